@@ -1,0 +1,19 @@
+"""Joint entities, relations and text categories as trainable spaCy components."""
+
+from .about import __version__
+from .relations import Triple, make_relation, register_extensions
+from .storage import from_json, load_docs, merge_docs, save_docs, span_as_doc, to_json
+
+__all__ = [
+    "Triple",
+    "__version__",
+    "from_json",
+    "load_docs",
+    "make_relation",
+    "merge_docs",
+    "save_docs",
+    "span_as_doc",
+    "to_json",
+]
+
+register_extensions()
