@@ -1,0 +1,26 @@
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ..corpora.assets import compile_corpus, read_labels
+from ..corpora.splits import PARTS
+from .app import app
+from .common import told_errors
+
+
+@app.command("compile-assets")
+def compile_assets_cli(
+    corpus: Annotated[Path, typer.Argument(metavar="CORPUS", help="The folder of mark-up files (.mre).", exists=True, file_okay=False)],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write: OUT/LANGUAGE/PART.jsonl.")],
+    labels: Annotated[Optional[Path], typer.Option(help="The label table; labels.json beside CORPUS by default.")] = None,
+):
+    """Turn the hand-written corpus into JSON lines by language and part, checking its labels."""
+    with told_errors():
+        counts = compile_corpus(corpus, output, read_labels(labels or corpus.resolve().parent / "labels.json"))
+    table = Table("", *PARTS)
+    for lang, parts in counts.items():
+        table.add_row(lang, *(str(parts.get(part, 0)) for part in PARTS))
+    Console().print(table)

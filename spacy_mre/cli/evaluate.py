@@ -1,0 +1,50 @@
+from pathlib import Path
+from typing import Annotated, Literal, Optional
+
+import srsly
+import typer
+from rich.console import Console
+from spacy.cli._util import setup_gpu
+from spacy.util import fix_random_seed, load_model
+
+from ..evaluation.evaluate import evaluate, get_spans_key, other_table, per_type_tables, results_table
+from ..storage import load_docs
+from ..training.corpus import Corpus
+from .app import app
+from .common import told_errors
+
+
+@app.command("evaluate")
+def evaluate_cli(
+    model: Annotated[str, typer.Argument(help="The pipeline: a package or a folder.")],
+    data: Annotated[Path, typer.Argument(help="The .spacy file to evaluate on.", exists=True, dir_okay=False)],
+    output: Annotated[Optional[Path], typer.Option("--output", "-o", help="A JSON file for all scores.", dir_okay=False)] = None,
+    gold_entities: Annotated[
+        bool, typer.Option("--gold-entities", help="Evaluate once more with the gold entities given: the relations alone.")
+    ] = False,
+    per_type: Annotated[bool, typer.Option("--per-type", help="Also print the scores of every label.")] = False,
+    baseline: Annotated[
+        Optional[Path], typer.Option(help="A .spacy file to train the majority baseline on.", exists=True, dir_okay=False)
+    ] = None,
+    tokens: Annotated[
+        Literal["gold", "tokenizer"], typer.Option(help="Predict on the tokens of the data, or of the pipeline's tokenizer.")
+    ] = "tokenizer",
+    batch_size: Annotated[Optional[int], typer.Option(help="How many texts at once; by default that of the pipeline.", min=1)] = None,
+    gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU.")] = -1,
+):
+    """Evaluate a pipeline: entities, relations and text categories, beside what else its components score."""
+    fix_random_seed()
+    setup_gpu(gpu_id, silent=False)
+    with told_errors():
+        nlp = load_model(model)
+        examples = list(Corpus(data, tokens=tokens, spans_key=get_spans_key(nlp))(nlp))
+        train_docs = load_docs(baseline, nlp.vocab) if baseline else None
+        scores = evaluate(nlp, examples, gold_entities=gold_entities, train_docs=train_docs, batch_size=batch_size)
+    console = Console()
+    console.print(results_table(scores), other_table(scores))
+    if per_type:
+        console.print(*per_type_tables(scores, examples))
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        srsly.write_json(output, scores)
+        typer.echo(f"All scores are in {output}")

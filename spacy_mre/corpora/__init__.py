@@ -1,0 +1,41 @@
+"""How does the world's data come in and go out? `READERS` and `WRITERS` name the formats."""
+
+from .asdc import read_asdc
+from .brat import read_brat
+from .conll import read_conll
+from .crossre import read_crossre
+from .from_docs import make_records, write_brat, write_jsonl
+from .genia import read_genia
+from .jsonl import read_jsonl
+from .record import CorpusError, Entity, Record, Relation
+from .report import Report
+from .slots import read_slots
+from .spert_json import read_spert
+from .stockmark import read_stockmark
+from .to_docs import cat_labels, make_docs
+
+READERS = {
+    "asdc": read_asdc,
+    "brat": read_brat,
+    "conll": read_conll,
+    "crossre": read_crossre,
+    "genia": read_genia,
+    "jsonl": read_jsonl,
+    "slots": read_slots,
+    "spert": read_spert,
+    "stockmark": read_stockmark,
+}
+WRITERS = {"brat": write_brat, "jsonl": write_jsonl}
+
+__all__ = [
+    "READERS",
+    "WRITERS",
+    "CorpusError",
+    "Entity",
+    "Record",
+    "Relation",
+    "Report",
+    "cat_labels",
+    "make_docs",
+    "make_records",
+]

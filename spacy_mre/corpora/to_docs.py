@@ -1,0 +1,151 @@
+"""How does a record become a Doc? Character offsets meet a token grid here, and whatever does not fit is counted."""
+
+import re
+from typing import Dict, Iterable, Iterator, List, Literal, Optional, Sequence, Set, Tuple
+
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ..entities import DEFAULT_KEY, set_entities
+from ..errors import Errors
+from ..relations import identity, make_relation, set_relations
+from .record import Entity, Record
+from .report import Report
+
+
+def make_docs(
+    records: Iterable[Record],
+    nlp: Language,
+    *,
+    tokens: Literal["source", "tokenizer"] = "source",
+    span_key: str = DEFAULT_KEY,
+    cats: Sequence[str] = (),
+    report: Optional[Report] = None,
+    strict: bool = False,
+) -> Iterator[Doc]:
+    """Make Docs of records: entities in a span group and in `doc.ents`, relations, cats, and the id (and group) in `doc.user_data`.
+
+    records (Iterable[Record]): The records.
+    nlp (Language): Its vocabulary is used, and its tokenizer where the source has no tokens.
+    tokens (Literal["source", "tokenizer"]): Whether to take the tokens of the source, where it has any, or always those of the tokenizer.
+    span_key (str): The span group.
+    cats (Sequence[str]): All labels of the corpus (see `cat_labels`): those that a record does not name are set to 0.0.
+    report (Optional[Report]): Counts what was kept and lost.
+    strict (bool): Refuse any loss, at the end.
+    YIELDS (Doc): The documents.
+    RAISES (ValueError): Records whose tokens overlap or lie outside the text; any loss, if `strict`.
+    """
+    report = report if report is not None else Report()
+    for record in records:
+        if tokens == "source" and record.tokens is not None:
+            words, spaces = split_words(record)
+            doc = Doc(nlp.vocab, words=words, spaces=spaces)
+        else:
+            doc = nlp.make_doc(record.text)
+        if doc.text != record.text:
+            report.lose("document whose text the tokenizer changes", record.origin, record.text)
+            continue
+        if record.id:
+            doc.user_data["id"] = record.id
+        if record.group:
+            doc.user_data["group"] = record.group
+        places = _add_entities(doc, record, span_key, report)
+        _add_relations(doc, record, places, report)
+        if record.cats is not None:
+            doc.cats = {**dict.fromkeys(cats, 0.0), **record.cats}
+            report.keep("documents with cats")
+        report.keep("documents")
+        yield doc
+    if strict:
+        report.check()
+
+
+def cat_labels(records: Iterable[Record]) -> List[str]:
+    """RETURNS (List[str]): All text classes that the records name, sorted."""
+    return sorted({label for record in records for label in record.cats or ()})
+
+
+def split_words(record: Record) -> Tuple[List[str], List[bool]]:
+    """Make words and spaces for a Doc that has the text of a record and its tokens. What stands between them becomes
+    tokens of their own, apart from the single blank that may follow each token.
+
+    record (Record): A record with tokens.
+    RETURNS (Tuple[List[str], List[bool]]): Words, and whether a blank follows each.
+    RAISES (ValueError): Tokens that overlap, are empty, or lie outside the text.
+    """
+    words: List[str] = []
+    spaces: List[bool] = []
+    position = 0
+    for start, end in [*(record.tokens or []), (len(record.text), len(record.text))]:
+        if not position <= start <= end <= len(record.text) or start == end < len(record.text):
+            raise ValueError(Errors.M204.format(origin=record.origin, start=start, end=end))
+        for piece in re.findall(r"\s+|\S+", record.text[position:start]):
+            if words and piece[0] == " ":
+                spaces[-1] = True
+                piece = piece[1:]
+            if piece:
+                words.append(piece)
+                spaces.append(False)
+        if start < end:
+            words.append(record.text[start:end])
+            spaces.append(False)
+        position = end
+    return words, spaces
+
+
+def _add_entities(doc: Doc, record: Record, span_key: str, report: Report) -> Dict[int, Tuple[int, int]]:
+    """Write the entities. Returns the token span of each that could be written, by its place in the record."""
+    if record.entities is None:
+        return {}
+    starts = {token.idx: token.i for token in doc}
+    ends = {token.idx + len(token): token.i + 1 for token in doc}
+    places: Dict[int, Tuple[int, int]] = {}
+    seen: Set[Entity] = set()
+    for i, entity in enumerate(record.entities):
+        reason = _fault(entity, record.text)
+        if not reason and (entity.start not in starts or entity.end not in ends):
+            reason = "entity off the token grid"
+        if reason:
+            report.lose(reason, record.origin, _shown(entity, record.text))
+            continue
+        places[i] = (starts[entity.start], ends[entity.end])
+        if entity in seen:
+            report.lose("entity given twice", record.origin, _shown(entity, record.text))
+        seen.add(entity)
+    set_entities(doc, [(*place, record.entities[i].label, 1.0) for i, place in places.items()], key=span_key)
+    report.keep("entities", len(seen))
+    report.keep("nested or overlapping entities", len(seen) - len(doc.ents))
+    return places
+
+
+def _add_relations(doc: Doc, record: Record, places: Dict[int, Tuple[int, int]], report: Report) -> None:
+    if record.relations is None:
+        return
+    kept = {}
+    for given in record.relations:
+        if given.head not in places or given.tail not in places:
+            report.lose("relation with a lost end", record.origin, given.label)
+            continue
+        head_label, tail_label = (record.entities[i].label for i in (given.head, given.tail))
+        relation = make_relation(places[given.head], places[given.tail], given.label, head_label=head_label, tail_label=tail_label)
+        if identity(relation) in kept:
+            report.lose("relation given twice", record.origin, given.label)
+        else:
+            kept[identity(relation)] = relation
+    set_relations(doc, kept.values())
+    report.keep("relations", len(kept))
+
+
+def _fault(entity: Entity, text: str) -> str:
+    """What is wrong with an entity whatever the tokens; empty if nothing."""
+    if not 0 <= entity.start <= entity.end <= len(text):
+        return "entity outside the text"
+    if entity.start == entity.end:
+        return "empty entity"
+    if text[entity.start].isspace() or text[entity.end - 1].isspace():
+        return "entity that begins or ends with white space"
+    return ""
+
+
+def _shown(entity: Entity, text: str) -> str:
+    return f"{entity.label} '{text[entity.start : entity.end]}' ({entity.start} to {entity.end})"

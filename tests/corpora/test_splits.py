@@ -1,0 +1,48 @@
+from collections import Counter
+
+import pytest
+
+from spacy_mre.corpora import Record
+from spacy_mre.corpora.splits import by_hash, by_number, split_last_tenth, split_records
+
+
+def test_by_hash_is_the_same_on_every_machine():
+    assert [by_hash(key) for key in ("1", "青山", "0", "6", "3", "11")] == ["train", "train", "dev", "dev", "test", "test"]
+    counts = Counter(by_hash(str(i)) for i in range(5000))
+    assert counts["train"] == pytest.approx(4000, rel=0.05)
+    assert counts["dev"] == pytest.approx(500, rel=0.15)
+
+
+def test_groups_stay_together():
+    records = [Record("a", id=str(i), group=str(i // 7)) for i in range(700)]
+    split = split_records(records, "hash")
+    groups = [{record.group for record in part} for part in split.values()]
+    assert len(groups) == 3
+    assert sum(map(len, groups)) == len(set().union(*groups)) == 100
+    assert sum(map(len, split.values())) == 700
+
+
+def test_by_number():
+    assert [by_number(i) for i in range(1, 7)] == ["train"] * 4 + ["dev", "test"]
+    counts = Counter(by_number(i) for i in range(1, 73))
+    assert counts == {"train": 48, "dev": 12, "test": 12}
+
+
+def test_split_by_number_needs_numbers():
+    split = split_records([Record("a", id=f"nature-{i:02}") for i in range(1, 7)], "number")
+    assert {part: [record.id for record in found] for part, found in split.items()}["test"] == ["nature-06"]
+    with pytest.raises(ValueError, match=r"\[M206\].*'nature'"):
+        split_records([Record("a", id="nature")], "number")
+
+
+def test_last_tenth_waits_for_the_end_of_a_group():
+    assert split_last_tenth([Record("a")] * 20) == ["train"] * 18 + ["dev"] * 2
+    grouped = [Record("a", group="x")] * 19 + [Record("a", group="y")]
+    assert split_last_tenth(grouped) == ["train"] * 19 + ["dev"]
+    assert split_last_tenth([Record("a")] * 3) == ["train"] * 3
+    assert split_last_tenth([]) == []
+
+
+def test_unknown_rule():
+    with pytest.raises(ValueError, match=r"\[M205\].*'best'.*hash, number, last-tenth"):
+        split_records([], "best")

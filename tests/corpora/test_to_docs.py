@@ -1,0 +1,153 @@
+import pytest
+import spacy
+
+from spacy_mre.corpora import Entity, Record, Relation, Report, cat_labels, make_docs
+from spacy_mre.corpora.from_docs import make_records
+from spacy_mre.corpora.to_docs import split_words
+from spacy_mre.entities import ScoredSpan, get_entities, set_entities
+from spacy_mre.relations import get_relations, make_relation, set_relations
+
+
+@pytest.fixture
+def nlp():
+    return spacy.blank("en")
+
+
+def convert(record, nlp, **options):
+    report = Report()
+    (doc,) = make_docs([record], nlp, report=report, **options)
+    return doc, report
+
+
+def test_entities_relations_cats_and_ids(nlp):
+    record = Record(
+        "Ada of Old Aoba met Bo.",
+        id="7",
+        group="g",
+        entities=[Entity(0, 3, "person"), Entity(7, 15, "place"), Entity(11, 15, "place"), Entity(20, 22, "person")],
+        relations=[Relation(0, 3, "met"), Relation(3, 0, "met"), Relation(0, 2, "from")],
+        cats={"diary": 1.0},
+    )
+    doc, report = convert(record, nlp, cats=["diary", "news"])
+    assert get_entities(doc) == [(0, 1, "person", 1.0), (2, 4, "place", 1.0), (3, 4, "place", 1.0), (5, 6, "person", 1.0)]
+    assert [ent.text for ent in doc.ents] == ["Ada", "Old Aoba", "Bo"]
+    assert [(head.text, label, tail.text) for head, label, tail, _ in doc._.triples] == [
+        ("Ada", "met", "Bo"),
+        ("Bo", "met", "Ada"),
+        ("Ada", "from", "Aoba"),
+    ]
+    assert get_relations(doc)[0]["tail_label"] == "person"
+    assert doc.cats == {"diary": 1.0, "news": 0.0}
+    assert (doc.user_data["id"], doc.user_data["group"]) == ("7", "g")
+    assert not report.lost
+    assert report.kept == {"documents": 1, "documents with cats": 1, "entities": 4, "nested or overlapping entities": 1, "relations": 3}
+
+
+def test_absent_is_not_empty(nlp):
+    absent, _ = convert(Record("Ada"), nlp, cats=["x"])
+    assert (get_entities(absent), get_relations(absent), absent.cats) == (None, None, {})
+    empty, _ = convert(Record("Ada", entities=[], relations=[], cats={}), nlp, cats=["x"])
+    assert (get_entities(empty), get_relations(empty), empty.cats) == ([], [], {"x": 0.0})
+
+
+@pytest.mark.parametrize(
+    "entity, reason",
+    [
+        (Entity(0, 2, "x"), "entity off the token grid"),
+        (Entity(2, 2, "x"), "empty entity"),
+        (Entity(0, 4, "x"), "entity that begins or ends with white space"),
+        (Entity(3, 7, "x"), "entity that begins or ends with white space"),
+        (Entity(4, 8, "x"), "entity outside the text"),
+        (Entity(-3, 3, "x"), "entity outside the text"),
+    ],
+)
+def test_what_cannot_be_kept_is_counted(nlp, entity, reason):
+    record = Record(
+        "Ada met", entities=[Entity(4, 7, "y"), entity], relations=[Relation(0, 1, "r"), Relation(0, 0, "r")], origin="a, line 3"
+    )
+    doc, report = convert(record, nlp)
+    assert report.lost == {reason: 1, "relation with a lost end": 1}
+    assert report.examples[reason][0].startswith("a, line 3: x ")
+    assert get_entities(doc) == [(1, 2, "y", 1.0)]
+    assert len(get_relations(doc)) == 1
+
+
+def test_duplicates_are_merged_and_counted(nlp):
+    entities = [Entity(0, 3, "x"), Entity(0, 3, "x"), Entity(0, 3, "y"), Entity(4, 7, "x")]
+    relations = [Relation(0, 3, "r"), Relation(1, 3, "r"), Relation(1, 3, "s")]
+    doc, report = convert(Record("Ada met", entities=entities, relations=relations), nlp)
+    assert report.lost == {"entity given twice": 1, "relation given twice": 1}
+    assert [entity.label for entity in get_entities(doc)] == ["x", "y", "x"]
+    assert [relation["label"] for relation in get_relations(doc)] == ["r", "s"]
+
+
+def test_strict_refuses_at_the_end(nlp):
+    records = [Record("Ada", entities=[Entity(0, 2, "x")], origin="here"), Record("Bo")]
+    with pytest.raises(ValueError, match=r"\[M203\].*lose 1 .*entity off the token grid: 1 \(as in here: x 'Ad'"):
+        list(make_docs(records, nlp, strict=True))
+    assert len(list(make_docs(records[1:], nlp, strict=True))) == 1
+
+
+def test_source_tokens_keep_the_text():
+    record = Record("  a\u3000b ,c  x? ", tokens=[(2, 3), (4, 5), (6, 7), (7, 8), (10, 11)])
+    words, spaces = split_words(record)
+    assert words == ["  ", "a", "\u3000", "b", ",", "c", " ", "x", "?"]
+    doc, _ = convert(record, spacy.blank("ja"))
+    assert doc.text == record.text
+
+
+def test_tokens_of_source_or_tokenizer(nlp):
+    record = Record("Aoba-shi", tokens=[(0, 8)], entities=[Entity(0, 4, "place")])
+    doc, report = convert(record, nlp)
+    assert len(doc) == 1 and report.lost == {"entity off the token grid": 1}
+    doc, report = convert(record, nlp, tokens="tokenizer")
+    assert len(doc) == 3 and not report.lost
+
+
+@pytest.mark.parametrize("tokens", [[(0, 2), (1, 3)], [(0, 4)], [(1, 1)], [(2, 1)], [(-1, 2)]])
+def test_tokens_that_are_none(nlp, tokens):
+    with pytest.raises(ValueError, match=r"\[M204\] there: "):
+        convert(Record("Ada", tokens=tokens, origin="there"), nlp)
+
+
+def test_a_tokenizer_that_changes_the_text(nlp):
+    nlp.tokenizer = lambda text: spacy.tokens.Doc(nlp.vocab, words=text.lower().split())
+    report = Report()
+    assert list(make_docs([Record("Ada")], nlp, report=report)) == []
+    assert report.lost == {"document whose text the tokenizer changes": 1}
+
+
+def test_cat_labels():
+    assert cat_labels([Record("a", cats={"y": 1.0}), Record("a"), Record("a", cats={"x": 0.0})]) == ["x", "y"]
+
+
+def test_report_keeps_three_examples():
+    report = Report()
+    for i in range(5):
+        report.lose("reason", f"line {i}")
+    assert report.examples == {"reason": ["line 0", "line 1", "line 2"]}
+    assert report.lost["reason"] == 5
+    assert report.table().row_count == 1
+
+
+def test_records_of_predicted_docs(nlp):
+    doc = nlp("Ada met Bo")
+    set_entities(doc, [ScoredSpan(0, 1, "x", 0.5), ScoredSpan(0, 1, "y"), ScoredSpan(2, 3, "x")])
+    relations = [
+        make_relation((0, 1), (2, 3), "met", head_label="y", tail_label="x"),
+        make_relation((2, 3), (0, 1), "met", score=0.5),
+        make_relation((1, 2), (0, 1), "lost"),
+        make_relation((2, 3), (0, 1), "lost", head_label="z"),
+    ]
+    set_relations(doc, relations)
+    report = Report()
+    (record,) = make_records([doc], report=report)
+    assert record.entities == [Entity(0, 3, "x"), Entity(0, 3, "y"), Entity(8, 10, "x")]
+    assert record.relations == [Relation(1, 2, "met"), Relation(2, 0, "met")]
+    assert (record.id, record.cats) == ("1", None)
+    assert report.lost == {"score (spacy_mre.to_json keeps it)": 2, "relation between spans that are no entities": 2}
+
+
+def test_records_of_docs_without_annotation(nlp):
+    (record,) = make_records([nlp("Ada")])
+    assert (record.entities, record.relations, record.cats) == (None, None, None)
