@@ -1,0 +1,136 @@
+"""What would somebody get without learning? A gazetteer of entities, the usual relation of two entity types, the most frequent text class.
+
+Printed beside a score it tells how much of that score the data gives away.
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from itertools import permutations
+from typing import Dict, Iterable, List, Optional, Tuple
+
+from spacy.tokens import Doc
+
+from ..alignment import Losses
+from ..entities import DEFAULT_KEY, ScoredSpan, get_entities, set_entities
+from ..relations import get_relations, make_relation, set_relations
+
+SOURCE = "baseline"
+
+
+@dataclass
+class Baseline:
+    """The majority baseline. A layer that no training document had is None and is not predicted.
+
+    entities (Optional[Dict[str, str]]): The most frequent label of every entity text.
+    relations (Optional[Dict[Tuple[str, str], Tuple[str, float]]]): For the entity labels of a head and a tail that were related in more
+        than half of the training pairs, the most frequent relation label, and the share of related pairs.
+    cats (Optional[Dict[str, float]]): The mean of the gold values of every text label, so that the most frequent label has the best score.
+    spans_key (str): The span group of the entities.
+    lost (Losses): Gazetteer matches inside of tokens, which no span can hold.
+    """
+
+    entities: Optional[Dict[str, str]] = None
+    relations: Optional[Dict[Tuple[str, str], Tuple[str, float]]] = None
+    cats: Optional[Dict[str, float]] = None
+    spans_key: str = DEFAULT_KEY
+    lost: Losses = field(default_factory=Losses)
+
+    @classmethod
+    def train(cls, docs: Iterable[Doc], *, spans_key: str = DEFAULT_KEY) -> "Baseline":
+        """Count.
+
+        docs (Iterable[Doc]): Documents with gold.
+        spans_key (str): The span group of the entities.
+        RETURNS (Baseline): The baseline.
+        """
+        docs = list(docs)
+        return cls(_count_entities(docs, spans_key), _count_relations(docs, spans_key), _mean_cats(docs), spans_key)
+
+    def predict(self, docs: Iterable[Doc]) -> List[Doc]:
+        """Annotate documents.
+
+        docs (Iterable[Doc]): Tokenised documents.
+        RETURNS (List[Doc]): The same documents with entities, relations and cats, as far as there was training data for them.
+        """
+        docs = list(docs)
+        lengths = sorted({len(text) for text in self.entities or ()}, reverse=True)
+        for doc in docs:
+            entities = []
+            if self.entities is not None:
+                entities = set_entities(doc, self._match(doc, lengths), key=self.spans_key, source=SOURCE)
+            if self.relations is not None:
+                pairs = ((head, tail, self.relations.get((head.label, tail.label))) for head, tail in permutations(entities, 2))
+                set_relations(
+                    doc,
+                    [
+                        make_relation(head[:2], tail[:2], rule[0], head_label=head.label, tail_label=tail.label, score=rule[1])
+                        for head, tail, rule in pairs
+                        if rule is not None
+                    ],
+                )
+            if self.cats is not None:
+                doc.cats = dict(self.cats)
+        return docs
+
+    def _match(self, doc: Doc, lengths: List[int]) -> List[ScoredSpan]:
+        """From left to right the longest entry that is a token span, found by characters, so that words need no boundaries."""
+        text = doc.text
+        found = []
+        place = 0
+        while place < len(text):
+            step = 1
+            for length in lengths:
+                entry = text[place : place + length]
+                if len(entry) < length or entry not in self.entities:
+                    continue
+                span = doc.char_span(place, place + length)
+                if span is None:
+                    self.lost.add("match inside of a token", f"'{entry}' in '{text[max(0, place - 10) : place + length + 10]}'")
+                    continue
+                found.append(ScoredSpan(span.start, span.end, self.entities[entry]))
+                step = length
+                break
+            place += step
+        return found
+
+
+def _count_entities(docs: List[Doc], spans_key: str) -> Optional[Dict[str, str]]:
+    labels: Dict[str, Counter] = defaultdict(Counter)
+    layers = [(doc, get_entities(doc, spans_key)) for doc in docs]
+    for doc, entities in layers:
+        for entity in entities or ():
+            labels[doc[entity.start : entity.end].text][entity.label] += 1
+    if all(entities is None for _, entities in layers):
+        return None
+    return {text: counts.most_common(1)[0][0] for text, counts in labels.items()}
+
+
+def _count_relations(docs: List[Doc], spans_key: str) -> Optional[Dict[Tuple[str, str], Tuple[str, float]]]:
+    pairs: Counter = Counter()
+    related: Counter = Counter()
+    labels: Dict[Tuple[str, str], Counter] = defaultdict(Counter)
+    layers = [(get_entities(doc, spans_key), get_relations(doc)) for doc in docs]
+    for entities, relations in layers:
+        if entities is None or relations is None:
+            continue
+        by_ends: Dict[Tuple[Tuple[int, int, str], ...], List[str]] = defaultdict(list)
+        for relation in relations:
+            ends = tuple((*relation[end], relation[f"{end}_label"]) for end in ("head", "tail"))
+            by_ends[ends].append(relation["label"])
+        for ends in permutations(dict.fromkeys((entity.start, entity.end, entity.label) for entity in entities), 2):
+            types = (ends[0][2], ends[1][2])
+            pairs[types] += 1
+            related[types] += ends in by_ends
+            labels[types].update(by_ends.get(ends, ()))
+    if all(relations is None for _, relations in layers):
+        return None
+    often = {types: count / pairs[types] for types, count in related.items() if count > pairs[types] / 2}
+    return {types: (labels[types].most_common(1)[0][0], share) for types, share in often.items()}
+
+
+def _mean_cats(docs: List[Doc]) -> Optional[Dict[str, float]]:
+    gold = [doc.cats for doc in docs if doc.cats]
+    if not gold:
+        return None
+    labels = sorted({label for cats in gold for label in cats})
+    return {label: sum(cats.get(label, 0.0) for cats in gold) / len(gold) for label in labels}

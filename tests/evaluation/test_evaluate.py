@@ -1,0 +1,250 @@
+import json
+
+import pytest
+import spacy
+import srsly
+from rich.console import Console
+from spacy.cli.find_threshold import find_threshold
+from spacy.language import Language
+from spacy.pipeline import Pipe
+from spacy.tokens import Doc
+from spacy.training import Example
+from typer.testing import CliRunner
+
+from spacy_mre import make_relation, save_docs
+from spacy_mre.cli import app
+from spacy_mre.entities import get_entities, set_entities
+from spacy_mre.evaluation import scorers  # noqa: F401
+from spacy_mre.evaluation.evaluate import evaluate, evaluate_given, other_table, per_type_tables, results_table
+from spacy_mre.relations import set_relations
+
+
+@Language.factory(
+    "capital_letters",
+    default_config={"entities": "predict", "threshold": 0.5, "spans_key": "entities", "scorer": {"@scorers": "spacy_mre.joint_scorer.v1"}},
+)
+class CapitalLetters(Pipe):
+    """Words with a capital letter are things, the surer the shorter; every thing is near the next one."""
+
+    def __init__(self, nlp, name, entities, threshold, spans_key, scorer):
+        self.name = name
+        self.cfg = {"entities": entities, "threshold": threshold, "spans_key": spans_key}
+        self.scorer = scorer
+
+    def __call__(self, doc):
+        key = self.cfg["spans_key"]
+        if self.cfg["entities"] == "predict":
+            words = [(token.i, token.i + 1, "thing", 1 - len(token) / 10) for token in doc if token.is_title]
+            set_entities(doc, [word for word in words if word[3] >= self.cfg["threshold"]], key=key, source=self.name)
+        things = get_entities(doc, key) or []
+        near = zip(things, things[1:])
+        set_relations(doc, [make_relation(a[:2], b[:2], "near", head_label=a.label, tail_label=b.label) for a, b in near])
+        return doc
+
+
+def gold_doc(nlp, words, entities, relations, cats=None, spaces=None):
+    doc = Doc(nlp.vocab, words=words, spaces=spaces)
+    if entities is not None:
+        set_entities(doc, [(*entity, "thing", 1.0) for entity in entities])
+    if relations is not None:
+        set_relations(doc, [make_relation(head, tail, "near", head_label="thing", tail_label="thing") for head, tail in relations])
+    doc.cats = dict(cats or {})
+    return doc
+
+
+@pytest.fixture
+def nlp():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("capital_letters")
+    return nlp
+
+
+@pytest.fixture
+def gold(nlp):
+    return [
+        gold_doc(nlp, ["Ada", "met", "Bo", "in", "Cairo"], [(0, 1), (2, 3), (4, 5)], [((0, 1), (2, 3)), ((2, 3), (4, 5))]),
+        gold_doc(nlp, ["Bo", "saw", "a", "lake", "in", "Norway"], [(0, 1), (3, 4), (5, 6)], [((0, 1), (3, 4)), ((3, 4), (5, 6))]),
+    ]
+
+
+def examples_of(nlp, gold):
+    return [Example(nlp.make_doc(doc.text), doc) for doc in gold]
+
+
+def test_nlp_evaluate_has_flat_keys(nlp, gold):
+    scores = nlp.evaluate(examples_of(nlp, gold))
+    # Found: Ada, Bo, Cairo (0.5) of the first; Bo of the second, since Norway has 0.4 only: p = 4/4, r = 4/6, f = 4/5.
+    assert scores["spans_entities_f"] == scores["ents_f"] == pytest.approx(4 / 5)
+    # Relations: both of the first, none of the second.
+    assert (scores["rel_p"], scores["rel_r"]) == (1.0, 0.5)
+
+
+def test_find_threshold(nlp, gold, tmp_path):
+    nlp.to_disk(tmp_path / "model")
+    save_docs(gold, tmp_path / "dev.spacy")
+    best, score, scores = find_threshold(
+        tmp_path / "model", tmp_path / "dev.spacy", "capital_letters", "threshold", "spans_entities_f", n_trials=6, silent=True
+    )
+    # At 0.4 and below Norway (0.4) is found too: p = 5/5, r = 5/6, f = 10/11. At 1.0 nothing is found.
+    assert score == pytest.approx(10 / 11)
+    assert best <= 0.4
+    assert scores[1.0] == 0.0
+
+
+def test_given_entities_speak_of_the_relations_alone(nlp, gold):
+    examples = examples_of(nlp, gold)
+    scores = evaluate(nlp, examples, gold_entities=True)
+    assert scores["rel_r"] == 0.5
+    assert scores["given_rel_f"] == scores["given_spans_entities_f"] == 1.0
+    assert scores["speed"] > 0 and "given_speed" not in scores
+    assert nlp.get_pipe("capital_letters").cfg["entities"] == "predict"
+    assert all("entities" not in eg.predicted.spans for eg in examples)
+
+
+def test_given_entities_off_the_tokens_are_reported(nlp):
+    doc = gold_doc(nlp, ["North", "port", "saw", "Bo"], [(0, 1), (3, 4)], [((0, 1), (3, 4))], spaces=[False, True, True, False])
+    with pytest.warns(UserWarning, match="W501.*1 x entity off the token grid.*North"):
+        scores = evaluate_given(nlp, [Example(nlp.make_doc(doc.text), doc)])
+    assert scores["spans_entities_r"] == 0.5
+    assert scores["rel_r"] == 0.0
+
+
+def test_documents_without_gold_entities_are_left_out_and_reported(nlp, gold):
+    absent = gold_doc(nlp, ["Ada", "sang"], None, [])
+    with pytest.warns(UserWarning, match="W502.* 1 of 3 documents"):
+        scores = evaluate_given(nlp, examples_of(nlp, [*gold, absent]))
+    assert scores["rel_f"] == 1.0
+
+
+def test_given_entities_need_a_component_that_takes_them(gold):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    with pytest.raises(ValueError, match="M502.*sentencizer"):
+        evaluate(nlp, examples_of(nlp, gold), gold_entities=True)
+
+
+def test_mode_is_restored_after_an_error(nlp, gold):
+    nlp.get_pipe("capital_letters").scorer = lambda examples, **cfg: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        evaluate_given(nlp, examples_of(nlp, gold))
+    assert nlp.get_pipe("capital_letters").cfg["entities"] == "predict"
+
+
+def test_baseline_stands_beside(nlp, gold):
+    examples = examples_of(nlp, gold)
+    scores = evaluate(nlp, examples, train_docs=gold[:1])
+    # The gazetteer knows Ada, Bo, Cairo: p = 4/4, r = 4/6. Of 6 ordered pairs in training 2 are related, no majority: rel_f = 0.
+    assert scores["baseline_spans_entities_f"] == pytest.approx(4 / 5)
+    assert scores["baseline_rel_f"] == 0.0
+    assert all("entities" not in eg.predicted.spans for eg in examples)
+
+
+def test_baseline_reports_matches_inside_of_tokens(nlp, gold):
+    test = gold_doc(nlp, ["Adam", "sang"], [(0, 1)], [])
+    with pytest.warns(UserWarning, match="W503.*1 x match inside of a token.*'Ada'"):
+        evaluate(nlp, examples_of(nlp, [test]), train_docs=gold)
+
+
+def text_of(table):
+    console = Console(width=160)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get()
+
+
+def cells(text, title):
+    (line,) = [line for line in text.splitlines() if line.strip("│┃ ").startswith(title)]
+    return [cell.strip() for cell in line.strip("│ ").split("│")]
+
+
+def test_results_table(nlp, gold):
+    scores = evaluate(nlp, examples_of(nlp, gold), gold_entities=True, train_docs=gold[:1])
+    text = text_of(results_table(scores))
+    assert [name for name in ("macro F", "given F", "baseline F") if name in text] == ["macro F", "given F", "baseline F"]
+    assert cells(text, "All entities") == ["All entities", "100.00", "66.67", "80.00", "80.00", "100.00", "80.00"]
+    assert cells(text, "Strict relations") == ["Strict relations", "100.00", "50.00", "66.67", "66.67", "100.00", "0.00"]
+    assert max(map(len, text.splitlines())) <= 80
+    assert "Categories" not in text
+    plain = text_of(results_table(nlp.evaluate(examples_of(nlp, gold))))
+    assert "given" not in plain and "baseline" not in plain
+
+
+def test_absent_scores_are_a_dash(nlp):
+    scores = evaluate(nlp, examples_of(nlp, [gold_doc(nlp, ["Ada", "sang"], None, None)]))
+    assert cells(text_of(results_table(scores)), "Flat entities") == ["Flat entities", "-", "-", "-", "-"]
+
+
+def test_other_table_has_the_rest_once(nlp, gold):
+    scores = evaluate(nlp, examples_of(nlp, gold), gold_entities=True)
+    text = text_of(other_table({**scores, "tag_acc": 0.875, "sents_f": None}))
+    assert cells(text, "tag_acc") == ["tag_acc", "87.50"]
+    assert cells(text, "speed")[1].isdigit()
+    assert len(text.splitlines()) == 7  # title, three lines of heading, two scores, the end
+
+
+def test_per_type_tables_have_support(nlp, gold):
+    examples = examples_of(nlp, gold)
+    for eg, cats in zip(examples, ({"x": 1.0, "[y]": 0.0}, {"x": 0.0, "[y]": 1.0})):
+        eg.reference.cats = cats
+        eg.predicted.cats = {"x": 0.9, "[y]": 0.1}
+    scores = {**evaluate(nlp, examples), **scorers.score_cats(examples)}
+    text = "".join(text_of(table) for table in per_type_tables(scores, examples))
+    assert [title for title in ("spans_entities", "ents", "rel", "rel_strict", "cats_f") if f"{title}_per_type" in text] == [
+        "spans_entities",
+        "ents",
+        "rel",
+        "rel_strict",
+        "cats_f",
+    ]
+    # x: once right, once taken for [y]: p = 1/2, r = 1, f = 2/3.
+    assert cells(text, "x") == ["x", "50.00", "100.00", "66.67", "1"]
+    assert cells(text, "[y]") == ["[y]", "0.00", "0.00", "0.00", "1"]
+    assert text.count("thing") == 2
+    assert cells(text_of(per_type_tables(scores, examples)[0]), "thing") == ["thing", "100.00", "66.67", "80.00", "6"]
+    assert "auc" not in text
+
+
+# The command
+
+
+@pytest.fixture
+def files(nlp, gold, tmp_path):
+    nlp.to_disk(tmp_path / "model")
+    save_docs(gold, tmp_path / "dev.spacy")
+    save_docs(gold[:1], tmp_path / "train.spacy")
+    return tmp_path
+
+
+def run(*args):
+    return CliRunner().invoke(app, ["evaluate", *map(str, args)], terminal_width=160)
+
+
+def test_command_prints_and_saves(files, nlp, gold):
+    options = ["--gold-entities", "--per-type", "--baseline", files / "train.spacy", "--output", files / "new" / "metrics.json"]
+    result = run(files / "model", files / "dev.spacy", *options)
+    assert result.exit_code == 0, result.output
+    assert "Results" in result.output and "rel_strict_per_type" in result.output
+    saved = json.loads((files / "new" / "metrics.json").read_text())
+    expected = evaluate(nlp, examples_of(nlp, gold), gold_entities=True, train_docs=gold[:1])
+    assert saved.pop("speed") > 0
+    del expected["speed"]
+    assert saved == json.loads(srsly.json_dumps(expected))  # which rounds to ten digits
+    assert "per_type" not in run(files / "model", files / "dev.spacy").output
+
+
+def test_command_predicts_on_the_tokens_asked_for(files, nlp):
+    split = gold_doc(nlp, ["Ada", "Bo"], [(0, 1), (1, 2)], [((0, 1), (1, 2))], spaces=[False, False])
+    save_docs([split], files / "split.spacy")
+    for tokens, recall in (("gold", 1.0), ("tokenizer", 0.0)):
+        result = run(files / "model", files / "split.spacy", "--tokens", tokens, "--output", files / "metrics.json")
+        assert result.exit_code == 0, result.output
+        assert json.loads((files / "metrics.json").read_text())["spans_entities_r"] == recall
+
+
+def test_command_tells_numbered_errors(files):
+    plain = spacy.blank("en")
+    plain.add_pipe("sentencizer")
+    plain.to_disk(files / "plain")
+    result = run(files / "plain", files / "dev.spacy", "--gold-entities")
+    assert result.exit_code == 1
+    assert "[M502]" in result.output
