@@ -1,0 +1,82 @@
+"""What is a label called in the reader's language? The optional table of display names, and the page's own few words."""
+
+from typing import Any, Dict, List, Mapping, Optional
+
+from ..errors import Errors
+
+KINDS = ("entities", "relations", "cats")
+
+WORDS: Dict[str, Dict[str, str]] = {
+    "en": {
+        "title": "Entities, relations and categories",
+        "head": "head",
+        "relation": "relation",
+        "tail": "tail",
+        "score": "score",
+        "entities": "entities",
+        "relations": "relations",
+        "cats": "categories",
+        "text": "Text",
+        "empty": "(empty text)",
+        "both": "The relation holds in both directions",
+    },
+    "ja": {
+        "title": "固有表現・関係・分類",
+        "head": "主体",
+        "relation": "関係",
+        "tail": "対象",
+        "score": "スコア",
+        "entities": "固有表現",
+        "relations": "関係",
+        "cats": "分類",
+        "text": "テキスト",
+        "empty": "（空のテキスト）",
+        "both": "双方向の関係",
+    },
+    "zh": {
+        "title": "实体、关系与类别",
+        "head": "头实体",
+        "relation": "关系",
+        "tail": "尾实体",
+        "score": "得分",
+        "entities": "实体",
+        "relations": "关系",
+        "cats": "类别",
+        "text": "文本",
+        "empty": "（空文本）",
+        "both": "双向关系",
+    },
+}
+
+
+class Names:
+    """Display names in one language.
+
+    labels (Optional[Mapping]): `{"entities": {"person": {"en": "person", "ja": "人物"}}, "relations": {...}, "cats": {...}}`; every
+        part may be missing. A label without a name is shown as it is.
+    lang (str): The language; the page's own words fall back to English.
+    RAISES (ValueError): A table of another form.
+    """
+
+    def __init__(self, labels: Optional[Mapping[str, Any]] = None, lang: str = "en"):
+        self.lang = lang
+        self.words = WORDS.get(lang, WORDS["en"])
+        self._known: Dict[str, List[str]] = {}
+        self._names: Dict[str, Dict[str, str]] = {}
+        table = {} if labels is None else labels
+        if not isinstance(table, Mapping):
+            raise ValueError(Errors.M601.format(found=repr(table)))
+        for kind in KINDS:
+            named = table.get(kind, {})
+            if not isinstance(named, Mapping) or not all(isinstance(by_lang, Mapping) for by_lang in named.values()):
+                raise ValueError(Errors.M601.format(found=f"{kind!r}: {named!r}"))
+            self._known[kind] = list(named)
+            self._names[kind] = {label: str(by_lang[lang]) for label, by_lang in named.items() if lang in by_lang}
+
+    def of(self, kind: str, label: str) -> str:
+        """The display name of a label; `kind` is one of `KINDS`."""
+        return self._names[kind].get(label, label)
+
+    def known(self, kind: str) -> List[str]:
+        """All labels of the table, in whatever languages they have names."""
+        return self._known[kind]
