@@ -1,0 +1,102 @@
+"""Identification and classification losses, each a pure function of tensors."""
+
+from typing import Optional
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import Errors
+
+
+def identification_loss(logits: Tensor, targets: Tensor, weights: Optional[Tensor] = None) -> Tensor:
+    """Binary cross-entropy: is it one at all? (SpERT.MT, arXiv 2309.09713.)
+
+    logits (Tensor): Shape (n,).
+    targets (Tensor): 0.0 or 1.0, shape (n,).
+    weights (Optional[Tensor]): Weight of each, shape (n,); 1 by default.
+    RETURNS (Tensor): The weighted losses, summed and divided by n; 0 if n is 0.
+    """
+    losses = F.binary_cross_entropy_with_logits(logits, targets, weight=weights, reduction="sum")
+    return losses / max(len(logits), 1)
+
+
+def iou_weights(ious: Tensor, delta: float, form: str = "linear") -> Tensor:
+    """The weight of a negative span in the identification loss: hard negatives overlap gold. (SpERT.MT; both forms are reconstructed.)
+
+    ious (Tensor): The largest token IoU of each span with a gold entity; 0 for positives, so that they weigh 1. Shape (n,).
+    delta (float): How much the overlap counts; 0 switches it off.
+    form (str): "linear" for `1 + delta * iou`, "power" for `(1 + iou) ** delta`.
+    RETURNS (Tensor): Shape (n,).
+    RAISES (ValueError): An unknown form.
+    """
+    if form == "linear":
+        return 1 + delta * ious
+    if form == "power":
+        return (1 + ious) ** delta
+    raise ValueError(Errors.M301.format(setting="iou_form", value=form, allowed="linear, power"))
+
+
+def ranking_loss(
+    scores: Tensor, gold: Tensor, *, gamma: float = 2.0, margin_right: float = 2.5, margin_wrong: float = 0.5, negatives: bool = False
+) -> Tensor:
+    """Pairwise ranking loss (dos Santos et al. 2015, section 2.5): log(1 + exp(gamma (m+ - s_right))) + log(1 + exp(gamma (m- + s_wrong))).
+
+    Several gold labels give one term for each right label; the wrong term takes the best-scored label that is not gold. The sum is divided by the
+    number of all rows, negatives too, so that identification and classification together weigh a span as the cross-entropy over
+    types and None does, of which they are the two factors. (Divided by the positives alone, classification drowns identification where the
+    gradient is clipped.)
+
+    scores (Tensor): Shape (n, labels).
+    gold (Tensor): True where a label is right, shape (n, labels).
+    gamma (float): Scale.
+    margin_right (float): m+, what a right score should exceed.
+    margin_wrong (float): m-, what a wrong score should stay below the negative of.
+    negatives (bool): Rows without any gold label count with their wrong term; otherwise they are left out.
+    RETURNS (Tensor): The sum divided by n; 0 if n is 0.
+    """
+    positive = gold.any(dim=1)
+    counted = torch.ones_like(positive) if negatives else positive
+    right = (F.softplus(gamma * (margin_right - scores)) * gold).sum(dim=1)
+    lowest = torch.finfo(scores.dtype).min
+    if scores.shape[1]:
+        best_wrong = scores.masked_fill(gold, lowest).amax(dim=1)
+        # A row whose labels are all gold has no wrong label: its sum would be gamma * lowest, whose softplus is 0 anyway.
+        wrong = F.softplus(gamma * (margin_wrong + best_wrong.clamp(min=lowest / (2 * gamma))))
+    else:
+        wrong = scores.sum(dim=1)
+    return ((right + wrong) * counted).sum() / max(len(scores), 1)
+
+
+def type_cross_entropy(scores: Tensor, gold: Tensor) -> Tensor:
+    """Cross-entropy over the labels of positives: the control for the ranking loss. Several gold labels share the target equally.
+
+    scores (Tensor): Shape (n, labels).
+    gold (Tensor): True where a label is right, shape (n, labels).
+    RETURNS (Tensor): The sum divided by n, as in `ranking_loss`; 0 if n is 0.
+    """
+    if not scores.shape[1]:
+        return scores.sum()
+    counts = gold.sum(dim=1)
+    losses = -(F.log_softmax(scores, dim=1) * gold).sum(dim=1) / counts.clamp(min=1)
+    return losses.sum() / max(len(scores), 1)
+
+
+def softmax_loss(logits: Tensor, classes: Tensor) -> Tensor:
+    """Mean cross-entropy over types and None, as SpERT's entity head has it (spert/loss.py).
+
+    logits (Tensor): Column 0 is None, shape (n, 1 + labels).
+    classes (Tensor): 0 for None, else 1 + the place of the label, shape (n,).
+    RETURNS (Tensor): The mean; 0 if n is 0.
+    """
+    return F.cross_entropy(logits, classes, reduction="sum") / max(len(classes), 1)
+
+
+def sigmoid_loss(logits: Tensor, gold: Tensor) -> Tensor:
+    """Mean binary cross-entropy over pairs and labels, as SpERT's relation head has it (spert/loss.py).
+
+    logits (Tensor): Shape (pairs, labels).
+    gold (Tensor): True where a label holds, shape (pairs, labels).
+    RETURNS (Tensor): The mean; 0 if there are no pairs or labels.
+    """
+    return F.binary_cross_entropy_with_logits(logits, gold.to(logits.dtype), reduction="sum") / max(logits.numel(), 1)

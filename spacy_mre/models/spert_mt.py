@@ -1,0 +1,308 @@
+"""SpERT.MT: joint entities and relations over enumerated spans (arXiv 2309.09713). The architecture, its loss, and how a batch is decoded."""
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+import numpy
+import torch
+from spacy.tokens import Doc
+from spacy.util import registry
+from thinc.api import Model, torch2xp, xp2torch
+from torch import nn
+
+from ..errors import Errors
+from .decoding import allowed_types, candidate_pairs, resolve_overlaps
+from .encoder import Encoded, Encoder
+from .losses import (
+    identification_loss,
+    iou_weights,
+    ranking_loss,
+    sigmoid_loss,
+    softmax_loss,
+    type_cross_entropy,
+)
+from .sized import SizedShim
+from .span_pooling import to_index
+from .spert_mt_heads import SpertMTHeads
+from .targets import Pairs, Spans, Targets
+
+MODES = ("spert_mt", "spert")
+CLASSIFICATIONS = ("ranking", "cross_entropy")
+# So many pairs at once have their context vectors in memory.
+PAIR_CHUNK = 16384
+ENTITY_FEATURES = ("logits", "labels", "none")
+
+
+@registry.architectures("spacy_mre.SpertMT.v1")
+def build_spert_mt(
+    encoder: Encoder,
+    mode: str = "spert_mt",
+    max_width: int = 10,
+    width_size: int = 25,
+    dropout: float = 0.1,
+    entity_features: str = "logits",
+    classification: str = "ranking",
+    ranking_gamma: float = 2.0,
+    ranking_margin_right: float = 2.5,
+    ranking_margin_wrong: float = 0.5,
+    ranking_negatives: bool = False,
+    iou_delta: float = 1.0,
+    iou_form: str = "linear",
+    entity_identification_weight: float = 1.0,
+    entity_classification_weight: float = 1.0,
+    relation_identification_weight: float = 1.0,
+    relation_classification_weight: float = 1.0,
+) -> Model[List[Doc], Any]:
+    """Build the SpERT.MT model: an encoder, and the heads as a torch module that gets its sizes at initialisation.
+
+    encoder (Model[List[Doc], Encoded]): Token and text vectors.
+    mode (str): "spert_mt": identification and classification heads; "spert": the baseline, softmax over types and None for entities and
+        a sigmoid per label for relations, without the ideas of SpERT.MT (`entity_features` should then be "none").
+    max_width (int): The widest entity in tokens (10 in SpERT).
+    width_size (int): Size of the width embedding (25 in SpERT).
+    dropout (float): Before the heads (0.1 in SpERT).
+    entity_features (str): What the relation heads see of the two entities beside their vectors: "logits", all outputs of the entity heads
+        (SpERT.MT); "labels", the entity labels, one-hot; "none".
+    classification (str): "ranking" (SpERT.MT) or "cross_entropy", its control.
+    ranking_gamma, ranking_margin_right, ranking_margin_wrong (float): gamma, m+ and m- of the ranking loss (2, 2.5, 0.5; dos Santos et al. 2015).
+    ranking_negatives (bool): Negatives add the wrong term of the ranking loss. Reconstructed; off as entities are then classified by
+        positives alone.
+    iou_delta (float): How much the overlap with gold weighs a negative span; 0 switches it off.
+    iou_form (str): "linear" or "power", see `iou_weights`.
+    entity_identification_weight, entity_classification_weight, relation_identification_weight, relation_classification_weight (float): Weights
+        of the four losses. In mode "spert" the identification weights are those of its two losses.
+    RETURNS (Model): Its layers are `encoder` and `heads`; the component calls them one by one in training.
+    RAISES (ValueError): A setting with an unknown value.
+    """
+    settings = [
+        ("mode", mode, MODES),
+        ("classification", classification, CLASSIFICATIONS),
+        ("entity_features", entity_features, ENTITY_FEATURES),
+    ]
+    for setting, value, allowed in settings:
+        if value not in allowed:
+            raise ValueError(Errors.M301.format(setting=setting, value=value, allowed=", ".join(allowed)))
+    heads: Model = Model(
+        "spert_mt_heads",
+        _heads_forward,
+        shims=[SizedShim(SpertMTHeads)],
+        attrs={
+            "config": {
+                "mode": mode,
+                "max_width": max_width,
+                "width_size": width_size,
+                "dropout": dropout,
+                "entity_features": entity_features,
+                "classification": classification,
+                "relation_margin": (ranking_margin_right - ranking_margin_wrong) / 2,
+            },
+            "loss": {
+                "iou_delta": iou_delta,
+                "iou_form": iou_form,
+                "ranking": {
+                    "gamma": ranking_gamma,
+                    "margin_right": ranking_margin_right,
+                    "margin_wrong": ranking_margin_wrong,
+                    "negatives": ranking_negatives,
+                },
+                "weights": [
+                    entity_identification_weight,
+                    entity_classification_weight,
+                    relation_identification_weight,
+                    relation_classification_weight,
+                ],
+            },
+        },
+    )
+    model: Model = Model("spert_mt", _forward, init=_init, layers=[encoder, heads], refs={"encoder": encoder, "heads": heads})
+    return model
+
+
+@dataclass
+class Request:
+    """How a batch is to be decoded, read from the component's settings at prediction time.
+
+    given (Optional[Spans]): The entities, where they are not to be predicted; sorted by text and start.
+    """
+
+    entity_labels: Sequence[str]
+    relation_labels: Sequence[str]
+    entity_threshold: float
+    relation_threshold: float
+    overlap: str
+    pairs_per_token: int
+    max_distance: int
+    symmetric: Sequence[str]
+    constraints: Dict[str, Sequence[Sequence[str]]]
+    given: Optional[Callable[[numpy.ndarray], Spans]] = None
+
+
+@dataclass
+class Found:
+    """What was found in a batch, as host arrays.
+
+    entities (Spans): Token offsets within their own texts.
+    entity_scores (numpy.ndarray): Shape (entities,).
+    pairs (Pairs): One row per relation: several labels of a pair stand in several rows.
+    labels (numpy.ndarray): Relation label of each row.
+    scores (numpy.ndarray): Shape (relations,).
+    left_out (Dict[str, int]): Pairs that were not looked at, by reason.
+    cut (numpy.ndarray): Tokens that the encoder did not see, per text.
+    """
+
+    entities: Spans
+    entity_scores: numpy.ndarray
+    pairs: Pairs
+    labels: numpy.ndarray
+    scores: numpy.ndarray
+    left_out: Dict[str, int]
+    cut: numpy.ndarray
+
+
+@dataclass
+class Logits:
+    """The scores of a training batch, as thinc arrays.
+
+    entities (Floats2d): Spans x entity columns.
+    relations (Floats2d): Pairs x relation columns.
+    """
+
+    entities: Any
+    relations: Any
+
+
+def joint_loss(logits: Logits, targets: Targets, config: Dict[str, Any], loss: Dict[str, Any]) -> Tuple[float, Logits]:
+    """The weighted sum of the four losses (in mode "spert": of its two), and its gradient.
+
+    logits (Logits): The scores.
+    targets (Targets): What is right.
+    config (Dict[str, Any]): The `config` of the heads.
+    loss (Dict[str, Any]): The `loss` settings of the heads.
+    RETURNS (Tuple[float, Logits]): The loss and its gradient with respect to each score.
+    """
+    entities = xp2torch(logits.entities, requires_grad=True)
+    relations = xp2torch(logits.relations, requires_grad=True)
+    labels = to_index(targets.spans.labels, entities)
+    gold_pairs = torch.as_tensor(targets.relations, device=relations.device)
+    entity_weight, entity_type_weight, relation_weight, relation_type_weight = loss["weights"]
+    if config["mode"] == "spert":
+        total = entity_weight * softmax_loss(entities, labels + 1) + relation_weight * sigmoid_loss(relations, gold_pairs)
+    else:
+        gold_spans = nn.functional.one_hot(labels + 1, entities.shape[1])[:, 1:].bool()
+        ious = torch.as_tensor(targets.ious, dtype=entities.dtype, device=entities.device)
+        weights = iou_weights(ious, loss["iou_delta"], loss["iou_form"])
+        total = entity_weight * identification_loss(entities[:, 0], gold_spans.any(dim=1).to(entities.dtype), weights)
+        total = total + relation_weight * identification_loss(relations[:, 0], gold_pairs.any(dim=1).to(relations.dtype))
+        for scores, gold, weight in (
+            (entities[:, 1:], gold_spans, entity_type_weight),
+            (relations[:, 1:], gold_pairs, relation_type_weight),
+        ):
+            if config["classification"] == "ranking":
+                total = total + weight * ranking_loss(scores, gold, **loss["ranking"])
+            else:
+                total = total + weight * type_cross_entropy(scores, gold)
+    total.backward()
+    return float(total.detach()), Logits(torch2xp(entities.grad), torch2xp(relations.grad))
+
+
+def find(module: SpertMTHeads, encoded: Encoded, request: Request) -> Found:
+    """Find the entities and relations of a batch.
+
+    module (SpertMTHeads): The heads.
+    encoded (Encoded): The batch.
+    request (Request): How to decode.
+    RETURNS (Found): In host memory.
+    """
+    tokens, texts = xp2torch(encoded.tokens), xp2torch(encoded.texts)
+    offsets = encoded.offsets
+    if request.given is not None:
+        entities = request.given(offsets)
+        logits, pooled = module.score_spans(tokens, texts, entities)
+        scores = numpy.ones(len(entities))
+    else:
+        entities, scores = find_spans(module, encoded, request)
+        logits, pooled = module.score_spans(tokens, texts, entities)
+        if logits.shape[1] > 1:
+            entities.labels = logits[:, 1:].argmax(dim=1).cpu().numpy()
+    budgets = request.pairs_per_token * encoded.lengths
+    heads, tails, left_out = candidate_pairs(entities.starts, entities.texts, scores, budgets, max_distance=request.max_distance)
+    allowed = _allowed_labels(entities, heads, tails, request)
+    possible = allowed.any(axis=1)
+    pairs, allowed = Pairs(heads[possible], tails[possible]), allowed[possible]
+    if len(pairs):
+        relation_scores = numpy.concatenate(
+            [_score_pairs(module, tokens, entities, pooled, logits, pairs, allowed, i) for i in range(0, len(pairs), PAIR_CHUNK)]
+        )
+        rows, labels = numpy.nonzero(relation_scores >= max(request.relation_threshold, 0.0))
+    else:
+        relation_scores, rows, labels = numpy.zeros((0, 0)), numpy.zeros(0, dtype=int), numpy.zeros(0, dtype=int)
+    local = Spans(entities.starts - offsets[entities.texts], entities.ends - offsets[entities.texts], entities.texts, entities.labels)
+    found = Pairs(pairs.heads[rows], pairs.tails[rows])
+    return Found(local, scores, found, labels, relation_scores[rows, labels], left_out, encoded.cut)
+
+
+def _score_pairs(module, tokens, entities, pooled, logits, pairs, allowed, first) -> numpy.ndarray:
+    """Relation probabilities of one chunk of the pairs."""
+    chunk = slice(first, first + PAIR_CHUNK)
+    scores = module.score_pairs(tokens, entities, pooled, logits, Pairs(pairs.heads[chunk], pairs.tails[chunk]))
+    return module.relation_probability(scores, torch.as_tensor(allowed[chunk], device=tokens.device)).cpu().numpy()
+
+
+def find_spans(module: SpertMTHeads, encoded: Encoded, request: Request) -> Tuple[Spans, numpy.ndarray]:
+    """The spans of a batch that are entities by threshold and overlap policy, and their scores; sorted by text and start, labels open (-1)."""
+    tokens, texts = xp2torch(encoded.tokens), xp2torch(encoded.texts)
+    scores = module.score_all(tokens, texts, encoded.lengths).cpu().numpy()
+    widths, starts = numpy.nonzero(scores >= max(request.entity_threshold, 0.0))
+    ends, scores = starts + widths + 1, scores[widths, starts]
+    kept = resolve_overlaps(starts, ends, scores, request.overlap)
+    starts, ends, scores = starts[kept], ends[kept], scores[kept]
+    order = numpy.lexsort((-ends, starts))
+    text_ids = numpy.repeat(numpy.arange(len(encoded.lengths)), encoded.lengths)
+    spans = Spans(starts[order], ends[order], text_ids[starts[order]], numpy.full(len(order), -1))
+    return spans, scores[order]
+
+
+def _allowed_labels(entities: Spans, heads: numpy.ndarray, tails: numpy.ndarray, request: Request) -> numpy.ndarray:
+    """Which relation labels each pair may have: bool, pairs x labels."""
+    allowed = allowed_types(request.constraints, request.relation_labels, request.entity_labels)
+    allowed = allowed[entities.labels[heads], entities.labels[tails]]  # a label of -1 finds the row of unknown types, the last
+    symmetric = numpy.array([label in request.symmetric for label in request.relation_labels], dtype=bool)
+    if symmetric.any():  # stored with the earlier mention as head
+        backwards = numpy.lexsort((entities.ends, entities.starts)).argsort()
+        allowed &= ~(symmetric & (backwards[heads] > backwards[tails])[:, None])
+    return allowed
+
+
+# Thinc's side
+
+
+def _forward(model: Model, X: Tuple[List[Doc], Request], is_train: bool) -> Tuple[Found, Callable]:
+    if is_train:
+        raise NotImplementedError(Errors.M305)
+    docs, request = X
+    encoded = model.get_ref("encoder").predict(docs)
+    module = model.get_ref("heads").shims[0].module
+    module.eval()
+    with torch.no_grad():
+        return find(module, encoded, request), lambda d_found: []
+
+
+def _init(model: Model, X: Optional[List[Doc]] = None, Y=None) -> None:
+    encoder, heads = model.get_ref("encoder"), model.get_ref("heads")
+    encoder.initialize(X=X)
+    heads.shims[0].build(width=encoder.get_dim("nO"), **heads.attrs["labels"], **heads.attrs["config"])
+
+
+def _heads_forward(model: Model, X: Tuple[Encoded, Targets], is_train: bool) -> Tuple[Logits, Callable[[Logits], Encoded]]:
+    encoded, targets = X
+    module = model.shims[0].module
+    module.train(is_train)
+    tokens, texts = (xp2torch(array, requires_grad=True) for array in (encoded.tokens, encoded.texts))
+    outputs = module(tokens, texts, targets)
+
+    def backprop(d_logits: Logits) -> Encoded:
+        torch.autograd.backward(outputs, [xp2torch(d_logits.entities), xp2torch(d_logits.relations)])
+        gradients = [torch.zeros_like(array) if array.grad is None else array.grad for array in (tokens, texts)]
+        return Encoded(*map(torch2xp, gradients), encoded.lengths, encoded.cut)
+
+    return Logits(*(torch2xp(output.detach()) for output in outputs)), backprop

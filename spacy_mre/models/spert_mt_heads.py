@@ -1,0 +1,166 @@
+"""The entity and relation heads of SpERT.MT (arXiv 2309.09713) and SpERT (arXiv 1909.07755), as one torch module.
+
+Everything works on the flat token matrix of a batch. A linear layer over a concatenation is written as the sum of smaller linear layers, so
+that what belongs to a text, to a width or to a span is computed once for each of them; in evaluation mode that equals the
+textbook formulation (with dropout, each part draws a mask of its own).
+"""
+
+from typing import Tuple
+
+import numpy
+import torch
+from torch import Tensor, nn
+
+from .decoding import context_ranges
+from .span_pooling import range_max, running_max, to_index
+from .targets import Pairs, Spans, Targets
+
+
+# The identification logit before training: a probability of about 0.05.
+PRIOR = -3.0
+
+
+class SpertMTHeads(nn.Module):
+    """The entity and relation heads.
+
+    An entity head has one column before those of the labels: the identification logit (mode "spert_mt") or None (mode "spert"). A relation head has
+    one such column in mode "spert_mt", and none in mode "spert".
+    """
+
+    def __init__(
+        self,
+        width: int,
+        entity_labels: int,
+        relation_labels: int,
+        *,
+        mode: str,
+        max_width: int,
+        width_size: int,
+        dropout: float,
+        entity_features: str,
+        classification: str,
+        relation_margin: float,
+    ):
+        super().__init__()
+        self.mode = mode
+        self.max_width = max_width
+        self.entity_features = entity_features
+        self.classification = classification
+        self.relation_margin = relation_margin
+        columns = 1 + entity_labels
+        features = 0 if entity_features == "none" else columns
+        relation_columns = relation_labels + (mode == "spert_mt")
+        self.dropout = nn.Dropout(dropout)
+        self.widths = nn.Embedding(max_width + 1, width_size)  # the last one stands for all wider spans
+        self.entity_span = nn.Linear(width, columns)
+        self.entity_text = nn.Linear(width, columns, bias=False)
+        self.entity_width = nn.Linear(width_size, columns, bias=False)
+        self.relation_context = nn.Linear(width, relation_columns)
+        self.relation_head = nn.Linear(width + width_size + features, relation_columns, bias=False)
+        self.relation_tail = nn.Linear(width + width_size + features, relation_columns, bias=False)
+        for module in self.modules():
+            if isinstance(module, (nn.Linear, nn.Embedding)):
+                nn.init.normal_(module.weight, std=0.02)
+            if isinstance(module, nn.Linear) and module.bias is not None:
+                nn.init.zeros_(module.bias)
+        if mode == "spert_mt":  # few spans and pairs are positive: begin near that, not at one half
+            nn.init.constant_(self.entity_span.bias[:1], PRIOR)
+            nn.init.constant_(self.relation_context.bias[:1], PRIOR)
+
+    def forward(self, tokens: Tensor, texts: Tensor, targets: Targets) -> Tuple[Tensor, Tensor]:
+        """Score the spans and pairs of a training batch.
+
+        tokens (Tensor): Total tokens x width.
+        texts (Tensor): Texts x width.
+        targets (Targets): The spans, mentions and pairs.
+        RETURNS (Tuple[Tensor, Tensor]): Spans x entity columns, pairs x relation columns.
+        """
+        entity_logits, _ = self.score_spans(tokens, texts, targets.spans)
+        if not len(targets.pairs):
+            return entity_logits, tokens.new_zeros(0, self.relation_context.out_features)
+        mention_logits, pooled = self.score_spans(tokens, texts, targets.mentions)
+        return entity_logits, self.score_pairs(tokens, targets.mentions, pooled, mention_logits, targets.pairs)
+
+    def score_spans(self, tokens: Tensor, texts: Tensor, spans: Spans) -> Tuple[Tensor, Tensor]:
+        """Entity logits of some spans, and their pooled vectors.
+
+        RETURNS (Tuple[Tensor, Tensor]): Spans x entity columns, spans x width.
+        """
+        pooled = range_max(tokens, spans.starts, spans.ends)
+        of_texts = self.entity_text(self.dropout(texts)).index_select(0, to_index(spans.texts, texts))
+        of_widths = self.entity_width(self.dropout(self.widths(self._width_ids(spans.widths, tokens))))
+        return self.entity_span(self.dropout(pooled)) + of_texts + of_widths, pooled
+
+    def score_all(self, tokens: Tensor, texts: Tensor, lengths: numpy.ndarray) -> Tensor:
+        """How surely each span up to the width limit is an entity.
+
+        tokens (Tensor): Total tokens x width.
+        texts (Tensor): Texts x width.
+        lengths (numpy.ndarray): Tokens per text.
+        RETURNS (Tensor): Shape (max_width, total tokens): the probability that the span of width w + 1 at this token is one; -1 where it would cross
+            the end of its text. In mode "spert": that of the best type, -1 where None is more probable.
+        """
+        text_ids = numpy.repeat(numpy.arange(len(lengths)), lengths)
+        room = to_index(numpy.repeat(numpy.cumsum(lengths), lengths) - numpy.arange(len(text_ids)), tokens)
+        columns = slice(0, 1) if self.mode == "spert_mt" else slice(None)
+        weight, bias = self.entity_span.weight[columns], self.entity_span.bias[columns]
+        of_texts = (texts @ self.entity_text.weight[columns].T).index_select(0, to_index(text_ids, tokens))
+        of_widths = self.widths.weight @ self.entity_width.weight[columns].T
+        scores = tokens.new_full((self.max_width, len(tokens)), -1.0)
+        for width, maximum in running_max(tokens, self.max_width):
+            logits = nn.functional.linear(maximum, weight, bias) + of_texts[: len(maximum)] + of_widths[width - 1]
+            inside = room[: len(maximum)] >= width
+            scores[width - 1, : len(maximum)] = torch.where(inside, self.span_probability(logits), scores.new_tensor(-1.0))
+        return scores
+
+    def span_probability(self, logits: Tensor) -> Tensor:
+        """Shape (spans,): the probability of being an entity, from spans x entity columns (in "spert_mt" the first column suffices)."""
+        if self.mode == "spert_mt":
+            return torch.sigmoid(logits[:, 0])
+        best, which = logits.softmax(dim=1).max(dim=1)
+        return torch.where(which > 0, best, best.new_tensor(-1.0))
+
+    def score_pairs(self, tokens: Tensor, mentions: Spans, pooled: Tensor, logits: Tensor, pairs: Pairs) -> Tensor:
+        """Relation logits of some pairs.
+
+        tokens (Tensor): Total tokens x width.
+        mentions (Spans): What the pairs are of.
+        pooled (Tensor): Mentions x width.
+        logits (Tensor): Mentions x entity columns.
+        pairs (Pairs): The pairs.
+        RETURNS (Tensor): Pairs x relation columns.
+        """
+        parts = [pooled, self.widths(self._width_ids(mentions.widths, tokens))]
+        if self.entity_features == "logits":
+            parts.append(logits)
+        elif self.entity_features == "labels":
+            parts.append(nn.functional.one_hot(to_index(mentions.labels, tokens) + 1, logits.shape[1]).to(pooled.dtype))
+        mention_vectors = torch.cat(parts, dim=1)
+        heads, tails = to_index(pairs.heads, tokens), to_index(pairs.tails, tokens)
+        of_heads = self.relation_head(self.dropout(mention_vectors)).index_select(0, heads)
+        of_tails = self.relation_tail(self.dropout(mention_vectors)).index_select(0, tails)
+        between = range_max(tokens, *context_ranges(mentions.starts, mentions.ends, pairs.heads, pairs.tails))
+        return self.relation_context(self.dropout(between)) + of_heads + of_tails
+
+    def relation_probability(self, logits: Tensor, allowed: Tensor) -> Tensor:
+        """Pairs x labels: how surely each label holds. A label that loses to another one of the same pair gets -1, and so does one that
+        is not `allowed` (bool, pairs x labels).
+
+        In mode "spert_mt" identification speaks for the pair; its best label holds, and any other one whose score lies nearer to the margin
+        of right labels than to that of wrong ones (with cross-entropy: that is at least half as probable as the best). Reconstructed:
+        the paper has one label per pair.
+        """
+        if self.mode == "spert":
+            return torch.sigmoid(logits).masked_fill(~allowed, -1.0)
+        scores = logits[:, 1:].masked_fill(~allowed, torch.finfo(logits.dtype).min)
+        if not scores.shape[1]:
+            return scores
+        best = scores.amax(dim=1, keepdim=True)
+        if self.classification == "ranking":
+            holds = (scores >= best) | (scores > self.relation_margin)
+        else:
+            holds = scores >= best - float(numpy.log(2))
+        return torch.where(holds & allowed, torch.sigmoid(logits[:, :1]), scores.new_tensor(-1.0))
+
+    def _width_ids(self, widths: numpy.ndarray, like: Tensor) -> Tensor:
+        return to_index(numpy.minimum(widths - 1, self.max_width), like)

@@ -1,0 +1,483 @@
+"""Entities and relations, jointly, over enumerated spans: the `spert_mt` component."""
+
+import warnings
+from collections import Counter
+from itertools import islice
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
+
+import numpy
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.vocab import Vocab
+from thinc.api import Config, Model, Optimizer, set_dropout_rate
+
+from ..alignment import Gold, Losses, align_gold
+from ..entities import DEFAULT_KEY, get_entities, set_entities
+from ..errors import Errors, Warnings
+from ..models.decoding import POLICIES
+from ..models.encoder import Encoded
+from ..models.spert_mt import Found, Logits, Request, find_spans, joint_loss
+from ..models.targets import Pairs, Sampler, Spans, Targets
+from ..relations import make_relation, set_relations
+from .shared_encoder import check_pipeline
+
+default_model_config = """
+[model]
+@architectures = "spacy_mre.SpertMT.v1"
+mode = "spert_mt"
+max_width = 10
+
+[model.encoder]
+@architectures = "spacy_mre.Tok2VecEncoder.v1"
+
+[model.encoder.tok2vec]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 96
+depth = 4
+embed_size = 2000
+window_size = 1
+maxout_pieces = 3
+subword_features = true
+"""
+DEFAULT_SPERT_MT_MODEL = Config().from_str(default_model_config)["model"]
+
+Constraints = Dict[str, List[List[str]]]
+ENTITY_SOURCES = ("predict", "given")
+
+
+@Language.factory(
+    "spert_mt",
+    assigns=["doc.spans", "doc.ents", "doc._.relations"],
+    default_config={
+        "model": DEFAULT_SPERT_MT_MODEL,
+        "spans_key": DEFAULT_KEY,
+        "entities": "predict",
+        "entity_threshold": 0.5,
+        "relation_threshold": 0.5,
+        "overlap": "nested",
+        "entity_negatives": 100,
+        "relation_negatives": 100,
+        "train_on_predicted": False,
+        "constraints": None,
+        "symmetric": [],
+        "pairs_per_token": 20,
+        "max_distance": 0,
+        "seed": 0,
+        "scorer": {"@scorers": "spacy_mre.joint_scorer.v1"},
+    },
+    default_score_weights={"spans_entities_f": 0.5, "rel_strict_f": 0.5, "ents_f": None, "rel_f": None},
+)
+def make_spert_mt(
+    nlp: Language,
+    name: str,
+    model: Model,
+    spans_key: str,
+    entities: str,
+    entity_threshold: float,
+    relation_threshold: float,
+    overlap: str,
+    entity_negatives: int,
+    relation_negatives: int,
+    train_on_predicted: bool,
+    constraints: Optional[Union[str, Constraints]],
+    symmetric: List[str],
+    pairs_per_token: int,
+    max_distance: int,
+    seed: int,
+    scorer: Optional[Callable],
+) -> "SpertMT":
+    """Make the component.
+
+    model (Model): The model, see `spacy_mre.SpertMT.v1`.
+    spans_key (str): The span group of the entities. Default: "entities".
+    entities (str): "predict", or "given": take the entities that stand on the Doc already, and find relations only.
+    entity_threshold (float): The least probability of an entity. In mode "spert" 0.0 gives SpERT's rule: a type beats None. Default: 0.5.
+    relation_threshold (float): The least probability of a relation; 0.4 in SpERT. Default: 0.5.
+    overlap (str): "flat", "nested" (the default: no crossing) or "any", as SpERT.
+    entity_negatives (int): Negative spans per text in training, -1 for all. Default: 100.
+    relation_negatives (int): Unrelated pairs per text in training, -1 for all. Default: 100.
+    train_on_predicted (bool): Relations are also trained on the entities that the model predicts at that moment. Default: False.
+    constraints (Optional[Union[str, Dict[str, List[List[str]]]]]): Which (head type, tail type) a relation may join: a list of pairs by relation label,
+        "learned" for those of the training data, or None for any. Default: None.
+    symmetric (List[str]): Relation labels without direction; the earlier mention is stored as head. Default: none.
+    pairs_per_token (int): The pair budget: so many pairs for each token of a text are looked at, best-scored entities first. Default: 20.
+    max_distance (int): Only pairs whose starts are at most so many tokens apart are looked at; 0 for all. Default: 0.
+    seed (int): Of the generator that draws negatives. Default: 0.
+    scorer (Optional[Callable]): The scorer, by default `spacy_mre.joint_scorer.v1`.
+    """
+    return SpertMT(
+        nlp.vocab,
+        model,
+        name,
+        spans_key=spans_key,
+        entities=entities,
+        entity_threshold=entity_threshold,
+        relation_threshold=relation_threshold,
+        overlap=overlap,
+        entity_negatives=entity_negatives,
+        relation_negatives=relation_negatives,
+        train_on_predicted=train_on_predicted,
+        constraints=constraints,
+        symmetric=symmetric,
+        pairs_per_token=pairs_per_token,
+        max_distance=max_distance,
+        seed=seed,
+        scorer=scorer,
+    )
+
+
+class SpertMT(TrainablePipe):
+    """Pipeline component for joint entity and relation extraction (SpERT.MT, arXiv 2309.09713)."""
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str = "spert_mt",
+        *,
+        spans_key: str = DEFAULT_KEY,
+        entities: str = "predict",
+        entity_threshold: float = 0.5,
+        relation_threshold: float = 0.5,
+        overlap: str = "nested",
+        entity_negatives: int = 100,
+        relation_negatives: int = 100,
+        train_on_predicted: bool = False,
+        constraints: Optional[Union[str, Constraints]] = None,
+        symmetric: Iterable[str] = (),
+        pairs_per_token: int = 20,
+        max_distance: int = 0,
+        seed: int = 0,
+        scorer: Optional[Callable] = None,
+    ) -> None:
+        """Initialize the component; `make_spert_mt` explains the settings.
+
+        vocab (Vocab): The shared vocabulary.
+        model (Model): The Thinc Model.
+        name (str): The component's name in the pipeline.
+        RAISES (ValueError): A setting with an unknown value.
+        """
+        if entities not in ENTITY_SOURCES:
+            raise ValueError(Errors.M301.format(setting="entities", value=entities, allowed=", ".join(ENTITY_SOURCES)))
+        if overlap not in POLICIES:
+            raise ValueError(Errors.M301.format(setting="overlap", value=overlap, allowed=", ".join(POLICIES)))
+        if isinstance(constraints, str) and constraints != "learned":
+            raise ValueError(Errors.M301.format(setting="constraints", value=constraints, allowed="null, learned, a table by label"))
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.scorer = scorer
+        self.cfg: Dict[str, Any] = {
+            "entity_labels": [],
+            "relation_labels": [],
+            "learned_constraints": {},
+            "spans_key": spans_key,
+            "entities": entities,
+            "entity_threshold": entity_threshold,
+            "relation_threshold": relation_threshold,
+            "overlap": overlap,
+            "entity_negatives": entity_negatives,
+            "relation_negatives": relation_negatives,
+            "train_on_predicted": train_on_predicted,
+            "constraints": constraints,
+            "symmetric": list(symmetric),
+            "pairs_per_token": pairs_per_token,
+            "max_distance": max_distance,
+            "seed": seed,
+        }
+        self.generator = numpy.random.default_rng(seed)
+        self.left_out: Counter = Counter()
+
+    @property
+    def key(self) -> str:
+        """The span group of the entities."""
+        return self.cfg["spans_key"]
+
+    @property
+    def entity_labels(self) -> Tuple[str, ...]:
+        return tuple(self.cfg["entity_labels"])
+
+    @property
+    def relation_labels(self) -> Tuple[str, ...]:
+        return tuple(self.cfg["relation_labels"])
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str]): Entity labels, then relation labels."""
+        return self.entity_labels + self.relation_labels
+
+    @property
+    def label_data(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): What `spacy init labels` stores and `initialize` takes."""
+        return {
+            "entities": list(self.entity_labels),
+            "relations": list(self.relation_labels),
+            "constraints": self.cfg["learned_constraints"],
+        }
+
+    @property
+    def constraints(self) -> Constraints:
+        """RETURNS (Dict[str, List[List[str]]]): The allowed (head type, tail type) of each constrained relation label."""
+        if self.cfg["constraints"] == "learned":
+            return {label: [pair[:2] for pair in pairs] for label, pairs in self.cfg["learned_constraints"].items()}
+        return self.cfg["constraints"] or {}
+
+    def add_label(self, label: str) -> int:
+        """Entity and relation labels come from the training data or from `initialize(labels=...)`, together.
+
+        RAISES (NotImplementedError): Always: a bare label does not say which of the two it is.
+        """
+        raise NotImplementedError(Errors.M309)
+
+    def predict(self, docs: Iterable[Doc]) -> Found:
+        """Find the entities and relations of a batch, without changing the Docs.
+
+        docs (Iterable[Doc]): The documents.
+        RETURNS (Found): Spans, pairs and scores.
+        RAISES (ValueError): The component was not initialised.
+        """
+        docs = list(docs)
+        if self.model.get_ref("heads").shims[0].module is None:
+            raise ValueError(Errors.M310.format(name=self.name))
+        if not any(len(doc) for doc in docs):
+            none = numpy.zeros(0, dtype=numpy.int64)
+            spans = Spans(none, none, none, none)
+            return Found(spans, none, Pairs(none, none), none, none, {}, numpy.zeros(len(docs), dtype=numpy.int64))
+        return self.model.predict((docs, self._request(docs)))
+
+    def set_annotations(self, docs: Iterable[Doc], found: Found) -> None:
+        """Write entities and relations on the Docs.
+
+        docs (Iterable[Doc]): The documents.
+        found (Found): What `predict` found in them.
+        """
+        docs = list(docs)
+        given = self.cfg["entities"] == "given"
+        spans: List[List[Tuple[int, int, str, float]]] = [[] for _ in docs]
+        columns = (found.entities.starts, found.entities.ends, found.entities.texts, found.entities.labels, found.entity_scores)
+        mentions = list(zip(*(column.tolist() for column in columns)))
+        given_labels = self._given_labels(docs) if given else []
+        names = [given_labels[i] if given else self.entity_labels[mention[3]] for i, mention in enumerate(mentions)]
+        for (start, end, text, _, score), name in zip(mentions, names):
+            spans[text].append((start, end, name, score))
+        relations: List[List[Dict[str, Any]]] = [[] for _ in docs]
+        rows = zip(found.pairs.heads.tolist(), found.pairs.tails.tolist(), found.labels.tolist(), found.scores.tolist())
+        for head, tail, label, score in rows:
+            relation = make_relation(
+                mentions[head][:2],
+                mentions[tail][:2],
+                self.relation_labels[label],
+                head_label=names[head],
+                tail_label=names[tail],
+                score=score,
+            )
+            relations[mentions[head][2]].append(relation)
+        for doc, of_doc, related in zip(docs, spans, relations):
+            if not given:
+                set_entities(doc, of_doc, key=self.key, source=self.name)
+            set_relations(doc, related)
+        self._report(found)
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch.
+
+        examples (Iterable[Example]): The batch; documents without gold for entities or relations are skipped in that part of the loss.
+        drop (float): Dropout of Thinc layers; that of the heads is set in the architecture.
+        sgd (Optional[Optimizer]): The optimizer; without it the gradients are kept.
+        losses (Optional[Dict[str, float]]): The loss is added under the component's name.
+        RETURNS (Dict[str, float]): The losses.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "SpertMT.update")
+        docs = [eg.predicted for eg in examples]
+        if not any(len(doc) for doc in docs):
+            return losses  # the transformer sent nothing, so nothing can be given back
+        set_dropout_rate(self.model, drop)
+        encoded, backprop_encoder = self.model.get_ref("encoder").begin_update(docs)
+        targets = self.get_targets(examples, encoded)
+        logits, backprop_heads = self.model.get_ref("heads").begin_update((encoded, targets))
+        loss, d_logits = self.get_loss(examples, logits, targets)
+        backprop_encoder(backprop_heads(d_logits))  # also where there was nothing to learn: the encoder waits for it
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def get_targets(self, examples: List[Example], encoded: Encoded) -> Targets:
+        """Draw the spans and pairs that a batch is trained on.
+
+        examples (List[Example]): The batch.
+        encoded (Encoded): Its vectors; read only where the model trains on its own predictions.
+        RETURNS (Targets): What is right about them.
+        """
+        golds = [align_gold(eg, self.key) for eg in examples]
+        proposals: List[List[Tuple[int, int, str]]] = [[] for _ in examples]
+        if self.cfg["entities"] == "given":
+            golds = [Gold(gold.mentions, None, gold.relations, gold.lost) for gold in golds]
+            proposals = [[span[:3] for span in get_entities(eg.predicted, self.key) or ()] for eg in examples]
+        elif self.cfg["train_on_predicted"]:
+            proposals = self._propose(examples, encoded)
+        return self._sampler.make_targets(
+            golds, encoded.lengths, self._entity_ids, self._relation_ids, symmetric=self.cfg["symmetric"], proposals=proposals
+        )
+
+    def get_loss(self, examples: Iterable[Example], scores: Logits, targets: Targets) -> Tuple[float, Logits]:
+        """The joint loss and its gradient.
+
+        examples (Iterable[Example]): The batch.
+        scores (Logits): What the heads gave for the targets.
+        targets (Targets): What they should have given.
+        RETURNS (Tuple[float, Logits]): The loss and the gradient of the scores.
+        """
+        attrs = self.model.get_ref("heads").attrs
+        return joint_loss(scores, targets, attrs["config"], attrs["loss"])
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[Dict[str, Any]] = None,
+    ) -> None:
+        """Read the labels from the data, report what the model will not be able to learn, and make the heads.
+
+        get_examples (Callable[[], Iterable[Example]]): The training data.
+        nlp (Optional[Language]): The pipeline, which is checked for components that would break the shared encoder.
+        labels (Optional[Dict[str, Any]]): "entities", "relations" and "constraints", as in `label_data`; read from the data by default.
+        RAISES (ValueError): No labels at all; or a pipeline that cannot work.
+        """
+        validate_get_examples(get_examples, "SpertMT.initialize")
+        if nlp is not None:
+            check_pipeline(nlp, self)
+        survey = _Survey(self.key, self._max_width)
+        sample = [eg.x for eg in islice(get_examples(), 10)]
+        for eg in get_examples():
+            survey.add(eg)
+        if labels is None:
+            labels = {
+                "entities": sorted(survey.entity_labels),
+                "relations": sorted(survey.relation_labels),
+                "constraints": survey.constraints(),
+            }
+        self.cfg["entity_labels"] = list(labels["entities"])
+        self.cfg["relation_labels"] = list(labels["relations"])
+        self.cfg["learned_constraints"] = labels.get("constraints", {})
+        if not self.labels or (self.cfg["entities"] == "given" and not self.relation_labels):
+            raise ValueError(Errors.M306.format(name=self.name, key=self.key))
+        if survey.lost.counts:
+            warnings.warn(Warnings.W301.format(name=self.name, total=survey.mentions, losses=survey.lost))
+        self.generator = numpy.random.default_rng(self.cfg["seed"])
+        self.model.get_ref("heads").attrs["labels"] = {
+            "entity_labels": len(self.entity_labels),
+            "relation_labels": len(self.relation_labels),
+        }
+        self.model.initialize(X=sample)
+
+    @property
+    def _max_width(self) -> int:
+        return self.model.get_ref("heads").attrs["config"]["max_width"]
+
+    @property
+    def _entity_ids(self) -> Dict[str, int]:
+        return {label: i for i, label in enumerate(self.entity_labels)}
+
+    @property
+    def _relation_ids(self) -> Dict[str, int]:
+        return {label: i for i, label in enumerate(self.relation_labels)}
+
+    @property
+    def _sampler(self) -> Sampler:
+        return Sampler(self.cfg["entity_negatives"], self.cfg["relation_negatives"], self._max_width, self.generator)
+
+    def _request(self, docs: List[Doc]) -> Request:
+        given = None
+        if self.cfg["entities"] == "given":
+
+            def given(offsets):
+                return Spans.of(
+                    [[span[:3] for span in sorted(get_entities(doc, self.key) or ())] for doc in docs], offsets, self._entity_ids
+                )
+
+        return Request(
+            entity_labels=self.entity_labels,
+            relation_labels=self.relation_labels,
+            entity_threshold=self.cfg["entity_threshold"],
+            relation_threshold=self.cfg["relation_threshold"],
+            overlap=self.cfg["overlap"],
+            pairs_per_token=self.cfg["pairs_per_token"],
+            max_distance=self.cfg["max_distance"],
+            symmetric=self.cfg["symmetric"],
+            constraints=self.constraints,
+            given=given,
+        )
+
+    def _given_labels(self, docs: List[Doc]) -> List[str]:
+        return [span.label for doc in docs for span in sorted(get_entities(doc, self.key) or ())]
+
+    def _propose(self, examples: List[Example], encoded: Encoded) -> List[List[Tuple[int, int, str]]]:
+        """The entities that the model finds at this moment, in their own texts' offsets."""
+        import torch
+
+        module = self.model.get_ref("heads").shims[0].module
+        docs = [eg.predicted for eg in examples]
+        module.eval()
+        with torch.no_grad():
+            spans, _ = find_spans(module, encoded, self._request(docs))
+        proposals: List[List[Tuple[int, int, str]]] = [[] for _ in docs]
+        first = encoded.offsets[spans.texts]
+        for text, start, end in zip(spans.texts.tolist(), (spans.starts - first).tolist(), (spans.ends - first).tolist()):
+            proposals[text].append((start, end, ""))
+        return proposals
+
+    def _report(self, found: Found) -> None:
+        """Count what was not looked at, and warn the first time that each limit bites."""
+        counts = {f"pairs beyond the {limit}": count for limit, count in found.left_out.items()}
+        counts["tokens cut off by the encoder"] = int(found.cut.sum())
+        for what, count in counts.items():
+            if count and not self.left_out[what]:
+                warnings.warn(Warnings.W302.format(name=self.name, count=count, what=what))
+            self.left_out[what] += count
+
+
+class _Survey:
+    """What the training data holds, and what of it the model cannot learn."""
+
+    def __init__(self, key: str, max_width: int):
+        self.key = key
+        self.max_width = max_width
+        self.entity_labels: Counter = Counter()
+        self.relation_labels: Counter = Counter()
+        self.joined: Counter = Counter()
+        self.lost = Losses()
+        self.mentions = 0
+
+    def add(self, example: Example) -> None:
+        gold = align_gold(example, self.key)
+        self.mentions += len(gold.mentions) + gold.lost.counts["entity off the token grid"]
+        self.entity_labels.update(label for _, _, label in gold.mentions if label)
+        self.lost.update(gold.lost)
+        for start, end, label in gold.entities:
+            if end - start > self.max_width:
+                self.lost.add(f"entity wider than {self.max_width} tokens", example.predicted[start:end].text)
+        for head, tail, label in gold.relations or ():
+            self.relation_labels[label] += 1
+            self.joined[label, gold.mentions[head][2], gold.mentions[tail][2]] += 1
+
+    def constraints(self) -> Dict[str, List[List[Any]]]:
+        """By relation label: head type, tail type and how often they were joined."""
+        table: Dict[str, List[List[Any]]] = {}
+        for (label, head, tail), count in sorted(self.joined.items()):
+            table.setdefault(label, []).append([head, tail, count])
+        return table

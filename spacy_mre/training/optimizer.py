@@ -1,0 +1,176 @@
+"""AdamW as transformers want it, for Thinc and torch weights alike: rates by group, clipping by global norm, no work on untouched rows."""
+
+from collections import defaultdict
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+import torch
+from thinc.api import Optimizer, registry, torch2xp, xp2torch
+from thinc.backends import get_array_ops
+from thinc.types import FloatsXd
+from torch import Tensor
+
+Key = Tuple[int, str]
+
+# Thinc's names of biases and of the scale of a layer norm.
+UNDECAYED_NAMES = ("b", "G")
+# An embedding table of this many rows is updated by row: a batch touches few of them.
+MIN_SPARSE_ROWS = 2000
+
+
+@registry.optimizers("spacy_mre.AdamW.v1")
+def make_adamw(
+    learn_rate=5e-5,
+    head_learn_rate=None,
+    layer_learn_rate=None,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    L2: float = 0.01,
+    grad_clip: float = 1.0,
+    use_averages: bool = False,
+) -> "AdamW":
+    """Make the optimizer.
+
+    learn_rate (Union[float, Schedule]): For the weights of transformers. Default: 5e-5.
+    head_learn_rate (Optional[Union[float, Schedule]]): For the heads of this package's components. Default: `learn_rate`.
+    layer_learn_rate (Optional[Union[float, Schedule]]): For Thinc layers: tok2vec, stock components. Default: `learn_rate`.
+    beta1, beta2, eps (float): Of AdamW (Loshchilov & Hutter 2019, algorithm 2), with bias correction.
+    L2 (float): Decoupled weight decay, not on biases and layer norms. Default: 0.01.
+    grad_clip (float): Largest global norm of all gradients together; 0 for no clipping. Default: 1.0.
+    use_averages (bool): Keep averages of the weights and evaluate and save those. Stock torch components keep their last
+        weights (Thinc averages no torch weights): the heads of this package and Thinc layers are averaged. Default: False.
+    RETURNS (AdamW): The optimizer.
+    """
+    return AdamW(
+        learn_rate,
+        head_learn_rate=head_learn_rate,
+        layer_learn_rate=layer_learn_rate,
+        beta1=beta1,
+        beta2=beta2,
+        eps=eps,
+        L2=L2,
+        grad_clip=grad_clip,
+        use_averages=use_averages,
+    )
+
+
+class _Pending(NamedTuple):
+    weights: Tensor
+    gradient: Tensor
+    rows: Optional[Tensor]
+
+
+class AdamW(Optimizer):
+    """Collects the gradients of all weights, and makes one step for all of them when `step_schedules` is called.
+
+    spaCy calls an optimizer weight by weight, but the global norm is known only after the last of them. `spacy train` calls `step_schedules` after every
+    update; a training loop of one's own that uses `nlp.update(..., sgd=optimizer)` does the same.
+    """
+
+    def __init__(self, learn_rate, *, head_learn_rate=None, layer_learn_rate=None, **settings):
+        super().__init__(learn_rate, use_radam=False, L2_is_weight_decay=True, **settings)
+        # One schedule object must not be stepped twice: groups without their own follow the encoder's.
+        self.own_rates = {"heads": head_learn_rate is not None, "layers": layer_learn_rate is not None}
+        self._set_attr_or_schedule("head_learn_rate", head_learn_rate if head_learn_rate is not None else 0.0)
+        self._set_attr_or_schedule("layer_learn_rate", layer_learn_rate if layer_learn_rate is not None else 0.0)
+        self.pending: Dict[Key, _Pending] = {}
+        self.steps: Dict[Key, int] = defaultdict(int)
+
+    def __call__(self, key: Key, weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0) -> Tuple[FloatsXd, FloatsXd]:
+        """Take a gradient in. The weights change at the next `step_schedules`.
+
+        key (Tuple[int, str]): The id of the node or shim and the name of the weight.
+        weights (FloatsXd): Changed in place, later.
+        gradient (FloatsXd): Copied, and zeroed as Thinc expects.
+        RETURNS (Tuple[FloatsXd, FloatsXd]): The same arrays.
+        """
+        if weights.size:
+            if key in self.pending:  # nobody stepped since the last update
+                self.step()
+            tensor = xp2torch(gradient)
+            rows = None
+            if tensor.ndim == 2 and len(tensor) >= MIN_SPARSE_ROWS:
+                rows = tensor.any(dim=1).nonzero()[:, 0]
+            kept = (tensor.clone() if rows is None else tensor.index_select(0, rows)) * lr_scale
+            self.pending[key] = _Pending(xp2torch(weights), kept, rows)
+            gradient[...] = 0.0
+        return weights, gradient
+
+    def step_schedules(self) -> None:
+        """Apply the collected gradients, then move the schedules on."""
+        self.step()
+        super().step_schedules()
+
+    def step(self) -> None:
+        """Apply the collected gradients: clip all by their global norm, then one AdamW step for each weight."""
+        if not self.pending:
+            return
+        if self.grad_clip:
+            norms = torch.stack([pending.gradient.norm() for pending in self.pending.values()])
+            # As torch.nn.utils.clip_grad_norm_ has it.
+            scale = (self.grad_clip / (norms.norm() + 1e-6)).clamp(max=1.0)
+            torch._foreach_mul_([pending.gradient for pending in self.pending.values()], scale)
+        by_rate_and_decay: Dict[Tuple[float, float, int], List[Key]] = defaultdict(list)
+        for key, pending in self.pending.items():
+            self.steps[key] += 1
+            if pending.rows is None:
+                by_rate_and_decay[self.rate(key[1]), self.decay(key[1], pending.weights), self.steps[key]].append(key)
+            else:
+                self._step_rows(key, pending)
+        for (rate, decay, step), keys in by_rate_and_decay.items():
+            self._step_dense(keys, rate, decay, step)
+        if self.averages is not None:
+            for key, pending in self.pending.items():
+                self._average(key, pending.weights)
+        self.pending.clear()
+
+    def rate(self, name: str) -> float:
+        """The learning rate of a weight: "heads." begins the names of our heads, and only torch's names have dots."""
+        if name.startswith("heads."):
+            return self.head_learn_rate if self.own_rates["heads"] else self.learn_rate
+        if "." not in name:
+            return self.layer_learn_rate if self.own_rates["layers"] else self.learn_rate
+        return self.learn_rate
+
+    def decay(self, name: str, weights: Tensor) -> float:
+        """The weight decay of a weight: none for biases and layer norms."""
+        return 0.0 if weights.ndim < 2 or name in UNDECAYED_NAMES else self.L2
+
+    def _step_dense(self, keys: List[Key], rate: float, decay: float, step: int) -> None:
+        weights = [self.pending[key].weights for key in keys]
+        gradients = [self.pending[key].gradient for key in keys]
+        first, second = zip(*(self._moments(key) for key in keys))
+        torch._foreach_lerp_(first, gradients, 1 - self.b1)
+        torch._foreach_mul_(second, self.b2)
+        torch._foreach_addcmul_(second, gradients, gradients, 1 - self.b2)
+        if decay:
+            torch._foreach_mul_(weights, 1 - rate * decay)
+        denominators = torch._foreach_sqrt(second)
+        torch._foreach_div_(denominators, (1 - self.b2**step) ** 0.5)
+        torch._foreach_add_(denominators, self.eps)
+        torch._foreach_addcdiv_(weights, first, denominators, -rate / (1 - self.b1**step))
+
+    def _step_rows(self, key: Key, pending: _Pending) -> None:
+        """AdamW on the rows that have a gradient; the moments of the others rest."""
+        rate, step, rows = self.rate(key[1]), self.steps[key], pending.rows
+        first, second = self._moments(key)
+        first_rows = first.index_select(0, rows).lerp_(pending.gradient, 1 - self.b1)
+        second_rows = second.index_select(0, rows).mul_(self.b2).addcmul_(pending.gradient, pending.gradient, value=1 - self.b2)
+        first.index_copy_(0, rows, first_rows)
+        second.index_copy_(0, rows, second_rows)
+        weights = pending.weights.index_select(0, rows).mul_(1 - rate * self.decay(key[1], pending.weights))
+        denominators = second_rows.sqrt().div_((1 - self.b2**step) ** 0.5).add_(self.eps)
+        pending.weights.index_copy_(0, rows, weights.addcdiv_(first_rows, denominators, value=-rate / (1 - self.b1**step)))
+
+    def _moments(self, key: Key) -> Tuple[Tensor, Tensor]:
+        if key not in self.mom1:
+            weights = self.pending[key].weights
+            self.mom1[key] = torch.zeros_like(weights, memory_format=torch.contiguous_format)
+            self.mom2[key] = torch.zeros_like(weights, memory_format=torch.contiguous_format)
+        return self.mom1[key], self.mom2[key]
+
+    def _average(self, key: Key, weights: Tensor) -> None:
+        """A running average that forgets its start: decay min(0.9999, (1 + t) / (10 + t)), as Thinc has it."""
+        if key not in self.averages:
+            self.averages[key] = torch2xp(torch.zeros_like(weights))
+        get_array_ops(self.averages[key]).update_averages(self.averages[key], torch2xp(weights), self.steps[key])
