@@ -56,7 +56,8 @@ def set_entities(
     """
     best = {}
     for span, writer in [*_others(doc, key, source), *((ScoredSpan(*span), source) for span in spans)]:
-        if doc[span.start].is_space or doc[span.end - 1].is_space:
+        # Not is_space: a Vocab of no language does not know it.
+        if doc[span.start].text.isspace() or doc[span.end - 1].text.isspace():
             continue
         place = (span.start, -span.end, span.label)
         if place not in best or best[place][0].score < span.score:

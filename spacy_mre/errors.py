@@ -18,6 +18,7 @@ class Errors(metaclass=_WithCodes):
         "The relation '{label}' points to the tokens {start} to {end}, outside a document of {length} tokens. Has a component retokenised "
         "the document after the relations were written? Put such components before the encoder."
     )
+    M103 = "doc._.triples is a view and cannot be set. Write relations to doc._.relations."
 
     # 2xx: corpora, converters, mark-up
     M201 = "{path}, line {line}: {reason}"
@@ -29,6 +30,10 @@ class Errors(metaclass=_WithCodes):
     M204 = "{origin}: the tokens of a record must follow one another inside its text, but {start} to {end} does not."
     M205 = "There is no split rule '{name}'. Choose one of: {names}."
     M206 = "The split rule 'number' needs ids that end in a hyphen and a number, but {origin} has the id '{id}'."
+    M207 = (
+        "The data set '{name}' is neither in {place} nor in MRE_DATA ({source}). Download it with: python -m spacy project assets --extra, or set "
+        "MRE_DATA to a folder of data sets."
+    )
 
     # 3xx: pipeline components and models
     M301 = "'{value}' is no value of '{setting}'. Possible: {allowed}."

@@ -114,8 +114,13 @@ def shift(relation: Relation, offset: int) -> Relation:
 
 def register_extensions() -> None:
     """Register `doc._.relations` and `doc._.triples`. Called when spacy_mre is imported."""
-    for name, getter, setter in (("relations", get_relations, set_relations), ("triples", get_triples, None)):
+    for name, getter, setter in (("relations", get_relations, set_relations), ("triples", get_triples, _refuse)):
         Doc.set_extension(name, getter=getter, setter=setter, force=True)
+
+
+def _refuse(doc: Doc, value: Any) -> None:
+    # Without a setter spaCy would put the value into user_data, where nobody reads it.
+    raise ValueError(Errors.M103)
 
 
 def _normalise(doc: Doc, relations: Iterable[Relation]) -> List[Relation]:

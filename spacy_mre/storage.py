@@ -42,7 +42,7 @@ def load_docs(path: Union[str, Path], vocab: Optional[Vocab] = None) -> Iterator
     vocab (Optional[Vocab]): The vocabulary to use; a new one by default.
     YIELDS (Doc): The documents in the order in which they were saved.
     """
-    yield from DocBin(store_user_data=True).from_disk(path).get_docs(vocab or Vocab())
+    yield from DocBin(store_user_data=True).from_disk(path).get_docs(Vocab() if vocab is None else vocab)
 
 
 def to_json(doc: Doc) -> Dict[str, Any]:
@@ -68,7 +68,7 @@ def from_json(data: Dict[str, Any], vocab: Optional[Vocab] = None) -> Doc:
     RETURNS (Doc): The document.
     """
     plain = {key: value for key, value in data.items() if key not in ("span_attrs", "relations")}
-    doc = Doc(vocab or Vocab()).from_json(plain)
+    doc = Doc(Vocab() if vocab is None else vocab).from_json(plain)
     for key, attrs in data.get("span_attrs", {}).items():
         if key in doc.spans:
             doc.spans[key].attrs.update(attrs)

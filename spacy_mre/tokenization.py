@@ -11,6 +11,8 @@ from spacy.vocab import Vocab
 
 # Sudachi refuses more than 49,149 bytes; a character of Japanese takes three or four.
 MAX_BYTES = 48000
+# What the tokenizer sets. With more, spaCy would take each part for a sentence.
+ATTRS = ["TAG", "POS", "MORPH", "LEMMA", "NORM"]
 SENTENCE_END = re.compile(r"(?<=[。．！？!?\n])")
 
 
@@ -47,7 +49,7 @@ class LongJapaneseTokenizer(JapaneseTokenizer):
             return super().__call__(text)
         docs = [JapaneseTokenizer.__call__(self, part) for part in parts]
         sub_tokens = [doc.user_data.pop("sub_tokens", []) for doc in docs]
-        whole = Doc.from_docs(docs, ensure_whitespace=False)
+        whole = Doc.from_docs(docs, ensure_whitespace=False, attrs=ATTRS)
         if self.need_subtokens:
             whole.user_data["sub_tokens"] = [sub for of_part in sub_tokens for sub in of_part]
         return whole

@@ -1,13 +1,14 @@
 from enum import Enum
 from inspect import signature
 from pathlib import Path
-from typing import Annotated, Dict, List, Literal, Optional
+from typing import Annotated, Dict, List, Optional
 
 import typer
 from rich.console import Console
 
 from ..corpora import READERS, Record, Report, cat_labels, make_docs
 from ..corpora.splits import SPLIT_RULES, split_records
+from ..corpora.to_docs import TokenPolicy
 from ..entities import DEFAULT_KEY
 from ..storage import save_docs
 from .app import app
@@ -24,7 +25,12 @@ def convert_cli(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The .spacy file to write; with --split-rule, a folder.")],
     lang: Annotated[str, typer.Option(help="The language of the texts.")] = "en",
     nlp: Annotated[Optional[str], typer.Option(help="A config, package or folder whose tokenizer to use, before --lang.")] = None,
-    tokens: Annotated[Literal["source", "tokenizer"], typer.Option(help="Whose tokens to use where the source has some.")] = "source",
+    tokens: Annotated[
+        TokenPolicy,
+        typer.Option(
+            help="The source's tokens or, without any, the tokenizer's; always the tokenizer's; or fitted: split so that no entity is lost."
+        ),
+    ] = "fitted",
     split_rule: Annotated[Optional[Rule], typer.Option(help="Write OUT/train.spacy, dev.spacy and test.spacy by this rule.")] = None,
     span_key: Annotated[str, typer.Option(help="The span group to write the entities into.")] = DEFAULT_KEY,
     strict: Annotated[bool, typer.Option("--strict", help="Write nothing if any annotation would be lost.")] = False,

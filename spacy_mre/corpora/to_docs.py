@@ -1,6 +1,8 @@
 """How does a record become a Doc? Character offsets meet a token grid here, and whatever does not fit is counted."""
 
 import re
+from dataclasses import replace
+from itertools import pairwise
 from typing import Dict, Iterable, Iterator, List, Literal, Optional, Sequence, Set, Tuple
 
 from spacy.language import Language
@@ -12,12 +14,14 @@ from ..relations import identity, make_relation, set_relations
 from .record import Entity, Record
 from .report import Report
 
+TokenPolicy = Literal["fitted", "source", "tokenizer"]
+
 
 def make_docs(
     records: Iterable[Record],
     nlp: Language,
     *,
-    tokens: Literal["source", "tokenizer"] = "source",
+    tokens: TokenPolicy = "fitted",
     span_key: str = DEFAULT_KEY,
     cats: Sequence[str] = (),
     report: Optional[Report] = None,
@@ -27,7 +31,9 @@ def make_docs(
 
     records (Iterable[Record]): The records.
     nlp (Language): Its vocabulary is used, and its tokenizer where the source has no tokens.
-    tokens (Literal["source", "tokenizer"]): Whether to take the tokens of the source, where it has any, or always those of the tokenizer.
+    tokens (TokenPolicy): "source": the tokens of the source, where it has any; "tokenizer": always those of the tokenizer; "fitted": as "source",
+        but a token is split where an entity begins or ends inside it, so that gold is never lost and a tokenizer that cannot represent it is
+        charged with a miss when it is scored.
     span_key (str): The span group.
     cats (Sequence[str]): All labels of the corpus (see `cat_labels`): those that a record does not name are set to 0.0.
     report (Optional[Report]): Counts what was kept and lost.
@@ -37,11 +43,7 @@ def make_docs(
     """
     report = report if report is not None else Report()
     for record in records:
-        if tokens == "source" and record.tokens is not None:
-            words, spaces = split_words(record)
-            doc = Doc(nlp.vocab, words=words, spaces=spaces)
-        else:
-            doc = nlp.make_doc(record.text)
+        doc = _tokenize(record, nlp, tokens, report)
         if doc.text != record.text:
             report.lose("document whose text the tokenizer changes", record.origin, record.text)
             continue
@@ -58,6 +60,25 @@ def make_docs(
         yield doc
     if strict:
         report.check()
+
+
+def _tokenize(record: Record, nlp: Language, policy: TokenPolicy, report: Report) -> Doc:
+    if record.tokens is not None and policy != "tokenizer":
+        words, spaces = split_words(record)
+        doc = Doc(nlp.vocab, words=words, spaces=spaces)
+    else:
+        doc = nlp.make_doc(record.text)
+    if policy != "fitted" or doc.text != record.text:
+        return doc
+    sound = [entity for entity in record.entities or () if not _fault(entity, record.text)]
+    borders = {place for entity in sound for place in (entity.start, entity.end)}
+    grid = [(token.idx, token.idx + len(token)) for token in doc]
+    inside = [[start, *sorted(place for place in borders if start < place < end), end] for start, end in grid]
+    if all(len(places) == 2 for places in inside):
+        return doc
+    report.keep("tokens split to fit an entity", sum(len(places) > 2 for places in inside))
+    words, spaces = split_words(replace(record, tokens=[pair for places in inside for pair in pairwise(places)]))
+    return Doc(nlp.vocab, words=words, spaces=spaces)
 
 
 def cat_labels(records: Iterable[Record]) -> List[str]:

@@ -23,20 +23,23 @@ from .losses import (
 )
 from .sized import SizedShim
 from .span_pooling import to_index
-from .spert_mt_heads import SpertMTHeads
+from .spert_mt_heads import SpertMTHeads, identification_logits
 from .targets import Pairs, Spans, Targets
 
 MODES = ("spert_mt", "spert")
+IDENTIFICATIONS = ("tied", "separate")
 CLASSIFICATIONS = ("ranking", "cross_entropy")
 # So many pairs at once have their context vectors in memory.
 PAIR_CHUNK = 16384
 ENTITY_FEATURES = ("logits", "labels", "none")
+IOU_FORMS = ("linear", "power")
 
 
 @registry.architectures("spacy_mre.SpertMT.v1")
 def build_spert_mt(
     encoder: Encoder,
     mode: str = "spert_mt",
+    identification: str = "tied",
     max_width: int = 10,
     width_size: int = 25,
     dropout: float = 0.1,
@@ -58,6 +61,8 @@ def build_spert_mt(
     encoder (Model[List[Doc], Encoded]): Token and text vectors.
     mode (str): "spert_mt": identification and classification heads; "spert": the baseline, softmax over types and None for entities and
         a sigmoid per label for relations, without the ideas of SpERT.MT (`entity_features` should then be "none").
+    identification (str): "tied": the score of being an entity (a relation) is that of the identification head joined with those of the labels;
+        "separate": of the head alone. The paper does not say what the head sees; see `identification_logits`.
     max_width (int): The widest entity in tokens (10 in SpERT).
     width_size (int): Size of the width embedding (25 in SpERT).
     dropout (float): Before the heads (0.1 in SpERT).
@@ -76,8 +81,10 @@ def build_spert_mt(
     """
     settings = [
         ("mode", mode, MODES),
+        ("identification", identification, IDENTIFICATIONS),
         ("classification", classification, CLASSIFICATIONS),
         ("entity_features", entity_features, ENTITY_FEATURES),
+        ("iou_form", iou_form, IOU_FORMS),
     ]
     for setting, value, allowed in settings:
         if value not in allowed:
@@ -89,6 +96,7 @@ def build_spert_mt(
         attrs={
             "config": {
                 "mode": mode,
+                "identification": identification,
                 "max_width": max_width,
                 "width_size": width_size,
                 "dropout": dropout,
@@ -188,11 +196,16 @@ def joint_loss(logits: Logits, targets: Targets, config: Dict[str, Any], loss: D
     if config["mode"] == "spert":
         total = entity_weight * softmax_loss(entities, labels + 1) + relation_weight * sigmoid_loss(relations, gold_pairs)
     else:
+        tied = config["identification"] == "tied"
         gold_spans = nn.functional.one_hot(labels + 1, entities.shape[1])[:, 1:].bool()
         ious = torch.as_tensor(targets.ious, dtype=entities.dtype, device=entities.device)
         weights = iou_weights(ious, loss["iou_delta"], loss["iou_form"])
-        total = entity_weight * identification_loss(entities[:, 0], gold_spans.any(dim=1).to(entities.dtype), weights)
-        total = total + relation_weight * identification_loss(relations[:, 0], gold_pairs.any(dim=1).to(relations.dtype))
+        total = entity_weight * identification_loss(
+            identification_logits(entities, tied), gold_spans.any(dim=1).to(entities.dtype), weights
+        )
+        total = total + relation_weight * identification_loss(
+            identification_logits(relations, tied), gold_pairs.any(dim=1).to(relations.dtype)
+        )
         for scores, gold, weight in (
             (entities[:, 1:], gold_spans, entity_type_weight),
             (relations[:, 1:], gold_pairs, relation_type_weight),
@@ -226,13 +239,16 @@ def find(module: SpertMTHeads, encoded: Encoded, request: Request) -> Found:
             entities.labels = logits[:, 1:].argmax(dim=1).cpu().numpy()
     budgets = request.pairs_per_token * encoded.lengths
     heads, tails, left_out = candidate_pairs(entities.starts, entities.texts, scores, budgets, max_distance=request.max_distance)
-    allowed = _allowed_labels(entities, heads, tails, request)
-    possible = allowed.any(axis=1)
-    pairs, allowed = Pairs(heads[possible], tails[possible]), allowed[possible]
+    allowed, mirrored = _allowed_labels(entities, heads, tails, request)
+    # Given entities may share a place; nothing is related to itself.
+    apart = (entities.starts[heads] != entities.starts[tails]) | (entities.ends[heads] != entities.ends[tails])
+    possible = (allowed & ~mirrored).any(axis=1) & apart
+    pairs, allowed, mirrored = Pairs(heads[possible], tails[possible]), allowed[possible], mirrored[possible]
     if len(pairs):
         relation_scores = numpy.concatenate(
             [_score_pairs(module, tokens, entities, pooled, logits, pairs, allowed, i) for i in range(0, len(pairs), PAIR_CHUNK)]
         )
+        relation_scores[mirrored] = -1.0  # not before: a mirrored label wins its pair, or the second best would stand in for it
         rows, labels = numpy.nonzero(relation_scores >= max(request.relation_threshold, 0.0))
     else:
         relation_scores, rows, labels = numpy.zeros((0, 0)), numpy.zeros(0, dtype=int), numpy.zeros(0, dtype=int)
@@ -262,15 +278,15 @@ def find_spans(module: SpertMTHeads, encoded: Encoded, request: Request) -> Tupl
     return spans, scores[order]
 
 
-def _allowed_labels(entities: Spans, heads: numpy.ndarray, tails: numpy.ndarray, request: Request) -> numpy.ndarray:
-    """Which relation labels each pair may have: bool, pairs x labels."""
-    allowed = allowed_types(request.constraints, request.relation_labels, request.entity_labels)
-    allowed = allowed[entities.labels[heads], entities.labels[tails]]  # a label of -1 finds the row of unknown types, the last
+def _allowed_labels(entities: Spans, heads: numpy.ndarray, tails: numpy.ndarray, request: Request) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Which relation labels each pair may have by its types, and which of them, being symmetric, the reverse pair has: bool, pairs x labels."""
+    types = allowed_types(request.constraints, request.relation_labels, request.entity_labels)
     symmetric = numpy.array([label in request.symmetric for label in request.relation_labels], dtype=bool)
-    if symmetric.any():  # stored with the earlier mention as head
-        backwards = numpy.lexsort((entities.ends, entities.starts)).argsort()
-        allowed &= ~(symmetric & (backwards[heads] > backwards[tails])[:, None])
-    return allowed
+    types[:, :, symmetric] |= types.swapaxes(0, 1)[:, :, symmetric]  # whose mention comes first is not a question of type
+    allowed = types[entities.labels[heads], entities.labels[tails]]  # a label of -1 finds the row of unknown types, the last
+    place = numpy.lexsort((entities.ends, entities.starts)).argsort()
+    # A symmetric relation is stored with the earlier mention as head.
+    return allowed, symmetric & (place[heads] > place[tails])[:, None]
 
 
 # Thinc's side
@@ -301,7 +317,10 @@ def _heads_forward(model: Model, X: Tuple[Encoded, Targets], is_train: bool) -> 
     outputs = module(tokens, texts, targets)
 
     def backprop(d_logits: Logits) -> Encoded:
-        torch.autograd.backward(outputs, [xp2torch(d_logits.entities), xp2torch(d_logits.relations)])
+        gradients = map(xp2torch, (d_logits.entities, d_logits.relations))
+        # A batch without pairs has no relation scores that any weight stands behind.
+        for_outputs = [(output, gradient) for output, gradient in zip(outputs, gradients) if output.requires_grad]
+        torch.autograd.backward(*zip(*for_outputs))
         gradients = [torch.zeros_like(array) if array.grad is None else array.grad for array in (tokens, texts)]
         return Encoded(*map(torch2xp, gradients), encoded.lengths, encoded.cut)
 

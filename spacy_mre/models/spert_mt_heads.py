@@ -15,7 +15,6 @@ from .decoding import context_ranges
 from .span_pooling import range_max, running_max, to_index
 from .targets import Pairs, Spans, Targets
 
-
 # The identification logit before training: a probability of about 0.05.
 PRIOR = -3.0
 
@@ -34,6 +33,7 @@ class SpertMTHeads(nn.Module):
         relation_labels: int,
         *,
         mode: str,
+        identification: str,
         max_width: int,
         width_size: int,
         dropout: float,
@@ -43,6 +43,7 @@ class SpertMTHeads(nn.Module):
     ):
         super().__init__()
         self.mode = mode
+        self.tied = identification == "tied"
         self.max_width = max_width
         self.entity_features = entity_features
         self.classification = classification
@@ -77,7 +78,7 @@ class SpertMTHeads(nn.Module):
         """
         entity_logits, _ = self.score_spans(tokens, texts, targets.spans)
         if not len(targets.pairs):
-            return entity_logits, tokens.new_zeros(0, self.relation_context.out_features)
+            return entity_logits, self.relation_context(tokens[:0])  # no rows, but a gradient can flow back
         mention_logits, pooled = self.score_spans(tokens, texts, targets.mentions)
         return entity_logits, self.score_pairs(tokens, targets.mentions, pooled, mention_logits, targets.pairs)
 
@@ -102,7 +103,7 @@ class SpertMTHeads(nn.Module):
         """
         text_ids = numpy.repeat(numpy.arange(len(lengths)), lengths)
         room = to_index(numpy.repeat(numpy.cumsum(lengths), lengths) - numpy.arange(len(text_ids)), tokens)
-        columns = slice(0, 1) if self.mode == "spert_mt" else slice(None)
+        columns = slice(0, 1) if self.mode == "spert_mt" and not self.tied else slice(None)
         weight, bias = self.entity_span.weight[columns], self.entity_span.bias[columns]
         of_texts = (texts @ self.entity_text.weight[columns].T).index_select(0, to_index(text_ids, tokens))
         of_widths = self.widths.weight @ self.entity_width.weight[columns].T
@@ -114,9 +115,9 @@ class SpertMTHeads(nn.Module):
         return scores
 
     def span_probability(self, logits: Tensor) -> Tensor:
-        """Shape (spans,): the probability of being an entity, from spans x entity columns (in "spert_mt" the first column suffices)."""
+        """Shape (spans,): the probability of being an entity, from spans x entity columns (of separate identification the first column suffices)."""
         if self.mode == "spert_mt":
-            return torch.sigmoid(logits[:, 0])
+            return torch.sigmoid(identification_logits(logits, self.tied))
         best, which = logits.softmax(dim=1).max(dim=1)
         return torch.where(which > 0, best, best.new_tensor(-1.0))
 
@@ -160,7 +161,20 @@ class SpertMTHeads(nn.Module):
             holds = (scores >= best) | (scores > self.relation_margin)
         else:
             holds = scores >= best - float(numpy.log(2))
-        return torch.where(holds & allowed, torch.sigmoid(logits[:, :1]), scores.new_tensor(-1.0))
+        return torch.where(holds & allowed, torch.sigmoid(identification_logits(logits, self.tied))[:, None], scores.new_tensor(-1.0))
 
     def _width_ids(self, widths: numpy.ndarray, like: Tensor) -> Tensor:
         return to_index(numpy.minimum(widths - 1, self.max_width), like)
+
+
+def identification_logits(logits: Tensor, tied: bool) -> Tensor:
+    """Is it one at all? From the outputs of a head, identification column first.
+
+    logits (Tensor): Shape (n, 1 + labels).
+    tied (bool): Add the log-sum-exp of the label scores: what scores high for some label is likely to be one. With cross-entropy for
+        the labels, identification and classification are then exactly the two factors of a softmax over labels and None.
+    RETURNS (Tensor): Shape (n,).
+    """
+    if tied and logits.shape[1] > 1:
+        return logits[:, 0] + logits[:, 1:].logsumexp(dim=1)
+    return logits[:, 0]

@@ -111,7 +111,7 @@ class Sampler:
         lengths (numpy.ndarray): Tokens per text.
         entity_ids (Dict[str, int]): The place of each entity label.
         relation_ids (Dict[str, int]): The place of each relation label.
-        symmetric (Sequence[str]): Relation labels without direction: the earlier mention is the head, the reverse is no negative.
+        symmetric (Sequence[str]): Relation labels without direction: they hold for the reverse pair too.
         proposals (Optional[Sequence[Sequence[Mention]]]): Further mentions of each text, predicted or given; they join the unrelated pairs.
         RETURNS (Targets): Texts without gold for entities add no spans, texts without gold for relations no pairs.
         """
@@ -176,10 +176,9 @@ class Sampler:
                         lost.add("relation label unseen at initialisation", label)
                         free[head, tail] = False
                         continue
-                    if label in symmetric:
-                        head, tail = sorted((head, tail), key=lambda m: of_text[m][:2])
-                        free[tail, head] = False
                     matrix[head, tail, relation_ids[label]] = True
+                    if label in symmetric:
+                        matrix[tail, head, relation_ids[label]] = True
                 related = matrix.any(axis=2)
                 unrelated = numpy.argwhere(free & ~related)
                 chosen = unrelated[self._choose(len(unrelated), self.relation_negatives)]

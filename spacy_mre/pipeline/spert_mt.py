@@ -361,7 +361,8 @@ class SpertMT(TrainablePipe):
         validate_get_examples(get_examples, "SpertMT.initialize")
         if nlp is not None:
             check_pipeline(nlp, self)
-        survey = _Survey(self.key, self._max_width)
+        # Given entities need no span of the model.
+        survey = _Survey(self.key, self._max_width if self.cfg["entities"] == "predict" else None)
         sample = [eg.x for eg in islice(get_examples(), 10)]
         for eg in get_examples():
             survey.add(eg)
@@ -454,7 +455,7 @@ class SpertMT(TrainablePipe):
 class _Survey:
     """What the training data holds, and what of it the model cannot learn."""
 
-    def __init__(self, key: str, max_width: int):
+    def __init__(self, key: str, max_width: Optional[int]):
         self.key = key
         self.max_width = max_width
         self.entity_labels: Counter = Counter()
@@ -468,12 +469,26 @@ class _Survey:
         self.mentions += len(gold.mentions) + gold.lost.counts["entity off the token grid"]
         self.entity_labels.update(label for _, _, label in gold.mentions if label)
         self.lost.update(gold.lost)
-        for start, end, label in gold.entities:
-            if end - start > self.max_width:
-                self.lost.add(f"entity wider than {self.max_width} tokens", example.predicted[start:end].text)
+        if self.max_width is not None:
+            self._add_out_of_reach(gold, example.predicted)
         for head, tail, label in gold.relations or ():
             self.relation_labels[label] += 1
             self.joined[label, gold.mentions[head][2], gold.mentions[tail][2]] += 1
+
+    def _add_out_of_reach(self, gold: Gold, doc: Doc) -> None:
+        """What no span of the model stands for."""
+        wide = [end - start > self.max_width for start, end, _ in gold.mentions]
+        seen = set()
+        for (start, end, label), is_wide in zip(gold.entities, wide):
+            if is_wide:
+                self.lost.add(f"entity wider than {self.max_width} tokens", doc[start:end].text)
+            elif (start, end) in seen:
+                self.lost.add("second label of an entity", f"{doc[start:end].text}: {label}")
+            seen.add((start, end))
+        for head, tail, _ in gold.relations or ():
+            if wide[head] or wide[tail]:
+                texts = (doc[start:end].text for start, end, _ in (gold.mentions[head], gold.mentions[tail]))
+                self.lost.add(f"relation with an end wider than {self.max_width} tokens", " -> ".join(texts))
 
     def constraints(self) -> Dict[str, List[List[Any]]]:
         """By relation label: head type, tail type and how often they were joined."""

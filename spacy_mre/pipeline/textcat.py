@@ -134,7 +134,8 @@ class MRETextCat(TrainablePipe):
         if not any(len(doc) for doc in docs):
             return self.model.ops.alloc2f(len(docs), len(self.labels))
         logits = self.model.predict((docs, lambda offsets: self._seen_entities(docs, offsets)))
-        return self._probabilities(logits)
+        # A text without tokens gets the same scores in every company.
+        return self._probabilities(logits) * self.model.ops.xp.asarray([[len(doc) > 0] for doc in docs])
 
     def set_annotations(self, docs: Iterable[Doc], scores: Floats2d) -> None:
         """Write `doc.cats`. Cats of other components stay.

@@ -65,7 +65,7 @@ def test_what_cannot_be_kept_is_counted(nlp, entity, reason):
     record = Record(
         "Ada met", entities=[Entity(4, 7, "y"), entity], relations=[Relation(0, 1, "r"), Relation(0, 0, "r")], origin="a, line 3"
     )
-    doc, report = convert(record, nlp)
+    doc, report = convert(record, nlp, tokens="source")
     assert report.lost == {reason: 1, "relation with a lost end": 1}
     assert report.examples[reason][0].startswith("a, line 3: x ")
     assert get_entities(doc) == [(1, 2, "y", 1.0)]
@@ -84,7 +84,7 @@ def test_duplicates_are_merged_and_counted(nlp):
 def test_strict_refuses_at_the_end(nlp):
     records = [Record("Ada", entities=[Entity(0, 2, "x")], origin="here"), Record("Bo")]
     with pytest.raises(ValueError, match=r"\[M203\].*lose 1 .*entity off the token grid: 1 \(as in here: x 'Ad'"):
-        list(make_docs(records, nlp, strict=True))
+        list(make_docs(records, nlp, tokens="source", strict=True))
     assert len(list(make_docs(records[1:], nlp, strict=True))) == 1
 
 
@@ -98,10 +98,20 @@ def test_source_tokens_keep_the_text():
 
 def test_tokens_of_source_or_tokenizer(nlp):
     record = Record("Aoba-shi", tokens=[(0, 8)], entities=[Entity(0, 4, "place")])
-    doc, report = convert(record, nlp)
+    doc, report = convert(record, nlp, tokens="source")
     assert len(doc) == 1 and report.lost == {"entity off the token grid": 1}
     doc, report = convert(record, nlp, tokens="tokenizer")
     assert len(doc) == 3 and not report.lost
+
+
+def test_fitted_tokens_lose_no_entity(nlp):
+    record = Record("Aoba-shi met", tokens=[(0, 8), (9, 12)], entities=[Entity(0, 4, "place"), Entity(0, 8, "town"), Entity(9, 9, "x")])
+    doc, report = convert(record, nlp)
+    assert [token.text for token in doc] == ["Aoba", "-shi", "met"] and doc.text == record.text
+    assert [doc[start:end].text for start, end, _, _ in get_entities(doc)] == ["Aoba-shi", "Aoba"]
+    assert report.kept["tokens split to fit an entity"] == 1 and report.lost == {"empty entity": 1}
+    doc, report = convert(Record("Bo met Adamson", entities=[Entity(7, 10, "x")]), nlp)
+    assert [token.text for token in doc] == ["Bo", "met", "Ada", "mson"] and not report.lost
 
 
 @pytest.mark.parametrize("tokens", [[(0, 2), (1, 3)], [(0, 4)], [(1, 1)], [(2, 1)], [(-1, 2)]])

@@ -1,0 +1,110 @@
+"""convert, export, stats and compile-assets, as they are called."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from spacy_mre import load_docs
+from spacy_mre.cli import app
+from spacy_mre.entities import get_entities
+
+ITEMS = [
+    {
+        "id": f"a-{number}",
+        "text": "Ada met Bo.",
+        "entities": [{"start": 0, "end": 3, "label": "person"}, {"start": 8, "end": 10, "label": "person"}],
+        "relations": [{"head": 0, "tail": 1, "label": "met"}],
+        "cats": "diary" if number % 2 else "news",
+    }
+    for number in range(1, 7)
+]
+
+
+@pytest.fixture
+def run():
+    def invoke(*arguments, code=0):
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200", "TERM": "dumb"})
+        assert result.exit_code == code, result.output + repr(result.exception)
+        return result.output
+
+    return invoke
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(json.dumps(item) for item in ITEMS), encoding="utf8")
+    return path
+
+
+def test_convert_and_export(run, source, tmp_path):
+    output = run("convert", "jsonl", source, tmp_path / "a.spacy")
+    assert "6 documents in" in output
+    docs = list(load_docs(tmp_path / "a.spacy"))
+    assert [doc._.triples[0].label for doc in docs] == ["met"] * 6
+    assert docs[0].cats == {"diary": 1.0, "news": 0.0}
+    run("export", "jsonl", tmp_path / "a.spacy", tmp_path / "b.jsonl")
+    run("convert", "jsonl", tmp_path / "b.jsonl", tmp_path / "b.spacy")
+    assert [doc.to_json() for doc in load_docs(tmp_path / "b.spacy")] == [doc.to_json() for doc in docs]
+    output = run("export", "brat", tmp_path / "a.spacy", tmp_path / "brat")
+    assert "text classes, which brat does not have" in output
+    assert len(list((tmp_path / "brat").iterdir())) == 12
+
+
+def test_convert_by_split_rule(run, source, tmp_path):
+    run("convert", "jsonl", source, tmp_path / "out", "--split-rule", "number")
+    sizes = {path.stem: len(list(load_docs(path))) for path in (tmp_path / "out").iterdir()}
+    assert sizes == {"train": 4, "dev": 1, "test": 1}
+    assert next(load_docs(tmp_path / "out" / "dev.spacy")).cats == {"diary": 1.0, "news": 0.0}
+
+
+def test_convert_strictly(run, source, tmp_path):
+    with source.open("a", encoding="utf8") as file:
+        file.write("\n" + json.dumps({"text": "Ada", "entities": [{"start": 0, "end": 2, "label": "person"}]}))
+    assert "entity off the token grid" in run("convert", "jsonl", source, tmp_path / "a.spacy")
+    output = run("convert", "jsonl", source, tmp_path / "b.spacy", "--strict", code=1)
+    assert "[M203]" in output and "a.jsonl, line 7" in output
+    assert not (tmp_path / "b.spacy").exists()
+
+
+def test_convert_with_the_tokenizer_of_a_config(run, tmp_path):
+    config = tmp_path / "character.cfg"
+    config.write_text('[nlp]\nlang = "zh"\npipeline = ["ner"]\n\n[components]\n\n[components.ner]\nfactory = "ner"\n', encoding="utf8")
+    source = tmp_path / "a.jsonl"
+    source.write_text('{"text": "青山来了", "entities": [{"start": 0, "end": 1, "label": "x"}]}', encoding="utf8")
+    run("convert", "jsonl", source, tmp_path / "a.spacy", "--nlp", config)
+    (doc,) = load_docs(tmp_path / "a.spacy")
+    assert len(doc) == 4 and len(get_entities(doc)) == 1
+
+
+def test_convert_tells_errors_without_a_traceback(run, source, tmp_path):
+    source.write_text("{}", encoding="utf8")
+    assert "line 1: the key 'text' is missing" in run("convert", "jsonl", source, tmp_path / "a.spacy", code=1)
+    assert "has no option --part" in run("convert", "jsonl", source, tmp_path / "a.spacy", "--part", "dev", code=2)
+    assert "must be a .spacy file" in run("convert", "jsonl", source, tmp_path / "a", code=2)
+
+
+def test_stats(run, source, tmp_path):
+    run("convert", "jsonl", source, tmp_path / "out", "--split-rule", "number")
+    other = tmp_path / "other.jsonl"
+    other.write_text('{"text": "Ada", "entities": [], "cats": "diary"}', encoding="utf8")
+    run("convert", "jsonl", other, tmp_path / "other.spacy")
+    lines = run("stats", tmp_path / "out" / "train.spacy", "--width-limit", "1", "--against", tmp_path / "other.spacy").splitlines()
+    shown = {" ".join(line.replace("│", " ").split()) for line in lines}
+    assert {"documents 4", "of at most 1 tokens 8 100.0%", "distance in tokens that reaches 100% 1", "person 8 100.0%"} <= shown
+    assert any(line.startswith("entities not in ") and line.endswith("other.spacy: person") for line in shown)
+    assert any(line.startswith("cats not in ") and line.endswith("other.spacy: news") for line in shown)
+
+
+def test_compile_assets(run, tmp_path):
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "nature.mre").write_text("## nature-01\nen: [person:a|Ada] looked up.\n", encoding="utf8")
+    labels = {"entities": {"person": {}}, "relations": {}, "cats": {"nature": {}}}
+    (tmp_path / "labels.json").write_text(json.dumps(labels), encoding="utf8")
+    run("compile-assets", corpus, tmp_path / "out")
+    assert Path(tmp_path / "out" / "en" / "train.jsonl").read_text(encoding="utf8").count("\n") == 1
+    (corpus / "nature.mre").write_text("## nature-01\nen: [person:a|Ada looked up.\n", encoding="utf8")
+    assert "never closed" in run("compile-assets", corpus, tmp_path / "out", code=1)

@@ -1,0 +1,491 @@
+from itertools import product
+
+import numpy
+import pytest
+import torch
+from thinc.api import Model
+
+from spacy_mre.models.encoder import Encoded
+from spacy_mre.models.spert_mt import (
+    CLASSIFICATIONS,
+    ENTITY_FEATURES,
+    IDENTIFICATIONS,
+    MODES,
+    Logits,
+    Request,
+    build_spert_mt,
+    find,
+    find_spans,
+)
+from spacy_mre.models.spert_mt_heads import SpertMTHeads, identification_logits
+from spacy_mre.models.targets import Pairs, Spans, Targets
+
+LENGTHS = numpy.array([5, 1, 0, 7])
+WIDTH, ENTITY_LABELS, RELATION_LABELS, MAX_WIDTH = 6, 3, 2, 4
+
+
+def make_heads(mode="spert_mt", seed=0, **settings):
+    defaults = {
+        "identification": "separate",
+        "max_width": MAX_WIDTH,
+        "width_size": 3,
+        "dropout": 0.1,
+        "entity_features": "logits",
+        "classification": "ranking",
+        "relation_margin": 1.0,
+    }
+    torch.manual_seed(seed)
+    heads = SpertMTHeads(WIDTH, ENTITY_LABELS, RELATION_LABELS, mode=mode, **{**defaults, **settings})
+    for parameter in heads.parameters():  # biases too, and larger than at the start of training
+        torch.nn.init.normal_(parameter, std=0.5)
+    return heads.eval()
+
+
+@pytest.fixture(scope="module")
+def batch():
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(LENGTHS.sum(), WIDTH, generator=generator), torch.randn(len(LENGTHS), WIDTH, generator=generator)
+
+
+def every_span(max_width=7):
+    """Wider ones than the limit too: gold mentions may be."""
+    offsets = numpy.cumsum(LENGTHS) - LENGTHS
+    rows = [
+        (offset + start, offset + start + width, text, (start + width) % (ENTITY_LABELS + 1) - 1)
+        for text, (offset, length) in enumerate(zip(offsets, LENGTHS))
+        for start in range(length)
+        for width in range(1, min(max_width, length - start) + 1)
+    ]
+    return Spans(*numpy.array(rows).T)
+
+
+# The textbook formulation: a mask of spans x tokens, explicit concatenations, one large weight matrix
+
+
+def masked_max(tokens, starts, ends):
+    rows = torch.arange(len(tokens))
+    mask = (rows >= torch.as_tensor(starts)[:, None]) & (rows < torch.as_tensor(ends)[:, None])
+    maxima = tokens[None].masked_fill(~mask[:, :, None], -torch.inf).amax(dim=1)
+    return maxima.masked_fill(~mask.any(dim=1)[:, None], 0.0)
+
+
+def width_vectors(heads, spans):
+    return heads.widths.weight[[min(width, heads.max_width + 1) - 1 for width in spans.widths]]
+
+
+def textbook_entities(heads, tokens, texts, spans):
+    weight = torch.cat([heads.entity_text.weight, heads.entity_span.weight, heads.entity_width.weight], dim=1)
+    vectors = torch.cat([texts[spans.texts], masked_max(tokens, spans.starts, spans.ends), width_vectors(heads, spans)], dim=1)
+    return vectors @ weight.T + heads.entity_span.bias
+
+
+def textbook_pairs(heads, tokens, texts, spans, pairs):
+    parts = [masked_max(tokens, spans.starts, spans.ends), width_vectors(heads, spans)]
+    if heads.entity_features == "logits":
+        parts.append(textbook_entities(heads, tokens, texts, spans))
+    elif heads.entity_features == "labels":
+        parts.append(torch.eye(ENTITY_LABELS + 1)[spans.labels + 1])
+    mentions = torch.cat(parts, dim=1)
+    begin = numpy.minimum(spans.ends[pairs.heads], spans.ends[pairs.tails])
+    end = numpy.maximum(spans.starts[pairs.heads], spans.starts[pairs.tails])
+    vectors = torch.cat([masked_max(tokens, begin, end), mentions[pairs.heads], mentions[pairs.tails]], dim=1)
+    weight = torch.cat([heads.relation_context.weight, heads.relation_head.weight, heads.relation_tail.weight], dim=1)
+    return vectors @ weight.T + heads.relation_context.bias
+
+
+def every_pair(spans):
+    pairs = [(i, j) for i, j in product(range(len(spans)), repeat=2) if i != j and spans.texts[i] == spans.texts[j]]
+    return Pairs(*numpy.array(pairs).T)
+
+
+SETTINGS = list(product(MODES, ENTITY_FEATURES))
+
+
+@pytest.mark.parametrize("mode, features", SETTINGS)
+def test_scores_equal_the_textbook_formulation(batch, mode, features):
+    heads, spans = make_heads(mode, entity_features=features), every_span()
+    pairs = every_pair(spans)
+    with torch.no_grad():
+        logits, pooled = heads.score_spans(*batch, spans)
+        assert torch.allclose(logits, textbook_entities(heads, *batch, spans), atol=1e-5)
+        assert torch.equal(pooled, masked_max(batch[0], spans.starts, spans.ends))
+        scores = heads.score_pairs(batch[0], spans, pooled, logits, pairs)
+        assert torch.allclose(scores, textbook_pairs(heads, *batch, spans, pairs), atol=1e-5)
+    assert scores.shape == (len(pairs), RELATION_LABELS + (mode == "spert_mt"))
+
+
+@pytest.mark.parametrize("mode, features", SETTINGS)
+def test_gradients_equal_those_of_the_textbook_formulation(batch, mode, features):
+    heads, spans = make_heads(mode, entity_features=features).double(), every_span()
+    pairs = every_pair(spans)
+    gradients = []
+    for textbook in (False, True):
+        tokens, texts = (array.double().requires_grad_() for array in batch)
+        heads.zero_grad()
+        if textbook:
+            outputs = textbook_entities(heads, tokens, texts, spans), textbook_pairs(heads.double(), tokens, texts, spans, pairs)
+        else:
+            outputs = heads(tokens, texts, Targets(spans, numpy.zeros(len(spans)), spans, pairs, numpy.zeros((len(pairs), 2), bool)))
+        sum((output * torch.linspace(-1, 1, output.numel(), dtype=output.dtype).view_as(output)).sum() for output in outputs).backward()
+        gradients.append([tokens.grad, texts.grad, *(parameter.grad for parameter in heads.parameters())])
+    for ours, textbook in zip(*gradients):
+        assert torch.allclose(ours, textbook, atol=1e-9)
+        assert ours.any()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("identification", IDENTIFICATIONS)
+def test_scoring_all_equals_scoring_every_span_and_respects_the_borders_of_texts(batch, mode, identification):
+    heads, spans = make_heads(mode, identification=identification), every_span(MAX_WIDTH)
+    with torch.no_grad():
+        table = heads.score_all(*batch, LENGTHS)
+        one_by_one = heads.span_probability(heads.score_spans(*batch, spans)[0])
+    assert table.shape == (MAX_WIDTH, LENGTHS.sum())
+    places = (spans.widths - 1, spans.starts)
+    assert torch.allclose(table[places], one_by_one, atol=1e-5)
+    crossing = numpy.ones(table.shape, dtype=bool)
+    crossing[places] = False
+    assert crossing.any() and (table[torch.as_tensor(crossing)] == -1).all()
+    if mode == "spert":
+        assert (one_by_one == -1).any() and (one_by_one > 0).any()
+
+
+def test_a_text_does_not_feel_its_neighbours(batch):
+    heads = make_heads()
+    tokens, texts = batch
+    with torch.no_grad():
+        alone = heads.score_all(tokens[:5], texts[:1], LENGTHS[:1])
+        changed = heads.score_all(torch.cat([tokens[:5], 9 * tokens[5:]]), texts, LENGTHS)
+    assert torch.allclose(alone, changed[:, :5], atol=1e-6)
+
+
+def test_spans_wider_than_the_limit_share_one_width_vector(batch):
+    heads = make_heads()
+    spans = Spans(*(numpy.array(column) for column in ([6, 6], [11, 12], [3, 3], [0, 0])))
+    assert heads._width_ids(spans.widths, batch[0]).tolist() == [MAX_WIDTH, MAX_WIDTH]
+
+
+def test_identification_by_hand():
+    logits = torch.tensor([[1.0, 0.0, 0.0], [-2.0, 3.0, -50.0]])
+    assert identification_logits(logits, tied=False).tolist() == [1.0, -2.0]
+    assert identification_logits(logits, tied=True).tolist() == pytest.approx([1 + numpy.log(2), 1.0])
+    assert identification_logits(logits[:, :1], tied=True).tolist() == [1.0, -2.0]  # no labels
+
+
+def test_tied_identification_is_the_factor_of_a_softmax_over_labels_and_none():
+    logits = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    with_none = torch.cat([-logits[:, :1], logits[:, 1:]], dim=1).softmax(dim=1)  # the identification column stands for not-None
+    one_at_all = torch.sigmoid(identification_logits(logits, tied=True))
+    assert torch.allclose(one_at_all, 1 - with_none[:, 0], atol=1e-6)
+    assert torch.allclose(one_at_all[:, None] * logits[:, 1:].softmax(dim=1), with_none[:, 1:], atol=1e-6)
+
+
+@pytest.mark.parametrize("identification", IDENTIFICATIONS)
+def test_relation_probabilities_of_ranking(identification):
+    heads = make_heads(identification=identification, relation_margin=1.0)
+    logits = torch.tensor([[0.5, 3.0, 1.5], [0.5, 3.0, 0.5], [0.5, -2.0, -1.0], [0.5, 3.0, 1.5], [0.5, 3.0, 3.0]])
+    allowed = torch.tensor([[True, True], [True, True], [True, True], [False, True], [False, False]])
+    holds = heads.relation_probability(logits, allowed) >= 0
+    assert holds.tolist() == [[True, True], [True, False], [False, True], [False, True], [False, False]]
+    probabilities = heads.relation_probability(logits, allowed)
+    expected = torch.sigmoid(identification_logits(logits, heads.tied))[:, None].expand(5, 2)
+    assert torch.equal(probabilities, torch.where(holds, expected, torch.tensor(-1.0)))
+
+
+def test_relation_probabilities_of_cross_entropy():
+    heads = make_heads(classification="cross_entropy")
+    logits = torch.tensor([[0.0, 1.0, 1.0 - numpy.log(2) + 0.01], [0.0, 1.0, 1.0 - numpy.log(2) - 0.01]])
+    assert heads.relation_probability(logits, torch.ones(2, 2, dtype=torch.bool)).tolist() == [[0.5, 0.5], [0.5, -1.0]]
+
+
+def test_relation_probabilities_of_the_baseline():
+    heads = make_heads("spert")
+    logits = torch.tensor([[0.0, 1.0]])
+    probabilities = heads.relation_probability(logits, torch.tensor([[True, False]]))
+    assert probabilities.tolist() == [[0.5, -1.0]]
+
+
+# find(), with weights that make the outcome known: token vectors say "person", "place" or "neither"
+
+PERSON, PLACE, NEITHER = numpy.eye(3, dtype="f")
+TOKENS = numpy.stack([PERSON, NEITHER, PLACE, PERSON, PLACE, PERSON])
+SURE = 1 / (1 + numpy.exp(-5))
+# Entities: 0 person, 1 place, 2 person in the first text; 3 place, 4 person in the third.
+ENTITIES = [(0, 1, 0, 0), (2, 3, 0, 1), (3, 4, 0, 0), (0, 1, 2, 1), (1, 2, 2, 0)]
+LIVES, KNOWS = 0, 1
+# Persons are heads; a person knows persons and lives in places.
+RELATIONS = {(0, 1, LIVES), (0, 2, KNOWS), (2, 0, KNOWS), (2, 1, LIVES), (4, 3, LIVES)}
+
+
+def known_heads(mode="spert_mt"):
+    heads = SpertMTHeads(
+        3,
+        2,
+        2,
+        mode=mode,
+        identification="separate",
+        max_width=2,
+        width_size=1,
+        dropout=0.5,
+        entity_features="none",
+        classification="ranking",
+        relation_margin=1.0,
+    ).eval()
+    for parameter in heads.parameters():
+        torch.nn.init.zeros_(parameter)
+    with torch.no_grad():
+        heads.widths.weight[:, 0] = torch.arange(3)
+        lives, knows = (-2, -1) if mode == "spert_mt" else (0, 1)
+        if mode == "spert_mt":
+            heads.entity_span.weight[0] = torch.tensor([10.0, 10.0, -100.0])
+            heads.entity_span.bias[0] = -5
+            heads.entity_width.weight[0, 0] = -20
+            heads.entity_span.weight[1, 0] = heads.entity_span.weight[2, 1] = 5
+            heads.relation_context.bias[0] = -5
+            heads.relation_head.weight[0, 0] = 10
+        else:
+            heads.entity_span.weight[0, 2] = 100  # None
+            heads.entity_width.weight[0, 0] = 20
+            heads.entity_span.weight[1, 0] = heads.entity_span.weight[2, 1] = 10
+        heads.relation_head.weight[[lives, knows], 0] = 2
+        heads.relation_tail.weight[lives, 1] = heads.relation_tail.weight[knows, 0] = 2
+        heads.relation_context.bias[[lives, knows]] = -3
+    return heads
+
+
+def encoded(tokens=TOKENS, lengths=(4, 0, 2)):
+    lengths = numpy.array(lengths, dtype=numpy.int64)
+    return Encoded(tokens, numpy.zeros((len(lengths), 3), "f"), lengths, numpy.arange(len(lengths)))
+
+
+def request(**settings):
+    defaults = {
+        "entity_labels": ("person", "place"),
+        "relation_labels": ("lives", "knows"),
+        "entity_threshold": 0.5,
+        "relation_threshold": 0.5,
+        "overlap": "nested",
+        "pairs_per_token": 20,
+        "max_distance": 0,
+        "symmetric": [],
+        "constraints": {},
+    }
+    return Request(**{**defaults, **settings})
+
+
+def run(heads=None, batch=None, **settings):
+    with torch.no_grad():
+        return find(heads or known_heads(), batch or encoded(), request(**settings))
+
+
+def entities(found):
+    spans = found.entities
+    return list(zip(spans.starts.tolist(), spans.ends.tolist(), spans.texts.tolist(), spans.labels.tolist()))
+
+
+def relations(found):
+    rows = list(zip(found.pairs.heads.tolist(), found.pairs.tails.tolist(), found.labels.tolist()))
+    assert len(rows) == len(set(rows)) == len(found.scores)
+    return set(rows)
+
+
+def test_what_is_found_is_known():
+    found = run()
+    assert entities(found) == ENTITIES
+    assert relations(found) == RELATIONS
+    assert found.entity_scores == pytest.approx(SURE)
+    assert found.scores == pytest.approx(SURE)
+    assert found.left_out == {"distance": 0, "budget": 0}
+    assert found.cut.tolist() == [0, 1, 2]
+
+
+def test_thresholds():
+    nothing = run(entity_threshold=0.999)
+    assert (entities(nothing), relations(nothing)) == ([], set())
+    no_relations = run(relation_threshold=0.999)
+    assert (entities(no_relations), relations(no_relations)) == (ENTITIES, set())
+    # Everything within the texts: 4 + 3 spans and 2 + 1, and no crossing ones.
+    assert len(run(entity_threshold=0.0, overlap="any").entities) == 10
+    with torch.no_grad():
+        spans, scores = find_spans(known_heads(), encoded(), request(entity_threshold=0.0, overlap="flat"))
+    assert spans.starts.tolist() == [0, 1, 2, 3, 4, 5] and spans.labels.tolist() == [-1] * 6 and len(scores) == 6
+
+
+def test_several_labels_of_a_pair_stand_in_several_rows():
+    heads = known_heads()
+    with torch.no_grad():
+        heads.relation_context.bias[1:] = 3  # all scores beyond the margin
+    found = run(heads)
+    assert relations(found) == {(head, tail, label) for head, tail, _ in RELATIONS for label in (LIVES, KNOWS)}
+
+
+def test_constraints_mask_labels_by_type():
+    found = run(constraints={"lives": [["place", "place"]], "knows": [["person", "person"]]})
+    assert relations(found) == {(0, 2, KNOWS), (2, 0, KNOWS)}
+    # A label that may not hold makes room for the next.
+    assert relations(run(constraints={"lives": []})) == {(head, tail, KNOWS) for head, tail, _ in RELATIONS}
+
+
+def test_symmetric_relations_are_stored_with_the_earlier_mention_as_head():
+    assert relations(run(symmetric=["knows"])) == RELATIONS - {(2, 0, KNOWS)}
+    assert relations(run(symmetric=["lives"])) == RELATIONS - {(2, 1, LIVES), (4, 3, LIVES)}
+
+
+def test_constraints_of_a_symmetric_relation_hold_in_both_directions():
+    heads = known_heads()
+    with torch.no_grad():
+        heads.relation_context.bias[0] = 5  # places are heads too
+    assert (0, 2, KNOWS) in relations(run(heads, symmetric=["knows"]))
+    found = relations(run(heads, symmetric=["knows"], constraints={"knows": [["person", "place"]], "lives": []}))
+    assert found == {(0, 1, KNOWS), (1, 2, KNOWS), (3, 4, KNOWS)}
+
+
+def test_the_distance_and_the_budget_are_reported():
+    near = run(max_distance=1)
+    assert relations(near) == {(2, 1, LIVES), (4, 3, LIVES)}
+    assert near.left_out == {"distance": 4, "budget": 0}
+    none = run(pairs_per_token=0)
+    assert relations(none) == set() and entities(none) == ENTITIES
+    assert none.left_out == {"distance": 0, "budget": 8}
+
+
+def test_given_entities_are_taken_as_they_are():
+    def given(offsets):
+        assert offsets.tolist() == [0, 4, 4]
+        return Spans(numpy.array([0, 2]), numpy.array([1, 4]), numpy.array([0, 0]), numpy.array([0, -1]))
+
+    found = run(given=given)
+    assert entities(found) == [(0, 1, 0, 0), (2, 4, 0, -1)]
+    assert found.entity_scores.tolist() == [1, 1]
+    assert relations(found) == {(0, 1, LIVES), (0, 1, KNOWS), (1, 0, KNOWS)}
+    # Of a type that the model does not know no constraint speaks.
+    assert relations(run(given=given, constraints={"lives": [], "knows": [["place", "place"]]})) == relations(found)
+
+
+def test_nothing_is_related_to_itself_though_given_twice():
+    def given(offsets):
+        return Spans(numpy.array([0, 0]), numpy.array([1, 1]), numpy.array([0, 0]), numpy.array([0, 1]))
+
+    assert relations(run(given=given)) == set()
+
+
+def test_the_baseline_has_a_sigmoid_for_each_label():
+    found = run(known_heads("spert"), entity_threshold=0.0, relation_threshold=0.6)
+    assert entities(found) == ENTITIES
+    assert relations(found) == RELATIONS
+    assert found.scores == pytest.approx(1 / (1 + numpy.exp(-1)))
+    below = run(known_heads("spert"), entity_threshold=0.0, relation_threshold=0.2)
+    assert relations(below) > RELATIONS
+    assert (0, 2, LIVES) in relations(below) and (0, 2, KNOWS) in relations(below)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("lengths", [(), (0,), (0, 0)])
+def test_empty_batches(mode, lengths):
+    found = run(known_heads(mode), encoded(TOKENS[:0], lengths))
+    assert (entities(found), relations(found)) == ([], set())
+
+
+def test_chunks_of_pairs_change_nothing(monkeypatch):
+    monkeypatch.setattr("spacy_mre.models.spert_mt.PAIR_CHUNK", 3)
+    assert relations(run()) == RELATIONS
+
+
+# Thinc's side
+
+
+def make_model(**settings):
+    encoder = Model("encoder", lambda model, docs, is_train: (encoded(), lambda d_encoded: d_encoded), dims={"nO": 3})
+    model = build_spert_mt(encoder, **{"max_width": 2, "dropout": 0.0, **settings})
+    model.get_ref("heads").attrs["labels"] = {"entity_labels": 2, "relation_labels": 2}
+    model.initialize()
+    return model
+
+
+def make_targets(pairs=()):
+    spans = Spans(*(numpy.array(column) for column in ([0, 1, 2], [1, 3, 3], [0, 0, 0], [0, -1, 1])))
+    heads, tails = (numpy.array([pair[i] for pair in pairs], dtype=numpy.int64) for i in (0, 1))
+    return Targets(spans, numpy.zeros(3), spans, Pairs(heads, tails), numpy.zeros((len(pairs), 2), bool))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("pairs", [[(0, 2), (2, 0)], []], ids=["pairs", "no pairs"])
+def test_the_heads_pass_gradients_to_tokens_and_texts(mode, pairs):
+    heads = make_model(mode=mode).get_ref("heads")
+    batch, targets = encoded(), make_targets(pairs)
+    logits, backprop = heads.begin_update((batch, targets))
+    weights = Logits(*(numpy.random.default_rng(0).normal(size=array.shape).astype("f") for array in (logits.entities, logits.relations)))
+    gradient = backprop(weights)
+    assert gradient.lengths is batch.lengths
+
+    def value(moved):
+        scores, _ = heads.begin_update((moved, targets))
+        return float((scores.entities * weights.entities).sum() + (scores.relations * weights.relations).sum())
+
+    for name in ("tokens", "texts"):
+        found = getattr(gradient, name)
+        assert found.shape == getattr(batch, name).shape and found.any()
+        for place in [(0, 0), (1, 2), (2, 1)]:
+            values = []
+            for sign in (1, -1):
+                moved = encoded(batch.tokens.copy())
+                moved.texts = batch.texts.copy()
+                getattr(moved, name)[place] += sign * 0.1
+                values.append(value(moved))
+            assert found[place] == pytest.approx((values[0] - values[1]) / 0.2, abs=1e-3)
+
+
+def test_no_spans_and_no_pairs_give_zeros_back():
+    heads = make_model().get_ref("heads")
+    none = numpy.zeros(0, dtype=numpy.int64)
+    nothing = Targets(Spans(none, none, none, none), numpy.zeros(0), Spans(none, none, none, none), Pairs(none, none), numpy.zeros((0, 2), bool))
+    logits, backprop = heads.begin_update((encoded(), nothing))
+    assert (logits.entities.shape, logits.relations.shape) == ((0, 3), (0, 3))
+    gradient = backprop(logits)
+    assert gradient.tokens.shape == TOKENS.shape and not gradient.tokens.any() and not gradient.texts.any()
+
+
+def test_the_model_predicts_in_evaluation_mode():
+    model = make_model(dropout=0.5, identification="separate")
+    module = model.get_ref("heads").shims[0].module
+    module.load_state_dict({name: weight for name, weight in known_heads_of_size(module).items()})
+    module.train()
+    found = model.predict(([], request()))
+    assert entities(found) == ENTITIES and relations(found) == RELATIONS
+    assert not module.training
+    with pytest.raises(NotImplementedError, match="M305"):
+        model(([], request()), is_train=True)
+
+
+def known_heads_of_size(module):
+    """The known weights in a module with a wider width embedding and logits as entity features, which it does not look at."""
+    known, sized = known_heads().state_dict(), {}
+    for name, weight in module.state_dict().items():
+        sized[name] = torch.zeros_like(weight)
+        old = known[name]
+        if name in ("relation_head.weight", "relation_tail.weight"):
+            sized[name][:, :3] = old[:, :3]
+        else:
+            sized[name][tuple(slice(size) for size in old.shape)] = old
+    return sized
+
+
+def test_the_sizes_come_at_initialisation_and_the_names_tell_the_optimizer():
+    shim = make_model().get_ref("heads").shims[0]
+    assert all(name.startswith("heads.") for name, _ in shim._model.named_parameters())
+    assert (shim.sizes["width"], shim.sizes["entity_labels"], shim.sizes["max_width"]) == (3, 2, 2)
+    assert shim.module.entity_span.bias.tolist() == [-3.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("setting", ["mode", "identification", "classification", "entity_features", "iou_form"])
+def test_an_unknown_setting_is_m301(setting):
+    with pytest.raises(ValueError, match=rf"\[M301\].*{setting}"):
+        make_model(**{setting: "nonsense"})
+
+
+@pytest.mark.parametrize("mode, classification, features, identification", product(MODES, CLASSIFICATIONS, ENTITY_FEATURES, IDENTIFICATIONS))
+def test_every_combination_of_settings_predicts(mode, classification, features, identification):
+    model = make_model(mode=mode, classification=classification, entity_features=features, identification=identification)
+    found = model.predict(([], request(entity_threshold=0.0, relation_threshold=0.0, overlap="flat")))
+    assert set(found.labels.tolist()) <= {LIVES, KNOWS}
+    assert (found.scores >= 0).all() and (found.entity_scores >= 0).all()

@@ -1,0 +1,108 @@
+import pickle
+
+import pytest
+import spacy
+from spacy.lang.ja import JapaneseTokenizer
+
+from spacy_mre.tokenization import MAX_BYTES, LongJapaneseTokenizer, _cut, make_japanese_tokenizer
+
+pytest.importorskip("sudachipy")
+
+SENTENCE = "アオバ町の山田花子さんは、２０２３年に東京でラーメンを食べました。 「おいしい！」と 言いました。\n"
+
+
+@pytest.fixture(scope="module")
+def nlp():
+    return spacy.blank("ja")
+
+
+@pytest.fixture(scope="module")
+def tokenizer(nlp):
+    return make_japanese_tokenizer()(nlp)
+
+
+@pytest.fixture(scope="module")
+def long_text():
+    text = SENTENCE * (60_000 // len(SENTENCE) + 1)
+    assert len(text) >= 60_000 and len(text.encode("utf8")) > MAX_BYTES
+    return text
+
+
+def read(doc):
+    return [(t.text, t.whitespace_, t.tag_, t.pos_, t.lemma_, t.norm_, str(t.morph)) for t in doc]
+
+
+def test_a_text_beyond_the_limit_of_sudachi_keeps_its_text_and_its_tokens(nlp, tokenizer, long_text):
+    stock = JapaneseTokenizer(nlp.vocab, "C")
+    with pytest.raises(Exception, match="(?i)too long|too large|49149"):
+        stock(long_text)
+    doc = tokenizer(long_text)
+    assert doc.text == long_text
+    one = read(stock(SENTENCE))
+    # The first copies of the sentence are cut as it is on its own.
+    assert read(doc)[: len(one)] == one
+    assert read(doc) == read(tokenizer(long_text))
+    for annotation in ("TAG", "POS", "LEMMA", "MORPH", "SENT_START", "ENT_IOB", "DEP"):
+        assert doc.has_annotation(annotation) == stock(SENTENCE).has_annotation(annotation), annotation
+
+
+@pytest.mark.parametrize("text", ["", " ", "東京", SENTENCE, "  二つの 空白\n\n\t と改行 ", "English words と日本語", "😀𠮷野家"])
+@pytest.mark.parametrize("mode", [None, "A", "B", "C"])
+def test_a_short_text_is_cut_as_spacy_cuts_it(nlp, text, mode):
+    ours, stock = make_japanese_tokenizer(split_mode=mode)(nlp), JapaneseTokenizer(nlp.vocab, mode)
+    assert read(ours(text)) == read(stock(text))
+    assert ours(text).text == text
+
+
+def test_a_text_without_sentence_ends_is_cut_anywhere(tokenizer):
+    text = "青い空と白い雲" * 3000
+    doc = tokenizer(text)
+    assert doc.text == text
+    assert all(len(part.encode("utf8")) <= MAX_BYTES for part in _cut(text))
+
+
+@pytest.mark.parametrize("text", ["あ。" * 30_000, "あ" * 30_000, "😀" * 20_000, "a b" * 30_000, "\n" * 60_000, ("い" * 13_000 + "。") * 3, "う！？" * 20_000])
+def test_parts_are_below_the_limit_and_join_to_the_text(text):
+    parts = _cut(text)
+    assert "".join(parts) == text
+    assert len(parts) > 1 and all(parts)
+    assert all(len(part.encode("utf8")) <= MAX_BYTES for part in parts)
+
+
+def test_parts_end_with_sentences():
+    parts = _cut(SENTENCE * 1000)
+    assert all(part[-1] in "。！\n" for part in parts)
+
+
+def test_a_text_at_the_limit_is_one_part():
+    assert _cut("あ" * (MAX_BYTES // 3)) == ["あ" * (MAX_BYTES // 3)]
+    assert len(_cut("あ" * (MAX_BYTES // 3 + 1))) == 2
+
+
+def test_sub_tokens_are_left_out_unless_asked_for(nlp, tokenizer, long_text):
+    text = "選挙管理委員会"
+    assert "sub_tokens" not in tokenizer(text).user_data
+    tokenizer(text).to_bytes()
+    asked = make_japanese_tokenizer(sub_tokens=True)(nlp)
+    assert asked(text).user_data["sub_tokens"] == JapaneseTokenizer(nlp.vocab, "C")(text).user_data["sub_tokens"]
+    doc = asked(long_text)
+    assert len(doc.user_data["sub_tokens"]) == len(doc)
+    assert "sub_tokens" not in tokenizer(long_text).user_data
+
+
+@pytest.mark.parametrize("sub_tokens", [False, True])
+def test_pickling_keeps_the_settings(nlp, sub_tokens):
+    tokenizer = make_japanese_tokenizer(split_mode="B", sub_tokens=sub_tokens)(nlp)
+    loaded = pickle.loads(pickle.dumps(tokenizer))
+    assert type(loaded) is LongJapaneseTokenizer
+    assert (loaded.split_mode, loaded.sub_tokens, loaded.need_subtokens) == ("B", sub_tokens, sub_tokens)
+    assert read(loaded(SENTENCE)) == read(tokenizer(SENTENCE))
+
+
+def test_it_is_chosen_in_a_config_and_survives_saving(tmp_path):
+    config = {"nlp": {"tokenizer": {"@tokenizers": "spacy_mre.JapaneseTokenizer.v1", "split_mode": "A"}}}
+    made = spacy.blank("ja", config=config)
+    made.to_disk(tmp_path)
+    for nlp in (made, spacy.load(tmp_path)):
+        assert type(nlp.tokenizer) is LongJapaneseTokenizer
+        assert [token.text for token in nlp("選挙管理委員会")] == ["選挙", "管理", "委員", "会"]
