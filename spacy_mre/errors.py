@@ -56,7 +56,7 @@ class Errors(metaclass=_WithCodes):
     )
     M307 = (
         "'{last}' is frozen, and it is the last component that listens to '{encoder}', so the encoder would silently get no update at all. "
-        "Move it in front of a component that is trained, freeze '{encoder}' too, or replace its listener with "
+        "Move it in front of a component that is trained, freeze '{encoder}' too, or (over a tok2vec) replace its listener with "
         "[components.{last}] replace_listeners."
     )
     M308 = (

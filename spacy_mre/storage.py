@@ -87,6 +87,9 @@ def span_as_doc(span: Span) -> Doc:
     """
     part = span.as_doc()
     part.cats = dict(span.doc.cats)
+    whole = {(ent.start - span.start, ent.end - span.start) for ent in span.doc.ents}
+    if any((ent.start, ent.end) not in whole for ent in part.ents):  # as_doc keeps the beginning of an entity that the border cuts
+        part.set_ents([ent for ent in part.ents if (ent.start, ent.end) in whole])
     for key, group in span.doc.spans.items():
         inside = [i for i, member in enumerate(group) if span.start <= member.start and member.end <= span.end]
         spans = list(group)

@@ -27,7 +27,9 @@ def example(predicted, gold, entities=None, relations=None):
 
 
 def test_the_same_tokens():
-    eg = example("Old Aoba by Mizu", "Old Aoba by Mizu", [(0, 2, "town"), (1, 2, "name"), (3, 4, "lake")], [make_relation((0, 2), (3, 4), "near")])
+    eg = example(
+        "Old Aoba by Mizu", "Old Aoba by Mizu", [(0, 2, "town"), (1, 2, "name"), (3, 4, "lake")], [make_relation((0, 2), (3, 4), "near")]
+    )
     gold = align_gold(eg)
     assert gold.mentions == gold.entities == [(0, 2, "town"), (1, 2, "name"), (3, 4, "lake")]
     assert gold.relations == [(0, 2, "near")]
@@ -35,7 +37,9 @@ def test_the_same_tokens():
 
 
 def test_finer_predicted_tokens():
-    eg = example(["東", "京", "の", "山", "田"], ["東京", "の", "山田"], [(0, 1, "place"), (2, 3, "person")], [make_relation((2, 3), (0, 1), "of")])
+    eg = example(
+        ["東", "京", "の", "山", "田"], ["東京", "の", "山田"], [(0, 1, "place"), (2, 3, "person")], [make_relation((2, 3), (0, 1), "of")]
+    )
     gold = align_gold(eg)
     assert gold.mentions == [(0, 2, "place"), (3, 5, "person")]
     assert gold.relations == [(1, 0, "of")]
@@ -49,7 +53,9 @@ def test_coarser_predicted_tokens():
 
 def test_an_entity_inside_a_joined_token_is_lost_and_counted():
     relations = [make_relation((0, 1), (3, 4), "met"), make_relation((1, 2), (3, 4), "met")]
-    eg = example(["独伊", "と", "日本"], ["独", "伊", "と", "日本"], [(0, 1, "land"), (1, 2, "land"), (3, 4, "land"), (0, 2, "group")], relations)
+    eg = example(
+        ["独伊", "と", "日本"], ["独", "伊", "と", "日本"], [(0, 1, "land"), (1, 2, "land"), (3, 4, "land"), (0, 2, "group")], relations
+    )
     gold = align_gold(eg)
     assert gold.entities == [(0, 1, "group"), (2, 3, "land")]
     assert gold.relations == []
@@ -92,7 +98,10 @@ def test_relation_ends_that_are_no_entities_become_mentions_behind_the_entities(
 
 def test_an_end_finds_the_mention_with_its_label_else_any_at_its_place():
     entities = [(0, 1, "x"), (0, 1, "y"), (1, 2, "z")]
-    relations = [make_relation((0, 1), (1, 2), "r", head_label="y"), make_relation((0, 1), (1, 2), "s", head_label="unknown", tail_label="z")]
+    relations = [
+        make_relation((0, 1), (1, 2), "r", head_label="y"),
+        make_relation((0, 1), (1, 2), "s", head_label="unknown", tail_label="z"),
+    ]
     gold = align_gold(example("a b", "a b", entities, relations))
     assert [gold.mentions[head] for head, _, _ in gold.relations] == [(0, 1, "y"), (0, 1, "x")]
     assert len(gold.mentions) == 3
@@ -159,7 +168,7 @@ def tokens_of(text, cuts):
     return make_doc(words, [False] * len(words))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(two_tokenisations())
 def test_an_aligned_span_covers_exactly_the_gold_text(case):
     (predicted, reference), places = case
@@ -178,7 +187,7 @@ def test_an_aligned_span_covers_exactly_the_gold_text(case):
     assert len(aligned) + gold.lost.counts.total() == len({span.label for span in spans})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(two_tokenisations())
 def test_every_relation_is_moved_or_counted(case):
     (predicted, reference), places = case

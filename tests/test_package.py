@@ -15,7 +15,9 @@ import spacy_mre
 ROOT = Path(spacy_mre.__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8")) if (ROOT / "pyproject.toml").exists() else {}
 ENTRY_POINTS = [
-    (group, name, value) for group, members in PYPROJECT.get("project", {}).get("entry-points", {}).items() for name, value in members.items()
+    (group, name, value)
+    for group, members in PYPROJECT.get("project", {}).get("entry-points", {}).items()
+    for name, value in members.items()
 ]
 
 

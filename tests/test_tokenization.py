@@ -61,7 +61,9 @@ def test_a_text_without_sentence_ends_is_cut_anywhere(tokenizer):
     assert all(len(part.encode("utf8")) <= MAX_BYTES for part in _cut(text))
 
 
-@pytest.mark.parametrize("text", ["あ。" * 30_000, "あ" * 30_000, "😀" * 20_000, "a b" * 30_000, "\n" * 60_000, ("い" * 13_000 + "。") * 3, "う！？" * 20_000])
+@pytest.mark.parametrize(
+    "text", ["あ。" * 30_000, "あ" * 30_000, "😀" * 20_000, "a b" * 30_000, "\n" * 60_000, ("い" * 13_000 + "。") * 3, "う！？" * 20_000]
+)
 def test_parts_are_below_the_limit_and_join_to_the_text(text):
     parts = _cut(text)
     assert "".join(parts) == text

@@ -5,6 +5,8 @@ from typing import Dict, List, Sequence, Tuple
 import numpy
 
 POLICIES = ("flat", "nested", "any")
+# Texts that repeat themselves have long chains of equal scores, of which every round resolves one link: go on one by one.
+MAX_ROUNDS = 50
 
 
 def resolve_overlaps(starts: numpy.ndarray, ends: numpy.ndarray, scores: numpy.ndarray, policy: str) -> numpy.ndarray:
@@ -28,7 +30,7 @@ def resolve_overlaps(starts: numpy.ndarray, ends: numpy.ndarray, scores: numpy.n
     better = numpy.where(rank[first] < rank[second], first, second)
     worse = numpy.where(rank[first] < rank[second], second, first)
     chosen = numpy.zeros(len(starts), dtype=bool)
-    while alive.any():
+    for _ in range(MAX_ROUNDS):
         open_conflicts = alive[better] & alive[worse]
         better, worse = better[open_conflicts], worse[open_conflicts]
         beaten = numpy.zeros(len(starts), dtype=bool)
@@ -37,6 +39,17 @@ def resolve_overlaps(starts: numpy.ndarray, ends: numpy.ndarray, scores: numpy.n
         chosen |= winners
         alive &= beaten
         alive[worse[winners[better]]] = False
+        if not alive.any():
+            return chosen
+    order = numpy.argsort(rank[better], kind="stable")
+    better, worse = better[order], worse[order]
+    remaining = numpy.flatnonzero(alive)
+    remaining = remaining[numpy.argsort(rank[remaining])]
+    firsts, lasts = (numpy.searchsorted(rank[better], rank[remaining], side=side) for side in ("left", "right"))
+    for span, first, last in zip(remaining, firsts, lasts):
+        if alive[span]:
+            chosen[span] = True
+            alive[worse[first:last]] = False
     return chosen
 
 
@@ -60,7 +73,8 @@ def candidate_pairs(
     """All ordered pairs of spans of the same text, within a distance and a budget.
 
     starts, texts, scores (numpy.ndarray): The spans, sorted by text and then start; shape (spans,).
-    budgets (numpy.ndarray): How many pairs each text may have: of more, those with the highest product of scores stay; shape (texts,).
+    budgets (numpy.ndarray): How many pairs each text may have: of more, those with the highest product of scores stay; of more than four
+        times as many, the lower-scored spans go first, by halves, and fewer than the budget may be left. Shape (texts,).
     max_distance (int): At most so many tokens between the starts of the two; 0 for no limit.
     RETURNS (Tuple[numpy.ndarray, numpy.ndarray, Dict[str, int]]): Heads and tails, as places among the spans, and how many pairs were left
         out by which limit ("distance", "budget").

@@ -5,6 +5,7 @@ that what belongs to a text, to a width or to a span is computed once for each o
 textbook formulation (with dropout, each part draws a mask of its own).
 """
 
+import math
 from typing import Tuple
 
 import numpy
@@ -65,8 +66,8 @@ class SpertMTHeads(nn.Module):
             if isinstance(module, nn.Linear) and module.bias is not None:
                 nn.init.zeros_(module.bias)
         if mode == "spert_mt":  # few spans and pairs are positive: begin near that, not at one half
-            nn.init.constant_(self.entity_span.bias[:1], PRIOR)
-            nn.init.constant_(self.relation_context.bias[:1], PRIOR)
+            for layer, labels in ((self.entity_span, entity_labels), (self.relation_context, relation_labels)):
+                nn.init.constant_(layer.bias[:1], PRIOR - (math.log(max(labels, 1)) if self.tied else 0.0))
 
     def forward(self, tokens: Tensor, texts: Tensor, targets: Targets) -> Tuple[Tensor, Tensor]:
         """Score the spans and pairs of a training batch.
@@ -78,7 +79,7 @@ class SpertMTHeads(nn.Module):
         """
         entity_logits, _ = self.score_spans(tokens, texts, targets.spans)
         if not len(targets.pairs):
-            return entity_logits, self.relation_context(tokens[:0])  # no rows, but a gradient can flow back
+            return entity_logits, tokens.new_zeros(0, self.relation_context.out_features)
         mention_logits, pooled = self.score_spans(tokens, texts, targets.mentions)
         return entity_logits, self.score_pairs(tokens, targets.mentions, pooled, mention_logits, targets.pairs)
 

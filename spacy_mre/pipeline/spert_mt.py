@@ -240,8 +240,7 @@ class SpertMT(TrainablePipe):
         RAISES (ValueError): The component was not initialised.
         """
         docs = list(docs)
-        if self.model.get_ref("heads").shims[0].module is None:
-            raise ValueError(Errors.M310.format(name=self.name))
+        self._check_initialized()
         if not any(len(doc) for doc in docs):
             none = numpy.zeros(0, dtype=numpy.int64)
             spans = Spans(none, none, none, none)
@@ -264,12 +263,13 @@ class SpertMT(TrainablePipe):
         for (start, end, text, _, score), name in zip(mentions, names):
             spans[text].append((start, end, name, score))
         relations: List[List[Dict[str, Any]]] = [[] for _ in docs]
+        relation_labels = self.relation_labels
         rows = zip(found.pairs.heads.tolist(), found.pairs.tails.tolist(), found.labels.tolist(), found.scores.tolist())
         for head, tail, label, score in rows:
             relation = make_relation(
                 mentions[head][:2],
                 mentions[tail][:2],
-                self.relation_labels[label],
+                relation_labels[label],
                 head_label=names[head],
                 tail_label=names[tail],
                 score=score,
@@ -277,7 +277,9 @@ class SpertMT(TrainablePipe):
             relations[mentions[head][2]].append(relation)
         for doc, of_doc, related in zip(docs, spans, relations):
             if not given:
-                set_entities(doc, of_doc, key=self.key, source=self.name)
+                kept = {span[:2] for span in set_entities(doc, of_doc, key=self.key, source=self.name)}
+                # Spans with white space at their ends are not written.
+                related = [relation for relation in related if {tuple(relation["head"]), tuple(relation["tail"])} <= kept]
             set_relations(doc, related)
         self._report(found)
 
@@ -301,6 +303,7 @@ class SpertMT(TrainablePipe):
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
         validate_examples(examples, "SpertMT.update")
+        self._check_initialized()
         docs = [eg.predicted for eg in examples]
         if not any(len(doc) for doc in docs):
             return losses  # the transformer sent nothing, so nothing can be given back
@@ -356,7 +359,7 @@ class SpertMT(TrainablePipe):
         get_examples (Callable[[], Iterable[Example]]): The training data.
         nlp (Optional[Language]): The pipeline, which is checked for components that would break the shared encoder.
         labels (Optional[Dict[str, Any]]): "entities", "relations" and "constraints", as in `label_data`; read from the data by default.
-        RAISES (ValueError): No labels at all; or a pipeline that cannot work.
+        RAISES (ValueError): No labels for what is to be predicted; or a pipeline that cannot work.
         """
         validate_get_examples(get_examples, "SpertMT.initialize")
         if nlp is not None:
@@ -375,7 +378,7 @@ class SpertMT(TrainablePipe):
         self.cfg["entity_labels"] = list(labels["entities"])
         self.cfg["relation_labels"] = list(labels["relations"])
         self.cfg["learned_constraints"] = labels.get("constraints", {})
-        if not self.labels or (self.cfg["entities"] == "given" and not self.relation_labels):
+        if not (self.relation_labels if self.cfg["entities"] == "given" else self.entity_labels):
             raise ValueError(Errors.M306.format(name=self.name, key=self.key))
         if survey.lost.counts:
             warnings.warn(Warnings.W301.format(name=self.name, total=survey.mentions, losses=survey.lost))
@@ -385,6 +388,10 @@ class SpertMT(TrainablePipe):
             "relation_labels": len(self.relation_labels),
         }
         self.model.initialize(X=sample)
+
+    def _check_initialized(self) -> None:
+        if self.model.get_ref("heads").shims[0].module is None:
+            raise ValueError(Errors.M310.format(name=self.name))
 
     @property
     def _max_width(self) -> int:

@@ -129,8 +129,7 @@ class MRETextCat(TrainablePipe):
         RAISES (ValueError): The component was not initialised.
         """
         docs = list(docs)
-        if self.model.get_ref("head").shims[0].module is None:
-            raise ValueError(Errors.M310.format(name=self.name))
+        self._check_initialized()
         if not any(len(doc) for doc in docs):
             return self.model.ops.alloc2f(len(docs), len(self.labels))
         logits = self.model.predict((docs, lambda offsets: self._seen_entities(docs, offsets)))
@@ -166,6 +165,7 @@ class MRETextCat(TrainablePipe):
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
         validate_examples(examples, "MRETextCat.update")
+        self._check_initialized()
         docs = [eg.predicted for eg in examples]
         if not any(len(doc) for doc in docs):
             return losses  # the transformer sent nothing, so nothing can be given back
@@ -229,6 +229,10 @@ class MRETextCat(TrainablePipe):
             raise ValueError(Errors.M311.format(name=self.name, labels=", ".join(self.labels) or "none"))
         self.model.get_ref("head").attrs["labels"] = {"labels": len(self.labels), "entity_labels": len(self.cfg["entity_labels"])}
         self.model.initialize(X=sample)
+
+    def _check_initialized(self) -> None:
+        if self.model.get_ref("head").shims[0].module is None:
+            raise ValueError(Errors.M310.format(name=self.name))
 
     def _probabilities(self, logits: Floats2d) -> Floats2d:
         return self.model.ops.sigmoid(logits) if self.cfg["multi_label"] else self.model.ops.softmax(logits)

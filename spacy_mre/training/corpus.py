@@ -2,6 +2,7 @@
 
 import warnings
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Iterator, Optional, Union
 
@@ -11,7 +12,7 @@ from spacy.training import Example
 from spacy.training.corpus import walk_corpus
 from spacy.util import registry
 
-from ..entities import DEFAULT_KEY, complete_entities
+from ..entities import DEFAULT_KEY, complete_entities, get_entities
 from ..errors import Errors, Warnings
 from ..relations import get_relations
 from ..storage import load_docs, span_as_doc
@@ -86,8 +87,8 @@ class Corpus:
             lost["documents without sentences, kept whole"] += 1
             parts = [doc]
         else:
-            relations = len(get_relations(doc) or ()) - sum(len(get_relations(part) or ()) for part in parts)
-            lost["relations across sentences"] += relations
+            for what, get in (("entities", partial(get_entities, key=self.spans_key)), ("relations", get_relations)):
+                lost[f"{what} across sentences"] += len(get(doc) or ()) - sum(len(get(part) or ()) for part in parts)
         if lost.total():
             reasons = ", ".join(f"{count} {reason}" for reason, count in lost.items() if count)
             warnings.warn(Warnings.W401.format(path=self.path, reasons=reasons, text=doc.text[:40]))

@@ -58,6 +58,7 @@ class _Pending(NamedTuple):
     weights: Tensor
     gradient: Tensor
     rows: Optional[Tensor]
+    lr_scale: float
 
 
 class AdamW(Optimizer):
@@ -74,6 +75,7 @@ class AdamW(Optimizer):
         self._set_attr_or_schedule("head_learn_rate", head_learn_rate if head_learn_rate is not None else 0.0)
         self._set_attr_or_schedule("layer_learn_rate", layer_learn_rate if layer_learn_rate is not None else 0.0)
         self.pending: Dict[Key, _Pending] = {}
+        self.homes: Dict[Key, FloatsXd] = {}
         self.steps: Dict[Key, int] = defaultdict(int)
 
     def __call__(self, key: Key, weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0) -> Tuple[FloatsXd, FloatsXd]:
@@ -82,7 +84,8 @@ class AdamW(Optimizer):
         key (Tuple[int, str]): The id of the node or shim and the name of the weight.
         weights (FloatsXd): Changed in place, later.
         gradient (FloatsXd): Copied, and zeroed as Thinc expects.
-        RETURNS (Tuple[FloatsXd, FloatsXd]): The same arrays.
+        lr_scale (float): The learning rate of this step is multiplied by it.
+        RETURNS (Tuple[FloatsXd, FloatsXd]): The same memory.
         """
         if weights.size:
             if key in self.pending:  # nobody stepped since the last update
@@ -91,8 +94,9 @@ class AdamW(Optimizer):
             rows = None
             if tensor.ndim == 2 and len(tensor) >= MIN_SPARSE_ROWS:
                 rows = tensor.any(dim=1).nonzero()[:, 0]
-            kept = (tensor.clone() if rows is None else tensor.index_select(0, rows)) * lr_scale
-            self.pending[key] = _Pending(xp2torch(weights), kept, rows)
+            kept = tensor.clone() if rows is None else tensor.index_select(0, rows)
+            weights = self._home(key, weights)
+            self.pending[key] = _Pending(xp2torch(weights), kept, rows, lr_scale)
             gradient[...] = 0.0
         return weights, gradient
 
@@ -114,7 +118,8 @@ class AdamW(Optimizer):
         for key, pending in self.pending.items():
             self.steps[key] += 1
             if pending.rows is None:
-                by_rate_and_decay[self.rate(key[1]), self.decay(key[1], pending.weights), self.steps[key]].append(key)
+                rate = self.rate(key[1]) * pending.lr_scale
+                by_rate_and_decay[rate, self.decay(key[1], pending.weights), self.steps[key]].append(key)
             else:
                 self._step_rows(key, pending)
         for (rate, decay, step), keys in by_rate_and_decay.items():
@@ -136,6 +141,14 @@ class AdamW(Optimizer):
         """The weight decay of a weight: none for biases and layer norms."""
         return 0.0 if weights.ndim < 2 or name in UNDECAYED_NAMES else self.L2
 
+    def _home(self, key: Key, weights: FloatsXd) -> FloatsXd:
+        """The array that first had this memory. Thinc wraps torch weights in a new array, and what we return in a new tensor, at each
+        step; returning the newest array would make a chain of wrappers that grows with every step and is never freed."""
+        home = self.homes.get(key)
+        if home is None or home.shape != weights.shape or xp2torch(home).data_ptr() != xp2torch(weights).data_ptr():
+            home = self.homes[key] = weights
+        return home
+
     def _step_dense(self, keys: List[Key], rate: float, decay: float, step: int) -> None:
         weights = [self.pending[key].weights for key in keys]
         gradients = [self.pending[key].gradient for key in keys]
@@ -152,7 +165,7 @@ class AdamW(Optimizer):
 
     def _step_rows(self, key: Key, pending: _Pending) -> None:
         """AdamW on the rows that have a gradient; the moments of the others rest."""
-        rate, step, rows = self.rate(key[1]), self.steps[key], pending.rows
+        rate, step, rows = self.rate(key[1]) * pending.lr_scale, self.steps[key], pending.rows
         first, second = self._moments(key)
         first_rows = first.index_select(0, rows).lerp_(pending.gradient, 1 - self.b1)
         second_rows = second.index_select(0, rows).mul_(self.b2).addcmul_(pending.gradient, pending.gradient, value=1 - self.b2)

@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 
 from spacy_mre.models.decoding import POLICIES, allowed_types, candidate_pairs, context_ranges, expand_ranges, resolve_overlaps
 
-spans = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6), st.sampled_from([0.1, 0.5, 0.5, 0.9])), max_size=15, unique_by=lambda s: s[:2])
+spans = st.lists(
+    st.tuples(st.integers(0, 12), st.integers(1, 6), st.sampled_from([0.1, 0.5, 0.5, 0.9])), max_size=15, unique_by=lambda s: s[:2]
+)
 
 
 def greedy(starts, ends, scores, policy):
@@ -24,7 +26,7 @@ def conflict(start, end, other_start, other_end, policy):
     return bool(one & other) and not (one <= other or other <= one)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(spans, st.sampled_from(POLICIES))
 def test_resolving_overlaps_is_greedy_by_score_start_and_length(case, policy):
     starts = numpy.array([start for start, _, _ in case], dtype=numpy.int64)
@@ -70,7 +72,7 @@ def all_pairs(starts, texts, max_distance):
     return near, len(same_text) - len(near)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(texts_of_spans(), st.integers(0, 6))
 def test_all_ordered_pairs_of_the_same_text_within_the_distance(case, max_distance):
     starts, texts, scores, n_texts = case
@@ -81,7 +83,7 @@ def test_all_ordered_pairs_of_the_same_text_within_the_distance(case, max_distan
     assert left_out == {"distance": far, "budget": 0}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(texts_of_spans(), st.integers(0, 6), st.integers(0, 12))
 def test_the_budget_takes_the_highest_products_of_scores(case, max_distance, budget):
     starts, texts, scores, n_texts = case
@@ -129,7 +131,7 @@ def test_expanded_ranges():
     assert expand_ranges(numpy.zeros(0, dtype=int), numpy.zeros(0, dtype=int)).tolist() == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 5)), max_size=8))
 def test_expanded_ranges_are_those_of_python(ranges):
     firsts, counts = (numpy.array([row[i] for row in ranges], dtype=numpy.int64) for i in (0, 1))
@@ -157,7 +159,9 @@ def test_the_context_is_what_lies_strictly_between(one, other, between):
 
 
 def test_allowed_types():
-    allowed = allowed_types({"lives": [["person", "place"], ["unknown", "place"]], "never": []}, ["lives", "never", "free"], ["person", "place"])
+    allowed = allowed_types(
+        {"lives": [["person", "place"], ["unknown", "place"]], "never": []}, ["lives", "never", "free"], ["person", "place"]
+    )
     assert allowed.shape == (3, 3, 3)
     assert allowed[:2, :2, 0].tolist() == [[False, True], [False, False]]
     assert not allowed[:2, :2, 1].any()

@@ -438,7 +438,9 @@ def test_the_heads_pass_gradients_to_tokens_and_texts(mode, pairs):
 def test_no_spans_and_no_pairs_give_zeros_back():
     heads = make_model().get_ref("heads")
     none = numpy.zeros(0, dtype=numpy.int64)
-    nothing = Targets(Spans(none, none, none, none), numpy.zeros(0), Spans(none, none, none, none), Pairs(none, none), numpy.zeros((0, 2), bool))
+    nothing = Targets(
+        Spans(none, none, none, none), numpy.zeros(0), Spans(none, none, none, none), Pairs(none, none), numpy.zeros((0, 2), bool)
+    )
     logits, backprop = heads.begin_update((encoded(), nothing))
     assert (logits.entities.shape, logits.relations.shape) == ((0, 3), (0, 3))
     gradient = backprop(logits)
@@ -483,7 +485,9 @@ def test_an_unknown_setting_is_m301(setting):
         make_model(**{setting: "nonsense"})
 
 
-@pytest.mark.parametrize("mode, classification, features, identification", product(MODES, CLASSIFICATIONS, ENTITY_FEATURES, IDENTIFICATIONS))
+@pytest.mark.parametrize(
+    "mode, classification, features, identification", product(MODES, CLASSIFICATIONS, ENTITY_FEATURES, IDENTIFICATIONS)
+)
 def test_every_combination_of_settings_predicts(mode, classification, features, identification):
     model = make_model(mode=mode, classification=classification, entity_features=features, identification=identification)
     found = model.predict(([], request(entity_threshold=0.0, relation_threshold=0.0, overlap="flat")))

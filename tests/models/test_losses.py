@@ -75,7 +75,9 @@ def test_identification_in_float64():
     assert identification_loss(tensor(logits), tensor(targets), tensor(weights)).item() == pytest.approx(
         plain_identification(logits, targets, weights), abs=1e-12
     )
-    assert identification_loss(tensor(logits), tensor(targets)).item() == pytest.approx(plain_identification(logits, targets, 1.0), abs=1e-12)
+    assert identification_loss(tensor(logits), tensor(targets)).item() == pytest.approx(
+        plain_identification(logits, targets, 1.0), abs=1e-12
+    )
 
 
 def test_iou_weights_by_hand():
@@ -101,7 +103,9 @@ def test_ranking_by_hand():
 def test_ranking_in_float64(negatives):
     scores = random(4, 3) * 3
     settings = {"gamma": 1.5, "margin_right": 2.0, "margin_wrong": 0.25, "negatives": negatives}
-    assert ranking_loss(tensor(scores), tensor(GOLD), **settings).item() == pytest.approx(plain_ranking(scores, GOLD, **settings), abs=1e-12)
+    assert ranking_loss(tensor(scores), tensor(GOLD), **settings).item() == pytest.approx(
+        plain_ranking(scores, GOLD, **settings), abs=1e-12
+    )
 
 
 def test_several_gold_labels_give_a_term_each_and_the_best_wrong_one_once():
@@ -223,7 +227,9 @@ def test_the_joint_loss_is_the_weighted_sum_of_its_parts(identification, classif
         kind = lambda scores, gold: plain_ranking(scores, gold, gamma=1.0, negatives=True)  # noqa: E731
     else:
         kind = plain_cross_entropy
-    one_at_all = [scores[:, 0] + (identification == "tied") * numpy.log(numpy.exp(scores[:, 1:]).sum(axis=1)) for scores in (entities, relations)]
+    one_at_all = [
+        scores[:, 0] + (identification == "tied") * numpy.log(numpy.exp(scores[:, 1:]).sum(axis=1)) for scores in (entities, relations)
+    ]
     expected = (
         0.5 * plain_identification(one_at_all[0], numpy.array([1, 1, 0, 0, 1]), hardness)
         + 2.0 * kind(entities[:, 1:], gold_spans)
@@ -262,7 +268,9 @@ def same_by_differences(entities, relations, gradient, targets, attrs, step=1e-2
 def test_nothing_to_learn_gives_zeros(mode):
     attrs = heads_attrs(mode=mode)
     entities, relations = numpy.zeros((0, 4), "f"), numpy.zeros((0, 3 + (mode == "spert_mt")), "f")
-    loss, gradient = joint_loss(Logits(entities, relations), make_targets([], [], numpy.zeros((0, 3), bool)), attrs["config"], attrs["loss"])
+    loss, gradient = joint_loss(
+        Logits(entities, relations), make_targets([], [], numpy.zeros((0, 3), bool)), attrs["config"], attrs["loss"]
+    )
     assert loss == 0.0
     assert (gradient.entities.shape, gradient.relations.shape) == (entities.shape, relations.shape)
 
@@ -271,5 +279,7 @@ def test_nothing_to_learn_gives_zeros(mode):
 def test_no_relation_labels_and_no_pairs(classification):
     attrs = heads_attrs(classification=classification)
     entities, relations = random(5, 4).astype("f"), numpy.zeros((0, 1), "f")
-    loss, gradient = joint_loss(Logits(entities, relations), make_targets(LABELS, IOUS, numpy.zeros((0, 0), bool)), attrs["config"], attrs["loss"])
+    loss, gradient = joint_loss(
+        Logits(entities, relations), make_targets(LABELS, IOUS, numpy.zeros((0, 0), bool)), attrs["config"], attrs["loss"]
+    )
     assert loss > 0 and gradient.entities.any() and gradient.relations.shape == (0, 1)

@@ -130,7 +130,9 @@ def test_a_symmetric_relation_holds_in_both_directions():
 
 
 def test_the_reverse_of_a_symmetric_relation_may_be_another_relation_too():
-    targets = make([gold([(0, 1, "person"), (1, 2, "person")], 2, [(0, 1, "knows"), (1, 0, "lives")])], [3], relation_negatives=-1, symmetric=["knows"])
+    targets = make(
+        [gold([(0, 1, "person"), (1, 2, "person")], 2, [(0, 1, "knows"), (1, 0, "lives")])], [3], relation_negatives=-1, symmetric=["knows"]
+    )
     assert pair_rows(targets) == {(0, 1): (False, True, False), (1, 0): (True, True, False)}
 
 

@@ -3,7 +3,6 @@ import pickle
 import warnings
 import weakref
 
-import numpy
 import pytest
 import spacy
 from confection import ConfigValidationError
@@ -20,6 +19,7 @@ VARIANTS = {
     "defaults": {},
     "no IoU weights": {"model": {"iou_delta": 0.0}},
     "IoU weights by power": {"model": {"iou_form": "power"}},
+    "separate identification": {"model": {"identification": "separate"}},
     "cross-entropy": {"model": {"classification": "cross_entropy"}},
     "no entity features": {"model": {"entity_features": "none"}},
     "labels as entity features": {"model": {"entity_features": "labels"}},
@@ -33,12 +33,24 @@ VARIANTS = {
     "symmetric": {"symmetric": ["friend"]},
     "SpERT": {"model": {"mode": "spert", "entity_features": "none"}, "entity_threshold": 0.0, "relation_threshold": 0.4},
 }
+HASH_EMBED_CNN = {
+    "@architectures": "spacy.HashEmbedCNN.v2",
+    "pretrained_vectors": None,
+    "width": 8,
+    "depth": 1,
+    "embed_size": 100,
+    "window_size": 1,
+    "maxout_pieces": 2,
+    "subword_features": False,
+}
+TOK2VEC_ENCODER = {"@architectures": "spacy_mre.Tok2VecEncoder.v1", "tok2vec": HASH_EMBED_CNN}
 RAW = ["Ida lives and works in Lima .", "A ferry left the port of Oslo for Lima .", "", "Ida and Tom are friends ."]
 
 
 @pytest.fixture
 def learn(make_nlp, make_examples, fit):
     def train(texts=None, steps=60, **settings):
+        spacy.util.fix_random_seed(0)
         nlp = make_nlp("spert_mt", **settings)
         examples = make_examples(nlp, texts) if texts else make_examples(nlp)
         fit(nlp, examples, steps)
@@ -191,13 +203,16 @@ def test_proposed_entities_become_unrelated_pairs(trained):
     assert len(targets.spans) == 0
 
 
-def test_a_misspelt_reference_is_no_positive_pair(learn, make_examples):
-    """Losses are finite and fall; weights of the four losses at zero switch them off."""
-    nlp, examples = learn(steps=1)
-    first = nlp.update(examples)["spert_mt"]
-    assert numpy.isfinite(first) and first > 0
-    off = {f"{part}_{kind}_weight": 0.0 for part in ("entity", "relation") for kind in ("identification", "classification")}
-    nlp, examples = learn(steps=1, model=off)
+def test_each_of_the_four_losses_can_be_switched_off(learn):
+    names = [f"{part}_{kind}_weight" for part in ("entity", "relation") for kind in ("identification", "classification")]
+    losses = []
+    for alone in names:
+        nlp, examples = learn(steps=0, model={name: float(name == alone) for name in names}, entity_negatives=-1, relation_negatives=-1)
+        losses.append(nlp.update(examples)["spert_mt"])
+    assert all(loss > 0 for loss in losses)
+    nlp, examples = learn(steps=0, model={name: 1.0 for name in names}, entity_negatives=-1, relation_negatives=-1)
+    assert nlp.update(examples)["spert_mt"] == pytest.approx(sum(losses), rel=1e-2)
+    nlp, examples = learn(steps=0, model={name: 0.0 for name in names})
     assert nlp.update(examples)["spert_mt"] == 0.0
 
 
@@ -333,35 +348,17 @@ def test_default_settings_work(make_examples):
         {"entities": "guess"},
         {"constraints": "lerned"},
         {"model": {"mode": "sperm"}},
+        {"model": {"identification": "loose"}},
+        {"model": {"iou_form": "quadratic"}},
         {"model": {"classification": "hinge"}},
         {"model": {"entity_features": "all"}},
-        {
-            "encoder": {
-                "@architectures": "spacy_mre.Tok2VecEncoder.v1",
-                "text_pooling": "sum",
-                "tok2vec": {
-                    "@architectures": "spacy.HashEmbedCNN.v2",
-                    "width": 8,
-                    "depth": 1,
-                    "embed_size": 100,
-                    "window_size": 1,
-                    "maxout_pieces": 2,
-                    "subword_features": False,
-                    "pretrained_vectors": None,
-                },
-            }
-        },
+        {"encoder": {**TOK2VEC_ENCODER, "text_pooling": "sum"}},
         {"encoder": {"@architectures": "spacy_mre.TransformerEncoder.v1", "pooling": "sum"}},
     ],
 )
 def test_unknown_values_are_refused(settings, make_nlp):
     with pytest.raises(ValueError, match="M301"):
         make_nlp("spert_mt", **settings)
-
-
-def test_an_unknown_form_of_the_iou_weights_is_refused_before_training(make_nlp):
-    with pytest.raises(ValueError, match="M301.*iou_form"):
-        make_nlp("spert_mt", model={"iou_form": "quadratic"})
 
 
 @pytest.mark.parametrize("settings", [{"entity_treshold": 0.4}, {"model": {"max_with": 4}}])
@@ -389,9 +386,12 @@ def test_find_threshold(threshold, score, trained, tmp_path):
     nlp, examples = trained
     nlp.to_disk(tmp_path / "nlp")
     save_docs([eg.reference for eg in examples], tmp_path / "dev.spacy")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         best, best_score, scores = find_threshold(tmp_path / "nlp", tmp_path / "dev.spacy", "spert_mt", threshold, score, n_trials=3)
+    reports = [str(warning.message) for warning in caught if "W302" in str(warning.message)]
+    # Only where every span is an entity the budget bites; in several documents, but it is said once.
+    assert len(reports) == (1 if threshold == "entity_threshold" else 0) and all("pairs beyond the budget" in report for report in reports)
     assert list(scores) == [0.0, 0.5, 1.0]
     assert (best, best_score) == (0.5, 1.0)
     assert scores[0.0] < 1.0 and scores[1.0] == 0.0
