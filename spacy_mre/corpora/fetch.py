@@ -17,10 +17,12 @@ def fetch(name: str, target: Path, source: Optional[Path] = None) -> Path:
     RAISES (ValueError): It is in neither place.
     """
     place = target / name
-    if source is not None and (source / name).is_dir():
-        # Not copytree's metadata: a read-only source would make folders that cannot be cleared away.
-        shutil.copytree(source / name, place, dirs_exist_ok=True, copy_function=shutil.copyfile)
-        place.chmod(0o755)
+    # File by file: copytree would make read-only folders of a read-only source.
+    for path in (source / name).rglob("*") if source is not None else ():
+        if path.is_file():
+            copy = place / path.relative_to(source / name)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
     if not place.is_dir() or not any(path.is_file() for path in place.rglob("*")):
         raise ValueError(Errors.M207.format(name=name, place=place, source=source or "not set"))
     return place
