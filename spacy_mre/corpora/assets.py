@@ -52,7 +52,7 @@ def read_corpus(folder: Path, labels: Labels) -> Dict[str, List[Record]]:
                 record.cats = {**dict.fromkeys(sorted(labels.cats), 0.0), **(record.cats or {})}
             corpus.setdefault(lang, []).extend(records)
     for records in corpus.values():
-        records.sort(key=_by_class_and_number)
+        records.sort(key=_by_number_and_class)
     return corpus
 
 
@@ -84,6 +84,7 @@ def _check_labels(record: Record, labels: Labels, file: Path) -> None:
             raise CorpusError(file, line, f"{record.id}: the {kind} label '{unknown[0]}' is not in the label table")
 
 
-def _by_class_and_number(record: Record):
+def _by_number_and_class(record: Record):
+    """So that the first few sentences of a part, which people look at, are of all classes."""
     name, _, number = record.id.rpartition("-")
-    return name, int(number)
+    return int(number), name

@@ -63,8 +63,11 @@ def test_convert_by_split_rule(run, source, tmp_path):
 def test_convert_strictly(run, source, tmp_path):
     with source.open("a", encoding="utf8") as file:
         file.write("\n" + json.dumps({"text": "Ada", "entities": [{"start": 0, "end": 2, "label": "person"}]}))
-    assert "entity off the token grid" in run("convert", "jsonl", source, tmp_path / "a.spacy")
-    output = run("convert", "jsonl", source, tmp_path / "b.spacy", "--strict", code=1)
+    assert "tokens split to fit an entity" in run("convert", "jsonl", source, tmp_path / "a.spacy", "--strict")
+    unfitted = ("convert", "jsonl", source, tmp_path / "b.spacy", "--tokens", "tokenizer")
+    assert "entity off the token grid" in run(*unfitted)
+    (tmp_path / "b.spacy").unlink()
+    output = run(*unfitted, "--strict", code=1)
     assert "[M203]" in output and "a.jsonl, line 7" in output
     assert not (tmp_path / "b.spacy").exists()
 

@@ -473,10 +473,15 @@ def known_heads_of_size(module):
 
 
 def test_the_sizes_come_at_initialisation_and_the_names_tell_the_optimizer():
-    shim = make_model().get_ref("heads").shims[0]
+    shim = make_model(identification="separate").get_ref("heads").shims[0]
     assert all(name.startswith("heads.") for name, _ in shim._model.named_parameters())
     assert (shim.sizes["width"], shim.sizes["entity_labels"], shim.sizes["max_width"]) == (3, 2, 2)
     assert shim.module.entity_span.bias.tolist() == [-3.0, 0.0, 0.0]
+
+
+def test_identification_begins_at_the_same_prior_whatever_the_labels():
+    bias = make_model(identification="tied").get_ref("heads").shims[0].module.entity_span.bias[None]
+    assert identification_logits(bias, tied=True).item() == pytest.approx(-3.0)
 
 
 @pytest.mark.parametrize("setting", ["mode", "identification", "classification", "entity_features", "iou_form"])
