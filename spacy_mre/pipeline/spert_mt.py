@@ -13,7 +13,7 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 
-from ..alignment import Gold, Losses, align_gold
+from ..alignment import Gold, align_gold
 from ..entities import DEFAULT_KEY, get_entities, set_entities
 from ..errors import Errors, Warnings
 from ..models.decoding import POLICIES
@@ -22,6 +22,7 @@ from ..models.spert_mt import Found, Logits, Request, find_spans, joint_loss
 from ..models.targets import Pairs, Sampler, Spans, Targets
 from ..relations import make_relation, set_relations
 from .shared_encoder import check_pipeline
+from .survey import Survey
 
 default_model_config = """
 [model]
@@ -365,7 +366,7 @@ class SpertMT(TrainablePipe):
         if nlp is not None:
             check_pipeline(nlp, self)
         # Given entities need no span of the model.
-        survey = _Survey(self.key, self._max_width if self.cfg["entities"] == "predict" else None)
+        survey = Survey(self.key, self._max_width if self.cfg["entities"] == "predict" else None)
         sample = [eg.x for eg in islice(get_examples(), 10)]
         for eg in get_examples():
             survey.add(eg)
@@ -457,49 +458,3 @@ class SpertMT(TrainablePipe):
             if count and not self.left_out[what]:
                 warnings.warn(Warnings.W302.format(name=self.name, count=count, what=what))
             self.left_out[what] += count
-
-
-class _Survey:
-    """What the training data holds, and what of it the model cannot learn."""
-
-    def __init__(self, key: str, max_width: Optional[int]):
-        self.key = key
-        self.max_width = max_width
-        self.entity_labels: Counter = Counter()
-        self.relation_labels: Counter = Counter()
-        self.joined: Counter = Counter()
-        self.lost = Losses()
-        self.mentions = 0
-
-    def add(self, example: Example) -> None:
-        gold = align_gold(example, self.key)
-        self.mentions += len(gold.mentions) + gold.lost.counts["entity off the token grid"]
-        self.entity_labels.update(label for _, _, label in gold.mentions if label)
-        self.lost.update(gold.lost)
-        if self.max_width is not None:
-            self._add_out_of_reach(gold, example.predicted)
-        for head, tail, label in gold.relations or ():
-            self.relation_labels[label] += 1
-            self.joined[label, gold.mentions[head][2], gold.mentions[tail][2]] += 1
-
-    def _add_out_of_reach(self, gold: Gold, doc: Doc) -> None:
-        """What no span of the model stands for."""
-        wide = [end - start > self.max_width for start, end, _ in gold.mentions]
-        seen = set()
-        for (start, end, label), is_wide in zip(gold.entities, wide):
-            if is_wide:
-                self.lost.add(f"entity wider than {self.max_width} tokens", doc[start:end].text)
-            elif (start, end) in seen:
-                self.lost.add("second label of an entity", f"{doc[start:end].text}: {label}")
-            seen.add((start, end))
-        for head, tail, _ in gold.relations or ():
-            if wide[head] or wide[tail]:
-                texts = (doc[start:end].text for start, end, _ in (gold.mentions[head], gold.mentions[tail]))
-                self.lost.add(f"relation with an end wider than {self.max_width} tokens", " -> ".join(texts))
-
-    def constraints(self) -> Dict[str, List[List[Any]]]:
-        """By relation label: head type, tail type and how often they were joined."""
-        table: Dict[str, List[List[Any]]] = {}
-        for (label, head, tail), count in sorted(self.joined.items()):
-            table.setdefault(label, []).append([head, tail, count])
-        return table

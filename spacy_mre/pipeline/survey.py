@@ -1,0 +1,60 @@
+"""What does the training data hold, and what of it can a span model not learn?"""
+
+from collections import Counter
+from typing import Any, Dict, List, Optional
+
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from ..alignment import Gold, Losses, align_gold
+
+
+class Survey:
+    """Counts over the examples of a corpus.
+
+    key (str): The span group of the entities.
+    max_width (Optional[int]): The widest entity in tokens that the model finds; None where entities are given.
+    """
+
+    def __init__(self, key: str, max_width: Optional[int]):
+        self.key = key
+        self.max_width = max_width
+        self.entity_labels: Counter = Counter()
+        self.relation_labels: Counter = Counter()
+        self.joined: Counter = Counter()
+        self.lost = Losses()
+        self.mentions = 0
+
+    def add(self, example: Example) -> None:
+        """Count one example in."""
+        gold = align_gold(example, self.key)
+        self.mentions += len(gold.mentions) + gold.lost.counts["entity off the token grid"]
+        self.entity_labels.update(label for _, _, label in gold.mentions if label)
+        self.lost.update(gold.lost)
+        if self.max_width is not None:
+            self._add_out_of_reach(gold, example.predicted)
+        for head, tail, label in gold.relations or ():
+            self.relation_labels[label] += 1
+            self.joined[label, gold.mentions[head][2], gold.mentions[tail][2]] += 1
+
+    def _add_out_of_reach(self, gold: Gold, doc: Doc) -> None:
+        """What no span of the model stands for."""
+        wide = [end - start > self.max_width for start, end, _ in gold.mentions]
+        seen = set()
+        for (start, end, label), is_wide in zip(gold.entities, wide):
+            if is_wide:
+                self.lost.add(f"entity wider than {self.max_width} tokens", doc[start:end].text)
+            elif (start, end) in seen:
+                self.lost.add("second label of an entity", f"{doc[start:end].text}: {label}")
+            seen.add((start, end))
+        for head, tail, _ in gold.relations or ():
+            if wide[head] or wide[tail]:
+                texts = (doc[start:end].text for start, end, _ in (gold.mentions[head], gold.mentions[tail]))
+                self.lost.add(f"relation with an end wider than {self.max_width} tokens", " -> ".join(texts))
+
+    def constraints(self) -> Dict[str, List[List[Any]]]:
+        """By relation label: head type, tail type and how often they were joined."""
+        table: Dict[str, List[List[Any]]] = {}
+        for (label, head, tail), count in sorted(self.joined.items()):
+            table.setdefault(label, []).append([head, tail, count])
+        return table
