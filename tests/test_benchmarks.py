@@ -1,0 +1,28 @@
+"""The tables of the docs are those that the committed results give."""
+
+import json
+import shutil
+from pathlib import Path
+
+from benchmarks import tables
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_tables_are_up_to_date(tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copytree(ROOT / "benchmarks" / "results", tmp_path / "benchmarks" / "results")
+    monkeypatch.chdir(tmp_path)
+    tables.main()
+    for page in (ROOT / "docs").glob("*.md"):
+        assert (tmp_path / "docs" / page.name).read_text(encoding="utf8") == page.read_text(encoding="utf8"), "run python -m benchmarks.tables"
+
+
+def test_rows_hold_what_every_row_holds():
+    keys = {"dataset", "variant", "seed", "split", "spans_f", "ents_f", "rel_f", "rel_strict_f", "cats_macro_f", "seconds"}
+    for path in (ROOT / "benchmarks" / "results").glob("*.json"):
+        results = json.loads(path.read_text(encoding="utf8"))
+        assert results["command"] and results["versions"]
+        for row in results["rows"]:
+            assert keys <= set(row)
+            assert all(row[key] is None or 0.0 <= row[key] <= 1.0 for key in keys if key.endswith("_f"))
