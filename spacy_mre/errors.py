@@ -42,8 +42,8 @@ class Errors(metaclass=_WithCodes):
         "this one in nlp.pipeline, or name it in the encoder's 'upstream'."
     )
     M303 = (
-        "A document has no transformer output. The 'transformer' component (upstream: '{upstream}') must run before this one: is it disabled or "
-        "behind it?"
+        "A document has no output of the shared encoder (upstream: '{upstream}'). The encoder must run before this component: is it disabled or "
+        "behind it? In training, list it in annotating_components if this component is listed there."
     )
     M304 = (
         "The encoder saw {encoded} tokens, but the document has {tokens} ('{text}...'). A component between the encoder and this one retokenises; "

@@ -188,6 +188,10 @@ def _tok2vec_init(model: Encoder, X: Optional[List[Doc]] = None, Y=None) -> None
 
 def _tok2vec_forward(model: Encoder, docs: List[Doc], is_train: bool) -> Tuple[Encoded, Callable]:
     tok2vec, ops, width = model.layers[0], model.ops, model.get_dim("nO")
+    if not is_train and hasattr(tok2vec, "upstream_name"):
+        for doc in docs:  # the listener would give zeros
+            if len(doc) and not doc.tensor.size:
+                raise ValueError(Errors.M303.format(upstream=tok2vec.upstream_name))
     vectors, backprop_tok2vec = tok2vec(docs, is_train)
     for doc, array in zip(docs, vectors):
         if len(array) != len(doc):

@@ -381,3 +381,14 @@ def test_stale_vectors_are_refused(make_shared_nlp, make_examples):
         doc.tensor = numpy.zeros((3, 32), dtype="f")
         with pytest.raises(ValueError, match="M304.*saw 3 tokens.*has 5"):
             nlp.get_pipe(name)(doc)
+
+
+def test_a_disabled_tok2vec(make_shared_nlp, make_examples):
+    """spaCy's listener gives zeros where the shared tok2vec did not run: refused, like a missing transformer."""
+    nlp = make_shared_nlp("spert_mt")
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    with nlp.select_pipes(disable=["tok2vec"]):
+        with pytest.raises(ValueError, match="M303"):
+            nlp("Ida lives in Lima .")
+        assert not len(nlp(""))
