@@ -16,8 +16,8 @@ test: setup
 	$(BIN)/python -m pytest
 
 lint: setup
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check spacy_mre tests benchmarks
+	$(BIN)/ruff format --check spacy_mre tests benchmarks
 
 setup: $(VENV)/installed
 

@@ -15,7 +15,9 @@ def test_tables_are_up_to_date(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tables.main()
     for page in (ROOT / "docs").glob("*.md"):
-        assert (tmp_path / "docs" / page.name).read_text(encoding="utf8") == page.read_text(encoding="utf8"), "run python -m benchmarks.tables"
+        assert (tmp_path / "docs" / page.name).read_text(encoding="utf8") == page.read_text(encoding="utf8"), (
+            "run python -m benchmarks.tables"
+        )
 
 
 def test_rows_hold_what_every_row_holds():
