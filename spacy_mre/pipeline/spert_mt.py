@@ -13,7 +13,7 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 
-from ..alignment import Gold, align_gold
+from ..alignment import Gold, Mention, align_gold
 from ..entities import DEFAULT_KEY, get_entities, set_entities
 from ..errors import Errors, Warnings
 from ..models.decoding import POLICIES
@@ -259,8 +259,11 @@ class SpertMT(TrainablePipe):
         spans: List[List[Tuple[int, int, str, float]]] = [[] for _ in docs]
         columns = (found.entities.starts, found.entities.ends, found.entities.texts, found.entities.labels, found.entity_scores)
         mentions = list(zip(*(column.tolist() for column in columns)))
-        given_labels = self._given_labels(docs) if given else []
-        names = [given_labels[i] if given else self.entity_labels[mention[3]] for i, mention in enumerate(mentions)]
+        if given:
+            names = [label for of_doc in self._given(docs) for _, _, label in of_doc]
+        else:
+            entity_labels = self.entity_labels
+            names = [entity_labels[label] for _, _, _, label, _ in mentions]
         for (start, end, text, _, score), name in zip(mentions, names):
             spans[text].append((start, end, name, score))
         relations: List[List[Dict[str, Any]]] = [[] for _ in docs]
@@ -327,10 +330,10 @@ class SpertMT(TrainablePipe):
         RETURNS (Targets): What is right about them.
         """
         golds = [align_gold(eg, self.key) for eg in examples]
-        proposals: List[List[Tuple[int, int, str]]] = [[] for _ in examples]
+        proposals: List[List[Mention]] = [[] for _ in examples]
         if self.cfg["entities"] == "given":
             golds = [Gold(gold.mentions, None, gold.relations, gold.lost) for gold in golds]
-            proposals = [[span[:3] for span in get_entities(eg.predicted, self.key) or ()] for eg in examples]
+            proposals = self._given([eg.predicted for eg in examples])
         elif self.cfg["train_on_predicted"]:
             proposals = self._propose(examples, encoded)
         return self._sampler.make_targets(
@@ -415,9 +418,7 @@ class SpertMT(TrainablePipe):
         if self.cfg["entities"] == "given":
 
             def given(offsets):
-                return Spans.of(
-                    [[span[:3] for span in sorted(get_entities(doc, self.key) or ())] for doc in docs], offsets, self._entity_ids
-                )
+                return Spans.of(self._given(docs), offsets, self._entity_ids)
 
         return Request(
             entity_labels=self.entity_labels,
@@ -432,10 +433,11 @@ class SpertMT(TrainablePipe):
             given=given,
         )
 
-    def _given_labels(self, docs: List[Doc]) -> List[str]:
-        return [span.label for doc in docs for span in sorted(get_entities(doc, self.key) or ())]
+    def _given(self, docs: Iterable[Doc]) -> List[List[Mention]]:
+        """The entities that stand on the documents already, in the order in which they are scored and written."""
+        return [[span[:3] for span in sorted(get_entities(doc, self.key) or ())] for doc in docs]
 
-    def _propose(self, examples: List[Example], encoded: Encoded) -> List[List[Tuple[int, int, str]]]:
+    def _propose(self, examples: List[Example], encoded: Encoded) -> List[List[Mention]]:
         """The entities that the model finds at this moment, in their own texts' offsets."""
         import torch
 
@@ -444,7 +446,7 @@ class SpertMT(TrainablePipe):
         module.eval()
         with torch.no_grad():
             spans, _ = find_spans(module, encoded, self._request(docs))
-        proposals: List[List[Tuple[int, int, str]]] = [[] for _ in docs]
+        proposals: List[List[Mention]] = [[] for _ in docs]
         first = encoded.offsets[spans.texts]
         for text, start, end in zip(spans.texts.tolist(), (spans.starts - first).tolist(), (spans.ends - first).tolist()):
             proposals[text].append((start, end, ""))
