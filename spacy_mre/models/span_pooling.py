@@ -8,58 +8,81 @@ from typing import Iterator, Tuple
 
 import numpy
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def range_max(vectors: Tensor, starts: numpy.ndarray, ends: numpy.ndarray) -> Tensor:
-    """The elementwise maximum over each of some ranges of rows: two look-ups a range in a table of maxima over 2^k rows.
-
-    Only one level of the table is alive at a time, so that memory is O(rows x width) without gradients, and O(log(longest) x rows x width) with.
+    """The elementwise maximum over each of some ranges of rows.
 
     vectors (Tensor): Rows x width.
     starts (numpy.ndarray): First row of each range, shape (ranges,).
     ends (numpy.ndarray): Row after the last of each range, shape (ranges,). An empty range gives zeros.
     RETURNS (Tensor): Ranges x width.
     """
+    chunks = list(range_max_in_chunks(vectors, starts, ends, max(len(starts), 1)))
+    if not chunks:
+        return vectors.new_zeros(0, vectors.shape[1])
+    order, maxima = numpy.concatenate([places for places, _ in chunks]), torch.cat([maxima for _, maxima in chunks])
+    back = numpy.empty_like(order)
+    back[order] = numpy.arange(len(order))
+    return maxima.index_select(0, to_index(back, vectors))
+
+
+def range_max_in_chunks(
+    vectors: Tensor, starts: numpy.ndarray, ends: numpy.ndarray, size: int
+) -> Iterator[Tuple[numpy.ndarray, Tensor]]:
+    """The same, some ranges at a time: two look-ups a range in a table of maxima over 2^k rows.
+
+    Only one level of the table is alive at a time, so that memory is O((rows + size) x width) without gradients, and O(log(longest) x rows x width)
+    with. However many chunks there are, each level is made once.
+
+    vectors (Tensor): Rows x width.
+    starts, ends (numpy.ndarray): The ranges, as in `range_max`.
+    size (int): The most ranges at a time.
+    YIELDS (Tuple[numpy.ndarray, Tensor]): The places of some ranges, and their maxima (ranges x width).
+    """
     lengths = ends - starts
-    levels = numpy.full(len(lengths), -1)
-    levels[lengths > 0] = numpy.frexp(lengths[lengths > 0])[1] - 1  # floor(log2(length)), exactly
+    levels = numpy.frexp(lengths)[1] - 1  # floor(log2(length)), exactly; -1 for none
     order = numpy.argsort(levels, kind="stable")
-    found = []
+    borders = numpy.searchsorted(levels[order], numpy.arange(-1, int(levels.max(initial=-1)) + 2))
     table = vectors
-    for level in range(-1, int(levels.max(initial=-1)) + 1):
-        at_level = order[levels[order] == level]
-        if level < 0:
-            found.append(vectors.new_zeros(len(at_level), vectors.shape[1]))
-            continue
+    for level, (begin, end) in enumerate(zip(borders[:-1], borders[1:]), start=-1):
         if level > 0:
             step = 2 ** (level - 1)
             table = torch.maximum(table[:-step], table[step:])
-        if len(at_level):
-            first = to_index(starts[at_level], vectors)
-            if level == 0:
-                found.append(table.index_select(0, first))
+        for first in range(begin, end, size):
+            chunk = order[first : min(first + size, end)]
+            if level < 0:
+                maxima = vectors.new_zeros(len(chunk), vectors.shape[1])
             else:
-                second = to_index(ends[at_level] - 2**level, vectors)
-                found.append(torch.maximum(table.index_select(0, first), table.index_select(0, second)))
-    back = numpy.empty_like(order)
-    back[order] = numpy.arange(len(order))
-    return torch.cat(found).index_select(0, to_index(back, vectors))
+                maxima = table.index_select(0, to_index(starts[chunk], vectors))
+                if level > 0:
+                    maxima = torch.maximum(maxima, table.index_select(0, to_index(ends[chunk] - 2**level, vectors)))
+            yield chunk, maxima
 
 
-def running_max(vectors: Tensor, max_width: int) -> Iterator[Tuple[int, Tensor]]:
-    """The maxima over all ranges, width by width: each is the last one joined with one more row.
+def all_maxima(vectors: Tensor, begin: int, size: int, max_width: int) -> Tensor:
+    """The maxima over all ranges that start at some of the rows, width by width: each is the last one joined with one more row.
 
     vectors (Tensor): Rows x width.
+    begin (int): The first start.
+    size (int): How many starts, at most; fewer where the rows end.
     max_width (int): The widest range.
-    YIELDS (Tuple[int, Tensor]): The width w, and (rows - w + 1) x width maxima of the ranges that start at each row. Ranges that cross the
-        border of two texts are among them; the caller leaves them out.
+    RETURNS (Tensor): max_width x starts x width. Ranges that cross the border of two texts, or the last row, are among them (the latter are
+        as if zeros followed); the caller leaves them out.
     """
-    maximum = vectors
-    for width in range(1, min(max_width, len(vectors)) + 1):
-        if width > 1:
-            maximum = torch.maximum(maximum[:-1], vectors[width - 1 :])
-        yield width, maximum
+    rows = vectors[begin : begin + size + max_width - 1]
+    size = min(size, len(vectors) - begin)
+    missing = size + max_width - 1 - len(rows)
+    if missing:
+        rows = nn.functional.pad(rows, (0, 0, 0, missing))
+    maxima = vectors.new_empty(max_width, size, vectors.shape[1])
+    maximum = rows
+    maxima[0] = rows[:size]
+    for width in range(2, max_width + 1):
+        maximum = torch.maximum(maximum[:-1], rows[width - 1 :])
+        maxima[width - 1] = maximum[:size]
+    return maxima
 
 
 def to_index(values: numpy.ndarray, like: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from thinc.api import Model, torch2xp, xp2torch
 from torch import nn
 
 from ..errors import Errors
-from .decoding import allowed_types, candidate_pairs, resolve_overlaps
+from .decoding import allowed_types, candidate_pairs, context_ranges, resolve_overlaps
 from .encoder import Encoded, Encoder
 from .losses import (
     identification_loss,
@@ -22,7 +22,7 @@ from .losses import (
     type_cross_entropy,
 )
 from .sized import SizedShim
-from .span_pooling import to_index
+from .span_pooling import range_max_in_chunks, to_index
 from .spert_mt_heads import SpertMTHeads, identification_logits
 from .targets import Pairs, Spans, Targets
 
@@ -241,29 +241,42 @@ def find(module: SpertMTHeads, encoded: Encoded, request: Request) -> Found:
             entities.labels = logits[:, 1:].argmax(dim=1).cpu().numpy()
     budgets = request.pairs_per_token * encoded.lengths
     heads, tails, left_out = candidate_pairs(entities.starts, entities.texts, scores, budgets, max_distance=request.max_distance)
-    allowed, mirrored = _allowed_labels(entities, heads, tails, request)
-    # Given entities may share a place; nothing is related to itself.
-    apart = (entities.starts[heads] != entities.starts[tails]) | (entities.ends[heads] != entities.ends[tails])
-    possible = (allowed & ~mirrored).any(axis=1) & apart
-    pairs, allowed, mirrored = Pairs(heads[possible], tails[possible]), allowed[possible], mirrored[possible]
-    if len(pairs):
-        relation_scores = numpy.concatenate(
-            [_score_pairs(module, tokens, entities, pooled, logits, pairs, allowed, i) for i in range(0, len(pairs), PAIR_CHUNK)]
-        )
-        relation_scores[mirrored] = -1.0  # not before: a mirrored label wins its pair, or the second best would stand in for it
-        rows, labels = numpy.nonzero(relation_scores >= max(request.relation_threshold, 0.0))
-    else:
-        relation_scores, rows, labels = numpy.zeros((0, 0)), numpy.zeros(0, dtype=int), numpy.zeros(0, dtype=int)
+    pairs, labels, relation_scores = _find_relations(module, tokens, entities, pooled, logits, Pairs(heads, tails), request)
     local = Spans(entities.starts - offsets[entities.texts], entities.ends - offsets[entities.texts], entities.texts, entities.labels)
-    found = Pairs(pairs.heads[rows], pairs.tails[rows])
-    return Found(local, scores, found, labels, relation_scores[rows, labels], left_out, encoded.cut)
+    return Found(local, scores, pairs, labels, relation_scores, left_out, encoded.cut)
 
 
-def _score_pairs(module, tokens, entities, pooled, logits, pairs, allowed, first) -> numpy.ndarray:
-    """Relation probabilities of one chunk of the pairs."""
-    chunk = slice(first, first + PAIR_CHUNK)
-    scores = module.score_pairs(tokens, entities, pooled, logits, Pairs(pairs.heads[chunk], pairs.tails[chunk]))
-    return module.relation_probability(scores, torch.as_tensor(allowed[chunk], device=tokens.device)).cpu().numpy()
+def _find_relations(module, tokens, entities, pooled, logits, pairs, request) -> Tuple[Pairs, numpy.ndarray, numpy.ndarray]:
+    """Which of the pairs are related, by which label, and how surely: one row per relation, in the order of the pairs."""
+    types, symmetric = _allowed_types(request)
+    place = numpy.lexsort((entities.ends, entities.starts)).argsort()
+    # A symmetric relation is stored with the earlier mention as head.
+    backwards = place[pairs.heads] > place[pairs.tails]
+    # Given entities may share a place; nothing is related to itself.
+    possible = (entities.starts[pairs.heads] != entities.starts[pairs.tails]) | (entities.ends[pairs.heads] != entities.ends[pairs.tails])
+    directed_types, mirrored_types = types[:, :, ~symmetric].any(axis=2), types[:, :, symmetric].any(axis=2)
+    by_type = entities.labels[pairs.heads], entities.labels[pairs.tails]  # a label of -1 finds the row of unknown types, the last
+    possible &= directed_types[by_type] | (mirrored_types[by_type] & ~backwards)
+    pairs, backwards = Pairs(pairs.heads[possible], pairs.tails[possible]), backwards[possible]
+
+    found: List[Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]] = []
+    if len(pairs):
+        of_heads, of_tails = module.score_mentions(entities, pooled, logits)
+        contexts = context_ranges(entities.starts, entities.ends, pairs.heads, pairs.tails)
+        for places, between in range_max_in_chunks(tokens, *contexts, PAIR_CHUNK):
+            heads, tails = pairs.heads[places], pairs.tails[places]
+            of_both = of_heads.index_select(0, to_index(heads, tokens)) + of_tails.index_select(0, to_index(tails, tokens))
+            allowed = types[entities.labels[heads], entities.labels[tails]]
+            scores = module.relation_probability(module.score_contexts(between) + of_both, torch.as_tensor(allowed, device=tokens.device))
+            scores = scores.cpu().numpy()
+            # Not before: a mirrored label wins its pair, or the second best would stand in for it.
+            scores[backwards[places][:, None] & symmetric] = -1.0
+            rows, labels = numpy.nonzero(scores >= max(request.relation_threshold, 0.0))
+            found.append((places[rows], labels, scores[rows, labels]))
+    none = numpy.zeros(0, dtype=numpy.int64)
+    places, labels, scores = (numpy.concatenate(parts) for parts in zip((none, none, numpy.zeros(0)), *found))
+    order = numpy.lexsort((labels, places))
+    return Pairs(pairs.heads[places[order]], pairs.tails[places[order]]), labels[order], scores[order]
 
 
 def find_spans(module: SpertMTHeads, encoded: Encoded, request: Request) -> Tuple[Spans, numpy.ndarray]:
@@ -280,15 +293,12 @@ def find_spans(module: SpertMTHeads, encoded: Encoded, request: Request) -> Tupl
     return spans, scores[order]
 
 
-def _allowed_labels(entities: Spans, heads: numpy.ndarray, tails: numpy.ndarray, request: Request) -> Tuple[numpy.ndarray, numpy.ndarray]:
-    """Which relation labels each pair may have by its types, and which of them, being symmetric, the reverse pair has: bool, pairs x labels."""
+def _allowed_types(request: Request) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """Which relation labels each pair of types may have (bool, types x types x labels), and which of them have no direction (bool)."""
     types = allowed_types(request.constraints, request.relation_labels, request.entity_labels)
     symmetric = numpy.array([label in request.symmetric for label in request.relation_labels], dtype=bool)
     types[:, :, symmetric] |= types.swapaxes(0, 1)[:, :, symmetric]  # whose mention comes first is not a question of type
-    allowed = types[entities.labels[heads], entities.labels[tails]]  # a label of -1 finds the row of unknown types, the last
-    place = numpy.lexsort((entities.ends, entities.starts)).argsort()
-    # A symmetric relation is stored with the earlier mention as head.
-    return allowed, symmetric & (place[heads] > place[tails])[:, None]
+    return types, symmetric
 
 
 # Thinc's side

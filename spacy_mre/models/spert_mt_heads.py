@@ -13,11 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from .decoding import context_ranges
-from .span_pooling import range_max, running_max, to_index
+from .span_pooling import all_maxima, range_max, to_index
 from .targets import Pairs, Spans, Targets
 
 # The identification logit before training: a probability of about 0.05.
 PRIOR = -3.0
+# So many numbers of pooled vectors are in memory at once where all spans are scored: few enough to stay in a processor's cache.
+SCORED_AT_ONCE = 2_000_000
 
 
 class SpertMTHeads(nn.Module):
@@ -102,18 +104,23 @@ class SpertMTHeads(nn.Module):
         RETURNS (Tensor): Shape (max_width, total tokens): the probability that the span of width w + 1 at this token is one; -1 where it would cross
             the end of its text. In mode "spert": that of the best type, -1 where None is more probable.
         """
-        text_ids = numpy.repeat(numpy.arange(len(lengths)), lengths)
-        room = to_index(numpy.repeat(numpy.cumsum(lengths), lengths) - numpy.arange(len(text_ids)), tokens)
         columns = slice(0, 1) if self.mode == "spert_mt" and not self.tied else slice(None)
         weight, bias = self.entity_span.weight[columns], self.entity_span.bias[columns]
-        of_texts = (texts @ self.entity_text.weight[columns].T).index_select(0, to_index(text_ids, tokens))
-        of_widths = self.widths.weight @ self.entity_width.weight[columns].T
-        scores = tokens.new_full((self.max_width, len(tokens)), -1.0)
-        for width, maximum in running_max(tokens, self.max_width):
-            logits = nn.functional.linear(maximum, weight, bias) + of_texts[: len(maximum)] + of_widths[width - 1]
-            inside = room[: len(maximum)] >= width
-            scores[width - 1, : len(maximum)] = torch.where(inside, self.span_probability(logits), scores.new_tensor(-1.0))
-        return scores
+        text_ids = to_index(numpy.repeat(numpy.arange(len(lengths)), lengths), tokens)
+        of_texts = nn.functional.linear(texts, self.entity_text.weight[columns], bias).index_select(0, text_ids)
+        of_widths = self.widths.weight[: self.max_width] @ self.entity_width.weight[columns].T
+        room = to_index(numpy.repeat(numpy.cumsum(lengths), lengths) - numpy.arange(len(text_ids)), tokens)
+        inside = torch.arange(1, self.max_width + 1, device=tokens.device)[:, None] <= room
+        size = max(SCORED_AT_ONCE // (self.max_width * tokens.shape[1]), 1)
+        scores = []
+        for begin in range(0, len(tokens), size):
+            chunk = slice(begin, begin + size)
+            logits = nn.functional.linear(all_maxima(tokens, begin, size, self.max_width), weight)
+            logits += of_texts[chunk]
+            logits += of_widths[:, None]
+            probabilities = self.span_probability(logits.flatten(0, 1)).view(logits.shape[:2])
+            scores.append(probabilities.where(inside[:, chunk], probabilities.new_tensor(-1.0)))
+        return torch.cat(scores, dim=1) if scores else tokens.new_zeros(self.max_width, 0)
 
     def span_probability(self, logits: Tensor) -> Tensor:
         """Shape (spans,): the probability of being an entity, from spans x entity columns (of separate identification the first column suffices)."""
@@ -132,17 +139,24 @@ class SpertMTHeads(nn.Module):
         pairs (Pairs): The pairs.
         RETURNS (Tensor): Pairs x relation columns.
         """
-        parts = [pooled, self.widths(self._width_ids(mentions.widths, tokens))]
+        of_heads, of_tails = self.score_mentions(mentions, pooled, logits)
+        heads, tails = to_index(pairs.heads, tokens), to_index(pairs.tails, tokens)
+        between = range_max(tokens, *context_ranges(mentions.starts, mentions.ends, pairs.heads, pairs.tails))
+        return self.score_contexts(between) + of_heads.index_select(0, heads) + of_tails.index_select(0, tails)
+
+    def score_mentions(self, mentions: Spans, pooled: Tensor, logits: Tensor) -> Tuple[Tensor, Tensor]:
+        """The part of the relation logits that each mention adds as head, and as tail: two tensors of mentions x relation columns."""
+        parts = [pooled, self.widths(self._width_ids(mentions.widths, pooled))]
         if self.entity_features == "logits":
             parts.append(logits)
         elif self.entity_features == "labels":
-            parts.append(nn.functional.one_hot(to_index(mentions.labels, tokens) + 1, logits.shape[1]).to(pooled.dtype))
+            parts.append(nn.functional.one_hot(to_index(mentions.labels, pooled) + 1, logits.shape[1]).to(pooled.dtype))
         mention_vectors = torch.cat(parts, dim=1)
-        heads, tails = to_index(pairs.heads, tokens), to_index(pairs.tails, tokens)
-        of_heads = self.relation_head(self.dropout(mention_vectors)).index_select(0, heads)
-        of_tails = self.relation_tail(self.dropout(mention_vectors)).index_select(0, tails)
-        between = range_max(tokens, *context_ranges(mentions.starts, mentions.ends, pairs.heads, pairs.tails))
-        return self.relation_context(self.dropout(between)) + of_heads + of_tails
+        return self.relation_head(self.dropout(mention_vectors)), self.relation_tail(self.dropout(mention_vectors))
+
+    def score_contexts(self, between: Tensor) -> Tensor:
+        """The part of the relation logits that the maxima between the two mentions add: pairs x relation columns."""
+        return self.relation_context(self.dropout(between))
 
     def relation_probability(self, logits: Tensor, allowed: Tensor) -> Tensor:
         """Pairs x labels: how surely each label holds. A label that loses to another one of the same pair gets -1, and so does one that

@@ -7,7 +7,6 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
 
 import numpy
 from spacy.language import Language
-from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
@@ -21,6 +20,7 @@ from ..models.encoder import Encoded
 from ..models.spert_mt import Found, Logits, Request, find_spans, joint_loss
 from ..models.targets import Pairs, Sampler, Spans, Targets
 from ..relations import make_relation, set_relations
+from .buffers import BufferedPipe
 from .shared_encoder import check_pipeline
 from .survey import Survey
 
@@ -47,6 +47,8 @@ DEFAULT_SPERT_MT_MODEL = Config().from_str(default_model_config)["model"]
 
 Constraints = Dict[str, List[List[str]]]
 ENTITY_SOURCES = ("predict", "given")
+# Nearer pairs are looked at wherever the related ones of the training data lay.
+LEAST_LEARNED_DISTANCE = 100
 
 
 @Language.factory(
@@ -65,7 +67,7 @@ ENTITY_SOURCES = ("predict", "given")
         "constraints": None,
         "symmetric": [],
         "pairs_per_token": 20,
-        "max_distance": 0,
+        "max_distance": "learned",
         "seed": 0,
         "scorer": {"@scorers": "spacy_mre.joint_scorer.v1"},
     },
@@ -86,7 +88,7 @@ def make_spert_mt(
     constraints: Optional[Union[str, Constraints]],
     symmetric: List[str],
     pairs_per_token: int,
-    max_distance: int,
+    max_distance: Union[int, str],
     seed: int,
     scorer: Optional[Callable],
 ) -> "SpertMT":
@@ -105,7 +107,8 @@ def make_spert_mt(
         "learned" for those of the training data, or None for any. Default: None.
     symmetric (List[str]): Relation labels without direction; the earlier mention is stored as head. Default: none.
     pairs_per_token (int): The pair budget: so many pairs for each token of a text are looked at, best-scored entities first. Default: 20.
-    max_distance (int): Only pairs whose starts are at most so many tokens apart are looked at; 0 for all. Default: 0.
+    max_distance (Union[int, str]): Only pairs whose starts are at most so many tokens apart are looked at; 0 for all; "learned": twice as far as any
+        relation of the training data reaches, and at least 100 tokens. Default: "learned".
     seed (int): Of the generator that draws negatives. Default: 0.
     scorer (Optional[Callable]): The scorer, by default `spacy_mre.joint_scorer.v1`.
     """
@@ -130,7 +133,7 @@ def make_spert_mt(
     )
 
 
-class SpertMT(TrainablePipe):
+class SpertMT(BufferedPipe):
     """Pipeline component for joint entity and relation extraction (SpERT.MT, arXiv 2309.09713)."""
 
     def __init__(
@@ -150,7 +153,7 @@ class SpertMT(TrainablePipe):
         constraints: Optional[Union[str, Constraints]] = None,
         symmetric: Iterable[str] = (),
         pairs_per_token: int = 20,
-        max_distance: int = 0,
+        max_distance: Union[int, str] = "learned",
         seed: int = 0,
         scorer: Optional[Callable] = None,
     ) -> None:
@@ -165,6 +168,8 @@ class SpertMT(TrainablePipe):
             raise ValueError(Errors.M301.format(setting="entities", value=entities, allowed=", ".join(ENTITY_SOURCES)))
         if overlap not in POLICIES:
             raise ValueError(Errors.M301.format(setting="overlap", value=overlap, allowed=", ".join(POLICIES)))
+        if isinstance(max_distance, str) and max_distance != "learned":
+            raise ValueError(Errors.M301.format(setting="max_distance", value=max_distance, allowed="learned, a number of tokens"))
         if isinstance(constraints, str) and constraints != "learned":
             raise ValueError(Errors.M301.format(setting="constraints", value=constraints, allowed="null, learned, a table by label"))
         self.vocab = vocab
@@ -175,6 +180,7 @@ class SpertMT(TrainablePipe):
             "entity_labels": [],
             "relation_labels": [],
             "learned_constraints": {},
+            "learned_distance": 0,
             "spans_key": spans_key,
             "entities": entities,
             "entity_threshold": entity_threshold,
@@ -217,6 +223,7 @@ class SpertMT(TrainablePipe):
             "entities": list(self.entity_labels),
             "relations": list(self.relation_labels),
             "constraints": self.cfg["learned_constraints"],
+            "distance": self.cfg["learned_distance"],
         }
 
     @property
@@ -225,6 +232,11 @@ class SpertMT(TrainablePipe):
         if self.cfg["constraints"] == "learned":
             return {label: [pair[:2] for pair in pairs] for label, pairs in self.cfg["learned_constraints"].items()}
         return self.cfg["constraints"] or {}
+
+    @property
+    def max_distance(self) -> int:
+        """RETURNS (int): The most tokens between the starts of two related mentions; 0 for no limit."""
+        return self.cfg["learned_distance"] if self.cfg["max_distance"] == "learned" else self.cfg["max_distance"]
 
     def add_label(self, label: str) -> int:
         """Entity and relation labels come from the training data or from `initialize(labels=...)`, together.
@@ -362,7 +374,7 @@ class SpertMT(TrainablePipe):
 
         get_examples (Callable[[], Iterable[Example]]): The training data.
         nlp (Optional[Language]): The pipeline, which is checked for components that would break the shared encoder.
-        labels (Optional[Dict[str, Any]]): "entities", "relations" and "constraints", as in `label_data`; read from the data by default.
+        labels (Optional[Dict[str, Any]]): "entities", "relations", "constraints" and "distance", as in `label_data`; read from the data by default.
         RAISES (ValueError): No labels for what is to be predicted; or a pipeline that cannot work.
         """
         validate_get_examples(get_examples, "SpertMT.initialize")
@@ -378,10 +390,12 @@ class SpertMT(TrainablePipe):
                 "entities": sorted(survey.entity_labels),
                 "relations": sorted(survey.relation_labels),
                 "constraints": survey.constraints(),
+                "distance": max(2 * survey.farthest, LEAST_LEARNED_DISTANCE),
             }
         self.cfg["entity_labels"] = list(labels["entities"])
         self.cfg["relation_labels"] = list(labels["relations"])
         self.cfg["learned_constraints"] = labels.get("constraints", {})
+        self.cfg["learned_distance"] = labels.get("distance", 0)
         if not (self.relation_labels if self.cfg["entities"] == "given" else self.entity_labels):
             raise ValueError(Errors.M306.format(name=self.name, key=self.key))
         if survey.lost.counts:
@@ -427,7 +441,7 @@ class SpertMT(TrainablePipe):
             relation_threshold=self.cfg["relation_threshold"],
             overlap=self.cfg["overlap"],
             pairs_per_token=self.cfg["pairs_per_token"],
-            max_distance=self.cfg["max_distance"],
+            max_distance=self.max_distance,
             symmetric=self.cfg["symmetric"],
             constraints=self.constraints,
             given=given,

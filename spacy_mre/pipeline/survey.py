@@ -22,6 +22,7 @@ class Survey:
         self.entity_labels: Counter = Counter()
         self.relation_labels: Counter = Counter()
         self.joined: Counter = Counter()
+        self.farthest = 0
         self.lost = Losses()
         self.mentions = 0
 
@@ -36,6 +37,7 @@ class Survey:
         for head, tail, label in gold.relations or ():
             self.relation_labels[label] += 1
             self.joined[label, gold.mentions[head][2], gold.mentions[tail][2]] += 1
+            self.farthest = max(self.farthest, abs(gold.mentions[head][0] - gold.mentions[tail][0]))
 
     def _add_out_of_reach(self, gold: Gold, doc: Doc) -> None:
         """What no span of the model stands for."""

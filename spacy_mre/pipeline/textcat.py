@@ -5,7 +5,6 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 import numpy
 from spacy.language import Language
-from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
@@ -16,6 +15,7 @@ from ..alignment import align_gold
 from ..entities import DEFAULT_KEY, get_entities
 from ..errors import Errors
 from ..models.targets import Spans
+from .buffers import BufferedPipe
 from .shared_encoder import check_pipeline
 
 default_model_config = """
@@ -64,7 +64,7 @@ def make_mre_textcat(
     return MRETextCat(nlp.vocab, model, name, multi_label=multi_label, threshold=threshold, spans_key=spans_key, scorer=scorer)
 
 
-class MRETextCat(TrainablePipe):
+class MRETextCat(BufferedPipe):
     """Pipeline component for text classification on a shared encoder."""
 
     def __init__(

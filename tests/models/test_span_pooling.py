@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_mre.models.span_pooling import range_max, running_max, to_index
+from spacy_mre.models.span_pooling import all_maxima, range_max, to_index
 
 
 def textbook_max(vectors, starts, ends):
@@ -74,22 +74,17 @@ def test_no_ranges_and_no_rows():
 
 
 @pytest.mark.parametrize("max_width", [1, 3, 6, 9])
-def test_running_max_is_the_textbook_maximum_width_by_width(max_width):
-    vectors = random_vectors(6)
-    widths = []
-    for width, maximum in running_max(vectors, max_width):
-        starts = numpy.arange(6 - width + 1)
-        textbook = textbook_max(vectors, starts, starts + width)
-        assert torch.equal(maximum, textbook)
-        (d_ours,) = torch.autograd.grad((maximum * (starts[-1] + 1)).sum(), vectors, retain_graph=True)
-        (d_textbook,) = torch.autograd.grad((textbook * (starts[-1] + 1)).sum(), vectors)
-        assert torch.allclose(d_ours, d_textbook)
-        widths.append(width)
-    assert widths == list(range(1, min(max_width, 6) + 1))
+@pytest.mark.parametrize("begin, size", [(0, 6), (0, 100), (2, 2), (5, 3)])
+def test_all_maxima_are_the_textbook_maxima(max_width, begin, size):
+    vectors = random_vectors(6).detach()
+    maxima = all_maxima(vectors, begin, size, max_width)
+    starts = numpy.arange(begin, min(begin + size, 6))
+    assert maxima.shape == (max_width, len(starts), vectors.shape[1])
+    for width in range(1, max_width + 1):
+        inside = starts + width <= 6
+        textbook = textbook_max(vectors, starts[inside], starts[inside] + width)
+        assert torch.equal(maxima[width - 1, : inside.sum()], textbook)
 
-
-def test_running_max_of_nothing():
-    assert list(running_max(torch.zeros(0, 3), 5)) == []
 
 
 def test_index_tensors():

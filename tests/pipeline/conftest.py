@@ -170,3 +170,30 @@ def written():
         return get_entities(doc), [ent.text for ent in doc.ents], get_relations(doc), dict(doc.cats)
 
     return read
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory):
+    """A random BERT of two layers, and a tokenizer that knows some words whole and all others by letter."""
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny_bert")
+    letters = "abcdefghijklmnopqrstuvwxyz."
+    words = ["ida", "lives", "in", "tom", "os", "##lo", "li", "##ma", "and", "the", "of"]
+    vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words, *letters, *(f"##{letter}" for letter in letters)]
+    (folder / "vocab.txt").write_text("\n".join(vocab))
+    BertTokenizerFast(str(folder / "vocab.txt"), do_lower_case=True).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocab),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        initializer_range=0.1,
+    )
+    BertModel(config).save_pretrained(folder)
+    return str(folder)

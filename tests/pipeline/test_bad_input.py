@@ -102,12 +102,12 @@ def test_twenty_thousand_tokens(make_nlp, make_examples, settings_of, fit):
     pipe = nlp.get_pipe("spert_mt")
     words = "Ida lives and works in Lima . Tom lives in Oslo .".split() * 1700
     start = time.perf_counter()
-    pipe.cfg["relation_threshold"] = 1.1
+    pipe.cfg.update({"max_distance": 0, "relation_threshold": 1.1})
     with pytest.warns(UserWarning, match="W302.*pairs beyond the budget"):
         doc = nlp(Doc(nlp.vocab, words=words))
     assert len(doc) > 20000 and len(doc.ents) == 6800 and get_relations(doc) == []
     assert pipe.left_out["pairs beyond the budget"] == 6800 * 6799 - 20 * len(words)
-    pipe.cfg.update({"max_distance": 10, "relation_threshold": 0.5})
+    pipe.cfg.update({"max_distance": "learned", "relation_threshold": 0.5})
     with pytest.warns(UserWarning, match="W302.*pairs beyond the distance"):
         doc = nlp(Doc(nlp.vocab, words=words))
     triples = {(head.text, label, tail.text) for head, label, tail, _ in doc._.triples}

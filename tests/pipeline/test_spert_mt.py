@@ -426,3 +426,18 @@ def test_max_distance_leaves_near_pairs_alone(trained, annotations):
     with pytest.warns(UserWarning, match="W302"):
         assert get_relations(nlp("Ida lives and works in Lima .")) == []
     assert len(get_relations(nlp("Tom lives in Oslo ."))) == 1
+
+
+def test_how_far_related_mentions_lie_is_learned(make_nlp, make_examples):
+    nlp = make_nlp("spert_mt")
+    far = ("Ida " + "and " * 79 + "Lima .", [(0, 1, "person"), (80, 81, "place")], [(0, 1, "lives_in")], None)
+    for texts, distance in (((), 100), ((far,), 160)):
+        examples = make_examples(nlp) + make_examples(nlp, texts)
+        nlp.initialize(lambda: examples)
+        pipe = nlp.get_pipe("spert_mt")
+        assert pipe.max_distance == pipe.label_data["distance"] == distance
+        pipe.cfg["max_distance"] = 7
+        assert pipe.max_distance == 7
+        pipe.cfg["max_distance"] = "learned"
+    with pytest.raises(ValueError, match="M301.*max_distance"):
+        make_nlp("spert_mt", max_distance="far")

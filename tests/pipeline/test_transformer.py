@@ -15,35 +15,14 @@ pytest.importorskip("spacy_transformers")
 LONG = "Ida lives in Lima . Tom lives in Oslo . The old tower of Lima fell . Ida and Tom are friends ."
 
 
-@pytest.fixture(scope="session")
-def tiny_bert(tmp_path_factory):
-    """A random BERT of two layers, and a tokenizer that knows some words whole and all others by letter."""
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    folder = tmp_path_factory.mktemp("tiny_bert")
-    letters = "abcdefghijklmnopqrstuvwxyz."
-    words = ["ida", "lives", "in", "tom", "os", "##lo", "li", "##ma", "and", "the", "of"]
-    vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words, *letters, *(f"##{letter}" for letter in letters)]
-    (folder / "vocab.txt").write_text("\n".join(vocab))
-    BertTokenizerFast(str(folder / "vocab.txt"), do_lower_case=True).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(vocab),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-        initializer_range=0.1,
-    )
-    BertModel(config).save_pretrained(folder)
-    return str(folder)
+@pytest.fixture(params=["transformer", "mre_transformer"])
+def transformer(request):
+    """The stock component and ours: all that is tested here holds for both."""
+    return request.param
 
 
 @pytest.fixture
-def make_trf_nlp(tiny_bert, settings_of):
+def make_trf_nlp(tiny_bert, settings_of, transformer):
     def make(*factories, encoder=None, window=8, stride=6, **settings):
         nlp = spacy.blank("en")
         get_spans = {"@span_getters": "spacy-transformers.strided_spans.v1", "window": window, "stride": stride}
@@ -53,7 +32,7 @@ def make_trf_nlp(tiny_bert, settings_of):
             "get_spans": get_spans,
             "tokenizer_config": {"use_fast": True, "model_max_length": 32},
         }
-        nlp.add_pipe("transformer", config={"model": model})
+        nlp.add_pipe(transformer, name="transformer", config={"model": model})
         listening = {"@architectures": "spacy_mre.TransformerEncoder.v1", **(encoder or {})}
         for factory in factories:
             if factory == "doc_cleaner":
