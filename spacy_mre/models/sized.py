@@ -8,6 +8,8 @@ import torch
 from thinc.api import PyTorchShim, get_torch_default_device, xp2torch
 from torch import nn
 
+from ..training.optimizer import take_gradients
+
 
 class SizedShim(PyTorchShim):
     """Holds no module until `build` or `from_bytes` makes one."""
@@ -38,7 +40,7 @@ class SizedShim(PyTorchShim):
         return super().device
 
     def finish_update(self, optimizer) -> None:
-        if self._model is not None:
+        if self._model is not None and not take_gradients(optimizer, self):
             super().finish_update(optimizer)
 
     @contextmanager

@@ -19,12 +19,14 @@ from spacy_transformers import Transformer, install_extensions
 from spacy_transformers.layers import TransformerListener
 from thinc.api import ArgsKwargs, Model, Optimizer, get_array_module, torch2xp, xp2torch
 from thinc.types import Floats2d
+from torch import nn
 
 from ..errors import Errors
 from ..models.encoder_engines import ENGINES, PRECISIONS, make_engine, torch_inputs
 from ..models.hugging_face import quick_loading
 from ..models.piece_data import PieceData, in_window, split_by_doc
 from ..models.wordpieces import Wordpieces, cut_into_pieces, pack
+from ..training.optimizer import MIN_SPARSE_ROWS, take_gradients
 from .buffers import buffered
 
 
@@ -143,13 +145,25 @@ class MRETransformer(Transformer):
             accumulate(d_datas)
             backprop_vectors(d_vectors)
             if sgd is not None:
-                self.model.finish_update(sgd)
+                self.finish_update(sgd)
             return docs
 
         batch_id = TransformerListener.get_batch_id(docs)
         for listener in self.listeners:
             listener.receive(batch_id, datas, backprop if listener is self.listeners[-1] else accumulate)
         return losses
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Give the gradients to the optimizer.
+
+        sgd (Optimizer): `spacy_mre.AdamW.v1` takes them as they are; for any other one, the rows of embeddings are filled up.
+        """
+        shim = self.model.layers[0].shims[0]
+        if self._scales_gradients or not take_gradients(sgd, shim):
+            for parameter in self.model.transformer.parameters():
+                if parameter.grad is not None and parameter.grad.is_sparse:
+                    parameter.grad = parameter.grad.to_dense()
+            self.model.finish_update(sgd)
 
     def initialize(self, get_examples, *, nlp=None) -> None:
         self._run = None
@@ -195,6 +209,10 @@ class MRETransformer(Transformer):
     def _encode_for_update(self, pieces: Wordpieces) -> Tuple[Floats2d, Callable[[Floats2d], None]]:
         """The vectors of a batch's pieces, and how to give their gradient back. The shim does mixed precision as the model's config says."""
         shim = self.model.layers[0].shims[0]
+        for module in self.model.transformer.modules():
+            if isinstance(module, nn.Embedding):
+                # A batch touches few of many rows: their gradients alone are kept, and nothing is done to the others.
+                module.sparse = module.num_embeddings >= MIN_SPARSE_ROWS and not self._scales_gradients
         outputs, places = [], []
         for ids, mask, types, where in self._groups(pieces):
             inputs = torch_inputs(ids, mask, types, self.model.transformer.device)
@@ -208,6 +226,11 @@ class MRETransformer(Transformer):
             backprop_shim(ArgsKwargs(((vectors,),), {"grad_tensors": [xp2torch(d_vectors)]}))
 
         return torch2xp(vectors.detach().float()), backprop
+
+    @property
+    def _scales_gradients(self) -> bool:
+        """Mixed precision as spacy-transformers has it: the shim scales gradients up and down again."""
+        return self.model.layers[0].shims[0]._mixed_precision
 
     def _set_threads(self) -> None:
         if parent_process() is not None:

@@ -1,13 +1,14 @@
 """AdamW as transformers want it, for Thinc and torch weights alike: rates by group, clipping by global norm, no work on untouched rows."""
 
 from collections import defaultdict
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import torch
 from thinc.api import Optimizer, registry, torch2xp, xp2torch
 from thinc.backends import get_array_ops
 from thinc.types import FloatsXd
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.adamw import adamw
 
 Key = Tuple[int, str]
 
@@ -52,6 +53,20 @@ def make_adamw(
         grad_clip=grad_clip,
         use_averages=use_averages,
     )
+
+
+def take_gradients(optimizer: Optimizer, shim: Any) -> bool:
+    """Give the gradients of a shim's torch weights to an optimizer that takes them without a copy.
+
+    optimizer (Optimizer): Any.
+    shim (PyTorchShim): Holds the weights.
+    RETURNS (bool): Whether it took them. If not, Thinc's own way is to be gone.
+    """
+    if not isinstance(optimizer, AdamW):
+        return False
+    for name, parameter in shim._model.named_parameters():
+        optimizer.take((shim.id, name), parameter)
+    return True
 
 
 class _Pending(NamedTuple):
@@ -99,6 +114,24 @@ class AdamW(Optimizer):
             self.pending[key] = _Pending(xp2torch(weights), kept, rows, lr_scale)
             gradient[...] = 0.0
         return weights, gradient
+
+    def take(self, key: Key, parameter: nn.Parameter, *, lr_scale: float = 1.0) -> None:
+        """Take the gradient of a torch weight over, where `__call__` would copy it: the weight is left without one.
+
+        key (Tuple[int, str]): The id of the shim and the name of the weight.
+        parameter (nn.Parameter): The weight; without a gradient nothing happens. A sparse gradient tells the rows that it is of.
+        lr_scale (float): The learning rate of this step is multiplied by it.
+        """
+        gradient, parameter.grad = parameter.grad, None
+        if gradient is None:
+            return
+        if key in self.pending:  # nobody stepped since the last update
+            self.step()
+        rows = None
+        if gradient.is_sparse:
+            gradient = gradient.coalesce()
+            rows, gradient = gradient.indices()[0], gradient.values()
+        self.pending[key] = _Pending(parameter.data, gradient, rows, lr_scale)
 
     def step_schedules(self) -> None:
         """Apply the collected gradients, then move the schedules on."""
@@ -150,18 +183,24 @@ class AdamW(Optimizer):
         return home
 
     def _step_dense(self, keys: List[Key], rate: float, decay: float, step: int) -> None:
-        weights = [self.pending[key].weights for key in keys]
-        gradients = [self.pending[key].gradient for key in keys]
         first, second = zip(*(self._moments(key) for key in keys))
-        torch._foreach_lerp_(first, gradients, 1 - self.b1)
-        torch._foreach_mul_(second, self.b2)
-        torch._foreach_addcmul_(second, gradients, gradients, 1 - self.b2)
-        if decay:
-            torch._foreach_mul_(weights, 1 - rate * decay)
-        denominators = torch._foreach_sqrt(second)
-        torch._foreach_div_(denominators, (1 - self.b2**step) ** 0.5)
-        torch._foreach_add_(denominators, self.eps)
-        torch._foreach_addcdiv_(weights, first, denominators, -rate / (1 - self.b1**step))
+        # Fused: one pass over the memory of each weight, where single operations need ten. It counts the step itself.
+        adamw(
+            [self.pending[key].weights for key in keys],
+            [self.pending[key].gradient for key in keys],
+            list(first),
+            list(second),
+            [],
+            [torch.tensor(step - 1.0, device=moment.device) for moment in first],
+            fused=True,
+            amsgrad=False,
+            beta1=self.b1,
+            beta2=self.b2,
+            lr=rate,
+            weight_decay=decay,
+            eps=self.eps,
+            maximize=False,
+        )
 
     def _step_rows(self, key: Key, pending: _Pending) -> None:
         """AdamW on the rows that have a gradient; the moments of the others rest."""
