@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Union
 
+import srsly
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.vocab import Vocab
 
@@ -21,6 +22,7 @@ def save_docs(docs: Iterable[Doc], path: Union[str, Path]) -> int:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _look_codecs_up_once()
     doc_bin = DocBin(store_user_data=True)
     count = 0
     for doc in docs:
@@ -42,6 +44,7 @@ def load_docs(path: Union[str, Path], vocab: Optional[Vocab] = None) -> Iterator
     vocab (Optional[Vocab]): The vocabulary to use; a new one by default.
     YIELDS (Doc): The documents in the order in which they were saved.
     """
+    _look_codecs_up_once()
     yield from DocBin(store_user_data=True).from_disk(path).get_docs(Vocab() if vocab is None else vocab)
 
 
@@ -151,3 +154,13 @@ def _joined_attrs(groups: List[SpanGroup]) -> Dict[str, Any]:
         if groups and all(values is not None and len(values) == len(group) for values, group in zip(lists, groups)):
             joined[name] = [value for values in lists for value in values]
     return joined
+
+
+def _look_codecs_up_once() -> None:
+    """For every message it reads or writes, srsly looks through the entry points of all installed packages for codecs, and that takes ten times as long
+    as the message. They are registered now, and not looked for again in this process."""
+    for registry in (srsly.msgpack_encoders, srsly.msgpack_decoders):
+        if registry.entry_points:
+            for name, codec in registry.get_entry_points().items():
+                registry.register(name, func=codec)
+            registry.entry_points = False
