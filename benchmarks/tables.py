@@ -5,9 +5,13 @@ A table stands between the comments `<!-- table: NAME -->` and `<!-- end -->`.
 
 import re
 from pathlib import Path
-from typing import Any, Dict
+from statistics import mean, stdev
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import srsly
+
+from .multi_ner_tables import TABLES as MULTI_NER_TABLES
+from .speed.tables import TABLES as SPEED_TABLES
 
 RESULTS = Path("benchmarks/results")
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -37,11 +41,123 @@ def real_data() -> str:
     return "\n".join([*lines, "", f"Versions: {versions}."])
 
 
+def accuracy() -> str:
+    """Runs on the test parts: mean and deviation over the seeds, and the difference to the baseline."""
+    summary = read("accuracy.json")
+    rows = [row for row in summary["rows"] if row["phase"] != "screen"]
+    if not rows:
+        return "No runs yet: `python -m benchmarks.accuracy run --phase full`."
+    lines = [
+        "| data | trained on | variant | seeds | entities | relations | relations, strict | relations, given | over `spert`: entities | strict | min. |",
+        "|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for (dataset, trained_on, variant), own in grouped(rows, "dataset", "trained_on", "variant").items():
+        compared = compared_with(summary, own[0], "spert")
+        cells = [*spreads(own), *(difference(compared.get(score)) for score in ("spans_f", "rel_strict_f")), minutes(own)]
+        lines.append(f"| {dataset} | {trained_on} | {variant} | {len(own)} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", *versions_of(summary)])
+
+
+def ablations() -> str:
+    """Runs on the parts for choosing, each variant beside the one that it changes."""
+    summary = read("accuracy.json")
+    rows = [row for row in summary["rows"] if row["phase"] == "screen"]
+    if not rows:
+        return "No runs yet: `python -m benchmarks.accuracy run --phase screen`."
+    lines = []
+    for (dataset,), of_dataset in grouped(rows, "dataset").items():
+        lines += [
+            f"**{dataset}**, {of_dataset[0]['updates']:,} updates:",
+            "",
+            "| variant | | entities | relations | relations, strict | relations, given | over | entities | strict | min. |",
+            "|---|---|---:|---:|---:|---:|---|---:|---:|---:|",
+        ]
+        for (variant,), own in grouped(of_dataset, "variant").items():
+            against = next((row["against"] for row in summary["comparisons"] if is_of(row, own[0])), "")
+            compared = compared_with(summary, own[0], against)
+            cells = [*spreads(own), against, *(difference(compared.get(score)) for score in ("spans_f", "rel_strict_f")), minutes(own)]
+            lines.append(f"| {variant} | {own[0]['about']} | {' | '.join(cells)} |")
+        lines.append("")
+    return "\n".join([*lines, *versions_of(summary)])
+
+
+def reinforcement() -> str:
+    """The gain of each level from the other, beside the paper's."""
+    summary = read("reinforcement.json")
+    if not summary["rows"]:
+        return "No runs yet: `python -m benchmarks.accuracy reinforce`."
+    names = {"text": "text label, accuracy", "word": "entities, F1", "whole": "all entities of a text", "relations": "relations, strict F1"}
+    # Gan et al. 2023 (arXiv 2307.10291), both levels together over each alone, on Japanese sentences of their own.
+    paper = {"text": "+1.13", "whole": "+1.06"}
+    lines = [
+        "| data | what | gain of | over | seeds | points (95 % interval) | p | paper | verdict |",
+        "|---|---|---|---|---:|---:|---:|---:|---|",
+    ]
+    for gain in summary["gains"]:
+        found = gain["difference"]
+        verdict = "better" if found["low"] > 0 else "worse" if found["high"] < 0 else "undecided"
+        beside = paper.get(gain["level"], "") if gain["arm"] == "both" else ""
+        about = f"{gain['dataset']} | {names[gain['level']]} | {gain['arm'].replace('_', ' ')} | {gain['control'].replace('_', ' ')}"
+        lines.append(f"| {about} | {len(gain['seeds'])} | {difference(found)} | {found['p']:.3f} | {beside} | {verdict} |")
+    return "\n".join([*lines, "", *versions_of(summary)])
+
+
+def read(name: str) -> Dict[str, Any]:
+    """A results file; where there is none yet, one without rows."""
+    path = RESULTS / name
+    return srsly.read_json(path) if path.exists() else {"rows": []}
+
+
+def grouped(rows: Sequence[Dict[str, Any]], *keys: str) -> Dict[Tuple[Any, ...], List[Dict[str, Any]]]:
+    groups: Dict[Tuple[Any, ...], List[Dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return groups
+
+
+def is_of(comparison: Dict[str, Any], row: Dict[str, Any]) -> bool:
+    return all(comparison[key] == row[key] for key in ("phase", "dataset", "variant"))
+
+
+def compared_with(summary: Dict[str, Any], row: Dict[str, Any], against: str) -> Dict[str, Dict[str, Any]]:
+    """The comparisons of a row's variant with another one, by score."""
+    return {found["score"]: found for found in summary["comparisons"] if is_of(found, row) and found["against"] == against}
+
+
+def spreads(rows: Sequence[Dict[str, Any]]) -> List[str]:
+    """Mean and deviation of the scores of several seeds."""
+    columns = [[100 * row[key] for row in rows if row[key] is not None] for key in ("spans_f", "rel_f", "rel_strict_f", "given_rel_f")]
+    return [f"{mean(values):.2f}" + (f" ± {stdev(values):.2f}" if len(values) > 1 else "") if values else "-" for values in columns]
+
+
+def difference(found: Optional[Dict[str, Any]]) -> str:
+    if found is None:
+        return "-"
+    value, low, high = (f"{100 * found[key]:+.2f}" for key in ("value", "low", "high"))
+    return f"{value} ({low} to {high})"
+
+
+def minutes(rows: Sequence[Dict[str, Any]]) -> str:
+    return f"{mean(row['seconds'] for row in rows) / 60:.1f}"
+
+
+def versions_of(summary: Dict[str, Any]) -> List[str]:
+    devices = sorted({row["device"] for row in summary["rows"]})
+    return [f"Made on: {'; '.join(devices)}. Versions: {', '.join(f'{name} {number}' for name, number in summary['versions'].items())}."]
+
+
 def percent(row: Dict[str, Any], column: str) -> str:
     return "-" if row.get(column) is None else f"{100 * row[column]:.1f}"
 
 
-TABLES = {"real_data": real_data}
+TABLES = {
+    "real_data": real_data,
+    "accuracy": accuracy,
+    "ablations": ablations,
+    "reinforcement": reinforcement,
+    **SPEED_TABLES,
+    **MULTI_NER_TABLES,
+}
 
 if __name__ == "__main__":
     main()

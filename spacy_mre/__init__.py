@@ -1,6 +1,7 @@
 """Joint entities, relations and text categories as trainable spaCy components."""
 
 from .about import __version__
+from .generated import register_generated
 from .relations import Triple, make_relation, register_extensions
 from .storage import from_json, load_docs, merge_docs, save_docs, span_as_doc, to_json
 
@@ -17,3 +18,4 @@ __all__ = [
 ]
 
 register_extensions()
+register_generated()

@@ -73,6 +73,46 @@ class Errors(metaclass=_WithCodes):
     )
     M312 = "A document has several labels ({labels}), but the classes of '{name}' are exclusive: '{text}...'. Set multi_label = true, or mend the data."
 
+    M321 = "This engine or precision needs the package '{module}'. Install it with: pip install 'spacy-mre[onnx]'."
+    M322 = "engine = 'onnx' (precision: {precision}) runs on the CPU only. On a GPU take engine = 'torch' with precision bf16 or fp16."
+
+    M350 = "There is no question set or file '{source}'. Sets that come with the package: {names}. Or give the path of a JSON file of questions by label."
+    M351 = (
+        "No question in {source} for these labels of the training data: {labels}. Add their questions, or leave the labels out of the data."
+    )
+    M352 = (
+        "{source} asks for other labels ({asked}) than the training data has ({labels}). Give [components.NAME] questions the "
+        "set that belongs to the data."
+    )
+    M353 = (
+        "The question '{question}...' has {pieces} pieces, but the encoder leaves only {longest} to a question. Shorten it, or "
+        "take an encoder with more "
+        "positions."
+    )
+    M354 = "'{name}' found no types to ask for: the training data has no entities in doc.spans['{key}'] or doc.ents. Give it annotated data, or labels."
+    M355 = (
+        "{source}: '{one}' and '{other}' have the same question ('{question}'), so that nothing could tell them apart. Give each its own."
+    )
+    M356 = "The questions of {source} cannot be used: {reason}. Expected a JSON object of questions by label, each once and none empty."
+    M357 = (
+        "'{label}' cannot be added to '{name}': its heads belong to types (heads = \"per_type\"). Train a model with heads = "
+        '"shared", or train anew with '
+        "the label in the data."
+    )
+    M358 = "A label needs a question: call add_question('{label}', question) on a trained model with shared heads, or put it into the questions."
+    M359 = (
+        "init_from = '{donor}' cannot be followed: {reason}. Name a component that stands before this one and has the same kind of encoder."
+    )
+    M360 = (
+        "Questions cannot be read by a listener, which only hears of the texts. Give the interaction an encoder of its own for "
+        "them, in its 'questions', or "
+        "(for spacy_mre.CrossTok2Vec.v1) a tok2vec that is no listener."
+    )
+    M361 = 'type_attention = "{kind}" of \'{name}\' has no attention weights that could be shown. Train with "token" or "full".'
+    M362 = "There is already a question for '{label}': '{question}'. Labels are added once."
+    M363 = "No attention can be averaged over texts without tokens. Give some texts."
+    M364 = "No component of this pipeline has attention between entity types: {names}. multi_ner has."
+
     # 4xx: training: reader, optimiser, batches
     M401 = "The corpus reader has no path. Set [paths] in the config, or give --paths.train and --paths.dev on the command line."
     M402 = "No .spacy file at '{path}'. Make one with: python -m spacy_mre convert."
@@ -86,6 +126,25 @@ class Errors(metaclass=_WithCodes):
         "No component of this pipeline can take given entities: {names}. A component that can has 'entities' in its cfg, as spert_mt has. "
         "Evaluate without --gold-entities."
     )
+    M510 = (
+        "This pipeline ({names}) has no component of the {level} level, so there is nothing to reinforce. It needs one that "
+        "writes doc.cats and one that "
+        "writes doc.ents or doc.spans, both on the same encoder."
+    )
+    M511 = (
+        "Systems are compared on the same documents and as many seeds, in the same order: {ours} does not fit {theirs}. Measure "
+        "both on one test file, "
+        "with the same seeds."
+    )
+    M512 = "{path} holds no gold for the {level} level ({where}), so the two levels cannot be compared on it."
+    M513 = "'{first}' and '{second}' were measured on different test documents. Delete the older one, so that it is made again."
+    M514 = "A plot needs the package 'matplotlib'. Install it with: pip install 'spacy-mre[plots]'."
+    M515 = "The config has no [training] {missing}, which says what is trained. Complete it with: python -m spacy init fill-config."
+    M516 = "No component of this pipeline has thresholds to calibrate: {names}. One that has them has 'entity_threshold' in its cfg."
+    M517 = (
+        "'{names}' writes doc.cats and entities at once, so neither level can be trained without the other. Compare two components, one for each "
+        "level, on one encoder."
+    )
 
     # 6xx: pictures
     M601 = (
@@ -97,6 +156,76 @@ class Errors(metaclass=_WithCodes):
     M604 = "{path} holds no JSON: {reason}."
 
     # 7xx: command line
+
+    # 8xx: formats and generation
+    M801 = "The string is not of the format at position {position}: {reason}. The string: '{string}'"
+    M802 = "This format cannot be read character by character: {where}. Put a delimiter between a copy and whatever else may stand there."
+    M803 = "The template '{name}' has neither text labels nor word-level labels here. Give the labels of the corpus: Task.of_labels(...)."
+    M804 = "The template '{name}' has the word '{word}' for {label}: a word must not be empty, nor begin or end with white space."
+    M805 = "The template '{name}' has the same word '{word}' for {first} and for {second}, so that nobody could tell them apart. Rename one of them."
+    M806 = "The template '{name}' writes {word_level}, but an analysis holds {item}. Choose another template, or leave these out."
+    M807 = "'{label}' is no label of this template ('{name}'). Known are: {labels}. Make the task of all labels of the corpus: Task.of_labels(...)."
+    M808 = "A text of the label '{label}' cannot be written: '{text}'. It must not be empty, nor begin or end with white space."
+    M809 = "The template '{name}' writes mentions or links, but nothing is known of them in this text. Leave such texts out (see Task.complete)."
+    M810 = (
+        "The scorer of generated strings needs the format they are written in. Components give it themselves; otherwise call "
+        "score_generative(examples, format=...)."
+    )
+
+    M820 = (
+        "The tokenizer {name} cannot be used under a constraint: {reason}. Take a tokenizer with a fast version (WordPiece, "
+        "sentencepiece or byte-level), or "
+        'constraint = "none".'
+    )
+    M821 = (
+        "The tokenizer cannot write {chars}, which the format needs (as in '{example}'). Choose words as the tokenizer writes them "
+        "(TokenTable.surface(word).string), or make the tokenizer know the characters (add_characters in spacy_mre.models.token_table)."
+    )
+    M822 = "At most {given} tokens may be written, but it takes {least} to say anything about '{text}...'. Raise max_new_tokens."
+    M823 = (
+        "The tokenizer has {tokens} tokens, but the model knows only {scores}. Were tokens added? Then call "
+        "model.resize_token_embeddings(len(tokenizer))."
+    )
+    M824 = "This format must copy something, but there is nothing in '{text}...' that the tokenizer can write. Leave such texts out."
+
+    M830 = (
+        "A language model needs either a 'name' or a 'config' with a 'model_type', not both, and a tokenizer is trained only for a model from a "
+        "config. Give [components.NAME.model] the one that you mean."
+    )
+    M831 = "A vocabulary of {value} entries cannot hold the {least} bytes and special tokens. Set tokenizer.vocab_size to {least} or more."
+    M832 = (
+        "No language model at '{name}': {reason}. Give a model folder, a trained pipeline, an installed package with a model inside, or a name on "
+        "the Hugging Face hub (which needs the internet, unless the model is in its cache)."
+    )
+    M833 = "The pipeline '{path}' has no generative component to begin with: none of its factories is {factories}."
+    M834 = "A language model of more than 4 GB does not fit into bytes. Save the pipeline with nlp.to_disk instead, and use n_process = 1."
+    M835 = (
+        "'{name}' is a {kind} model, but this architecture takes a {expected} model. spacy_mre.Seq2SeqLM.v1 is for encoder-decoders, "
+        "spacy_mre.CausalLM.v1 for decoder-only models."
+    )
+    M836 = "The weights of '{name}' ({model_type}) cannot begin a decoder. Take an encoder of the BERT family, or a model for spacy_mre.Seq2SeqLM.v1."
+    M837 = (
+        "The language model's config cannot be used ({reason}). It needs a 'model_type' that Hugging Face knows, and settings of that type."
+    )
+    M838 = 'Weights of type {dtype} are for prediction only. To train here set dtype = "float32" (and mixed_precision = true on a GPU).'
+    M839 = (
+        "'{name}' found nothing to learn: no labels in the training data, and none in the template '{template}'. Text labels are read from doc.cats, "
+        "the others from doc.spans['{key}'], doc.ents or doc._.relations."
+    )
+    M840 = (
+        "The labels and prompt words of '{name}' take {needed} tokens, and the model reads only {limit}: no room is left for a "
+        "text. Take a model with "
+        "more positions, a smaller max_new_tokens, or fewer labels."
+    )
+    M841 = "A document has several labels ({labels}), but '{name}' writes exactly one: '{text}...'. Mend the data."
+    M842 = "max_new_tokens is {value}, but the model can write only {limit} tokens. Set a smaller value, or null for a rule by the text's length."
+    M843 = "'{output}' holds checkpoints of another training ({reason}). Give the same settings to go on with it, or another output folder."
+    M844 = (
+        "{path}: none of the {count} rows fits into the model, which reads and writes {limit} tokens. Take a model with more positions, or "
+        "shorter rows."
+    )
+    M845 = "Adapters (--lora-rank) need a model that has learnt something, not one from nothing. Name a model or a model folder, or train all weights."
+    M846 = "The model in '{path}' was trained on strings of another kind than '{name}' writes. Set {settings} in [components.{name}]."
 
 
 class Warnings(metaclass=_WithCodes):
@@ -111,6 +240,14 @@ class Warnings(metaclass=_WithCodes):
         "encoder's window."
     )
 
+    W350 = (
+        "'{name}' got no questions, and made {count} of the labels' names (as for {label}: '{question}'). Definitions of the "
+        "types usually find more: write "
+        "them into a JSON file and name it in [components.{name}] questions."
+    )
+    W351 = "'{name}' left out {count} {what}. Later ones are only counted, in the component's left_out."
+    W352 = "'{name}' leaves out {count} questions of {source} whose labels are not in the training data: {labels}."
+
     # 4xx: training: reader, optimiser, batches
     W401 = "{path}: a document longer than max_length was cut ('{text}...'); lost: {reasons}."
 
@@ -121,8 +258,13 @@ class Warnings(metaclass=_WithCodes):
     )
     W502 = "{count} of {total} documents have no gold for entities and are left out of the evaluation with given entities."
     W503 = "The gazetteer of the baseline left out what no token span can hold: {lost}."
+    W510 = "The runs '{arm}' are left out: {reason}."
 
     # 6xx: pictures
 
     # 7xx: command line
+
+    W830 = "'{name}' left out {count} x {what} (as in '{example}...'). Later ones are only counted, in the component's left_out."
+    W831 = "'{name}' learns nothing from {count} of {total} documents: {reasons}."
+    W832 = "{path}: {count} of {total} rows do not fit into the model, which reads and writes {limit} tokens, and are left out (as '{example}...')."
     pass

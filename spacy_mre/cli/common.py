@@ -19,8 +19,8 @@ def told_errors() -> Iterator[None]:
     """Print the numbered errors of this package as one message and leave with status 1; let all others through with their traceback."""
     try:
         yield
-    except (ValueError, OSError) as err:
-        if isinstance(err, ValueError) and not str(err).startswith("[M"):
+    except (ImportError, ValueError, OSError) as err:
+        if not isinstance(err, OSError) and not str(err).startswith("[M"):
             raise
         Console(stderr=True).print(str(err), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None

@@ -9,9 +9,12 @@ from rich.progress import track
 
 from ..errors import Errors
 from ..storage import load_docs
-from ..visual import render_svg, write_page
+from ..visual import measure_attention, render_svg, write_attention, write_page
 from .app import app
 from .common import load_nlp, told_errors
+
+# Enough for an average, and read once more.
+ATTENTION_TEXTS = 200
 
 
 @app.command("page")
@@ -27,6 +30,12 @@ def page_cli(
     title: Annotated[Optional[str], typer.Option(help="The title of the page.")] = None,
     symmetric: Annotated[Optional[List[str]], typer.Option(help="A relation that holds in both directions; may be repeated.")] = None,
     svg: Annotated[Optional[Path], typer.Option(help="Also write every text as an SVG of its own into this folder.")] = None,
+    attention: Annotated[
+        Optional[Path],
+        typer.Option(
+            help=f"Also show what the types of multi_ner look at in each other, in up to {ATTENTION_TEXTS} texts: on the page, and as this image."
+        ),
+    ] = None,
 ):
     """Analyse texts and draw what was found on one HTML page."""
     with told_errors():
@@ -37,7 +46,11 @@ def page_cli(
         progress = track(nlp.pipe(shown), total=len(shown), description="Analysing", console=Console(stderr=True), transient=True)
         docs = list(progress)
         options = {"labels": names, "lang": lang, "symmetric": symmetric or ()}
-        write_page(docs, output, title=title, **options)
+        weights = None
+        if attention is not None:
+            weights = measure_attention(nlp, texts[:ATTENTION_TEXTS])
+            write_attention(weights, attention, labels=names, lang=lang)
+        write_page(docs, output, title=title, attention=weights, **options)
         if svg is not None:
             svg.mkdir(parents=True, exist_ok=True)
             for number, doc in enumerate(docs, start=1):

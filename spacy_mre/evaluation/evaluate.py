@@ -59,23 +59,52 @@ def evaluate_given(nlp: Language, examples: Iterable[Example], *, batch_size: Op
     RETURNS (Dict[str, Any]): The scores of `nlp.evaluate` on the documents with gold for entities.
     RAISES (ValueError): No component takes given entities.
     """
-    with _taking_given_entities(nlp):
-        examples = list(examples)
-        key = get_spans_key(nlp)
-        with_gold = [eg for eg in examples if get_entities(eg.reference, key) is not None]
-        if len(with_gold) < len(examples):
-            warnings.warn(Warnings.W502.format(count=len(examples) - len(with_gold), total=len(examples)))
-        lost = Losses()
-        given = []
-        for eg in with_gold:
-            gold = align_gold(eg, key)
-            doc = eg.predicted.copy()
-            set_entities(doc, [(*mention, 1.0) for mention in gold.entities], key=key)
-            given.append(Example(doc, eg.reference))
-            lost.update(gold.lost)
-        if lost.counts:
-            warnings.warn(Warnings.W501.format(lost=lost))
-        return nlp.evaluate(given, batch_size=batch_size)
+    with taking_given_entities(nlp):
+        return nlp.evaluate(give_gold_entities(examples, get_spans_key(nlp)), batch_size=batch_size)
+
+
+def give_gold_entities(examples: Iterable[Example], key: str = DEFAULT_KEY) -> List[Example]:
+    """Write the gold entities on copies of the predicted documents. What cannot be given is counted in a warning.
+
+    examples (Iterable[Example]): Gold, and bare documents, which stay as they are.
+    key (str): The span group of the entities.
+    RETURNS (List[Example]): Those with gold for entities.
+    """
+    examples = list(examples)
+    with_gold = [eg for eg in examples if get_entities(eg.reference, key) is not None]
+    if len(with_gold) < len(examples):
+        warnings.warn(Warnings.W502.format(count=len(examples) - len(with_gold), total=len(examples)))
+    lost = Losses()
+    given = []
+    for eg in with_gold:
+        gold = align_gold(eg, key)
+        doc = eg.predicted.copy()
+        set_entities(doc, [(*mention, 1.0) for mention in gold.entities], key=key)
+        given.append(Example(doc, eg.reference))
+        lost.update(gold.lost)
+    if lost.counts:
+        warnings.warn(Warnings.W501.format(lost=lost))
+    return given
+
+
+@contextmanager
+def taking_given_entities(nlp: Language) -> Iterator[None]:
+    """Meanwhile, the components of a pipeline that can take given entities do.
+
+    nlp (Language): The pipeline. Components with `cfg["entities"]` can.
+    RAISES (ValueError): None of them can.
+    """
+    taking = [pipe.cfg for _, pipe in nlp.pipeline if (getattr(pipe, "cfg", None) or {}).get("entities") in MODES]
+    if not taking:
+        raise ValueError(Errors.M502.format(names=", ".join(nlp.pipe_names)))
+    before = [cfg["entities"] for cfg in taking]
+    try:
+        for cfg in taking:
+            cfg["entities"] = "given"
+        yield
+    finally:
+        for cfg, value in zip(taking, before):
+            cfg["entities"] = value
 
 
 def evaluate_baseline(nlp: Language, examples: Iterable[Example], train_docs: Iterable[Doc]) -> Scores:
@@ -152,21 +181,6 @@ def per_type_tables(scores: Scores, examples: Iterable[Example]) -> List[Table]:
             table.add_row(escape(label), *(_percent(values[name]) for name in ("p", "r", "f")), str(support))
         tables.append(table)
     return tables
-
-
-@contextmanager
-def _taking_given_entities(nlp: Language) -> Iterator[None]:
-    taking = [pipe.cfg for _, pipe in nlp.pipeline if (getattr(pipe, "cfg", None) or {}).get("entities") in MODES]
-    if not taking:
-        raise ValueError(Errors.M502.format(names=", ".join(nlp.pipe_names)))
-    before = [cfg["entities"] for cfg in taking]
-    try:
-        for cfg in taking:
-            cfg["entities"] = "given"
-        yield
-    finally:
-        for cfg, value in zip(taking, before):
-            cfg["entities"] = value
 
 
 def _layers(scores: Scores) -> List[Tuple[str, Sequence[str]]]:

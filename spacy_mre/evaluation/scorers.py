@@ -18,7 +18,7 @@ neither gold nor predicted, the scores are None, as spaCy has it. An empty predi
 """
 
 from functools import partial
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import numpy
 from spacy.attrs import IDX, LENGTH
@@ -116,10 +116,10 @@ def score_entities(examples: Iterable[Example], *, spans_key: str = DEFAULT_KEY,
         gold = get_entities(eg.reference, spans_key)
         if gold is None:
             continue
-        _check_texts(eg)
+        check_texts(eg)
         predicted = get_entities(eg.predicted, spans_key) or []
-        every.add(_entity_items(eg.reference, gold), _entity_items(eg.predicted, predicted))
-        flat.add(_entity_items(eg.reference, _flat(eg.reference, gold)), _entity_items(eg.predicted, _flat(eg.predicted, predicted)))
+        every.add(entity_items(eg.reference, gold), entity_items(eg.predicted, predicted))
+        flat.add(entity_items(eg.reference, _flat(eg.reference, gold)), entity_items(eg.predicted, _flat(eg.predicted, predicted)))
     return {**every.scores(f"spans_{spans_key}"), **flat.scores("ents")}
 
 
@@ -136,10 +136,10 @@ def score_relations(examples: Iterable[Example], *, symmetric: Sequence[str] = (
     for eg in examples:
         if get_relations(eg.reference) is None:
             continue
-        _check_texts(eg)
-        gold, predicted = _relation_items(eg.reference, symmetric), _relation_items(eg.predicted, symmetric)
+        check_texts(eg)
+        gold, predicted = relation_items(eg.reference, symmetric), relation_items(eg.predicted, symmetric)
         strict.add(gold, predicted)
-        loose.add(_without_entity_labels(gold), _without_entity_labels(predicted))
+        loose.add(without_entity_labels(gold), without_entity_labels(predicted))
     return {**loose.scores("rel"), **strict.scores("rel_strict")}
 
 
@@ -182,7 +182,8 @@ class _Tally:
     def __init__(self) -> None:
         self.per_type: Dict[str, PRFScore] = {}
 
-    def add(self, gold: Set[Item], predicted: Set[Item]) -> None:
+    def add(self, gold_items: Iterable[Item], predicted_items: Iterable[Item]) -> None:
+        gold, predicted = set(gold_items), set(predicted_items)
         for item in gold | predicted:
             score = self.per_type.setdefault(item[-1], PRFScore())
             score.tp += item in gold and item in predicted
@@ -219,27 +220,30 @@ class _Places:
         return self.starts[start], self.ends[end - 1]
 
 
-def _entity_items(doc: Doc, entities: Sequence[ScoredSpan]) -> Set[Item]:
+def entity_items(doc: Doc, entities: Sequence[ScoredSpan]) -> List[Item]:
+    """What each entity is compared by: first and last character, white space not counted, and label."""
     if not entities:
-        return set()
+        return []
     place = _Places(doc)
-    return {(*place(entity.start, entity.end), entity.label) for entity in entities}
+    return [(*place(entity.start, entity.end), entity.label) for entity in entities]
 
 
-def _relation_items(doc: Doc, symmetric: Sequence[str]) -> Set[Item]:
+def relation_items(doc: Doc, symmetric: Sequence[str]) -> List[Item]:
+    """What each relation of a document is strictly compared by: place and entity label of head and of tail, and label."""
     triples = get_triples(doc)
     if not triples:
-        return set()
+        return []
     place = _Places(doc)
-    items = set()
+    items = []
     for head, label, tail, _ in triples:
         ends = [(*place(span.start, span.end), span.label_) for span in (head, tail)]
-        items.add((*(sorted(ends) if label in symmetric else ends), label))
+        items.append((*(sorted(ends) if label in symmetric else ends), label))
     return items
 
 
-def _without_entity_labels(relations: Set[Item]) -> Set[Item]:
-    return {(head[:2], tail[:2], label) for head, tail, label in relations}
+def without_entity_labels(relations: Iterable[Item]) -> List[Item]:
+    """What each relation is compared by where entity labels do not count."""
+    return [(head[:2], tail[:2], label) for head, tail, label in relations]
 
 
 def _flat(doc: Doc, entities: Sequence[ScoredSpan]) -> Sequence[ScoredSpan]:
@@ -248,7 +252,8 @@ def _flat(doc: Doc, entities: Sequence[ScoredSpan]) -> Sequence[ScoredSpan]:
     return flat_subset(entities)
 
 
-def _check_texts(eg: Example) -> None:
+def check_texts(eg: Example) -> None:
+    """Refuse an example of two different texts (ValueError); white space and case may differ."""
     gold, predicted = eg.reference.text, eg.predicted.text
     if gold != predicted and "".join(gold.split()).lower() != "".join(predicted.split()).lower():
         raise ValueError(Errors.M501.format(gold=gold[:80], predicted=predicted[:80]))

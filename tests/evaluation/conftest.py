@@ -1,0 +1,35 @@
+"""The hand-written corpus of this project as `.spacy` files, and the Chinese config, made small: nothing to install, and trained within seconds."""
+
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.util import load_config
+
+from spacy_mre.corpora import make_docs
+from spacy_mre.corpora.assets import read_corpus, read_labels
+from spacy_mre.corpora.splits import split_records
+from spacy_mre.evaluation.runs import set_values
+from spacy_mre.storage import save_docs
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def assets(tmp_path_factory):
+    """train.spacy with 60 texts, dev.spacy and test.spacy with 20."""
+    folder = tmp_path_factory.mktemp("assets")
+    records = read_corpus(ROOT / "assets" / "corpus", read_labels(ROOT / "assets" / "labels.json"))["zh"]
+    nlp = spacy.blank("zh")
+    for part, chosen in split_records(records, "number").items():
+        save_docs(make_docs(chosen[:60] if part == "train" else chosen[:20], nlp), folder / f"{part}.spacy")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_config():
+    """configs/zh_cpu.cfg with a small encoder."""
+    config = load_config(ROOT / "configs" / "zh_cpu.cfg", interpolate=False)
+    widths = {f"components.{name}.model.encoder.tok2vec.width": 32 for name in ("spert_mt", "mre_textcat")}
+    blocks = {f"components.tok2vec.model.{block}.width": 32 for block in ("embed", "encode")}
+    return set_values(config, {**widths, **blocks, "components.tok2vec.model.encode.depth": 1, "components.spert_mt.model.max_width": 8})

@@ -1,0 +1,192 @@
+import json
+import sys
+
+import pytest
+import spacy
+from spacy.language import Language
+from typer.testing import CliRunner
+
+from spacy_mre.cli import app
+from spacy_mre.entities import set_entities
+from spacy_mre.evaluation import reinforce as room
+from spacy_mre.evaluation.reinforce import compare_arms, make_arms, reinforce
+from spacy_mre.evaluation.reinforce_report import arms_table, gains_table, plot_gains, spread
+from spacy_mre.evaluation.runs import set_values
+from spacy_mre.storage import save_docs
+
+
+def pipelines(arms):
+    return {name: config["nlp"]["pipeline"] for name, config in arms.items()}
+
+
+def test_the_arms_differ_in_one_thing_each(small_config):
+    with pytest.warns(UserWarning, match="W510.*word_reads_text.*see_cats") if not can_read_text() else nothing():
+        arms = make_arms(small_config)
+    assert pipelines(arms)["text"] == ["tok2vec", "mre_textcat", "doc_cleaner"]
+    assert pipelines(arms)["word"] == ["tok2vec", "spert_mt", "doc_cleaner"]
+    assert pipelines(arms)["both"] == pipelines(arms)["text_reads_word"] == ["tok2vec", "spert_mt", "mre_textcat", "doc_cleaner"]
+    assert arms["text_reads_word"]["components"]["mre_textcat"]["model"]["see_entities"] is True
+    assert arms["both"]["components"]["mre_textcat"]["model"]["see_entities"] is False
+    for name, config in arms.items():
+        assert (
+            config["training"] == small_config["training"] and config["components"]["tok2vec"] == small_config["components"]["tok2vec"]
+        ), name
+
+
+def can_read_text():
+    import inspect
+
+    from spacy_mre.models.spert_mt import build_spert_mt
+
+    return "see_cats" in inspect.signature(build_spert_mt).parameters
+
+
+def nothing():
+    from contextlib import nullcontext
+
+    return nullcontext()
+
+
+def test_a_model_that_can_read_the_text_label_stands_behind_it(small_config, monkeypatch):
+    monkeypatch.setattr(
+        room, "fill_defaults", lambda section: {**section, "model": {**section["model"], "see_cats": False, "see_entities": False}}
+    )
+    arms = make_arms(small_config)
+    assert pipelines(arms)["word_reads_text"] == ["tok2vec", "mre_textcat", "spert_mt", "doc_cleaner"]
+    assert arms["word_reads_text"]["components"]["spert_mt"]["model"]["see_cats"] is True
+    assert all(arms[name]["components"]["spert_mt"]["model"]["see_cats"] is False for name in ("word", "both", "text_reads_word"))
+
+
+@pytest.mark.filterwarnings("ignore:.*W510")
+def test_stock_components_are_levels_too(small_config):
+    stock = set_values(
+        small_config,
+        {"nlp.pipeline": ["tok2vec", "ner", "textcat"], "components.ner": {"factory": "ner"}, "components.textcat": {"factory": "textcat"}},
+    )
+    arms = make_arms(stock)
+    assert pipelines(arms) == {"text": ["tok2vec", "textcat"], "word": ["tok2vec", "ner"], "both": ["tok2vec", "ner", "textcat"]}
+
+
+@pytest.mark.parametrize("left, level", [("spert_mt", "text"), ("mre_textcat", "word")])
+def test_a_config_without_one_of_the_levels_is_m510(small_config, left, level):
+    with pytest.raises(ValueError, match=rf"\[M510\].*{level} level"):
+        make_arms(set_values(small_config, {"nlp.pipeline": ["tok2vec", left]}))
+
+
+def test_a_component_for_both_levels_is_m517(small_config):
+    @Language.factory("both_levels", assigns=["doc.cats", "doc.ents"])
+    def make(nlp, name):
+        return lambda doc: doc
+
+    with pytest.raises(ValueError, match=r"\[M517\].*both_levels"):
+        make_arms(set_values(small_config, {"nlp.pipeline": ["both_levels"], "components.both_levels": {"factory": "both_levels"}}))
+
+
+@pytest.fixture(scope="module")
+def made(small_config, assets, tmp_path_factory):
+    """All arms with two seeds and a few updates; and which texts each run was updated with, in order."""
+    output = tmp_path_factory.mktemp("reinforce")
+    seen, original = [], Language.update
+
+    def update(self, examples, *args, **kwargs):
+        seen[-1].append([eg.reference.text for eg in examples])
+        return original(self, examples, *args, **kwargs)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(Language, "update", update)
+    parts = [assets / f"{part}.spacy" for part in ("train", "dev", "test")]
+    records, gains = reinforce(small_config, *parts, output, seeds=(0, 1), updates=8, tell=lambda line: seen.append([]))
+    patch.undo()
+    return output, parts, records, gains, seen
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_all_arms_learn_from_the_same_examples_in_the_same_order(made):
+    _, _, records, _, seen = made
+    assert all(set(by_seed) == {0, 1} for by_seed in records.values()) and {"text", "word", "both", "text_reads_word"} <= set(records)
+    per_seed = len(records)
+    assert len(seen) == 2 * per_seed
+    for first in (0, per_seed):
+        assert all(updates == seen[first] for updates in seen[first : first + per_seed])
+    assert seen[0] != seen[per_seed] and len(seen[0]) == 9  # spaCy makes one more at the end, whose learning rate is 0
+    assert len({run["documents"] for by_seed in records.values() for run in by_seed.values()}) == 1
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_gains_are_differences_of_the_scores(made):
+    output, _, records, gains, _ = made
+    by_name = {(gain.level, gain.arm, gain.control): gain for gain in gains}
+    assert {("text", "both", "text"), ("word", "both", "word"), ("whole", "both", "word"), ("text", "text_reads_word", "both")} <= set(
+        by_name
+    )
+    for level, key in (("text", "cats_accuracy"), ("word", "spans_f"), ("relations", "rel_strict_f")):
+        gain = by_name[level, "both", "text" if level == "text" else "word"]
+        means = [sum(run["scores"][key] for run in records[arm].values()) / 2 for arm in (gain.arm, gain.control)]
+        assert gain.difference.value == pytest.approx(means[0] - means[1], abs=1e-9)
+        assert gain.seeds == [0, 1] and gain.difference.low <= gain.difference.value <= gain.difference.high
+    written = json.loads((output / "gains.json").read_text(encoding="utf8"))
+    assert [row["difference"]["value"] for row in written] == pytest.approx([gain.difference.value for gain in gains])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_it_resumes_where_it_stopped(made, small_config):
+    output, parts, records, gains, _ = made
+    told = []
+    again = reinforce(small_config, *parts, output, seeds=(0, 1), updates=8, tell=told.append)
+    assert told == [] and again[1] == gains
+    path = output / "runs" / "word-1.json"
+    before = path.read_text(encoding="utf8")
+    path.unlink()
+    records, _ = reinforce(small_config, *parts, output, seeds=(0, 1), updates=8, tell=told.append)
+    assert told == ["word, seed 1: 8 updates"]
+    assert json.loads(before)["scores"] == records["word"][1]["scores"]  # the same run once more
+    assert not list((output / "models").glob("*/model-*")) and (output / "models" / "word-1" / "log.txt").stat().st_size
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_command_prints_and_draws(made, small_config, tmp_path):
+    output, parts, *_ = made
+    (tmp_path / "small.cfg").write_text(small_config.to_str(), encoding="utf8")
+    args = ["reinforce", str(tmp_path / "small.cfg"), *map(str, parts), str(output), "--seeds", "1", "--updates", "8"]
+    result = CliRunner().invoke(app, args)
+    assert result.exit_code == 0, result.output
+    assert "8 updates" not in result.output  # the runs are there
+    assert "text alone" in result.output and "Gains" in result.output
+    assert (output / "gains.svg").read_text(encoding="utf8").count("<svg") == 1
+    (tmp_path / "small.cfg").write_text(set_values(small_config, {"nlp.pipeline": ["tok2vec"]}).to_str(), encoding="utf8")
+    result = CliRunner().invoke(app, args)
+    assert result.exit_code == 1 and "[M510]" in result.output
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("level", ["text", "word"])
+def test_test_documents_without_one_level_are_m512(small_config, assets, tmp_path, level):
+    doc = spacy.blank("zh").make_doc("甲在乙地。")
+    doc.cats = {} if level == "text" else {"society": 1.0}
+    if level == "text":
+        set_entities(doc, [(0, 1, "person", 1.0)])
+    save_docs([doc], tmp_path / "test.spacy")
+    with pytest.raises(ValueError, match=rf"\[M512\].*{level} level"):
+        reinforce(small_config, assets / "train.spacy", assets / "dev.spacy", tmp_path / "test.spacy", tmp_path, seeds=(0,), updates=1)
+    assert not list(tmp_path.glob("runs/*"))
+
+
+def test_runs_on_other_documents_are_m513(made):
+    _, _, records, _, _ = made
+    mixed = {"text": records["text"], "both": {0: {**records["both"][0], "documents": "other"}}}
+    with pytest.raises(ValueError, match=r"\[M513\].*both-0.*text-0"):
+        compare_arms(mixed)
+
+
+def test_a_plot_without_matplotlib_is_m514(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r"\[M514\].*plots"):
+        plot_gains({}, tmp_path / "gains.svg")
+
+
+def test_reports(made, tmp_path):
+    _, _, records, gains, _ = made
+    assert arms_table(records).row_count == len(records) and gains_table(gains).row_count == len(gains)
+    plot_gains({"one": gains, "two": gains}, tmp_path / "gains.png")
+    assert (tmp_path / "gains.png").stat().st_size > 5000
+    assert (spread([0.5, 0.7]), spread([0.5]), spread([0.5, None]), spread([])) == ("60.00 ± 14.14", "50.00", "-", "-")

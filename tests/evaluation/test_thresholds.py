@@ -1,0 +1,107 @@
+from itertools import product
+
+import pytest
+import spacy
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import fix_random_seed
+from thinc.api import Adam
+
+from spacy_mre.entities import set_entities
+from spacy_mre.evaluation.runs import predict
+from spacy_mre.evaluation.scorers import score_joint
+from spacy_mre.evaluation.thresholds import CANDIDATES, calibrate, cross_predict
+from spacy_mre.relations import make_relation, set_relations
+
+NAMES, PLACES = ["Ida", "Tom", "Bo", "Mara"], ["Lima", "Oslo", "Brook", "Fell"]
+
+
+def make_example(nlp, name, place, verb):
+    gold = Doc(nlp.vocab, words=[name, verb, "in", "old", place, "."])
+    set_entities(gold, [(0, 1, "person", 1.0), (3, 5, "site", 1.0), (4, 5, "place", 1.0)])
+    relations = [make_relation((0, 1), (4, 5), "lives", head_label="person", tail_label="place")] if verb == "lives" else []
+    relations.append(make_relation((4, 5), (3, 5), "near", head_label="place", tail_label="site"))
+    set_relations(gold, relations)
+    return Example(Doc(nlp.vocab, words=[token.text for token in gold]), gold)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A pipeline that has learned a little: there is something to choose."""
+    fix_random_seed(0)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("spert_mt", config={"symmetric": ["near"], "pairs_per_token": 1000})
+    examples = [make_example(nlp, *words) for words in product(NAMES, PLACES, ["lives", "sings"])]
+    nlp.initialize(lambda: examples)
+    optimizer = Adam(0.001)
+    for _ in range(12):
+        nlp.update(examples[::3], sgd=optimizer)
+    return nlp, examples[1::3]
+
+
+@pytest.fixture
+def cfg(trained):
+    cfg = trained[0].get_pipe("spert_mt").cfg
+    before = dict(cfg)
+    yield cfg
+    cfg.update(before)
+
+
+def slow_best(nlp, examples, cfg, name, key):
+    """Predicting anew at every threshold."""
+    scores, now = {}, cfg[name]
+    for threshold in CANDIDATES:
+        cfg[name] = threshold
+        scores[threshold] = score_joint(predict(nlp, examples), symmetric=cfg["symmetric"])[key]
+    cfg[name] = now
+    return scores
+
+
+def test_one_pass_finds_what_all_thresholds_would(trained, cfg):
+    nlp, examples = trained
+    entities = slow_best(nlp, examples, cfg, "entity_threshold", "spans_entities_f")
+    assert len(set(entities.values())) > 3  # there is a choice
+    chosen = calibrate(nlp, examples)
+    assert entities[chosen["entity_threshold"]] == max(entities.values())
+    assert {name: cfg[name] for name in chosen} == chosen
+    cfg["relation_threshold"] = 0.5
+    relations = slow_best(nlp, examples, cfg, "relation_threshold", "rel_strict_f")
+    assert relations[chosen["relation_threshold"]] == max(relations.values()) > 0
+    assert not any("entities" in eg.predicted.spans for eg in examples)
+
+
+def test_of_equal_thresholds_the_nearest_is_taken(trained, cfg):
+    nlp, examples = trained
+    bare = [Example(eg.predicted, Doc(nlp.vocab, words=[token.text for token in eg.predicted])) for eg in examples]  # no gold: all score 0
+    cfg.update(entity_threshold=0.35, relation_threshold=0.7)
+    assert calibrate(nlp, bare) == {"entity_threshold": 0.35, "relation_threshold": 0.7}
+
+
+def test_nobody_calibrates_for_itself(trained, cfg, monkeypatch):
+    nlp, examples = trained
+    seen = []
+
+    def spy(nlp, examples):
+        seen.append({id(eg) for eg in examples})
+        return calibrate(nlp, examples)
+
+    monkeypatch.setattr("spacy_mre.evaluation.thresholds.calibrate", spy)
+    predicted = cross_predict(nlp, examples)
+    assert [eg.reference for eg in predicted] == [eg.reference for eg in examples]
+    assert seen[0].isdisjoint(seen[1]) and seen[0] | seen[1] == {id(eg) for eg in examples}
+    assert cfg["entity_threshold"] == cfg["relation_threshold"] == 0.5
+    for half, calibrating in ((0, seen[0]), (1, seen[1])):
+        assert calibrating == {id(eg) for eg in examples[1 - half :: 2]}
+        calibrate(nlp, examples[1 - half :: 2])
+        expected = predict(nlp, examples[half::2])
+        assert [[span.label_ for span in eg.predicted.spans["entities"]] for eg in expected] == [
+            [span.label_ for span in eg.predicted.spans["entities"]] for eg in predicted[half::2]
+        ]
+        cfg.update(entity_threshold=0.5, relation_threshold=0.5)
+
+
+def test_a_pipeline_without_thresholds_is_m516():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    with pytest.raises(ValueError, match=r"\[M516\].*sentencizer"):
+        calibrate(nlp, [])

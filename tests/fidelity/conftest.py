@@ -1,0 +1,87 @@
+"""A small pipeline with one component and an encoder of its own, and invented texts with nested entities, two labels of a pair, and no direction."""
+
+import pytest
+import spacy
+import torch
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import fix_random_seed
+
+from spacy_mre.entities import set_entities
+from spacy_mre.relations import make_relation, set_relations
+
+# Words, entities (start, end, label), relations (head, tail, label; places among the entities).
+TEXTS = [
+    (
+        "Mara runs the old mill of Brook with Tess",
+        [(0, 1, "person"), (2, 7, "site"), (6, 7, "place"), (8, 9, "person")],
+        [(0, 1, "runs"), (1, 2, "in"), (0, 3, "knows")],
+    ),
+    ("Tess was born in and left Brook", [(0, 1, "person"), (6, 7, "place")], [(0, 1, "born_in"), (0, 1, "left")]),
+    ("the road", [], []),
+    ("Fell Farm lies by Brook", [(0, 2, "site"), (4, 5, "place")], [(0, 1, "in")]),
+]
+TOK2VEC = {
+    "@architectures": "spacy.HashEmbedCNN.v2",
+    "pretrained_vectors": None,
+    "width": 16,
+    "depth": 1,
+    "embed_size": 200,
+    "window_size": 1,
+    "maxout_pieces": 2,
+    "subword_features": False,
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread_and_one_seed():
+    torch.set_num_threads(1)
+    fix_random_seed(0)
+
+
+@pytest.fixture
+def tok2vec():
+    return TOK2VEC
+
+
+@pytest.fixture
+def make_nlp():
+    """An initialised pipeline of `spert_mt` whose heads are far from their first weights; settings of its model in `model`."""
+
+    def make(model=None, **settings):
+        nlp = spacy.blank("en")
+        encoder = {"@architectures": "spacy_mre.Tok2VecEncoder.v1", "tok2vec": TOK2VEC}
+        architecture = {"@architectures": "spacy_mre.SpertMT.v1", "encoder": encoder, "dropout": 0.0, "max_width": 6, **(model or {})}
+        pipe = nlp.add_pipe("spert_mt", config={"model": architecture, **settings})
+        nlp.initialize(lambda: make_examples(nlp))
+        generator = torch.Generator().manual_seed(1)
+        for parameter in heads_of(pipe).parameters():
+            torch.nn.init.normal_(parameter, std=0.5, generator=generator)
+        return nlp
+
+    return make
+
+
+def make_examples(nlp):
+    examples = []
+    for words, entities, relations in TEXTS:
+        gold = Doc(nlp.vocab, words=words.split())
+        set_entities(gold, [(*entity, 1.0) for entity in entities])
+        joined = [(entities[head], entities[tail], label) for head, tail, label in relations]
+        set_relations(gold, [make_relation(h[:2], t[:2], label, head_label=h[2], tail_label=t[2]) for h, t, label in joined])
+        examples.append(Example(Doc(nlp.vocab, words=words.split()), gold))
+    return examples
+
+
+def heads_of(pipe):
+    return pipe.model.get_ref("heads").shims[0].module
+
+
+@pytest.fixture
+def examples_of():
+    return make_examples
+
+
+@pytest.fixture
+def module_of():
+    return heads_of

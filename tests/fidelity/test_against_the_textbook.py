@@ -1,0 +1,272 @@
+"""The whole of `spert_mt` once more, as a textbook would have it: float64 NumPy, one span and one pair at a time, explicit concatenations, one weight
+matrix for each head. Losses, gradients (by finite differences) and what is found must be the same."""
+
+import numpy
+import pytest
+
+LOG_2 = numpy.log(2)
+
+
+def softplus(x):
+    return numpy.logaddexp(0, x)
+
+
+def sigmoid(x):
+    return 1 / (1 + numpy.exp(-x))
+
+
+class Textbook:
+    """SpERT (arXiv 1909.07755) and SpERT.MT (arXiv 2309.09713) with the weights of some heads.
+
+    tokens: one matrix of token vectors per text. texts: one vector per text. gold: (entities with label ids, relations with label ids) per text.
+    """
+
+    def __init__(self, module, pipe):
+        weights = {name: parameter.detach().numpy().astype("float64") for name, parameter in module.named_parameters()}
+        self.widths = weights["widths.weight"]
+        self.entity = numpy.concatenate(
+            [weights["entity_text.weight"], weights["entity_span.weight"], weights["entity_width.weight"]], axis=1
+        )
+        self.entity_bias = weights["entity_span.bias"]
+        self.relation = numpy.concatenate(
+            [weights["relation_context.weight"], weights["relation_head.weight"], weights["relation_tail.weight"]], axis=1
+        )
+        self.relation_bias = weights["relation_context.bias"]
+        self.config = pipe.model.get_ref("heads").attrs["config"]
+        self.loss_settings = pipe.model.get_ref("heads").attrs["loss"]
+        self.is_multitask = self.config["mode"] == "spert_mt"
+
+    # Scores
+
+    def entity_logits(self, tokens, text, start, end):
+        return self.entity @ numpy.concatenate([text, tokens[start:end].max(axis=0), self.width(start, end)]) + self.entity_bias
+
+    def pair_logits(self, tokens, text, head, tail):
+        (first, second) = sorted((head[:2], tail[:2]))
+        between = tokens[min(first[1], second[1]) : max(first[0], second[0])]
+        context = between.max(axis=0) if len(between) else numpy.zeros(tokens.shape[1])
+        vector = numpy.concatenate([context, self.mention(tokens, text, *head), self.mention(tokens, text, *tail)])
+        return self.relation @ vector + self.relation_bias
+
+    def mention(self, tokens, text, start, end, label):
+        parts = [tokens[start:end].max(axis=0), self.width(start, end)]
+        logits = self.entity_logits(tokens, text, start, end)
+        if self.config["entity_features"] == "logits":
+            parts.append(logits)
+        elif self.config["entity_features"] == "labels":
+            parts.append(numpy.eye(len(logits))[label + 1])
+        return numpy.concatenate(parts)
+
+    def width(self, start, end):
+        return self.widths[min(end - start - 1, self.config["max_width"])]
+
+    def at_all(self, logits):
+        if self.config["identification"] == "tied":
+            return logits[0] + numpy.log(numpy.exp(logits[1:]).sum())
+        return logits[0]
+
+    # Losses
+
+    def loss(self, tokens, texts, spans, pairs):
+        """Spans are (text, start, end, label, weight IoU), pairs (text, head, tail, set of labels)."""
+        entity_id, entity_type, relation_id, relation_type = self.loss_settings["weights"]
+        span_logits = [self.entity_logits(tokens[text], texts[text], start, end) for text, start, end, _, _ in spans]
+        pair_logits = [self.pair_logits(tokens[text], texts[text], head, tail) for text, head, tail, _ in pairs]
+        total = 0.0
+        for logits, (_, _, _, label, iou) in zip(span_logits, spans):
+            if not self.is_multitask:
+                total += entity_id * (numpy.log(numpy.exp(logits).sum()) - logits[label + 1]) / len(spans)
+                continue
+            delta = self.loss_settings["iou_delta"]
+            weight = 1 + delta * iou if self.loss_settings["iou_form"] == "linear" else (1 + iou) ** delta
+            one_at_all = self.at_all(logits)
+            total += entity_id * weight * softplus(-one_at_all if label >= 0 else one_at_all) / len(spans)
+            total += entity_type * self.type_loss(logits[1:], {label} - {-1}) / len(spans)
+        for logits, (_, _, _, labels) in zip(pair_logits, pairs):
+            if not self.is_multitask:
+                signs = numpy.array([-1 if label in labels else 1 for label in range(len(logits))])
+                total += relation_id * softplus(signs * logits).mean() / len(pairs)
+                continue
+            one_at_all = self.at_all(logits)
+            total += relation_id * softplus(-one_at_all if labels else one_at_all) / len(pairs)
+            total += relation_type * self.type_loss(logits[1:], labels) / len(pairs)
+        return total
+
+    def type_loss(self, scores, right):
+        settings = self.loss_settings["ranking"]
+        if not right and not (self.config["classification"] == "ranking" and settings["negatives"]):
+            return 0.0
+        if self.config["classification"] == "cross_entropy":
+            return sum(numpy.log(numpy.exp(scores).sum()) - scores[label] for label in right) / len(right)
+        loss = sum(softplus(settings["gamma"] * (settings["margin_right"] - scores[label])) for label in right)
+        wrong = [scores[label] for label in range(len(scores)) if label not in right]
+        return loss + (softplus(settings["gamma"] * (settings["margin_wrong"] + max(wrong))) if wrong else 0.0)
+
+    # What is found
+
+    def find(self, tokens, text, cfg, constraints):
+        """Entities {(start, end): (label, score)} and relations {(head, tail, label): score} of one text."""
+        candidates = []
+        for start in range(len(tokens)):
+            for end in range(start + 1, min(len(tokens), start + self.config["max_width"]) + 1):
+                logits = self.entity_logits(tokens, text, start, end)
+                if self.is_multitask:
+                    score = sigmoid(self.at_all(logits))
+                else:
+                    probabilities = numpy.exp(logits) / numpy.exp(logits).sum()
+                    score = probabilities.max() if probabilities.argmax() > 0 else -1.0
+                if score >= max(cfg["entity_threshold"], 0.0):
+                    candidates.append((-score, start, -end, int(logits[1:].argmax())))
+        entities = {}
+        for score, start, end, label in sorted(candidates):
+            if not any(conflict((start, -end), other, cfg["overlap"]) for other in entities):
+                entities[start, -end] = (label, -score)
+        relations = {}
+        for head, (head_label, _) in entities.items():
+            for tail, (tail_label, _) in entities.items():
+                if head != tail:
+                    logits = self.pair_logits(tokens, text, (*head, head_label), (*tail, tail_label))
+                    for label, score in self.relation_labels(logits, head_label, tail_label, constraints):
+                        is_backwards = label in cfg["symmetric_ids"] and head > tail
+                        if score >= cfg["relation_threshold"] and not is_backwards:
+                            relations[head, tail, label] = score
+        return entities, relations
+
+    def relation_labels(self, logits, head_label, tail_label, constraints):
+        labels = range(len(logits) - self.is_multitask)
+        allowed = [label for label in labels if label not in constraints or (head_label, tail_label) in constraints[label]]
+        if not self.is_multitask:
+            return [(label, sigmoid(logits[label])) for label in allowed]
+        scores, one_at_all = logits[1:], sigmoid(self.at_all(logits))
+        best = max((scores[label] for label in allowed), default=None)
+        if self.config["classification"] == "ranking":
+            return [(label, one_at_all) for label in allowed if scores[label] == best or scores[label] > self.config["relation_margin"]]
+        return [(label, one_at_all) for label in allowed if scores[label] >= best - LOG_2]
+
+
+def conflict(one, other, policy):
+    overlap = one[0] < other[1] and other[0] < one[1]
+    inside = (one[0] >= other[0] and one[1] <= other[1]) or (other[0] >= one[0] and other[1] <= one[1])
+    return {"any": False, "flat": overlap, "nested": overlap and not inside}[policy]
+
+
+MULTITASK = [
+    {"mode": "spert_mt"},
+    {"mode": "spert_mt", "identification": "separate", "iou_delta": 2.0, "entity_features": "labels"},
+    {"mode": "spert_mt", "classification": "cross_entropy", "iou_form": "power", "iou_delta": 1.5, "entity_features": "none"},
+    {"mode": "spert_mt", "identification": "separate", "ranking_negatives": True, "ranking_gamma": 1.3},
+]
+BASELINE = {"mode": "spert", "entity_features": "none", "entity_identification_weight": 0.7, "relation_identification_weight": 1.3}
+IDS = ["as shipped", "separate", "cross-entropy", "negatives ranked", "SpERT"]
+
+
+class Batch:
+    """What the component saw of some texts and was trained on, in the terms of the textbook."""
+
+    def __init__(self, nlp, examples):
+        self.pipe = nlp.get_pipe("spert_mt")
+        self.encoded, _ = self.pipe.model.get_ref("encoder").begin_update([eg.predicted for eg in examples])
+        self.targets = self.pipe.get_targets(examples, self.encoded)
+        self.borders = numpy.cumsum(self.encoded.lengths)[:-1]
+        offsets = self.encoded.offsets
+        spans, mentions, pairs = self.targets.spans, self.targets.mentions, self.targets.pairs
+        self.spans = [
+            (text, start - offsets[text], end - offsets[text], label, iou)
+            for start, end, text, label, iou in zip(spans.starts, spans.ends, spans.texts, spans.labels, self.targets.ious)
+        ]
+        local = [
+            (start - offsets[text], end - offsets[text], label)
+            for start, end, text, label in zip(mentions.starts, mentions.ends, mentions.texts, mentions.labels)
+        ]
+        self.pairs = [
+            (mentions.texts[head], local[head], local[tail], set(numpy.flatnonzero(row).tolist()))
+            for head, tail, row in zip(pairs.heads, pairs.tails, self.targets.relations)
+        ]
+
+    def textbook_loss(self, textbook, tokens, texts):
+        return textbook.loss(numpy.split(tokens, self.borders), texts, self.spans, self.pairs)
+
+
+@pytest.mark.parametrize("model", [*MULTITASK, BASELINE], ids=IDS)
+def test_the_loss_and_its_gradients(make_nlp, examples_of, module_of, model):
+    nlp = make_nlp(model, entity_negatives=12, symmetric=["knows"])
+    batch = Batch(nlp, examples_of(nlp))
+    pipe, module = batch.pipe, module_of(batch.pipe)
+    assert any(len(labels) > 1 for _, _, _, labels in batch.pairs) and any(0 < iou < 1 for *_, iou in batch.spans)
+    logits, backprop = pipe.model.get_ref("heads").begin_update((batch.encoded, batch.targets))
+    loss, d_logits = pipe.get_loss(examples_of(nlp), logits, batch.targets)
+    gradient = backprop(d_logits)
+    tokens, texts = batch.encoded.tokens.astype("float64"), batch.encoded.texts.astype("float64")
+    assert loss == pytest.approx(batch.textbook_loss(Textbook(module, pipe), tokens, texts), abs=1e-5, rel=1e-5)
+
+    generator = numpy.random.default_rng(0)
+    for array, found in ((tokens, gradient.tokens), (texts, gradient.texts)):
+        for place in zip(*(generator.integers(size, size=12) for size in array.shape)):
+            wanted = difference(array, place, lambda: batch.textbook_loss(Textbook(module, pipe), tokens, texts))
+            assert found[place] == pytest.approx(wanted, abs=1e-4), place
+    textbook = Textbook(module, pipe)
+    expected_of = {
+        "entity": (textbook.entity, ("entity_text.weight", "entity_span.weight", "entity_width.weight")),
+        "relation": (textbook.relation, ("relation_context.weight", "relation_head.weight", "relation_tail.weight")),
+        "entity bias": (textbook.entity_bias[:, None], ("entity_span.bias",)),
+        "relation bias": (textbook.relation_bias[:, None], ("relation_context.bias",)),
+        "widths": (textbook.widths, ("widths.weight",)),
+    }
+    gradients = {name: parameter.grad.numpy() for name, parameter in module.named_parameters()}
+    for matrix, names in expected_of.values():
+        found = numpy.concatenate([gradients[name].reshape(len(matrix), -1) for name in names], axis=1)
+        assert found.shape == matrix.shape and found.any()
+        for place in zip(*(generator.integers(size, size=12) for size in matrix.shape)):
+            wanted = difference(matrix, place, lambda: batch.textbook_loss(textbook, tokens, texts))
+            assert found[place] == pytest.approx(wanted, abs=1e-4), (names, place)
+
+
+def difference(array, place, value, step=1e-6):
+    """The central difference of a value by one entry of an array, which is as before afterwards."""
+    before = array[place]
+    values = []
+    for sign in (1, -1):
+        array[place] = before + sign * step
+        values.append(value())
+    array[place] = before
+    return (values[0] - values[1]) / (2 * step)
+
+
+@pytest.mark.parametrize("model", [*MULTITASK, BASELINE], ids=IDS)
+@pytest.mark.parametrize("overlap", ["flat", "nested", "any"])
+def test_what_is_found(make_nlp, examples_of, module_of, model, overlap):
+    is_baseline = model["mode"] == "spert"
+    thresholds = (
+        {"entity_threshold": 0.0, "relation_threshold": 0.4} if is_baseline else {"entity_threshold": 0.3, "relation_threshold": 0.6}
+    )
+    constraints = {"in": [["site", "place"], ["place", "place"], ["person", "site"]], "knows": [["person", "person"]]}
+    nlp = make_nlp(model, overlap=overlap, symmetric=["knows"], constraints=constraints, pairs_per_token=10_000, **thresholds)
+    pipe = nlp.get_pipe("spert_mt")
+    docs = [eg.predicted for eg in examples_of(nlp)]
+    encoded = pipe.model.get_ref("encoder").predict(docs)
+    found = pipe.predict(docs)
+    textbook = Textbook(module_of(pipe), pipe)
+    entity_ids, relation_ids = ({label: i for i, label in enumerate(labels)} for labels in (pipe.entity_labels, pipe.relation_labels))
+    cfg = {**pipe.cfg, "symmetric_ids": {relation_ids["knows"]}}
+    # A relation without direction may join its types in either order.
+    both_ways = {label: pairs + [pair[::-1] for pair in pairs] if label == "knows" else pairs for label, pairs in constraints.items()}
+    allowed = {relation_ids[label]: {(entity_ids[head], entity_ids[tail]) for head, tail in pairs} for label, pairs in both_ways.items()}
+
+    borders = numpy.cumsum(encoded.lengths)[:-1]
+    some = False
+    for i, tokens in enumerate(numpy.split(encoded.tokens.astype("float64"), borders)):
+        entities, relations = textbook.find(tokens, encoded.texts[i].astype("float64"), cfg, allowed)
+        own = found.entities.texts == i
+        columns = (found.entities.starts[own], found.entities.ends[own], found.entities.labels[own], found.entity_scores[own])
+        ours = {(start, end): (label, score) for start, end, label, score in zip(*(column.tolist() for column in columns))}
+        assert {place: label for place, (label, _) in ours.items()} == {place: label for place, (label, _) in entities.items()}
+        for place, (_, score) in entities.items():
+            assert ours[place][1] == pytest.approx(score, abs=1e-4)
+        places = list(zip(found.entities.starts.tolist(), found.entities.ends.tolist()))
+        rows = zip(found.pairs.heads.tolist(), found.pairs.tails.tolist(), found.labels.tolist(), found.scores.tolist())
+        ours = {(places[head], places[tail], label): score for head, tail, label, score in rows if own[head]}
+        assert set(ours) == set(relations)
+        for relation, score in relations.items():
+            assert ours[relation] == pytest.approx(score, abs=1e-4)
+        some = some or bool(relations)
+    assert some
