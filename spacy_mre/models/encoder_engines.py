@@ -25,8 +25,8 @@ def make_engine(transformer: nn.Module, engine: str, precision: str):
     transformer (PreTrainedModel): The Hugging Face model, in fp32; it is left as it is.
     engine (str): "torch" or "onnx".
     precision (str): "fp32", "bf16" and "fp16" with torch; "fp32" and "int8" with ONNX Runtime on the CPU.
-    RETURNS (Callable[[numpy.ndarray, numpy.ndarray, Optional[numpy.ndarray]], Tensor]): From ids, mask and token types (windows x pieces) to the last hidden
-        states, fp32, windows x pieces x width.
+    RETURNS (Callable[[numpy.ndarray, numpy.ndarray, Optional[numpy.ndarray]], Tensor]): From ids, mask and token types (windows x pieces) to
+        the last hidden states, fp32, windows x pieces x width.
     """
     return TorchEngine(transformer, precision) if engine == "torch" else OnnxEngine(transformer, precision)
 
@@ -41,7 +41,7 @@ class TorchEngine:
     def __call__(self, ids: numpy.ndarray, mask: numpy.ndarray, types: Optional[numpy.ndarray]) -> Tensor:
         if self.transformer.training:
             self.transformer.eval()
-        with torch.no_grad():
+        with torch.inference_mode():
             return self.transformer(**torch_inputs(ids, mask, types, self.transformer.device)).last_hidden_state.float()
 
 

@@ -69,3 +69,9 @@ class SizedShim(PyTorchShim):
         self.build(**saved["sizes"])
         self._model.load_state_dict(saved["state"])
         return self._model
+
+
+def set_training(module: nn.Module, training: bool) -> None:
+    """`module.train(training)`, without the walk over all its parts where it is so already."""
+    if module.training != training:
+        module.train(training)

@@ -28,9 +28,7 @@ def range_max(vectors: Tensor, starts: numpy.ndarray, ends: numpy.ndarray) -> Te
     return maxima.index_select(0, to_index(back, vectors))
 
 
-def range_max_in_chunks(
-    vectors: Tensor, starts: numpy.ndarray, ends: numpy.ndarray, size: int
-) -> Iterator[Tuple[numpy.ndarray, Tensor]]:
+def range_max_in_chunks(vectors: Tensor, starts: numpy.ndarray, ends: numpy.ndarray, size: int) -> Iterator[Tuple[numpy.ndarray, Tensor]]:
     """The same, some ranges at a time: two look-ups a range in a table of maxima over 2^k rows.
 
     Only one level of the table is alive at a time, so that memory is O((rows + size) x width) without gradients, and O(log(longest) x rows x width)

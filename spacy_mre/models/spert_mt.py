@@ -21,7 +21,7 @@ from .losses import (
     softmax_loss,
     type_cross_entropy,
 )
-from .sized import SizedShim
+from .sized import SizedShim, set_training
 from .span_pooling import range_max_in_chunks, to_index
 from .spert_mt_heads import SpertMTHeads, identification_logits
 from .targets import Pairs, Spans, Targets
@@ -310,8 +310,8 @@ def _forward(model: Model, X: Tuple[List[Doc], Request], is_train: bool) -> Tupl
     docs, request = X
     encoded = model.get_ref("encoder").predict(docs)
     module = model.get_ref("heads").shims[0].module
-    module.eval()
-    with torch.no_grad():
+    set_training(module, False)
+    with torch.inference_mode():
         return find(module, encoded, request), lambda d_found: []
 
 
@@ -324,7 +324,7 @@ def _init(model: Model, X: Optional[List[Doc]] = None, Y=None) -> None:
 def _heads_forward(model: Model, X: Tuple[Encoded, Targets], is_train: bool) -> Tuple[Logits, Callable[[Logits], Encoded]]:
     encoded, targets = X
     module = model.shims[0].module
-    module.train(is_train)
+    set_training(module, is_train)
     tokens, texts = (xp2torch(array, requires_grad=True) for array in (encoded.tokens, encoded.texts))
     outputs = module(tokens, texts, targets)
 

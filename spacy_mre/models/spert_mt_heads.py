@@ -109,8 +109,8 @@ class SpertMTHeads(nn.Module):
         text_ids = to_index(numpy.repeat(numpy.arange(len(lengths)), lengths), tokens)
         of_texts = nn.functional.linear(texts, self.entity_text.weight[columns], bias).index_select(0, text_ids)
         of_widths = self.widths.weight[: self.max_width] @ self.entity_width.weight[columns].T
-        room = to_index(numpy.repeat(numpy.cumsum(lengths), lengths) - numpy.arange(len(text_ids)), tokens)
-        inside = torch.arange(1, self.max_width + 1, device=tokens.device)[:, None] <= room
+        room = numpy.repeat(numpy.cumsum(lengths), lengths) - numpy.arange(len(tokens))
+        crossing = torch.as_tensor(numpy.arange(1, self.max_width + 1)[:, None] > room, device=tokens.device)
         size = max(SCORED_AT_ONCE // (self.max_width * tokens.shape[1]), 1)
         scores = []
         for begin in range(0, len(tokens), size):
@@ -118,9 +118,8 @@ class SpertMTHeads(nn.Module):
             logits = nn.functional.linear(all_maxima(tokens, begin, size, self.max_width), weight)
             logits += of_texts[chunk]
             logits += of_widths[:, None]
-            probabilities = self.span_probability(logits.flatten(0, 1)).view(logits.shape[:2])
-            scores.append(probabilities.where(inside[:, chunk], probabilities.new_tensor(-1.0)))
-        return torch.cat(scores, dim=1) if scores else tokens.new_zeros(self.max_width, 0)
+            scores.append(self.span_probability(logits.flatten(0, 1)).view(logits.shape[:2]))
+        return torch.cat(scores or [tokens.new_zeros(self.max_width, 0)], dim=1).masked_fill_(crossing, -1.0)
 
     def span_probability(self, logits: Tensor) -> Tensor:
         """Shape (spans,): the probability of being an entity, from spans x entity columns (of separate identification the first column suffices)."""

@@ -11,7 +11,7 @@ from thinc.types import Floats2d
 from torch import Tensor, nn
 
 from .encoder import Encoded, Encoder
-from .sized import SizedShim
+from .sized import SizedShim, set_training
 from .span_pooling import range_max, to_index
 from .targets import Spans
 
@@ -86,9 +86,9 @@ def _forward(
 def _head_forward(model: Model, X: Tuple[Encoded, Optional[Spans]], is_train: bool) -> Tuple[Floats2d, Callable[[Floats2d], Encoded]]:
     encoded, entities = X
     module = model.shims[0].module
-    module.train(is_train)
+    set_training(module, is_train)
     tokens, texts = (xp2torch(array, requires_grad=is_train) for array in (encoded.tokens, encoded.texts))
-    with torch.set_grad_enabled(is_train):
+    with torch.inference_mode(not is_train):
         logits = module(tokens, texts, entities)
 
     def backprop(d_logits: Floats2d) -> Encoded:

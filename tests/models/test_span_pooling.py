@@ -86,7 +86,6 @@ def test_all_maxima_are_the_textbook_maxima(max_width, begin, size):
         assert torch.equal(maxima[width - 1, : inside.sum()], textbook)
 
 
-
 def test_index_tensors():
     index = to_index(numpy.arange(6, dtype=numpy.int32)[::2], torch.zeros(1))
     assert (index.dtype, index.tolist()) == (torch.int64, [0, 2, 4])

@@ -177,7 +177,7 @@ def test_errors_go_to_the_error_handler(make_nlp):
 
 
 @pytest.mark.parametrize(
-    "engine, precision, tolerance", [("torch", "bf16", 0.1), ("torch", "fp16", 0.02), ("onnx", "fp32", 1e-4), ("onnx", "int8", 0.3)]
+    "engine, precision, tolerance", [("torch", "bf16", 0.02), ("torch", "fp16", 0.005), ("onnx", "fp32", 1e-5), ("onnx", "int8", 0.1)]
 )
 def test_engines_and_precisions_say_nearly_the_same(make_nlp, engine, precision, tolerance):
     if engine == "onnx":
@@ -185,9 +185,9 @@ def test_engines_and_precisions_say_nearly_the_same(make_nlp, engine, precision,
         pytest.importorskip("onnxruntime")
     exact, nlp = make_nlp(), make_nlp(engine=engine, precision=precision)
     weights = {name: weight.clone() for name, weight in nlp.get_pipe("transformer").model.transformer.named_parameters()}
-    for expected, found in zip(exact.pipe(TEXTS), nlp.pipe(TEXTS)):
-        for mine, theirs in zip(states_of(found), states_of(expected)):
-            assert mine.dtype == numpy.float32 and mine == pytest.approx(theirs, abs=tolerance)
+    theirs, mine = (numpy.concatenate([state for doc in each.pipe(TEXTS) for state in states_of(doc)]) for each in (exact, nlp))
+    assert mine.dtype == numpy.float32
+    assert numpy.linalg.norm(mine - theirs) < tolerance * numpy.linalg.norm(theirs)
     for name, weight in nlp.get_pipe("transformer").model.transformer.named_parameters():
         assert torch.equal(weight, weights[name]) and weight.dtype == torch.float32
 

@@ -1,0 +1,1 @@
+"""Speed and memory, each against something a user would run instead: `python -m benchmarks.speed`."""
