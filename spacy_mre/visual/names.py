@@ -19,6 +19,10 @@ WORDS: Dict[str, Dict[str, str]] = {
         "text": "Text",
         "empty": "(empty text)",
         "both": "The relation holds in both directions",
+        "attention": "Attention between types",
+        "attention_reading": "each row: how much this type looks at the others",
+        "attends": "type that attends",
+        "attended": "type that is attended to",
     },
     "ja": {
         "title": "固有表現・関係・分類",
@@ -32,6 +36,10 @@ WORDS: Dict[str, Dict[str, str]] = {
         "text": "テキスト",
         "empty": "（空のテキスト）",
         "both": "双方向の関係",
+        "attention": "種類間の注意",
+        "attention_reading": "各行: この種類がほかの種類をどれだけ見るか",
+        "attends": "見る種類",
+        "attended": "見られる種類",
     },
     "zh": {
         "title": "实体、关系与类别",
@@ -45,6 +53,10 @@ WORDS: Dict[str, Dict[str, str]] = {
         "text": "文本",
         "empty": "（空文本）",
         "both": "双向关系",
+        "attention": "类型间的注意力",
+        "attention_reading": "每一行：该类型对其他类型的关注程度",
+        "attends": "关注的类型",
+        "attended": "被关注的类型",
     },
 }
 

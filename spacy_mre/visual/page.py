@@ -9,6 +9,7 @@ from spacy.tokens import Doc
 
 from ..entities import get_entities
 from ..relations import get_relations, get_triples
+from .attention import Attention, attention_rows
 from .layout import LABEL_SIZE, TEXT_SIZE
 from .names import Names
 from .palette import HUES
@@ -27,6 +28,7 @@ def render(
     labels: Optional[Labels] = None,
     lang: str = "en",
     symmetric: Collection[str] = (),
+    attention: Optional[Attention] = None,
     page: bool = True,
 ) -> str:
     """Draw documents as one self-contained piece of HTML.
@@ -37,6 +39,7 @@ def render(
         {...}}`; any part may be missing.
     lang (str): Which column of `labels` to show; also the language of the page's own words (en, ja, zh).
     symmetric (Collection[str]): Relation labels that hold in both directions; their arcs have two heads.
+    attention (Optional[Attention]): The attention between entity types, which is then shown below the documents, see `measure_attention`.
     page (bool): A whole page; otherwise a fragment to put into another page.
     RETURNS (str): The HTML.
     RAISES (ValueError): A table of display names in another form.
@@ -54,6 +57,7 @@ def render(
         words=names.words,
         legend=legend,
         pictures=pictures,
+        attention=None if attention is None else attention_rows(attention, names),
     )
 
 

@@ -1,0 +1,436 @@
+"""Entities by one question per type, the types informing each other: the `multi_ner` component."""
+
+import warnings
+from collections import Counter
+from itertools import islice
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.vocab import Vocab
+from thinc.api import Config, Model, Optimizer, set_dropout_rate
+from thinc.types import Floats2d
+
+from ..alignment import Losses, align_gold
+from ..entities import DEFAULT_KEY, set_entities
+from ..errors import Errors, Warnings
+from ..models.boundaries import Boundaries
+from ..models.decoding import POLICIES
+from ..models.multi_ner import Found, Logits, Request, attention_between_types, boundary_loss
+from ..models.questions_encoder import Asked
+from ..questions import check_questions, default_questions, read_questions
+from .buffers import BufferedPipe
+from .shared_encoder import check_pipeline
+
+default_model_config = """
+[model]
+@architectures = "spacy_mre.MultiNER.v1"
+type_attention = "token"
+heads = "per_type"
+hidden_size = 256
+
+[model.interaction]
+@architectures = "spacy_mre.LateInteraction.v1"
+
+[model.interaction.encoder]
+@architectures = "spacy_mre.Tok2VecEncoder.v1"
+
+[model.interaction.encoder.tok2vec]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 96
+depth = 4
+embed_size = 2000
+window_size = 1
+maxout_pieces = 3
+subword_features = true
+"""
+DEFAULT_MULTI_NER_MODEL = Config().from_str(default_model_config)["model"]
+
+Questions = Dict[str, str]
+ENTITY_SOURCES = ("predict", "given")
+
+
+@Language.factory(
+    "multi_ner",
+    assigns=["doc.spans", "doc.ents"],
+    default_config={
+        "model": DEFAULT_MULTI_NER_MODEL,
+        "questions": None,
+        "spans_key": DEFAULT_KEY,
+        "entities": "predict",
+        "boundary_threshold": 0.5,
+        "span_threshold": 0.5,
+        "overlap": "nested",
+        "one_type_per_span": True,
+        "ends_per_start": 10,
+        "init_from": None,
+        "scorer": {"@scorers": "spacy_mre.entity_scorer.v1"},
+    },
+    default_score_weights={"spans_entities_f": 1.0, "spans_entities_macro_f": None, "ents_f": None},
+)
+def make_multi_ner(
+    nlp: Language,
+    name: str,
+    model: Model,
+    questions: Optional[Union[str, Questions]],
+    spans_key: str,
+    entities: str,
+    boundary_threshold: float,
+    span_threshold: float,
+    overlap: str,
+    one_type_per_span: bool,
+    ends_per_start: int,
+    init_from: Optional[str],
+    scorer: Optional[Callable],
+) -> "MultiNER":
+    """Make the component.
+
+    model (Model): The model, see `spacy_mre.MultiNER.v1`.
+    questions (Optional[Union[str, Dict[str, str]]]): The question of each label: a table, or what `spacy_mre.questions.read_questions` reads. Read at
+        initialisation only: a trained pipeline carries its questions. By default they are made of the names of the labels, with a warning. A label that
+        cannot be a key of a config (with ":" or "=", or beginning with "#" or "[") needs a file.
+    spans_key (str): The span group of the entities. Default: "entities".
+    entities (str): "predict", or "given": leave the entities that stand on the Doc already, as evaluation with given entities wants it.
+    boundary_threshold (float): The least probability of a start and of an end. Default: 0.5.
+    span_threshold (float): The least probability that a start and an end belong together. Default: 0.5.
+    overlap (str): "nested" (the default: entities do not cross), "any", or "flat": no two overlap, and a start goes with its nearest end. Of two
+        that may not stand beside each other, of whatever types, the better scored stays.
+    one_type_per_span (bool): Of several types of the same place only the best scored stays. Default: True.
+    ends_per_start (int): A start is joined with so many ends at most, the nearest first. Default: 10.
+    init_from (Optional[str]): The name of a component before this one, "transformer" say, whose weights the encoder starts from. It has to be the
+        same architecture. Default: None.
+    scorer (Optional[Callable]): The scorer, by default `spacy_mre.entity_scorer.v1`.
+    """
+    return MultiNER(
+        nlp.vocab,
+        model,
+        name,
+        tokenizer=nlp.tokenizer,
+        questions=questions,
+        spans_key=spans_key,
+        entities=entities,
+        boundary_threshold=boundary_threshold,
+        span_threshold=span_threshold,
+        overlap=overlap,
+        one_type_per_span=one_type_per_span,
+        ends_per_start=ends_per_start,
+        init_from=init_from,
+        scorer=scorer,
+    )
+
+
+class MultiNER(BufferedPipe):
+    """Pipeline component for named entities by machine reading comprehension (Multi-NER, arXiv 2309.11027)."""
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str = "multi_ner",
+        *,
+        tokenizer: Callable[[str], Doc],
+        questions: Optional[Union[str, Questions]] = None,
+        spans_key: str = DEFAULT_KEY,
+        entities: str = "predict",
+        boundary_threshold: float = 0.5,
+        span_threshold: float = 0.5,
+        overlap: str = "nested",
+        one_type_per_span: bool = True,
+        ends_per_start: int = 10,
+        init_from: Optional[str] = None,
+        scorer: Optional[Callable] = None,
+    ) -> None:
+        """Initialize the component; `make_multi_ner` explains the settings.
+
+        vocab (Vocab): The shared vocabulary.
+        model (Model): The Thinc Model.
+        name (str): The component's name in the pipeline.
+        tokenizer (Callable[[str], Doc]): Makes the Docs of the questions.
+        RAISES (ValueError): A setting with an unknown value.
+        """
+        if entities not in ENTITY_SOURCES:
+            raise ValueError(Errors.M301.format(setting="entities", value=entities, allowed=", ".join(ENTITY_SOURCES)))
+        if overlap not in POLICIES:
+            raise ValueError(Errors.M301.format(setting="overlap", value=overlap, allowed=", ".join(POLICIES)))
+        if ends_per_start < 1:
+            raise ValueError(Errors.M301.format(setting="ends_per_start", value=ends_per_start, allowed="1 and more"))
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.tokenizer = tokenizer
+        self.question_source = questions
+        self.init_from = init_from
+        self.scorer = scorer
+        self.cfg: Dict[str, Any] = {
+            "questions": {},
+            "spans_key": spans_key,
+            "entities": entities,
+            "boundary_threshold": boundary_threshold,
+            "span_threshold": span_threshold,
+            "overlap": overlap,
+            "one_type_per_span": one_type_per_span,
+            "ends_per_start": ends_per_start,
+        }
+        self.left_out: Counter = Counter()
+        self._question_docs: Dict[str, Doc] = {}
+
+    @property
+    def key(self) -> str:
+        """The span group of the entities."""
+        return self.cfg["spans_key"]
+
+    @property
+    def questions(self) -> Questions:
+        """RETURNS (Dict[str, str]): The question of each label."""
+        return dict(self.cfg["questions"])
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str]): The labels, in the order in which they are asked for."""
+        return tuple(self.cfg["questions"])
+
+    @property
+    def label_data(self) -> Questions:
+        """RETURNS (Dict[str, str]): What `spacy init labels` stores and `initialize` takes: the question of each label."""
+        return self.questions
+
+    def add_label(self, label: str) -> int:
+        """RAISES (NotImplementedError): Always: a label needs a question, see `add_question`."""
+        raise NotImplementedError(Errors.M358.format(label=label))
+
+    def add_question(self, label: str, question: str) -> None:
+        """Ask for one more type. Without further training the model answers from what it has learned of other questions.
+
+        label (str): The new label.
+        question (str): Its question.
+        RAISES (ValueError): The heads belong to types; or the label or the question is there already, or empty.
+        """
+        self._check_initialized()
+        if self.model.get_ref("heads").attrs["config"]["heads"] != "shared":
+            raise ValueError(Errors.M357.format(label=label, name=self.name))
+        if label in self.cfg["questions"]:
+            raise ValueError(Errors.M362.format(label=label, question=self.cfg["questions"][label]))
+        self.cfg["questions"] = check_questions({**self.cfg["questions"], label: question}, self.name)
+
+    def predict(self, docs: Iterable[Doc]) -> Found:
+        """Find the entities of a batch, without changing the Docs.
+
+        docs (Iterable[Doc]): The documents.
+        RETURNS (Found): Spans and scores.
+        RAISES (ValueError): The component was not initialised.
+        """
+        docs = list(docs)
+        self._check_initialized()
+        if self.cfg["entities"] == "given" or not any(len(doc) for doc in docs):
+            return Found.nothing(len(docs))
+        return self.model.predict((docs, self._request()))
+
+    def set_annotations(self, docs: Iterable[Doc], found: Found) -> None:
+        """Write entities on the Docs.
+
+        docs (Iterable[Doc]): The documents.
+        found (Found): What `predict` found in them.
+        """
+        if self.cfg["entities"] == "given":
+            return
+        docs, labels = list(docs), self.labels
+        spans: List[List[Tuple[int, int, str, float]]] = [[] for _ in docs]
+        columns = (found.spans.starts, found.spans.ends, found.spans.texts, found.spans.labels, found.scores)
+        for start, end, text, label, score in zip(*(column.tolist() for column in columns)):
+            spans[text].append((start, end, labels[label], score))
+        for doc, of_doc in zip(docs, spans):
+            set_entities(doc, of_doc, key=self.key, source=self.name)
+        self._count("pairs of a start and an end beyond ends_per_start", found.left_out)
+        self._count("tokens that the encoder does not see", int(found.cut.sum()))
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch.
+
+        examples (Iterable[Example]): The batch; documents without gold for entities teach nothing.
+        drop (float): Dropout of Thinc layers; that of the heads is set in the architecture.
+        sgd (Optional[Optimizer]): The optimizer; without it the gradients are kept.
+        losses (Optional[Dict[str, float]]): The loss is added under the component's name.
+        RETURNS (Dict[str, float]): The losses.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "MultiNER.update")
+        self._check_initialized()
+        docs = [eg.predicted for eg in examples]
+        if not any(len(doc) for doc in docs):
+            return losses  # a shared encoder sent nothing, so nothing can be given back
+        set_dropout_rate(self.model, drop)
+        asked, backprop_encoder = self.model.get_ref("interaction").begin_update((docs, self._asked_docs()))
+        targets = self.get_targets(examples, asked)
+        logits, backprop_heads = self.model.get_ref("heads").begin_update((asked, targets, self.cfg["ends_per_start"]))
+        loss, d_logits = self.get_loss(examples, logits, targets)
+        backprop_encoder(backprop_heads(d_logits))  # also where there was nothing to learn: a shared encoder waits for it
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def get_targets(self, examples: List[Example], asked: Asked) -> Boundaries:
+        """The boundaries that a batch is trained on.
+
+        examples (List[Example]): The batch.
+        asked (Asked): Its vectors; tokens that the encoder does not see teach nothing.
+        RETURNS (Boundaries): What is right.
+        """
+        golds = [align_gold(eg, self.key) for eg in examples]
+        return Boundaries.of(golds, asked.lengths, {label: i for i, label in enumerate(self.labels)}, asked.firsts < 0)
+
+    def get_loss(self, examples: Iterable[Example], scores: Logits, targets: Boundaries) -> Tuple[float, Logits]:
+        """The loss and its gradient.
+
+        examples (Iterable[Example]): The batch.
+        scores (Logits): What the heads gave.
+        targets (Boundaries): What they should have given.
+        RETURNS (Tuple[float, Logits]): The loss and the gradient of the scores.
+        """
+        return boundary_loss(scores, targets, self.model.get_ref("heads").attrs["loss"])
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[Questions] = None,
+    ) -> None:
+        """Read the labels from the data and the questions of them, and make the heads.
+
+        get_examples (Callable[[], Iterable[Example]]): The training data.
+        nlp (Optional[Language]): The pipeline: its tokenizer makes the Docs of the questions, and it is checked for components that would break a
+            shared encoder.
+        labels (Optional[Dict[str, str]]): The question of each label, as in `label_data`; by default the labels of the data, with the questions of the
+            component's `questions`.
+        RAISES (ValueError): No labels; a label without a question; questions for other labels, too long for the encoder, or alike; or nothing to
+            start from where `init_from` says.
+        """
+        validate_get_examples(get_examples, "MultiNER.initialize")
+        if nlp is not None:
+            check_pipeline(nlp, self)
+            self.tokenizer = nlp.tokenizer
+        in_data = self._survey(get_examples)
+        if labels is not None:
+            self.cfg["questions"] = check_questions(labels, self.name)
+        else:
+            self.cfg["questions"] = self._choose_questions(in_data, self.vocab.lang if nlp is None else nlp.lang)
+        if not self.labels:
+            raise ValueError(Errors.M354.format(name=self.name, key=self.key))
+        self.model.get_ref("heads").attrs["labels"] = {"types": len(self.labels)}
+        self.model.initialize(X=([eg.x for eg in islice(get_examples(), 10)], self._asked_docs()))
+        if self.init_from is not None:
+            self._start_from(nlp)
+
+    def type_attention(self, docs: Iterable[Doc]) -> Floats2d:
+        """How much the types attend to each other, on average over the tokens of some texts.
+
+        docs (Iterable[Doc]): Texts that the components before this one have seen.
+        RETURNS (Floats2d): Attention weights, types x types, in the order of `labels`; each row, of the type that attends, sums to 1.
+        RAISES (ValueError): This model has no attention weights; or there is no token.
+        """
+        self._check_initialized()
+        kind = self.model.get_ref("heads").attrs["config"]["type_attention"]
+        if kind not in ("token", "full"):
+            raise ValueError(Errors.M361.format(name=self.name, kind=kind))
+        docs = [doc for doc in docs if len(doc)]
+        if not docs:
+            raise ValueError(Errors.M363)
+        return attention_between_types(self.model, docs, self._asked_docs())
+
+    def _check_initialized(self) -> None:
+        if self.model.get_ref("heads").shims[0].module is None:
+            raise ValueError(Errors.M310.format(name=self.name))
+
+    def _request(self) -> Request:
+        return Request(
+            questions=self._asked_docs(),
+            boundary_threshold=self.cfg["boundary_threshold"],
+            span_threshold=self.cfg["span_threshold"],
+            overlap=self.cfg["overlap"],
+            one_type=self.cfg["one_type_per_span"],
+            ends_per_start=self.cfg["ends_per_start"],
+        )
+
+    def _asked_docs(self) -> List[Doc]:
+        for question in self.cfg["questions"].values():
+            if question not in self._question_docs:
+                self._question_docs[question] = self.tokenizer(question)
+        return [self._question_docs[question] for question in self.cfg["questions"].values()]
+
+    def _survey(self, get_examples: Callable[[], Iterable[Example]]) -> Counter:
+        """The labels of the data. What the component cannot learn of it is reported."""
+        found: Counter = Counter()
+        lost = Losses()
+        total = 0
+        for eg in get_examples():
+            gold = align_gold(eg, self.key)
+            total += len(gold.entities) + gold.lost.counts["entity off the token grid"]
+            for reason, count in gold.lost.counts.items():
+                if reason.startswith("entity"):
+                    lost.counts[reason] += count
+                    lost.examples.setdefault(reason, gold.lost.examples[reason])
+            places = set()
+            for start, end, label in gold.entities:
+                found[label] += 1
+                if self.cfg["one_type_per_span"] and (start, end) in places:
+                    lost.add("second type of a span", f"{eg.predicted[start:end].text}: {label}")
+                places.add((start, end))
+        if lost.counts:
+            warnings.warn(Warnings.W301.format(name=self.name, total=total, losses=lost))
+        return found
+
+    def _choose_questions(self, in_data: Iterable[str], lang: str) -> Questions:
+        """The questions of the labels in the data, in the order in which they were given."""
+        wanted = sorted(in_data)
+        source = self.question_source
+        if source is None:
+            made = default_questions(wanted, lang)
+            if made:
+                label = wanted[0]
+                warnings.warn(Warnings.W350.format(name=self.name, count=len(made), label=label, question=made[label]))
+            return made
+        known = read_questions(source) if isinstance(source, str) else check_questions(source, self.name)
+        where = source if isinstance(source, str) else "the table of questions"
+        missing = [label for label in wanted if label not in known]
+        if wanted and len(missing) == len(wanted):
+            raise ValueError(Errors.M352.format(source=where, asked=", ".join(known), labels=", ".join(wanted)))
+        if missing:
+            raise ValueError(Errors.M351.format(source=where, labels=", ".join(missing)))
+        unused = [label for label in known if label not in in_data]
+        if unused and wanted:
+            warnings.warn(Warnings.W352.format(name=self.name, count=len(unused), source=where, labels=", ".join(unused)))
+        return {label: question for label, question in known.items() if label in in_data}
+
+    def _start_from(self, nlp: Optional[Language]) -> None:
+        """Copy the weights of another component's encoder."""
+        if nlp is None or self.init_from not in nlp.component_names:
+            raise ValueError(Errors.M359.format(donor=self.init_from, reason="there is no such component"))
+        donor = nlp.get_pipe(self.init_from).model
+        if not donor.attrs.get("has_transformer", True) or not donor.has_dim("nO"):
+            raise ValueError(Errors.M359.format(donor=self.init_from, reason="it is not initialised yet; put it before this component"))
+        size = len(list(donor.walk()))
+        for node in self.model.get_ref("interaction").walk():
+            if node.name == donor.name and len(list(node.walk())) == size and node.get_dim("nO") == donor.get_dim("nO"):
+                node.from_bytes(donor.to_bytes())
+                return
+        raise ValueError(
+            Errors.M359.format(donor=self.init_from, reason="this component has no encoder of the same architecture and width")
+        )
+
+    def _count(self, what: str, count: int) -> None:
+        """Count what was not looked at, and warn the first time."""
+        if count and not self.left_out[what]:
+            warnings.warn(Warnings.W351.format(name=self.name, count=count, what=what))
+        self.left_out[what] += count

@@ -1,0 +1,104 @@
+"""What do entity types look at in each other? The learned attention of `multi_ner` as a heat map: an image, or a section of the page."""
+
+import warnings
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Union
+
+import numpy
+from spacy.language import Language
+
+from ..errors import Errors
+from .names import Names
+from .palette import HUES
+
+CELL, MARGIN = 0.42, 1.9  # inches
+# Of these, whichever the machine has.
+FONTS = [
+    "Arial",
+    "Helvetica",
+    "Liberation Sans",
+    "DejaVu Sans",
+    "Hiragino Sans",
+    "Yu Gothic",
+    "PingFang SC",
+    "Noto Sans CJK JP",
+    "Noto Sans JP",
+]
+
+
+class Attention(NamedTuple):
+    """Attention weights, types x types; each row, of the type that attends, sums to 1."""
+
+    labels: Sequence[str]
+    weights: numpy.ndarray
+
+
+def measure_attention(nlp: Language, texts: Iterable[str]) -> Attention:
+    """Read the attention between types from a trained pipeline.
+
+    nlp (Language): A pipeline with `multi_ner`.
+    texts (Iterable[str]): The weights are averaged over the tokens of these.
+    RETURNS (Attention): The weights.
+    RAISES (ValueError): No component with attention between types.
+    """
+    name = next((name for name, pipe in nlp.pipeline if hasattr(pipe, "type_attention")), None)
+    if name is None:
+        raise ValueError(Errors.M364.format(names=", ".join(nlp.pipe_names)))
+    # What stands behind it may clean away what it reads.
+    behind = nlp.pipe_names[nlp.pipe_names.index(name) :]
+    component = nlp.get_pipe(name)
+    return Attention(component.labels, component.type_attention(list(nlp.pipe(texts, disable=behind))))
+
+
+def write_attention(attention: Attention, path: Union[str, Path], *, labels: Any = None, lang: str = "en") -> None:
+    """Draw the heat map as an image.
+
+    attention (Attention): The weights.
+    path (Union[str, Path]): The file; its suffix (.svg, .png, .pdf) is its format. Its folder is made.
+    labels (Optional[Mapping]): Display names, as for `render`.
+    lang (str): Which column of `labels` to show.
+    """
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+    from matplotlib.font_manager import fontManager
+
+    names = Names(labels, lang)
+    shown = [names.of("entities", label) for label in attention.labels]
+    side = MARGIN + CELL * len(shown)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Text stays text in an SVG, so that the reader's fonts draw it; a salt makes the file the same each time.
+    installed = [font for font in FONTS if font in fontManager.get_font_names()]
+    settings = {"font.family": installed, "font.size": 9, "svg.fonttype": "none", "svg.hashsalt": "attention"}
+    with rc_context(settings), warnings.catch_warnings():
+        if path.suffix == ".svg":
+            warnings.filterwarnings("ignore", message="Glyph")
+        figure = Figure(figsize=(side + 0.6, side), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+        colours = LinearSegmentedColormap.from_list("attention", ["#ffffff", HUES[0].light])
+        image = axes.imshow(attention.weights, cmap=colours, vmin=0.0)
+        axes.set_xticks(range(len(shown)), shown, rotation=90)
+        axes.set_yticks(range(len(shown)), shown)
+        axes.set_xlabel(names.words["attended"])
+        axes.set_ylabel(names.words["attends"])
+        figure.colorbar(image, ax=axes, shrink=0.7)
+        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+def attention_rows(attention: Attention, names: Names) -> Dict[str, Any]:
+    """The heat map as the page's template takes it: the names of the columns, and of each row its name and cells.
+
+    attention (Attention): The weights.
+    names (Names): Display names.
+    RETURNS (Dict[str, Any]): Shares are percent of the largest weight, which has the full colour.
+    """
+    shown = [names.of("entities", label) for label in attention.labels]
+    largest = float(numpy.max(attention.weights, initial=0.0)) or 1.0
+    rows: List[Mapping[str, Any]] = [
+        {"name": name, "cells": [{"weight": f"{weight:.2f}", "share": round(100 * weight / largest)} for weight in weights]}
+        for name, weights in zip(shown, numpy.asarray(attention.weights).tolist())
+    ]
+    return {"columns": shown, "rows": rows}
