@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import srsly
 
+from .generative.tables import TABLES as GENERATIVE_TABLES
 from .multi_ner_tables import TABLES as MULTI_NER_TABLES
 from .speed.tables import TABLES as SPEED_TABLES
 
@@ -155,6 +156,7 @@ TABLES = {
     "accuracy": accuracy,
     "ablations": ablations,
     "reinforcement": reinforcement,
+    **GENERATIVE_TABLES,
     **SPEED_TABLES,
     **MULTI_NER_TABLES,
 }

@@ -14,8 +14,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from . import floor, growth, heads, predict, stages, startup, train  # noqa: F401  they enter their measurements
-from .measuring import MEASUREMENTS, Measurement, Settings, call_in_process, set_threads
+from . import agreement, floor, growth, heads, predict, stages, startup, train  # noqa: F401  they enter their measurements
+from .measuring import MEASUREMENTS, Measurement, Settings, call_in_process, set_gpu, set_threads
 from .results import RESULTS, amount, merge, new_results, number, seconds
 
 MODEL = Path("training/conll04/model-last")
@@ -28,14 +28,22 @@ def main(
     rounds: Annotated[int, typer.Option(help="How often each side is measured.", min=1)] = 5,
     threads: Annotated[int, typer.Option(help="Of every process.", min=1)] = 2,
     model: Annotated[Path, typer.Option(help="A trained CoNLL04 pipeline; a short training makes one if there is none.")] = MODEL,
-    output: Annotated[Optional[Path], typer.Option(help=f"Where to keep the results; {RESULTS} by default.")] = None,
+    output: Annotated[
+        Optional[Path], typer.Option(help=f"Where to keep the results; {RESULTS} by default, and beside it with a GPU.")
+    ] = None,
+    gpu: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU.")] = -1,
+    precision: Annotated[
+        str, typer.Option(help="Of pipeline and bare encoder alike, in the rows of prediction: fp32, bf16 or fp16.")
+    ] = "fp32",
 ) -> None:
     """Measure speed and memory, each against something a user would run instead."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     set_threads(threads)
+    set_gpu(gpu)
     chosen = choose(names or [])
-    settings = Settings(str(model), QUICK_ROUNDS if quick else rounds, quick)
-    path = output or (None if quick else RESULTS)
+    settings = Settings(str(model), QUICK_ROUNDS if quick else rounds, quick, precision)
+    default = RESULTS if gpu < 0 and precision == "fp32" else RESULTS.with_name(f"speed_{'cpu' if gpu < 0 else 'gpu'}_{precision}.json")
+    path = output or (None if quick else default)
     results = start_from(path, threads)
     failed: List[str] = []
     for measurement in chosen:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 PR_SET_PDEATHSIG = 1
+GPU_VARIABLE = "SPACY_MRE_BENCHMARK_GPU"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
@@ -25,11 +26,13 @@ class Settings(NamedTuple):
     wanted_model (str): The folder of the trained CoNLL04 pipeline.
     rounds (int): How often each call is timed.
     quick (bool): Small inputs: to see that it runs, not to measure.
+    precision (str): In which pipeline and bare encoder predict, on a GPU: "fp32", "bf16" or "fp16".
     """
 
     wanted_model: str
     rounds: int
     quick: bool
+    precision: str = "fp32"
 
     @property
     def model(self) -> str:
@@ -86,8 +89,10 @@ def alternate(rounds: int, *calls: Callable, before: Optional[Callable[[], Any]]
         for call, of_call in zip(calls, times):
             given = () if before is None else (before(),)
             gc.collect()
+            synchronise()
             start = time.perf_counter()
             call(*given)
+            synchronise()
             if counted:
                 of_call.append(time.perf_counter() - start)
     return times
@@ -120,6 +125,14 @@ def spread_row(name: str, values: Sequence[float], note: str, **more: Any) -> Di
     }
 
 
+def synchronise() -> None:
+    """Wait until the GPU, where one is used, has done what it was told."""
+    if gpu_id() >= 0:
+        import torch
+
+        torch.cuda.synchronize()
+
+
 # Memory
 
 
@@ -127,9 +140,16 @@ def extra_memory(call: Callable[[], Any]) -> int:
     """How much the process grew by at most while a call ran.
 
     call (Callable[[], Any]): What is measured.
-    RETURNS (int): Bytes: the high-water mark of resident memory, which Linux lets us reset, over what was resident before.
+    RETURNS (int): Bytes: the high-water mark of resident memory, which Linux lets us reset, over what was resident before; on a GPU that of its memory.
     """
     gc.collect()
+    if gpu_id() >= 0:
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+        allocated = torch.cuda.memory_allocated()
+        call()
+        return torch.cuda.max_memory_allocated() - allocated
     ctypes.CDLL(None).malloc_trim(0)  # or freed memory that is still resident would be filled unseen
     Path("/proc/self/clear_refs").write_text("5")
     before = _resident("VmRSS")
@@ -151,6 +171,15 @@ def set_threads(threads: int) -> None:
     os.environ.update({variable: str(threads) for variable in THREAD_VARIABLES})
 
 
+def set_gpu(gpu: int) -> None:
+    """The GPU of the processes that are started from now on; -1 for the CPU."""
+    os.environ[GPU_VARIABLE] = str(gpu)
+
+
+def gpu_id() -> int:
+    return int(os.environ.get(GPU_VARIABLE, "-1"))
+
+
 def call_in_process(function: Callable, *arguments: Any) -> Any:
     """Call a function in a fresh process.
 
@@ -166,6 +195,11 @@ def _called(function: Callable, arguments: Tuple) -> Any:
     if sys.platform == "linux":  # if its parent is killed, the process would wait for work for ever
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     warnings.simplefilter("ignore")
+    if gpu_id() >= 0:
+        from thinc.api import require_gpu, set_gpu_allocator
+
+        set_gpu_allocator("pytorch")
+        require_gpu(gpu_id())
     return function(*arguments)
 
 

@@ -14,6 +14,7 @@ from spacy.training import Example
 from spacy.util import load_config, load_model_from_config
 from thinc.api import Config
 
+from spacy_mre.models.encoder_engines import TORCH_TYPES
 from spacy_mre.models.spert_mt import find_spans
 from spacy_mre.storage import load_docs
 from spacy_mre.training.corpus import Corpus
@@ -203,12 +204,13 @@ class BareEncoder:
     """The Hugging Face encoder and tokenizer of a pipeline, without spaCy.
 
     path (str): The folder of the pipeline.
+    precision (str): "fp32", "bf16" or "fp16".
     """
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, precision: str = "fp32"):
         model = load_trained(path, STOCK).get_pipe("transformer").model
         self.tokenizer = model.tokenizer
-        self.module = model.transformer.eval()
+        self.module = model.transformer.eval().to(TORCH_TYPES[precision])
 
     def batches(self, texts: List[str], size: int = 32, by_length: bool = True) -> List[Dict[str, torch.Tensor]]:
         """Tokenise.
@@ -224,7 +226,7 @@ class BareEncoder:
         return [self.tokenise(ordered[i : i + size]) for i in range(0, len(ordered), size)]
 
     def tokenise(self, texts: List[str]) -> Dict[str, torch.Tensor]:
-        return dict(self.tokenizer(texts, truncation=True, padding=True, return_tensors="pt"))
+        return dict(self.tokenizer(texts, truncation=True, padding=True, return_tensors="pt").to(self.module.device))
 
     def run(self, batches: List[Dict[str, torch.Tensor]]) -> None:
         """Run the forward pass and drop what it gives."""

@@ -1,10 +1,11 @@
 """Prediction: whole pipelines against the bare Hugging Face encoder, which gets its wordpieces for nothing."""
 
+from functools import partial
 from typing import Any, Callable, Dict, List
 
 from spacy.language import Language
 
-from .measuring import Settings, alternate, measures, ratio_row
+from .measuring import Settings, alternate, gpu_id, measures, ratio_row
 from .pipelines import CONLL04, CROSSRE_JA, INT8, OURS, STOCK, BareEncoder, load, read_docs, read_texts, trained
 
 SHORT_TEXT = 20
@@ -17,13 +18,13 @@ def english(settings: Settings) -> Dict[str, Any]:
 
 @measures("predict_vs_hf_encoder_ja")
 def japanese(settings: Settings) -> Dict[str, Any]:
-    return whole_pipeline("predict_vs_hf_encoder_ja", CROSSRE_JA, trained(CROSSRE_JA), settings)
+    return whole_pipeline("predict_vs_hf_encoder_ja", CROSSRE_JA, trained(CROSSRE_JA), settings, every=4)
 
 
-def whole_pipeline(name: str, data: str, path: str, settings: Settings) -> Dict[str, Any]:
+def whole_pipeline(name: str, data: str, path: str, settings: Settings, every: int = 1) -> Dict[str, Any]:
     """Texts to Docs with entities, relations and cats, against the encoder's forward alone."""
-    texts = read_texts(data, "test", settings.pick(0, 32))
-    nlp, bare = load(path, OURS), BareEncoder(path)
+    texts = read_texts(data, "test", settings.pick(0, 32))[::every]
+    nlp, bare = load(path, OURS, precision=settings.precision), BareEncoder(path, settings.precision)
     batches = bare.batches(texts)
     times = alternate(settings.rounds, lambda: list(nlp.pipe(texts)), lambda: bare.run(batches))
     note = "whole joint pipeline / bare encoder on length-sorted batches of 32, wordpieces given"
@@ -61,14 +62,17 @@ def int8(settings: Settings) -> Dict[str, Any]:
     return {"rows": [ratio_row("int8_speedup", *times, note, dataset=CONLL04)]}
 
 
-@measures("single_text_vs_hf_encoder")
+@measures("single_text_vs_hf_encoder", "single_text_onnx_vs_hf_encoder", "single_text_int8_vs_hf_encoder")
 def single_text(settings: Settings) -> Dict[str, Any]:
     """One short text alone; some of similar length in turn, as one would be a matter of luck."""
     docs = sorted(read_docs(CONLL04, "test"), key=lambda doc: abs(len(doc) - SHORT_TEXT))
     texts = [doc.text for doc in docs[: settings.pick(50, 5)]]
-    nlp, bare = load(settings.model, OURS), BareEncoder(settings.model)
+    bare = BareEncoder(settings.model, settings.precision)
+    engines = {"": {"precision": settings.precision}}
+    if gpu_id() < 0:
+        engines.update({"_onnx": {"engine": "onnx"}, "_int8": INT8})
 
-    def pipeline() -> None:
+    def pipeline(nlp: Language) -> None:
         for text in texts:
             nlp(text)
 
@@ -76,9 +80,14 @@ def single_text(settings: Settings) -> Dict[str, Any]:
         for text in texts:
             bare.run([bare.tokenise([text])])
 
-    times = alternate(settings.rounds, pipeline, encoder)
-    note = f"nlp(text), about {SHORT_TEXT} tokens / wordpieces and bare encoder of it"
-    return {"rows": [ratio_row("single_text_vs_hf_encoder", *times, note, dataset=CONLL04, texts=len(texts))]}
+    calls = [partial(pipeline, load(settings.model, OURS, **how)) for how in engines.values()]
+    *of_engines, alone = alternate(settings.pick(5, 1) * settings.rounds, *calls, encoder)  # short, and easily disturbed
+    rows = []
+    for name, how, times in zip(engines, engines.values(), of_engines):
+        told = ", ".join(f"{setting} = {value}" for setting, value in how.items())
+        note = f"nlp(text), about {SHORT_TEXT} tokens, {told} / wordpieces and bare encoder of it"
+        rows.append(ratio_row(f"single_text{name}_vs_hf_encoder", times, alone, note, dataset=CONLL04, texts=len(texts)))
+    return {"rows": rows}
 
 
 @measures(

@@ -2,9 +2,10 @@
 
 import platform
 import re
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Dict
+
+from spacy_mre.evaluation.runs import get_versions
 
 RESULTS = Path("benchmarks/results/speed.json")
 PACKAGES = ("spacy", "spacy-transformers", "transformers", "torch", "thinc", "numpy", "onnxruntime")
@@ -14,23 +15,13 @@ def new_results(threads: int) -> Dict[str, Any]:
     """Results without any row, and what they depend on."""
     return {
         "command": "python -m benchmarks.speed",
-        "versions": installed_versions(),
+        "versions": get_versions(PACKAGES),
         "machine": {"processor": processor(), "threads": threads},
         "rows": [],
         "series": {},
         "stages": [],
         "floor": [],
     }
-
-
-def installed_versions() -> Dict[str, str]:
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions
 
 
 def processor() -> str:
@@ -60,6 +51,8 @@ def amount(row: Dict[str, Any], side: str) -> str:
     """What side "a" or "b" of a row took, in a unit that suits it; empty where there is no such thing."""
     if f"{side}_seconds" in row:
         return seconds(row[f"{side}_seconds"])
+    if f"{side}_f1" in row:
+        return f"{100 * row[f'{side}_f1']:.2f} F1"
     return size(row[f"{side}_bytes"]) if f"{side}_bytes" in row else ""
 
 

@@ -13,6 +13,7 @@ SECTIONS = (
     ("Training", ("train_",)),
     ("Before the first text", ("load_", "start_", "blank_", "import_", "size_")),
     ("Growth", ("growth_",)),
+    ("The same results", ("same_", "accuracy_")),
 )
 PICTURES = {"length": "speed_length.svg", "heads": "speed_heads.svg"}
 

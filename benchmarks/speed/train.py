@@ -9,6 +9,7 @@ from spacy.training import Example
 from spacy.util import minibatch
 from thinc.api import PyTorchShim
 
+from spacy_mre.models.torch_weights import take_gradients
 from spacy_mre.training.optimizer import AdamW, make_adamw
 
 from . import textbook
@@ -96,7 +97,7 @@ def encoder_steps(bare: BareEncoder, batches: List[Dict[str, torch.Tensor]]) -> 
         for batch in batches:
             states = bare.module(**batch).last_hidden_state
             states.backward(torch.full_like(states, 1e-3))
-            shim.finish_update(optimizer)
+            take_gradients(optimizer, shim)
             optimizer.step_schedules()
 
     return run

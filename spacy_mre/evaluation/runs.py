@@ -319,10 +319,10 @@ def counts_of(runs: Iterable[Mapping[str, Any]], layer: str) -> List[numpy.ndarr
     return [run["counts"][layer] for run in runs] if all(layer in run["counts"] for run in runs) else []
 
 
-def get_versions() -> Dict[str, str]:
-    """The versions of what is installed of the stack."""
+def get_versions(packages: Sequence[str] = PACKAGES) -> Dict[str, str]:
+    """The versions of what is installed of some packages, by default of the stack."""
     versions = {}
-    for package in PACKAGES:
+    for package in packages:
         try:
             versions[package] = version(package)
         except PackageNotFoundError:

@@ -32,8 +32,10 @@ from transformers import (
 from transformers.utils import logging
 
 from ..errors import Errors
+from .hugging_face import replaced_files
 from .language_model import DEFAULT_SEPARATOR, KINDS, CausalLM, LanguageModel, Seq2SeqLM
 from .packaged import MINILM_PACKAGE
+from .torch_weights import averaged_weights
 from .train_tokenizer import train_tokenizer
 
 AUTO_CLASSES = {"seq2seq": AutoModelForSeq2SeqLM, "causal": AutoModelForCausalLM}
@@ -162,27 +164,20 @@ class LMShim(PyTorchShim):
     @contextmanager
     def use_params(self, params):
         """Use averaged weights for a while."""
-        own = dict(self._model.named_parameters()) if self._model is not None else {}
-        keys = {name: (self.id, f"heads.{name}" if name in self.fresh else name) for name in own}
-        averaged = {name: weight for name, weight in own.items() if keys[name] in params}
-        backup = {name: weight.detach().clone() for name, weight in averaged.items()}
-        for name, weight in averaged.items():
-            weight.data.copy_(xp2torch(params[keys[name]]))
-        try:
+        names = [] if self._model is None else [name for name, _ in self._model.named_parameters()]
+        keys = {name: (self.id, f"heads.{name}" if name in self.fresh else name) for name in names}
+        with averaged_weights(self, {(self.id, name): params[key] for name, key in keys.items() if key in params}):
             yield
-        finally:
-            for name, weight in averaged.items():
-                weight.data.copy_(backup[name])
 
     def to_disk(self, path: Union[str, Path]) -> None:
         """Write a model folder, as Hugging Face lays it out; before there is a model, an empty one.
 
         path (Union[str, Path]): The folder.
         """
-        path = Path(path)
-        path.mkdir(parents=True, exist_ok=True)
         if self.lm is not None:
-            save_language_model(self.lm, path)
+            save_language_model(self.lm, Path(path))
+        else:
+            Path(path).mkdir(parents=True, exist_ok=True)
 
     def from_disk(self, path: Union[str, Path]) -> "LMShim":
         """Read what `to_disk` wrote."""
@@ -221,11 +216,12 @@ def save_language_model(lm: LanguageModel, folder: Path) -> None:
     """Write a model, its tokenizer, its generation settings and what stands between source and target.
 
     lm (LanguageModel): The model.
-    folder (Path): An existing folder.
+    folder (Path): Made if it is not there.
     """
-    lm.module.save_pretrained(folder, safe_serialization=True, max_shard_size="4GB")
-    lm.tokenizer.save_pretrained(folder)
-    srsly.write_json(folder / SETTINGS_FILE, {"kind": lm.kind, "separator": lm.separator})
+    with replaced_files(folder) as fresh:
+        lm.module.save_pretrained(fresh, safe_serialization=True, max_shard_size="4GB")
+        lm.tokenizer.save_pretrained(fresh)
+        srsly.write_json(fresh / SETTINGS_FILE, {"kind": lm.kind, "separator": lm.separator})
 
 
 def load_language_model(

@@ -1,14 +1,13 @@
 """A torch module inside a Thinc model whose sizes are known only at initialisation, and travel with its weights."""
 
-from contextlib import contextmanager
 from io import BytesIO
 from typing import Any, Callable, Dict, Optional
 
 import torch
-from thinc.api import PyTorchShim, get_torch_default_device, xp2torch
+from thinc.api import PyTorchShim, get_torch_default_device
 from torch import nn
 
-from ..training.optimizer import take_gradients
+from .torch_weights import averaged_weights, take_gradients
 
 
 class SizedShim(PyTorchShim):
@@ -43,19 +42,9 @@ class SizedShim(PyTorchShim):
         if self._model is not None and not take_gradients(optimizer, self):
             super().finish_update(optimizer)
 
-    @contextmanager
     def use_params(self, params):
-        """Use averaged weights for a while; Thinc's own shim looks for them under names that no optimizer writes."""
-        own = dict(self._model.named_parameters()) if self._model is not None else {}
-        averaged = {name: weight for name, weight in own.items() if (self.id, name) in params}
-        backup = {name: weight.detach().clone() for name, weight in averaged.items()}
-        for name, weight in averaged.items():
-            weight.data.copy_(xp2torch(params[self.id, name]))
-        try:
-            yield
-        finally:
-            for name, weight in averaged.items():
-                weight.data.copy_(backup[name])
+        """Use averaged weights for a while."""
+        return averaged_weights(self, params)
 
     def _save(self, module: nn.Module) -> bytes:
         buffer = BytesIO()

@@ -5,8 +5,8 @@ of all texts are sorted by length and run in groups, pieces are kept without pad
 forwards instead of a large one.
 """
 
+import os
 from dataclasses import dataclass
-from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
@@ -23,11 +23,15 @@ from torch import nn
 
 from ..errors import Errors
 from ..models.encoder_engines import ENGINES, PRECISIONS, make_engine, torch_inputs
-from ..models.hugging_face import quick_loading
+from ..models.hugging_face import load_transformer, quick_loading, save_transformer
 from ..models.piece_data import PieceData, in_window, split_by_doc
+from ..models.torch_weights import averaged_weights, take_gradients
 from ..models.wordpieces import Wordpieces, cut_into_pieces, pack
-from ..training.optimizer import MIN_SPARSE_ROWS, take_gradients
-from .buffers import buffered
+from ..training.optimizer import MIN_SPARSE_ROWS
+from .buffers import BufferedPipe
+
+# A forked process has another one.
+_IMPORTED_IN = os.getpid()
 
 
 @dataclass
@@ -40,7 +44,7 @@ class Encodings:
     doc_data: List[PieceData]
 
 
-class MRETransformer(Transformer):
+class MRETransformer(BufferedPipe, Transformer):
     """Pipeline component that runs a transformer for all components that listen to it."""
 
     def __init__(
@@ -80,13 +84,7 @@ class MRETransformer(Transformer):
         YIELDS (Doc): The documents, in order.
         """
         install_extensions()
-        handle_error = self.get_error_handler()
-        for docs in buffered(stream, batch_size):
-            try:
-                self.set_annotations(docs, self.predict(docs))
-                yield from docs
-            except Exception as e:
-                handle_error(self.name, self, docs, e)
+        yield from super().pipe(stream, batch_size=batch_size)
 
     def predict(self, docs: Iterable[Doc]) -> Encodings:
         """Encode a batch, without changing the Docs.
@@ -165,9 +163,33 @@ class MRETransformer(Transformer):
                     parameter.grad = parameter.grad.to_dense()
             self.model.finish_update(sgd)
 
+    def use_params(self, params: Dict) -> Iterator[None]:
+        """Use averaged weights for a while; a plain generator, as spaCy takes it.
+
+        params (Dict): Averages by weight, as an optimizer keeps them.
+        YIELDS (None): Once; afterwards the weights are what they were.
+        """
+        self._run = None  # what runs in prediction may hold a copy of the weights
+        with averaged_weights(self.model.layers[0].shims[0], params):
+            yield
+        self._run = None
+
     def initialize(self, get_examples, *, nlp=None) -> None:
         self._run = None
         super().initialize(get_examples, nlp=nlp)
+
+    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = tuple()) -> None:
+        """Save the component; `model` is a folder in Hugging Face's layout. `transformer` components read it too.
+
+        path (Union[str, Path]): The folder.
+        exclude (Iterable[str]): Parts to leave out.
+        """
+        if not self.model.attrs["has_transformer"]:
+            super().to_disk(path, exclude=exclude)
+            return
+        super().to_disk(path, exclude=[*exclude, "model"])
+        if "model" not in exclude:
+            save_transformer(self.model, Path(path) / "model")
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = tuple()) -> "MRETransformer":
         """Load the component; also what a `transformer` component saved.
@@ -177,8 +199,14 @@ class MRETransformer(Transformer):
         RETURNS (MRETransformer): The component.
         """
         self._run = None
-        with quick_loading(self.model):
-            super().from_disk(path, exclude=exclude)
+        folder = Path(path) / "model"
+        if not folder.is_dir():
+            with quick_loading(self.model):
+                super().from_disk(path, exclude=exclude)
+            return self
+        super().from_disk(path, exclude=[*exclude, "model"])
+        if "model" not in exclude:
+            load_transformer(self.model, folder)
         return self
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = tuple()) -> "MRETransformer":
@@ -233,7 +261,7 @@ class MRETransformer(Transformer):
         return self.model.layers[0].shims[0]._mixed_precision
 
     def _set_threads(self) -> None:
-        if parent_process() is not None:
+        if os.getpid() != _IMPORTED_IN:
             torch.set_num_threads(1)  # a forked worker hangs in torch's thread pool
         elif self.threads:
             torch.set_num_threads(self.threads)

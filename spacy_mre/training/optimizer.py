@@ -1,7 +1,8 @@
 """AdamW as transformers want it, for Thinc and torch weights alike: rates by group, clipping by global norm, no work on untouched rows."""
 
+import math
 from collections import defaultdict
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import torch
 from thinc.api import Optimizer, registry, torch2xp, xp2torch
@@ -29,17 +30,20 @@ def make_adamw(
     L2: float = 0.01,
     grad_clip: float = 1.0,
     use_averages: bool = False,
+    bias_correction: bool = True,
 ) -> "AdamW":
     """Make the optimizer.
 
     learn_rate (Union[float, Schedule]): For the weights of transformers. Default: 5e-5.
     head_learn_rate (Optional[Union[float, Schedule]]): For the heads of this package's components. Default: `learn_rate`.
     layer_learn_rate (Optional[Union[float, Schedule]]): For Thinc layers: tok2vec, stock components. Default: `learn_rate`.
-    beta1, beta2, eps (float): Of AdamW (Loshchilov & Hutter 2019, algorithm 2), with bias correction.
+    beta1, beta2, eps (float): Of AdamW (Loshchilov & Hutter 2019, algorithm 2).
     L2 (float): Decoupled weight decay, not on biases and layer norms. Default: 0.01.
     grad_clip (float): Largest global norm of all gradients together; 0 for no clipping. Default: 1.0.
-    use_averages (bool): Keep averages of the weights and evaluate and save those. Stock torch components keep their last
-        weights (Thinc averages no torch weights): the heads of this package and Thinc layers are averaged. Default: False.
+    use_averages (bool): Keep averages of the weights and evaluate and save those: of `mre_transformer`, of the heads of this package and of Thinc
+        layers. Stock torch components, `transformer` among them, keep their last weights (Thinc averages no torch weights). Default: False.
+    bias_correction (bool): Divide the moments by what their start at zero makes them too small (Kingma & Ba 2015, section 3). Without it, as in
+        BERT's and SpERT's own code, the first steps are larger: the mean of the squares lags behind that of the gradients. Default: True.
     RETURNS (AdamW): The optimizer.
     """
     return AdamW(
@@ -52,21 +56,8 @@ def make_adamw(
         L2=L2,
         grad_clip=grad_clip,
         use_averages=use_averages,
+        bias_correction=bias_correction,
     )
-
-
-def take_gradients(optimizer: Optimizer, shim: Any) -> bool:
-    """Give the gradients of a shim's torch weights to an optimizer that takes them without a copy.
-
-    optimizer (Optimizer): Any.
-    shim (PyTorchShim): Holds the weights.
-    RETURNS (bool): Whether it took them. If not, Thinc's own way is to be gone.
-    """
-    if not isinstance(optimizer, AdamW):
-        return False
-    for name, parameter in shim._model.named_parameters():
-        optimizer.take((shim.id, name), parameter)
-    return True
 
 
 class _Pending(NamedTuple):
@@ -83,8 +74,9 @@ class AdamW(Optimizer):
     update; a training loop of one's own that uses `nlp.update(..., sgd=optimizer)` does the same.
     """
 
-    def __init__(self, learn_rate, *, head_learn_rate=None, layer_learn_rate=None, **settings):
+    def __init__(self, learn_rate, *, head_learn_rate=None, layer_learn_rate=None, bias_correction=True, **settings):
         super().__init__(learn_rate, use_radam=False, L2_is_weight_decay=True, **settings)
+        self.bias_correction = bias_correction
         # One schedule object must not be stepped twice: groups without their own follow the encoder's.
         self.own_rates = {"heads": head_learn_rate is not None, "layers": layer_learn_rate is not None}
         self._set_attr_or_schedule("head_learn_rate", head_learn_rate if head_learn_rate is not None else 0.0)
@@ -147,12 +139,12 @@ class AdamW(Optimizer):
             # As torch.nn.utils.clip_grad_norm_ has it.
             scale = (self.grad_clip / (norms.norm() + 1e-6)).clamp(max=1.0)
             torch._foreach_mul_([pending.gradient for pending in self.pending.values()], scale)
-        by_rate_and_decay: Dict[Tuple[float, float, int], List[Key]] = defaultdict(list)
+        by_rate_and_decay: Dict[Tuple[float, float, float], List[Key]] = defaultdict(list)
         for key, pending in self.pending.items():
             self.steps[key] += 1
             if pending.rows is None:
                 rate = self.rate(key[1]) * pending.lr_scale
-                by_rate_and_decay[rate, self.decay(key[1], pending.weights), self.steps[key]].append(key)
+                by_rate_and_decay[rate, self.decay(key[1], pending.weights), self._corrected_step(key)].append(key)
             else:
                 self._step_rows(key, pending)
         for (rate, decay, step), keys in by_rate_and_decay.items():
@@ -182,7 +174,11 @@ class AdamW(Optimizer):
             home = self.homes[key] = weights
         return home
 
-    def _step_dense(self, keys: List[Key], rate: float, decay: float, step: int) -> None:
+    def _corrected_step(self, key: Key) -> float:
+        """The step that the moments are corrected for: after infinitely many there is nothing to correct."""
+        return self.steps[key] if self.bias_correction else math.inf
+
+    def _step_dense(self, keys: List[Key], rate: float, decay: float, step: float) -> None:
         first, second = zip(*(self._moments(key) for key in keys))
         # Fused: one pass over the memory of each weight, where single operations need ten. It counts the step itself.
         adamw(
@@ -204,7 +200,7 @@ class AdamW(Optimizer):
 
     def _step_rows(self, key: Key, pending: _Pending) -> None:
         """AdamW on the rows that have a gradient; the moments of the others rest."""
-        rate, step, rows = self.rate(key[1]) * pending.lr_scale, self.steps[key], pending.rows
+        rate, step, rows = self.rate(key[1]) * pending.lr_scale, self._corrected_step(key), pending.rows
         first, second = self._moments(key)
         first_rows = first.index_select(0, rows).lerp_(pending.gradient, 1 - self.b1)
         second_rows = second.index_select(0, rows).mul_(self.b2).addcmul_(pending.gradient, pending.gradient, value=1 - self.b2)

@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import re
+import shutil
 import warnings
 
 import numpy
@@ -14,6 +16,7 @@ pytest.importorskip("spacy_transformers")
 
 from spacy_mre.models.wordpieces import cut_into_pieces, pack  # noqa: E402
 from spacy_mre.pipeline.buffers import buffered  # noqa: E402
+from spacy_mre.training.optimizer import make_adamw  # noqa: E402
 
 TEXTS = [
     "Ida lives in Lima .",
@@ -79,8 +82,44 @@ def test_a_pipeline_of_the_stock_component_is_read_and_the_other_way_round(make_
     read = spacy.load(tmp_path / "stock")
     assert type(read.get_pipe("transformer")).__name__ == "MRETransformer"
     expected = states_of(stock(TEXTS[0]))
-    for nlp in (read, spacy.load(tmp_path / "ours"), make_nlp().from_bytes(stock.to_bytes())):
+    config = (tmp_path / "ours/config.cfg").read_text().replace('factory = "mre_transformer"', 'factory = "transformer"')
+    config = re.sub("\n(engine|precision|threads) = .*", "", config)
+    shutil.copytree(tmp_path / "ours", tmp_path / "turned")
+    (tmp_path / "turned/config.cfg").write_text(config)
+    with pytest.warns(UserWarning, match="v1.0"):  # it takes the folder for one of its own first versions
+        turned = spacy.load(tmp_path / "turned")
+    assert type(turned.get_pipe("transformer")).__name__ == "Transformer"
+    for nlp in (read, turned, spacy.load(tmp_path / "ours"), make_nlp().from_bytes(stock.to_bytes())):
         assert numpy.concatenate(states_of(nlp(TEXTS[0]))) == pytest.approx(numpy.concatenate(expected), abs=1e-5)
+
+
+def test_the_saved_model_is_hugging_faces_own_and_is_replaced_not_written_over(make_nlp, tmp_path):
+    from transformers import AutoModel
+
+    nlp = make_nlp(fast=False)
+    nlp.to_disk(tmp_path)
+    expected = numpy.concatenate(states_of(nlp(TEXTS[0])))
+    read = spacy.load(tmp_path)
+    assert not read.get_pipe("transformer").model.tokenizer.is_fast
+    for name, weight in AutoModel.from_pretrained(tmp_path / "transformer/model").named_parameters():
+        assert torch.equal(weight, dict(nlp.get_pipe("transformer").model.transformer.named_parameters())[name])
+    # Another pipeline over the files that this one has mapped into memory, and this one over itself.
+    with torch.no_grad():
+        nlp.get_pipe("transformer").model.transformer.embeddings.word_embeddings.weight.zero_()
+    nlp.to_disk(tmp_path)
+    assert numpy.concatenate(states_of(read(TEXTS[0]))) == pytest.approx(expected, abs=1e-6)
+    read.to_disk(tmp_path)
+    (tmp_path / "transformer/model/left_behind.json").write_text("{}")
+    read.to_disk(tmp_path)
+    assert numpy.concatenate(states_of(spacy.load(tmp_path)(TEXTS[0]))) == pytest.approx(expected, abs=1e-6)
+    assert not (tmp_path / "transformer/model/left_behind.json").exists()
+
+
+def test_what_is_saved_before_initialisation_holds_no_weights(make_nlp, tmp_path):
+    config = make_nlp().config
+    spacy.blank("en").from_config(config).to_disk(tmp_path)
+    assert (tmp_path / "transformer/model").is_file()
+    assert not spacy.load(tmp_path).get_pipe("transformer").model.attrs["has_transformer"]
 
 
 def test_the_output_can_be_copied_pickled_and_stored(make_nlp):
@@ -224,10 +263,25 @@ def test_a_missing_runtime_is_named(make_nlp, monkeypatch):
         nlp("Ida")
 
 
-def test_threads(make_nlp):
+def test_threads(make_nlp, request):
+    before = torch.get_num_threads()
+    request.addfinalizer(lambda: torch.set_num_threads(before))
     nlp = make_nlp(threads=2)
     nlp("Ida")
     assert torch.get_num_threads() == 2
+    make_nlp()("Ida")  # none set: as they were
+    assert torch.get_num_threads() == 2
+
+
+def test_a_forked_process_runs_one_thread(make_nlp, monkeypatch):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        monkeypatch.setattr("spacy_mre.pipeline.shared_transformer._IMPORTED_IN", -1)
+        make_nlp()("Ida")
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_no_warning_of_long_texts_from_the_tokenizer(make_nlp):
@@ -235,3 +289,29 @@ def test_no_warning_of_long_texts_from_the_tokenizer(make_nlp):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nlp("unknown " * 40)
+
+
+def test_averaged_weights_of_the_transformer_are_used_and_saved(make_nlp, make_examples, tmp_path):
+    """As `spacy train` does it: evaluate and save with averages, go on with the weights themselves."""
+    nlp = make_nlp()
+    nlp.add_pipe("spert_mt", config={"model": {"encoder": {"@architectures": "spacy_mre.TransformerEncoder.v1"}}})
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    optimizer = make_adamw(1e-2, use_averages=True)
+    for _ in range(4):
+        nlp.update(examples, sgd=optimizer)
+        optimizer.step_schedules()
+    shim = nlp.get_pipe("transformer").model.layers[0].shims[0]
+    before = {name: weight.detach().clone() for name, weight in shim._model.named_parameters()}
+    averaged = {name for name in before if (shim.id, name) in optimizer.averages}
+    assert any("word_embeddings" in name for name in averaged) and not any("pooler" in name for name in averaged)
+    last = nlp("Ida lives in Lima .")._.trf_data.pieces
+    with nlp.use_params(optimizer.averages):
+        for name, weight in shim._model.named_parameters():
+            expected = optimizer.averages[shim.id, name] if name in averaged else before[name].numpy()
+            assert numpy.allclose(weight.detach().numpy(), expected), name
+        average = nlp("Ida lives in Lima .")._.trf_data.pieces
+        nlp.to_disk(tmp_path)
+    assert numpy.array_equal(nlp("Ida lives in Lima .")._.trf_data.pieces, last) and not numpy.allclose(average, last)
+    assert all(torch.equal(weight, before[name]) for name, weight in shim._model.named_parameters())
+    assert numpy.allclose(spacy.load(tmp_path)("Ida lives in Lima .")._.trf_data.pieces, average, atol=1e-6)

@@ -1,0 +1,76 @@
+"""Train generative components on SNIPS, and measure them under every constraint: `python -m benchmarks.generative run`, `... ablation`.
+
+What is trained stands in `training/generative`; a variant that is there, trained by the same config, is not trained again. A row that was measured stays
+until its variant is measured again. Afterwards `python -m benchmarks.tables` writes the tables of the docs.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Dict, List, Optional
+
+import srsly
+import typer
+from rich.console import Console
+from rich.table import Table
+from spacy.util import fix_random_seed
+
+from spacy_mre.evaluation.runs import get_device, get_versions
+
+from .rows import rows_of
+from .variants import ABLATIONS, JOINT, MODELS, names_of
+
+RESULTS = Path("benchmarks/results/generative.json")
+COLUMNS = ("format_acc", "sc_acc", "ner_acc", "all_acc", "time_ratio")
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+Names = Annotated[Optional[List[str]], typer.Argument(help="Variants; all by default.")]
+Seed = Annotated[int, typer.Option(help="Of the trainings.")]
+Updates = Annotated[Optional[int], typer.Option(help="Another budget than the full one: a trial, not kept without --output.", min=1)]
+Limit = Annotated[Optional[int], typer.Option(help="Only so many texts of the test part: a trial as well.", min=1)]
+Output = Annotated[Optional[Path], typer.Option(help=f"Where to keep the rows; {RESULTS} by default.")]
+
+
+@app.command("run")
+def run_cli(names: Names = None, seed: Seed = 0, updates: Updates = None, limit: Limit = None, output: Output = None):
+    """Models, untrained and trained, under each constraint; and beside them the joint pipeline."""
+    for name in names_of(names or [], (*MODELS, JOINT)):
+        for learnt in (True,) if name == JOINT else (False, True):
+            fix_random_seed(seed)
+            keep("models", rows_of(name, learnt=learnt, seed=seed, updates=updates, limit=limit), _path(output, updates, limit))
+
+
+@app.command("ablation")
+def ablation_cli(names: Names = None, seed: Seed = 0, updates: Updates = None, limit: Limit = None, output: Output = None):
+    """Prompt words, constraint, incremental learning and joint learning: each switched off alone."""
+    for name in names_of(names or [], ABLATIONS):
+        fix_random_seed(seed)
+        keep("ablation", rows_of(name, timed=False, seed=seed, updates=updates, limit=limit), _path(output, updates, limit))
+
+
+def keep(kind: str, rows: List[Dict[str, Any]], path: Optional[Path]) -> None:
+    """Print rows, and put them in place of those that were measured before."""
+    table = Table("variant", "trained", "constraint", *COLUMNS)
+    for row in rows:
+        table.add_row(
+            row["variant"], str(row["trained"]), row["constraint"], *("-" if row[key] is None else f"{row[key]:.3f}" for key in COLUMNS)
+        )
+    Console().print(table)
+    if path is None:
+        return
+    kept = srsly.read_json(path)["rows"] if path.exists() else []
+    new = {_key({**row, "kind": kind}) for row in rows}
+    kept = [row for row in kept if _key(row) not in new] + [{**row, "kind": kind} for row in rows]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    results = {"command": "python -m benchmarks.generative run; python -m benchmarks.generative ablation", "versions": get_versions()}
+    srsly.write_json(path, {**results, "device": get_device(), "rows": sorted(kept, key=_key)})
+
+
+def _key(row: Dict[str, Any]):
+    return tuple(str(row[part]) for part in ("kind", "variant", "seed", "trained", "constraint"))
+
+
+def _path(output: Optional[Path], updates: Optional[int], limit: Optional[int]) -> Optional[Path]:
+    return output or (None if updates or limit else RESULTS)
+
+
+if __name__ == "__main__":
+    app()

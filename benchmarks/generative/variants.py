@@ -1,0 +1,154 @@
+"""What is trained on SNIPS, and how: each variant is a config of the project, changed in a few places, for a number of updates."""
+
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional
+
+import srsly
+from spacy.language import Language
+from spacy.training.initialize import init_nlp
+from spacy.util import load_config, load_model
+from thinc.api import Config
+
+from spacy_mre.corpora.few_shot import few_shot
+from spacy_mre.evaluation.runs import fingerprint, set_budget, set_values, train_last
+from spacy_mre.storage import load_docs, save_docs
+
+from ..speed.pipelines import corpus_file
+
+DATASET = "snips"
+SHOTS = 20
+FOLDER = Path("training/generative")
+FEW = Path(f"corpus/snips-few/{SHOTS}.spacy")
+
+
+class Variant(NamedTuple):
+    """One training.
+
+    about (str): In a few words.
+    config (str): The config of the project.
+    updates (int): The budget.
+    values (Dict[str, Any]): What is changed in the config.
+    few (bool): Trained on a few texts of every class instead of all.
+    begins_as (Optional[str]): The variant whose weights it begins with.
+    """
+
+    about: str
+    config: str
+    updates: int
+    values: Dict[str, Any] = {}
+    few: bool = False
+    begins_as: Optional[str] = None
+
+
+# Small models from nothing for the ablations, so that all of them fit an hour on two cores.
+SMALL = {
+    "components.slg.model": {
+        "@architectures": "spacy_mre.Seq2SeqLM.v1",
+        "config": {
+            "model_type": "bart",
+            "d_model": 128,
+            "encoder_layers": 2,
+            "decoder_layers": 2,
+            "encoder_attention_heads": 4,
+            "decoder_attention_heads": 4,
+            "encoder_ffn_dim": 512,
+            "decoder_ffn_dim": 512,
+            "max_position_embeddings": 1024,
+        },
+        "tokenizer": {"kind": "bpe", "vocab_size": 4000},
+    },
+    "training.batcher.size": 16,
+    "training.optimizer.learn_rate.initial_rate": 1e-3,
+}
+# What the other systems are compared with.
+JOINT = "spert_mt + mre_textcat"
+MODELS = ("slg", "oiellm")
+ABLATIONS = ("joint", "no prompt words", "text label alone", "entities alone", "few", "few after entities")
+
+VARIANTS = {
+    "slg": Variant("encoder-decoder, begun as MiniLM", "configs/slg.cfg", 900),
+    "oiellm": Variant("LLaMA of 8 M weights, from nothing", "configs/oiellm.cfg", 2500),
+    JOINT: Variant("span heads on MiniLM", "configs/en_cpu.cfg", 1000),
+    "joint": Variant("text label and entities, with prompt words", "configs/slg.cfg", 1000, SMALL),
+    "no prompt words": Variant("the same without prompt words", "configs/slg.cfg", 1000, {**SMALL, "components.slg.prompt_words": False}),
+    "text label alone": Variant("asked for the text label only", "configs/slg.cfg", 1000, {**SMALL, "components.slg.parts": "text"}),
+    "entities alone": Variant("asked for the entities only", "configs/slg.cfg", 1000, {**SMALL, "components.slg.parts": "words"}),
+    "few": Variant(f"{SHOTS} texts of every class, from nothing", "configs/slg.cfg", 300, SMALL, few=True),
+    "few after entities": Variant(
+        f"{SHOTS} texts of every class, begun as `entities alone`", "configs/slg.cfg", 300, SMALL, few=True, begins_as="entities alone"
+    ),
+}
+
+
+def component_of(variant: Variant) -> str:
+    """RETURNS (str): The generative component's name, or that of the joint pipeline's word level."""
+    return Path(variant.config).stem if variant.config != VARIANTS[JOINT].config else "spert_mt"
+
+
+def make_config(name: str, *, seed: int = 0, updates: Optional[int] = None) -> Config:
+    """The config of a variant.
+
+    name (str): The variant.
+    seed (int): The seed.
+    updates (Optional[int]): Another budget.
+    RETURNS (Config): For `train_last`.
+    """
+    variant = VARIANTS[name]
+    values = dict(variant.values)
+    if variant.begins_as is not None:
+        begun = str(folder_of(variant.begins_as, seed) / "model-last")
+        values["components.slg.model"] = {"@architectures": "spacy_mre.Seq2SeqLM.v1", "name": begun}
+    config = set_values(load_config(variant.config, interpolate=False), values)
+    train = few_texts(seed) if variant.few else corpus_file(DATASET, "train")
+    return set_budget(config, updates=updates or variant.updates, seed=seed, train=train, dev=corpus_file(DATASET, "dev"))
+
+
+def few_texts(seed: int) -> Path:
+    """RETURNS (Path): A few texts of every class."""
+    if not FEW.exists():
+        save_docs(few_shot(list(load_docs(corpus_file(DATASET, "train"))), SHOTS, seed=seed), FEW)
+    return FEW
+
+
+def folder_of(name: str, seed: int) -> Path:
+    return FOLDER / f"{name.replace(' + ', '-').replace(' ', '-')}-{seed}"
+
+
+def trained(name: str, *, seed: int = 0, updates: Optional[int] = None) -> Language:
+    """A trained variant; trained now if it is not there.
+
+    name (str): The variant.
+    seed (int): The seed.
+    updates (Optional[int]): Another budget.
+    RETURNS (Language): The pipeline.
+    """
+    variant, folder = VARIANTS[name], folder_of(name, seed)
+    if variant.begins_as is not None:
+        trained(variant.begins_as, seed=seed, updates=updates)
+    config, note = make_config(name, seed=seed, updates=updates), folder / "trained_as.json"
+    trained_as = {"fingerprint": fingerprint(config), "updates": config["training"]["max_steps"]}
+    if note.exists() and srsly.read_json(note) == trained_as:
+        return load_model(folder / "model-last")
+    print(f"training: {name}, {trained_as['updates']} updates", flush=True)
+    nlp = train_last(config, folder)
+    srsly.write_json(note, trained_as)
+    return nlp
+
+
+def untrained(name: str, *, seed: int = 0) -> Language:
+    """RETURNS (Language): A variant with the weights it begins with."""
+    return init_nlp(make_config(name, seed=seed))
+
+
+def names_of(chosen: List[str], known) -> List[str]:
+    """The variants to be measured.
+
+    chosen (List[str]): Names; none for all.
+    known (Iterable[str]): All names.
+    RETURNS (List[str]): Names, in the order of the known ones.
+    RAISES (ValueError): An unknown name.
+    """
+    unknown = set(chosen) - set(known)
+    if unknown:
+        raise ValueError(f"no variant is called {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
+    return [name for name in known if not chosen or name in chosen]
