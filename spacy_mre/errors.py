@@ -73,6 +73,11 @@ class Errors(metaclass=_WithCodes):
     )
     M312 = "A document has several labels ({labels}), but the classes of '{name}' are exclusive: '{text}...'. Set multi_label = true, or mend the data."
 
+    M313 = (
+        "'{name}' is to see the text label (see_cats), but the training data has none in doc.cats (or the labels that were given none in 'cats'). "
+        "Add them, or set see_cats = false."
+    )
+
     M321 = "This engine or precision needs the package '{module}'. Install it with: pip install 'spacy-mre[onnx]'."
     M322 = "engine = 'onnx' (precision: {precision}) runs on the CPU only. On a GPU take engine = 'torch' with precision bf16 or fp16."
 
@@ -238,6 +243,10 @@ class Warnings(metaclass=_WithCodes):
     W302 = (
         "'{name}' left out {count} {what}. Later ones are only counted, in the component's left_out. See pairs_per_token and max_distance, and the "
         "encoder's window."
+    )
+    W303 = (
+        "'{name}' sees the text label (see_cats), but {count} documents have none of its labels in doc.cats, and count as unknown. Put "
+        "mre_textcat in front of it. Later ones are only counted, in the component's left_out."
     )
 
     W350 = (

@@ -2,7 +2,8 @@
 
 What a lower threshold adds has lower scores than all that a higher one finds, never pushes it out, and leaves the scores of the others as they are: spans
 are resolved from the best scored downwards, and each pair is scored by itself. So the finds at any threshold are those of the lowest
-one that score high enough. (That presumes that the pair budget does not bite at the lowest threshold.)
+one that score high enough. (That presumes that the pair budget does not bite at the lowest threshold, and entities that are not decided jointly
+with their relations.)
 """
 
 from contextlib import contextmanager

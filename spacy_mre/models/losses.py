@@ -1,6 +1,6 @@
 """Identification and classification losses, each a pure function of tensors."""
 
-from typing import Optional
+from typing import List, Optional, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -9,16 +9,56 @@ from torch import Tensor
 from ..errors import Errors
 
 
-def identification_loss(logits: Tensor, targets: Tensor, weights: Optional[Tensor] = None) -> Tensor:
-    """Binary cross-entropy: is it one at all? (SpERT.MT, arXiv 2309.09713.)
+def identification_loss(logits: Tensor, targets: Tensor, weights: Optional[Tensor] = None, *, gamma: float = 0.0) -> Tensor:
+    """Binary cross-entropy: is it one at all? (SpERT.MT, arXiv 2309.09713.) Or the focal loss.
 
     logits (Tensor): Shape (n,).
-    targets (Tensor): 0.0 or 1.0, shape (n,).
+    targets (Tensor): From 0.0 to 1.0, shape (n,).
     weights (Optional[Tensor]): Weight of each, shape (n,); 1 by default.
+    gamma (float): Of the focal loss, see `focal_factor`; 0 for cross-entropy.
     RETURNS (Tensor): The weighted losses, summed and divided by n; 0 if n is 0.
     """
-    losses = F.binary_cross_entropy_with_logits(logits, targets, weight=weights, reduction="sum")
-    return losses / max(len(logits), 1)
+    losses = F.binary_cross_entropy_with_logits(logits, targets, weight=weights, reduction="none")
+    if gamma:
+        losses = losses * focal_factor((targets - torch.sigmoid(logits)).abs(), gamma)
+    return losses.sum() / max(len(logits), 1)
+
+
+def focal_factor(misses: Tensor, gamma: float) -> Tensor:
+    """What the focal loss multiplies a cross-entropy by: (1 - p)^gamma, p the probability of what is right.
+
+    What is nearly right already counts for little (Lin et al. 2017, arXiv 1708.02002, equation 4). For a target t between 0 and 1 the miss is |t - p|
+    (Li et al. 2020, arXiv 2006.04388).
+
+    misses (Tensor): From 0.0 to 1.0, any shape.
+    gamma (float): How much less; 2 in the paper.
+    RETURNS (Tensor): The same shape.
+    """
+    # Below that, a gamma under 1 has no finite gradient.
+    return misses.clamp(min=torch.finfo(misses.dtype).tiny) ** gamma
+
+
+def balanced_weights(counts: Sequence[int], beta: float) -> List[float]:
+    """The weights of classes by their effective numbers: (1 - beta) / (1 - beta^n), scaled so that they sum to the number of classes
+    (Cui et al. 2019, arXiv 1901.05555, section 4).
+
+    counts (Sequence[int]): How many examples each class has in training; a class without any weighs as if it had one.
+    beta (float): From 0 (all weigh the same) to 1 (by the inverse of their counts); 0.9 to 0.9999 in the paper.
+    RETURNS (List[float]): One weight per class.
+    """
+    weights = [(1 - beta) / (1 - beta ** max(count, 1)) for count in counts]
+    return [weight * len(weights) / sum(weights) for weight in weights]
+
+
+def row_weights(gold: Tensor, weights: Tensor) -> Tensor:
+    """The weight of each row by its class: the mean over its labels, where there are several.
+
+    gold (Tensor): True where a label is right, shape (n, labels).
+    weights (Tensor): Of rows without a label, then of each label, shape (1 + labels,).
+    RETURNS (Tensor): Shape (n,).
+    """
+    counts = gold.sum(dim=1)
+    return torch.where(counts > 0, gold.to(weights.dtype) @ weights[1:] / counts.clamp(min=1), weights[0])
 
 
 def iou_weights(ious: Tensor, delta: float, form: str = "linear") -> Tensor:
@@ -38,7 +78,14 @@ def iou_weights(ious: Tensor, delta: float, form: str = "linear") -> Tensor:
 
 
 def ranking_loss(
-    scores: Tensor, gold: Tensor, *, gamma: float = 2.0, margin_right: float = 2.5, margin_wrong: float = 0.5, negatives: bool = False
+    scores: Tensor,
+    gold: Tensor,
+    weights: Optional[Tensor] = None,
+    *,
+    gamma: float = 2.0,
+    margin_right: float = 2.5,
+    margin_wrong: float = 0.5,
+    negatives: bool = False,
 ) -> Tensor:
     """Pairwise ranking loss (dos Santos et al. 2015, section 2.5): log(1 + exp(gamma (m+ - s_right))) + log(1 + exp(gamma (m- + s_wrong))).
 
@@ -49,6 +96,7 @@ def ranking_loss(
 
     scores (Tensor): Shape (n, labels).
     gold (Tensor): True where a label is right, shape (n, labels).
+    weights (Optional[Tensor]): Weight of each row, shape (n,); 1 by default.
     gamma (float): Scale.
     margin_right (float): m+, what a right score should exceed.
     margin_wrong (float): m-, what a wrong score should stay below the negative of.
@@ -56,7 +104,7 @@ def ranking_loss(
     RETURNS (Tensor): The sum divided by n; 0 if n is 0.
     """
     positive = gold.any(dim=1)
-    counted = torch.ones_like(positive) if negatives else positive
+    counted = _weighted(torch.ones_like(positive) if negatives else positive, weights)
     right = (F.softplus(gamma * (margin_right - scores)) * gold).sum(dim=1)
     lowest = torch.finfo(scores.dtype).min
     if scores.shape[1]:
@@ -68,35 +116,51 @@ def ranking_loss(
     return ((right + wrong) * counted).sum() / max(len(scores), 1)
 
 
-def type_cross_entropy(scores: Tensor, gold: Tensor) -> Tensor:
+def type_cross_entropy(scores: Tensor, gold: Tensor, weights: Optional[Tensor] = None) -> Tensor:
     """Cross-entropy over the labels of positives: the control for the ranking loss. Several gold labels share the target equally.
 
     scores (Tensor): Shape (n, labels).
     gold (Tensor): True where a label is right, shape (n, labels).
+    weights (Optional[Tensor]): Weight of each row, shape (n,); 1 by default.
     RETURNS (Tensor): The sum divided by n, as in `ranking_loss`; 0 if n is 0.
     """
     if not scores.shape[1]:
         return scores.sum()
     counts = gold.sum(dim=1)
     losses = -(F.log_softmax(scores, dim=1) * gold).sum(dim=1) / counts.clamp(min=1)
-    return losses.sum() / max(len(scores), 1)
+    return _weighted(losses, weights).sum() / max(len(scores), 1)
 
 
-def softmax_loss(logits: Tensor, classes: Tensor) -> Tensor:
-    """Mean cross-entropy over types and None, as SpERT's entity head has it (spert/loss.py).
+def softmax_loss(logits: Tensor, classes: Tensor, weights: Optional[Tensor] = None, *, gamma: float = 0.0) -> Tensor:
+    """Mean cross-entropy over types and None, as SpERT's entity head has it (spert/loss.py). Or the focal loss.
 
     logits (Tensor): Column 0 is None, shape (n, 1 + labels).
     classes (Tensor): 0 for None, else 1 + the place of the label, shape (n,).
-    RETURNS (Tensor): The mean; 0 if n is 0.
+    weights (Optional[Tensor]): Weight of each row, shape (n,); 1 by default.
+    gamma (float): Of the focal loss, see `focal_factor`; 0 for cross-entropy.
+    RETURNS (Tensor): The weighted losses, summed and divided by n; 0 if n is 0.
     """
-    return F.cross_entropy(logits, classes, reduction="sum") / max(len(classes), 1)
+    losses = F.cross_entropy(logits, classes, reduction="none")
+    if gamma:
+        losses = losses * focal_factor(-torch.expm1(-losses), gamma)
+    return _weighted(losses, weights).sum() / max(len(classes), 1)
 
 
-def sigmoid_loss(logits: Tensor, gold: Tensor) -> Tensor:
-    """Mean binary cross-entropy over pairs and labels, as SpERT's relation head has it (spert/loss.py).
+def sigmoid_loss(logits: Tensor, gold: Tensor, weights: Optional[Tensor] = None, *, gamma: float = 0.0) -> Tensor:
+    """Mean binary cross-entropy over pairs and labels, as SpERT's relation head has it (spert/loss.py). Or the focal loss.
 
     logits (Tensor): Shape (pairs, labels).
     gold (Tensor): True where a label holds, shape (pairs, labels).
-    RETURNS (Tensor): The mean; 0 if there are no pairs or labels.
+    weights (Optional[Tensor]): Weight of each pair, for all its labels, shape (pairs,); 1 by default.
+    gamma (float): Of the focal loss, see `focal_factor`; 0 for cross-entropy.
+    RETURNS (Tensor): The weighted losses, summed and divided by pairs x labels; 0 if there are no pairs or labels.
     """
-    return F.binary_cross_entropy_with_logits(logits, gold.to(logits.dtype), reduction="sum") / max(logits.numel(), 1)
+    targets = gold.to(logits.dtype)
+    losses = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    if gamma:
+        losses = losses * focal_factor((targets - torch.sigmoid(logits)).abs(), gamma)
+    return _weighted(losses, None if weights is None else weights[:, None]).sum() / max(logits.numel(), 1)
+
+
+def _weighted(losses: Tensor, weights: Optional[Tensor]) -> Tensor:
+    return losses if weights is None else losses * weights

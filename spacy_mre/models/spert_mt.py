@@ -1,28 +1,30 @@
 """SpERT.MT: joint entities and relations over enumerated spans (arXiv 2309.09713). The architecture, its loss, and how a batch is decoded."""
 
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy
 import torch
 from spacy.tokens import Doc
 from spacy.util import registry
 from thinc.api import Model, torch2xp, xp2torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..errors import Errors
-from .decoding import allowed_types, candidate_pairs, context_ranges, resolve_overlaps
+from .decoding import allowed_types, candidate_pairs, resolve_overlaps
 from .encoder import Encoded, Encoder
+from .joint_decoding import CANDIDATES_FROM, choose, rescore
 from .losses import (
     identification_loss,
     iou_weights,
     ranking_loss,
+    row_weights,
     sigmoid_loss,
     softmax_loss,
     type_cross_entropy,
 )
 from .sized import SizedShim, set_training
-from .span_pooling import range_max_in_chunks, to_index
+from .span_pooling import to_index
 from .spert_mt_heads import SpertMTHeads, identification_logits
 from .targets import Pairs, Spans, Targets
 
@@ -33,6 +35,9 @@ CLASSIFICATIONS = ("ranking", "cross_entropy")
 PAIR_CHUNK = 16384
 ENTITY_FEATURES = ("logits", "labels", "none")
 IOU_FORMS = ("linear", "power")
+IDENTIFICATION_LOSSES = ("bce", "focal")
+CLASS_WEIGHTS = ("none", "balanced")
+RELATION_CONTEXTS = ("max", "attention", "markers")
 
 
 @registry.architectures("spacy_mre.SpertMT.v1")
@@ -55,6 +60,13 @@ def build_spert_mt(
     entity_classification_weight: float = 0.5,
     relation_identification_weight: float = 0.2,
     relation_classification_weight: float = 0.1,
+    see_cats: bool = False,
+    relation_context: str = "max",
+    identification_loss: str = "bce",
+    focal_gamma: float = 2.0,
+    class_weights: str = "none",
+    class_weights_beta: float = 0.9999,
+    boundary_smoothing: float = 0.0,
 ) -> Model[List[Doc], Any]:
     """Build the SpERT.MT model: an encoder, and the heads as a torch module that gets its sizes at initialisation.
 
@@ -78,6 +90,21 @@ def build_spert_mt(
         of the four losses; in mode "spert" the identification weights are those of its two losses. Defaults: 1, 0.5, 0.2, 0.1. A text has far
         fewer pairs than spans, and most of a pair's loss is early on; with equal weights the relations drown the entities in the shared encoder
         (SpERT divides its relation loss by the number of labels).
+    see_cats (bool): All heads also see the text label: gold in training, what stands in `doc.cats` in prediction, so that `mre_textcat` must stand
+        before this component. Zeros for a text of which no label is known. (Mutual reinforcement, Gan et al. 2023, arXiv 2307.10291.) Default: False.
+    relation_context (str): What the relation heads see beside the two mentions: "max", the maximum over the tokens between them (SpERT);
+        "attention", their mean weighted by the softmax of scores of a learned query; "markers", the text vector in place of what lies
+        between, and the first token of each mention (as Soares et al. 2019, arXiv 1906.03158, but without marker tokens). Default: "max".
+    identification_loss (str): "bce", or "focal" (Lin et al. 2017, arXiv 1708.02002): what is nearly right already counts for little. It is the
+        control for identification as a task of its own; in mode "spert" for both losses. Default: "bce".
+    focal_gamma (float): How much less it counts, 0 as "bce". Default: 2.0.
+    class_weights (str): "none", or "balanced": a span or pair weighs, in all its losses, by the effective number of training examples of its
+        label or of no label (Cui et al. 2019, arXiv 1901.05555). Counted at initialisation, negatives as often as they are drawn in one pass
+        over the data. Default: "none".
+    class_weights_beta (float): From 0 (all weigh the same) to nearly 1 (by the inverse of the counts). Default: 0.9999.
+    boundary_smoothing (float): What an entity gives to the spans of which one border lies one token off, in identification (Zhu & Li 2022,
+        ACL, epsilon with D = 1; 0.1 to 0.3 in the paper). Only spans that are among the sampled negatives take theirs. Mode "spert_mt" only.
+        Default: 0.0.
     RETURNS (Model): Its layers are `encoder` and `heads`; the component calls them one by one in training.
     RAISES (ValueError): A setting with an unknown value.
     """
@@ -87,10 +114,20 @@ def build_spert_mt(
         ("classification", classification, CLASSIFICATIONS),
         ("entity_features", entity_features, ENTITY_FEATURES),
         ("iou_form", iou_form, IOU_FORMS),
+        ("relation_context", relation_context, RELATION_CONTEXTS),
+        ("identification_loss", identification_loss, IDENTIFICATION_LOSSES),
+        ("class_weights", class_weights, CLASS_WEIGHTS),
     ]
     for setting, value, allowed in settings:
         if value not in allowed:
             raise ValueError(Errors.M301.format(setting=setting, value=value, allowed=", ".join(allowed)))
+    if focal_gamma < 0:
+        raise ValueError(Errors.M301.format(setting="focal_gamma", value=focal_gamma, allowed="0 and more"))
+    if not 0 <= class_weights_beta < 1:
+        raise ValueError(Errors.M301.format(setting="class_weights_beta", value=class_weights_beta, allowed="0 to less than 1"))
+    if not 0 <= boundary_smoothing <= (1 if mode == "spert_mt" else 0):
+        allowed = "0 to 1, in mode spert 0 only"
+        raise ValueError(Errors.M301.format(setting="boundary_smoothing", value=boundary_smoothing, allowed=allowed))
     heads: Model = Model(
         "spert_mt_heads",
         _heads_forward,
@@ -105,6 +142,8 @@ def build_spert_mt(
                 "entity_features": entity_features,
                 "classification": classification,
                 "relation_margin": (ranking_margin_right - ranking_margin_wrong) / 2,
+                "see_cats": see_cats,
+                "relation_context": relation_context,
             },
             "loss": {
                 "iou_delta": iou_delta,
@@ -121,6 +160,10 @@ def build_spert_mt(
                     relation_identification_weight,
                     relation_classification_weight,
                 ],
+                "focal_gamma": focal_gamma if identification_loss == "focal" else 0.0,
+                "class_weights_beta": class_weights_beta if class_weights == "balanced" else None,
+                "class_weights": None,  # the component counts
+                "boundary_smoothing": boundary_smoothing,
             },
         },
     )
@@ -133,6 +176,8 @@ class Request:
     """How a batch is to be decoded, read from the component's settings at prediction time.
 
     given (Optional[Spans]): The entities, where they are not to be predicted; sorted by text and start.
+    cats (Optional[numpy.ndarray]): The text labels of each text, where the model sees them; shape (texts, text labels).
+    joint (bool): Entities are decided together with their relations, see `joint_decoding`.
     """
 
     entity_labels: Sequence[str]
@@ -145,6 +190,8 @@ class Request:
     symmetric: Sequence[str]
     constraints: Dict[str, Sequence[Sequence[str]]]
     given: Optional[Callable[[numpy.ndarray], Spans]] = None
+    cats: Optional[numpy.ndarray] = None
+    joint: bool = False
 
 
 @dataclass
@@ -187,7 +234,8 @@ def joint_loss(logits: Logits, targets: Targets, config: Dict[str, Any], loss: D
     logits (Logits): The scores.
     targets (Targets): What is right.
     config (Dict[str, Any]): The `config` of the heads.
-    loss (Dict[str, Any]): The `loss` settings of the heads.
+    loss (Dict[str, Any]): The `loss` settings of the heads. Its `class_weights` are those of no label and then of each, for "entities" and
+        "relations", or None.
     RETURNS (Tuple[float, Logits]): The loss and its gradient with respect to each score.
     """
     entities = xp2torch(logits.entities, requires_grad=True)
@@ -195,29 +243,47 @@ def joint_loss(logits: Logits, targets: Targets, config: Dict[str, Any], loss: D
     labels = to_index(targets.spans.labels, entities)
     gold_pairs = torch.as_tensor(targets.relations, device=relations.device)
     entity_weight, entity_type_weight, relation_weight, relation_type_weight = loss["weights"]
+    gold_spans = nn.functional.one_hot(labels + 1, entities.shape[1])[:, 1:].bool()
+    by_span, by_pair = _row_weights(gold_spans, gold_pairs, loss["class_weights"], entities)
+    gamma = loss["focal_gamma"]
     if config["mode"] == "spert":
-        total = entity_weight * softmax_loss(entities, labels + 1) + relation_weight * sigmoid_loss(relations, gold_pairs)
+        total = entity_weight * softmax_loss(entities, labels + 1, by_span, gamma=gamma)
+        total = total + relation_weight * sigmoid_loss(relations, gold_pairs, by_pair, gamma=gamma)
     else:
         tied = config["identification"] == "tied"
-        gold_spans = nn.functional.one_hot(labels + 1, entities.shape[1])[:, 1:].bool()
         ious = torch.as_tensor(targets.ious, dtype=entities.dtype, device=entities.device)
         weights = iou_weights(ious, loss["iou_delta"], loss["iou_form"])
-        total = entity_weight * identification_loss(
-            identification_logits(entities, tied), gold_spans.any(dim=1).to(entities.dtype), weights
-        )
+        if by_span is not None:
+            weights = weights * by_span
+        is_entity = gold_spans.any(dim=1).to(entities.dtype)
+        if targets.smoothed is not None:
+            is_entity = torch.as_tensor(targets.smoothed, dtype=entities.dtype, device=entities.device)
+        total = entity_weight * identification_loss(identification_logits(entities, tied), is_entity, weights, gamma=gamma)
         total = total + relation_weight * identification_loss(
-            identification_logits(relations, tied), gold_pairs.any(dim=1).to(relations.dtype)
+            identification_logits(relations, tied), gold_pairs.any(dim=1).to(relations.dtype), by_pair, gamma=gamma
         )
-        for scores, gold, weight in (
-            (entities[:, 1:], gold_spans, entity_type_weight),
-            (relations[:, 1:], gold_pairs, relation_type_weight),
+        for scores, gold, weight, by_row in (
+            (entities[:, 1:], gold_spans, entity_type_weight, by_span),
+            (relations[:, 1:], gold_pairs, relation_type_weight, by_pair),
         ):
             if config["classification"] == "ranking":
-                total = total + weight * ranking_loss(scores, gold, **loss["ranking"])
+                total = total + weight * ranking_loss(scores, gold, by_row, **loss["ranking"])
             else:
-                total = total + weight * type_cross_entropy(scores, gold)
+                total = total + weight * type_cross_entropy(scores, gold, by_row)
     total.backward()
     return float(total.detach()), Logits(torch2xp(entities.grad), torch2xp(relations.grad))
+
+
+def _row_weights(
+    gold_spans: Tensor, gold_pairs: Tensor, class_weights: Optional[Dict[str, List[float]]], like: Tensor
+) -> Tuple[Optional[Tensor], Optional[Tensor]]:
+    """The weights of spans and of pairs by their classes; None where all weigh the same."""
+    if class_weights is None:
+        return None, None
+    return (
+        row_weights(gold_spans, like.new_tensor(class_weights["entities"])),
+        row_weights(gold_pairs, like.new_tensor(class_weights["relations"])),
+    )
 
 
 def find(module: SpertMTHeads, encoded: Encoded, request: Request) -> Found:
@@ -228,25 +294,36 @@ def find(module: SpertMTHeads, encoded: Encoded, request: Request) -> Found:
     request (Request): How to decode.
     RETURNS (Found): In host memory.
     """
-    tokens, texts = xp2torch(encoded.tokens), xp2torch(encoded.texts)
+    tokens, texts = xp2torch(encoded.tokens), module.with_cats(xp2torch(encoded.texts), request.cats)
     offsets = encoded.offsets
     if request.given is not None:
         entities = request.given(offsets)
         logits, pooled = module.score_spans(tokens, texts, entities)
         scores = numpy.ones(len(entities))
     else:
-        entities, scores = find_spans(module, encoded, request)
+        entities, scores = find_spans(module, encoded, _for_candidates(request) if request.joint else request)
         logits, pooled = module.score_spans(tokens, texts, entities)
         if logits.shape[1] > 1:
             entities.labels = logits[:, 1:].argmax(dim=1).cpu().numpy()
     budgets = request.pairs_per_token * encoded.lengths
     heads, tails, left_out = candidate_pairs(entities.starts, entities.texts, scores, budgets, max_distance=request.max_distance)
-    pairs, labels, relation_scores = _find_relations(module, tokens, entities, pooled, logits, Pairs(heads, tails), request)
+    pairs, labels, relation_scores = _find_relations(module, tokens, texts, entities, pooled, logits, Pairs(heads, tails), request)
+    if request.joint and request.given is None:
+        scores = rescore(scores, pairs, relation_scores)
+        stays, holds = choose(entities, scores, pairs, threshold=request.entity_threshold, overlap=request.overlap)
+        entities, scores = Spans(entities.starts[stays], entities.ends[stays], entities.texts[stays], entities.labels[stays]), scores[stays]
+        place = numpy.cumsum(stays) - 1
+        pairs = Pairs(place[pairs.heads[holds]], place[pairs.tails[holds]])
+        labels, relation_scores = labels[holds], relation_scores[holds]
     local = Spans(entities.starts - offsets[entities.texts], entities.ends - offsets[entities.texts], entities.texts, entities.labels)
     return Found(local, scores, pairs, labels, relation_scores, left_out, encoded.cut)
 
 
-def _find_relations(module, tokens, entities, pooled, logits, pairs, request) -> Tuple[Pairs, numpy.ndarray, numpy.ndarray]:
+def _for_candidates(request: Request) -> Request:
+    return replace(request, entity_threshold=CANDIDATES_FROM * request.entity_threshold, overlap="any")
+
+
+def _find_relations(module, tokens, texts, entities, pooled, logits, pairs, request) -> Tuple[Pairs, numpy.ndarray, numpy.ndarray]:
     """Which of the pairs are related, by which label, and how surely: one row per relation, in the order of the pairs."""
     types, symmetric = _allowed_types(request)
     place = numpy.lexsort((entities.ends, entities.starts)).argsort()
@@ -261,13 +338,12 @@ def _find_relations(module, tokens, entities, pooled, logits, pairs, request) ->
 
     found: List[Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]] = []
     if len(pairs):
-        of_heads, of_tails = module.score_mentions(entities, pooled, logits)
-        contexts = context_ranges(entities.starts, entities.ends, pairs.heads, pairs.tails)
-        for places, between in range_max_in_chunks(tokens, *contexts, PAIR_CHUNK):
+        of_heads, of_tails = module.score_mentions(entities, pooled, logits, tokens, texts)
+        for places, contexts in _joined_up(module.contexts_in_chunks(tokens, texts, entities, pairs, PAIR_CHUNK), PAIR_CHUNK):
             heads, tails = pairs.heads[places], pairs.tails[places]
             of_both = of_heads.index_select(0, to_index(heads, tokens)) + of_tails.index_select(0, to_index(tails, tokens))
             allowed = types[entities.labels[heads], entities.labels[tails]]
-            scores = module.relation_probability(module.score_contexts(between) + of_both, torch.as_tensor(allowed, device=tokens.device))
+            scores = module.relation_probability(module.score_contexts(contexts) + of_both, torch.as_tensor(allowed, device=tokens.device))
             scores = scores.cpu().numpy()
             # Not before: a mirrored label wins its pair, or the second best would stand in for it.
             scores[backwards[places][:, None] & symmetric] = -1.0
@@ -279,9 +355,28 @@ def _find_relations(module, tokens, entities, pooled, logits, pairs, request) ->
     return Pairs(pairs.heads[places[order]], pairs.tails[places[order]]), labels[order], scores[order]
 
 
+def _joined_up(chunks: Iterable[Tuple[numpy.ndarray, Tensor]], size: int) -> Iterator[Tuple[numpy.ndarray, Tensor]]:
+    """Small chunks become one, as long as it is not larger than the size: a short text has few pairs of every length, and each pass has its price."""
+    waiting: List[Tuple[numpy.ndarray, Tensor]] = []
+    for chunk in chunks:
+        if waiting and sum(len(places) for places, _ in waiting) + len(chunk[0]) > size:
+            yield _as_one(waiting)
+            waiting = []
+        waiting.append(chunk)
+    if waiting:
+        yield _as_one(waiting)
+
+
+def _as_one(chunks: List[Tuple[numpy.ndarray, Tensor]]) -> Tuple[numpy.ndarray, Tensor]:
+    if len(chunks) == 1:
+        return chunks[0]
+    places, maxima = zip(*chunks)
+    return numpy.concatenate(places), torch.cat(maxima)
+
+
 def find_spans(module: SpertMTHeads, encoded: Encoded, request: Request) -> Tuple[Spans, numpy.ndarray]:
     """The spans of a batch that are entities by threshold and overlap policy, and their scores; sorted by text and start, labels open (-1)."""
-    tokens, texts = xp2torch(encoded.tokens), xp2torch(encoded.texts)
+    tokens, texts = xp2torch(encoded.tokens), module.with_cats(xp2torch(encoded.texts), request.cats)
     scores = module.score_all(tokens, texts, encoded.lengths).cpu().numpy()
     widths, starts = numpy.nonzero(scores >= max(request.entity_threshold, 0.0))
     ends, scores = starts + widths + 1, scores[widths, starts]

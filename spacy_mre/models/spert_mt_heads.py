@@ -6,14 +6,15 @@ textbook formulation (with dropout, each part draws a mask of its own).
 """
 
 import math
-from typing import Tuple
+from typing import Iterator, Optional, Tuple
 
 import numpy
 import torch
 from torch import Tensor, nn
 
+from .attention_pooling import range_attention_in_chunks
 from .decoding import context_ranges
-from .span_pooling import all_maxima, range_max, to_index
+from .span_pooling import all_maxima, range_max, range_max_in_chunks, to_index
 from .targets import Pairs, Spans, Targets
 
 # The identification logit before training: a probability of about 0.05.
@@ -27,6 +28,9 @@ class SpertMTHeads(nn.Module):
 
     An entity head has one column before those of the labels: the identification logit (mode "spert_mt") or None (mode "spert"). A relation head has
     one such column in mode "spert_mt", and none in mode "spert".
+
+    With `see_cats` the heads read text vectors with the text labels beside them (see `with_cats`); wherever it says text width, that is the width and
+    the number of text labels.
     """
 
     def __init__(
@@ -43,6 +47,9 @@ class SpertMTHeads(nn.Module):
         entity_features: str,
         classification: str,
         relation_margin: float,
+        cat_labels: int = 0,
+        see_cats: bool = False,
+        relation_context: str = "max",
     ):
         super().__init__()
         self.mode = mode
@@ -51,17 +58,25 @@ class SpertMTHeads(nn.Module):
         self.entity_features = entity_features
         self.classification = classification
         self.relation_margin = relation_margin
+        self.width = width
+        self.seen_cats = cat_labels if see_cats else 0
+        self.context = relation_context
         columns = 1 + entity_labels
         features = 0 if entity_features == "none" else columns
         relation_columns = relation_labels + (mode == "spert_mt")
         self.dropout = nn.Dropout(dropout)
         self.widths = nn.Embedding(max_width + 1, width_size)  # the last one stands for all wider spans
         self.entity_span = nn.Linear(width, columns)
-        self.entity_text = nn.Linear(width, columns, bias=False)
+        self.entity_text = nn.Linear(width + self.seen_cats, columns, bias=False)
         self.entity_width = nn.Linear(width_size, columns, bias=False)
         self.relation_context = nn.Linear(width, relation_columns)
-        self.relation_head = nn.Linear(width + width_size + features, relation_columns, bias=False)
-        self.relation_tail = nn.Linear(width + width_size + features, relation_columns, bias=False)
+        mention_size = width + (width if self.context == "markers" else 0) + width_size + features
+        self.relation_head = nn.Linear(mention_size, relation_columns, bias=False)
+        self.relation_tail = nn.Linear(mention_size, relation_columns, bias=False)
+        if self.seen_cats:
+            self.relation_cats = nn.Linear(self.seen_cats, relation_columns, bias=False)
+        if self.context == "attention":
+            self.context_query = nn.Linear(width, 1, bias=False)
         for module in self.modules():
             if isinstance(module, (nn.Linear, nn.Embedding)):
                 nn.init.normal_(module.weight, std=0.02)
@@ -76,18 +91,35 @@ class SpertMTHeads(nn.Module):
 
         tokens (Tensor): Total tokens x width.
         texts (Tensor): Texts x width.
-        targets (Targets): The spans, mentions and pairs.
+        targets (Targets): The spans, mentions and pairs, and the text labels.
         RETURNS (Tuple[Tensor, Tensor]): Spans x entity columns, pairs x relation columns.
         """
+        texts = self.with_cats(texts, targets.cats)
         entity_logits, _ = self.score_spans(tokens, texts, targets.spans)
         if not len(targets.pairs):
             return entity_logits, tokens.new_zeros(0, self.relation_context.out_features)
         mention_logits, pooled = self.score_spans(tokens, texts, targets.mentions)
-        return entity_logits, self.score_pairs(tokens, targets.mentions, pooled, mention_logits, targets.pairs)
+        return entity_logits, self.score_pairs(tokens, targets.mentions, pooled, mention_logits, targets.pairs, texts)
+
+    def with_cats(self, texts: Tensor, cats: Optional[numpy.ndarray]) -> Tensor:
+        """The text vectors, and beside them the text labels, where the heads see them: a linear layer over both is the sum of two.
+
+        texts (Tensor): Texts x width.
+        cats (Optional[numpy.ndarray]): Texts x text labels: 1 and 0, or probabilities; None for texts of which no label is known.
+        RETURNS (Tensor): Texts x text width.
+        """
+        if not self.seen_cats:
+            return texts
+        if cats is None:
+            cats = numpy.zeros((len(texts), self.seen_cats))
+        return torch.cat([texts, torch.as_tensor(cats, dtype=texts.dtype, device=texts.device)], dim=1)
 
     def score_spans(self, tokens: Tensor, texts: Tensor, spans: Spans) -> Tuple[Tensor, Tensor]:
         """Entity logits of some spans, and their pooled vectors.
 
+        tokens (Tensor): Total tokens x width.
+        texts (Tensor): Texts x text width.
+        spans (Spans): The spans.
         RETURNS (Tuple[Tensor, Tensor]): Spans x entity columns, spans x width.
         """
         pooled = range_max(tokens, spans.starts, spans.ends)
@@ -99,7 +131,7 @@ class SpertMTHeads(nn.Module):
         """How surely each span up to the width limit is an entity.
 
         tokens (Tensor): Total tokens x width.
-        texts (Tensor): Texts x width.
+        texts (Tensor): Texts x text width.
         lengths (numpy.ndarray): Tokens per text.
         RETURNS (Tensor): Shape (max_width, total tokens): the probability that the span of width w + 1 at this token is one; -1 where it would cross
             the end of its text. In mode "spert": that of the best type, -1 where None is more probable.
@@ -128,7 +160,9 @@ class SpertMTHeads(nn.Module):
         best, which = logits.softmax(dim=1).max(dim=1)
         return torch.where(which > 0, best, best.new_tensor(-1.0))
 
-    def score_pairs(self, tokens: Tensor, mentions: Spans, pooled: Tensor, logits: Tensor, pairs: Pairs) -> Tensor:
+    def score_pairs(
+        self, tokens: Tensor, mentions: Spans, pooled: Tensor, logits: Tensor, pairs: Pairs, texts: Optional[Tensor] = None
+    ) -> Tensor:
         """Relation logits of some pairs.
 
         tokens (Tensor): Total tokens x width.
@@ -136,26 +170,62 @@ class SpertMTHeads(nn.Module):
         pooled (Tensor): Mentions x width.
         logits (Tensor): Mentions x entity columns.
         pairs (Pairs): The pairs.
+        texts (Optional[Tensor]): Texts x text width; read where the relations see the text or its labels.
         RETURNS (Tensor): Pairs x relation columns.
         """
-        of_heads, of_tails = self.score_mentions(mentions, pooled, logits)
+        of_heads, of_tails = self.score_mentions(mentions, pooled, logits, tokens, texts)
         heads, tails = to_index(pairs.heads, tokens), to_index(pairs.tails, tokens)
-        between = range_max(tokens, *context_ranges(mentions.starts, mentions.ends, pairs.heads, pairs.tails))
+        if self.context == "max":
+            between = range_max(tokens, *context_ranges(mentions.starts, mentions.ends, pairs.heads, pairs.tails))
+        else:
+            ((_, between),) = self.contexts_in_chunks(tokens, texts, mentions, pairs, len(pairs))
         return self.score_contexts(between) + of_heads.index_select(0, heads) + of_tails.index_select(0, tails)
 
-    def score_mentions(self, mentions: Spans, pooled: Tensor, logits: Tensor) -> Tuple[Tensor, Tensor]:
-        """The part of the relation logits that each mention adds as head, and as tail: two tensors of mentions x relation columns."""
+    def score_mentions(
+        self, mentions: Spans, pooled: Tensor, logits: Tensor, tokens: Optional[Tensor] = None, texts: Optional[Tensor] = None
+    ) -> Tuple[Tensor, Tensor]:
+        """The part of the relation logits that each mention adds as head, and as tail: two tensors of mentions x relation columns. What the labels
+        of the text add stands with the head."""
         parts = [pooled, self.widths(self._width_ids(mentions.widths, pooled))]
+        if self.context == "markers":
+            parts.append(tokens.index_select(0, to_index(mentions.starts, tokens)))
         if self.entity_features == "logits":
             parts.append(logits)
         elif self.entity_features == "labels":
             parts.append(nn.functional.one_hot(to_index(mentions.labels, pooled) + 1, logits.shape[1]).to(pooled.dtype))
         mention_vectors = torch.cat(parts, dim=1)
-        return self.relation_head(self.dropout(mention_vectors)), self.relation_tail(self.dropout(mention_vectors))
+        of_heads, of_tails = self.relation_head(self.dropout(mention_vectors)), self.relation_tail(self.dropout(mention_vectors))
+        if self.seen_cats:
+            of_texts = self.relation_cats(self.dropout(texts[:, self.width :]))
+            of_heads = of_heads + of_texts.index_select(0, to_index(mentions.texts, texts))
+        return of_heads, of_tails
 
-    def score_contexts(self, between: Tensor) -> Tensor:
-        """The part of the relation logits that the maxima between the two mentions add: pairs x relation columns."""
-        return self.relation_context(self.dropout(between))
+    def contexts_in_chunks(
+        self, tokens: Tensor, texts: Optional[Tensor], mentions: Spans, pairs: Pairs, size: int
+    ) -> Iterator[Tuple[numpy.ndarray, Tensor]]:
+        """What the relation heads see around the two mentions of each pair, some pairs at a time.
+
+        tokens (Tensor): Total tokens x width.
+        texts (Optional[Tensor]): Texts x text width; read where the text vector is the context.
+        mentions (Spans): What the pairs are of.
+        pairs (Pairs): The pairs.
+        size (int): The most pairs at a time.
+        YIELDS (Tuple[numpy.ndarray, Tensor]): The places of some pairs, and their contexts (pairs x width).
+        """
+        if self.context == "markers":
+            for first in range(0, len(pairs), size):
+                places = numpy.arange(first, min(first + size, len(pairs)))
+                yield places, texts[:, : self.width].index_select(0, to_index(mentions.texts[pairs.heads[places]], texts))
+            return
+        ranges = context_ranges(mentions.starts, mentions.ends, pairs.heads, pairs.tails)
+        if self.context == "attention":
+            yield from range_attention_in_chunks(tokens, self.context_query(tokens)[:, 0], *ranges, size)
+        else:
+            yield from range_max_in_chunks(tokens, *ranges, size)
+
+    def score_contexts(self, contexts: Tensor) -> Tensor:
+        """The part of the relation logits that the contexts add (by default the maxima between the two mentions): pairs x relation columns."""
+        return self.relation_context(self.dropout(contexts))
 
     def relation_probability(self, logits: Tensor, allowed: Tensor) -> Tensor:
         """Pairs x labels: how surely each label holds. A label that loses to another one of the same pair gets -1, and so does one that

@@ -70,6 +70,8 @@ class Targets:
     pairs (Pairs): The related pairs and the sampled unrelated ones.
     relations (numpy.ndarray): True where a label holds, shape (pairs, relation labels).
     lost (Losses): Gold that the model cannot learn from.
+    smoothed (Optional[numpy.ndarray]): How much of an entity each span is, see `smooth_boundaries`, shape (spans,); None where it is one or none.
+    cats (Optional[numpy.ndarray]): The text labels of each text, where the model sees them; shape (texts, text labels).
     """
 
     spans: Spans
@@ -78,6 +80,8 @@ class Targets:
     pairs: Pairs
     relations: numpy.ndarray
     lost: Losses = field(default_factory=Losses)
+    smoothed: Optional[numpy.ndarray] = None
+    cats: Optional[numpy.ndarray] = None
 
 
 @dataclass
@@ -88,12 +92,14 @@ class Sampler:
     relation_negatives (int): Unrelated pairs per text, -1 for all.
     max_width (int): The widest span in tokens.
     generator (numpy.random.Generator): Seeded by the component.
+    boundary_smoothing (float): What of an entity its neighbouring spans share, see `smooth_boundaries`; 0 for nothing.
     """
 
     entity_negatives: int
     relation_negatives: int
     max_width: int
     generator: numpy.random.Generator
+    boundary_smoothing: float = 0.0
 
     def make_targets(
         self,
@@ -128,9 +134,12 @@ class Sampler:
             mentions.append([*gold.mentions, *extra])
         positives = Spans.of(entities, offsets, entity_ids)
         spans, ious = _with_negatives(positives, entities, negatives, offsets)
+        smoothed = None
+        if self.boundary_smoothing:
+            smoothed = smooth_boundaries(spans, offsets, lengths, max_width=self.max_width, epsilon=self.boundary_smoothing)
         all_mentions = Spans.of(mentions, offsets, entity_ids)
         pairs, relations = self._pairs(golds, mentions, relation_ids, frozenset(symmetric), lost)
-        return Targets(spans, ious, all_mentions, pairs, relations, lost)
+        return Targets(spans, ious, all_mentions, pairs, relations, lost, smoothed)
 
     def _learnable(self, entities: Sequence[Mention], entity_ids: Dict[str, int], lost: Losses) -> List[Mention]:
         """The entities that the model could predict."""
@@ -211,6 +220,31 @@ def token_iou(starts: numpy.ndarray, ends: numpy.ndarray, others: Sequence[Menti
     overlap = numpy.minimum(ends[:, None], other_ends) - numpy.maximum(starts[:, None], other_starts)
     union = numpy.maximum(ends[:, None], other_ends) - numpy.minimum(starts[:, None], other_starts)
     return (numpy.maximum(overlap, 0) / union).max(axis=1)
+
+
+def smooth_boundaries(spans: Spans, offsets: numpy.ndarray, lengths: numpy.ndarray, *, max_width: int, epsilon: float) -> numpy.ndarray:
+    """How much of an entity each span is (boundary smoothing, Zhu & Li 2022, section 2.2, with D = 1): an entity gives a part of itself to the four spans
+    of which one border lies one token off. What would go to a span that cannot be (empty, beyond the text, wider than the limit) stays with
+    the entity, and a span that several entities give to has the sum (both as in the authors' code, eznlp), at most 1.
+
+    spans (Spans): The entities (labels from 0) and other spans.
+    offsets, lengths (numpy.ndarray): The first row and the tokens of each text, shape (texts,).
+    max_width (int): The widest span in tokens.
+    epsilon (float): What an entity gives away in all.
+    RETURNS (numpy.ndarray): From 0 to 1, shape (spans,).
+    """
+    size = int(lengths.sum()) + 2  # a border may lie one before and one after
+    place = (spans.starts + 1) * size + spans.ends
+    is_entity = spans.labels >= 0
+    entities = numpy.unique(place[is_entity])
+    first, last = offsets[spans.texts], offsets[spans.texts] + lengths[spans.texts]
+    given, received = numpy.zeros(len(spans)), numpy.zeros(len(spans))
+    for start, end in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        starts, ends = spans.starts + start, spans.ends + end
+        given += (starts >= first) & (ends <= last) & (ends > starts) & (ends - starts <= max_width)
+        # It lies in the same text: it shares one of its borders, and some token, with the span.
+        received += numpy.isin((starts + 1) * size + ends, entities)
+    return numpy.minimum(is_entity * (1 - epsilon / 4 * given) + epsilon / 4 * received, 1.0)
 
 
 def _with_negatives(

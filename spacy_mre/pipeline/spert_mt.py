@@ -17,6 +17,7 @@ from ..entities import DEFAULT_KEY, get_entities, set_entities
 from ..errors import Errors, Warnings
 from ..models.decoding import POLICIES
 from ..models.encoder import Encoded
+from ..models.losses import balanced_weights
 from ..models.spert_mt import Found, Logits, Request, find_spans, joint_loss
 from ..models.targets import Pairs, Sampler, Spans, Targets
 from ..relations import make_relation, set_relations
@@ -68,6 +69,7 @@ LEAST_LEARNED_DISTANCE = 100
         "symmetric": [],
         "pairs_per_token": 20,
         "max_distance": "learned",
+        "joint_decoding": False,
         "seed": 0,
         "scorer": {"@scorers": "spacy_mre.joint_scorer.v1"},
     },
@@ -89,6 +91,7 @@ def make_spert_mt(
     symmetric: List[str],
     pairs_per_token: int,
     max_distance: Union[int, str],
+    joint_decoding: bool,
     seed: int,
     scorer: Optional[Callable],
 ) -> "SpertMT":
@@ -109,6 +112,9 @@ def make_spert_mt(
     pairs_per_token (int): The pair budget: so many pairs for each token of a text are looked at, best-scored entities first. Default: 20.
     max_distance (Union[int, str]): Only pairs whose starts are at most so many tokens apart are looked at; 0 for all; "learned": twice as far as any
         relation of the training data reaches, and at least 100 tokens. Default: "learned".
+    joint_decoding (bool): Spans from half of the entity threshold on are candidates, overlapping ones too. After the relations between them are found, a
+        candidate's score is the mean of its own probability and of its best relation's times the other end's, if that is more; threshold
+        and overlap policy then go by these scores, and relations stay whose ends both stay. Default: False.
     seed (int): Of the generator that draws negatives. Default: 0.
     scorer (Optional[Callable]): The scorer, by default `spacy_mre.joint_scorer.v1`.
     """
@@ -128,6 +134,7 @@ def make_spert_mt(
         symmetric=symmetric,
         pairs_per_token=pairs_per_token,
         max_distance=max_distance,
+        joint_decoding=joint_decoding,
         seed=seed,
         scorer=scorer,
     )
@@ -154,6 +161,7 @@ class SpertMT(BufferedPipe):
         symmetric: Iterable[str] = (),
         pairs_per_token: int = 20,
         max_distance: Union[int, str] = "learned",
+        joint_decoding: bool = False,
         seed: int = 0,
         scorer: Optional[Callable] = None,
     ) -> None:
@@ -179,6 +187,7 @@ class SpertMT(BufferedPipe):
         self.cfg: Dict[str, Any] = {
             "entity_labels": [],
             "relation_labels": [],
+            "cat_labels": [],
             "learned_constraints": {},
             "learned_distance": 0,
             "spans_key": spans_key,
@@ -193,6 +202,7 @@ class SpertMT(BufferedPipe):
             "symmetric": list(symmetric),
             "pairs_per_token": pairs_per_token,
             "max_distance": max_distance,
+            "joint_decoding": joint_decoding,
             "seed": seed,
         }
         self.generator = numpy.random.default_rng(seed)
@@ -222,6 +232,7 @@ class SpertMT(BufferedPipe):
         return {
             "entities": list(self.entity_labels),
             "relations": list(self.relation_labels),
+            "cats": list(self.cfg["cat_labels"]),
             "constraints": self.cfg["learned_constraints"],
             "distance": self.cfg["learned_distance"],
         }
@@ -258,7 +269,7 @@ class SpertMT(BufferedPipe):
             none = numpy.zeros(0, dtype=numpy.int64)
             spans = Spans(none, none, none, none)
             return Found(spans, none, Pairs(none, none), none, none, {}, numpy.zeros(len(docs), dtype=numpy.int64))
-        return self.model.predict((docs, self._request(docs)))
+        return self.model.predict((docs, self._request(docs, self._predicted_cats(docs))))
 
     def set_annotations(self, docs: Iterable[Doc], found: Found) -> None:
         """Write entities and relations on the Docs.
@@ -348,9 +359,11 @@ class SpertMT(BufferedPipe):
             proposals = self._given([eg.predicted for eg in examples])
         elif self.cfg["train_on_predicted"]:
             proposals = self._propose(examples, encoded)
-        return self._sampler.make_targets(
+        targets = self._sampler.make_targets(
             golds, encoded.lengths, self._entity_ids, self._relation_ids, symmetric=self.cfg["symmetric"], proposals=proposals
         )
+        targets.cats = self._gold_cats(examples)
+        return targets
 
     def get_loss(self, examples: Iterable[Example], scores: Logits, targets: Targets) -> Tuple[float, Logits]:
         """The joint loss and its gradient.
@@ -374,8 +387,9 @@ class SpertMT(BufferedPipe):
 
         get_examples (Callable[[], Iterable[Example]]): The training data.
         nlp (Optional[Language]): The pipeline, which is checked for components that would break the shared encoder.
-        labels (Optional[Dict[str, Any]]): "entities", "relations", "constraints" and "distance", as in `label_data`; read from the data by default.
-        RAISES (ValueError): No labels for what is to be predicted; or a pipeline that cannot work.
+        labels (Optional[Dict[str, Any]]): "entities", "relations", "cats", "constraints" and "distance", as in `label_data`; read from the data by
+            default.
+        RAISES (ValueError): No labels for what is to be predicted, or for what is to be seen; or a pipeline that cannot work.
         """
         validate_get_examples(get_examples, "SpertMT.initialize")
         if nlp is not None:
@@ -389,22 +403,33 @@ class SpertMT(BufferedPipe):
             labels = {
                 "entities": sorted(survey.entity_labels),
                 "relations": sorted(survey.relation_labels),
+                "cats": sorted(survey.cats),
                 "constraints": survey.constraints(),
                 "distance": max(2 * survey.farthest, LEAST_LEARNED_DISTANCE),
             }
         self.cfg["entity_labels"] = list(labels["entities"])
         self.cfg["relation_labels"] = list(labels["relations"])
+        self.cfg["cat_labels"] = list(labels.get("cats", ()))
         self.cfg["learned_constraints"] = labels.get("constraints", {})
         self.cfg["learned_distance"] = labels.get("distance", 0)
         if not (self.relation_labels if self.cfg["entities"] == "given" else self.entity_labels):
             raise ValueError(Errors.M306.format(name=self.name, key=self.key))
+        heads = self.model.get_ref("heads")
+        if heads.attrs["config"]["see_cats"] and not self.cfg["cat_labels"]:
+            raise ValueError(Errors.M313.format(name=self.name))
         if survey.lost.counts:
             warnings.warn(Warnings.W301.format(name=self.name, total=survey.mentions, losses=survey.lost))
         self.generator = numpy.random.default_rng(self.cfg["seed"])
-        self.model.get_ref("heads").attrs["labels"] = {
+        heads.attrs["labels"] = {
             "entity_labels": len(self.entity_labels),
             "relation_labels": len(self.relation_labels),
+            "cat_labels": len(self.cfg["cat_labels"]),
         }
+        beta = heads.attrs["loss"]["class_weights_beta"]
+        if beta is not None:
+            limits = self.cfg["entity_negatives"], self.cfg["relation_negatives"]
+            counts = survey.class_counts(self.entity_labels, self.relation_labels, limits)
+            heads.attrs["loss"]["class_weights"] = {level: balanced_weights(of_level, beta) for level, of_level in counts.items()}
         self.model.initialize(X=sample)
 
     def _check_initialized(self) -> None:
@@ -425,9 +450,10 @@ class SpertMT(BufferedPipe):
 
     @property
     def _sampler(self) -> Sampler:
-        return Sampler(self.cfg["entity_negatives"], self.cfg["relation_negatives"], self._max_width, self.generator)
+        smoothing = self.model.get_ref("heads").attrs["loss"]["boundary_smoothing"]
+        return Sampler(self.cfg["entity_negatives"], self.cfg["relation_negatives"], self._max_width, self.generator, smoothing)
 
-    def _request(self, docs: List[Doc]) -> Request:
+    def _request(self, docs: List[Doc], cats: Optional[numpy.ndarray] = None) -> Request:
         given = None
         if self.cfg["entities"] == "given":
 
@@ -445,7 +471,32 @@ class SpertMT(BufferedPipe):
             symmetric=self.cfg["symmetric"],
             constraints=self.constraints,
             given=given,
+            cats=cats,
+            joint=self.cfg["joint_decoding"],
         )
+
+    def _predicted_cats(self, docs: List[Doc]) -> Optional[numpy.ndarray]:
+        """The text labels that stand on the documents, where the model sees them. Unknown ones are zeros, and are counted."""
+        if not self._sees_cats:
+            return None
+        labels = set(self.cfg["cat_labels"])
+        unknown = sum(len(doc) > 0 and labels.isdisjoint(doc.cats) for doc in docs)
+        if unknown and not self.left_out["texts without a known label"]:
+            warnings.warn(Warnings.W303.format(name=self.name, count=unknown))
+        self.left_out["texts without a known label"] += unknown
+        return self._cats(docs)
+
+    def _gold_cats(self, examples: List[Example]) -> Optional[numpy.ndarray]:
+        return self._cats([eg.reference for eg in examples]) if self._sees_cats else None
+
+    @property
+    def _sees_cats(self) -> bool:
+        return self.model.get_ref("heads").shims[0].module.seen_cats > 0
+
+    def _cats(self, docs: List[Doc]) -> numpy.ndarray:
+        """Documents x text labels."""
+        rows = [[doc.cats.get(label, 0.0) for label in self.cfg["cat_labels"]] for doc in docs]
+        return numpy.array(rows, dtype="f").reshape(len(docs), -1)
 
     def _given(self, docs: Iterable[Doc]) -> List[List[Mention]]:
         """The entities that stand on the documents already, in the order in which they are scored and written."""
@@ -459,7 +510,7 @@ class SpertMT(BufferedPipe):
         docs = [eg.predicted for eg in examples]
         module.eval()
         with torch.no_grad():
-            spans, _ = find_spans(module, encoded, self._request(docs))
+            spans, _ = find_spans(module, encoded, self._request(docs, self._gold_cats(examples)))
         proposals: List[List[Mention]] = [[] for _ in docs]
         first = encoded.offsets[spans.texts]
         for text, start, end in zip(spans.texts.tolist(), (spans.starts - first).tolist(), (spans.ends - first).tolist()):

@@ -1,12 +1,13 @@
 """What does the training data hold, and what of it can a span model not learn?"""
 
 from collections import Counter
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..alignment import Gold, Losses, align_gold
+from ..models.targets import ALL
 
 
 class Survey:
@@ -25,6 +26,9 @@ class Survey:
         self.farthest = 0
         self.lost = Losses()
         self.mentions = 0
+        self.cats: Set[str] = set()
+        self.negative_spans: List[int] = []
+        self.negative_pairs: List[int] = []
 
     def add(self, example: Example) -> None:
         """Count one example in."""
@@ -32,12 +36,40 @@ class Survey:
         self.mentions += len(gold.mentions) + gold.lost.counts["entity off the token grid"]
         self.entity_labels.update(label for _, _, label in gold.mentions if label)
         self.lost.update(gold.lost)
+        self.cats.update(example.reference.cats)
+        self._add_negatives(gold, len(example.predicted))
         if self.max_width is not None:
             self._add_out_of_reach(gold, example.predicted)
         for head, tail, label in gold.relations or ():
             self.relation_labels[label] += 1
             self.joined[label, gold.mentions[head][2], gold.mentions[tail][2]] += 1
             self.farthest = max(self.farthest, abs(gold.mentions[head][0] - gold.mentions[tail][0]))
+
+    def _add_negatives(self, gold: Gold, length: int) -> None:
+        """How many spans and pairs of a text are no entities and not related."""
+        if gold.n_entities is not None and self.max_width is not None:
+            widest = min(self.max_width, length)
+            spans = widest * length - widest * (widest - 1) // 2
+            self.negative_spans.append(spans - len({mention[:2] for mention in gold.entities if mention[1] - mention[0] <= widest}))
+        if gold.relations is not None:
+            related = {(head, tail) for head, tail, _ in gold.relations}
+            self.negative_pairs.append(len(gold.mentions) * (len(gold.mentions) - 1) - len(related))
+
+    def class_counts(self, entity_labels: Sequence[str], relation_labels: Sequence[str], limits: Tuple[int, int]) -> Dict[str, List[int]]:
+        """How many examples of each class a model is trained on in one pass over the data.
+
+        entity_labels, relation_labels (Sequence[str]): The labels.
+        limits (Tuple[int, int]): Negative spans and unrelated pairs per text, -1 for all.
+        RETURNS (Dict[str, List[int]]): For "entities" and "relations": examples of no label, and then of each.
+        """
+        counts = {}
+        for level, negatives, limit, labels, found in (
+            ("entities", self.negative_spans, limits[0], entity_labels, self.entity_labels),
+            ("relations", self.negative_pairs, limits[1], relation_labels, self.relation_labels),
+        ):
+            drawn = sum(count if limit == ALL else min(count, limit) for count in negatives)
+            counts[level] = [drawn, *(found[label] for label in labels)]
+        return counts
 
     def _add_out_of_reach(self, gold: Gold, doc: Doc) -> None:
         """What no span of the model stands for."""

@@ -21,6 +21,9 @@ TEXTS = [
     ("the road", [], []),
     ("Fell Farm lies by Brook", [(0, 2, "site"), (4, 5, "place")], [(0, 1, "in")]),
 ]
+# What is gold of the text label, and what was predicted before; nothing is known of one text.
+GOLD_CATS = [{"town": 1.0, "land": 0.0}, {"town": 0.0, "land": 1.0}, {}, {"town": 0.0, "land": 1.0}]
+PREDICTED_CATS = [{"town": 0.8, "land": 0.2}, {"town": 0.3, "land": 0.7}, {}, {"town": 0.1, "land": 0.9}]
 TOK2VEC = {
     "@architectures": "spacy.HashEmbedCNN.v2",
     "pretrained_vectors": None,
@@ -64,12 +67,13 @@ def make_nlp():
 
 def make_examples(nlp):
     examples = []
-    for words, entities, relations in TEXTS:
+    for (words, entities, relations), gold_cats, predicted_cats in zip(TEXTS, GOLD_CATS, PREDICTED_CATS):
         gold = Doc(nlp.vocab, words=words.split())
         set_entities(gold, [(*entity, 1.0) for entity in entities])
         joined = [(entities[head], entities[tail], label) for head, tail, label in relations]
         set_relations(gold, [make_relation(h[:2], t[:2], label, head_label=h[2], tail_label=t[2]) for h, t, label in joined])
         examples.append(Example(Doc(nlp.vocab, words=words.split()), gold))
+        gold.cats, examples[-1].predicted.cats = gold_cats, predicted_cats
     return examples
 
 

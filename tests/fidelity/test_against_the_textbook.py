@@ -18,7 +18,8 @@ def sigmoid(x):
 class Textbook:
     """SpERT (arXiv 1909.07755) and SpERT.MT (arXiv 2309.09713) with the weights of some heads.
 
-    tokens: one matrix of token vectors per text. texts: one vector per text. gold: (entities with label ids, relations with label ids) per text.
+    tokens: one matrix of token vectors per text. texts: one vector per text, with the text labels behind it where they are seen.
+    gold: (entities with label ids, relations with label ids) per text.
     """
 
     def __init__(self, module, pipe):
@@ -31,7 +32,10 @@ class Textbook:
         self.relation = numpy.concatenate(
             [weights["relation_context.weight"], weights["relation_head.weight"], weights["relation_tail.weight"]], axis=1
         )
+        if "relation_cats.weight" in weights:
+            self.relation = numpy.concatenate([self.relation, weights["relation_cats.weight"]], axis=1)
         self.relation_bias = weights["relation_context.bias"]
+        self.query = weights.get("context_query.weight")
         self.config = pipe.model.get_ref("heads").attrs["config"]
         self.loss_settings = pipe.model.get_ref("heads").attrs["loss"]
         self.is_multitask = self.config["mode"] == "spert_mt"
@@ -42,14 +46,26 @@ class Textbook:
         return self.entity @ numpy.concatenate([text, tokens[start:end].max(axis=0), self.width(start, end)]) + self.entity_bias
 
     def pair_logits(self, tokens, text, head, tail):
+        parts = [self.context(tokens, text, head, tail), self.mention(tokens, text, *head), self.mention(tokens, text, *tail)]
+        vector = numpy.concatenate([*parts, text[tokens.shape[1] :]])
+        return self.relation @ vector + self.relation_bias
+
+    def context(self, tokens, text, head, tail):
+        if self.config["relation_context"] == "markers":
+            return text[: tokens.shape[1]]
         (first, second) = sorted((head[:2], tail[:2]))
         between = tokens[min(first[1], second[1]) : max(first[0], second[0])]
-        context = between.max(axis=0) if len(between) else numpy.zeros(tokens.shape[1])
-        vector = numpy.concatenate([context, self.mention(tokens, text, *head), self.mention(tokens, text, *tail)])
-        return self.relation @ vector + self.relation_bias
+        if not len(between):
+            return numpy.zeros(tokens.shape[1])
+        if self.config["relation_context"] == "max":
+            return between.max(axis=0)
+        weights = numpy.exp(5 * numpy.tanh(between @ self.query[0] / 5))
+        return weights @ between / weights.sum()
 
     def mention(self, tokens, text, start, end, label):
         parts = [tokens[start:end].max(axis=0), self.width(start, end)]
+        if self.config["relation_context"] == "markers":
+            parts.append(tokens[start])
         logits = self.entity_logits(tokens, text, start, end)
         if self.config["entity_features"] == "logits":
             parts.append(logits)
@@ -72,25 +88,46 @@ class Textbook:
         entity_id, entity_type, relation_id, relation_type = self.loss_settings["weights"]
         span_logits = [self.entity_logits(tokens[text], texts[text], start, end) for text, start, end, _, _ in spans]
         pair_logits = [self.pair_logits(tokens[text], texts[text], head, tail) for text, head, tail, _ in pairs]
+        entities = {span[:3] for span in spans if span[3] >= 0}
         total = 0.0
-        for logits, (_, _, _, label, iou) in zip(span_logits, spans):
+        for logits, (text, start, end, label, iou) in zip(span_logits, spans):
+            of_class = self.class_weight("entities", {label} - {-1})
             if not self.is_multitask:
-                total += entity_id * (numpy.log(numpy.exp(logits).sum()) - logits[label + 1]) / len(spans)
+                right = numpy.exp(logits[label + 1]) / numpy.exp(logits).sum()
+                total += entity_id * of_class * self.focal(1 - right) * -numpy.log(right) / len(spans)
                 continue
             delta = self.loss_settings["iou_delta"]
             weight = 1 + delta * iou if self.loss_settings["iou_form"] == "linear" else (1 + iou) ** delta
-            one_at_all = self.at_all(logits)
-            total += entity_id * weight * softplus(-one_at_all if label >= 0 else one_at_all) / len(spans)
-            total += entity_type * self.type_loss(logits[1:], {label} - {-1}) / len(spans)
+            target = self.smoothed(entities, text, start, end, len(tokens[text]))
+            total += entity_id * of_class * weight * self.binary(self.at_all(logits), target) / len(spans)
+            total += entity_type * of_class * self.type_loss(logits[1:], {label} - {-1}) / len(spans)
         for logits, (_, _, _, labels) in zip(pair_logits, pairs):
+            of_class = self.class_weight("relations", labels)
             if not self.is_multitask:
-                signs = numpy.array([-1 if label in labels else 1 for label in range(len(logits))])
-                total += relation_id * softplus(signs * logits).mean() / len(pairs)
+                each = [self.binary(logit, label in labels) for label, logit in enumerate(logits)]
+                total += relation_id * of_class * numpy.mean(each) / len(pairs)
                 continue
-            one_at_all = self.at_all(logits)
-            total += relation_id * softplus(-one_at_all if labels else one_at_all) / len(pairs)
-            total += relation_type * self.type_loss(logits[1:], labels) / len(pairs)
+            total += relation_id * of_class * self.binary(self.at_all(logits), bool(labels)) / len(pairs)
+            total += relation_type * of_class * self.type_loss(logits[1:], labels) / len(pairs)
         return total
+
+    def binary(self, logit, target):
+        """(Focal) binary cross-entropy."""
+        return self.focal(abs(target - sigmoid(logit))) * (softplus(logit) - target * logit)
+
+    def focal(self, miss):
+        return miss ** self.loss_settings["focal_gamma"]
+
+    def class_weight(self, level, labels):
+        weights = self.loss_settings["class_weights"]
+        return numpy.mean([weights[level][label + 1] for label in labels or {-1}]) if weights else 1.0
+
+    def smoothed(self, entities, text, start, end, length):
+        share = self.loss_settings["boundary_smoothing"] / 4
+        near = [(start - 1, end), (start + 1, end), (start, end - 1), (start, end + 1)]
+        received = share * sum((text, *place) in entities for place in near)
+        possible = sum(0 <= first < last <= length and last - first <= self.config["max_width"] for first, last in near)
+        return min(received + (1 - share * possible) * ((text, start, end) in entities), 1.0)
 
     def type_loss(self, scores, right):
         settings = self.loss_settings["ranking"]
@@ -157,7 +194,37 @@ MULTITASK = [
     {"mode": "spert_mt", "identification": "separate", "ranking_negatives": True, "ranking_gamma": 1.3},
 ]
 BASELINE = {"mode": "spert", "entity_features": "none", "entity_identification_weight": 0.7, "relation_identification_weight": 1.3}
-IDS = ["as shipped", "separate", "cross-entropy", "negatives ranked", "SpERT"]
+OPTIONS = [
+    {
+        "mode": "spert_mt",
+        "see_cats": True,
+        "relation_context": "attention",
+        "identification_loss": "focal",
+        "class_weights": "balanced",
+        "class_weights_beta": 0.9,
+        "boundary_smoothing": 0.2,
+    },
+    {
+        "mode": "spert_mt",
+        "identification": "separate",
+        "classification": "cross_entropy",
+        "relation_context": "markers",
+        "see_cats": True,
+        "class_weights": "balanced",
+        "boundary_smoothing": 0.4,
+    },
+    {
+        **BASELINE,
+        "see_cats": True,
+        "relation_context": "attention",
+        "identification_loss": "focal",
+        "focal_gamma": 1.5,
+        "class_weights": "balanced",
+        "class_weights_beta": 0.9,
+    },
+]
+MODELS = [*MULTITASK, BASELINE, *OPTIONS]
+IDS = ["as shipped", "separate", "cross-entropy", "negatives ranked", "SpERT", "attention, focal", "markers, smoothed", "SpERT, focal"]
 
 
 class Batch:
@@ -184,10 +251,14 @@ class Batch:
         ]
 
     def textbook_loss(self, textbook, tokens, texts):
-        return textbook.loss(numpy.split(tokens, self.borders), texts, self.spans, self.pairs)
+        return textbook.loss(numpy.split(tokens, self.borders), with_cats(texts, self.targets.cats), self.spans, self.pairs)
 
 
-@pytest.mark.parametrize("model", [*MULTITASK, BASELINE], ids=IDS)
+def with_cats(texts, cats):
+    return texts if cats is None else numpy.concatenate([texts, cats], axis=1)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=IDS)
 def test_the_loss_and_its_gradients(make_nlp, examples_of, module_of, model):
     nlp = make_nlp(model, entity_negatives=12, symmetric=["knows"])
     batch = Batch(nlp, examples_of(nlp))
@@ -205,13 +276,16 @@ def test_the_loss_and_its_gradients(make_nlp, examples_of, module_of, model):
             wanted = difference(array, place, lambda: batch.textbook_loss(Textbook(module, pipe), tokens, texts))
             assert found[place] == pytest.approx(wanted, abs=1e-4), place
     textbook = Textbook(module, pipe)
+    of_cats = ("relation_cats.weight",) if model.get("see_cats") else ()
     expected_of = {
         "entity": (textbook.entity, ("entity_text.weight", "entity_span.weight", "entity_width.weight")),
-        "relation": (textbook.relation, ("relation_context.weight", "relation_head.weight", "relation_tail.weight")),
+        "relation": (textbook.relation, ("relation_context.weight", "relation_head.weight", "relation_tail.weight", *of_cats)),
         "entity bias": (textbook.entity_bias[:, None], ("entity_span.bias",)),
         "relation bias": (textbook.relation_bias[:, None], ("relation_context.bias",)),
         "widths": (textbook.widths, ("widths.weight",)),
     }
+    if textbook.query is not None:
+        expected_of["query"] = (textbook.query, ("context_query.weight",))
     gradients = {name: parameter.grad.numpy() for name, parameter in module.named_parameters()}
     for matrix, names in expected_of.values():
         found = numpy.concatenate([gradients[name].reshape(len(matrix), -1) for name in names], axis=1)
@@ -232,7 +306,8 @@ def difference(array, place, value, step=1e-6):
     return (values[0] - values[1]) / (2 * step)
 
 
-@pytest.mark.parametrize("model", [*MULTITASK, BASELINE], ids=IDS)
+@pytest.mark.filterwarnings("ignore:.*W303")
+@pytest.mark.parametrize("model", MODELS, ids=IDS)
 @pytest.mark.parametrize("overlap", ["flat", "nested", "any"])
 def test_what_is_found(make_nlp, examples_of, module_of, model, overlap):
     is_baseline = model["mode"] == "spert"
@@ -245,6 +320,8 @@ def test_what_is_found(make_nlp, examples_of, module_of, model, overlap):
     docs = [eg.predicted for eg in examples_of(nlp)]
     encoded = pipe.model.get_ref("encoder").predict(docs)
     found = pipe.predict(docs)
+    cats = numpy.array([[doc.cats.get(label, 0.0) for label in ("land", "town")] for doc in docs]) if model.get("see_cats") else None
+    texts = with_cats(encoded.texts.astype("float64"), cats)
     textbook = Textbook(module_of(pipe), pipe)
     entity_ids, relation_ids = ({label: i for i, label in enumerate(labels)} for labels in (pipe.entity_labels, pipe.relation_labels))
     cfg = {**pipe.cfg, "symmetric_ids": {relation_ids["knows"]}}
@@ -255,7 +332,7 @@ def test_what_is_found(make_nlp, examples_of, module_of, model, overlap):
     borders = numpy.cumsum(encoded.lengths)[:-1]
     some = False
     for i, tokens in enumerate(numpy.split(encoded.tokens.astype("float64"), borders)):
-        entities, relations = textbook.find(tokens, encoded.texts[i].astype("float64"), cfg, allowed)
+        entities, relations = textbook.find(tokens, texts[i], cfg, allowed)
         own = found.entities.texts == i
         columns = (found.entities.starts[own], found.entities.ends[own], found.entities.labels[own], found.entity_scores[own])
         ours = {(start, end): (label, score) for start, end, label, score in zip(*(column.tolist() for column in columns))}

@@ -11,6 +11,7 @@ from spacy_mre.models.spert_mt import (
     ENTITY_FEATURES,
     IDENTIFICATIONS,
     MODES,
+    RELATION_CONTEXTS,
     Logits,
     Request,
     build_spert_mt,
@@ -99,6 +100,89 @@ def every_pair(spans):
 
 
 SETTINGS = list(product(MODES, ENTITY_FEATURES))
+
+
+# Text labels and other contexts; that they are right in numbers is shown in tests/fidelity
+
+
+def random_cats(seed=0):
+    return numpy.random.default_rng(seed).random((len(LENGTHS), 2)).astype("f")
+
+
+def predict_all(heads, batch, cats):
+    spans = every_span(MAX_WIDTH)
+    pairs = every_pair(spans)
+    with torch.no_grad():
+        return (
+            heads(*batch, Targets(spans, numpy.zeros(len(spans)), spans, pairs, numpy.zeros((len(pairs), 2), bool), cats=cats)),
+            spans,
+            pairs,
+        )
+
+
+@pytest.mark.parametrize("mode, context", product(MODES, RELATION_CONTEXTS))
+def test_the_label_of_a_text_adds_to_all_logits_of_that_text_alone(batch, mode, context):
+    heads = make_heads(mode, entity_features="none", cat_labels=2, see_cats=True, relation_context=context)
+    (entities, relations), spans, pairs = predict_all(heads, batch, random_cats())
+    (before, relations_before), _, _ = predict_all(heads, batch, None)  # nothing is known of any text
+    with torch.no_grad():
+        cats = torch.as_tensor(random_cats())
+        of_entities, of_relations = cats @ heads.entity_text.weight[:, WIDTH:].T, cats @ heads.relation_cats.weight.T
+    assert torch.allclose(entities - before, of_entities[spans.texts], atol=1e-5)
+    assert torch.allclose(relations - relations_before, of_relations[spans.texts[pairs.heads]], atol=1e-5)
+
+
+def test_all_scores_see_the_label_too(batch):
+    heads, spans = make_heads(cat_labels=2, see_cats=True), every_span(MAX_WIDTH)
+    tokens, texts = batch[0], heads.with_cats(batch[1], random_cats())
+    with torch.no_grad():
+        table = heads.score_all(tokens, texts, LENGTHS)
+        one_by_one = heads.span_probability(heads.score_spans(tokens, texts, spans)[0])
+    assert torch.allclose(table[spans.widths - 1, spans.starts], one_by_one, atol=1e-5)
+
+
+def test_heads_that_do_not_see_the_label_have_no_weights_for_it(batch):
+    plain, blind = make_heads(), make_heads(cat_labels=2, see_cats=False)
+    for one, other in zip(plain.named_parameters(), blind.named_parameters(), strict=True):
+        assert one[0] == other[0] and torch.equal(one[1], other[1])
+    assert blind.with_cats(batch[1], random_cats()) is batch[1]
+
+
+def test_options_change_no_weight_that_is_there_without_them():
+    """What is new stands behind all else, so that a seed gives the others the same first weights."""
+    torch.manual_seed(0)
+    plain = SpertMTHeads(WIDTH, 2, 2, **SIZES)
+    names = [name for name, _ in plain.named_parameters()]
+    torch.manual_seed(0)
+    with_query = SpertMTHeads(WIDTH, 2, 2, **SIZES, relation_context="attention")
+    assert [name for name, _ in with_query.named_parameters()] == [*names, "context_query.weight"]
+
+
+SIZES = {
+    "mode": "spert_mt",
+    "identification": "tied",
+    "max_width": 3,
+    "width_size": 2,
+    "dropout": 0.0,
+    "entity_features": "logits",
+    "classification": "ranking",
+    "relation_margin": 1.0,
+}
+
+
+@pytest.mark.parametrize("context", RELATION_CONTEXTS)
+def test_contexts_in_chunks_are_those_of_training(batch, context):
+    heads, spans = make_heads(relation_context=context), every_span(3)
+    pairs = every_pair(spans)
+    with torch.no_grad():
+        logits, pooled = heads.score_spans(*batch, spans)
+        whole = heads.score_pairs(batch[0], spans, pooled, logits, pairs, batch[1])
+        of_heads, of_tails = heads.score_mentions(spans, pooled, logits, *batch)
+        scores = torch.empty_like(whole)
+        for places, contexts in heads.contexts_in_chunks(*batch, spans, pairs, 17):
+            assert len(places) <= 17
+            scores[places] = heads.score_contexts(contexts) + of_heads[pairs.heads[places]] + of_tails[pairs.tails[places]]
+    assert torch.allclose(scores, whole, atol=1e-6)
 
 
 @pytest.mark.parametrize("mode, features", SETTINGS)
@@ -319,6 +403,38 @@ def test_several_labels_of_a_pair_stand_in_several_rows():
     assert relations(found) == {(head, tail, label) for head, tail, _ in RELATIONS for label in (LIVES, KNOWS)}
 
 
+@pytest.mark.parametrize("mode, overlap", product(MODES, ["flat", "nested", "any"]))
+def test_joint_decoding_one_candidate_at_a_time(batch, mode, overlap):
+    heads = make_heads(mode, relation_context="attention")
+    tokens, texts = (array.numpy() for array in batch)
+    vectors = Encoded(tokens, texts, LENGTHS, numpy.zeros(len(LENGTHS), dtype=numpy.int64))
+    settings = {"entity_labels": ("a", "b", "c"), "relation_threshold": 0.3, "entity_threshold": 0.6}
+    candidates = run(heads, vectors, **{**settings, "entity_threshold": 0.3, "overlap": "any"})
+    own, best = candidates.entity_scores, numpy.zeros(len(candidates.entities))
+    for head, tail, score in zip(candidates.pairs.heads, candidates.pairs.tails, candidates.scores):
+        best[head], best[tail] = max(best[head], score * own[tail]), max(best[tail], score * own[head])
+    scores = {place: max(one, (one + other) / 2) for place, one, other in zip(entities(candidates), own, best)}
+    kept = []
+    for place, score in sorted(scores.items(), key=lambda item: (-item[1], item[0][2], item[0][0], -item[0][1])):
+        clashes = [other for other in kept if other[2] == place[2] and place[0] < other[1] and other[0] < place[1]]
+        if overlap == "nested":
+            clashes = [o for o in clashes if not (o[0] <= place[0] and place[1] <= o[1] or place[0] <= o[0] and o[1] <= place[1])]
+        if score >= 0.6 and (overlap == "any" or not clashes):
+            kept.append(place)
+
+    def related(found):
+        places = entities(found)
+        return {(places[head], places[tail], label) for head, tail, label in zip(found.pairs.heads, found.pairs.tails, found.labels)}
+
+    found = run(heads, vectors, joint=True, overlap=overlap, **settings)
+    assert set(entities(found)) == set(kept) and len(entities(found)) == len(kept)
+    assert dict(zip(entities(found), found.entity_scores)) == pytest.approx({place: scores[place] for place in kept})
+    assert related(found) == {(head, tail, label) for head, tail, label in related(candidates) if head in kept and tail in kept}
+    assert len(found.scores) == len(related(found))
+    plain = run(heads, vectors, overlap=overlap, **settings)
+    assert len(found.entities) >= len(plain.entities) > 0
+
+
 def test_constraints_mask_labels_by_type():
     found = run(constraints={"lives": [["place", "place"]], "knows": [["person", "person"]]})
     assert relations(found) == {(0, 2, KNOWS), (2, 0, KNOWS)}
@@ -397,7 +513,7 @@ def test_chunks_of_pairs_change_nothing(monkeypatch):
 def make_model(**settings):
     encoder = Model("encoder", lambda model, docs, is_train: (encoded(), lambda d_encoded: d_encoded), dims={"nO": 3})
     model = build_spert_mt(encoder, **{"max_width": 2, "dropout": 0.0, **settings})
-    model.get_ref("heads").attrs["labels"] = {"entity_labels": 2, "relation_labels": 2}
+    model.get_ref("heads").attrs["labels"] = {"entity_labels": 2, "relation_labels": 2, "cat_labels": 2}
     model.initialize()
     return model
 
@@ -484,10 +600,49 @@ def test_identification_begins_at_the_same_prior_whatever_the_labels():
     assert identification_logits(bias, tied=True).item() == pytest.approx(-3.0)
 
 
-@pytest.mark.parametrize("setting", ["mode", "identification", "classification", "entity_features", "iou_form"])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "mode",
+        "identification",
+        "classification",
+        "entity_features",
+        "iou_form",
+        "relation_context",
+        "identification_loss",
+        "class_weights",
+    ],
+)
 def test_an_unknown_setting_is_m301(setting):
     with pytest.raises(ValueError, match=rf"\[M301\].*{setting}"):
         make_model(**{setting: "nonsense"})
+
+
+@pytest.mark.parametrize(
+    "setting, value, mode",
+    [
+        ("focal_gamma", -1.0, "spert_mt"),
+        ("class_weights_beta", 1.0, "spert_mt"),
+        ("boundary_smoothing", 1.5, "spert_mt"),
+        ("boundary_smoothing", 0.1, "spert"),
+    ],
+)
+def test_a_number_out_of_range_is_m301(setting, value, mode):
+    with pytest.raises(ValueError, match=rf"\[M301\].*{setting}"):
+        make_model(mode=mode, **{setting: value})
+
+
+@pytest.mark.parametrize("mode, context, see_cats", product(MODES, RELATION_CONTEXTS, [False, True]))
+def test_every_context_predicts_and_learns(mode, context, see_cats):
+    model = make_model(mode=mode, relation_context=context, see_cats=see_cats)
+    cats = numpy.ones((3, 2), "f") if see_cats else None
+    found = model.predict(([], request(entity_threshold=0.0, relation_threshold=0.0, overlap="flat", cats=cats)))
+    assert (found.scores >= 0).all() and (found.entity_scores >= 0).all() and len(found.entities)
+    targets = make_targets([(0, 2), (2, 0)])
+    targets.cats = cats
+    logits, backprop = model.get_ref("heads").begin_update((encoded(), targets))
+    gradient = backprop(logits)
+    assert gradient.texts.shape == (3, 3) and gradient.tokens.any()
 
 
 @pytest.mark.parametrize(

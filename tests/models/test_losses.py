@@ -5,9 +5,12 @@ import pytest
 import torch
 
 from spacy_mre.models.losses import (
+    balanced_weights,
+    focal_factor,
     identification_loss,
     iou_weights,
     ranking_loss,
+    row_weights,
     sigmoid_loss,
     softmax_loss,
     type_cross_entropy,
@@ -15,6 +18,7 @@ from spacy_mre.models.losses import (
 from spacy_mre.models.spert_mt import Logits, build_spert_mt, joint_loss
 from spacy_mre.models.targets import Pairs, Spans, Targets
 
+ONES = [1.0] * 10
 GOLD = numpy.array([[1, 0, 0], [0, 1, 1], [0, 0, 0], [1, 1, 1]], dtype=bool)
 
 
@@ -38,31 +42,40 @@ def plain_identification(logits, targets, weights):
     return -(weights * (targets * numpy.log(probabilities) + (1 - targets) * numpy.log(1 - probabilities))).sum() / max(len(logits), 1)
 
 
-def plain_ranking(scores, gold, gamma=2.0, margin_right=2.5, margin_wrong=0.5, negatives=False):
+def plain_ranking(scores, gold, weights=ONES, gamma=2.0, margin_right=2.5, margin_wrong=0.5, negatives=False):
     total = 0.0
-    for row, right in zip(scores, gold):
+    for row, right, weight in zip(scores, gold, weights):
         if not right.any() and not negatives:
             continue
-        total += softplus(gamma * (margin_right - row[right])).sum()
+        total += weight * softplus(gamma * (margin_right - row[right])).sum()
         if not right.all():
-            total += softplus(gamma * (margin_wrong + row[~right].max()))
+            total += weight * softplus(gamma * (margin_wrong + row[~right].max()))
     return total / max(len(scores), 1)
 
 
-def plain_cross_entropy(scores, gold):
+def plain_cross_entropy(scores, gold, weights=ONES):
     total = 0.0
-    for row, right in zip(scores, gold):
+    for row, right, weight in zip(scores, gold, weights):
         if right.any():
-            total -= (row[right] - numpy.log(numpy.exp(row).sum())).mean()
+            total -= weight * (row[right] - numpy.log(numpy.exp(row).sum())).mean()
     return total / max(len(scores), 1)
 
 
-def plain_softmax(logits, classes):
-    return -sum(row[place] - numpy.log(numpy.exp(row).sum()) for row, place in zip(logits, classes)) / max(len(classes), 1)
+def plain_softmax(logits, classes, weights=ONES, gamma=0.0):
+    rights = [numpy.exp(row[place]) / numpy.exp(row).sum() for row, place in zip(logits, classes)]
+    return -sum(weight * (1 - right) ** gamma * numpy.log(right) for right, weight in zip(rights, weights)) / max(len(classes), 1)
 
 
-def plain_sigmoid(logits, gold):
-    return numpy.where(gold, softplus(-logits), softplus(logits)).mean() if logits.size else 0.0
+def plain_sigmoid(logits, gold, weights=ONES, gamma=0.0):
+    misses = numpy.where(gold, 1 - 1 / (1 + numpy.exp(-logits)), 1 / (1 + numpy.exp(-logits)))
+    losses = misses**gamma * numpy.where(gold, softplus(-logits), softplus(logits))
+    return (losses * numpy.array(weights[: len(losses)])[:, None]).mean() if logits.size else 0.0
+
+
+def plain_focal(logits, targets, weights=ONES, gamma=0.0):
+    probabilities = 1 / (1 + numpy.exp(-logits))
+    losses = -(targets * numpy.log(probabilities) + (1 - targets) * numpy.log(1 - probabilities))
+    return (numpy.array(weights[: len(losses)]) * numpy.abs(targets - probabilities) ** gamma * losses).sum() / len(losses)
 
 
 def test_identification_by_hand():
@@ -141,17 +154,95 @@ def test_softmax_and_sigmoid_in_float64():
     assert sigmoid_loss(torch.zeros(4, 3), tensor(GOLD)).item() == pytest.approx(math.log(2))
 
 
+# Controls: the focal loss, and weights by class
+
+
+def test_focal_by_hand():
+    # Probability 1/4 of what is right, twice, and 3/4: (3/4)^2 log 4 each, and (1/4)^2 log 4/3.
+    logits, targets = tensor([-math.log(3), math.log(3), math.log(3)]), tensor([1.0, 0.0, 1.0])
+    wrong, right = 9 / 16 * math.log(4), 1 / 16 * math.log(4 / 3)
+    assert identification_loss(logits, targets, gamma=2.0).item() == pytest.approx((2 * wrong + right) / 3)
+    assert sigmoid_loss(logits[:, None], targets[:, None].bool(), gamma=2.0).item() == pytest.approx((2 * wrong + right) / 3)
+    as_softmax = torch.stack([torch.zeros(3), logits], dim=1)
+    assert softmax_loss(as_softmax, targets.long(), gamma=2.0).item() == pytest.approx((2 * wrong + right) / 3)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
+def test_focal_and_weighted_losses_in_float64(gamma):
+    logits, targets, weights = random(4), numpy.array([1.0, 0.0, 0.3, 0.9]), numpy.abs(random(4, seed=2))
+    found = identification_loss(tensor(logits), tensor(targets), tensor(weights), gamma=gamma)
+    assert found.item() == pytest.approx(plain_focal(logits, targets, weights, gamma), abs=1e-12)
+    scores, classes = random(4, 3), numpy.array([0, 2, 1, 0])
+    found = softmax_loss(tensor(scores), tensor(classes), tensor(weights), gamma=gamma)
+    assert found.item() == pytest.approx(plain_softmax(scores, classes, weights, gamma), abs=1e-12)
+    found = sigmoid_loss(tensor(scores), tensor(GOLD), tensor(weights), gamma=gamma)
+    assert found.item() == pytest.approx(plain_sigmoid(scores, GOLD, weights, gamma), abs=1e-12)
+    found = ranking_loss(tensor(scores), tensor(GOLD), tensor(weights), negatives=True)
+    assert found.item() == pytest.approx(plain_ranking(scores, GOLD, weights, negatives=True), abs=1e-12)
+    found = type_cross_entropy(tensor(scores), tensor(GOLD), tensor(weights))
+    assert found.item() == pytest.approx(plain_cross_entropy(scores, GOLD, weights), abs=1e-12)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("size", [3.0, 1000.0])
+def test_what_is_surely_right_has_a_focal_gradient_of_nothing(gamma, size):
+    logits = torch.tensor([size, -size], requires_grad=True)
+    losses = (
+        identification_loss(logits, torch.tensor([1.0, 0.0]), gamma=gamma),
+        sigmoid_loss(logits[None], torch.tensor([[True, False]]), gamma=gamma),
+        softmax_loss(logits[None], torch.tensor([0]), gamma=gamma),
+    )
+    for loss in losses:
+        (gradient,) = torch.autograd.grad(loss, logits, retain_graph=True)
+        assert torch.isfinite(gradient).all() and (size < 10 or not gradient.any())
+
+
+def test_the_focal_factor_by_hand():
+    assert focal_factor(torch.tensor([0.0, 0.5, 1.0]), 2.0).tolist() == pytest.approx([0.0, 0.25, 1.0])
+
+
+def test_balanced_weights_by_hand():
+    # Effective numbers of 1, 2 and 3 examples with beta 1/2: 1, 3/2 and 7/4.
+    shares = [1, 2 / 3, 4 / 7]
+    assert balanced_weights([1, 2, 3], 0.5) == pytest.approx([3 * share / sum(shares) for share in shares])
+    assert balanced_weights([7, 100, 0], 0.0) == [1.0, 1.0, 1.0]
+    assert balanced_weights([0, 1], 0.9) == [1.0, 1.0]
+    many = balanced_weights([10**6, 2 * 10**6, 10], 1 - 1e-9)
+    assert many[0] / many[1] == pytest.approx(2, rel=1e-2) and many[2] / many[0] == pytest.approx(10**5, rel=1e-2)
+
+
+def test_the_weight_of_a_row_is_that_of_its_labels():
+    found = row_weights(tensor(GOLD), tensor([0.5, 1.0, 2.0, 6.0]))
+    assert found.tolist() == [1.0, 4.0, 0.5, 3.0]
+    assert row_weights(torch.zeros(2, 0, dtype=torch.bool), tensor([0.5])).tolist() == [0.5, 0.5]
+
+
 @pytest.mark.parametrize(
     "loss",
     [
         lambda scores: identification_loss(scores[:, 0], tensor([1.0, 0.0, 0.0, 1.0]), tensor([1.0, 1.5, 2.0, 1.0])),
+        lambda scores: identification_loss(scores[:, 0], tensor([1.0, 0.0, 0.3, 0.9]), tensor([1.0, 1.5, 2.0, 1.0]), gamma=2.0),
+        lambda scores: softmax_loss(scores, tensor([0, 2, 1, 0]), tensor([1.0, 1.5, 2.0, 1.0]), gamma=2.0),
+        lambda scores: sigmoid_loss(scores, tensor(GOLD), tensor([1.0, 1.5, 2.0, 1.0]), gamma=1.5),
+        lambda scores: ranking_loss(scores, tensor(GOLD), tensor([1.0, 1.5, 2.0, 1.0]), negatives=True),
         lambda scores: ranking_loss(scores, tensor(GOLD)),
         lambda scores: ranking_loss(scores, tensor(GOLD), negatives=True, gamma=0.7),
         lambda scores: type_cross_entropy(scores, tensor(GOLD)),
         lambda scores: softmax_loss(scores, tensor([0, 2, 1, 0])),
         lambda scores: sigmoid_loss(scores, tensor(GOLD)),
     ],
-    ids=["identification", "ranking", "ranking with negatives", "cross-entropy", "softmax", "sigmoid"],
+    ids=[
+        "identification",
+        "focal",
+        "focal softmax",
+        "focal sigmoid",
+        "weighted ranking",
+        "ranking",
+        "ranking with negatives",
+        "cross-entropy",
+        "softmax",
+        "sigmoid",
+    ],
 )
 def test_gradients_by_finite_differences(loss):
     scores = tensor(random(4, 3)).requires_grad_()
@@ -248,6 +339,54 @@ def test_the_joint_loss_of_the_baseline_is_softmax_and_sigmoid():
     expected = 0.5 * plain_softmax(entities, numpy.array(LABELS) + 1) + 3.0 * plain_sigmoid(relations, GOLD)
     assert loss == pytest.approx(expected, rel=1e-5)
     same_by_differences(entities, relations, gradient, targets, attrs)
+
+
+CLASS_WEIGHTS = {"entities": [0.4, 1.6, 0.8, 1.2], "relations": [0.6, 1.0, 0.5, 1.9]}
+
+
+@pytest.mark.parametrize("classification", ["ranking", "cross_entropy"])
+def test_the_joint_loss_with_all_controls(classification):
+    attrs = heads_attrs(
+        identification="separate", classification=classification, identification_loss="focal", class_weights="balanced", **WEIGHTS
+    )
+    assert attrs["loss"]["class_weights"] is None  # nothing was counted yet
+    attrs["loss"]["class_weights"] = CLASS_WEIGHTS
+    entities, relations = random(5, 4).astype("f"), random(4, 4, seed=1).astype("f")
+    targets = make_targets(LABELS, IOUS, GOLD)
+    targets.smoothed = numpy.array([0.9, 1.0, 0.05, 0.0, 0.8])
+    loss, gradient = joint_loss(Logits(entities, relations), targets, attrs["config"], attrs["loss"])
+    by_span, by_pair = numpy.array([1.6, 1.2, 0.4, 0.4, 0.8]), numpy.array([1.0, 1.2, 0.6, 3.4 / 3])
+    gold_spans = numpy.eye(4, dtype=bool)[numpy.array(LABELS) + 1][:, 1:]
+    kind = plain_ranking if classification == "ranking" else plain_cross_entropy
+    expected = (
+        0.5 * plain_focal(entities[:, 0], targets.smoothed, by_span * (1 + numpy.array(IOUS)), 2.0)
+        + 2.0 * kind(entities[:, 1:], gold_spans, by_span)
+        + 3.0 * plain_focal(relations[:, 0], numpy.array([1, 1, 0, 1]), by_pair, 2.0)
+        + 0.25 * kind(relations[:, 1:], GOLD, by_pair)
+    )
+    assert loss == pytest.approx(expected, rel=1e-5)
+    same_by_differences(entities, relations, gradient, targets, attrs)
+
+
+def test_the_joint_loss_of_the_baseline_with_all_controls():
+    attrs = heads_attrs(mode="spert", entity_features="none", identification_loss="focal", focal_gamma=1.5, **WEIGHTS)
+    attrs["loss"]["class_weights"] = CLASS_WEIGHTS
+    entities, relations = random(5, 4).astype("f"), random(4, 3, seed=1).astype("f")
+    targets = make_targets(LABELS, IOUS, GOLD)
+    loss, gradient = joint_loss(Logits(entities, relations), targets, attrs["config"], attrs["loss"])
+    expected = 0.5 * plain_softmax(entities, numpy.array(LABELS) + 1, [1.6, 1.2, 0.4, 0.4, 0.8], 1.5)
+    expected += 3.0 * plain_sigmoid(relations, GOLD, [1.0, 1.2, 0.6, 3.4 / 3], 1.5)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    same_by_differences(entities, relations, gradient, targets, attrs)
+
+
+def test_a_focal_gamma_of_nothing_is_cross_entropy():
+    results = []
+    for settings in ({}, {"identification_loss": "focal", "focal_gamma": 0.0}):
+        attrs = heads_attrs(**settings)
+        logits = Logits(random(5, 4).astype("f"), random(4, 4, seed=1).astype("f"))
+        results.append(joint_loss(logits, make_targets(LABELS, IOUS, GOLD), attrs["config"], attrs["loss"])[0])
+    assert results[0] == results[1]
 
 
 def same_by_differences(entities, relations, gradient, targets, attrs, step=1e-2):

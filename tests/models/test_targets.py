@@ -2,7 +2,7 @@ import numpy
 import pytest
 
 from spacy_mre.alignment import Gold, Losses
-from spacy_mre.models.targets import Sampler, Spans, token_iou
+from spacy_mre.models.targets import Sampler, Spans, smooth_boundaries, token_iou
 
 ENTITY_IDS = {"person": 0, "place": 1}
 RELATION_IDS = {"lives": 0, "knows": 1, "near": 2}
@@ -12,9 +12,9 @@ def gold(mentions=(), n_entities=0, relations=None):
     return Gold(list(mentions), n_entities, relations, Losses())
 
 
-def make(golds, lengths, *, entity_negatives=0, relation_negatives=0, max_width=3, seed=0, generator=None, **options):
+def make(golds, lengths, *, entity_negatives=0, relation_negatives=0, max_width=3, seed=0, generator=None, smoothing=0.0, **options):
     generator = generator or numpy.random.default_rng(seed)
-    sampler = Sampler(entity_negatives, relation_negatives, max_width, generator)
+    sampler = Sampler(entity_negatives, relation_negatives, max_width, generator, smoothing)
     return sampler.make_targets(golds, numpy.array(lengths), ENTITY_IDS, RELATION_IDS, **options)
 
 
@@ -219,3 +219,68 @@ def test_spans_of_mentions():
     spans = Spans.of([[(0, 1, "place")], [], [(2, 4, "unknown")]], numpy.array([0, 5, 7]), ENTITY_IDS)
     assert places(spans) == [(0, 1, 0, 1), (9, 11, 2, -1)]
     assert len(Spans.of([], numpy.zeros(0, dtype=numpy.int64), ENTITY_IDS)) == 0
+
+
+# Boundary smoothing
+
+
+def smoothed(targets):
+    return {place[:2]: share for place, share in zip(places(targets.spans), targets.smoothed.tolist())}
+
+
+def test_an_entity_gives_to_its_neighbours():
+    targets = make([gold([(1, 3, "person")], 1)], [5], entity_negatives=-1, smoothing=0.4)
+    found = smoothed(targets)
+    assert {place: share for place, share in found.items() if share} == pytest.approx(
+        {(1, 3): 0.6, (0, 3): 0.1, (2, 3): 0.1, (1, 2): 0.1, (1, 4): 0.1}
+    )
+    assert make([gold([(1, 3, "person")], 1)], [5], entity_negatives=-1).smoothed is None
+
+
+def test_what_cannot_be_given_stays_with_the_entity():
+    # Of one token at the beginning: neither shorter, nor further left. As wide as the limit: no wider.
+    targets = make([gold([(0, 1, "person"), (2, 5, "place")], 2)], [5], entity_negatives=-1, smoothing=0.4)
+    found = smoothed(targets)
+    assert (found[0, 1], found[2, 5]) == pytest.approx((0.9, 0.8))
+    assert (found[0, 2], found[3, 5], found[2, 4]) == pytest.approx((0.1, 0.1, 0.1))
+    # Only spans that were drawn have a target; what the others would have is not given to anybody else.
+    alone = make([gold([(1, 3, "person")], 1)], [5], entity_negatives=0, smoothing=0.4)
+    assert smoothed(alone) == pytest.approx({(1, 3): 0.6})
+
+
+def test_a_neighbour_that_is_an_entity_too_has_the_sum():
+    targets = make([gold([(1, 2, "person"), (1, 3, "place"), (2, 3, "place")], 3)], [5], entity_negatives=-1, smoothing=0.4)
+    found = smoothed(targets)
+    # (1, 3) gives to (0, 3), (1, 4) and to both entities within; those give it a share each.
+    assert found[1, 3] == pytest.approx(0.6 + 0.1 + 0.1)
+    assert found[1, 2] == pytest.approx(0.8 + 0.1)  # (0, 2) and (1, 3) are all it can give to
+    assert make([gold([(1, 2, "person"), (1, 2, "place")], 2)], [5], smoothing=0.4).smoothed.tolist() == pytest.approx([0.8, 0.8])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_smoothing_against_one_span_at_a_time(seed):
+    generator = numpy.random.default_rng(seed)
+    lengths, width, epsilon = numpy.array([4, 1, 0, 6]), 3, 0.8
+    offsets = numpy.cumsum(lengths) - lengths
+    rows = [
+        (offset + start, offset + end, text, int(generator.random() < 0.4) - 1)
+        for text, (offset, length) in enumerate(zip(offsets, lengths))
+        for start in range(length)
+        for end in range(start + 1, min(length, start + width) + 1)
+    ]
+    spans = Spans(*numpy.array(rows).T)
+    entities = {row[:3] for row in rows if row[3] >= 0}
+    possible = {row[:3] for row in rows}
+    expected = []
+    for start, end, text, _ in rows:
+        near = [(start - 1, end, text), (start + 1, end, text), (start, end - 1, text), (start, end + 1, text)]
+        share = sum(place in entities for place in near) * epsilon / 4
+        if (start, end, text) in entities:
+            share += 1 - sum(place in possible for place in near) * epsilon / 4
+        expected.append(min(share, 1.0))
+    found = smooth_boundaries(spans, offsets, lengths, max_width=width, epsilon=epsilon)
+    assert found.tolist() == pytest.approx(expected)
+
+
+def test_smoothing_of_nothing():
+    assert make([], [], smoothing=0.1).smoothed.tolist() == []

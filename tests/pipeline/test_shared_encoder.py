@@ -215,6 +215,11 @@ def build_table() -> Model:
         ("spert_mt", {"model": {"mode": "spert"}}),
         ("spert_mt", {"model": {"classification": "cross_entropy", "entity_features": "labels", "iou_form": "power"}}),
         ("spert_mt", {"entities": "given"}),
+        (
+            "spert_mt",
+            {"model": {"relation_context": "attention", "see_cats": True, "boundary_smoothing": 0.2, "identification_loss": "focal"}},
+        ),
+        ("spert_mt", {"model": {"relation_context": "markers", "class_weights": "balanced"}}),
         ("mre_textcat", {}),
         ("mre_textcat", {"multi_label": True, "model": {"see_entities": True, "hidden_size": 8}}),
     ],

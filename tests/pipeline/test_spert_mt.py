@@ -5,6 +5,7 @@ import weakref
 
 import pytest
 import spacy
+import torch
 from confection import ConfigValidationError
 from spacy.cli.find_threshold import find_threshold
 from spacy.tokens import Doc, Span, SpanGroup
@@ -32,6 +33,18 @@ VARIANTS = {
     "given constraints": {"constraints": {"lives_in": [["person", "place"]], "part_of": [["site", "place"], ["place", "site"]]}},
     "symmetric": {"symmetric": ["friend"]},
     "SpERT": {"model": {"mode": "spert", "entity_features": "none"}, "entity_threshold": 0.0, "relation_threshold": 0.4},
+    "focal loss": {"model": {"identification_loss": "focal"}},
+    "balanced classes": {"model": {"class_weights": "balanced"}},
+    "SpERT, focal loss and balanced classes": {
+        "model": {"mode": "spert", "entity_features": "none", "identification_loss": "focal", "class_weights": "balanced"},
+        "entity_threshold": 0.0,
+        "relation_threshold": 0.4,
+    },
+    "boundary smoothing": {"model": {"boundary_smoothing": 0.1}},
+    "attention between the mentions": {"model": {"relation_context": "attention"}},
+    "markers": {"model": {"relation_context": "markers"}},
+    "text labels": {"model": {"see_cats": True}},
+    "joint decoding": {"joint_decoding": True},
 }
 HASH_EMBED_CNN = {
     "@architectures": "spacy.HashEmbedCNN.v2",
@@ -44,6 +57,12 @@ HASH_EMBED_CNN = {
     "subword_features": False,
 }
 TOK2VEC_ENCODER = {"@architectures": "spacy_mre.Tok2VecEncoder.v1", "tok2vec": HASH_EMBED_CNN}
+# Only their labels tell these texts apart: the encoder of the test below sees nothing else.
+BY_CATS = [
+    ("Ida met Bo", [(0, 1, "person"), (2, 3, "person")], [(0, 1, "friend")], {"people": 1.0, "travel": 0.0}),
+    ("Ida met Bo", [(0, 1, "place"), (2, 3, "place")], [], {"people": 0.0, "travel": 1.0}),
+    ("Ida met Bo", [], [], {}),
+]
 RAW = ["Ida lives and works in Lima .", "A ferry left the port of Oslo for Lima .", "", "Ida and Tom are friends ."]
 
 
@@ -72,10 +91,12 @@ def trained(make_nlp, make_examples, fit):
 # Learning
 
 
+@pytest.mark.filterwarnings("ignore:.*W303")
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_learns_by_heart_and_survives_the_disk(variant, learn, annotations, written, tmp_path):
     nlp, examples = learn(**VARIANTS[variant])
     for eg in examples:
+        eg.predicted.cats = eg.reference.cats
         assert annotations(nlp(eg.predicted)) == annotations(eg.reference)
     nlp.to_disk(tmp_path)
     loaded = spacy.load(tmp_path)
@@ -216,6 +237,104 @@ def test_each_of_the_four_losses_can_be_switched_off(learn):
     assert nlp.update(examples)["spert_mt"] == 0.0
 
 
+# Text labels
+
+
+@pytest.mark.filterwarnings("ignore:.*W303")
+@pytest.mark.parametrize("mode", ["spert_mt", "spert"])
+def test_the_text_label_is_seen(mode, learn, annotations, make_doc, tmp_path):
+    nlp, examples = learn(BY_CATS, 200, model={"see_cats": True, "mode": mode}, entity_negatives=-1)
+    nlp.to_disk(tmp_path)
+    for pipeline in (nlp, spacy.load(tmp_path)):
+        for eg, (words, *_, cats) in zip(examples, BY_CATS):
+            assert annotations(pipeline(make_doc(pipeline, words, cats=cats))) == annotations(eg.reference)
+        # What was predicted is rarely 1 or 0.
+        unsure = make_doc(pipeline, "Ida met Bo", cats={"people": 0.9, "travel": 0.1, "news": 0.5})
+        assert annotations(pipeline(unsure)) == annotations(examples[0].reference)
+
+
+def test_training_sees_the_gold_label_and_prediction_the_predicted_one(learn):
+    nlp, examples = learn(BY_CATS, steps=0, model={"see_cats": True})
+    pipe = nlp.get_pipe("spert_mt")
+    for eg in examples:
+        eg.predicted.cats = {"people": 0.25, "travel": 0.75}
+    encoded = pipe.model.get_ref("encoder").predict([eg.predicted for eg in examples])
+    assert pipe.get_targets(examples, encoded).cats.tolist() == [[1, 0], [0, 1], [0, 0]]
+    assert pipe._predicted_cats([eg.predicted for eg in examples]).tolist() == [[0.25, 0.75]] * 3
+    assert learn(BY_CATS, steps=0)[0].get_pipe("spert_mt").get_targets(examples, encoded).cats is None
+
+
+def test_a_model_that_trains_on_its_own_entities_sees_the_gold_label_then(learn):
+    nlp, examples = learn(BY_CATS, 200, model={"see_cats": True}, train_on_predicted=True, entity_negatives=-1)
+    pipe = nlp.get_pipe("spert_mt")
+    encoded = pipe.model.get_ref("encoder").predict([eg.predicted for eg in examples])
+    assert [len(proposed) for proposed in pipe._propose(examples, encoded)] == [2, 2, 0]
+
+
+def test_the_label_of_a_component_before_is_seen(make_shared_nlp, make_examples, fit, annotations, tmp_path):
+    nlp = make_shared_nlp("mre_textcat", "spert_mt", spert_mt={"model": {"see_cats": True}})
+    examples = make_examples(nlp)
+    losses = fit(nlp, examples)
+    assert set(losses) == {"tok2vec", "mre_textcat", "spert_mt"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for eg in examples:
+            assert annotations(nlp(eg.reference.text)) == annotations(eg.reference)
+    assert nlp.get_pipe("spert_mt").label_data["cats"] == ["people", "travel"]
+    nlp.to_disk(tmp_path)
+    assert spacy.load(tmp_path).get_pipe("spert_mt").label_data == nlp.get_pipe("spert_mt").label_data
+
+
+def test_texts_without_a_label_are_reported_once_and_counted(learn, make_doc):
+    nlp, _ = learn(BY_CATS, steps=1, model={"see_cats": True})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        docs = [make_doc(nlp, "Ida met Bo", cats=cats) for cats in ({}, {"news": 1.0}, {"travel": 0.0}, {})]
+        list(nlp.pipe([*docs[:3], nlp.make_doc("")]))
+        nlp(docs[3])
+    (report,) = [str(warning.message) for warning in caught if "W303" in str(warning.message)]
+    assert "2 documents" in report
+    assert nlp.get_pipe("spert_mt").left_out["texts without a known label"] == 3
+
+
+def test_no_text_labels_to_see_is_m313(make_nlp, make_examples):
+    nlp = make_nlp("spert_mt", model={"see_cats": True})
+    examples = make_examples(nlp, [("Ida met Bo", [(0, 1, "person")], [], {})])
+    with pytest.raises(ValueError, match=r"\[M313\].*see_cats"):
+        nlp.initialize(lambda: examples)
+    make_nlp("spert_mt").initialize(lambda: examples)  # nobody looks at them
+
+
+# Weights of classes
+
+
+def test_classes_are_counted_as_they_are_drawn(learn):
+    """Of each text: its entities by label, and what is drawn of its other spans; its relations by label, and of its other pairs."""
+    nlp, _ = learn(steps=0, model={"class_weights": "balanced", "class_weights_beta": 0.9}, entity_negatives=12, relation_negatives=1)
+    effective = lambda counts: [0.1 / (1 - 0.9**count) for count in counts]  # noqa: E731
+    # Spans of 7, 5, 10, 6, 7 and 3 words, of up to 10: 28, 15, 55, 21, 28 and 6. persons, places, sites.
+    entities = effective([5 * 12 + 6, 4, 5, 2])
+    # Five texts have unrelated pairs, one of which is drawn; where it rained there are none.
+    relations = effective([5 * 1, 1, 2, 2, 1])
+    weights = nlp.get_pipe("spert_mt").model.get_ref("heads").attrs["loss"]["class_weights"]
+    for level, expected in (("entities", entities), ("relations", relations)):
+        assert weights[level] == pytest.approx([len(expected) * share / sum(expected) for share in expected])
+
+
+def test_weights_of_classes_are_stored_with_the_model(learn, make_nlp, tmp_path):
+    nlp, examples = learn(steps=1, model={"class_weights": "balanced"})
+    attrs = nlp.get_pipe("spert_mt").model.get_ref("heads").attrs
+    assert attrs["loss"]["class_weights"]["entities"][0] < attrs["loss"]["class_weights"]["entities"][1]
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    assert loaded.get_pipe("spert_mt").model.get_ref("heads").attrs == attrs
+    assert make_nlp("spert_mt").get_pipe("spert_mt").model.get_ref("heads").attrs["loss"]["class_weights"] is None
+    for pipeline in (nlp, loaded):  # the same negatives, so the same loss
+        pipe = pipeline.get_pipe("spert_mt")
+        pipe.cfg.update({"entity_negatives": -1, "relation_negatives": -1})
+    assert loaded.update(examples, sgd=False)["spert_mt"] == pytest.approx(nlp.update(examples, sgd=False)["spert_mt"])
+
+
 # Serialisation, processes, memory
 
 
@@ -329,6 +448,21 @@ def test_another_span_group(make_nlp, make_examples, settings_of):
 # Settings, labels, thresholds
 
 
+def test_a_doubtful_entity_stays_for_a_sure_relation(trained):
+    nlp = spacy.blank("en").from_config(trained[0].config).from_bytes(trained[0].to_bytes())
+    pipe = nlp.get_pipe("spert_mt")
+    find = lambda: {(span.start, span.end): span.score for span in get_entities(nlp("Tom lives in Oslo ."))}  # noqa: E731
+    scores = find()
+    (doubtful, low), (sure, high) = sorted(scores.items(), key=lambda item: item[1])
+    with torch.no_grad():
+        pipe.model.get_ref("heads").shims[0].module.relation_context.bias[0] += 100
+    pipe.cfg["entity_threshold"] = low + (high - low) / 4
+    assert find() == {sure: high}
+    pipe.cfg["joint_decoding"] = True
+    assert find() == pytest.approx({sure: high, doubtful: (low + high) / 2})
+    assert {relation["label"] for relation in get_relations(nlp("Tom lives in Oslo ."))} == {"lives_in"}
+
+
 def test_default_settings_work(make_examples):
     nlp = spacy.blank("en")
     pipe = nlp.add_pipe("spert_mt")
@@ -351,6 +485,10 @@ def test_default_settings_work(make_examples):
         {"model": {"identification": "loose"}},
         {"model": {"iou_form": "quadratic"}},
         {"model": {"classification": "hinge"}},
+        {"model": {"relation_context": "mean"}},
+        {"model": {"identification_loss": "hinge"}},
+        {"model": {"class_weights": "inverse"}},
+        {"model": {"boundary_smoothing": 2.0}},
         {"model": {"entity_features": "all"}},
         {"encoder": {**TOK2VEC_ENCODER, "text_pooling": "sum"}},
         {"encoder": {"@architectures": "spacy_mre.TransformerEncoder.v1", "pooling": "sum"}},

@@ -85,6 +85,32 @@ def test_other_betas_and_eps():
     assert all(numpy.allclose(array, parameters[name].detach().numpy(), atol=1e-6) for name, array in weights.items())
 
 
+def without_bias_correction(weights, gradients, first, second, rate, decay):
+    """One step in float64, as a textbook would have it; the moments are changed in place."""
+    first += 0.1 * (gradients - first)
+    second += 0.001 * (gradients**2 - second)
+    return weights * (1 - rate * decay) - rate * first / (numpy.sqrt(second) + 1e-8)
+
+
+@pytest.mark.parametrize("rows", [6, MIN_SPARSE_ROWS])
+def test_without_bias_correction(rows):
+    weights = {"W": random_weights(shapes={"W": (rows, 2)})["W"]}
+    expected, first, second = weights["W"].astype("float64"), numpy.zeros((rows, 2)), numpy.zeros((rows, 2))
+    optimizer = make(layer_learn_rate=0.01, grad_clip=0.0, bias_correction=False)
+    for i in range(4):
+        gradients = random_weights(seed=i + 1, shapes={"W": (rows, 2)})
+        step(optimizer, weights, gradients)
+        expected = without_bias_correction(expected, gradients["W"].astype("float64"), first, second, 0.01, 0.1)
+        assert numpy.allclose(weights["W"], expected, atol=1e-6), i
+    # The first step is sqrt(10) times as large as with the correction.
+    moved = []
+    for bias_correction in (False, True):
+        weights = {"W": numpy.zeros((rows, 1), "f")}
+        step(make(layer_learn_rate=0.01, grad_clip=0.0, bias_correction=bias_correction), weights, {"W": numpy.ones((rows, 1), "f")})
+        moved.append(weights["W"][0, 0])
+    assert moved[0] / moved[1] == pytest.approx(10**0.5, rel=1e-4)
+
+
 @pytest.mark.parametrize("heads, layers", [(None, None), (0.05, None), (None, 0.002), (0.05, 0.002)])
 def test_groups_without_a_rate_of_their_own_follow_the_encoder(heads, layers):
     weights = random_weights()
@@ -310,6 +336,7 @@ CONFIG = """
 @optimizers = "spacy_mre.AdamW.v1"
 L2 = 0.02
 use_averages = true
+bias_correction = false
 
 [optimizer.learn_rate]
 @schedules = "warmup_linear.v1"
@@ -326,7 +353,7 @@ rate = 0.25
 def test_it_is_made_by_a_config_with_schedules():
     optimizer = util.registry.resolve(Config().from_str(CONFIG))["optimizer"]
     assert type(optimizer) is AdamW and type(registry.resolve(Config().from_str(CONFIG))["optimizer"]) is AdamW
-    assert (optimizer.L2, optimizer.grad_clip, optimizer.averages) == (0.02, 1.0, {})
+    assert (optimizer.L2, optimizer.grad_clip, optimizer.averages, optimizer.bias_correction) == (0.02, 1.0, {}, False)
     rates = []
     for _ in range(4):
         rates.append((optimizer.rate("a.weight"), optimizer.rate("heads.a"), optimizer.rate("W")))
