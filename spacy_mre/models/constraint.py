@@ -74,6 +74,11 @@ class GrammarLogitsProcessor(LogitsProcessor):
         self._prompt: Optional[int] = None
         self._states: Dict[Tuple[int, bytes], Optional[State]] = {}
 
+    @property
+    def unwritable(self) -> Sequence[str]:
+        """RETURNS (Sequence[str]): For each text the characters that the tokenizer cannot write; nothing with them can be named."""
+        return self.automata.unwritable
+
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Forbid tokens.
 
@@ -113,6 +118,8 @@ class FirstTokenProcessor(LogitsProcessor):
 
     automaton (TokenAutomaton): The grammar.
     """
+
+    unwritable: Sequence[str] = ()  # what is named is the model's own choice
 
     def __init__(self, automaton: TokenAutomaton):
         self.automaton = automaton

@@ -389,11 +389,11 @@ class Generative(TrainablePipe):
                 self._leave_out("text longer than the model reads", docs[i].text)
         for batch in batches([(new_tokens, len(source)) for new_tokens, source in zip(allowed, sources)], self.cfg["batch_tokens"]):
             new_tokens = allowed[batch[0]]
+            processors = question.constraint.processors(self.cfg["constraint"], [texts[row] for row in batch], new_tokens)
+            for characters in (characters for processor in processors for characters in processor.unwritable if characters):
+                self._leave_out("character that the tokenizer cannot write", characters, len(characters))
             written = lm.write(
-                [sources[row] for row in batch],
-                max_new_tokens=new_tokens,
-                num_beams=self.cfg["num_beams"],
-                processors=question.constraint.processors(self.cfg["constraint"], [texts[row] for row in batch], new_tokens),
+                [sources[row] for row in batch], max_new_tokens=new_tokens, num_beams=self.cfg["num_beams"], processors=processors
             )
             for row, (tokens, log_probs) in zip(batch, written):
                 answers[asked[row]] = Answer(texts[row], lm.decode(tokens), log_probs, lm.ends_of(tokens))

@@ -530,6 +530,18 @@ def test_an_uncased_encoder_gives_the_letters_of_the_text_back(tiny_bert, make_t
     assert loaded(bare(loaded, examples[0].reference))._.generated == "<music>:City;New York"
 
 
+def test_characters_that_the_tokenizer_cannot_write_are_counted(tiny_bert, make_texts):
+    nlp = spacy.blank("en")
+    model = {"@architectures": "spacy_mre.WarmStartedSeq2Seq.v1", "name": tiny_bert, "decoder_layers": 1}
+    slg = nlp.add_pipe("slg", config={"model": model, "constraint": "grammar"})
+    examples = make_texts(nlp, [("Fly to New York", [(2, 4, "City")], "music"), ("it rains", [], "travel")])
+    nlp.initialize(lambda: examples)
+    with pytest.warns(UserWarning, match="W830.*character that the tokenizer cannot write"):
+        doc = nlp("Fly to 東京 now")
+    assert slg.left_out["character that the tokenizer cannot write"] == 2
+    assert all("東" not in span.text and "京" not in span.text for span in doc.spans["entities"])
+
+
 def test_a_normalising_sentencepiece_gives_the_letters_of_the_text_back(make_texts, tmp_path):
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
