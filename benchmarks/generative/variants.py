@@ -69,13 +69,13 @@ VARIANTS = {
     "slg": Variant("encoder-decoder, begun as MiniLM", "configs/slg.cfg", 900),
     "oiellm": Variant("LLaMA of 8 M weights, from nothing", "configs/oiellm.cfg", 2500),
     JOINT: Variant("span heads on MiniLM", "configs/en_cpu.cfg", 1000),
-    "joint": Variant("text label and entities, with prompt words", "configs/slg.cfg", 1000, SMALL),
-    "no prompt words": Variant("the same without prompt words", "configs/slg.cfg", 1000, {**SMALL, "components.slg.prompt_words": False}),
-    "text label alone": Variant("asked for the text label only", "configs/slg.cfg", 1000, {**SMALL, "components.slg.parts": "text"}),
-    "entities alone": Variant("asked for the entities only", "configs/slg.cfg", 1000, {**SMALL, "components.slg.parts": "words"}),
-    "few": Variant(f"{SHOTS} texts of every class, from nothing", "configs/slg.cfg", 300, SMALL, few=True),
+    "joint": Variant("text label and entities, with prompt words", "configs/slg.cfg", 600, SMALL),
+    "no prompt words": Variant("the same without prompt words", "configs/slg.cfg", 600, {**SMALL, "components.slg.prompt_words": False}),
+    "text label alone": Variant("asked for the text label only", "configs/slg.cfg", 600, {**SMALL, "components.slg.parts": "text"}),
+    "entities alone": Variant("asked for the entities only", "configs/slg.cfg", 600, {**SMALL, "components.slg.parts": "words"}),
+    "few": Variant(f"{SHOTS} texts of every class, from nothing", "configs/slg.cfg", 200, SMALL, few=True),
     "few after entities": Variant(
-        f"{SHOTS} texts of every class, begun as `entities alone`", "configs/slg.cfg", 300, SMALL, few=True, begins_as="entities alone"
+        f"{SHOTS} texts of every class, begun as `entities alone`", "configs/slg.cfg", 200, SMALL, few=True, begins_as="entities alone"
     ),
 }
 

@@ -35,7 +35,7 @@ from ..errors import Errors
 from .hugging_face import replaced_files
 from .language_model import DEFAULT_SEPARATOR, KINDS, CausalLM, LanguageModel, Seq2SeqLM
 from .packaged import MINILM_PACKAGE
-from .torch_weights import averaged_weights
+from .torch_weights import averaged_weights, take_gradients
 from .train_tokenizer import train_tokenizer
 
 AUTO_CLASSES = {"seq2seq": AutoModelForSeq2SeqLM, "causal": AutoModelForCausalLM}
@@ -152,22 +152,22 @@ class LMShim(PyTorchShim):
         return get_torch_default_device() if self._model is None else super().device
 
     def finish_update(self, optimizer) -> None:
-        """Hand the gradients to the optimizer. Weights that were not pretrained go by the rate of heads."""
-        for name, weight in self._model.named_parameters() if self._model is not None else ():
-            if weight.grad is None:
-                continue
-            key = (self.id, f"heads.{name}" if name in self.fresh else name)
-            new, _ = optimizer(key, torch2xp(weight.data), torch2xp(weight.grad))
-            weight.data = xp2torch(new, requires_grad=True, device=weight.device)
-            weight.grad.zero_()
+        """Hand the gradients to the optimizer."""
+        if self._model is None or take_gradients(optimizer, self, self._known_as):
+            return
+        for name, weight in self._model.named_parameters():
+            if weight.grad is not None:
+                new, _ = optimizer((self.id, self._known_as(name)), torch2xp(weight.data), torch2xp(weight.grad))
+                weight.data = xp2torch(new, requires_grad=True, device=weight.device)
+                weight.grad.zero_()
 
-    @contextmanager
     def use_params(self, params):
         """Use averaged weights for a while."""
-        names = [] if self._model is None else [name for name, _ in self._model.named_parameters()]
-        keys = {name: (self.id, f"heads.{name}" if name in self.fresh else name) for name in names}
-        with averaged_weights(self, {(self.id, name): params[key] for name, key in keys.items() if key in params}):
-            yield
+        return averaged_weights(self, params, self._known_as)
+
+    def _known_as(self, name: str) -> str:
+        """Weights that were not pretrained go by the rate of heads."""
+        return f"heads.{name}" if name in self.fresh else name
 
     def to_disk(self, path: Union[str, Path]) -> None:
         """Write a model folder, as Hugging Face lays it out; before there is a model, an empty one.

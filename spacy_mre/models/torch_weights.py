@@ -1,39 +1,48 @@
 """Between an optimizer and the weights of a torch module: gradients handed over as they are, and averaged weights in place of its own for a while."""
 
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, Tuple
+from typing import Any, Callable, Dict, Iterator, Tuple
 
 from thinc.api import Optimizer, PyTorchShim, xp2torch
 from thinc.types import FloatsXd
 
 
-def take_gradients(optimizer: Optimizer, shim: Any) -> bool:
+def as_named(name: str) -> str:
+    """The name that an optimizer knows a weight by: its own."""
+    return name
+
+
+def take_gradients(optimizer: Optimizer, shim: Any, known_as: Callable[[str], str] = as_named) -> bool:
     """Give the gradients of a shim's torch weights to an optimizer that takes them without a copy.
 
     optimizer (Optimizer): Any; `spacy_mre.AdamW.v1` takes them.
     shim (PyTorchShim): Holds the weights.
+    known_as (Callable[[str], str]): The name by which the optimizer knows a weight.
     RETURNS (bool): Whether it took them. If not, Thinc's own way is to be gone.
     """
     if not hasattr(optimizer, "take"):
         return False
     for name, parameter in shim._model.named_parameters():
-        optimizer.take((shim.id, name), parameter)
+        optimizer.take((shim.id, known_as(name)), parameter)
     return True
 
 
 @contextmanager
-def averaged_weights(shim: PyTorchShim, averages: Dict[Tuple[int, str], FloatsXd]) -> Iterator[Any]:
+def averaged_weights(
+    shim: PyTorchShim, averages: Dict[Tuple[int, str], FloatsXd], known_as: Callable[[str], str] = as_named
+) -> Iterator[Any]:
     """Use averaged weights, as `spacy train` does while it evaluates and saves. Weights without an average, which no gradient has reached, stay as they
     are and are not copied. (Thinc's own shim looks for averages under names that no optimizer writes.)
 
     shim (PyTorchShim): Holds the module, or none yet.
     averages (Dict[Tuple[int, str], FloatsXd]): By the id of the shim and the name of the weight, as the optimizer keeps them.
+    known_as (Callable[[str], str]): The name by which the optimizer knows a weight.
     """
     own = dict(shim._model.named_parameters()) if shim._model is not None else {}
-    averaged = {name: weight for name, weight in own.items() if (shim.id, name) in averages}
+    averaged = {name: weight for name, weight in own.items() if (shim.id, known_as(name)) in averages}
     backup = {name: weight.detach().clone() for name, weight in averaged.items()}
     for name, weight in averaged.items():
-        weight.data.copy_(xp2torch(averages[shim.id, name]))
+        weight.data.copy_(xp2torch(averages[shim.id, known_as(name)]))
     try:
         yield
     finally:
