@@ -11,6 +11,7 @@ from benchmarks import tables
 from benchmarks.generative import __main__ as command
 from benchmarks.generative import tables as generative_tables
 from benchmarks.generative import variants
+from benchmarks.generative.anchoring import measure
 from benchmarks.generative.rows import time_ratios
 from spacy_mre.entities import set_entities
 from spacy_mre.pipeline.generative import CONSTRAINTS
@@ -92,11 +93,31 @@ def test_rows_replace_those_of_before(tmp_path):
     ]
 
 
+def test_places_that_come_back_are_counted():
+    nlp = spacy.blank("en")
+    docs = []
+    for text, entities in (
+        ("Lima and Lima", [(2, 3, "place", 1.0)]),
+        ("Ida in Lima", [(0, 1, "person", 1.0), (2, 3, "place", 1.0)]),
+        ("none", []),
+    ):
+        doc = nlp(text)
+        set_entities(doc, entities)
+        doc.cats = {"x": 1.0}
+        docs.append(doc)
+    row = measure("three", "SCNM", "en", docs)
+    assert (row["places"], row["exact"], row["others"]) == (3, 2, {"the same words stand elsewhere, too": 1})
+
+
 def test_tables(tmp_path, monkeypatch):
     monkeypatch.setattr(generative_tables, "RESULTS", tmp_path / "generative.json")
     assert "No runs yet" in tables.TABLES["generative"]() and "No runs yet" in tables.TABLES["generative_ablation"]()
     joint = row(variants.JOINT, None, format_acc=None, time_ratio=None)
     command.keep("models", [row(), joint], tmp_path / "generative.json")
+    assert "Not measured yet" in tables.TABLES["generative_anchoring"]()
+    exact = {"corpus": "c", "template": "SCNM", "places": 1000, "exact": 998, "others": {"twice": 2}}
+    command.write(tmp_path / "generative.json", anchoring=[exact])
+    assert "| c | SCNM | 1,000 | 99.80 % | twice: 2 |" in tables.TABLES["generative_anchoring"]()
     command.keep("ablation", [row("joint")], tmp_path / "generative.json")
     assert "| `slg` | a model | 10 | grammar | 100.0 | 90.0 | 80.0 | 75.0 | 85.0 | 1.05 (1.00 to 1.10) |" in tables.TABLES["generative"]()
     assert "| - | - | 90.0 | 80.0 | 75.0 | 85.0 | - |" in tables.TABLES["generative"]()

@@ -16,6 +16,7 @@ from spacy.util import fix_random_seed
 from spacy_mre.evaluation.runs import get_device, get_versions
 from spacy_mre.pipeline.generative import CONSTRAINTS
 
+from .anchoring import anchoring
 from .rows import rows_of
 from .variants import ABLATIONS, JOINT, MODELS, names_of
 
@@ -49,6 +50,15 @@ def ablation_cli(names: Names = None, seed: Seed = 0, updates: Updates = None, l
         keep("ablation", rows, _path(output, updates, limit))
 
 
+@app.command("anchoring")
+def anchoring_cli():
+    """Gold as strings and back, on the corpora in MRE_DATA and in assets: how many places are exact?"""
+    rows = anchoring()
+    for row in rows:
+        Console().print(f"{row['corpus']}, {row['template']}: {row['exact']} of {row['places']}, {row['others']}", highlight=False)
+    write(RESULTS, anchoring=rows)
+
+
 def keep(kind: str, rows: List[Dict[str, Any]], path: Optional[Path]) -> None:
     """Print rows, and put them in place of those that were measured before."""
     table = Table("variant", "trained", "constraint", *COLUMNS)
@@ -62,9 +72,15 @@ def keep(kind: str, rows: List[Dict[str, Any]], path: Optional[Path]) -> None:
     kept = srsly.read_json(path)["rows"] if path.exists() else []
     new = {_key({**row, "kind": kind}) for row in rows}
     kept = [row for row in kept if _key(row) not in new] + [{**row, "kind": kind} for row in rows]
+    write(path, rows=sorted(kept, key=_key))
+
+
+def write(path: Path, **parts: List[Dict[str, Any]]) -> None:
+    """Write the results, with some parts anew and the others as they were."""
+    before = srsly.read_json(path) if path.exists() else {"rows": [], "anchoring": []}
+    command = "; ".join(f"python -m benchmarks.generative {name}" for name in ("run", "ablation", "anchoring"))
     path.parent.mkdir(parents=True, exist_ok=True)
-    results = {"command": "python -m benchmarks.generative run; python -m benchmarks.generative ablation", "versions": get_versions()}
-    srsly.write_json(path, {**results, "device": get_device(), "rows": sorted(kept, key=_key)})
+    srsly.write_json(path, {**before, "command": command, "versions": get_versions(), "device": get_device(), **parts})
 
 
 def _key(row: Dict[str, Any]):

@@ -58,6 +58,18 @@ def generative_ablation() -> str:
     return "\n".join([*lines, "", *told()])
 
 
+def generative_anchoring() -> str:
+    """Gold as strings and back."""
+    rows = srsly.read_json(RESULTS)["anchoring"] if RESULTS.exists() else []
+    if not rows:
+        return "Not measured yet: `python -m benchmarks.generative anchoring`."
+    lines = ["| corpus | template | places | exact | others |", "|---|---|---:|---:|---|"]
+    for row in rows:
+        others = "; ".join(f"{reason}: {count}" for reason, count in row["others"].items())
+        lines.append(f"| {row['corpus']} | {row['template']} | {row['places']:,} | {100 * row['exact'] / row['places']:.2f} % | {others} |")
+    return "\n".join(lines)
+
+
 def read(kind: str) -> List[Dict[str, Any]]:
     return [row for row in srsly.read_json(RESULTS)["rows"] if row["kind"] == kind] if RESULTS.exists() else []
 
@@ -76,4 +88,9 @@ def ratio(row: Dict[str, Any]) -> str:
     return "-" if row["time_ratio"] is None else f"{row['time_ratio']:.2f} ({row['time_ratio_min']:.2f} to {row['time_ratio_max']:.2f})"
 
 
-TABLES = {"generative": generative, "generative_results": generative_results, "generative_ablation": generative_ablation}
+TABLES = {
+    "generative": generative,
+    "generative_results": generative_results,
+    "generative_ablation": generative_ablation,
+    "generative_anchoring": generative_anchoring,
+}
