@@ -60,7 +60,7 @@ def range_max_in_chunks(vectors: Tensor, starts: numpy.ndarray, ends: numpy.ndar
 
 
 def all_maxima(vectors: Tensor, begin: int, size: int, max_width: int) -> Tensor:
-    """The maxima over all ranges that start at some of the rows, width by width: each is the last one joined with one more row.
+    """The maxima over all ranges that start at some of the rows, width by width: each is the last one joined with one more row. Without gradients.
 
     vectors (Tensor): Rows x width.
     begin (int): The first start.
@@ -75,11 +75,9 @@ def all_maxima(vectors: Tensor, begin: int, size: int, max_width: int) -> Tensor
     if missing:
         rows = nn.functional.pad(rows, (0, 0, 0, missing))
     maxima = vectors.new_empty(max_width, size, vectors.shape[1])
-    maximum = rows
     maxima[0] = rows[:size]
-    for width in range(2, max_width + 1):
-        maximum = torch.maximum(maximum[:-1], rows[width - 1 :])
-        maxima[width - 1] = maximum[:size]
+    for more in range(1, max_width):
+        torch.maximum(maxima[more - 1], rows[more : more + size], out=maxima[more])
     return maxima
 
 
