@@ -7,7 +7,7 @@ sampling.
                    copied stands in the text as the tokenizer writes it, and the string is closed before the limit.
 """
 
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Collection, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 import torch
@@ -19,6 +19,8 @@ from ..formats.grammar import Grammar
 from .text_automata import State, TextAutomata
 from .token_automaton import TokenAutomaton
 from .token_table import TokenTable
+
+Borders = Sequence[Collection[int]]
 
 LEVELS = ("none", "first_token", "grammar")
 
@@ -35,22 +37,24 @@ class Constraint:
     def __init__(self, grammar: Grammar, table: TokenTable, end_token: int):
         self.automaton = TokenAutomaton(grammar, table, end_token)
 
-    def begin(self, texts: Sequence[str], max_new_tokens: int) -> TextAutomata:
+    def begin(self, texts: Sequence[str], max_new_tokens: int, borders: Optional[Borders] = None) -> TextAutomata:
         """Find out what can be written about some texts.
 
         texts (Sequence[str]): The texts, not the sources that a model reads.
         max_new_tokens (int): The most tokens to write about each, the end token among them.
+        borders (Optional[Sequence[Collection[int]]]): For each text the offsets at which a name may begin and end; by default all.
         RETURNS (TextAutomata): Which tokens may come next.
         RAISES (ValueError): So few tokens that there is a text about which nothing can be written.
         """
-        return TextAutomata(self.automaton, texts, max_new_tokens)
+        return TextAutomata(self.automaton, texts, max_new_tokens, borders)
 
-    def processors(self, level: str, texts: Sequence[str], max_new_tokens: int) -> List[LogitsProcessor]:
+    def processors(self, level: str, texts: Sequence[str], max_new_tokens: int, borders: Optional[Borders] = None) -> List[LogitsProcessor]:
         """What to give to `generate` for one batch. Processors with rules of their own, such as a ban on repetitions, have to be left out there.
 
         level (str): "none", "first_token" or "grammar".
         texts (Sequence[str]): The texts of the batch.
         max_new_tokens (int): As it is given to `generate`.
+        borders (Optional[Sequence[Collection[int]]]): As in `begin`.
         RETURNS (List[LogitsProcessor]): The processors.
         RAISES (ValueError): An unknown level; or too few tokens, see `begin`.
         """
@@ -60,7 +64,7 @@ class Constraint:
             return []
         if level == "first_token":
             return [FirstTokenProcessor(self.automaton)]
-        return [GrammarLogitsProcessor(self.begin(texts, max_new_tokens))]
+        return [GrammarLogitsProcessor(self.begin(texts, max_new_tokens, borders))]
 
 
 class GrammarLogitsProcessor(LogitsProcessor):

@@ -26,7 +26,7 @@ from ..entities import DEFAULT_KEY, get_entities
 from ..errors import Errors, Warnings
 from ..formats import Analysis, Format, FormatError, Link, Mention, OIELLMFormat, Parsed, SLGFormat, Task
 from ..formats.anchoring import Anchored, anchor
-from ..formats.from_docs import analysis_of, write_analysis
+from ..formats.from_docs import analysis_of, token_borders, write_analysis
 from ..formats.task import LANGUAGES, get_template
 from ..relations import get_relations
 
@@ -389,7 +389,9 @@ class Generative(TrainablePipe):
                 self._leave_out("text longer than the model reads", docs[i].text)
         for batch in batches([(new_tokens, len(source)) for new_tokens, source in zip(allowed, sources)], self.cfg["batch_tokens"]):
             new_tokens = allowed[batch[0]]
-            processors = question.constraint.processors(self.cfg["constraint"], [texts[row] for row in batch], new_tokens)
+            # A name that begins or ends within a token could not be written on the Doc.
+            borders = [token_borders(docs[asked[row]]) for row in batch]
+            processors = question.constraint.processors(self.cfg["constraint"], [texts[row] for row in batch], new_tokens, borders)
             for characters in (characters for processor in processors for characters in processor.unwritable if characters):
                 self._leave_out("character that the tokenizer cannot write", characters, len(characters))
             written = lm.write(
@@ -722,8 +724,7 @@ class Generative(TrainablePipe):
             return parsed, True
 
     def _anchor(self, doc: Doc, answer: Answer, analysis: Analysis) -> Anchored:
-        borders = {offset for token in doc for offset in (token.idx, token.idx + len(token))}
-        return anchor(answer.text, analysis, normalize=self._lm.table.normalize, borders=borders)
+        return anchor(answer.text, analysis, normalize=self._lm.table.normalize, borders=token_borders(doc))
 
     def _write(self, doc: Doc, anchored: Anchored, scores: Optional[List[float]] = None, label_score: float = 0.0) -> None:
         task = self.format.task

@@ -290,6 +290,23 @@ def test_without_anything_to_copy_only_nothing_is_said():
                 assert format.parse(TokenTable.of(tokenizer_of("bpe")).decode(tokens)).analysis.items == ()
 
 
+@pytest.mark.parametrize("kind", ["bpe", "unigram", "wordpiece"])
+def test_names_begin_and_end_where_they_are_allowed_to(kind):
+    text = "New York  or Newark"
+    words = {(0, 3), (4, 8), (10, 12), (13, 19)}
+    borders = {place for word in words for place in word}
+    table = TokenTable.of(tokenizer_of(kind))
+    expected = {table.surface(text[start:end]).string for start in borders for end in borders if start < end and text[start:end].strip()}
+    automata = constraint_of(kind, "slg_words").begin([text, text], 80, [borders, range(len(text) + 1)])
+    copied = [set(), set()]
+    for seed in range(200):
+        for number in range(2):
+            tokens, _ = random_walk(automata, number, random.Random(seed), 80)
+            copied[number].update(item.text for item in format_of(kind, "slg_words").parse(table.decode(tokens)).analysis.items)
+    assert {" ".join(piece.split()) for piece in copied[0]} <= {" ".join(piece.split()) for piece in expected}
+    assert len(copied[0]) >= 4 and copied[1] - copied[0]
+
+
 def test_characters_that_the_tokenizer_does_not_know_are_not_copied_but_counted():
     tokenizer = tokenizer_of("unigram")
     constraint = constraint_of("unigram", "slg_words")

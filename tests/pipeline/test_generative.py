@@ -542,6 +542,21 @@ def test_characters_that_the_tokenizer_cannot_write_are_counted(tiny_bert, make_
     assert all("東" not in span.text and "京" not in span.text for span in doc.spans["entities"])
 
 
+@pytest.mark.parametrize("factory", ["slg", "oiellm"])
+def test_under_the_grammar_nothing_is_named_within_a_token(factory, make_texts):
+    nlp = make_nlp(factory, constraint="grammar")
+    examples = make_texts(nlp)
+    fix_random_seed(1)
+    nlp.initialize(lambda: examples)
+    pipe = nlp.get_pipe(factory)
+    for _ in range(3):  # weights of all sorts
+        docs = list(nlp.pipe([eg.predicted.copy() for eg in examples]))
+        assert sum(pipe.left_out[what] for what in ("not on the token grid", "not in the text")) == 0
+        for parameter in pipe.model.shims[0]._model.parameters():
+            parameter.data += 0.05 * torch.randn_like(parameter)
+    assert any(doc.spans["entities"] for doc in docs)
+
+
 def test_a_normalising_sentencepiece_gives_the_letters_of_the_text_back(make_texts, tmp_path):
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
