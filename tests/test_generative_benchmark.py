@@ -15,6 +15,7 @@ from benchmarks.generative.anchoring import measure
 from benchmarks.generative.rows import time_ratios
 from spacy_mre.entities import set_entities
 from spacy_mre.pipeline.generative import CONSTRAINTS
+from spacy_mre.storage import load_docs, save_docs
 
 
 def row(variant="slg", constraint="grammar", trained=True, **more):
@@ -59,6 +60,18 @@ def test_every_variant_is_a_config_of_what_is_there(name, monkeypatch, tmp_path)
     for key, value in variant.values.items():
         if key.startswith("components.slg.") and not isinstance(value, dict):
             assert component[key.rsplit(".", 1)[1]] == value
+
+
+def test_every_seed_draws_its_own_few_texts(monkeypatch, tmp_path):
+    nlp, docs = spacy.blank("en"), []
+    for i in range(60):
+        docs.append(nlp(f"text {i}"))
+        docs[-1].cats = {"x": 1.0}
+    save_docs(docs, tmp_path / "train.spacy")
+    monkeypatch.setattr(variants, "corpus_file", lambda name, part: tmp_path / f"{part}.spacy")
+    monkeypatch.setattr(variants, "FEW", tmp_path / "few")
+    drawn = [{doc.text for doc in load_docs(variants.few_texts(seed), nlp.vocab)} for seed in (0, 1, 0)]
+    assert len(drawn[0]) == variants.SHOTS and drawn[0] != drawn[1] and drawn[0] == drawn[2]
 
 
 def test_variants_are_chosen_by_name():

@@ -18,7 +18,7 @@ from ..speed.pipelines import corpus_file
 DATASET = "snips"
 SHOTS = 20
 FOLDER = Path("training/generative")
-FEW = Path(f"corpus/snips-few/{SHOTS}.spacy")
+FEW = Path("corpus/snips-few")
 
 
 class Variant(NamedTuple):
@@ -104,10 +104,11 @@ def make_config(name: str, *, seed: int = 0, updates: Optional[int] = None) -> C
 
 
 def few_texts(seed: int) -> Path:
-    """RETURNS (Path): A few texts of every class."""
-    if not FEW.exists():
-        save_docs(few_shot(list(load_docs(corpus_file(DATASET, "train"))), SHOTS, seed=seed), FEW)
-    return FEW
+    """RETURNS (Path): A few texts of every class, others for every seed; drawn now if they are not there."""
+    path = FEW / f"{SHOTS}-seed-{seed}.spacy"
+    if not path.exists():
+        save_docs(few_shot(list(load_docs(corpus_file(DATASET, "train"))), SHOTS, seed=seed), path)
+    return path
 
 
 def folder_of(name: str, seed: int) -> Path:
