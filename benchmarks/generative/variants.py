@@ -66,7 +66,7 @@ MODELS = ("slg", "oiellm")
 ABLATIONS = ("joint", "no prompt words", "text label alone", "entities alone", "few", "few after entities")
 
 VARIANTS = {
-    "slg": Variant("encoder-decoder, begun as MiniLM", "configs/slg.cfg", 500),
+    "slg": Variant("encoder-decoder, begun as MiniLM", "configs/slg.cfg", 1500),
     "oiellm": Variant("LLaMA of 8 M weights, from nothing", "configs/oiellm.cfg", 2500),
     JOINT: Variant("span heads on MiniLM", "configs/en_cpu.cfg", 1000),
     "joint": Variant("text label and entities, with prompt words", "configs/slg.cfg", 600, SMALL),

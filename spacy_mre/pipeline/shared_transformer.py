@@ -25,6 +25,7 @@ from ..errors import Errors
 from ..models.encoder_engines import ENGINES, PRECISIONS, make_engine, torch_inputs
 from ..models.hugging_face import load_transformer, quick_loading, save_transformer
 from ..models.piece_data import PieceData, in_window, split_by_doc
+from ..models.side_by_side import first_position, place_in_rows, sees
 from ..models.torch_weights import averaged_weights, take_gradients
 from ..models.wordpieces import Wordpieces, cut_into_pieces, pack
 from ..training.optimizer import MIN_SPARSE_ROWS
@@ -222,17 +223,21 @@ class MRETransformer(BufferedPipe, Transformer):
     def _groups(self, pieces: Wordpieces) -> Iterator[Tuple[numpy.ndarray, numpy.ndarray, Optional[numpy.ndarray], numpy.ndarray]]:
         """The windows in groups of similar length: ids, mask and types (windows x longest), and the places of the pieces in the batch."""
         firsts = numpy.cumsum(pieces.lengths) - pieces.lengths
-        pad = self.model.tokenizer.pad_token_id or 0
         for group in pack(pieces.lengths, self.cfg["max_batch_items"]):
             mask = in_window(pieces.lengths[group])
             places = (firsts[group][:, None] + numpy.arange(mask.shape[1]))[mask]
-            ids = numpy.full(mask.shape, pad, dtype=numpy.int64)
-            ids[mask] = pieces.ids[places]
-            types = None
-            if pieces.types is not None:
-                types = numpy.zeros_like(ids)
-                types[mask] = pieces.types[places]
+            ids, types = self._at(pieces, places, mask)
             yield ids, mask, types, places
+
+    def _at(self, pieces: Wordpieces, places: numpy.ndarray, mask: numpy.ndarray) -> Tuple[numpy.ndarray, Optional[numpy.ndarray]]:
+        """The ids and types of some pieces where the mask is true, and padding elsewhere."""
+        ids = numpy.full(mask.shape, self.model.tokenizer.pad_token_id or 0, dtype=numpy.int64)
+        ids[mask] = pieces.ids[places]
+        types = None
+        if pieces.types is not None:
+            types = numpy.zeros_like(ids)
+            types[mask] = pieces.types[places]
+        return ids, types
 
     def _encode_for_update(self, pieces: Wordpieces) -> Tuple[Floats2d, Callable[[Floats2d], None]]:
         """The vectors of a batch's pieces, and how to give their gradient back. The shim does mixed precision as the model's config says."""
@@ -242,10 +247,9 @@ class MRETransformer(BufferedPipe, Transformer):
                 # A batch touches few of many rows: their gradients alone are kept, and nothing is done to the others.
                 module.sparse = module.num_embeddings >= MIN_SPARSE_ROWS and not self._scales_gradients
         outputs, places = [], []
-        for ids, mask, types, where in self._groups(pieces):
-            inputs = torch_inputs(ids, mask, types, self.model.transformer.device)
+        for inputs, inside, where in self._inputs_for_update(pieces):
             output, backprop_shim = shim.begin_update(ArgsKwargs((), inputs))
-            outputs.append(_inside(output.last_hidden_state, mask))
+            outputs.append(_inside(output.last_hidden_state, inside))
             places.append(where)
         back = numpy.argsort(numpy.concatenate(places))
         vectors = torch.cat(outputs).index_select(0, torch.from_numpy(back).to(outputs[0].device))
@@ -254,6 +258,19 @@ class MRETransformer(BufferedPipe, Transformer):
             backprop_shim(ArgsKwargs(((vectors,),), {"grad_tensors": [xp2torch(d_vectors)]}))
 
         return torch2xp(vectors.detach().float()), backprop
+
+    def _inputs_for_update(self, pieces: Wordpieces) -> Iterator[Tuple[Dict[str, torch.Tensor], numpy.ndarray, numpy.ndarray]]:
+        """The arguments of the model for each group of windows, where there is no padding, and the places of the pieces in the batch."""
+        device, begin = self.model.transformer.device, first_position(self.model.transformer)
+        if begin is None:
+            for ids, mask, types, places in self._groups(pieces):
+                yield torch_inputs(ids, mask, types, device), mask, places
+            return
+        for rows in place_in_rows(pieces.lengths, self.cfg["max_batch_items"]):
+            ids, types = self._at(pieces, rows.places, rows.inside)
+            inputs = torch_inputs(ids, rows.inside, types, device)
+            positions = torch.from_numpy(rows.positions + begin).to(device)
+            yield {**inputs, "attention_mask": sees(rows).to(device), "position_ids": positions}, rows.inside, rows.places
 
     @property
     def _scales_gradients(self) -> bool:
