@@ -23,6 +23,8 @@ ACCURACIES = ("format_acc", "sc_acc", "ner_acc", "scnm_acc", "all_acc", "tl_f", 
 # Models with drawn weights never end by themselves: fewer texts suffice to show what they write.
 UNTRAINED_TEXTS = 100
 TIMED_TEXTS = 64
+# As many at most on either side: reading a source is paid once, however many tokens are written after it.
+TIMED_TOKENS = 64
 
 
 class StepCounter(LogitsProcessor):
@@ -85,7 +87,8 @@ def rows_of(
 
 
 def time_ratios(pipe: Generative, nlp: Language, examples: List[Example], rounds: int = 5) -> Dict[str, Dict[str, float]]:
-    """The time of a step of decoding, in which every text gets a token, beside that without a constraint. Constraints take turns.
+    """The time of a step of decoding, in which every text gets a token, beside that without a constraint, for strings of the same greatest length.
+    Constraints take turns.
 
     pipe (Generative): The component.
     nlp (Language): Its pipeline.
@@ -96,6 +99,7 @@ def time_ratios(pipe: Generative, nlp: Language, examples: List[Example], rounds
     counter, write = StepCounter(), pipe._lm.write
     pipe._lm.write = lambda sources, processors=(), **settings: write(sources, processors=[*processors, counter], **settings)
     docs = [eg.reference.copy() for eg in examples]
+    longest, pipe.cfg["max_new_tokens"] = pipe.cfg["max_new_tokens"], TIMED_TOKENS
     times: Dict[str, List[float]] = {constraint: [] for constraint in CONSTRAINTS}
     try:
         for counted in [False] + [True] * rounds:
@@ -106,7 +110,7 @@ def time_ratios(pipe: Generative, nlp: Language, examples: List[Example], rounds
                 if counted:
                     own.append((time.perf_counter() - start) / counter.steps)
     finally:
-        pipe._lm.write = write
+        pipe._lm.write, pipe.cfg["max_new_tokens"] = write, longest
     free = numpy.array(times["none"])
     return {
         constraint: {

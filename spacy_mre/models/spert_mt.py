@@ -38,6 +38,7 @@ IOU_FORMS = ("linear", "power")
 IDENTIFICATION_LOSSES = ("bce", "focal")
 CLASS_WEIGHTS = ("none", "balanced")
 RELATION_CONTEXTS = ("max", "attention", "markers")
+SPAN_VECTORS = ("max", "max_ends")
 
 
 @registry.architectures("spacy_mre.SpertMT.v1")
@@ -62,6 +63,7 @@ def build_spert_mt(
     relation_classification_weight: float = 0.1,
     see_cats: bool = False,
     relation_context: str = "max",
+    span_vector: str = "max",
     identification_loss: str = "bce",
     focal_gamma: float = 2.0,
     class_weights: str = "none",
@@ -95,6 +97,8 @@ def build_spert_mt(
     relation_context (str): What the relation heads see beside the two mentions: "max", the maximum over the tokens between them (SpERT);
         "attention", their mean weighted by the softmax of scores of a learned query; "markers", the text vector in place of what lies
         between, and the first token of each mention (as Soares et al. 2019, arXiv 1906.03158, but without marker tokens). Default: "max".
+    span_vector (str): What all heads see of a span: "max", the maximum over its tokens (SpERT); "max_ends", its first and its last token beside it
+        (as Lee et al. 2017, arXiv 1707.07045, and Zhong & Chen 2021, arXiv 2010.12812, have the ends). Default: "max".
     identification_loss (str): "bce", or "focal" (Lin et al. 2017, arXiv 1708.02002): what is nearly right already counts for little. It is the
         control for identification as a task of its own; in mode "spert" for both losses. Default: "bce".
     focal_gamma (float): How much less it counts, 0 as "bce". Default: 2.0.
@@ -115,6 +119,7 @@ def build_spert_mt(
         ("entity_features", entity_features, ENTITY_FEATURES),
         ("iou_form", iou_form, IOU_FORMS),
         ("relation_context", relation_context, RELATION_CONTEXTS),
+        ("span_vector", span_vector, SPAN_VECTORS),
         ("identification_loss", identification_loss, IDENTIFICATION_LOSSES),
         ("class_weights", class_weights, CLASS_WEIGHTS),
     ]
@@ -144,6 +149,7 @@ def build_spert_mt(
                 "relation_margin": (ranking_margin_right - ranking_margin_wrong) / 2,
                 "see_cats": see_cats,
                 "relation_context": relation_context,
+                "span_vector": span_vector,
             },
             "loss": {
                 "iou_delta": iou_delta,

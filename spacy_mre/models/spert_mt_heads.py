@@ -50,6 +50,7 @@ class SpertMTHeads(nn.Module):
         cat_labels: int = 0,
         see_cats: bool = False,
         relation_context: str = "max",
+        span_vector: str = "max",
     ):
         super().__init__()
         self.mode = mode
@@ -61,6 +62,7 @@ class SpertMTHeads(nn.Module):
         self.width = width
         self.seen_cats = cat_labels if see_cats else 0
         self.context = relation_context
+        self.sees_ends = span_vector == "max_ends"
         columns = 1 + entity_labels
         features = 0 if entity_features == "none" else columns
         relation_columns = relation_labels + (mode == "spert_mt")
@@ -70,9 +72,13 @@ class SpertMTHeads(nn.Module):
         self.entity_text = nn.Linear(width + self.seen_cats, columns, bias=False)
         self.entity_width = nn.Linear(width_size, columns, bias=False)
         self.relation_context = nn.Linear(width, relation_columns)
-        mention_size = width + (width if self.context == "markers" else 0) + width_size + features
+        own_tokens = 2 if self.sees_ends else int(self.context == "markers")
+        mention_size = (1 + own_tokens) * width + width_size + features
         self.relation_head = nn.Linear(mention_size, relation_columns, bias=False)
         self.relation_tail = nn.Linear(mention_size, relation_columns, bias=False)
+        if self.sees_ends:
+            self.entity_first = nn.Linear(width, columns, bias=False)
+            self.entity_last = nn.Linear(width, columns, bias=False)
         if self.seen_cats:
             self.relation_cats = nn.Linear(self.seen_cats, relation_columns, bias=False)
         if self.context == "attention":
@@ -125,7 +131,11 @@ class SpertMTHeads(nn.Module):
         pooled = range_max(tokens, spans.starts, spans.ends)
         of_texts = self.entity_text(self.dropout(texts)).index_select(0, to_index(spans.texts, texts))
         of_widths = self.entity_width(self.dropout(self.widths(self._width_ids(spans.widths, tokens))))
-        return self.entity_span(self.dropout(pooled)) + of_texts + of_widths, pooled
+        logits = self.entity_span(self.dropout(pooled)) + of_texts + of_widths
+        if self.sees_ends:
+            first, last = (tokens.index_select(0, to_index(places, tokens)) for places in (spans.starts, spans.ends - 1))
+            logits = logits + self.entity_first(self.dropout(first)) + self.entity_last(self.dropout(last))
+        return logits, pooled
 
     def score_all(self, tokens: Tensor, texts: Tensor, lengths: numpy.ndarray) -> Tensor:
         """How surely each span up to the width limit is an entity.
@@ -142,6 +152,10 @@ class SpertMTHeads(nn.Module):
         of_texts = nn.functional.linear(texts, self.entity_text.weight[columns], bias).index_select(0, text_ids)
         of_widths = self.widths.weight[: self.max_width] @ self.entity_width.weight[columns].T
         room = numpy.repeat(numpy.cumsum(lengths), lengths) - numpy.arange(len(tokens))
+        if self.sees_ends:
+            of_texts = of_texts + nn.functional.linear(tokens, self.entity_first.weight[columns])
+            of_lasts = nn.functional.linear(tokens, self.entity_last.weight[columns])
+            of_lasts = nn.functional.pad(of_lasts, (0, 0, 0, self.max_width - 1)).unfold(0, self.max_width, 1).permute(2, 0, 1)
         crossing = torch.as_tensor(numpy.arange(1, self.max_width + 1)[:, None] > room, device=tokens.device)
         size = max(SCORED_AT_ONCE // (self.max_width * tokens.shape[1]), 1)
         scores = []
@@ -150,6 +164,8 @@ class SpertMTHeads(nn.Module):
             logits = nn.functional.linear(all_maxima(tokens, begin, size, self.max_width), weight)
             logits += of_texts[chunk]
             logits += of_widths[:, None]
+            if self.sees_ends:
+                logits += of_lasts[:, chunk]
             scores.append(self.span_probability(logits.flatten(0, 1)).view(logits.shape[:2]))
         return torch.cat(scores or [tokens.new_zeros(self.max_width, 0)], dim=1).masked_fill_(crossing, -1.0)
 
@@ -187,8 +203,10 @@ class SpertMTHeads(nn.Module):
         """The part of the relation logits that each mention adds as head, and as tail: two tensors of mentions x relation columns. What the labels
         of the text add stands with the head."""
         parts = [pooled, self.widths(self._width_ids(mentions.widths, pooled))]
-        if self.context == "markers":
+        if self.context == "markers" or self.sees_ends:
             parts.append(tokens.index_select(0, to_index(mentions.starts, tokens)))
+        if self.sees_ends:
+            parts.append(tokens.index_select(0, to_index(mentions.ends - 1, tokens)))
         if self.entity_features == "logits":
             parts.append(logits)
         elif self.entity_features == "labels":

@@ -59,7 +59,7 @@ def make_nlp():
         nlp.initialize(lambda: make_examples(nlp))
         generator = torch.Generator().manual_seed(1)
         for parameter in heads_of(pipe).parameters():
-            torch.nn.init.normal_(parameter, std=0.5, generator=generator)
+            torch.nn.init.normal_(parameter, std=0.4, generator=generator)
         return nlp
 
     return make

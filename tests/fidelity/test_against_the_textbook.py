@@ -28,6 +28,8 @@ class Textbook:
         self.entity = numpy.concatenate(
             [weights["entity_text.weight"], weights["entity_span.weight"], weights["entity_width.weight"]], axis=1
         )
+        if "entity_first.weight" in weights:
+            self.entity = numpy.concatenate([self.entity, weights["entity_first.weight"], weights["entity_last.weight"]], axis=1)
         self.entity_bias = weights["entity_span.bias"]
         self.relation = numpy.concatenate(
             [weights["relation_context.weight"], weights["relation_head.weight"], weights["relation_tail.weight"]], axis=1
@@ -38,12 +40,15 @@ class Textbook:
         self.query = weights.get("context_query.weight")
         self.config = pipe.model.get_ref("heads").attrs["config"]
         self.loss_settings = pipe.model.get_ref("heads").attrs["loss"]
+        self.sees_ends = self.config["span_vector"] == "max_ends"
         self.is_multitask = self.config["mode"] == "spert_mt"
 
     # Scores
 
     def entity_logits(self, tokens, text, start, end):
-        return self.entity @ numpy.concatenate([text, tokens[start:end].max(axis=0), self.width(start, end)]) + self.entity_bias
+        ends = [tokens[start], tokens[end - 1]] if self.sees_ends else []
+        vector = numpy.concatenate([text, tokens[start:end].max(axis=0), self.width(start, end), *ends])
+        return self.entity @ vector + self.entity_bias
 
     def pair_logits(self, tokens, text, head, tail):
         parts = [self.context(tokens, text, head, tail), self.mention(tokens, text, *head), self.mention(tokens, text, *tail)]
@@ -64,8 +69,10 @@ class Textbook:
 
     def mention(self, tokens, text, start, end, label):
         parts = [tokens[start:end].max(axis=0), self.width(start, end)]
-        if self.config["relation_context"] == "markers":
+        if self.config["relation_context"] == "markers" or self.sees_ends:
             parts.append(tokens[start])
+        if self.sees_ends:
+            parts.append(tokens[end - 1])
         logits = self.entity_logits(tokens, text, start, end)
         if self.config["entity_features"] == "logits":
             parts.append(logits)
@@ -203,6 +210,7 @@ OPTIONS = [
         "class_weights": "balanced",
         "class_weights_beta": 0.9,
         "boundary_smoothing": 0.2,
+        "span_vector": "max_ends",
     },
     {
         "mode": "spert_mt",
@@ -221,10 +229,14 @@ OPTIONS = [
         "focal_gamma": 1.5,
         "class_weights": "balanced",
         "class_weights_beta": 0.9,
+        "span_vector": "max_ends",
     },
+    {"mode": "spert_mt", "span_vector": "max_ends", "relation_context": "markers"},
+    {"mode": "spert_mt", "span_vector": "max_ends", "identification": "separate"},
 ]
 MODELS = [*MULTITASK, BASELINE, *OPTIONS]
 IDS = ["as shipped", "separate", "cross-entropy", "negatives ranked", "SpERT", "attention, focal", "markers, smoothed", "SpERT, focal"]
+IDS += ["ends and markers", "ends, separate"]
 
 
 class Batch:
@@ -276,9 +288,10 @@ def test_the_loss_and_its_gradients(make_nlp, examples_of, module_of, model):
             wanted = difference(array, place, lambda: batch.textbook_loss(Textbook(module, pipe), tokens, texts))
             assert found[place] == pytest.approx(wanted, abs=1e-4), place
     textbook = Textbook(module, pipe)
+    of_ends = ("entity_first.weight", "entity_last.weight") if textbook.sees_ends else ()
     of_cats = ("relation_cats.weight",) if model.get("see_cats") else ()
     expected_of = {
-        "entity": (textbook.entity, ("entity_text.weight", "entity_span.weight", "entity_width.weight")),
+        "entity": (textbook.entity, ("entity_text.weight", "entity_span.weight", "entity_width.weight", *of_ends)),
         "relation": (textbook.relation, ("relation_context.weight", "relation_head.weight", "relation_tail.weight", *of_cats)),
         "entity bias": (textbook.entity_bias[:, None], ("entity_span.bias",)),
         "relation bias": (textbook.relation_bias[:, None], ("relation_context.bias",)),

@@ -43,6 +43,7 @@ VARIANTS = {
     "boundary smoothing": {"model": {"boundary_smoothing": 0.1}},
     "attention between the mentions": {"model": {"relation_context": "attention"}},
     "markers": {"model": {"relation_context": "markers"}},
+    "first and last tokens": {"model": {"span_vector": "max_ends"}},
     "text labels": {"model": {"see_cats": True}},
     "joint decoding": {"joint_decoding": True},
 }
@@ -486,6 +487,7 @@ def test_default_settings_work(make_examples):
         {"model": {"iou_form": "quadratic"}},
         {"model": {"classification": "hinge"}},
         {"model": {"relation_context": "mean"}},
+        {"model": {"span_vector": "ends"}},
         {"model": {"identification_loss": "hinge"}},
         {"model": {"class_weights": "inverse"}},
         {"model": {"boundary_smoothing": 2.0}},
