@@ -91,6 +91,41 @@ def build_tok2vec_encoder(tok2vec: Model[List[Doc], List[Floats2d]], text_poolin
     )
 
 
+@registry.architectures("spacy_mre.EncoderBesideTok2Vec.v1")
+def build_encoder_beside_tok2vec(encoder: Encoder, tok2vec: Model[List[Doc], List[Floats2d]]) -> Encoder:
+    """Two encoders side by side: each token (each text) has the vectors of both, one behind the other. So the heads see what the first one does not, as
+    the capital letters that an uncased transformer folds, which a `spacy.MultiHashEmbed.v2` over SHAPE tells.
+
+    encoder (Model[List[Doc], Encoded]): Over a transformer, say.
+    tok2vec (Model[List[Doc], List[Floats2d]]): What stands beside it; a text's vector is the mean of its tokens'.
+    RETURNS (Model[List[Doc], Encoded]): The encoder.
+    """
+    layers = [encoder, build_tok2vec_encoder(tok2vec)]
+    return Model("encoder_beside_tok2vec", _beside_forward, init=_beside_init, layers=layers, dims={"nO": None})
+
+
+# Side by side
+
+
+def _beside_init(model: Encoder, X: Optional[List[Doc]] = None, Y=None) -> None:
+    for layer in model.layers:
+        layer.initialize(X=X)
+    model.set_dim("nO", sum(layer.get_dim("nO") for layer in model.layers), force=True)
+
+
+def _beside_forward(model: Encoder, docs: List[Doc], is_train: bool) -> Tuple[Encoded, Callable]:
+    (first, backprop_first), (second, backprop_second) = (layer(docs, is_train) for layer in model.layers)
+    width, xp = model.layers[0].get_dim("nO"), model.ops.xp
+
+    def backprop(d_encoded: Encoded):
+        d_tokens, d_texts = d_encoded.tokens, d_encoded.texts
+        backprop_second(Encoded(d_tokens[:, width:], d_texts[:, width:], second.lengths, second.cut))
+        return backprop_first(Encoded(d_tokens[:, :width], d_texts[:, :width], first.lengths, first.cut))
+
+    tokens, texts = xp.hstack([first.tokens, second.tokens]), xp.hstack([first.texts, second.texts])
+    return Encoded(tokens, texts, first.lengths, numpy.maximum(first.cut, second.cut)), backprop
+
+
 # Over a transformer
 
 

@@ -8,7 +8,13 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from thinc.api import Model
 
-from spacy_mre.models.encoder import Encoded, build_tok2vec_encoder, build_transformer_encoder, find_listeners
+from spacy_mre.models.encoder import (
+    Encoded,
+    build_encoder_beside_tok2vec,
+    build_tok2vec_encoder,
+    build_transformer_encoder,
+    find_listeners,
+)
 
 WIDTH = 4
 VOCAB = Vocab()
@@ -115,6 +121,30 @@ def test_a_real_tok2vec_learns_through_the_encoder():
     backprop(random_gradient(encoded))
     assert encoded.tokens.shape == (5, 8)
     assert any(node.has_grad(name) and node.get_grad(name).any() for node in encoder.walk() for name in node.param_names)
+
+
+# Side by side
+
+
+def test_a_tok2vec_stands_beside_an_encoder():
+    docs = make_docs("a b c", "", "d")
+    first, second = FakeTok2Vec(docs), FakeTok2Vec(docs)
+    encoder = build_encoder_beside_tok2vec(build_tok2vec_encoder(first.model, "max"), second.model)
+    encoder.initialize()
+    assert encoder.get_dim("nO") == 2 * WIDTH
+    encoded, backprop = encoder.begin_update(docs)
+    other, fake = tok2vec_encoder(docs, "max")
+    alone, backprop_alone = other.begin_update(docs)
+    assert (encoded.tokens == numpy.hstack([alone.tokens, alone.tokens])).all()
+    assert (encoded.texts[:, :WIDTH] == alone.texts).all()
+    assert encoded.texts[0, WIDTH:] == pytest.approx(second.vectors[0].mean(axis=0))
+    assert encoded.lengths.tolist() == [3, 0, 1]
+    gradient = random_gradient(encoded)
+    backprop(gradient)
+    backprop_alone(Encoded(gradient.tokens[:, :WIDTH], gradient.texts[:, :WIDTH], encoded.lengths, encoded.cut))
+    assert (numpy.vstack(first.gradient) == numpy.vstack(fake.gradient)).all()
+    of_texts = gradient.texts[[0, 0, 0, 2], WIDTH:] / numpy.asarray([[3], [3], [3], [1]])
+    assert numpy.vstack(second.gradient) == pytest.approx(gradient.tokens[:, WIDTH:] + of_texts)
 
 
 # Over a transformer: a tiny BERT with random weights and one piece per character
