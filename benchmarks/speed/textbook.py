@@ -88,13 +88,17 @@ def find_in_text(
 
 
 def score_spans(module: SpertMTHeads, tokens: Tensor, text: Tensor, starts: Tensor, ends: Tensor) -> Tuple[Tensor, Tensor]:
-    """Entity logits over [text; span; width], and the span vectors.
+    """Entity logits over [text; span; width; first token; last token], and the span vectors.
 
     RETURNS (Tuple[Tensor, Tensor]): Spans x entity columns, spans x width.
     """
     pooled = max_pool(tokens, span_masks(len(tokens), starts, ends))
-    seen = torch.cat([text.unsqueeze(0).repeat(len(pooled), 1), pooled, width_vectors(module, starts, ends)], dim=1)
-    weight = torch.cat([module.entity_text.weight, module.entity_span.weight, module.entity_width.weight], dim=1)
+    seen = [text.unsqueeze(0).repeat(len(pooled), 1), pooled, width_vectors(module, starts, ends)]
+    layers = [module.entity_text, module.entity_span, module.entity_width]
+    if module.sees_ends:
+        seen += [tokens[starts], tokens[ends - 1]]
+        layers += [module.entity_first, module.entity_last]
+    seen, weight = torch.cat(seen, dim=1), torch.cat([layer.weight for layer in layers], dim=1)
     return nn.functional.linear(module.dropout(seen), weight, module.entity_span.bias), pooled
 
 
@@ -109,7 +113,7 @@ def score_pairs(
     heads: Tensor,
     tails: Tensor,
 ) -> Tensor:
-    """Relation logits over [between; head; width; its entity features; tail; width; its entity features].
+    """Relation logits over [between; head; width; first token; last token; its entity features; and the same of the tail].
 
     starts, ends, labels, pooled, logits (Tensor): Of the entities.
     heads, tails (Tensor): Places among the entities.
@@ -120,6 +124,8 @@ def score_pairs(
     between = max_pool(tokens, masks)
     between[~masks.any(dim=1)] = 0.0
     features = [pooled, width_vectors(module, starts, ends)]
+    if module.sees_ends:
+        features += [tokens[starts], tokens[ends - 1]]
     if module.entity_features == "logits":
         features.append(logits)
     elif module.entity_features == "labels":

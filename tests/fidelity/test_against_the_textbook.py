@@ -198,9 +198,15 @@ MULTITASK = [
     {"mode": "spert_mt"},
     {"mode": "spert_mt", "identification": "separate", "iou_delta": 2.0, "entity_features": "labels"},
     {"mode": "spert_mt", "classification": "cross_entropy", "iou_form": "power", "iou_delta": 1.5, "entity_features": "none"},
-    {"mode": "spert_mt", "identification": "separate", "ranking_negatives": True, "ranking_gamma": 1.3},
+    {"mode": "spert_mt", "identification": "separate", "ranking_negatives": True, "ranking_gamma": 1.3, "span_vector": "max"},
 ]
-BASELINE = {"mode": "spert", "entity_features": "none", "entity_identification_weight": 0.7, "relation_identification_weight": 1.3}
+BASELINE = {
+    "mode": "spert",
+    "entity_features": "none",
+    "span_vector": "max",
+    "entity_identification_weight": 0.7,
+    "relation_identification_weight": 1.3,
+}
 OPTIONS = [
     {
         "mode": "spert_mt",
@@ -210,7 +216,6 @@ OPTIONS = [
         "class_weights": "balanced",
         "class_weights_beta": 0.9,
         "boundary_smoothing": 0.2,
-        "span_vector": "max_ends",
     },
     {
         "mode": "spert_mt",
@@ -231,12 +236,11 @@ OPTIONS = [
         "class_weights_beta": 0.9,
         "span_vector": "max_ends",
     },
-    {"mode": "spert_mt", "span_vector": "max_ends", "relation_context": "markers"},
-    {"mode": "spert_mt", "span_vector": "max_ends", "identification": "separate"},
+    {"mode": "spert_mt", "span_vector": "max", "relation_context": "markers"},
 ]
 MODELS = [*MULTITASK, BASELINE, *OPTIONS]
 IDS = ["as shipped", "separate", "cross-entropy", "negatives ranked", "SpERT", "attention, focal", "markers, smoothed", "SpERT, focal"]
-IDS += ["ends and markers", "ends, separate"]
+IDS += ["maximum and markers"]
 
 
 class Batch:

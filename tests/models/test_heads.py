@@ -12,6 +12,7 @@ from spacy_mre.models.spert_mt import (
     IDENTIFICATIONS,
     MODES,
     RELATION_CONTEXTS,
+    SPAN_VECTORS,
     Logits,
     Request,
     build_spert_mt,
@@ -219,8 +220,9 @@ def test_gradients_equal_those_of_the_textbook_formulation(batch, mode, features
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("identification", IDENTIFICATIONS)
-def test_scoring_all_equals_scoring_every_span_and_respects_the_borders_of_texts(batch, mode, identification):
-    heads, spans = make_heads(mode, identification=identification), every_span(MAX_WIDTH)
+@pytest.mark.parametrize("span_vector", SPAN_VECTORS)
+def test_scoring_all_equals_scoring_every_span_and_respects_the_borders_of_texts(batch, mode, identification, span_vector):
+    heads, spans = make_heads(mode, identification=identification, span_vector=span_vector), every_span(MAX_WIDTH)
     with torch.no_grad():
         table = heads.score_all(*batch, LENGTHS)
         one_by_one = heads.span_probability(heads.score_spans(*batch, spans)[0])
@@ -564,7 +566,7 @@ def test_no_spans_and_no_pairs_give_zeros_back():
 
 
 def test_the_model_predicts_in_evaluation_mode():
-    model = make_model(dropout=0.5, identification="separate")
+    model = make_model(dropout=0.5, identification="separate", span_vector="max")
     module = model.get_ref("heads").shims[0].module
     module.load_state_dict({name: weight for name, weight in known_heads_of_size(module).items()})
     module.train()

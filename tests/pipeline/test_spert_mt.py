@@ -43,7 +43,7 @@ VARIANTS = {
     "boundary smoothing": {"model": {"boundary_smoothing": 0.1}},
     "attention between the mentions": {"model": {"relation_context": "attention"}},
     "markers": {"model": {"relation_context": "markers"}},
-    "first and last tokens": {"model": {"span_vector": "max_ends"}},
+    "maximum alone": {"model": {"span_vector": "max"}},
     "text labels": {"model": {"see_cats": True}},
     "joint decoding": {"joint_decoding": True},
 }
