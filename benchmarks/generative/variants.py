@@ -41,7 +41,7 @@ class Variant(NamedTuple):
 
 
 # Of the ablations, so that all of them fit an hour on two cores.
-SHORT, FEW_UPDATES = 400, 150
+SHORT, FEW_UPDATES = 300, 120
 HALVES = {"components.slg.model.mixed_precision": True}
 # What the other systems are compared with.
 JOINT = "spert_mt + mre_textcat"
