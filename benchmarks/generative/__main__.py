@@ -21,6 +21,8 @@ from .rows import rows_of
 from .variants import ABLATIONS, JOINT, MODELS, names_of
 
 RESULTS = Path("benchmarks/results/generative.json")
+# Of the test part; to write 700 texts takes as long as a training.
+ABLATION_TEXTS = 300
 COLUMNS = ("format_acc", "sc_acc", "ner_acc", "all_acc", "time_ratio")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
@@ -46,7 +48,7 @@ def ablation_cli(names: Names = None, seed: Seed = 0, updates: Updates = None, l
     for name in names_of(names or [], ABLATIONS):
         fix_random_seed(seed)
         constraints = CONSTRAINTS if name == ABLATIONS[0] else ("grammar",)  # one model is enough to show what they are worth
-        rows = rows_of(name, constraints=constraints, timed=False, seed=seed, updates=updates, limit=limit)
+        rows = rows_of(name, constraints=constraints, timed=False, seed=seed, updates=updates, limit=limit or ABLATION_TEXTS)
         keep("ablation", rows, _path(output, updates, limit))
 
 
