@@ -176,6 +176,18 @@ def test_a_long_text_is_read_in_windows(make_cross):
             assert asked.vectors[j, 1 + i] == pytest.approx(states[i - begin].numpy(), abs=1e-5), (j, i)
 
 
+def test_mixed_precision_is_near_the_whole_one(make_cross):
+    model, asking = make_cross(), (make_docs(), make_docs(QUESTIONS))
+    exact = model.predict(asking).vectors
+    model.get_ref("encoder").layers[0].shims[0]._mixed_precision = True
+    asked, backprop = model.begin_update(asking)
+    assert asked.vectors.dtype == numpy.float32
+    assert asked.vectors == pytest.approx(exact, abs=0.1) and not (asked.vectors == exact).all()
+    backprop(with_vectors(asked, random_like(asked.vectors)))
+    weights = model.get_ref("encoder").transformer.parameters()
+    assert all(weight.grad.dtype == torch.float32 for weight in weights if weight.grad is not None)
+
+
 def test_a_question_may_take_half_of_the_encoder(make_cross):
     model = make_cross()
     room = (64 - 3) // 2
