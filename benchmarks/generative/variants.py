@@ -60,7 +60,6 @@ VARIANTS = {
         f"{SHOTS} texts of every class, begun as `entities alone`",
         "configs/slg.cfg",
         FEW_UPDATES,
-        HALVES,
         few=True,
         begins_as="entities alone",
     ),
