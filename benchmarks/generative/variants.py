@@ -41,7 +41,7 @@ class Variant(NamedTuple):
 
 
 # Of the ablations, so that all of them fit an hour on two cores.
-SHORT, FEW_UPDATES = 250, 100
+SHORT, FEW_UPDATES = 600, 200
 # What the other systems are compared with.
 JOINT = "spert_mt + mre_textcat"
 MODELS = ("slg", "oiellm")
