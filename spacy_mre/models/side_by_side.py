@@ -1,6 +1,6 @@
 """Windows side by side in one row, so that hardly anything is padded: a piece sees its own window only, and positions begin anew in each.
 
-Padding is what training in small batches mostly pays for: in batches of 4 sentences a third of all pieces is padding.
+In batches of a few texts of all lengths, much of what is computed would be padding.
 """
 
 from dataclasses import dataclass

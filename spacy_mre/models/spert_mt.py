@@ -98,8 +98,8 @@ def build_spert_mt(
         "attention", their mean weighted by the softmax of scores of a learned query; "markers", the text vector in place of what lies
         between, and the first token of each mention (as Soares et al. 2019, arXiv 1906.03158, but without marker tokens). Default: "max".
     span_vector (str): What all heads see of a span: "max", the maximum over its tokens (SpERT); "max_ends", its first and its last token beside it
-        (as Lee et al. 2017, arXiv 1707.07045, and Zhong & Chen 2021, arXiv 2010.12812, have the ends; worth 2 points of entities and 4 of strict
-        relations on CoNLL04 after a short training). Default: "max_ends".
+        (as Lee et al. 2017, arXiv 1707.07045, and Zhong & Chen 2021, arXiv 2010.12812, have the ends). What that is worth stands in
+        docs/accuracy.md, `no_ends`. Default: "max_ends".
     identification_loss (str): "bce", or "focal" (Lin et al. 2017, arXiv 1708.02002): what is nearly right already counts for little. It is the
         control for identification as a task of its own; in mode "spert" for both losses. Default: "bce".
     focal_gamma (float): How much less it counts, 0 as "bce". Default: 2.0.
