@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Iterator, List, Optional
 
 import numpy
-import torch
 from thinc.types import Ints1d
 from torch import nn
 
+from .decoding import expand_ranges
+from .piece_data import in_window
 from .wordpieces import pack
 
 # Long rows are padded less, and their attention costs more: on a CPU, batches of 4 and of 32 sentences train fastest with rows of about this many pieces.
@@ -71,18 +72,18 @@ def place_in_rows(lengths: Ints1d, max_items: int, row_size: int = ROW_SIZE) -> 
     for group in pack(sizes, max_items):
         in_order = numpy.concatenate([rows[row] for row in group])
         windows = numpy.repeat(in_order, lengths[in_order])
-        positions = numpy.arange(len(windows)) - numpy.repeat(numpy.cumsum(lengths[in_order]) - lengths[in_order], lengths[in_order])
-        inside = numpy.arange(sizes[group].max()) < sizes[group][:, None]
-        yield Rows(firsts[windows] + positions, inside, _spread(windows, inside, -1), _spread(positions, inside, 0))
+        places = expand_ranges(firsts[in_order], lengths[in_order])
+        inside = in_window(sizes[group])
+        yield Rows(places, inside, spread(windows, inside, -1), spread(places - firsts[windows], inside, 0))
 
 
-def sees(rows: Rows) -> torch.Tensor:
-    """RETURNS (Tensor): 1 where the piece of the second axis is seen by that of the last one, rows x longest x longest."""
-    windows = torch.from_numpy(rows.windows)
-    return (windows[:, :, None] == windows[:, None, :]).float()
+def sees(rows: Rows) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): True where the piece of the second axis sees that of the last one, rows x longest x longest."""
+    return rows.windows[:, :, None] == rows.windows[:, None, :]
 
 
-def _spread(values: Ints1d, inside: numpy.ndarray, filling: int) -> numpy.ndarray:
-    spread = numpy.full(inside.shape, filling, dtype=numpy.int64)
-    spread[inside] = values
-    return spread
+def spread(values: Ints1d, inside: numpy.ndarray, filling: int) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): The values where `inside` is true, row after row, and the filling elsewhere."""
+    spread_out = numpy.full(inside.shape, filling, dtype=numpy.int64)
+    spread_out[inside] = values
+    return spread_out

@@ -25,7 +25,7 @@ from ..errors import Errors
 from ..models.encoder_engines import ENGINES, PRECISIONS, make_engine, torch_inputs
 from ..models.hugging_face import load_transformer, quick_loading, save_transformer
 from ..models.piece_data import PieceData, in_window, split_by_doc
-from ..models.side_by_side import first_position, place_in_rows, sees
+from ..models.side_by_side import first_position, place_in_rows, sees, spread
 from ..models.torch_weights import averaged_weights, take_gradients
 from ..models.wordpieces import Wordpieces, cut_into_pieces, pack
 from ..training.optimizer import MIN_SPARSE_ROWS
@@ -231,13 +231,8 @@ class MRETransformer(BufferedPipe, Transformer):
 
     def _at(self, pieces: Wordpieces, places: numpy.ndarray, mask: numpy.ndarray) -> Tuple[numpy.ndarray, Optional[numpy.ndarray]]:
         """The ids and types of some pieces where the mask is true, and padding elsewhere."""
-        ids = numpy.full(mask.shape, self.model.tokenizer.pad_token_id or 0, dtype=numpy.int64)
-        ids[mask] = pieces.ids[places]
-        types = None
-        if pieces.types is not None:
-            types = numpy.zeros_like(ids)
-            types[mask] = pieces.types[places]
-        return ids, types
+        ids = spread(pieces.ids[places], mask, self.model.tokenizer.pad_token_id or 0)
+        return ids, None if pieces.types is None else spread(pieces.types[places], mask, 0)
 
     def _encode_for_update(self, pieces: Wordpieces) -> Tuple[Floats2d, Callable[[Floats2d], None]]:
         """The vectors of a batch's pieces, and how to give their gradient back. The shim does mixed precision as the model's config says."""
@@ -268,9 +263,9 @@ class MRETransformer(BufferedPipe, Transformer):
             return
         for rows in place_in_rows(pieces.lengths, self.cfg["max_batch_items"]):
             ids, types = self._at(pieces, rows.places, rows.inside)
-            inputs = torch_inputs(ids, rows.inside, types, device)
-            positions = torch.from_numpy(rows.positions + begin).to(device)
-            yield {**inputs, "attention_mask": sees(rows).to(device), "position_ids": positions}, rows.inside, rows.places
+            inputs = torch_inputs(ids, sees(rows), types, device)
+            inputs["position_ids"] = torch.from_numpy(rows.positions + begin).to(device)
+            yield inputs, rows.inside, rows.places
 
     @property
     def _scales_gradients(self) -> bool:

@@ -49,7 +49,7 @@ def test_a_window_in_a_row_is_what_it_is_alone(model_type, attention):
         of_rows = torch.full(rows.inside.shape, 1)
         of_rows[torch.from_numpy(rows.inside)] = ids[rows.places]
         positions = torch.from_numpy(rows.positions + first_position(model))
-        states = model(input_ids=of_rows, attention_mask=sees(rows), position_ids=positions).last_hidden_state
+        states = model(input_ids=of_rows, attention_mask=torch.from_numpy(sees(rows)).long(), position_ids=positions).last_hidden_state
         together[rows.places] = states[torch.from_numpy(rows.inside)]
     assert torch.allclose(together, alone, atol=1e-5)
     assert together.std() > 0.1
