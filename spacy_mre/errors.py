@@ -273,7 +273,7 @@ class Warnings(metaclass=_WithCodes):
 
     # 7xx: command line
 
-    W830 = "'{name}' left out {count} x {what} (as in '{example}...'). Later ones are only counted, in the component's left_out."
+    W830 = "'{name}' left out {count} x {what} (as in '{example:.40}...'). Later ones are only counted, in the component's left_out."
     W831 = "'{name}' learns nothing from {count} of {total} documents: {reasons}."
     W832 = "{path}: {count} of {total} rows do not fit into the model, which reads and writes {limit} tokens, and are left out (as '{example}...')."
     pass

@@ -66,7 +66,8 @@ class Runner:
         command += ["--updates", str(cell.updates)] if cell.updates else []
         command += ["--limit", str(cell.limit)] if cell.limit else []
         command += ["--keep-models"] if self.keep_models else []
-        threads = str(max(1, (os.cpu_count() or 1) // self.jobs))
+        # What the user has set counts: beside other work, threads that wait for each other are far slower than one.
+        threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, (os.cpu_count() or 1) // self.jobs))
         environment = {**os.environ, "OMP_NUM_THREADS": threads, "PYTHONWARNINGS": "ignore::FutureWarning,ignore::DeprecationWarning"}
         cell.folder.mkdir(parents=True, exist_ok=True)
         with _log(cell).open("w", encoding="utf8") as log:

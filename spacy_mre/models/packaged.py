@@ -20,7 +20,7 @@ def build_minilm(
     The package is needed to begin training; a trained pipeline carries the weights.
 
     get_spans (Callable[[List[Doc]], List[List[Span]]]): How long texts are cut into windows.
-    mixed_precision (bool): On a GPU.
+    mixed_precision (bool): On a GPU; in `spacy_mre.CrossTransformer.v1` on a CPU, too.
     grad_scaler_config (Dict[str, Any]): For mixed precision.
     RETURNS (Model): A `spacy-transformers.TransformerModel.v3`.
     """

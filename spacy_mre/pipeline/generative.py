@@ -5,21 +5,16 @@ found again in the text.
 """
 
 import warnings
-from collections import Counter
-from dataclasses import replace
-from functools import cached_property
-from math import exp
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Optional, Set, Tuple, Union
 
 import srsly
 from spacy import util
 from spacy.language import Language
-from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
-from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, Optimizer
+from thinc.api import Config, Model
 from thinc.types import Floats1d
 
 from ..entities import DEFAULT_KEY, get_entities
@@ -28,10 +23,11 @@ from ..formats import Analysis, Format, FormatError, Link, Mention, OIELLMFormat
 from ..formats.anchoring import Anchored, anchor
 from ..formats.from_docs import analysis_of, token_borders, write_analysis
 from ..formats.task import LANGUAGES, get_template
+from ..models.asking import Answer, Question
 from ..relations import get_relations
+from .mre_pipe import MREPipe
 
 if TYPE_CHECKING:  # torch and transformers are not for every pipeline
-    from ..models.constraint import Constraint
     from ..models.generative import Pairs
     from ..models.language_model import LanguageModel
 
@@ -197,60 +193,10 @@ def _language(nlp: Language, language: Optional[str]) -> str:
     return language or (nlp.lang if nlp.lang in LANGUAGES else "en")
 
 
-class Answer(NamedTuple):
-    """What the model wrote about one document.
-
-    text (str): The text as far as the model has read it.
-    string (str): The string.
-    log_probs (List[float]): Of each token, and of the end if it came.
-    ends (List[int]): How many bytes of the string are written behind each token.
-    """
-
-    text: str
-    string: str
-    log_probs: List[float]
-    ends: List[int]
-
-
-class Question:
-    """A format in the words of a tokenizer: an uncased one, for instance, writes all labels in small letters.
-
-    format (Format): The format, in the words of its template.
-    lm (LanguageModel): The model that reads and writes them.
-    """
-
-    def __init__(self, format: Format, lm: "LanguageModel"):
-        self.lm = lm
-        task = format.task
-        words = {name: lm.spell(getattr(task, name)) for name in ("task_word", "prompt_word", "none_word")}
-        tables = {name: {label: lm.spell(word) for label, word in getattr(task, name).items()} for name in ("classes", "labels")}
-        self.format = format.with_task(replace(task, **words, **tables))
-        # The tokens around a text, and how often it stands between them.
-        self.overhead = len(lm.source_ids([self.format.source("")])[0])
-        self.copies = len(format.source(" ")) - len(format.source(""))
-
-    @cached_property
-    def constraint(self) -> "Constraint":
-        """RETURNS (Constraint): What holds a model to the format."""
-        from ..models.constraint import Constraint
-
-        return Constraint(self.format.grammar(), self.lm.table, self.lm.end)
-
-    def sources(self, texts: Iterable[str]) -> List[List[int]]:
-        """RETURNS (List[List[int]]): The tokens that the model reads, for each text."""
-        return self.lm.source_ids([self.format.source(text) for text in texts])
-
-    def target(self, analysis: Analysis) -> List[int]:
-        """RETURNS (List[int]): The tokens that the model should write."""
-        return self.lm.target_ids([self.format.target(analysis)])[0]
-
-    def allowance(self, length: int) -> int:
-        """RETURNS (int): The most tokens to write if the source has so many."""
-        return self.lm.allowance(length, (length - self.overhead) // self.copies)
-
-
-class Generative(TrainablePipe):
+class Generative(MREPipe):
     """Pipeline component that writes what it finds as one string."""
+
+    left_out_warning = Warnings.W830
 
     def __init__(
         self,
@@ -287,11 +233,7 @@ class Generative(TrainablePipe):
             if value not in allowed:
                 raise ValueError(Errors.M301.format(setting=setting, value=value, allowed=", ".join(allowed)))
         get_template(template, language)
-        self.vocab = vocab
-        self.model = model
-        self.name = name
-        self.scorer = scorer
-        self.cfg: Dict[str, Any] = {
+        cfg: Dict[str, Any] = {
             "format": format,
             "prompt_words": prompt_words,
             "template": template,
@@ -306,13 +248,8 @@ class Generative(TrainablePipe):
             "batch_tokens": batch_tokens,
             "spans_key": spans_key,
         }
-        self.left_out: Counter = Counter()
+        super().__init__(vocab, model, name, cfg=cfg, scorer=scorer)
         self._made: Dict[Any, Any] = {}
-
-    @property
-    def key(self) -> str:
-        """The span group of the entities."""
-        return self.cfg["spans_key"]
 
     @property
     def classes(self) -> Tuple[str, ...]:
@@ -385,15 +322,15 @@ class Generative(TrainablePipe):
         allowed = [self.cfg["max_new_tokens"] or question.allowance(len(source)) for source in sources]
         for row, (i, new_tokens) in enumerate(zip(asked, allowed)):
             if len(sources[row]) > lm.source_limit(new_tokens):
-                texts[row], sources[row] = self._cut(docs[i], question, lm.source_limit(new_tokens))
-                self._leave_out("text longer than the model reads", docs[i].text)
+                texts[row], sources[row] = question.cut(docs[i], lm.source_limit(new_tokens), self.name)
+                self._leave_out("text longer than the model reads", example=docs[i].text)
         for batch in batches([(new_tokens, len(source)) for new_tokens, source in zip(allowed, sources)], self.cfg["batch_tokens"]):
             new_tokens = allowed[batch[0]]
             # A name that begins or ends within a token could not be written on the Doc.
             borders = [token_borders(docs[asked[row]]) for row in batch]
             processors = question.constraint.processors(self.cfg["constraint"], [texts[row] for row in batch], new_tokens, borders)
             for characters in (characters for processor in processors for characters in processor.unwritable if characters):
-                self._leave_out("character that the tokenizer cannot write", characters, len(characters))
+                self._leave_out("character that the tokenizer cannot write", len(characters), example=characters)
             written = lm.write(
                 [sources[row] for row in batch], max_new_tokens=new_tokens, num_beams=self.cfg["num_beams"], processors=processors
             )
@@ -416,44 +353,29 @@ class Generative(TrainablePipe):
             else:
                 parsed, problems = self._parse(answer)
                 anchored = self._anchor(doc, answer, parsed.analysis)
-                scores = [_mean_probability(answer, place) for place in parsed.places]
-                label_score = 0.0 if parsed.label_place is None else _mean_probability(answer, parsed.label_place)
+                scores = [answer.probability(place) for place in parsed.places]
+                label_score = 0.0 if parsed.label_place is None else answer.probability(parsed.label_place)
                 self._write(doc, anchored, scores, label_score)
                 doc._.generated = answer.string if problems else self._in_words_of(format, answer, parsed.analysis, anchored)
                 doc._.generated_score = sum(answer.log_probs)
             doc.cats = {**cats, **doc.cats}
 
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
-        """Learn from a batch.
+    def learn(self, examples: List[Example], drop: float) -> Optional[float]:
+        """Give the gradient of a batch back to the model.
 
-        examples (Iterable[Example]): The batch. A document without gold for one part learns the other: its source asks only for that. A document
+        examples (List[Example]): The batch. A document without gold for one part learns the other: its source asks only for that. A document
             without any gold, or with an answer too long for the model, is left out.
         drop (float): Not used: dropout is set in the model's config.
-        sgd (Optional[Optimizer]): The optimizer; without it the gradients are kept.
-        losses (Optional[Dict[str, float]]): The loss is added under the component's name.
-        RETURNS (Dict[str, float]): The losses.
+        RETURNS (Optional[float]): The loss; None where nothing is left.
+        RAISES (ValueError): The component was not initialised.
         """
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        examples = list(examples)
-        validate_examples(examples, "Generative.update")
         pairs = self.get_pairs(examples)
         if not pairs.targets:
-            return losses
+            return None
         scores, backprop = self.model.begin_update(pairs)
         loss, d_scores = self.get_loss(examples, scores)
         backprop(d_scores)
-        if sgd is not None:
-            self.finish_update(sgd)
-        losses[self.name] += loss
-        return losses
+        return loss
 
     def get_loss(self, examples: Iterable[Example], scores: Floats1d) -> Tuple[float, Floats1d]:
         """Cross-entropy of the targets' tokens, and its gradient. The tokens of the sources count nothing.
@@ -480,17 +402,17 @@ class Generative(TrainablePipe):
             doc = eg.reference
             analysis = self._known(analysis_of(doc, self.format.task, self.key), doc)
             if analysis.label is None and analysis.items is None or not doc.text.strip():
-                self._leave_out("document without gold", doc.text)
+                self._leave_out("document without gold", example=doc.text)
                 continue
             question = self._question(analysis.label is not None, analysis.items is not None)
             (source,), target = question.sources([doc.text]), question.target(self._spell(analysis))
             limit = lm.source_limit(len(target))
             if len(source) > limit > question.overhead:
-                text, source = self._cut(doc, question, limit)
-                self._leave_out("text longer than the model reads", doc.text)
+                text, source = question.cut(doc, limit, self.name)
+                self._leave_out("text longer than the model reads", example=doc.text)
                 target = question.target(self._spell(_within(doc.text, analysis, len(text))))
             if len(target) > lm.target_limit or len(source) > lm.source_limit(len(target)):
-                self._leave_out("answer longer than the model writes", doc.text)
+                self._leave_out("answer longer than the model writes", example=doc.text)
                 continue
             pairs.sources.append(source)
             pairs.targets.append(target)
@@ -644,7 +566,7 @@ class Generative(TrainablePipe):
         for item in analysis.items or ():
             texts = [spell(text) for text in ((item.head, item.tail) if isinstance(item, Link) else (item.text,))]
             if not all(texts):
-                self._leave_out("piece that the tokenizer cannot write", str(item))
+                self._leave_out("piece that the tokenizer cannot write", example=str(item))
             elif isinstance(item, Link):
                 items.append(Link(texts[0], item.label, texts[1]))
             else:
@@ -656,13 +578,13 @@ class Generative(TrainablePipe):
         task = self.format.task
         label = analysis.label if task.classes else None
         if label is not None and label not in task.classes:
-            self._leave_out("text label unseen at initialisation", label)
+            self._leave_out("text label unseen at initialisation", example=label)
             label = None
         if analysis.items is None or not task.labels:
             return Analysis(label, None)
         items = tuple(item for item in analysis.items if item.label in task.labels)
         if len(items) < len(analysis.items):
-            self._leave_out("label unseen at initialisation", doc.text, len(analysis.items) - len(items))
+            self._leave_out("label unseen at initialisation", len(analysis.items) - len(items), example=doc.text)
         return Analysis(label, items)
 
     # Sources
@@ -694,19 +616,6 @@ class Generative(TrainablePipe):
         if question.overhead >= limit:
             raise ValueError(Errors.M840.format(name=self.name, needed=question.overhead, limit=limit))
 
-    def _cut(self, doc: Doc, question: Question, limit: int) -> Tuple[str, List[int]]:
-        """The beginning of a document that fits into so many tokens, up to the end of one of its own tokens if one fits; and its source."""
-        if question.overhead >= limit:
-            raise ValueError(Errors.M840.format(name=self.name, needed=question.overhead, limit=limit))
-        ends = [token.idx + len(token) for token in doc]
-        text = doc.text
-        (source,) = question.sources([text])
-        while len(source) > limit:
-            kept = min(int(len(text) * (limit - question.overhead) / (len(source) - question.overhead)), len(text) - 1)
-            text = text[: max((end for end in ends if end <= kept), default=kept)]
-            (source,) = question.sources([text])
-        return text, source
-
     # Answers
 
     def _parse(self, answer: Answer) -> Tuple[Parsed, bool]:
@@ -716,11 +625,11 @@ class Generative(TrainablePipe):
             return format.parse(answer.string), False
         except FormatError:
             if self.cfg["strict"]:
-                self._leave_out("string that is not of the format", answer.string)
+                self._leave_out("string that is not of the format", example=answer.string)
                 return Parsed(Analysis(None, ()), []), True
             parsed = format.parse(answer.string, strict=False)
             # The first problem is that the string is not of the format at all.
-            self._leave_out("part of a string that is not of the format", answer.string, max(len(parsed.problems) - 1, 1))
+            self._leave_out("part of a string that is not of the format", max(len(parsed.problems) - 1, 1), example=answer.string)
             return parsed, True
 
     def _anchor(self, doc: Doc, answer: Answer, analysis: Analysis) -> Anchored:
@@ -730,7 +639,7 @@ class Generative(TrainablePipe):
         task = self.format.task
         lost = write_analysis(doc, anchored, task, span_key=self.key, source=self.name, scores=scores, label_score=label_score)
         for reason, count in lost.items():
-            self._leave_out(reason, doc.text, count)
+            self._leave_out(reason, count, example=doc.text)
 
     def _in_words_of(self, format: Format, answer: Answer, analysis: Analysis, anchored: Anchored) -> str:
         """The string with the words of the template and the letters of the text, where the tokenizer changed them."""
@@ -741,20 +650,6 @@ class Generative(TrainablePipe):
         for link in anchored.links:
             items[link.item] = Link(text[slice(*link.head)].strip(), link.label, text[slice(*link.tail)].strip())
         return format.target(Analysis(analysis.label, tuple(items)))
-
-    def _leave_out(self, what: str, example: str, count: int = 1) -> None:
-        """Count what was left out, and warn the first time."""
-        if not self.left_out[what]:
-            warnings.warn(Warnings.W830.format(name=self.name, count=count, what=what, example=example[:40]))
-        self.left_out[what] += count
-
-
-def _mean_probability(answer: Answer, place: Tuple[int, int]) -> float:
-    """The geometric mean of the probabilities of those tokens that write a place of the string."""
-    first, last = (len(answer.string[:offset].encode("utf8", "replace")) for offset in place)
-    starts = [0, *answer.ends]
-    own = [log_prob for log_prob, start, end in zip(answer.log_probs, starts, answer.ends) if start < last and end > first]
-    return exp(sum(own) / len(own)) if own else 0.0
 
 
 def _within(text: str, analysis: Analysis, length: int) -> Analysis:

@@ -7,9 +7,9 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, Optimizer, set_dropout_rate
+from thinc.api import Model, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..alignment import Losses, align_gold
@@ -20,33 +20,16 @@ from ..models.decoding import POLICIES
 from ..models.multi_ner import Found, Logits, Request, attention_between_types, boundary_loss
 from ..models.questions_encoder import Asked
 from ..questions import check_questions, default_questions, read_questions
-from .buffers import BufferedPipe
-from .shared_encoder import check_pipeline
+from .mre_pipe import MREPipe
+from .shared_encoder import DEFAULT_ENCODER, check_pipeline
 
-default_model_config = """
-[model]
-@architectures = "spacy_mre.MultiNER.v1"
-type_attention = "token"
-heads = "per_type"
-hidden_size = 256
-
-[model.interaction]
-@architectures = "spacy_mre.LateInteraction.v1"
-
-[model.interaction.encoder]
-@architectures = "spacy_mre.Tok2VecEncoder.v1"
-
-[model.interaction.encoder.tok2vec]
-@architectures = "spacy.HashEmbedCNN.v2"
-pretrained_vectors = null
-width = 96
-depth = 4
-embed_size = 2000
-window_size = 1
-maxout_pieces = 3
-subword_features = true
-"""
-DEFAULT_MULTI_NER_MODEL = Config().from_str(default_model_config)["model"]
+DEFAULT_MULTI_NER_MODEL = {
+    "@architectures": "spacy_mre.MultiNER.v1",
+    "type_attention": "token",
+    "heads": "per_type",
+    "hidden_size": 256,
+    "interaction": {"@architectures": "spacy_mre.LateInteraction.v1", "encoder": DEFAULT_ENCODER},
+}
 
 Questions = Dict[str, str]
 ENTITY_SOURCES = ("predict", "given")
@@ -121,7 +104,7 @@ def make_multi_ner(
     )
 
 
-class MultiNER(BufferedPipe):
+class MultiNER(MREPipe):
     """Pipeline component for named entities by machine reading comprehension (Multi-NER, arXiv 2309.11027)."""
 
     def __init__(
@@ -156,14 +139,7 @@ class MultiNER(BufferedPipe):
             raise ValueError(Errors.M301.format(setting="overlap", value=overlap, allowed=", ".join(POLICIES)))
         if ends_per_start < 1:
             raise ValueError(Errors.M301.format(setting="ends_per_start", value=ends_per_start, allowed="1 and more"))
-        self.vocab = vocab
-        self.model = model
-        self.name = name
-        self.tokenizer = tokenizer
-        self.question_source = questions
-        self.init_from = init_from
-        self.scorer = scorer
-        self.cfg: Dict[str, Any] = {
+        cfg: Dict[str, Any] = {
             "questions": {},
             "spans_key": spans_key,
             "entities": entities,
@@ -173,13 +149,11 @@ class MultiNER(BufferedPipe):
             "one_type_per_span": one_type_per_span,
             "ends_per_start": ends_per_start,
         }
-        self.left_out: Counter = Counter()
+        super().__init__(vocab, model, name, cfg=cfg, scorer=scorer)
+        self.tokenizer = tokenizer
+        self.question_source = questions
+        self.init_from = init_from
         self._question_docs: Dict[str, Doc] = {}
-
-    @property
-    def key(self) -> str:
-        """The span group of the entities."""
-        return self.cfg["spans_key"]
 
     @property
     def questions(self) -> Questions:
@@ -242,43 +216,28 @@ class MultiNER(BufferedPipe):
             spans[text].append((start, end, labels[label], score))
         for doc, of_doc in zip(docs, spans):
             set_entities(doc, of_doc, key=self.key, source=self.name)
-        self._count("pairs of a start and an end beyond ends_per_start", found.left_out)
-        self._count("tokens that the encoder does not see", int(found.cut.sum()))
+        self._leave_out("pairs of a start and an end beyond ends_per_start", found.left_out)
+        self._leave_out("tokens that the encoder does not see", int(found.cut.sum()))
 
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
-        """Learn from a batch.
+    def learn(self, examples: List[Example], drop: float) -> Optional[float]:
+        """Give the gradient of a batch back to the model.
 
-        examples (Iterable[Example]): The batch; documents without gold for entities teach nothing.
-        drop (float): Dropout of Thinc layers; that of the heads is set in the architecture.
-        sgd (Optional[Optimizer]): The optimizer; without it the gradients are kept.
-        losses (Optional[Dict[str, float]]): The loss is added under the component's name.
-        RETURNS (Dict[str, float]): The losses.
+        examples (List[Example]): The batch; documents without gold for entities teach nothing.
+        drop (float): Dropout of Thinc layers.
+        RETURNS (Optional[float]): The loss; None where there is no text, so that a shared encoder waits for nothing.
+        RAISES (ValueError): The component was not initialised.
         """
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        examples = list(examples)
-        validate_examples(examples, "MultiNER.update")
         self._check_initialized()
         docs = [eg.predicted for eg in examples]
         if not any(len(doc) for doc in docs):
-            return losses  # a shared encoder sent nothing, so nothing can be given back
+            return None
         set_dropout_rate(self.model, drop)
         asked, backprop_encoder = self.model.get_ref("interaction").begin_update((docs, self._asked_docs()))
         targets = self.get_targets(examples, asked)
         logits, backprop_heads = self.model.get_ref("heads").begin_update((asked, targets, self.cfg["ends_per_start"]))
         loss, d_logits = self.get_loss(examples, logits, targets)
         backprop_encoder(backprop_heads(d_logits))  # also where there was nothing to learn: a shared encoder waits for it
-        if sgd is not None:
-            self.finish_update(sgd)
-        losses[self.name] += loss
-        return losses
+        return loss
 
     def get_targets(self, examples: List[Example], asked: Asked) -> Boundaries:
         """The boundaries that a batch is trained on.
@@ -428,9 +387,3 @@ class MultiNER(BufferedPipe):
         raise ValueError(
             Errors.M359.format(donor=self.init_from, reason="this component has no encoder of the same architecture and width")
         )
-
-    def _count(self, what: str, count: int) -> None:
-        """Count what was not looked at, and warn the first time."""
-        if count and not self.left_out[what]:
-            warnings.warn(Warnings.W351.format(name=self.name, count=count, what=what))
-        self.left_out[what] += count

@@ -1,12 +1,29 @@
-"""What every component that listens to a shared encoder must make sure of before it trains."""
+"""The encoder of a component: one of its own by default; and what must hold before it trains where the encoder is shared."""
 
 from typing import Set
 
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
+from thinc.api import Config
 
 from ..errors import Errors
 from ..models.encoder import find_listeners
+
+default_config = """
+[encoder]
+@architectures = "spacy_mre.Tok2VecEncoder.v1"
+
+[encoder.tok2vec]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 96
+depth = 4
+embed_size = 2000
+window_size = 1
+maxout_pieces = 3
+subword_features = true
+"""
+DEFAULT_ENCODER = Config().from_str(default_config)["encoder"]
 
 
 def check_pipeline(nlp: Language, component: TrainablePipe) -> None:

@@ -1,16 +1,15 @@
 """Entities and relations, jointly, over enumerated spans: the `spert_mt` component."""
 
 import warnings
-from collections import Counter
 from itertools import islice
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
 
 import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, Optimizer, set_dropout_rate
+from thinc.api import Model, set_dropout_rate
 
 from ..alignment import Gold, Mention, align_gold
 from ..entities import DEFAULT_KEY, get_entities, set_entities
@@ -21,30 +20,11 @@ from ..models.losses import balanced_weights
 from ..models.spert_mt import Found, Logits, Request, find_spans, joint_loss
 from ..models.targets import Pairs, Sampler, Spans, Targets
 from ..relations import make_relation, set_relations
-from .buffers import BufferedPipe
-from .shared_encoder import check_pipeline
+from .mre_pipe import MREPipe
+from .shared_encoder import DEFAULT_ENCODER, check_pipeline
 from .survey import Survey
 
-default_model_config = """
-[model]
-@architectures = "spacy_mre.SpertMT.v1"
-mode = "spert_mt"
-max_width = 10
-
-[model.encoder]
-@architectures = "spacy_mre.Tok2VecEncoder.v1"
-
-[model.encoder.tok2vec]
-@architectures = "spacy.HashEmbedCNN.v2"
-pretrained_vectors = null
-width = 96
-depth = 4
-embed_size = 2000
-window_size = 1
-maxout_pieces = 3
-subword_features = true
-"""
-DEFAULT_SPERT_MT_MODEL = Config().from_str(default_model_config)["model"]
+DEFAULT_SPERT_MT_MODEL = {"@architectures": "spacy_mre.SpertMT.v1", "mode": "spert_mt", "max_width": 10, "encoder": DEFAULT_ENCODER}
 
 Constraints = Dict[str, List[List[str]]]
 ENTITY_SOURCES = ("predict", "given")
@@ -140,8 +120,10 @@ def make_spert_mt(
     )
 
 
-class SpertMT(BufferedPipe):
+class SpertMT(MREPipe):
     """Pipeline component for joint entity and relation extraction (SpERT.MT, arXiv 2309.09713)."""
+
+    left_out_warning = Warnings.W302
 
     def __init__(
         self,
@@ -180,11 +162,7 @@ class SpertMT(BufferedPipe):
             raise ValueError(Errors.M301.format(setting="max_distance", value=max_distance, allowed="learned, a number of tokens"))
         if isinstance(constraints, str) and constraints != "learned":
             raise ValueError(Errors.M301.format(setting="constraints", value=constraints, allowed="null, learned, a table by label"))
-        self.vocab = vocab
-        self.model = model
-        self.name = name
-        self.scorer = scorer
-        self.cfg: Dict[str, Any] = {
+        cfg: Dict[str, Any] = {
             "entity_labels": [],
             "relation_labels": [],
             "cat_labels": [],
@@ -205,13 +183,8 @@ class SpertMT(BufferedPipe):
             "joint_decoding": joint_decoding,
             "seed": seed,
         }
+        super().__init__(vocab, model, name, cfg=cfg, scorer=scorer)
         self.generator = numpy.random.default_rng(seed)
-        self.left_out: Counter = Counter()
-
-    @property
-    def key(self) -> str:
-        """The span group of the entities."""
-        return self.cfg["spans_key"]
 
     @property
     def entity_labels(self) -> Tuple[str, ...]:
@@ -310,40 +283,25 @@ class SpertMT(BufferedPipe):
             set_relations(doc, related)
         self._report(found)
 
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
-        """Learn from a batch.
+    def learn(self, examples: List[Example], drop: float) -> Optional[float]:
+        """Give the gradient of a batch back to the model.
 
-        examples (Iterable[Example]): The batch; documents without gold for entities or relations are skipped in that part of the loss.
-        drop (float): Dropout of Thinc layers; that of the heads is set in the architecture.
-        sgd (Optional[Optimizer]): The optimizer; without it the gradients are kept.
-        losses (Optional[Dict[str, float]]): The loss is added under the component's name.
-        RETURNS (Dict[str, float]): The losses.
+        examples (List[Example]): The batch; documents without gold for entities or relations are skipped in that part of the loss.
+        drop (float): Dropout of Thinc layers.
+        RETURNS (Optional[float]): The loss; None where there is no text, so that the encoder waits for nothing.
+        RAISES (ValueError): The component was not initialised.
         """
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        examples = list(examples)
-        validate_examples(examples, "SpertMT.update")
         self._check_initialized()
         docs = [eg.predicted for eg in examples]
         if not any(len(doc) for doc in docs):
-            return losses  # the transformer sent nothing, so nothing can be given back
+            return None
         set_dropout_rate(self.model, drop)
         encoded, backprop_encoder = self.model.get_ref("encoder").begin_update(docs)
         targets = self.get_targets(examples, encoded)
         logits, backprop_heads = self.model.get_ref("heads").begin_update((encoded, targets))
         loss, d_logits = self.get_loss(examples, logits, targets)
         backprop_encoder(backprop_heads(d_logits))  # also where there was nothing to learn: the encoder waits for it
-        if sgd is not None:
-            self.finish_update(sgd)
-        losses[self.name] += loss
-        return losses
+        return loss
 
     def get_targets(self, examples: List[Example], encoded: Encoded) -> Targets:
         """Draw the spans and pairs that a batch is trained on.
@@ -481,9 +439,7 @@ class SpertMT(BufferedPipe):
             return None
         labels = set(self.cfg["cat_labels"])
         unknown = sum(len(doc) > 0 and labels.isdisjoint(doc.cats) for doc in docs)
-        if unknown and not self.left_out["texts without a known label"]:
-            warnings.warn(Warnings.W303.format(name=self.name, count=unknown))
-        self.left_out["texts without a known label"] += unknown
+        self._leave_out("texts without a known label", unknown, warning=Warnings.W303)
         return self._cats(docs)
 
     def _gold_cats(self, examples: List[Example]) -> Optional[numpy.ndarray]:
@@ -518,10 +474,6 @@ class SpertMT(BufferedPipe):
         return proposals
 
     def _report(self, found: Found) -> None:
-        """Count what was not looked at, and warn the first time that each limit bites."""
-        counts = {f"pairs beyond the {limit}": count for limit, count in found.left_out.items()}
-        counts["tokens cut off by the encoder"] = int(found.cut.sum())
-        for what, count in counts.items():
-            if count and not self.left_out[what]:
-                warnings.warn(Warnings.W302.format(name=self.name, count=count, what=what))
-            self.left_out[what] += count
+        for limit, count in found.left_out.items():
+            self._leave_out(f"pairs beyond the {limit}", count)
+        self._leave_out("tokens cut off by the encoder", int(found.cut.sum()))

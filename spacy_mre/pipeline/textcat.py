@@ -6,36 +6,19 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, Optimizer, set_dropout_rate
+from thinc.api import Model, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..alignment import align_gold
 from ..entities import DEFAULT_KEY, get_entities
 from ..errors import Errors
 from ..models.targets import Spans
-from .buffers import BufferedPipe
-from .shared_encoder import check_pipeline
+from .mre_pipe import MREPipe
+from .shared_encoder import DEFAULT_ENCODER, check_pipeline
 
-default_model_config = """
-[model]
-@architectures = "spacy_mre.TextCat.v1"
-
-[model.encoder]
-@architectures = "spacy_mre.Tok2VecEncoder.v1"
-
-[model.encoder.tok2vec]
-@architectures = "spacy.HashEmbedCNN.v2"
-pretrained_vectors = null
-width = 96
-depth = 4
-embed_size = 2000
-window_size = 1
-maxout_pieces = 3
-subword_features = true
-"""
-DEFAULT_TEXTCAT_MODEL = Config().from_str(default_model_config)["model"]
+DEFAULT_TEXTCAT_MODEL = {"@architectures": "spacy_mre.TextCat.v1", "encoder": DEFAULT_ENCODER}
 
 
 @Language.factory(
@@ -64,7 +47,7 @@ def make_mre_textcat(
     return MRETextCat(nlp.vocab, model, name, multi_label=multi_label, threshold=threshold, spans_key=spans_key, scorer=scorer)
 
 
-class MRETextCat(BufferedPipe):
+class MRETextCat(MREPipe):
     """Pipeline component for text classification on a shared encoder."""
 
     def __init__(
@@ -84,17 +67,8 @@ class MRETextCat(BufferedPipe):
         model (Model): The Thinc Model.
         name (str): The component's name in the pipeline.
         """
-        self.vocab = vocab
-        self.model = model
-        self.name = name
-        self.scorer = scorer
-        self.cfg: Dict[str, Any] = {
-            "labels": [],
-            "entity_labels": [],
-            "multi_label": multi_label,
-            "threshold": threshold,
-            "spans_key": spans_key,
-        }
+        cfg = {"labels": [], "entity_labels": [], "multi_label": multi_label, "threshold": threshold, "spans_key": spans_key}
+        super().__init__(vocab, model, name, cfg=cfg, scorer=scorer)
 
     @property
     def labels(self) -> Tuple[str, ...]:
@@ -145,38 +119,23 @@ class MRETextCat(BufferedPipe):
         for doc, row in zip(docs, scores.tolist()):
             doc.cats = {**doc.cats, **dict(zip(self.labels, row))}
 
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
-        """Learn from a batch.
+    def learn(self, examples: List[Example], drop: float) -> Optional[float]:
+        """Give the gradient of a batch back to the model.
 
-        examples (Iterable[Example]): The batch; documents without gold cats are left out of the loss.
-        drop (float): Dropout of Thinc layers; that of the head is set in the architecture.
-        sgd (Optional[Optimizer]): The optimizer; without it the gradients are kept.
-        losses (Optional[Dict[str, float]]): The loss is added under the component's name.
-        RETURNS (Dict[str, float]): The losses.
+        examples (List[Example]): The batch; documents without gold cats are left out of the loss.
+        drop (float): Dropout of Thinc layers.
+        RETURNS (Optional[float]): The loss; None where there is no text, so that the encoder waits for nothing.
+        RAISES (ValueError): The component was not initialised.
         """
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        examples = list(examples)
-        validate_examples(examples, "MRETextCat.update")
         self._check_initialized()
         docs = [eg.predicted for eg in examples]
         if not any(len(doc) for doc in docs):
-            return losses  # the transformer sent nothing, so nothing can be given back
+            return None
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update((docs, lambda offsets: self._known_entities(examples, offsets)))
         loss, d_logits = self.get_loss(examples, logits)
         backprop(d_logits)  # also where there was nothing to learn: the encoder waits for it
-        if sgd is not None:
-            self.finish_update(sgd)
-        losses[self.name] += loss
-        return losses
+        return loss
 
     def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> Tuple[float, Floats2d]:
         """Cross-entropy of the known labels, and its gradient.
@@ -218,7 +177,7 @@ class MRETextCat(BufferedPipe):
         cats, entity_labels = set(), set()
         for eg in get_examples():
             cats.update(eg.reference.cats)
-            entity_labels.update(span.label for span in get_entities(eg.reference, self.cfg["spans_key"]) or ())
+            entity_labels.update(span.label for span in get_entities(eg.reference, self.key) or ())
             positive = [label for label, value in eg.reference.cats.items() if value >= 0.5]
             if not self.cfg["multi_label"] and len(positive) > 1:
                 raise ValueError(Errors.M312.format(name=self.name, labels=", ".join(positive), text=eg.reference.text[:40]))
@@ -253,7 +212,7 @@ class MRETextCat(BufferedPipe):
     def _seen_entities(self, docs: List[Doc], offsets: numpy.ndarray) -> Optional[Spans]:
         if not self._sees_entities:
             return None
-        return self._spans([[span[:3] for span in get_entities(doc, self.cfg["spans_key"]) or ()] for doc in docs], offsets)
+        return self._spans([[span[:3] for span in get_entities(doc, self.key) or ()] for doc in docs], offsets)
 
     def _known_entities(self, examples: List[Example], offsets: numpy.ndarray) -> Optional[Spans]:
         """The entities on the predicted documents, where a component before annotates them in training; otherwise the gold ones."""
@@ -261,8 +220,8 @@ class MRETextCat(BufferedPipe):
             return None
         mentions = []
         for eg in examples:
-            predicted = get_entities(eg.predicted, self.cfg["spans_key"])
-            mentions.append(align_gold(eg, self.cfg["spans_key"]).entities if predicted is None else [span[:3] for span in predicted])
+            predicted = get_entities(eg.predicted, self.key)
+            mentions.append(align_gold(eg, self.key).entities if predicted is None else [span[:3] for span in predicted])
         return self._spans(mentions, offsets)
 
     def _spans(self, mentions: List[List[Tuple[int, int, str]]], offsets: numpy.ndarray) -> Spans:
