@@ -22,8 +22,9 @@ from .targets import Spans
 
 # So many candidates at once have their hidden vectors in memory.
 SPAN_CHUNK = 16384
-# So many vectors (questions x tokens) of a batch are in memory in prediction; of 768 numbers each they take 200 MB.
-MAX_VECTORS = 65536
+# So many vectors (questions x tokens) of a batch are in memory in prediction; of 384 numbers each they take 25 MB. Larger arrays are slower on a CPU: the
+# system gives their memory anew each time.
+MAX_VECTORS = 16384
 NEAREST = 1
 
 
