@@ -50,7 +50,7 @@ def build_spert_mt(
     width_size: int = 25,
     dropout: float = 0.1,
     entity_features: str = "logits",
-    classification: str = "ranking",
+    classification: str = "cross_entropy",
     ranking_gamma: float = 2.0,
     ranking_margin_right: float = 2.5,
     ranking_margin_wrong: float = 0.5,
@@ -58,9 +58,9 @@ def build_spert_mt(
     iou_delta: float = 1.0,
     iou_form: str = "linear",
     entity_identification_weight: float = 1.0,
-    entity_classification_weight: float = 0.5,
+    entity_classification_weight: float = 1.0,
     relation_identification_weight: float = 0.2,
-    relation_classification_weight: float = 0.1,
+    relation_classification_weight: float = 0.2,
     see_cats: bool = False,
     relation_context: str = "max",
     span_vector: str = "max_ends",
@@ -82,14 +82,15 @@ def build_spert_mt(
     dropout (float): Before the heads (0.1 in SpERT).
     entity_features (str): What the relation heads see of the two entities beside their vectors: "logits", all outputs of the entity heads
         (SpERT.MT); "labels", the entity labels, one-hot; "none".
-    classification (str): "ranking" (SpERT.MT) or "cross_entropy", its control.
+    classification (str): "cross_entropy" over the labels of what is one, or "ranking", the pairwise ranking loss of SpERT.MT. What cross-entropy is worth
+        stands in docs/accuracy.md, `ranking`. Default: "cross_entropy".
     ranking_gamma, ranking_margin_right, ranking_margin_wrong (float): gamma, m+ and m- of the ranking loss (2, 2.5, 0.5; dos Santos et al. 2015).
     ranking_negatives (bool): Negatives add the wrong term of the ranking loss. Reconstructed; off as entities are then classified by
         positives alone.
     iou_delta (float): How much the overlap with gold weighs a negative span; 0 switches it off.
     iou_form (str): "linear" or "power", see `iou_weights`.
     entity_identification_weight, entity_classification_weight, relation_identification_weight, relation_classification_weight (float): Weights
-        of the four losses; in mode "spert" the identification weights are those of its two losses. Defaults: 1, 0.5, 0.2, 0.1. A text has far
+        of the four losses; in mode "spert" the identification weights are those of its two losses. Defaults: 1, 1, 0.2, 0.2. A text has far
         fewer pairs than spans, and most of a pair's loss is early on; with equal weights the relations drown the entities in the shared encoder
         (SpERT divides its relation loss by the number of labels).
     see_cats (bool): All heads also see the text label: gold in training, what stands in `doc.cats` in prediction, so that `mre_textcat` must stand

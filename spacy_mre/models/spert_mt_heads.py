@@ -57,7 +57,7 @@ class SpertMTHeads(nn.Module):
         self.tied = identification == "tied"
         self.max_width = max_width
         self.entity_features = entity_features
-        self.classification = classification
+        self.is_ranked = mode == "spert_mt" and classification == "ranking"
         self.relation_margin = relation_margin
         self.width = width
         self.seen_cats = cat_labels if see_cats else 0
@@ -143,10 +143,10 @@ class SpertMTHeads(nn.Module):
         tokens (Tensor): Total tokens x width.
         texts (Tensor): Texts x text width.
         lengths (numpy.ndarray): Tokens per text.
-        RETURNS (Tensor): Shape (max_width, total tokens): the probability that the span of width w + 1 at this token is one; -1 where it would cross
-            the end of its text. In mode "spert": that of the best type, -1 where None is more probable.
+        RETURNS (Tensor): Shape (max_width, total tokens): the `span_probability` of the span of width w + 1 at this token; -1 where it would cross the
+            end of its text.
         """
-        columns = slice(0, 1) if self.mode == "spert_mt" and not self.tied else slice(None)
+        columns = slice(0, 1) if self.is_ranked and not self.tied else slice(None)
         weight, bias = self.entity_span.weight[columns], self.entity_span.bias[columns]
         text_ids = to_index(numpy.repeat(numpy.arange(len(lengths)), lengths), tokens)
         of_texts = nn.functional.linear(texts, self.entity_text.weight[columns], bias).index_select(0, text_ids)
@@ -170,11 +170,19 @@ class SpertMTHeads(nn.Module):
         return torch.cat(scores or [tokens.new_zeros(self.max_width, 0)], dim=1).masked_fill_(crossing, -1.0)
 
     def span_probability(self, logits: Tensor) -> Tensor:
-        """Shape (spans,): the probability of being an entity, from spans x entity columns (of separate identification the first column suffices)."""
-        if self.mode == "spert_mt":
-            return torch.sigmoid(identification_logits(logits, self.tied))
-        best, which = logits.softmax(dim=1).max(dim=1)
-        return torch.where(which > 0, best, best.new_tensor(-1.0))
+        """How surely each span is what it is taken for: an entity, of its best type (see `certainty`). The ranking loss gives types no probability: then
+        an entity at all.
+
+        logits (Tensor): Spans x entity columns. With ranking and separate identification the first column suffices.
+        RETURNS (Tensor): Shape (spans,). In mode "spert" -1 where None is more probable.
+        """
+        if self.mode == "spert":
+            best, which = logits.softmax(dim=1).max(dim=1)
+            return torch.where(which > 0, best, best.new_tensor(-1.0))
+        one_at_all = torch.sigmoid(identification_logits(logits, self.tied))
+        if self.is_ranked or logits.shape[1] == 1:
+            return one_at_all
+        return one_at_all * certainty(logits[:, 1:]).amax(dim=1)
 
     def score_pairs(
         self, tokens: Tensor, mentions: Spans, pooled: Tensor, logits: Tensor, pairs: Pairs, texts: Optional[Tensor] = None
@@ -246,27 +254,37 @@ class SpertMTHeads(nn.Module):
         return self.relation_context(self.dropout(contexts))
 
     def relation_probability(self, logits: Tensor, allowed: Tensor) -> Tensor:
-        """Pairs x labels: how surely each label holds. A label that loses to another one of the same pair gets -1, and so does one that
-        is not `allowed` (bool, pairs x labels).
+        """How surely each label holds: that there is a relation, and this one (see `certainty`). The ranking loss gives labels no probability: then that
+        there is one, for the best label and for any other one whose score lies nearer to the margin of right labels than to that of wrong
+        ones (reconstructed: the paper has one label per pair).
 
-        In mode "spert_mt" identification speaks for the pair; its best label holds, and any other one whose score lies nearer to the margin
-        of right labels than to that of wrong ones (with cross-entropy: that is at least half as probable as the best). Reconstructed:
-        the paper has one label per pair.
+        logits (Tensor): Pairs x relation columns.
+        allowed (Tensor): Which labels a pair may have, bool, pairs x labels. The others have no part in its probability.
+        RETURNS (Tensor): Pairs x labels; -1 for a label that is not allowed, or loses to another one of its pair.
         """
         if self.mode == "spert":
             return torch.sigmoid(logits).masked_fill(~allowed, -1.0)
         scores = logits[:, 1:].masked_fill(~allowed, torch.finfo(logits.dtype).min)
         if not scores.shape[1]:
             return scores
-        best = scores.amax(dim=1, keepdim=True)
-        if self.classification == "ranking":
-            holds = (scores >= best) | (scores > self.relation_margin)
-        else:
-            holds = scores >= best - float(numpy.log(2))
-        return torch.where(holds & allowed, torch.sigmoid(identification_logits(logits, self.tied))[:, None], scores.new_tensor(-1.0))
+        one_at_all = torch.sigmoid(identification_logits(logits, self.tied))[:, None]
+        if not self.is_ranked:
+            return (one_at_all * certainty(scores)).masked_fill(~allowed, -1.0)
+        holds = (scores >= scores.amax(dim=1, keepdim=True)) | (scores > self.relation_margin)
+        return torch.where(holds & allowed, one_at_all, scores.new_tensor(-1.0))
 
     def _width_ids(self, widths: numpy.ndarray, like: Tensor) -> Tensor:
         return to_index(numpy.minimum(widths - 1, self.max_width), like)
+
+
+def certainty(scores: Tensor) -> Tensor:
+    """How surely each label is a right one, by the label scores of cross-entropy: fully from half of their probability on, as two labels that are right
+    together have a half each. (Our own rule.)
+
+    scores (Tensor): Shape (n, labels).
+    RETURNS (Tensor): From 0 to 1, shape (n, labels).
+    """
+    return (2 * scores.softmax(dim=1)).clamp(max=1.0)
 
 
 def identification_logits(logits: Tensor, tied: bool) -> Tensor:

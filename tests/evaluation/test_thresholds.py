@@ -34,7 +34,7 @@ def trained():
     examples = [make_example(nlp, *words) for words in product(NAMES, PLACES, ["lives", "sings"])]
     nlp.initialize(lambda: examples)
     optimizer = Adam(0.001)
-    for _ in range(6):
+    for _ in range(5):
         nlp.update(examples[::3], sgd=optimizer)
     return nlp, examples[1::3]
 

@@ -4,11 +4,13 @@ matrix for each head. Losses, gradients (by finite differences) and what is foun
 import numpy
 import pytest
 
-LOG_2 = numpy.log(2)
-
 
 def softplus(x):
     return numpy.logaddexp(0, x)
+
+
+def softmax(x):
+    return numpy.exp(x) / numpy.exp(x).sum()
 
 
 def sigmoid(x):
@@ -156,8 +158,10 @@ class Textbook:
                 logits = self.entity_logits(tokens, text, start, end)
                 if self.is_multitask:
                     score = sigmoid(self.at_all(logits))
+                    if self.config["classification"] == "cross_entropy":
+                        score *= min(2 * softmax(logits[1:]).max(), 1)
                 else:
-                    probabilities = numpy.exp(logits) / numpy.exp(logits).sum()
+                    probabilities = softmax(logits)
                     score = probabilities.max() if probabilities.argmax() > 0 else -1.0
                 if score >= max(cfg["entity_threshold"], 0.0):
                     candidates.append((-score, start, -end, int(logits[1:].argmax())))
@@ -182,10 +186,10 @@ class Textbook:
         if not self.is_multitask:
             return [(label, sigmoid(logits[label])) for label in allowed]
         scores, one_at_all = logits[1:], sigmoid(self.at_all(logits))
+        if self.config["classification"] == "cross_entropy":
+            return [(label, one_at_all * min(2 * share, 1)) for label, share in zip(allowed, softmax(scores[allowed]))]
         best = max((scores[label] for label in allowed), default=None)
-        if self.config["classification"] == "ranking":
-            return [(label, one_at_all) for label in allowed if scores[label] == best or scores[label] > self.config["relation_margin"]]
-        return [(label, one_at_all) for label in allowed if scores[label] >= best - LOG_2]
+        return [(label, one_at_all) for label in allowed if scores[label] == best or scores[label] > self.config["relation_margin"]]
 
 
 def conflict(one, other, policy):
@@ -196,9 +200,16 @@ def conflict(one, other, policy):
 
 MULTITASK = [
     {"mode": "spert_mt"},
-    {"mode": "spert_mt", "identification": "separate", "iou_delta": 2.0, "entity_features": "labels"},
-    {"mode": "spert_mt", "classification": "cross_entropy", "iou_form": "power", "iou_delta": 1.5, "entity_features": "none"},
-    {"mode": "spert_mt", "identification": "separate", "ranking_negatives": True, "ranking_gamma": 1.3, "span_vector": "max"},
+    {"mode": "spert_mt", "classification": "ranking", "identification": "separate", "iou_delta": 2.0, "entity_features": "labels"},
+    {"mode": "spert_mt", "iou_form": "power", "iou_delta": 1.5, "entity_features": "none"},
+    {
+        "mode": "spert_mt",
+        "classification": "ranking",
+        "identification": "separate",
+        "ranking_negatives": True,
+        "ranking_gamma": 1.3,
+        "span_vector": "max",
+    },
 ]
 BASELINE = {
     "mode": "spert",
@@ -210,6 +221,7 @@ BASELINE = {
 OPTIONS = [
     {
         "mode": "spert_mt",
+        "classification": "ranking",
         "see_cats": True,
         "relation_context": "attention",
         "identification_loss": "focal",
@@ -220,7 +232,6 @@ OPTIONS = [
     {
         "mode": "spert_mt",
         "identification": "separate",
-        "classification": "cross_entropy",
         "relation_context": "markers",
         "see_cats": True,
         "class_weights": "balanced",

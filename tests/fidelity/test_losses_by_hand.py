@@ -58,7 +58,7 @@ def test_identification_of_entities(delta, form, total):
 def test_classification_of_entities():
     # One positive of seven spans: the right score 0 misses 2.5, the wrong one 0 misses -0.5, both times gamma 2.
     ranking = (math.log(1 + math.exp(2 * 2.5)) + math.log(1 + math.exp(2 * 0.5))) / 7
-    assert loss_of(**only("entity_classification")) == pytest.approx(ranking)
+    assert loss_of(classification="ranking", **only("entity_classification")) == pytest.approx(ranking)
     assert loss_of(classification="cross_entropy", **only("entity_classification")) == pytest.approx(LOG_2 / 7)
 
 
@@ -66,7 +66,8 @@ def test_the_losses_of_relations():
     # Two ordered pairs, one of them related.
     assert loss_of(**only("relation_identification")) == pytest.approx(LOG_2)
     ranking = (math.log(1 + math.exp(2 * 2.5)) + math.log(1 + math.exp(2 * 0.5))) / 2
-    assert loss_of(**only("relation_classification")) == pytest.approx(ranking)
+    assert loss_of(classification="ranking", **only("relation_classification")) == pytest.approx(ranking)
+    assert loss_of(classification="cross_entropy", **only("relation_classification")) == pytest.approx(LOG_2 / 2)
 
 
 def test_the_losses_of_the_baseline():

@@ -280,8 +280,20 @@ def test_relation_probabilities_of_ranking(identification):
 
 def test_relation_probabilities_of_cross_entropy():
     heads = make_heads(classification="cross_entropy")
-    logits = torch.tensor([[0.0, 1.0, 1.0 - numpy.log(2) + 0.01], [0.0, 1.0, 1.0 - numpy.log(2) - 0.01]])
-    assert heads.relation_probability(logits, torch.ones(2, 2, dtype=torch.bool)).tolist() == [[0.5, 0.5], [0.5, -1.0]]
+    # Of all labels they have 3/4 and 1/4, 1/2 and 1/2, or all where the other one is not allowed.
+    logits = torch.tensor([[0.0, 1.0, 1.0 - numpy.log(3)], [0.0, 1.0, 1.0], [0.0, 1.0, 1.0 - numpy.log(3)]])
+    allowed = torch.tensor([[True, True], [True, True], [False, True]])
+    assert heads.relation_probability(logits, allowed).flatten().tolist() == pytest.approx([0.5, 0.25, 0.5, 0.5, -1.0, 0.5])
+
+
+def test_span_probabilities_of_cross_entropy():
+    # The best of three types has 3/4 or 1/3.
+    logits = torch.tensor([[0.0, numpy.log(6), 0.0, 0.0], [0.0, 1.0, 1.0, 1.0]])
+    assert make_heads(classification="cross_entropy").span_probability(logits).tolist() == pytest.approx([1 / 2, 1 / 3])
+    # Tied: the softmax over the types and None, whose score is the negative of the identification column.
+    tied = make_heads(classification="cross_entropy", identification="tied")
+    assert tied.span_probability(logits).tolist() == pytest.approx([8 / 9, 2 / 3 * 3 * numpy.e / (3 * numpy.e + 1)])
+    assert make_heads().span_probability(logits[:, :1]).tolist() == [0.5, 0.5]
 
 
 def test_relation_probabilities_of_the_baseline():

@@ -21,10 +21,10 @@ VARIANTS = {
     "no IoU weights": {"model": {"iou_delta": 0.0}},
     "IoU weights by power": {"model": {"iou_form": "power"}},
     "separate identification": {"model": {"identification": "separate"}},
-    "cross-entropy": {"model": {"classification": "cross_entropy"}},
+    "ranking": {"model": {"classification": "ranking"}},
     "no entity features": {"model": {"entity_features": "none"}},
     "labels as entity features": {"model": {"entity_features": "labels"}},
-    "ranking of negatives": {"model": {"ranking_negatives": True}},
+    "ranking of negatives": {"model": {"classification": "ranking", "ranking_negatives": True}},
     "any overlap": {"overlap": "any"},
     "all negatives": {"entity_negatives": -1, "relation_negatives": -1},
     "few negatives": {"entity_negatives": 10, "relation_negatives": 2},
@@ -275,7 +275,7 @@ def test_a_model_that_trains_on_its_own_entities_sees_the_gold_label_then(learn)
 def test_the_label_of_a_component_before_is_seen(make_shared_nlp, make_examples, fit, annotations, tmp_path):
     nlp = make_shared_nlp("mre_textcat", "spert_mt", spert_mt={"model": {"see_cats": True}})
     examples = make_examples(nlp)
-    losses = fit(nlp, examples)
+    losses = fit(nlp, examples, steps=90)
     assert set(losses) == {"tok2vec", "mre_textcat", "spert_mt"}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
