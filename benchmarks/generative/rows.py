@@ -17,7 +17,7 @@ from spacy_mre.formats.from_docs import analysis_of
 from spacy_mre.pipeline.generative import CONSTRAINTS, Generative
 
 from ..speed.pipelines import corpus_file
-from .variants import DATASET, JOINT, VARIANTS, component_of, make_config, trained, untrained
+from .variants import ABLATIONS, DATASET, JOINT, VARIANTS, component_of, make_config, trained, untrained
 
 ACCURACIES = ("format_acc", "sc_acc", "ner_acc", "scnm_acc", "all_acc", "tl_f", "wl_f", "ents_f", "cats_macro_f", "rel_f", "rel_strict_f")
 # Models with drawn weights never end by themselves: fewer texts suffice to show what they write.
@@ -60,7 +60,8 @@ def rows_of(
         "variant": name,
         "seed": seed,
         "split": "test",
-        "command": f"python -m benchmarks.generative run '{name}'" + (f" --updates {updates}" if updates else ""),
+        "command": f"python -m benchmarks.generative {'ablation' if name in ABLATIONS else 'run'} '{name}'"
+        + (f" --updates {updates}" if updates else ""),
         "model": VARIANTS[name].about,
         "trained": learnt,
         "updates": config["training"]["max_steps"] if learnt else 0,
