@@ -182,7 +182,7 @@ class SpertMTHeads(nn.Module):
         one_at_all = torch.sigmoid(identification_logits(logits, self.tied))
         if self.is_ranked or logits.shape[1] == 1:
             return one_at_all
-        return one_at_all * certainty(logits[:, 1:]).amax(dim=1)
+        return one_at_all * certainty(torch.exp(logits[:, 1:].amax(dim=1) - logits[:, 1:].logsumexp(dim=1)))
 
     def score_pairs(
         self, tokens: Tensor, mentions: Spans, pooled: Tensor, logits: Tensor, pairs: Pairs, texts: Optional[Tensor] = None
@@ -269,7 +269,7 @@ class SpertMTHeads(nn.Module):
             return scores
         one_at_all = torch.sigmoid(identification_logits(logits, self.tied))[:, None]
         if not self.is_ranked:
-            return (one_at_all * certainty(scores)).masked_fill(~allowed, -1.0)
+            return (one_at_all * certainty(scores.softmax(dim=1))).masked_fill(~allowed, -1.0)
         holds = (scores >= scores.amax(dim=1, keepdim=True)) | (scores > self.relation_margin)
         return torch.where(holds & allowed, one_at_all, scores.new_tensor(-1.0))
 
@@ -277,14 +277,14 @@ class SpertMTHeads(nn.Module):
         return to_index(numpy.minimum(widths - 1, self.max_width), like)
 
 
-def certainty(scores: Tensor) -> Tensor:
-    """How surely each label is a right one, by the label scores of cross-entropy: fully from half of their probability on, as two labels that are right
-    together have a half each. (Our own rule.)
+def certainty(shares: Tensor) -> Tensor:
+    """How surely labels are right ones, by cross-entropy: fully from half of the labels' probability on, as two that are right together have a half each.
+    (Our own rule.)
 
-    scores (Tensor): Shape (n, labels).
-    RETURNS (Tensor): From 0 to 1, shape (n, labels).
+    shares (Tensor): The probability of a label among the labels, any shape.
+    RETURNS (Tensor): From 0 to 1, the same shape.
     """
-    return (2 * scores.softmax(dim=1)).clamp(max=1.0)
+    return (2 * shares).clamp(max=1.0)
 
 
 def identification_logits(logits: Tensor, tied: bool) -> Tensor:
