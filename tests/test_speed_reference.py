@@ -21,7 +21,7 @@ def batch():
     return Encoded(tokens, generator.standard_normal((len(LENGTHS), WIDTH)).astype("f"), LENGTHS, numpy.zeros(len(LENGTHS), dtype=int))
 
 
-def make_heads(mode="spert_mt", identification="tied", features="logits", classification="ranking"):
+def make_heads(mode="spert_mt", identification="tied", features="logits", classification="ranking", rank=0):
     torch.manual_seed(2)
     module = SpertMTHeads(
         WIDTH,
@@ -35,6 +35,7 @@ def make_heads(mode="spert_mt", identification="tied", features="logits", classi
         entity_features=features,
         classification=classification,
         relation_margin=1.0,
+        relation_rank=rank,
     )
     for parameter in module.parameters():  # with their first weights the heads are sure of nothing
         torch.nn.init.normal_(parameter, std=0.4)
@@ -77,9 +78,10 @@ def by_relation(found):
     [
         *({"identification": identification, "features": features} for identification in IDENTIFICATIONS for features in ENTITY_FEATURES),
         *({"classification": classification} for classification in CLASSIFICATIONS),
+        {"rank": 4},
         {"mode": "spert", "features": "none"},
     ],
-    ids=lambda settings: "-".join(settings.values()),
+    ids=lambda settings: "-".join(map(str, settings.values())),
 )
 def test_the_textbook_finds_the_same(batch, settings, overlap):
     module, request = make_heads(**settings), make_request(overlap=overlap)

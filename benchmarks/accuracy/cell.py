@@ -1,5 +1,6 @@
 """Make one run: train a cell's config, score its last weights, and write the file of the run."""
 
+import json
 import shutil
 import subprocess
 import time
@@ -39,7 +40,7 @@ def copy_cell(grid: Grid, cell: Cell, made: Cell) -> None:
     run = srsly.read_json(made.path)
     run.update(variant=cell.variant, about=grid.variants[cell.variant]["about"], command=_command(cell), same_run_as=made.variant)
     cell.path.parent.mkdir(parents=True, exist_ok=True)
-    srsly.write_json(cell.path, run)
+    cell.path.write_text(json.dumps(run, ensure_ascii=False), encoding="utf8")
 
 
 def make_cell(grid: Grid, cell: Cell, gpu: int = -1, keep_model: bool = False) -> None:

@@ -79,6 +79,8 @@ def find_in_text(
     scores = module.relation_probability(
         scores, torch.ones(len(pairs), len(request.relation_labels), dtype=torch.bool, device=tokens.device)
     )
+    of_entities = tokens.new_tensor(probabilities)[kept]
+    scores = module.triple_probability(scores, of_entities[heads], of_entities[tails])
     relations = []
     for (head, tail), row in zip(pairs, scores.tolist()):
         for label, score in enumerate(row):
@@ -113,7 +115,7 @@ def score_pairs(
     heads: Tensor,
     tails: Tensor,
 ) -> Tensor:
-    """Relation logits over [between; head; width; first token; last token; its entity features; and the same of the tail].
+    """Relation logits over [between; head; width; first token; last token; its entity features; and the same of the tail], and the bilinear form.
 
     starts, ends, labels, pooled, logits (Tensor): Of the entities.
     heads, tails (Tensor): Places among the entities.
@@ -131,9 +133,15 @@ def score_pairs(
     elif module.entity_features == "labels":
         features.append(nn.functional.one_hot(labels + 1, logits.shape[1]).to(pooled.dtype))
     mentions = torch.cat(features, dim=1)
-    seen = torch.cat([between, mentions[heads], mentions[tails]], dim=1)
-    weight = torch.cat([module.relation_context.weight, module.relation_head.weight, module.relation_tail.weight], dim=1)
-    return nn.functional.linear(module.dropout(seen), weight, module.relation_context.bias)
+    seen = module.dropout(torch.cat([between, mentions[heads], mentions[tails]], dim=1))
+    columns = module.relation_columns
+    of_heads, of_tails = module.relation_head.weight, module.relation_tail.weight
+    weight = torch.cat([module.relation_context.weight, of_heads[:columns], of_tails[:columns]], dim=1)
+    scores = nn.functional.linear(seen, weight, module.relation_context.bias)
+    if not module.relation_rank:
+        return scores
+    _, head, tail = seen.split([between.shape[1], mentions.shape[1], mentions.shape[1]], dim=1)
+    return scores + module.relation_product((head @ of_heads[columns:].T) * (tail @ of_tails[columns:].T))
 
 
 def span_masks(length: int, starts: Tensor, ends: Tensor) -> Tensor:

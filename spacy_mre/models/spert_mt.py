@@ -1,7 +1,7 @@
 """SpERT.MT: joint entities and relations over enumerated spans (arXiv 2309.09713). The architecture, its loss, and how a batch is decoded."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 import torch
@@ -49,7 +49,7 @@ def build_spert_mt(
     max_width: int = 10,
     width_size: int = 25,
     dropout: float = 0.1,
-    entity_features: str = "logits",
+    entity_features: str = "none",
     classification: str = "cross_entropy",
     ranking_gamma: float = 2.0,
     ranking_margin_right: float = 2.5,
@@ -64,6 +64,7 @@ def build_spert_mt(
     see_cats: bool = False,
     relation_context: str = "max",
     span_vector: str = "max_ends",
+    relation_rank: int = 64,
     identification_loss: str = "bce",
     focal_gamma: float = 2.0,
     class_weights: str = "none",
@@ -74,14 +75,14 @@ def build_spert_mt(
 
     encoder (Model[List[Doc], Encoded]): Token and text vectors.
     mode (str): "spert_mt": identification and classification heads; "spert": the baseline, softmax over types and None for entities and
-        a sigmoid per label for relations, without the ideas of SpERT.MT. SpERT itself has `entity_features` "none" and `span_vector` "max" then.
+        a sigmoid per label for relations, without the ideas of SpERT.MT. SpERT itself has `span_vector` "max" and `relation_rank` 0 then.
     identification (str): "tied": the score of being an entity (a relation) is that of the identification head joined with those of the labels;
         "separate": of the head alone. The paper does not say what the head sees; see `identification_logits`.
     max_width (int): The widest entity in tokens (10 in SpERT).
     width_size (int): Size of the width embedding (25 in SpERT).
     dropout (float): Before the heads (0.1 in SpERT).
     entity_features (str): What the relation heads see of the two entities beside their vectors: "logits", all outputs of the entity heads
-        (SpERT.MT); "labels", the entity labels, one-hot; "none".
+        (SpERT.MT); "labels", the entity labels, one-hot; "none". What the logits are worth stands in docs/accuracy.md. Default: "none".
     classification (str): "cross_entropy" over the labels of what is one, or "ranking", the pairwise ranking loss of SpERT.MT. What cross-entropy is worth
         stands in docs/accuracy.md, `ranking`. Default: "cross_entropy".
     ranking_gamma, ranking_margin_right, ranking_margin_wrong (float): gamma, m+ and m- of the ranking loss (2, 2.5, 0.5; dos Santos et al. 2015).
@@ -101,6 +102,8 @@ def build_spert_mt(
     span_vector (str): What all heads see of a span: "max", the maximum over its tokens (SpERT); "max_ends", its first and its last token beside it
         (as Lee et al. 2017, arXiv 1707.07045, and Zhong & Chen 2021, arXiv 2010.12812, have the ends). What that is worth stands in
         docs/accuracy.md, `no_ends`. Default: "max_ends".
+    relation_rank (int): Head and tail are scored together by a bilinear form of this rank, beside what each adds by itself (see
+        `SpertMTHeads.score_both`); 0 for none, as in SpERT and SpERT.MT. Default: 64.
     identification_loss (str): "bce", or "focal" (Lin et al. 2017, arXiv 1708.02002): what is nearly right already counts for little. It is the
         control for identification as a task of its own; in mode "spert" for both losses. Default: "bce".
     focal_gamma (float): How much less it counts, 0 as "bce". Default: 2.0.
@@ -128,6 +131,8 @@ def build_spert_mt(
     for setting, value, allowed in settings:
         if value not in allowed:
             raise ValueError(Errors.M301.format(setting=setting, value=value, allowed=", ".join(allowed)))
+    if relation_rank < 0:
+        raise ValueError(Errors.M301.format(setting="relation_rank", value=relation_rank, allowed="0 and more"))
     if focal_gamma < 0:
         raise ValueError(Errors.M301.format(setting="focal_gamma", value=focal_gamma, allowed="0 and more"))
     if not 0 <= class_weights_beta < 1:
@@ -152,6 +157,7 @@ def build_spert_mt(
                 "see_cats": see_cats,
                 "relation_context": relation_context,
                 "span_vector": span_vector,
+                "relation_rank": relation_rank,
             },
             "loss": {
                 "iou_delta": iou_delta,
@@ -315,24 +321,34 @@ def find(module: SpertMTHeads, encoded: Encoded, request: Request) -> Found:
             entities.labels = logits[:, 1:].argmax(dim=1).cpu().numpy()
     budgets = request.pairs_per_token * encoded.lengths
     heads, tails, left_out = candidate_pairs(entities.starts, entities.texts, scores, budgets, max_distance=request.max_distance)
-    pairs, labels, relation_scores = _find_relations(module, tokens, texts, entities, pooled, logits, Pairs(heads, tails), request)
+    relations = _find_relations(module, tokens, texts, entities, scores, pooled, logits, Pairs(heads, tails), request)
+    pairs = relations.pairs
     if request.joint and request.given is None:
-        scores = rescore(scores, pairs, relation_scores)
+        scores = rescore(scores, pairs, relations.alone)
         stays, holds = choose(entities, scores, pairs, threshold=request.entity_threshold, overlap=request.overlap)
         entities, scores = Spans(entities.starts[stays], entities.ends[stays], entities.texts[stays], entities.labels[stays]), scores[stays]
         place = numpy.cumsum(stays) - 1
         pairs = Pairs(place[pairs.heads[holds]], place[pairs.tails[holds]])
-        labels, relation_scores = labels[holds], relation_scores[holds]
+        relations = _Relations(pairs, relations.labels[holds], relations.alone[holds], relations.scores[holds])
     local = Spans(entities.starts - offsets[entities.texts], entities.ends - offsets[entities.texts], entities.texts, entities.labels)
-    return Found(local, scores, pairs, labels, relation_scores, left_out, encoded.cut)
+    return Found(local, scores, pairs, relations.labels, relations.scores, left_out, encoded.cut)
 
 
 def _for_candidates(request: Request) -> Request:
     return replace(request, entity_threshold=CANDIDATES_FROM * request.entity_threshold, overlap="any")
 
 
-def _find_relations(module, tokens, texts, entities, pooled, logits, pairs, request) -> Tuple[Pairs, numpy.ndarray, numpy.ndarray]:
-    """Which of the pairs are related, by which label, and how surely: one row per relation, in the order of the pairs."""
+class _Relations(NamedTuple):
+    """One row per relation, in the order of the pairs: pair, label, how surely it holds between its two entities, and how surely all three are right."""
+
+    pairs: Pairs
+    labels: numpy.ndarray
+    alone: numpy.ndarray
+    scores: numpy.ndarray
+
+
+def _find_relations(module, tokens, texts, entities, entity_scores, pooled, logits, pairs, request) -> _Relations:
+    """Which of the pairs are related, by which label, and how surely."""
     types, symmetric = _allowed_types(request)
     place = numpy.lexsort((entities.ends, entities.starts)).argsort()
     # A symmetric relation is stored with the earlier mention as head.
@@ -344,23 +360,26 @@ def _find_relations(module, tokens, texts, entities, pooled, logits, pairs, requ
     possible &= directed_types[by_type] | (mirrored_types[by_type] & ~backwards)
     pairs, backwards = Pairs(pairs.heads[possible], pairs.tails[possible]), backwards[possible]
 
-    found: List[Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]] = []
+    found: List[Tuple[numpy.ndarray, ...]] = []
     if len(pairs):
+        of_entities = torch.as_tensor(entity_scores, dtype=tokens.dtype, device=tokens.device)
         of_heads, of_tails = module.score_mentions(entities, pooled, logits, tokens, texts)
         for places, contexts in _joined_up(module.contexts_in_chunks(tokens, texts, entities, pairs, PAIR_CHUNK), PAIR_CHUNK):
             heads, tails = pairs.heads[places], pairs.tails[places]
-            of_both = of_heads.index_select(0, to_index(heads, tokens)) + of_tails.index_select(0, to_index(tails, tokens))
-            allowed = types[entities.labels[heads], entities.labels[tails]]
-            scores = module.relation_probability(module.score_contexts(contexts) + of_both, torch.as_tensor(allowed, device=tokens.device))
-            scores = scores.cpu().numpy()
+            allowed = torch.as_tensor(types[entities.labels[heads], entities.labels[tails]], device=tokens.device)
+            heads, tails = to_index(heads, tokens), to_index(tails, tokens)
+            of_both = module.score_both(of_heads.index_select(0, heads), of_tails.index_select(0, tails))
+            alone = module.relation_probability(module.score_contexts(contexts) + of_both, allowed)
+            scores = module.triple_probability(alone, of_entities[heads], of_entities[tails]).cpu().numpy()
             # Not before: a mirrored label wins its pair, or the second best would stand in for it.
             scores[backwards[places][:, None] & symmetric] = -1.0
             rows, labels = numpy.nonzero(scores >= max(request.relation_threshold, 0.0))
-            found.append((places[rows], labels, scores[rows, labels]))
+            found.append((places[rows], labels, alone.cpu().numpy()[rows, labels], scores[rows, labels]))
     none = numpy.zeros(0, dtype=numpy.int64)
-    places, labels, scores = (numpy.concatenate(parts) for parts in zip((none, none, numpy.zeros(0)), *found))
+    places, labels, alone, scores = (numpy.concatenate(parts) for parts in zip((none, none, numpy.zeros(0), numpy.zeros(0)), *found))
     order = numpy.lexsort((labels, places))
-    return Pairs(pairs.heads[places[order]], pairs.tails[places[order]]), labels[order], scores[order]
+    pairs = Pairs(pairs.heads[places[order]], pairs.tails[places[order]])
+    return _Relations(pairs, labels[order], alone[order], scores[order])
 
 
 def _joined_up(chunks: Iterable[Tuple[numpy.ndarray, Tensor]], size: int) -> Iterator[Tuple[numpy.ndarray, Tensor]]:

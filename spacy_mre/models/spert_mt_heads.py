@@ -51,6 +51,7 @@ class SpertMTHeads(nn.Module):
         see_cats: bool = False,
         relation_context: str = "max",
         span_vector: str = "max",
+        relation_rank: int = 0,
     ):
         super().__init__()
         self.mode = mode
@@ -74,8 +75,11 @@ class SpertMTHeads(nn.Module):
         self.relation_context = nn.Linear(width, relation_columns)
         own_tokens = 2 if self.sees_ends else int(self.context == "markers")
         mention_size = (1 + own_tokens) * width + width_size + features
-        self.relation_head = nn.Linear(mention_size, relation_columns, bias=False)
-        self.relation_tail = nn.Linear(mention_size, relation_columns, bias=False)
+        self.relation_columns, self.relation_rank = relation_columns, relation_rank
+        self.relation_head = nn.Linear(mention_size, relation_columns + relation_rank, bias=False)
+        self.relation_tail = nn.Linear(mention_size, relation_columns + relation_rank, bias=False)
+        if relation_rank:
+            self.relation_product = nn.Linear(relation_rank, relation_columns, bias=False)
         if self.sees_ends:
             self.entity_first = nn.Linear(width, columns, bias=False)
             self.entity_last = nn.Linear(width, columns, bias=False)
@@ -88,6 +92,9 @@ class SpertMTHeads(nn.Module):
                 nn.init.normal_(module.weight, std=0.02)
             if isinstance(module, nn.Linear) and module.bias is not None:
                 nn.init.zeros_(module.bias)
+        for layer in (self.relation_head, self.relation_tail):
+            # A product of two numbers near zero would pass hardly any gradient on to either.
+            nn.init.normal_(layer.weight[relation_columns:], std=1 / math.sqrt(mention_size))
         if mode == "spert_mt":  # few spans and pairs are positive: begin near that, not at one half
             for layer, labels in ((self.entity_span, entity_labels), (self.relation_context, relation_labels)):
                 nn.init.constant_(layer.bias[:1], PRIOR - (math.log(max(labels, 1)) if self.tied else 0.0))
@@ -203,13 +210,13 @@ class SpertMTHeads(nn.Module):
             between = range_max(tokens, *context_ranges(mentions.starts, mentions.ends, pairs.heads, pairs.tails))
         else:
             ((_, between),) = self.contexts_in_chunks(tokens, texts, mentions, pairs, len(pairs))
-        return self.score_contexts(between) + of_heads.index_select(0, heads) + of_tails.index_select(0, tails)
+        return self.score_contexts(between) + self.score_both(of_heads.index_select(0, heads), of_tails.index_select(0, tails))
 
     def score_mentions(
         self, mentions: Spans, pooled: Tensor, logits: Tensor, tokens: Optional[Tensor] = None, texts: Optional[Tensor] = None
     ) -> Tuple[Tensor, Tensor]:
-        """The part of the relation logits that each mention adds as head, and as tail: two tensors of mentions x relation columns. What the labels
-        of the text add stands with the head."""
+        """What each mention brings into its relations as head, and as tail: two tensors of mentions x (relation columns + rank), for `score_both`.
+        What the labels of the text add stands with the head."""
         parts = [pooled, self.widths(self._width_ids(mentions.widths, pooled))]
         if self.context == "markers" or self.sees_ends:
             parts.append(tokens.index_select(0, to_index(mentions.starts, tokens)))
@@ -223,8 +230,22 @@ class SpertMTHeads(nn.Module):
         of_heads, of_tails = self.relation_head(self.dropout(mention_vectors)), self.relation_tail(self.dropout(mention_vectors))
         if self.seen_cats:
             of_texts = self.relation_cats(self.dropout(texts[:, self.width :]))
-            of_heads = of_heads + of_texts.index_select(0, to_index(mentions.texts, texts))
+            of_heads = of_heads + nn.functional.pad(of_texts, (0, self.relation_rank)).index_select(0, to_index(mentions.texts, texts))
         return of_heads, of_tails
+
+    def score_both(self, of_heads: Tensor, of_tails: Tensor) -> Tensor:
+        """The part of the relation logits that the two mentions of each pair add: what each adds by itself, and what they add together, a bilinear form
+        of low rank (as Kim et al. 2017, arXiv 1610.04325, for two modalities).
+
+        of_heads, of_tails (Tensor): What the mentions bring in, see `score_mentions`; pairs x (relation columns + rank).
+        RETURNS (Tensor): Pairs x relation columns.
+        """
+        if not self.relation_rank:
+            return of_heads + of_tails
+        (heads_alone, heads), (tails_alone, tails) = (
+            of.split([self.relation_columns, self.relation_rank], dim=1) for of in (of_heads, of_tails)
+        )
+        return heads_alone + tails_alone + self.relation_product(heads * tails)
 
     def contexts_in_chunks(
         self, tokens: Tensor, texts: Optional[Tensor], mentions: Spans, pairs: Pairs, size: int
@@ -253,10 +274,22 @@ class SpertMTHeads(nn.Module):
         """The part of the relation logits that the contexts add (by default the maxima between the two mentions): pairs x relation columns."""
         return self.relation_context(self.dropout(contexts))
 
+    def triple_probability(self, of_relations: Tensor, of_heads: Tensor, of_tails: Tensor) -> Tensor:
+        """How surely head, label and tail are all right: a relation between doubtful entities is doubtful. (Our own rule. Mode "spert", as SpERT, has the
+        probability of the relation alone.)
+
+        of_relations (Tensor): As `relation_probability` gives it, pairs x labels; what is negative stays so.
+        of_heads, of_tails (Tensor): As `span_probability` gives it; shape (pairs,).
+        RETURNS (Tensor): Pairs x labels.
+        """
+        if self.mode == "spert":
+            return of_relations
+        return torch.where(of_relations < 0, of_relations, of_relations * (of_heads * of_tails)[:, None])
+
     def relation_probability(self, logits: Tensor, allowed: Tensor) -> Tensor:
-        """How surely each label holds: that there is a relation, and this one (see `certainty`). The ranking loss gives labels no probability: then that
-        there is one, for the best label and for any other one whose score lies nearer to the margin of right labels than to that of wrong
-        ones (reconstructed: the paper has one label per pair).
+        """How surely each label holds between two entities: that there is a relation, and this one (see `certainty`). The ranking loss gives labels no
+        probability: then that there is one, for the best label and for any other one whose score lies nearer to the margin of right
+        labels than to that of wrong ones (reconstructed: the paper has one label per pair).
 
         logits (Tensor): Pairs x relation columns.
         allowed (Tensor): Which labels a pair may have, bool, pairs x labels. The others have no part in its probability.

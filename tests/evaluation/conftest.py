@@ -30,6 +30,7 @@ def assets(tmp_path_factory):
 def small_config():
     """configs/zh_cpu.cfg with a small encoder."""
     config = load_config(ROOT / "configs" / "zh_cpu.cfg", interpolate=False)
-    widths = {f"components.{name}.model.encoder.tok2vec.width": 32 for name in ("spert_mt", "mre_textcat")}
+    listeners = ("spert_mt.model.encoder.tok2vec.embed", "spert_mt.model.encoder.tok2vec.encode", "mre_textcat.model.encoder.tok2vec")
+    widths = {f"components.{name}.width": 32 for name in listeners}
     blocks = {f"components.tok2vec.model.{block}.width": 32 for block in ("embed", "encode")}
     return set_values(config, {**widths, **blocks, "components.tok2vec.model.encode.depth": 1, "components.spert_mt.model.max_width": 8})

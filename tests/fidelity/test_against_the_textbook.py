@@ -33,9 +33,11 @@ class Textbook:
         if "entity_first.weight" in weights:
             self.entity = numpy.concatenate([self.entity, weights["entity_first.weight"], weights["entity_last.weight"]], axis=1)
         self.entity_bias = weights["entity_span.bias"]
-        self.relation = numpy.concatenate(
-            [weights["relation_context.weight"], weights["relation_head.weight"], weights["relation_tail.weight"]], axis=1
-        )
+        columns = len(weights["relation_context.weight"])
+        of_mentions = [weights["relation_head.weight"], weights["relation_tail.weight"]]
+        self.relation = numpy.concatenate([weights["relation_context.weight"], *(of[:columns] for of in of_mentions)], axis=1)
+        self.factors = numpy.concatenate([of[columns:] for of in of_mentions], axis=1)
+        self.product = weights.get("relation_product.weight", numpy.zeros((columns, 0)))
         if "relation_cats.weight" in weights:
             self.relation = numpy.concatenate([self.relation, weights["relation_cats.weight"]], axis=1)
         self.relation_bias = weights["relation_context.bias"]
@@ -55,7 +57,8 @@ class Textbook:
     def pair_logits(self, tokens, text, head, tail):
         parts = [self.context(tokens, text, head, tail), self.mention(tokens, text, *head), self.mention(tokens, text, *tail)]
         vector = numpy.concatenate([*parts, text[tokens.shape[1] :]])
-        return self.relation @ vector + self.relation_bias
+        of_head, of_tail = (half @ part for half, part in zip(numpy.split(self.factors, 2, axis=1), parts[1:]))
+        return self.relation @ vector + self.product @ (of_head * of_tail) + self.relation_bias
 
     def context(self, tokens, text, head, tail):
         if self.config["relation_context"] == "markers":
@@ -170,11 +173,12 @@ class Textbook:
             if not any(conflict((start, -end), other, cfg["overlap"]) for other in entities):
                 entities[start, -end] = (label, -score)
         relations = {}
-        for head, (head_label, _) in entities.items():
-            for tail, (tail_label, _) in entities.items():
+        for head, (head_label, of_head) in entities.items():
+            for tail, (tail_label, of_tail) in entities.items():
                 if head != tail:
                     logits = self.pair_logits(tokens, text, (*head, head_label), (*tail, tail_label))
                     for label, score in self.relation_labels(logits, head_label, tail_label, constraints):
+                        score *= of_head * of_tail if self.is_multitask else 1
                         is_backwards = label in cfg["symmetric_ids"] and head > tail
                         if score >= cfg["relation_threshold"] and not is_backwards:
                             relations[head, tail, label] = score
@@ -201,7 +205,7 @@ def conflict(one, other, policy):
 MULTITASK = [
     {"mode": "spert_mt"},
     {"mode": "spert_mt", "classification": "ranking", "identification": "separate", "iou_delta": 2.0, "entity_features": "labels"},
-    {"mode": "spert_mt", "iou_form": "power", "iou_delta": 1.5, "entity_features": "none"},
+    {"mode": "spert_mt", "iou_form": "power", "iou_delta": 1.5, "entity_features": "logits", "relation_rank": 4},
     {
         "mode": "spert_mt",
         "classification": "ranking",
@@ -213,8 +217,8 @@ MULTITASK = [
 ]
 BASELINE = {
     "mode": "spert",
-    "entity_features": "none",
     "span_vector": "max",
+    "relation_rank": 0,
     "entity_identification_weight": 0.7,
     "relation_identification_weight": 1.3,
 }
@@ -315,6 +319,12 @@ def test_the_loss_and_its_gradients(make_nlp, examples_of, module_of, model):
     if textbook.query is not None:
         expected_of["query"] = (textbook.query, ("context_query.weight",))
     gradients = {name: parameter.grad.numpy() for name, parameter in module.named_parameters()}
+    if textbook.product.size:
+        expected_of["product"] = (textbook.product, ("relation_product.weight",))
+        expected_of["factors"] = (textbook.factors, ("head factors", "tail factors"))
+    for end in ("head", "tail"):
+        both = gradients[f"relation_{end}.weight"]
+        gradients[f"relation_{end}.weight"], gradients[f"{end} factors"] = numpy.split(both, [len(textbook.relation)])
     for matrix, names in expected_of.values():
         found = numpy.concatenate([gradients[name].reshape(len(matrix), -1) for name in names], axis=1)
         assert found.shape == matrix.shape and found.any()

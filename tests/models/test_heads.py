@@ -199,6 +199,25 @@ def test_scores_equal_the_textbook_formulation(batch, mode, features):
     assert scores.shape == (len(pairs), RELATION_LABELS + (mode == "spert_mt"))
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_head_and_tail_say_something_together(batch, mode):
+    """Beside what each says alone: a bilinear form, with a weight for each feature of the head and each of the tail."""
+    heads, spans = make_heads(mode, relation_rank=5), every_span(3)
+    pairs = every_pair(spans)
+    with torch.no_grad():
+        logits, pooled = heads.score_spans(*batch, spans)
+        scores = heads.score_pairs(batch[0], spans, pooled, logits, pairs)
+        own = [heads.relation_head.weight, heads.relation_tail.weight]
+        parts = [masked_max(batch[0], spans.starts, spans.ends), width_vectors(heads, spans), textbook_entities(heads, *batch, spans)]
+        mentions = torch.cat(parts, dim=1)
+        forms = torch.einsum("cr,ri,rj->cij", heads.relation_product.weight, *(weight[-5:] for weight in own))
+        together = torch.einsum("cij,pi,pj->pc", forms, mentions[pairs.heads], mentions[pairs.tails])
+        for weight in own:
+            weight[-5:] = 0.0
+        alone = heads.score_pairs(batch[0], spans, pooled, logits, pairs)
+    assert torch.allclose(scores, alone + together, atol=1e-4) and together.abs().min() > 0
+
+
 @pytest.mark.parametrize("mode, features", SETTINGS)
 def test_gradients_equal_those_of_the_textbook_formulation(batch, mode, features):
     heads, spans = make_heads(mode, entity_features=features).double(), every_span()
@@ -284,6 +303,13 @@ def test_relation_probabilities_of_cross_entropy():
     logits = torch.tensor([[0.0, 1.0, 1.0 - numpy.log(3)], [0.0, 1.0, 1.0], [0.0, 1.0, 1.0 - numpy.log(3)]])
     allowed = torch.tensor([[True, True], [True, True], [False, True]])
     assert heads.relation_probability(logits, allowed).flatten().tolist() == pytest.approx([0.5, 0.25, 0.5, 0.5, -1.0, 0.5])
+
+
+def test_a_triple_is_as_sure_as_its_relation_and_its_ends_together():
+    of_relations, of_heads, of_tails = torch.tensor([[0.5, -1.0], [0.8, 0.1]]), torch.tensor([0.4, 1.0]), torch.tensor([0.5, 0.0])
+    scores = make_heads().triple_probability(of_relations, of_heads, of_tails)
+    assert torch.allclose(scores, torch.tensor([[0.1, -1.0], [0.0, 0.0]]))
+    assert torch.equal(make_heads("spert").triple_probability(of_relations, of_heads, of_tails), of_relations)
 
 
 def test_span_probabilities_of_cross_entropy():
@@ -392,7 +418,7 @@ def test_what_is_found_is_known():
     assert entities(found) == ENTITIES
     assert relations(found) == RELATIONS
     assert found.entity_scores == pytest.approx(SURE)
-    assert found.scores == pytest.approx(SURE)
+    assert found.scores == pytest.approx(SURE**3)  # head, label and tail
     assert found.left_out == {"distance": 0, "budget": 0}
     assert found.cut.tolist() == [0, 1, 2]
 
@@ -426,6 +452,8 @@ def test_joint_decoding_one_candidate_at_a_time(batch, mode, overlap):
     candidates = run(heads, vectors, **{**settings, "entity_threshold": 0.3, "overlap": "any"})
     own, best = candidates.entity_scores, numpy.zeros(len(candidates.entities))
     for head, tail, score in zip(candidates.pairs.heads, candidates.pairs.tails, candidates.scores):
+        if mode == "spert_mt":  # what speaks for one end is the relation and the other end
+            score /= own[head] * own[tail]
         best[head], best[tail] = max(best[head], score * own[tail]), max(best[tail], score * own[head])
     scores = {place: max(one, (one + other) / 2) for place, one, other in zip(entities(candidates), own, best)}
     kept = []

@@ -22,7 +22,8 @@ VARIANTS = {
     "IoU weights by power": {"model": {"iou_form": "power"}},
     "separate identification": {"model": {"identification": "separate"}},
     "ranking": {"model": {"classification": "ranking"}},
-    "no entity features": {"model": {"entity_features": "none"}},
+    "logits as entity features": {"model": {"entity_features": "logits"}},
+    "no bilinear form": {"model": {"relation_rank": 0}},
     "labels as entity features": {"model": {"entity_features": "labels"}},
     "ranking of negatives": {"model": {"classification": "ranking", "ranking_negatives": True}},
     "any overlap": {"overlap": "any"},
@@ -32,11 +33,11 @@ VARIANTS = {
     "learned constraints": {"constraints": "learned"},
     "given constraints": {"constraints": {"lives_in": [["person", "place"]], "part_of": [["site", "place"], ["place", "site"]]}},
     "symmetric": {"symmetric": ["friend"]},
-    "SpERT": {"model": {"mode": "spert", "entity_features": "none"}, "entity_threshold": 0.0, "relation_threshold": 0.4},
+    "SpERT": {"model": {"mode": "spert", "span_vector": "max", "relation_rank": 0}, "entity_threshold": 0.0, "relation_threshold": 0.4},
     "focal loss": {"model": {"identification_loss": "focal"}},
     "balanced classes": {"model": {"class_weights": "balanced"}},
     "SpERT, focal loss and balanced classes": {
-        "model": {"mode": "spert", "entity_features": "none", "identification_loss": "focal", "class_weights": "balanced"},
+        "model": {"mode": "spert", "identification_loss": "focal", "class_weights": "balanced"},
         "entity_threshold": 0.0,
         "relation_threshold": 0.4,
     },
@@ -360,7 +361,8 @@ def test_uninitialised_pipeline_can_be_saved(make_nlp, tmp_path):
 
 def test_two_processes_find_what_one_finds(trained, written):
     nlp, _ = trained
-    assert [written(doc) for doc in nlp.pipe(RAW * 3, n_process=2, batch_size=2)] == [written(doc) for doc in nlp.pipe(RAW * 3)]
+    two = nlp.pipe(RAW * 3, n_process=2, batch_size=2)
+    assert [written(doc) for doc in two] == [written(doc) for doc in nlp.pipe(RAW * 3, batch_size=2)]
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
@@ -492,6 +494,7 @@ def test_default_settings_work(make_examples):
         {"model": {"class_weights": "inverse"}},
         {"model": {"boundary_smoothing": 2.0}},
         {"model": {"entity_features": "all"}},
+        {"model": {"relation_rank": -1}},
         {"encoder": {**TOK2VEC_ENCODER, "text_pooling": "sum"}},
         {"encoder": {"@architectures": "spacy_mre.TransformerEncoder.v1", "pooling": "sum"}},
     ],
