@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .attention_pooling import range_attention_in_chunks
-from .decoding import context_ranges
+from .decoding import context_ranges, prior_shift
 from .span_pooling import all_maxima, range_max, range_max_in_chunks, to_index
 from .targets import Pairs, Spans, Targets
 
@@ -144,12 +144,14 @@ class SpertMTHeads(nn.Module):
             logits = logits + self.entity_first(self.dropout(first)) + self.entity_last(self.dropout(last))
         return logits, pooled
 
-    def score_all(self, tokens: Tensor, texts: Tensor, lengths: numpy.ndarray) -> Tensor:
+    def score_all(self, tokens: Tensor, texts: Tensor, lengths: numpy.ndarray, negatives: int = -1) -> Tensor:
         """How surely each span up to the width limit is an entity.
 
         tokens (Tensor): Total tokens x width.
         texts (Tensor): Texts x text width.
         lengths (numpy.ndarray): Tokens per text.
+        negatives (int): How many negative spans per text the heads were trained on, -1 for all. Of fewer than there are, entities would seem likelier
+            than they are (see `prior_shift`). Mode "spert", as SpERT, leaves it at that.
         RETURNS (Tensor): Shape (max_width, total tokens): the `span_probability` of the span of width w + 1 at this token; -1 where it would cross the
             end of its text.
         """
@@ -163,6 +165,9 @@ class SpertMTHeads(nn.Module):
             of_texts = of_texts + nn.functional.linear(tokens, self.entity_first.weight[columns])
             of_lasts = nn.functional.linear(tokens, self.entity_last.weight[columns])
             of_lasts = nn.functional.pad(of_lasts, (0, 0, 0, self.max_width - 1)).unfold(0, self.max_width, 1).permute(2, 0, 1)
+        if self.mode == "spert_mt":
+            shifts = numpy.repeat(prior_shift(lengths, self.max_width, negatives), lengths)
+            of_texts[:, 0] -= torch.as_tensor(shifts, dtype=tokens.dtype, device=tokens.device)
         crossing = torch.as_tensor(numpy.arange(1, self.max_width + 1)[:, None] > room, device=tokens.device)
         size = max(SCORED_AT_ONCE // (self.max_width * tokens.shape[1]), 1)
         scores = []
@@ -275,8 +280,8 @@ class SpertMTHeads(nn.Module):
         return self.relation_context(self.dropout(contexts))
 
     def triple_probability(self, of_relations: Tensor, of_heads: Tensor, of_tails: Tensor) -> Tensor:
-        """How surely head, label and tail are all right: a relation between doubtful entities is doubtful. (Our own rule. Mode "spert", as SpERT, has the
-        probability of the relation alone.)
+        """How surely head, label and tail are all right: the probability of the relation, times the geometric mean of those of its ends, as if these were
+        right or wrong together. (Our own rule. Mode "spert", as SpERT, has the probability of the relation alone.)
 
         of_relations (Tensor): As `relation_probability` gives it, pairs x labels; what is negative stays so.
         of_heads, of_tails (Tensor): As `span_probability` gives it; shape (pairs,).
@@ -284,7 +289,7 @@ class SpertMTHeads(nn.Module):
         """
         if self.mode == "spert":
             return of_relations
-        return torch.where(of_relations < 0, of_relations, of_relations * (of_heads * of_tails)[:, None])
+        return torch.where(of_relations < 0, of_relations, of_relations * (of_heads * of_tails).sqrt()[:, None])
 
     def relation_probability(self, logits: Tensor, allowed: Tensor) -> Tensor:
         """How surely each label holds between two entities: that there is a relation, and this one (see `certainty`). The ranking loss gives labels no

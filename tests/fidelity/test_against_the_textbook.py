@@ -156,11 +156,15 @@ class Textbook:
     def find(self, tokens, text, cfg, constraints):
         """Entities {(start, end): (label, score)} and relations {(head, tail, label): score} of one text."""
         candidates = []
+        widths = range(1, min(len(tokens), self.config["max_width"]) + 1)
+        spans = sum(len(tokens) - width + 1 for width in widths)
+        rarer = max(spans / cfg["entity_negatives"], 1) if cfg["entity_negatives"] > 0 and spans else 1
         for start in range(len(tokens)):
             for end in range(start + 1, min(len(tokens), start + self.config["max_width"]) + 1):
                 logits = self.entity_logits(tokens, text, start, end)
                 if self.is_multitask:
-                    score = sigmoid(self.at_all(logits))
+                    odds = numpy.exp(self.at_all(logits)) / rarer
+                    score = odds / (1 + odds)
                     if self.config["classification"] == "cross_entropy":
                         score *= min(2 * softmax(logits[1:]).max(), 1)
                 else:
@@ -178,7 +182,7 @@ class Textbook:
                 if head != tail:
                     logits = self.pair_logits(tokens, text, (*head, head_label), (*tail, tail_label))
                     for label, score in self.relation_labels(logits, head_label, tail_label, constraints):
-                        score *= of_head * of_tail if self.is_multitask else 1
+                        score *= (of_head * of_tail) ** 0.5 if self.is_multitask else 1
                         is_backwards = label in cfg["symmetric_ids"] and head > tail
                         if score >= cfg["relation_threshold"] and not is_backwards:
                             relations[head, tail, label] = score
@@ -353,7 +357,9 @@ def test_what_is_found(make_nlp, examples_of, module_of, model, overlap):
         {"entity_threshold": 0.0, "relation_threshold": 0.4} if is_baseline else {"entity_threshold": 0.3, "relation_threshold": 0.6}
     )
     constraints = {"in": [["site", "place"], ["place", "place"], ["person", "site"]], "knows": [["person", "person"]]}
-    nlp = make_nlp(model, overlap=overlap, symmetric=["knows"], constraints=constraints, pairs_per_token=10_000, **thresholds)
+    nlp = make_nlp(
+        model, overlap=overlap, symmetric=["knows"], constraints=constraints, pairs_per_token=10_000, entity_negatives=9, **thresholds
+    )
     pipe = nlp.get_pipe("spert_mt")
     docs = [eg.predicted for eg in examples_of(nlp)]
     encoded = pipe.model.get_ref("encoder").predict(docs)

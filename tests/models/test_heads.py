@@ -305,10 +305,23 @@ def test_relation_probabilities_of_cross_entropy():
     assert heads.relation_probability(logits, allowed).flatten().tolist() == pytest.approx([0.5, 0.25, 0.5, 0.5, -1.0, 0.5])
 
 
+def test_scores_of_all_spans_are_corrected_for_the_sample_of_negatives(batch):
+    heads = make_heads(classification="cross_entropy")
+    with torch.no_grad():
+        among_all, among_a_few = heads.score_all(*batch, LENGTHS), heads.score_all(*batch, LENGTHS, 7)
+        heads.entity_span.bias[0] -= numpy.log(2)  # of 14 spans of the first text one in two was drawn
+        halved = heads.score_all(*batch, LENGTHS)
+    assert torch.allclose(among_a_few[:, :5], halved[:, :5], atol=1e-6)
+    assert torch.equal(among_a_few[:, 5], among_all[:, 5])  # the second has a single one
+    baseline = make_heads("spert")
+    with torch.no_grad():
+        assert torch.equal(baseline.score_all(*batch, LENGTHS, 7), baseline.score_all(*batch, LENGTHS))
+
+
 def test_a_triple_is_as_sure_as_its_relation_and_its_ends_together():
     of_relations, of_heads, of_tails = torch.tensor([[0.5, -1.0], [0.8, 0.1]]), torch.tensor([0.4, 1.0]), torch.tensor([0.5, 0.0])
     scores = make_heads().triple_probability(of_relations, of_heads, of_tails)
-    assert torch.allclose(scores, torch.tensor([[0.1, -1.0], [0.0, 0.0]]))
+    assert torch.allclose(scores, torch.tensor([[0.5 * 0.2**0.5, -1.0], [0.0, 0.0]]))
     assert torch.equal(make_heads("spert").triple_probability(of_relations, of_heads, of_tails), of_relations)
 
 
@@ -418,7 +431,7 @@ def test_what_is_found_is_known():
     assert entities(found) == ENTITIES
     assert relations(found) == RELATIONS
     assert found.entity_scores == pytest.approx(SURE)
-    assert found.scores == pytest.approx(SURE**3)  # head, label and tail
+    assert found.scores == pytest.approx(SURE**2)  # the relation, and its ends
     assert found.left_out == {"distance": 0, "budget": 0}
     assert found.cut.tolist() == [0, 1, 2]
 
@@ -453,7 +466,7 @@ def test_joint_decoding_one_candidate_at_a_time(batch, mode, overlap):
     own, best = candidates.entity_scores, numpy.zeros(len(candidates.entities))
     for head, tail, score in zip(candidates.pairs.heads, candidates.pairs.tails, candidates.scores):
         if mode == "spert_mt":  # what speaks for one end is the relation and the other end
-            score /= own[head] * own[tail]
+            score /= (own[head] * own[tail]) ** 0.5
         best[head], best[tail] = max(best[head], score * own[tail]), max(best[tail], score * own[head])
     scores = {place: max(one, (one + other) / 2) for place, one, other in zip(entities(candidates), own, best)}
     kept = []
