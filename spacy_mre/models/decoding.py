@@ -53,21 +53,6 @@ def resolve_overlaps(starts: numpy.ndarray, ends: numpy.ndarray, scores: numpy.n
     return chosen
 
 
-def prior_shift(lengths: numpy.ndarray, max_width: int, negatives: int) -> numpy.ndarray:
-    """How much too high the log odds of being an entity are, if a model was trained on a sample of the other spans: by the logarithm of how many
-    times more spans a text has (prior correction; King & Zeng 2001, Political Analysis 9, section 4.1).
-
-    lengths (numpy.ndarray): Tokens per text.
-    max_width (int): The widest span.
-    negatives (int): Negative spans per text in training, -1 for all.
-    RETURNS (numpy.ndarray): Shape (texts,); 0 where a text has no more spans than that.
-    """
-    widths = numpy.minimum(lengths, max_width)
-    spans = widths * lengths - widths * (widths - 1) / 2
-    sampled = spans if negatives < 0 else numpy.minimum(spans, max(negatives, 1))
-    return numpy.log(numpy.maximum(spans, 1) / numpy.maximum(sampled, 1))
-
-
 def _conflicts(starts: numpy.ndarray, ends: numpy.ndarray, policy: str) -> Tuple[numpy.ndarray, numpy.ndarray]:
     """All pairs of spans that may not stand beside each other: each with those that start later, but before its end."""
     order = numpy.lexsort((ends, starts))

@@ -191,7 +191,7 @@ class Request:
 
     given (Optional[Spans]): The entities, where they are not to be predicted; sorted by text and start.
     cats (Optional[numpy.ndarray]): The text labels of each text, where the model sees them; shape (texts, text labels).
-    entity_negatives (int): How many negative spans per text the model was trained on, -1 for all.
+    share_drawn (float): The share of all negative spans that the model was trained on.
     joint (bool): Entities are decided together with their relations, see `joint_decoding`.
     """
 
@@ -206,7 +206,7 @@ class Request:
     constraints: Dict[str, Sequence[Sequence[str]]]
     given: Optional[Callable[[numpy.ndarray], Spans]] = None
     cats: Optional[numpy.ndarray] = None
-    entity_negatives: int = -1
+    share_drawn: float = 1.0
     joint: bool = False
 
 
@@ -406,7 +406,7 @@ def _as_one(chunks: List[Tuple[numpy.ndarray, Tensor]]) -> Tuple[numpy.ndarray, 
 def find_spans(module: SpertMTHeads, encoded: Encoded, request: Request) -> Tuple[Spans, numpy.ndarray]:
     """The spans of a batch that are entities by threshold and overlap policy, and their scores; sorted by text and start, labels open (-1)."""
     tokens, texts = xp2torch(encoded.tokens), module.with_cats(xp2torch(encoded.texts), request.cats)
-    scores = module.score_all(tokens, texts, encoded.lengths, request.entity_negatives).cpu().numpy()
+    scores = module.score_all(tokens, texts, encoded.lengths, request.share_drawn).cpu().numpy()
     widths, starts = numpy.nonzero(scores >= max(request.entity_threshold, 0.0))
     ends, scores = starts + widths + 1, scores[widths, starts]
     kept = resolve_overlaps(starts, ends, scores, request.overlap)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .attention_pooling import range_attention_in_chunks
-from .decoding import context_ranges, prior_shift
+from .decoding import context_ranges
 from .span_pooling import all_maxima, range_max, range_max_in_chunks, to_index
 from .targets import Pairs, Spans, Targets
 
@@ -144,14 +144,15 @@ class SpertMTHeads(nn.Module):
             logits = logits + self.entity_first(self.dropout(first)) + self.entity_last(self.dropout(last))
         return logits, pooled
 
-    def score_all(self, tokens: Tensor, texts: Tensor, lengths: numpy.ndarray, negatives: int = -1) -> Tensor:
+    def score_all(self, tokens: Tensor, texts: Tensor, lengths: numpy.ndarray, share_drawn: float = 1.0) -> Tensor:
         """How surely each span up to the width limit is an entity.
 
         tokens (Tensor): Total tokens x width.
         texts (Tensor): Texts x text width.
         lengths (numpy.ndarray): Tokens per text.
-        negatives (int): How many negative spans per text the heads were trained on, -1 for all. Of fewer than there are, entities would seem likelier
-            than they are (see `prior_shift`). Mode "spert", as SpERT, leaves it at that.
+        share_drawn (float): The share of all negative spans that the heads were trained on. Of a sample, the odds of being an entity come out too high
+            by its inverse, which is set right here (prior correction; King & Zeng 2001, Political Analysis 9, section 4.1). Mode "spert", as
+            SpERT, leaves it at that.
         RETURNS (Tensor): Shape (max_width, total tokens): the `span_probability` of the span of width w + 1 at this token; -1 where it would cross the
             end of its text.
         """
@@ -166,8 +167,7 @@ class SpertMTHeads(nn.Module):
             of_lasts = nn.functional.linear(tokens, self.entity_last.weight[columns])
             of_lasts = nn.functional.pad(of_lasts, (0, 0, 0, self.max_width - 1)).unfold(0, self.max_width, 1).permute(2, 0, 1)
         if self.mode == "spert_mt":
-            shifts = numpy.repeat(prior_shift(lengths, self.max_width, negatives), lengths)
-            of_texts[:, 0] -= torch.as_tensor(shifts, dtype=tokens.dtype, device=tokens.device)
+            of_texts[:, 0] += math.log(share_drawn)
         crossing = torch.as_tensor(numpy.arange(1, self.max_width + 1)[:, None] > room, device=tokens.device)
         size = max(SCORED_AT_ONCE // (self.max_width * tokens.shape[1]), 1)
         scores = []

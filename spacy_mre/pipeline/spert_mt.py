@@ -170,6 +170,7 @@ class SpertMT(MREPipe):
             "cat_labels": [],
             "learned_constraints": {},
             "learned_distance": 0,
+            "share_drawn": 1.0,
             "spans_key": spans_key,
             "entities": entities,
             "entity_threshold": entity_threshold,
@@ -372,6 +373,7 @@ class SpertMT(MREPipe):
         self.cfg["cat_labels"] = list(labels.get("cats", ()))
         self.cfg["learned_constraints"] = labels.get("constraints", {})
         self.cfg["learned_distance"] = labels.get("distance", 0)
+        self.cfg["share_drawn"] = survey.share_drawn(self.cfg["entity_negatives"])
         if not (self.relation_labels if self.cfg["entities"] == "given" else self.entity_labels):
             raise ValueError(Errors.M306.format(name=self.name, key=self.key))
         heads = self.model.get_ref("heads")
@@ -432,7 +434,7 @@ class SpertMT(MREPipe):
             constraints=self.constraints,
             given=given,
             cats=cats,
-            entity_negatives=self.cfg["entity_negatives"],
+            share_drawn=self.cfg["share_drawn"],
             joint=self.cfg["joint_decoding"],
         )
 

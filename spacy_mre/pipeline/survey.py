@@ -67,9 +67,16 @@ class Survey:
             ("entities", self.negative_spans, limits[0], entity_labels, self.entity_labels),
             ("relations", self.negative_pairs, limits[1], relation_labels, self.relation_labels),
         ):
-            drawn = sum(count if limit == ALL else min(count, limit) for count in negatives)
-            counts[level] = [drawn, *(found[label] for label in labels)]
+            counts[level] = [_drawn(negatives, limit), *(found[label] for label in labels)]
         return counts
+
+    def share_drawn(self, limit: int) -> float:
+        """The share of all negative spans that a model is trained on in one pass over the data.
+
+        limit (int): Negative spans per text, -1 for all.
+        RETURNS (float): Above 0 to 1.
+        """
+        return max(_drawn(self.negative_spans, limit), 1) / max(sum(self.negative_spans), 1)
 
     def _add_out_of_reach(self, gold: Gold, doc: Doc) -> None:
         """What no span of the model stands for."""
@@ -92,3 +99,7 @@ class Survey:
         for (label, head, tail), count in sorted(self.joined.items()):
             table.setdefault(label, []).append([head, tail, count])
         return table
+
+
+def _drawn(negatives: Sequence[int], limit: int) -> int:
+    return sum(count if limit == ALL else min(count, limit) for count in negatives)

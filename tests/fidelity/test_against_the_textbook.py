@@ -156,14 +156,11 @@ class Textbook:
     def find(self, tokens, text, cfg, constraints):
         """Entities {(start, end): (label, score)} and relations {(head, tail, label): score} of one text."""
         candidates = []
-        widths = range(1, min(len(tokens), self.config["max_width"]) + 1)
-        spans = sum(len(tokens) - width + 1 for width in widths)
-        rarer = max(spans / cfg["entity_negatives"], 1) if cfg["entity_negatives"] > 0 and spans else 1
         for start in range(len(tokens)):
             for end in range(start + 1, min(len(tokens), start + self.config["max_width"]) + 1):
                 logits = self.entity_logits(tokens, text, start, end)
                 if self.is_multitask:
-                    odds = numpy.exp(self.at_all(logits)) / rarer
+                    odds = numpy.exp(self.at_all(logits)) * cfg["share_drawn"]
                     score = odds / (1 + odds)
                     if self.config["classification"] == "cross_entropy":
                         score *= min(2 * softmax(logits[1:]).max(), 1)

@@ -3,15 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_mre.models.decoding import (
-    POLICIES,
-    allowed_types,
-    candidate_pairs,
-    context_ranges,
-    expand_ranges,
-    prior_shift,
-    resolve_overlaps,
-)
+from spacy_mre.models.decoding import POLICIES, allowed_types, candidate_pairs, context_ranges, expand_ranges, resolve_overlaps
 
 spans = st.lists(
     st.tuples(st.integers(0, 12), st.integers(1, 6), st.sampled_from([0.1, 0.5, 0.5, 0.9])), max_size=15, unique_by=lambda s: s[:2]
@@ -181,11 +173,3 @@ def test_allowed_types():
 def test_no_constraints_allow_everything():
     assert allowed_types({}, ["a", "b"], ["x"]).all()
     assert allowed_types({}, [], []).shape == (1, 1, 0)
-
-
-def test_a_sample_of_the_negatives_makes_entities_likelier_than_they_are():
-    # 5 tokens have 5 + 4 + 3 spans of up to 3 tokens, 2 tokens have 2 + 1.
-    lengths = numpy.array([5, 2, 0])
-    assert prior_shift(lengths, 3, 4).tolist() == pytest.approx([numpy.log(3), 0.0, 0.0])
-    assert prior_shift(lengths, 3, 12).tolist() == prior_shift(lengths, 3, -1).tolist() == [0.0, 0.0, 0.0]
-    assert prior_shift(lengths, 3, 0).tolist() == pytest.approx([numpy.log(12), numpy.log(3), 0.0])
