@@ -49,7 +49,7 @@ def build_spert_mt(
     max_width: int = 10,
     width_size: int = 25,
     dropout: float = 0.1,
-    entity_features: str = "none",
+    entity_features: str = "logits",
     classification: str = "cross_entropy",
     ranking_gamma: float = 2.0,
     ranking_margin_right: float = 2.5,
@@ -75,14 +75,15 @@ def build_spert_mt(
 
     encoder (Model[List[Doc], Encoded]): Token and text vectors.
     mode (str): "spert_mt": identification and classification heads; "spert": the baseline, softmax over types and None for entities and
-        a sigmoid per label for relations, without the ideas of SpERT.MT. SpERT itself has `span_vector` "max" and `relation_rank` 0 then.
+        a sigmoid per label for relations, without the ideas of SpERT.MT. SpERT itself has `entity_features` "none", `span_vector` "max" and `relation_rank` 0 then.
     identification (str): "tied": the score of being an entity (a relation) is that of the identification head joined with those of the labels;
         "separate": of the head alone. The paper does not say what the head sees; see `identification_logits`.
     max_width (int): The widest entity in tokens (10 in SpERT).
     width_size (int): Size of the width embedding (25 in SpERT).
     dropout (float): Before the heads (0.1 in SpERT).
     entity_features (str): What the relation heads see of the two entities beside their vectors: "logits", all outputs of the entity heads
-        (SpERT.MT); "labels", the entity labels, one-hot; "none". What the logits are worth stands in docs/accuracy.md. Default: "none".
+        (SpERT.MT); "labels", the entity labels, one-hot; "none". What the logits are worth stands in docs/accuracy.md, `no_logits`.
+        Default: "logits".
     classification (str): "cross_entropy" over the labels of what is one, or "ranking", the pairwise ranking loss of SpERT.MT. What cross-entropy is worth
         stands in docs/accuracy.md, `ranking`. Default: "cross_entropy".
     ranking_gamma, ranking_margin_right, ranking_margin_wrong (float): gamma, m+ and m- of the ranking loss (2, 2.5, 0.5; dos Santos et al. 2015).

@@ -206,7 +206,7 @@ def conflict(one, other, policy):
 MULTITASK = [
     {"mode": "spert_mt"},
     {"mode": "spert_mt", "classification": "ranking", "identification": "separate", "iou_delta": 2.0, "entity_features": "labels"},
-    {"mode": "spert_mt", "iou_form": "power", "iou_delta": 1.5, "entity_features": "logits", "relation_rank": 4},
+    {"mode": "spert_mt", "iou_form": "power", "iou_delta": 1.5, "entity_features": "none", "relation_rank": 4},
     {
         "mode": "spert_mt",
         "classification": "ranking",
@@ -218,6 +218,7 @@ MULTITASK = [
 ]
 BASELINE = {
     "mode": "spert",
+    "entity_features": "none",
     "span_vector": "max",
     "relation_rank": 0,
     "entity_identification_weight": 0.7,

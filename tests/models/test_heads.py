@@ -616,7 +616,7 @@ def test_no_spans_and_no_pairs_give_zeros_back():
 
 
 def test_the_model_predicts_in_evaluation_mode():
-    model = make_model(dropout=0.5, identification="separate", span_vector="max", relation_rank=0, entity_features="logits")
+    model = make_model(dropout=0.5, identification="separate", span_vector="max", relation_rank=0)
     module = model.get_ref("heads").shims[0].module
     module.load_state_dict({name: weight for name, weight in known_heads_of_size(module).items()})
     module.train()

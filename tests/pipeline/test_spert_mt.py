@@ -22,7 +22,7 @@ VARIANTS = {
     "IoU weights by power": {"model": {"iou_form": "power"}},
     "separate identification": {"model": {"identification": "separate"}},
     "ranking": {"model": {"classification": "ranking"}},
-    "logits as entity features": {"model": {"entity_features": "logits"}},
+    "no entity features": {"model": {"entity_features": "none"}},
     "no bilinear form": {"model": {"relation_rank": 0}},
     "labels as entity features": {"model": {"entity_features": "labels"}},
     "ranking of negatives": {"model": {"classification": "ranking", "ranking_negatives": True}},
@@ -33,7 +33,11 @@ VARIANTS = {
     "learned constraints": {"constraints": "learned"},
     "given constraints": {"constraints": {"lives_in": [["person", "place"]], "part_of": [["site", "place"], ["place", "site"]]}},
     "symmetric": {"symmetric": ["friend"]},
-    "SpERT": {"model": {"mode": "spert", "span_vector": "max", "relation_rank": 0}, "entity_threshold": 0.0, "relation_threshold": 0.4},
+    "SpERT": {
+        "model": {"mode": "spert", "entity_features": "none", "span_vector": "max", "relation_rank": 0},
+        "entity_threshold": 0.0,
+        "relation_threshold": 0.4,
+    },
     "focal loss": {"model": {"identification_loss": "focal"}},
     "balanced classes": {"model": {"class_weights": "balanced"}},
     "SpERT, focal loss and balanced classes": {
