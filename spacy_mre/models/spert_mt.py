@@ -75,7 +75,8 @@ def build_spert_mt(
 
     encoder (Model[List[Doc], Encoded]): Token and text vectors.
     mode (str): "spert_mt": identification and classification heads; "spert": the baseline, softmax over types and None for entities and
-        a sigmoid per label for relations, without the ideas of SpERT.MT. SpERT itself has `entity_features` "none", `span_vector` "max" and `relation_rank` 0 then.
+        a sigmoid per label for relations, without the ideas of SpERT.MT. SpERT itself then has `entity_features` "none", `span_vector`
+        "max" and `relation_rank` 0.
     identification (str): "tied": the score of being an entity (a relation) is that of the identification head joined with those of the labels;
         "separate": of the head alone. The paper does not say what the head sees; see `identification_logits`.
     max_width (int): The widest entity in tokens (10 in SpERT).
