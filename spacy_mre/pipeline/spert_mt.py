@@ -39,8 +39,8 @@ LEAST_LEARNED_DISTANCE = 100
         "model": DEFAULT_SPERT_MT_MODEL,
         "spans_key": DEFAULT_KEY,
         "entities": "predict",
-        "entity_threshold": 0.35,
-        "relation_threshold": 0.35,
+        "entity_threshold": 0.25,
+        "relation_threshold": 0.3,
         "overlap": "nested",
         "entity_negatives": 100,
         "relation_negatives": 100,
@@ -81,9 +81,9 @@ def make_spert_mt(
     spans_key (str): The span group of the entities. Default: "entities".
     entities (str): "predict", or "given": take the entities that stand on the Doc already, and find relations only.
     entity_threshold (float): The least probability of an entity; the best F1 lies at half of its own value, where probabilities are true (Lipton et al.
-        2014, arXiv 1402.1892). In mode "spert" 0.0 gives SpERT's rule: a type beats None. Default: 0.35.
+        2014, arXiv 1402.1892). In mode "spert" 0.0 gives SpERT's rule: a type beats None. Default: 0.25.
     relation_threshold (float): The least score of a relation: the probability that head, label and tail are all right; in mode "spert" that of the
-        relation alone, by 0.4 in SpERT. Default: 0.35.
+        relation alone, by 0.4 in SpERT. Default: 0.3.
     overlap (str): "flat", "nested" (the default: no crossing) or "any", as SpERT.
     entity_negatives (int): Negative spans per text in training, -1 for all. Default: 100.
     relation_negatives (int): Unrelated pairs per text in training, -1 for all. Default: 100.
@@ -135,8 +135,8 @@ class SpertMT(MREPipe):
         *,
         spans_key: str = DEFAULT_KEY,
         entities: str = "predict",
-        entity_threshold: float = 0.35,
-        relation_threshold: float = 0.35,
+        entity_threshold: float = 0.25,
+        relation_threshold: float = 0.3,
         overlap: str = "nested",
         entity_negatives: int = 100,
         relation_negatives: int = 100,
