@@ -97,7 +97,7 @@ def test_nobody_calibrates_for_itself(trained, cfg, monkeypatch):
         assert [[span.label_ for span in eg.predicted.spans["entities"]] for eg in expected] == [
             [span.label_ for span in eg.predicted.spans["entities"]] for eg in predicted[half::2]
         ]
-        cfg.update(entity_threshold=0.5, relation_threshold=0.5)
+        cfg.update(entity_threshold=0.25, relation_threshold=0.3)
 
 
 def test_a_pipeline_without_thresholds_is_m516():

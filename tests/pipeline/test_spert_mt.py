@@ -261,7 +261,7 @@ def test_each_of_the_four_losses_can_be_switched_off(learn):
 @pytest.mark.filterwarnings("ignore:.*W303")
 @pytest.mark.parametrize("mode", ["spert_mt", "spert"])
 def test_the_text_label_is_seen(mode, learn, annotations, make_doc, tmp_path):
-    nlp, examples = learn(BY_CATS, 200, model={"see_cats": True, "mode": mode}, entity_negatives=-1)
+    nlp, examples = learn(BY_CATS, 300, model={"see_cats": True, "mode": mode}, entity_negatives=-1)
     nlp.to_disk(tmp_path)
     for pipeline in (nlp, spacy.load(tmp_path)):
         for eg, (words, *_, cats) in zip(examples, BY_CATS):
@@ -542,7 +542,7 @@ def test_labels_are_not_added_one_by_one(make_nlp):
 
 @pytest.mark.parametrize("threshold,score", [("entity_threshold", "spans_entities_f"), ("relation_threshold", "rel_strict_f")])
 def test_find_threshold(threshold, score, learn, tmp_path):
-    nlp, examples = learn(steps=16, constraints="learned")  # sure, but of nothing so sure that its probability is rounded to 1
+    nlp, examples = learn(steps=26, constraints="learned")  # sure, but of nothing so sure that its probability is rounded to 1
     nlp.to_disk(tmp_path / "nlp")
     save_docs([eg.reference for eg in examples], tmp_path / "dev.spacy")
     with warnings.catch_warnings(record=True) as caught:
