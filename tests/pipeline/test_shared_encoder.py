@@ -185,7 +185,7 @@ def test_the_encoder_learns_and_all_know_the_texts(factories, make_sgd, make_sha
     nlp.initialize(lambda: examples)
     encoder = nlp.get_pipe("tok2vec").model
     before, sgd = weights_of(encoder), make_sgd()
-    for _ in range(200):
+    for _ in range(300):
         nlp.update(examples, sgd=sgd)
         sgd.step_schedules()
     assert all(numpy.abs(old - new).max() > 0 for old, new in zip(before, weights_of(encoder)))
