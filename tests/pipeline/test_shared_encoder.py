@@ -175,7 +175,7 @@ def test_spacy_train(make_examples, tmp_path, capsys):
     assert spacy.load(tmp_path / "out" / "model-best").meta["performance"]["spans_entities_f"] > 0
 
 
-@pytest.mark.parametrize("make_sgd", [lambda: Adam(0.01), lambda: make_adamw(0.01)])
+@pytest.mark.parametrize("make_sgd", [lambda: Adam(0.003), lambda: make_adamw(0.003)])
 @pytest.mark.parametrize(
     "factories", [("spert_mt",), ("mre_textcat",), ("ner", "spert_mt", "mre_textcat"), ("mre_textcat", "ner", "spert_mt")]
 )
