@@ -1,6 +1,5 @@
 """Make one run: train a cell's config, score its last weights, and write the file of the run."""
 
-import json
 import shutil
 import subprocess
 import time
@@ -10,7 +9,7 @@ import srsly
 from spacy.language import Language
 from spacy.training import Example
 
-from spacy_mre.evaluation.runs import fingerprint, is_made, load_run, measure, predict, read_examples, save_run, train_last
+from spacy_mre.evaluation.runs import fingerprint, is_made, load_run, measure, predict, read_examples, save_run, train_last, write_run
 from spacy_mre.evaluation.thresholds import calibrate, cross_predict
 
 from .grid import Cell, Grid
@@ -39,8 +38,7 @@ def copy_cell(grid: Grid, cell: Cell, made: Cell) -> None:
     """Write the file of a run that another cell has made."""
     run = srsly.read_json(made.path)
     run.update(variant=cell.variant, about=grid.variants[cell.variant]["about"], command=_command(cell), same_run_as=made.variant)
-    cell.path.parent.mkdir(parents=True, exist_ok=True)
-    cell.path.write_text(json.dumps(run, ensure_ascii=False), encoding="utf8")
+    write_run(cell.path, run)
 
 
 def make_cell(grid: Grid, cell: Cell, gpu: int = -1, keep_model: bool = False) -> None:

@@ -281,6 +281,15 @@ def save_run(path: Path, about: Mapping[str, Any], measured: Measured) -> None:
     """
     counts = {layer: rows.T.tolist() for layer, rows in measured.counts.items()}
     record = {**about, "versions": get_versions(), "device": get_device(), **measured._asdict(), "counts": counts}
+    write_run(path, record)
+
+
+def write_run(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a record as the file of a run, whole or not at all.
+
+    path (Path): The JSON file.
+    record (Mapping[str, Any]): What stands in the file of a run.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     begun = path.with_suffix(".part")
     begun.write_text(json.dumps(record, ensure_ascii=False), encoding="utf8")

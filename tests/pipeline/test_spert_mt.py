@@ -5,6 +5,7 @@ import weakref
 
 import pytest
 import spacy
+import srsly
 import torch
 from confection import ConfigValidationError
 from spacy.cli.find_threshold import find_threshold
@@ -106,10 +107,8 @@ def test_learns_by_heart_and_survives_the_disk(variant, learn, annotations, writ
         assert annotations(nlp(eg.predicted)) == annotations(eg.reference)
     nlp.to_disk(tmp_path)
     loaded = spacy.load(tmp_path)
-    ours, theirs = nlp.get_pipe("spert_mt").cfg, loaded.get_pipe("spert_mt").cfg
-    numbers = {name for name, value in ours.items() if isinstance(value, float)}  # srsly writes ten digits of them
-    assert {name: theirs[name] for name in numbers} == pytest.approx({name: ours[name] for name in numbers}, rel=1e-9)
-    assert [(name, value) for name, value in theirs.items() if name not in numbers] == [i for i in ours.items() if i[0] not in numbers]
+    as_json = srsly.json_loads(srsly.json_dumps(nlp.get_pipe("spert_mt").cfg))  # of a float, srsly keeps ten digits
+    assert loaded.get_pipe("spert_mt").cfg == as_json
     assert [written(doc) for doc in loaded.pipe(RAW)] == [written(doc) for doc in nlp.pipe(RAW)]
 
 
