@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import srsly
 
 from .generative.tables import TABLES as GENERATIVE_TABLES
-from .multi_ner_tables import TABLES as MULTI_NER_TABLES
+from .multi_ner.tables import TABLES as MULTI_NER_TABLES
 from .speed.tables import TABLES as SPEED_TABLES
 
 RESULTS = Path("benchmarks/results")

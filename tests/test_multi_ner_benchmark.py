@@ -1,12 +1,18 @@
-"""The grid of benchmarks/multi_ner.py: its configs build, differ in what they say they differ in, and a grid is taken up where it stopped."""
+"""The grid of benchmarks/multi_ner: its configs build, differ in what they say they differ in, and a grid is taken up where it stopped."""
 
+import numpy
 import pytest
+import spacy
 import srsly
 from spacy.util import load_model_from_config
 from typer.testing import CliRunner
 
-from benchmarks import multi_ner, multi_ner_tables
-from benchmarks.multi_ner import DATASETS, VARIANTS, make_config
+from benchmarks.multi_ner import __main__ as multi_ner_commands
+from benchmarks.multi_ner import runner, tables
+from benchmarks.multi_ner.__main__ import app
+from benchmarks.multi_ner.grid import DATASETS, VARIANTS, make_config
+from benchmarks.multi_ner.summary import rarer_half
+from spacy_mre.evaluation.runs import Measured, load_run, save_run
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -56,54 +62,102 @@ def test_a_model_of_the_hub_is_read_by_all():
             assert config["training"]["optimizer"]["learn_rate"]["initial_rate"] == 7e-5
 
 
-def make_row(variant, seed, f, **more):
-    types = {"gene": {"f": f, "in_training": 9, "support": 5}, "cell": {"f": f / 2, "in_training": 3, "support": 2}}
-    row = {
+def make_run(path, variant, seed, right, wrong=0):
+    """A run with one document of ten entities per type, of which some are right."""
+    missed = 10 - right
+    f = 2 * right / (2 * right + wrong + missed)
+    types = {"gene": {"p": 1.0, "r": f, "f": f, "support": 5}, "cell": {"p": 1.0, "r": f / 2, "f": f / 2, "support": 2}}
+    about = {
         "dataset": "genia",
-        "encoder": "MiniLM",
         "variant": variant,
         "seed": seed,
+        "encoder": "MiniLM",
         "updates": 10,
-        "device": "cpu",
+        "batch": 4,
+        "limit": 0,
         "seconds": 120,
-        "per_type": types,
+        "dev_spans_f": f,
+        "split": "test",
+        "in_training": {"gene": 9, "cell": 3},
     }
-    return {**row, "spans_f": f, "ents_f": f, "spans_macro_f": f, "rare_macro_f": f / 2, **more}
+    scores = dict.fromkeys(["spans_f", "spans_p", "spans_r", "spans_macro_f", "ents_f"], f)
+    save_run(path, about, Measured(scores, {"spans_per_type": types}, {"entities": numpy.array([[right, wrong, missed]])}, "same"))
 
 
-def test_a_grid_is_taken_up_where_it_stopped(tmp_path, monkeypatch):
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """Two seeds of the control and of a variant that is better; the tables are made of their summary."""
+    folder, output = tmp_path / "runs", tmp_path / "multi_ner.json"
+    for variant, right in (("bert_mrc", 4), ("multi_ner", 5)):
+        for seed in (0, 1):
+            make_run(folder / f"genia-{variant}-{seed}.json", variant, seed, right + seed)
+    result = CliRunner().invoke(app, ["summary", "--runs", str(folder), "--output", str(output)])
+    assert result.exit_code == 0, result.output
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    return folder
+
+
+def test_a_grid_is_taken_up_where_it_stopped(runs, monkeypatch):
     made = []
 
-    def run(name, kind, seed, place, **settings):
+    def run(path, name, kind, seed, **settings):
         made.append((name, kind, seed))
-        return make_row(kind, seed, 0.5)
+        make_run(path, kind, seed, 5)
 
-    monkeypatch.setattr(multi_ner, "run", run)
-    arguments = ["run", "--dataset", "genia", "--variant", "multi_ner", "--variant", "bert_mrc", "--runs", str(tmp_path)]
-    srsly.write_json(tmp_path / "genia-bert_mrc-1.json", make_row("bert_mrc", 1, 0.4))
-    result = CliRunner().invoke(multi_ner.app, [*arguments, "--seed", "0", "--seed", "1"])
+    monkeypatch.setattr(multi_ner_commands, "run", run)
+    arguments = ["run", "--dataset", "genia", "--variant", "multi_ner", "--variant", "bert_mrc", "--runs", str(runs)]
+    result = CliRunner().invoke(app, [*arguments, "--seed", "0", "--seed", "2"])
     assert result.exit_code == 0, result.output
-    assert made == [("genia", "multi_ner", 0), ("genia", "multi_ner", 1), ("genia", "bert_mrc", 0)]
-    result = CliRunner().invoke(multi_ner.app, ["summary", "--runs", str(tmp_path), "--output", str(tmp_path / "new" / "summary.json")])
-    assert result.exit_code == 0, result.output
-    rows = srsly.read_json(tmp_path / "new" / "summary.json")["rows"]
-    assert [(row["variant"], row["seed"]) for row in rows] == [("bert_mrc", 0), ("bert_mrc", 1), ("multi_ner", 0), ("multi_ner", 1)]
+    assert made == [("genia", "multi_ner", 2), ("genia", "bert_mrc", 2)]
 
 
-def test_the_tables_say_what_the_rows_say(tmp_path, monkeypatch):
-    monkeypatch.setattr(multi_ner_tables, "RESULTS", tmp_path)
-    assert "No runs yet" in multi_ner_tables.multi_ner() and "No runs yet" in multi_ner_tables.multi_ner_types()
-    rows = [make_row("bert_mrc", 0, 0.4), make_row("bert_mrc", 1, 0.42), make_row("multi_ner", 0, 0.5), make_row("multi_ner", 1, 0.54)]
-    srsly.write_json(tmp_path / "multi_ner.json", {"rows": rows})
-    table = multi_ner_tables.multi_ner().splitlines()
-    assert "| 2 | 10 | 52.00 ± 2.83 | 52.00 ± 2.83 | 52.00 ± 2.83 | 26.00 ± 1.41 | +11.00 | 2 |" in table[3]
-    assert "+0.00" in table[2] and table[-1] == "Made on: cpu."
-    types = multi_ner_tables.multi_ner_types().splitlines()
-    assert types[4:6] == ["| cell | 3 | 2 | 20.5 | 26.0 |", "| gene | 9 | 5 | 41.0 | 52.0 |"]
+def test_a_run_is_measured_by_its_model(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "MODELS", tmp_path)
+    path = tmp_path / "runs" / "genia-multi_ner-0.json"
+    make_run(path, "multi_ner", 0, 5)
+    assert not runner.score_again(path)
+    (tmp_path / path.stem / "model-best").mkdir(parents=True)
+    monkeypatch.setattr(runner, "load", lambda folder: spacy.blank("en"))
+    monkeypatch.setattr(runner, "save", lambda path, nlp, about: make_run(path, about["variant"], about["seed"], 9))
+    assert runner.score_again(path)
+    assert load_run(path)["counts"]["entities"].tolist() == [[9, 0, 1]]
+
+
+def test_a_type_that_is_seldom_asked_for_belongs_to_the_rarer_half():
+    assert rarer_half({"a": 9, "b": 1, "c": 5, "d": 2}) == ["d", "b"]
+    assert rarer_half({"a": 9, "b": 1, "c": 5}) == ["b"]
+
+
+def test_the_summary_compares_with_bert_mrc(runs):
+    summary = srsly.read_json(runs.parent / "multi_ner.json")
+    assert [(row["variant"], row["seed"]) for row in summary["rows"]] == [
+        ("bert_mrc", 0),
+        ("bert_mrc", 1),
+        ("multi_ner", 0),
+        ("multi_ner", 1),
+    ]
+    assert summary["rows"][0]["rare_macro_f"] == pytest.approx(4 / 14)
+    (comparison,) = summary["comparisons"]
+    # F of 4, 5, 6 of 10 without wrong ones: 8/14, 10/15, 12/16.
+    assert comparison["value"] == pytest.approx(((10 / 15 - 8 / 14) + (12 / 16 - 10 / 15)) / 2, abs=1e-6)
+    assert (comparison["variant"], comparison["against"], comparison["seeds"]) == ("multi_ner", "bert_mrc", [0, 1])
+
+
+def test_the_tables_say_what_the_rows_say(runs):
+    table = tables.multi_ner().splitlines()
+    assert "| 2 | 10 | 61.90 ± 6.73 | 61.90 ± 6.73 |" in table[2] and "| - | 2 |" in table[2]
+    assert "| 2 | 10 | 70.83 ± 5.89 |" in table[3] and "| 35.42 ± 2.95 | +8.93 (+8.33 to +9.52) | 2 |" in table[3]
+    types = tables.multi_ner_types().splitlines()
+    assert types[4:6] == ["| cell | 3 | 2 | 31.0 | 35.4 |", "| gene | 9 | 5 | 61.9 | 70.8 |"]
     speeds = {"spert_mt": (100, 1.0, 0.5), "exact": (20, 5.0, 2.5), "late": (50, 2.0, 1.0)}
     rows = [
         {"types": 8, "variant": name, "words": 1000, "threads": 2, "words_per_second": speed, "times_spert_mt": one, "times_late": other}
         for name, (speed, one, other) in speeds.items()
     ]
-    srsly.write_json(tmp_path / "multi_ner_speed.json", {"rows": rows})
-    assert "| 8 | 100 | 20 | 50 | 5.0 | 2.0 | 2.5 |" in multi_ner_tables.multi_ner_speed()
+    srsly.write_json(runs.parent / "multi_ner_speed.json", {"rows": rows})
+    assert "| 8 | 100 | 20 | 50 | 5.0 | 2.0 | 2.5 |" in tables.multi_ner_speed()
+
+
+def test_without_runs_the_tables_say_how_to_make_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    assert "No runs yet" in tables.multi_ner() and "No runs yet" in tables.multi_ner_types()

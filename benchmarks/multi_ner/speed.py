@@ -1,4 +1,4 @@
-"""What a question costs: `python -m benchmarks.multi_ner_speed` times the prediction of Multi-NER, exact and late, against spert_mt.
+"""What a question costs: `python -m benchmarks.multi_ner.speed` times the prediction of Multi-NER, exact and late, against spert_mt.
 
 Texts (the test part of CoNLL04) and encoder are the same; the number of types grows. The heads are fresh, and what they find costs next to nothing; labels
 and questions are those of SNIPS, as many as wanted. The variants are measured in turn, several rounds; the median counts.
@@ -13,7 +13,9 @@ from typing import Annotated, Any, Dict, List
 import srsly
 import typer
 
-from .multi_ner import MINILM, exact_interaction, late_interaction, versions
+from spacy_mre.evaluation.runs import get_versions
+
+from .grid import MINILM, exact_interaction, late_interaction
 
 RESULTS = Path("benchmarks/results/multi_ner_speed.json")
 CORPUS = Path("corpus/conll04/test.spacy")
@@ -63,7 +65,7 @@ def main(
             f"{variant:10} {number:3} types {words / median(taken):8.0f} words/s   x {beside:.2f} of spert_mt   x {over_late:.2f} of late"
         )
     output.parent.mkdir(parents=True, exist_ok=True)
-    srsly.write_json(output, {"command": "python -m benchmarks.multi_ner_speed", "versions": versions(), "rows": rows})
+    srsly.write_json(output, {"command": "python -m benchmarks.multi_ner.speed", "versions": get_versions(), "rows": rows})
 
 
 def make_pipeline(variant: str, types: int) -> Any:
