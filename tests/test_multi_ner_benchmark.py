@@ -4,6 +4,7 @@ import numpy
 import pytest
 import spacy
 import srsly
+from spacy.training import Example
 from spacy.util import load_model_from_config
 from typer.testing import CliRunner
 
@@ -12,6 +13,7 @@ from benchmarks.multi_ner import runner, tables
 from benchmarks.multi_ner.__main__ import app
 from benchmarks.multi_ner.grid import DATASETS, VARIANTS, make_config
 from benchmarks.multi_ner.summary import rarer_half
+from spacy_mre.entities import set_entities
 from spacy_mre.evaluation.runs import Measured, load_run, save_run
 
 
@@ -79,6 +81,7 @@ def make_run(path, variant, seed, right, wrong=0):
         "dev_spans_f": f,
         "split": "test",
         "in_training": {"gene": 9, "cell": 3},
+        "attention": [[0.6, 0.4], [0.25, 0.75]] if variant == "multi_ner" else None,
     }
     scores = dict.fromkeys(["spans_f", "spans_p", "spans_r", "spans_macro_f", "ents_f"], f)
     save_run(path, about, Measured(scores, {"spans_per_type": types}, {"entities": numpy.array([[right, wrong, missed]])}, "same"))
@@ -123,6 +126,20 @@ def test_a_run_is_measured_by_its_model(tmp_path, monkeypatch):
     assert load_run(path)["counts"]["entities"].tolist() == [[9, 0, 1]]
 
 
+@pytest.mark.parametrize("type_attention", ["token", "released", "none"])
+def test_the_weights_between_types_are_kept(type_attention):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("multi_ner", config={"questions": {"a": "Find a.", "b": "Find b."}, "model": {"type_attention": type_attention}})
+    gold = nlp.make_doc("one two")
+    set_entities(gold, [(0, 1, "a", 1.0), (1, 2, "b", 1.0)])
+    example = Example(nlp.make_doc("one two"), gold)
+    nlp.initialize(lambda: [example])
+    weights = runner.weights_between_types(nlp, [example])
+    assert (weights is None) == (type_attention != "token")
+    if weights is not None:
+        assert [sum(row) for row in weights] == pytest.approx([1, 1], abs=1e-3)
+
+
 def test_a_type_that_is_seldom_asked_for_belongs_to_the_rarer_half():
     assert rarer_half({"a": 9, "b": 1, "c": 5, "d": 2}) == ["d", "b"]
     assert rarer_half({"a": 9, "b": 1, "c": 5}) == ["b"]
@@ -145,8 +162,8 @@ def test_the_summary_compares_with_bert_mrc(runs):
 
 def test_the_tables_say_what_the_rows_say(runs):
     table = tables.multi_ner().splitlines()
-    assert "| 2 | 10 | 61.90 ± 6.73 | 61.90 ± 6.73 |" in table[2] and "| - | 2 |" in table[2]
-    assert "| 2 | 10 | 70.83 ± 5.89 |" in table[3] and "| 35.42 ± 2.95 | +8.93 (+8.33 to +9.52) | 2 |" in table[3]
+    assert "| 2 | 10 | 61.90 ± 6.73 | 61.90 ± 6.73 |" in table[2] and "| - | - | 2 |" in table[2]
+    assert "| 2 | 10 | 70.83 ± 5.89 |" in table[3] and "| 35.42 ± 2.95 | +8.93 (+8.33 to +9.52) | 0.25 to 0.75 | 2 |" in table[3]
     types = tables.multi_ner_types().splitlines()
     assert types[4:6] == ["| cell | 3 | 2 | 31.0 | 35.4 |", "| gene | 9 | 5 | 61.9 | 70.8 |"]
     speeds = {"spert_mt": (100, 1.0, 0.5), "exact": (20, 5.0, 2.5), "late": (50, 2.0, 1.0)}

@@ -16,10 +16,12 @@ from thinc.compat import has_cupy_gpu
 
 from spacy_mre.entities import get_entities
 from spacy_mre.evaluation.runs import load_run, measure, read_examples, save_run
+from spacy_mre.models.multi_ner_heads import WITH_WEIGHTS
 
 from .grid import DATASETS, VARIANTS, Dataset, make_config
 
 MODELS = Path("training/multi_ner")
+ATTENDING_TEXTS = 100
 # What a run is, beside what is measured of it.
 ABOUT = ("dataset", "variant", "seed", "encoder", "updates", "batch", "limit", "seconds", "dev_spans_f")
 
@@ -84,9 +86,10 @@ def load(folder: Path) -> Language:
 def save(path: Path, nlp: Language, about: Dict[str, Any]) -> None:
     """Measure a model on the test part of its data set, and write the file of the run."""
     corpus, limit = Path(DATASETS[about["dataset"]].corpus), about["limit"]
-    measured = measure(nlp, read(nlp, corpus / "test.spacy", limit))
+    examples = read(nlp, corpus / "test.spacy", limit)
     in_training = count_types(nlp, corpus / "train.spacy", limit)
-    save_run(path, {**about, "split": "test", "in_training": in_training}, measured)
+    seen = {"in_training": in_training, "attention": weights_between_types(nlp, examples)}
+    save_run(path, {**about, "split": "test", **seen}, measure(nlp, examples))
 
 
 def read(nlp: Language, path: Union[str, Path], limit: int) -> List[Any]:
@@ -99,6 +102,17 @@ def count_types(nlp: Language, path: Path, limit: int) -> Dict[str, int]:
     for eg in read(nlp, path, limit):
         found.update(span.label for span in get_entities(eg.reference) or ())
     return dict(found.most_common())
+
+
+def weights_between_types(nlp: Language, examples: List[Any]) -> Optional[List[List[float]]]:
+    """How much the types attend to each other on some texts, a row for each that attends; None where none does."""
+    if (
+        not nlp.has_pipe("multi_ner")
+        or nlp.get_pipe("multi_ner").model.get_ref("heads").attrs["config"]["type_attention"] not in WITH_WEIGHTS
+    ):
+        return None
+    docs = [eg.predicted for eg in examples[:ATTENDING_TEXTS]]
+    return [[round(float(weight), 4) for weight in row] for row in nlp.get_pipe("multi_ner").type_attention(docs)]
 
 
 def set_budget(config: Config, dataset: Dataset, updates: int, batch: int, seed: int, limit: int) -> None:

@@ -12,7 +12,21 @@ from .grid import VARIANTS
 RESULTS = Path("benchmarks/results/multi_ner.json")
 CONTROL = "bert_mrc"
 SETTING = ("dataset", "encoder", "updates", "batch")
-KEPT = ("dataset", "variant", "seed", "split", "encoder", "updates", "batch", "device", "seconds", "dev_spans_f", "in_training", "versions")
+KEPT = (
+    "dataset",
+    "variant",
+    "seed",
+    "split",
+    "encoder",
+    "updates",
+    "batch",
+    "device",
+    "seconds",
+    "dev_spans_f",
+    "in_training",
+    "attention",
+    "versions",
+)
 SCORES = ("spans_f", "spans_p", "spans_r", "spans_macro_f", "ents_f")
 # Every row of every result file has these.
 ABSENT = dict.fromkeys(["rel_f", "rel_strict_f", "cats_macro_f"])

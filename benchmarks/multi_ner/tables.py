@@ -23,8 +23,9 @@ def multi_ner() -> str:
         return "No runs yet: `python -m benchmarks.multi_ner run`."
     compared = {tuple(one[key] for key in GROUP): one for one in read("multi_ner.json", "comparisons")}
     lines = [
-        "| data | encoder | variant | | seeds | updates | dev | all entities | flat entities | macro | rarer half, macro | over `bert_mrc` | min. |",
-        "|---|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| data | encoder | variant | | seeds | updates | dev | all entities | flat entities | macro | rarer half, macro "
+        "| over `bert_mrc` | a type's weights | min. |",
+        "|---|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for own in groups(rows, *GROUP):
         row = own[0]
@@ -35,7 +36,7 @@ def multi_ner() -> str:
         about = VARIANTS[row["variant"]].about
         lines.append(
             f"| {row['dataset']} | {row['encoder']} | `{row['variant']}` | {about} | {len(own)} | {row['updates']:,} | {scores} "
-            f"| {difference(over) if over else '-'} | {mean(one['seconds'] for one in own) / 60:.0f} |"
+            f"| {difference(over) if over else '-'} | {least_and_most(own)} | {mean(one['seconds'] for one in own) / 60:.0f} |"
         )
     return "\n".join([*lines, "", f"Made on: {', '.join(sorted({row['device'] for row in rows}))}."])
 
@@ -80,6 +81,12 @@ def multi_ner_speed() -> str:
             f"| {own[0]['types']} | {speeds} | {exact['times_spert_mt']:.1f} | {late['times_spert_mt']:.1f} | {exact['times_late']:.1f} |"
         )
     return "\n".join([*lines, "", f"{rows[0]['words']:,} words in texts of CoNLL04, {rows[0]['threads']} threads."])
+
+
+def least_and_most(rows: Sequence[Dict[str, Any]]) -> str:
+    """The least and the most that a type attends to another one or itself, in all runs."""
+    weights = [weight for row in rows for of_type in row["attention"] or () for weight in of_type]
+    return f"{min(weights):.2f} to {max(weights):.2f}" if weights else "-"
 
 
 def read(name: str, part: str = "rows") -> List[Dict[str, Any]]:

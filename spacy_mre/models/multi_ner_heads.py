@@ -16,6 +16,8 @@ from .boundaries import Candidates
 from .span_pooling import to_index
 
 ATTENTIONS = ("none", "token", "full", "released")
+# Those with weights that sum to 1, which can be shown.
+WITH_WEIGHTS = ("token", "full")
 HEADS = ("per_type", "shared")
 # The boundary logit before training: a probability of about 0.05.
 PRIOR = -3.0

@@ -18,6 +18,7 @@ from ..errors import Errors, Warnings
 from ..models.boundaries import Boundaries
 from ..models.decoding import POLICIES
 from ..models.multi_ner import Found, Logits, Request, attention_between_types, boundary_loss
+from ..models.multi_ner_heads import WITH_WEIGHTS
 from ..models.questions_encoder import Asked
 from ..questions import check_questions, default_questions, read_questions
 from .mre_pipe import MREPipe
@@ -301,7 +302,7 @@ class MultiNER(MREPipe):
         """
         self._check_initialized()
         kind = self.model.get_ref("heads").attrs["config"]["type_attention"]
-        if kind not in ("token", "full"):
+        if kind not in WITH_WEIGHTS:
             raise ValueError(Errors.M361.format(name=self.name, kind=kind))
         docs = [doc for doc in docs if len(doc)]
         if not docs:
