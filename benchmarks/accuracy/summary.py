@@ -46,14 +46,27 @@ def summarise(grid: Grid, runs: Runs) -> Dict[str, Any]:
     for phase, dataset in dict.fromkeys(group[:2] for group, _ in ordered):
         for variant, against in grid.pairs():
             ours, theirs = (runs.get((phase, dataset, name), {}) for name in (variant, against))
-            seeds = sorted(seed for seed in set(ours) & set(theirs) if ours[seed]["documents"] == theirs[seed]["documents"])
             for score, layer in LAYERS.items():
-                counts = [counts_of([side[seed] for seed in seeds], layer) for side in (ours, theirs)]
-                if all(counts):
-                    found = paired_bootstrap(*counts)._asdict()
-                    about = {"phase": phase, "dataset": dataset, "variant": variant, "against": against, "score": score, "seeds": seeds}
-                    comparisons.append({**about, **{key: round(value, 6) for key, value in found.items()}})
-    return {"command": "python -m benchmarks.accuracy run", "versions": _versions(runs), "rows": rows, "comparisons": comparisons}
+                found = compare(ours, theirs, layer)
+                if found is not None:
+                    about = {"phase": phase, "dataset": dataset, "variant": variant, "against": against, "score": score}
+                    comparisons.append({**about, **found})
+    versions = versions_of(run for by_seed in runs.values() for run in by_seed.values())
+    return {"command": "python -m benchmarks.accuracy run", "versions": versions, "rows": rows, "comparisons": comparisons}
+
+
+def compare(ours: Dict[int, Dict[str, Any]], theirs: Dict[int, Dict[str, Any]], layer: str) -> Optional[Dict[str, Any]]:
+    """The difference of two variants, by seed, on the seeds that both have and that were scored on the same documents.
+
+    ours, theirs (Dict[int, Dict[str, Any]]): Runs by seed.
+    layer (str): Of their counts.
+    RETURNS (Optional[Dict[str, Any]]): The "seeds", and what `paired_bootstrap` gives; None where nothing can be compared.
+    """
+    seeds = sorted(seed for seed in set(ours) & set(theirs) if ours[seed]["documents"] == theirs[seed]["documents"])
+    counts = [counts_of([side[seed] for seed in seeds], layer) for side in (ours, theirs)]
+    if not all(counts):
+        return None
+    return {"seeds": seeds, **{key: round(value, 6) for key, value in paired_bootstrap(*counts)._asdict().items()}}
 
 
 def write_summary(grid: Grid, runs: Runs, path: Path = RESULTS) -> None:
@@ -104,6 +117,16 @@ def difference(comparison: Dict[str, Any]) -> str:
     return f"{value} ({low} to {high})"
 
 
+def versions_of(runs: Iterable[Dict[str, Any]]) -> Dict[str, str]:
+    """The versions of all runs; several of one package are named one after the other."""
+    seen: Dict[str, List[str]] = {}
+    for run in runs:
+        for package, number in run["versions"].items():
+            if number not in seen.setdefault(package, []):
+                seen[package].append(number)
+    return {package: ", ".join(numbers) for package, numbers in seen.items()}
+
+
 def _row(grid: Grid, run: Dict[str, Any]) -> Dict[str, Any]:
     kept = ("phase", "dataset", "variant", "seed", "about", "command", "fingerprint", "commit", "device", "updates", "batch", "seconds")
     about = grid.variants.get(run["variant"], {})
@@ -115,20 +138,6 @@ def _row(grid: Grid, run: Dict[str, Any]) -> Dict[str, Any]:
         **{key: run["scores"].get(key) for key in SCORES},
         "versions": run["versions"],
     }
-
-
-def _versions(runs: Runs) -> Dict[str, str]:
-    """The versions of all runs; several of one package are named one after the other."""
-    seen: Dict[str, List[str]] = {}
-    for run in _every(runs):
-        for package, number in run["versions"].items():
-            if number not in seen.setdefault(package, []):
-                seen[package].append(number)
-    return {package: ", ".join(numbers) for package, numbers in seen.items()}
-
-
-def _every(runs: Runs) -> Iterable[Dict[str, Any]]:
-    return (run for by_seed in runs.values() for run in by_seed.values())
 
 
 def _table(title: str, *columns: str) -> Table:

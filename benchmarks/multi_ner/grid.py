@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Optional
 
 import torch
 from thinc.api import Config
+from thinc.compat import has_cupy_gpu
 
 MINILM = {
     "@architectures": "spacy_mre.MiniLM.v1",
@@ -191,6 +192,10 @@ def hub(name: str) -> Dict[str, Any]:
         "get_spans": MINILM["get_spans"],
         "tokenizer_config": {"use_fast": True},
         "transformer_config": {},
-        "mixed_precision": torch.cuda.is_available(),
+        "mixed_precision": has_gpu(),
         "grad_scaler_config": {},
     }
+
+
+def has_gpu() -> bool:
+    return torch.cuda.is_available() and has_cupy_gpu

@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
 
 import spacy
-import torch
 import yaml
 from spacy.language import Language
 from thinc.api import Config
-from thinc.compat import has_cupy_gpu
 
 from spacy_mre.entities import get_entities
 from spacy_mre.evaluation.runs import load_run, measure, read_examples, save_run
 from spacy_mre.models.multi_ner_heads import WITH_WEIGHTS
 
-from .grid import DATASETS, VARIANTS, Dataset, make_config
+from .grid import DATASETS, VARIANTS, Dataset, has_gpu, make_config
 
 MODELS = Path("training/multi_ner")
 ATTENDING_TEXTS = 100
@@ -135,7 +133,3 @@ def missing_steps(dataset: Dataset) -> List[str]:
     assert commands >= set(dataset.steps), dataset.steps
     parts = [Path(dataset.corpus) / f"{part}.spacy" for part in ("train", "dev", "test")]
     return [] if all(part.exists() for part in parts) else dataset.steps
-
-
-def has_gpu() -> bool:
-    return torch.cuda.is_available() and has_cupy_gpu

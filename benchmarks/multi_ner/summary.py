@@ -4,9 +4,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, Dict, List, Tuple
 
-from spacy_mre.evaluation.runs import counts_of, load_run
-from spacy_mre.evaluation.significance import paired_bootstrap
+from spacy_mre.evaluation.runs import load_run
 
+from ..accuracy.summary import compare, versions_of
 from .grid import VARIANTS
 
 RESULTS = Path("benchmarks/results/multi_ner.json")
@@ -48,16 +48,13 @@ def summarise(runs: Path) -> Dict[str, Any]:
                 by_variant.setdefault(run["variant"], {})[run["seed"]] = run
         control = by_variant.get(CONTROL, {})
         for variant, own in by_variant.items():
-            seeds = sorted(seed for seed in set(own) & set(control) if own[seed]["documents"] == control[seed]["documents"])
-            if variant != CONTROL and seeds:
-                counts = [counts_of([side[seed] for seed in seeds], "entities") for side in (own, control)]
-                difference = {key: round(value, 6) for key, value in paired_bootstrap(*counts)._asdict().items()}
+            difference = compare(own, control, "entities")
+            if variant != CONTROL and difference is not None:
                 about = dict(zip(SETTING, setting))
-                comparisons.append({**about, "variant": variant, "against": CONTROL, "seeds": seeds, **difference})
-    versions: Dict[str, str] = {package: number for run in found for package, number in run["versions"].items()}
+                comparisons.append({**about, "variant": variant, "against": CONTROL, **difference})
     return {
         "command": "python -m benchmarks.multi_ner run",
-        "versions": versions,
+        "versions": versions_of(found),
         "rows": [_row(run) for run in found],
         "comparisons": comparisons,
     }
