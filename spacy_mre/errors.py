@@ -121,6 +121,10 @@ class Errors(metaclass=_WithCodes):
     # 4xx: training: reader, optimiser, batches
     M401 = "The corpus reader has no path. Set [paths] in the config, or give --paths.train and --paths.dev on the command line."
     M402 = "No .spacy file at '{path}'. Make one with: python -m spacy_mre convert."
+    M403 = (
+        "The lemmas and tags of spacy_mre.ChineseTokenizer.v1 come from jieba, which is not installed. Install it with "
+        "pip install 'spacy-mre[zh]', or set tags = false in [nlp.tokenizer]."
+    )
 
     # 5xx: evaluation
     M501 = (
@@ -247,6 +251,10 @@ class Warnings(metaclass=_WithCodes):
     W303 = (
         "'{name}' sees the text label (see_cats), but {count} documents have none of its labels in doc.cats, and count as unknown. Put "
         "mre_textcat in front of it. Later ones are only counted, in the component's left_out."
+    )
+    W304 = (
+        "The encoder of '{name}' reads {missing}, which none of the first training documents has. Where the tokenizer sets it, read the corpora with "
+        'tokens = "tokenizer", as at run time.'
     )
 
     W350 = (

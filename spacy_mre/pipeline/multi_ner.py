@@ -278,8 +278,9 @@ class MultiNER(MREPipe):
             start from where `init_from` says.
         """
         validate_get_examples(get_examples, "MultiNER.initialize")
+        sample = [eg.x for eg in islice(get_examples(), 10)]
         if nlp is not None:
-            check_pipeline(nlp, self)
+            check_pipeline(nlp, self, sample)
             self.tokenizer = nlp.tokenizer
         in_data = self._survey(get_examples)
         if labels is not None:
@@ -289,7 +290,7 @@ class MultiNER(MREPipe):
         if not self.labels:
             raise ValueError(Errors.M354.format(name=self.name, key=self.key))
         self.model.get_ref("heads").attrs["labels"] = {"types": len(self.labels)}
-        self.model.initialize(X=([eg.x for eg in islice(get_examples(), 10)], self._asked_docs()))
+        self.model.initialize(X=(sample, self._asked_docs()))
         if self.init_from is not None:
             self._start_from(nlp)
 

@@ -1,12 +1,15 @@
 """The encoder of a component: one of its own by default; and what must hold before it trains where the encoder is shared."""
 
-from typing import Set
+import warnings
+from typing import Iterator, Sequence, Set
 
+from spacy.attrs import NAMES
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
-from thinc.api import Config
+from spacy.tokens import Doc
+from thinc.api import Config, Model
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from ..models.encoder import find_listeners
 
 default_config = """
@@ -26,11 +29,16 @@ subword_features = true
 DEFAULT_ENCODER = Config().from_str(default_config)["encoder"]
 
 
-def check_pipeline(nlp: Language, component: TrainablePipe) -> None:
-    """Refuse pipelines in which a shared encoder would silently learn nothing, or spans would go stale.
+# What a tokenizer or a component writes on tokens; all else an encoder can read off the words.
+ANNOTATIONS = ("TAG", "LEMMA", "POS", "MORPH", "DEP")
+
+
+def check_pipeline(nlp: Language, component: TrainablePipe, sample: Sequence[Doc] = ()) -> None:
+    """Refuse pipelines in which a shared encoder would silently learn nothing, or spans would go stale. Warn where it reads what no document has.
 
     nlp (Language): The pipeline.
     component (TrainablePipe): The component that is being initialised.
+    sample (Sequence[Doc]): Some of the documents that it is trained on.
     RAISES (ValueError): The last component that listens to the same encoder is frozen; or a component behind the encoder retokenises.
     """
     names = [name for name, _ in nlp.components]
@@ -44,6 +52,17 @@ def check_pipeline(nlp: Language, component: TrainablePipe) -> None:
     for name in names[first:]:
         if nlp.get_pipe_meta(name).retokenizes:
             raise ValueError(Errors.M308.format(name=name, encoder=names[first]))
+    read = {column for pipe in (component, *map(nlp.get_pipe, encoders)) for column in _columns_read(pipe.model)}
+    missing = [name for name in ANNOTATIONS if name in read and not any(doc.has_annotation(name) for doc in sample)]
+    if sample and missing:
+        warnings.warn(Warnings.W304.format(name=component.name, missing=", ".join(missing)))
+
+
+def _columns_read(model: Model) -> Iterator[str]:
+    """The attributes of tokens that the embeddings of a model read."""
+    for node in model.walk():
+        for column in node.attrs.get("columns", ()) if node.name == "extract_features" else ():
+            yield column if isinstance(column, str) else NAMES[column]
 
 
 def _upstream_names(nlp: Language, pipe) -> Set[str]:

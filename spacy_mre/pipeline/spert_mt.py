@@ -353,11 +353,11 @@ class SpertMT(MREPipe):
         RAISES (ValueError): No labels for what is to be predicted, or for what is to be seen; or a pipeline that cannot work.
         """
         validate_get_examples(get_examples, "SpertMT.initialize")
+        sample = [eg.x for eg in islice(get_examples(), 10)]
         if nlp is not None:
-            check_pipeline(nlp, self)
+            check_pipeline(nlp, self, sample)
         # Given entities need no span of the model.
         survey = Survey(self.key, self._max_width if self.cfg["entities"] == "predict" else None)
-        sample = [eg.x for eg in islice(get_examples(), 10)]
         for eg in get_examples():
             survey.add(eg)
         if labels is None:

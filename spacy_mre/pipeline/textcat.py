@@ -171,9 +171,9 @@ class MRETextCat(MREPipe):
             pipeline that cannot work.
         """
         validate_get_examples(get_examples, "MRETextCat.initialize")
-        if nlp is not None:
-            check_pipeline(nlp, self)
         sample = [eg.x for eg in islice(get_examples(), 10)]
+        if nlp is not None:
+            check_pipeline(nlp, self, sample)
         cats, entity_labels = set(), set()
         for eg in get_examples():
             cats.update(eg.reference.cats)

@@ -397,3 +397,18 @@ def test_a_disabled_tok2vec(make_shared_nlp, make_examples):
         with pytest.raises(ValueError, match="M303"):
             nlp("Ida lives in Lima .")
         assert not len(nlp(""))
+
+
+@pytest.mark.parametrize("is_tagged", [False, True])
+def test_an_encoder_that_reads_what_no_document_has_is_warned_of(make_shared_nlp, make_examples, is_tagged, recwarn):
+    nlp = make_shared_nlp("spert_mt")
+    model = nlp.get_pipe("tok2vec").model
+    (columns,) = [node.attrs["columns"] for node in model.walk() if node.name == "extract_features"]
+    columns[:] = ["TAG", *columns[1:]]
+    examples = make_examples(nlp)
+    for eg in examples if is_tagged else ():
+        eg.predicted[0].tag_ = "B-nr"
+    nlp.initialize(lambda: examples)
+    said = [str(warning.message) for warning in recwarn if "W304" in str(warning.message)]
+    assert len(said) == (0 if is_tagged else 1)
+    assert is_tagged or "'spert_mt' reads TAG" in said[0]

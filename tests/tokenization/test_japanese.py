@@ -4,7 +4,7 @@ import pytest
 import spacy
 from spacy.lang.ja import JapaneseTokenizer
 
-from spacy_mre.tokenization import MAX_BYTES, LongJapaneseTokenizer, _cut, make_japanese_tokenizer
+from spacy_mre.tokenization.japanese import MAX_BYTES, LongJapaneseTokenizer, _cut, make_japanese_tokenizer
 
 pytest.importorskip("sudachipy")
 

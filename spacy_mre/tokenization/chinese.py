@@ -1,0 +1,93 @@
+"""What is a token in Chinese? A character, or a run of letters or digits. What jieba makes of the words is its lemma and its tag."""
+
+import re
+from functools import lru_cache
+from typing import Callable, Dict, List, Tuple
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.util import DummyTokenizer, get_words_and_spaces, registry
+from spacy.vocab import Vocab
+
+from ..errors import Errors
+
+# Latin (with its accents), Greek and Cyrillic letters, or digits, stay together.
+TOKEN = re.compile(r"[A-Za-z\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u024F\u0370-\u04FF]+|[0-9]+|\s+|.", re.DOTALL)
+# By whether the word has begun before the token, and whether it goes on behind it.
+PLACES = {(False, False): "S", (False, True): "B", (True, True): "I", (True, False): "E"}
+UNKNOWN = "unknown"
+
+
+@registry.tokenizers("spacy_mre.ChineseTokenizer.v1")
+def make_chinese_tokenizer(tags: bool = True) -> Callable[[Language], "ChineseCharacterTokenizer"]:
+    """Make the tokenizer.
+
+    tags (bool): Say what jieba makes of the words: `token.lemma_` is the word in which the token stands, `token.tag_` where it stands there (B, I, E,
+        or S alone) and the word's part of speech, as "B-nr" at the beginning of a person's name, "E-unknown" at the end of a word that jieba's
+        dictionary does not have. Needs jieba. Default: True.
+    RETURNS (Callable[[Language], ChineseCharacterTokenizer]): Makes the tokenizer of a pipeline.
+    RAISES (ImportError): Tags, and jieba is not installed.
+    """
+    return lambda nlp: ChineseCharacterTokenizer(nlp.vocab, tags)
+
+
+class ChineseCharacterTokenizer(DummyTokenizer):
+    """Characters as tokens, so that hardly any entity begins or ends inside one, and jieba's words beside them."""
+
+    def __init__(self, vocab: Vocab, tags: bool = True) -> None:
+        self.vocab = vocab
+        self.tags = tags
+        if tags:
+            _jieba()
+
+    def __reduce__(self):
+        return ChineseCharacterTokenizer, (self.vocab, self.tags)
+
+    def __call__(self, text: str) -> Doc:
+        """Tokenize a text.
+
+        text (str): Of any length.
+        RETURNS (Doc): With lemmas and tags, where these are wanted.
+        """
+        words, spaces = get_words_and_spaces(TOKEN.findall(text), text)
+        if not self.tags:
+            return Doc(self.vocab, words=words, spaces=spaces)
+        lemmas, tags = _around(words, spaces, text)
+        return Doc(self.vocab, words=words, spaces=spaces, tags=tags, lemmas=lemmas)
+
+
+def _around(tokens: List[str], spaces: List[bool], text: str) -> Tuple[List[str], List[str]]:
+    """For each token the word of jieba in which it begins, and its tag."""
+    known = _parts_of_speech()
+    of_characters: List[Tuple[int, int, str]] = []
+    for word in _jieba().cut(text):
+        begin = len(of_characters)
+        of_characters += [(begin, begin + len(word), word)] * len(word)
+    words, tags, begin = [], [], 0
+    for token, space in zip(tokens, spaces):
+        end = begin + len(token)
+        word_begin, word_end, word = of_characters[begin]
+        words.append(word)
+        tags.append(f"{PLACES[begin > word_begin, end < word_end]}-{known.get(word, UNKNOWN)}")
+        begin = end + space
+    return words, tags
+
+
+@lru_cache(maxsize=None)
+def _jieba():
+    """jieba's segmenter, its dictionary loaded."""
+    try:
+        import jieba
+    except ImportError as error:
+        raise ImportError(Errors.M403) from error
+    jieba.setLogLevel("ERROR")
+    jieba.initialize()
+    return jieba
+
+
+@lru_cache(maxsize=None)
+def _parts_of_speech() -> Dict[str, str]:
+    """The part of speech of each word of jieba's dictionary, whose lines are: word, frequency, part of speech."""
+    with _jieba().get_dict_file() as file:
+        rows = (line.decode("utf8").split() for line in file)
+        return {word: part for word, _, part in rows}
