@@ -114,12 +114,25 @@ def test_a_grid_is_taken_up_where_it_stopped(runs, monkeypatch):
     assert made == [("genia", "multi_ner", 2), ("genia", "bert_mrc", 2)]
 
 
+@pytest.mark.parametrize("trial", [["--updates", "3"], ["--batch", "2"], ["--limit", "5"]])
+def test_a_trial_stands_for_no_run(tmp_path, monkeypatch, trial):
+    made = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(multi_ner_commands, "run", lambda path, *about, **settings: made.append(path))
+    arguments = ["run", "--dataset", "genia", "--variant", "multi_ner", "--seed", "0"]
+    for given in ([], trial):
+        assert CliRunner().invoke(app, [*arguments, *given]).exit_code == 0
+    real, tried = made
+    assert real.parent == multi_ner_commands.RUNS and tried.parent == multi_ner_commands.TRIALS
+    assert runner.models_of(real) != runner.models_of(tried)
+
+
 def test_a_run_is_measured_by_its_model(tmp_path, monkeypatch):
-    monkeypatch.setattr(runner, "MODELS", tmp_path)
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "runs" / "genia-multi_ner-0.json"
     make_run(path, "multi_ner", 0, 5)
     assert not runner.score_again(path)
-    (tmp_path / path.stem / "model-best").mkdir(parents=True)
+    (tmp_path / "training" / "runs" / path.stem / "model-best").mkdir(parents=True)
     monkeypatch.setattr(runner, "load", lambda folder: spacy.blank("en"))
     monkeypatch.setattr(runner, "save", lambda path, nlp, about: make_run(path, about["variant"], about["seed"], 9))
     assert runner.score_again(path)

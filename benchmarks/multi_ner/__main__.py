@@ -10,10 +10,12 @@ import srsly
 import typer
 
 from .grid import DATASETS, VARIANTS
-from .runner import MODELS, run, score_again
+from .runner import models_of, run, score_again
 from .summary import RESULTS, summarise
 
 RUNS = Path("benchmarks/runs/multi_ner")
+# Runs with a budget or a limit of one's own prove that things work; they are no results.
+TRIALS = Path("training/multi_ner-trials")
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -25,30 +27,26 @@ def run_cli(
     dataset: Annotated[List[str], typer.Option(help="A data set; may be repeated.")] = ["genia", "conll04", "stockmark"],
     variant: Annotated[List[str], typer.Option(help="A variant; may be repeated.")] = list(VARIANTS),
     seed: Annotated[List[int], typer.Option(help="A seed; may be repeated.")] = [0, 1, 2],
-    updates: Annotated[Optional[int], typer.Option(help="Instead of the data set's budget.")] = None,
-    batch: Annotated[Optional[int], typer.Option(help="Documents per update, instead of the data set's.")] = None,
+    updates: Annotated[Optional[int], typer.Option(help="A trial with so many updates, which counts for nothing.")] = None,
+    batch: Annotated[Optional[int], typer.Option(help="A trial with so many documents per update, which counts for nothing.")] = None,
     transformer: Annotated[
         Optional[str], typer.Option(help="A model of the Hugging Face hub for all variants, instead of the CPU's encoder.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="Read so many documents of each part only: to try the machinery.")] = 0,
-    runs: Runs = RUNS,
+    limit: Annotated[int, typer.Option(help="A trial on so many documents of each part, which counts for nothing.")] = 0,
+    runs: Annotated[Optional[Path], typer.Option(help=f"Where the files of the runs are kept: {RUNS}, for trials {TRIALS}.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Also what was run already.")] = False,
 ) -> None:
-    """Train and test, and keep one JSON file per run. A run that is there already is passed over."""
+    """Train and test, and keep one JSON file per run. A run that is there already is passed over, a trial never."""
+    is_trial = bool(updates or batch or limit)
+    folder = runs or (TRIALS if is_trial else RUNS)
     for name in dataset:
         for kind in variant:
             if VARIANTS[kind].interaction == "late" and not (DATASETS[name].exact or transformer):
                 continue  # the main one is late already
             for number in seed:
-                parts = [
-                    name,
-                    *([transformer.split("/")[-1]] if transformer else []),
-                    kind,
-                    *([f"{updates}"] if updates else []),
-                    str(number),
-                ]
-                path = runs / f"{'-'.join(parts)}.json"
-                if again or not path.exists():
+                parts = [name, *([transformer.split("/")[-1]] if transformer else []), kind, str(number)]
+                path = folder / f"{'-'.join(parts)}.json"
+                if again or is_trial or not path.exists():
                     typer.echo(path.stem)
                     run(path, name, kind, number, updates=updates, batch=batch, transformer=transformer, limit=limit)
 
@@ -57,7 +55,7 @@ def run_cli(
 def score_cli(runs: Runs = RUNS) -> None:
     """Measure the trained models once more, after a change of what is measured."""
     for path in sorted(runs.glob("*.json")):
-        typer.echo(path.stem if score_again(path) else f"{path.stem}: no model in {MODELS}")
+        typer.echo(path.stem if score_again(path) else f"{path.stem}: no model in {models_of(path)}")
 
 
 @app.command("summary")

@@ -18,7 +18,6 @@ from spacy_mre.models.multi_ner_heads import WITH_WEIGHTS
 
 from .grid import DATASETS, VARIANTS, Dataset, has_gpu, make_config
 
-MODELS = Path("training/multi_ner")
 ATTENDING_TEXTS = 100
 # What a run is, beside what is measured of it.
 ABOUT = ("dataset", "variant", "seed", "encoder", "updates", "batch", "limit", "seconds", "dev_spans_f")
@@ -29,7 +28,7 @@ def run(
 ) -> None:
     """Train a variant, and keep what the best of its models on dev does on test.
 
-    path (Path): The JSON file of the run. The model stays in `MODELS`, under the same name.
+    path (Path): The JSON file of the run. The model stays, see `models_of`.
     name, kind, seed: Data set, variant and seed.
     updates, batch (Optional[int]): Instead of the data set's.
     transformer (Optional[str]): A model of the Hugging Face hub, in place of the encoder for a CPU.
@@ -40,7 +39,7 @@ def run(
         subprocess.run([sys.executable, "-m", "spacy", "project", "run", step, "."], check=True)
     config = make_config(dataset, VARIANTS[kind], transformer)
     set_budget(config, dataset, updates or dataset.updates, batch or dataset.batch, seed, limit)
-    folder = MODELS / path.stem
+    folder = models_of(path)
     folder.mkdir(parents=True, exist_ok=True)
     config.to_disk(folder / "config.cfg")
     start = time.perf_counter()
@@ -67,12 +66,17 @@ def score_again(path: Path) -> bool:
     path (Path): The JSON file of the run.
     RETURNS (bool): Whether the model was still there.
     """
-    folder = MODELS / path.stem
+    folder = models_of(path)
     if not (folder / "model-best").exists():
         return False
     record = load_run(path)
     save(path, load(folder), {key: record[key] for key in ABOUT})
     return True
+
+
+def models_of(path: Path) -> Path:
+    """Where the models of a run stay: what is not committed lies in training/, under the name of the run and of its folder."""
+    return Path("training") / path.parent.name / path.stem
 
 
 def load(folder: Path) -> Language:
