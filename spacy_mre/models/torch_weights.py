@@ -1,10 +1,15 @@
-"""Between an optimizer and the weights of a torch module: gradients handed over as they are, and averaged weights in place of its own for a while."""
+"""Between an optimizer and the weights of a torch module: gradients handed over as they are, of embeddings those rows alone that have one, and averaged
+weights in place of its own for a while."""
 
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, Tuple
 
 from thinc.api import Optimizer, PyTorchShim, xp2torch
 from thinc.types import FloatsXd
+from torch import nn
+
+# An embedding table of this many rows is updated by row: a batch touches few of them.
+MIN_SPARSE_ROWS = 2000
 
 
 def as_named(name: str) -> str:
@@ -25,6 +30,29 @@ def take_gradients(optimizer: Optimizer, shim: Any, known_as: Callable[[str], st
     for name, parameter in shim._model.named_parameters():
         optimizer.take((shim.id, known_as(name)), parameter)
     return True
+
+
+def keep_touched_rows(module: nn.Module, wanted: bool = True) -> None:
+    """A batch touches few of the many rows of an embedding table: their gradients alone are kept, and nothing is done to the others.
+
+    module (nn.Module): Its large embeddings get sparse gradients, which `hand_over` gives to the optimizer.
+    wanted (bool): Otherwise they get dense ones. Default: True.
+    """
+    for part in module.modules():
+        if isinstance(part, nn.Embedding):
+            part.sparse = wanted and part.num_embeddings >= MIN_SPARSE_ROWS
+
+
+def hand_over(optimizer: Optimizer, shim: PyTorchShim) -> None:
+    """Give the gradients of a shim's torch weights to an optimizer, sparse ones too. Thinc's own way is to be gone afterwards: it finds what was left.
+
+    optimizer (Optimizer): `spacy_mre.AdamW.v1` takes them as they are; for any other one, the rows of embeddings are filled up.
+    shim (PyTorchShim): Holds the weights.
+    """
+    if not take_gradients(optimizer, shim):
+        for parameter in shim._model.parameters():
+            if parameter.grad is not None and parameter.grad.is_sparse:
+                parameter.grad = parameter.grad.to_dense()
 
 
 @contextmanager

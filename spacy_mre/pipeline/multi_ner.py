@@ -9,7 +9,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Model, set_dropout_rate
+from thinc.api import Model, Optimizer, PyTorchShim, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..alignment import Losses, align_gold
@@ -20,6 +20,8 @@ from ..models.decoding import POLICIES
 from ..models.multi_ner import Found, Logits, Request, attention_between_types, boundary_loss
 from ..models.multi_ner_heads import WITH_WEIGHTS
 from ..models.questions_encoder import Asked
+from ..models.sized import SizedShim
+from ..models.torch_weights import hand_over, keep_touched_rows
 from ..questions import check_questions, default_questions, read_questions
 from .mre_pipe import MREPipe
 from .shared_encoder import DEFAULT_ENCODER, check_pipeline
@@ -233,12 +235,23 @@ class MultiNER(MREPipe):
         if not any(len(doc) for doc in docs):
             return None
         set_dropout_rate(self.model, drop)
+        for shim in self._own_encoders:
+            keep_touched_rows(shim._model)
         asked, backprop_encoder = self.model.get_ref("interaction").begin_update((docs, self._asked_docs()))
         targets = self.get_targets(examples, asked)
         logits, backprop_heads = self.model.get_ref("heads").begin_update((asked, targets, self.cfg["ends_per_start"]))
         loss, d_logits = self.get_loss(examples, logits, targets)
         backprop_encoder(backprop_heads(d_logits))  # also where there was nothing to learn: a shared encoder waits for it
         return loss
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Give the gradients to the optimizer, those of a transformer of the component's own without a copy.
+
+        sgd (Optimizer): The optimizer.
+        """
+        for shim in self._own_encoders:
+            hand_over(sgd, shim)
+        self.model.finish_update(sgd)
 
     def get_targets(self, examples: List[Example], asked: Asked) -> Boundaries:
         """The boundaries that a batch is trained on.
@@ -329,6 +342,12 @@ class MultiNER(MREPipe):
             if question not in self._question_docs:
                 self._question_docs[question] = self.tokenizer(question)
         return [self._question_docs[question] for question in self.cfg["questions"].values()]
+
+    @property
+    def _own_encoders(self) -> List[PyTorchShim]:
+        """What holds the weights of an encoder in torch that no other component reads."""
+        shims = [shim for node in self.model.get_ref("interaction").walk() for shim in node.shims]
+        return [shim for shim in shims if isinstance(shim, PyTorchShim) and not isinstance(shim, SizedShim)]
 
     def _survey(self, get_examples: Callable[[], Iterable[Example]]) -> Counter:
         """The labels of the data. What the component cannot learn of it is reported."""

@@ -19,16 +19,14 @@ from spacy_transformers import Transformer, install_extensions
 from spacy_transformers.layers import TransformerListener
 from thinc.api import ArgsKwargs, Model, Optimizer, get_array_module, torch2xp, xp2torch
 from thinc.types import Floats2d
-from torch import nn
 
 from ..errors import Errors
 from ..models.encoder_engines import ENGINES, PRECISIONS, make_engine, torch_inputs
 from ..models.hugging_face import load_transformer, quick_loading, save_transformer
 from ..models.piece_data import PieceData, in_window, split_by_doc
 from ..models.side_by_side import first_position, place_in_rows, sees, spread
-from ..models.torch_weights import averaged_weights, take_gradients
+from ..models.torch_weights import averaged_weights, hand_over, keep_touched_rows
 from ..models.wordpieces import Wordpieces, cut_into_pieces, pack
-from ..training.optimizer import MIN_SPARSE_ROWS
 from .buffers import BufferedPipe
 
 # A forked process has another one.
@@ -157,12 +155,9 @@ class MRETransformer(BufferedPipe, Transformer):
 
         sgd (Optimizer): `spacy_mre.AdamW.v1` takes them as they are; for any other one, the rows of embeddings are filled up.
         """
-        shim = self.model.layers[0].shims[0]
-        if self._scales_gradients or not take_gradients(sgd, shim):
-            for parameter in self.model.transformer.parameters():
-                if parameter.grad is not None and parameter.grad.is_sparse:
-                    parameter.grad = parameter.grad.to_dense()
-            self.model.finish_update(sgd)
+        if not self._scales_gradients:
+            hand_over(sgd, self.model.layers[0].shims[0])
+        self.model.finish_update(sgd)
 
     def use_params(self, params: Dict) -> Iterator[None]:
         """Use averaged weights for a while; a plain generator, as spaCy takes it.
@@ -237,10 +232,7 @@ class MRETransformer(BufferedPipe, Transformer):
     def _encode_for_update(self, pieces: Wordpieces) -> Tuple[Floats2d, Callable[[Floats2d], None]]:
         """The vectors of a batch's pieces, and how to give their gradient back. The shim does mixed precision as the model's config says."""
         shim = self.model.layers[0].shims[0]
-        for module in self.model.transformer.modules():
-            if isinstance(module, nn.Embedding):
-                # A batch touches few of many rows: their gradients alone are kept, and nothing is done to the others.
-                module.sparse = module.num_embeddings >= MIN_SPARSE_ROWS and not self._scales_gradients
+        keep_touched_rows(self.model.transformer, not self._scales_gradients)
         outputs, places = [], []
         for inputs, inside, where in self._inputs_for_update(pieces):
             output, backprop_shim = shim.begin_update(ArgsKwargs((), inputs))

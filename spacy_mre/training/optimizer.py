@@ -11,12 +11,12 @@ from thinc.types import FloatsXd
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
+from ..models.torch_weights import MIN_SPARSE_ROWS
+
 Key = Tuple[int, str]
 
 # Thinc's names of biases and of the scale of a layer norm.
 UNDECAYED_NAMES = ("b", "G")
-# An embedding table of this many rows is updated by row: a batch touches few of them.
-MIN_SPARSE_ROWS = 2000
 
 
 @registry.optimizers("spacy_mre.AdamW.v1")
