@@ -11,7 +11,7 @@ from spacy.util import load_config
 from spacy_mre.evaluation.reinforce import reinforce
 from spacy_mre.evaluation.reinforce_report import arms_table, gains_table, plot_gains
 
-from .cell import copy_cell, is_cell_made, make_cell, share_runs
+from .cell import copy_cell, group_by_training, is_cell_made, make_cell, share_runs
 from .corpora import prepare
 from .grid import MODELS, RUNS, TRIALS, Cell, Grid
 from .plot import PICTURE, plot_negatives
@@ -65,7 +65,7 @@ def run_cli(
         return
     for name in dict.fromkeys(cell.dataset for cell in needed):
         prepare(grid.datasets[name])
-    failed = Runner(jobs, gpu, keep_models, console).run(needed)
+    failed = Runner(jobs, gpu, keep_models, console).run(group_by_training(grid, needed))
     for cell in missing:
         if cell not in needed and is_cell_made(grid, shared[cell]):
             copy_cell(grid, cell, shared[cell])
@@ -85,9 +85,11 @@ def one_cli(
     updates: Updates = None,
     limit: Limit = 0,
     keep_models: KeepModels = False,
+    also: Annotated[List[str], typer.Option(help="A variant that decodes the same training otherwise.")] = [],
 ):
     """Make one run in this process."""
-    make_cell(Grid.load(), Cell(phase, dataset, variant, seed, updates, limit), gpu, keep_models)
+    cell = Cell(phase, dataset, variant, seed, updates, limit)
+    make_cell(Grid.load(), cell, gpu, keep_models, [cell._replace(variant=other) for other in also])
 
 
 @app.command("table")

@@ -1,13 +1,15 @@
-"""Make one run: train a cell's config, score its last weights, and write the file of the run."""
+"""Make a run: train a cell's config, score its last weights, and write its file; and those of the runs that only decode otherwise."""
 
 import shutil
 import subprocess
 import time
-from typing import Any, Dict, List, Sequence
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, Sequence
 
 import srsly
 from spacy.language import Language
 from spacy.training import Example
+from thinc.api import Config
 
 from spacy_mre.evaluation.runs import fingerprint, is_made, load_run, measure, predict, read_examples, save_run, train_last, write_run
 from spacy_mre.evaluation.thresholds import calibrate, cross_predict
@@ -34,6 +36,19 @@ def share_runs(grid: Grid, cells: Sequence[Cell]) -> Dict[Cell, Cell]:
     }
 
 
+def group_by_training(grid: Grid, cells: Sequence[Cell]) -> Dict[Cell, List[Cell]]:
+    """Which cells can be scored with one trained pipeline: their variants differ in how it decodes alone.
+
+    grid (Grid): The grid.
+    cells (Sequence[Cell]): What is to be made.
+    RETURNS (Dict[Cell, List[Cell]]): For the first cell of each training the others.
+    """
+    groups: Dict[Any, List[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((*cell._replace(variant=""), fingerprint(grid.config(cell, decoding=False))), []).append(cell)
+    return {first: others for first, *others in groups.values()}
+
+
 def copy_cell(grid: Grid, cell: Cell, made: Cell) -> None:
     """Write the file of a run that another cell has made."""
     run = srsly.read_json(made.path)
@@ -41,15 +56,16 @@ def copy_cell(grid: Grid, cell: Cell, made: Cell) -> None:
     write_run(cell.path, run)
 
 
-def make_cell(grid: Grid, cell: Cell, gpu: int = -1, keep_model: bool = False) -> None:
+def make_cell(grid: Grid, cell: Cell, gpu: int = -1, keep_model: bool = False, also: Sequence[Cell] = ()) -> None:
     """Train, score and write.
 
     grid (Grid): The grid.
     cell (Cell): The run.
     gpu (int): The GPU, or -1 for the CPU.
     keep_model (bool): Leave the trained pipeline in the cell's folder.
+    also (Sequence[Cell]): Runs of the same training, which decode otherwise, see `group_by_training`.
     """
-    config = grid.config(cell)
+    config = grid.config(cell, decoding=False)
     cell.folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     try:
@@ -57,26 +73,55 @@ def make_cell(grid: Grid, cell: Cell, gpu: int = -1, keep_model: bool = False) -
         trained = time.perf_counter()
         examples = read_examples(config, nlp, grid.part(cell, "test"))
         examples = examples[: cell.limit or len(examples)]
-        predicted, thresholds = _predict(grid, cell, nlp, examples)
-        measured = measure(nlp, examples, predicted)
-        about = {
-            **cell._asdict(),
-            "about": grid.variants[cell.variant]["about"],
-            "command": _command(cell),
-            "fingerprint": fingerprint(config),
-            "commit": _commit(),
-            "trained_on": str(grid.part(cell, "train")),
-            "scored_on": str(grid.part(cell, "test")),
-            "updates": config["training"]["max_steps"],
-            "batch": config["training"]["batcher"]["size"],
-            "seconds": round(trained - start, 1),
-            "seconds_scoring": round(time.perf_counter() - trained, 1),
-            **thresholds,
-        }
-        save_run(cell.path, about, measured)
+        for one in (cell, *also):
+            _score(grid, one, nlp, examples, seconds=trained - start)
     finally:
         for model in () if keep_model else ("model-last", "model-best"):
             shutil.rmtree(cell.folder / model, ignore_errors=True)
+
+
+def _score(grid: Grid, cell: Cell, nlp: Language, examples: List[Example], *, seconds: float) -> None:
+    """Score a trained pipeline as a variant decodes, and write the file of the run."""
+    config = grid.config(cell)
+    start = time.perf_counter()
+    with decoding_as(nlp, config):
+        predicted, thresholds = _predict(grid, cell, nlp, examples)
+        measured = measure(nlp, examples, predicted)
+    about = {
+        **cell._asdict(),
+        "about": grid.variants[cell.variant]["about"],
+        "command": _command(cell),
+        "fingerprint": fingerprint(config),
+        "commit": _commit(),
+        "trained_on": str(grid.part(cell, "train")),
+        "scored_on": str(grid.part(cell, "test")),
+        "updates": config["training"]["max_steps"],
+        "batch": config["training"]["batcher"]["size"],
+        "seconds": round(seconds, 1),
+        "seconds_scoring": round(time.perf_counter() - start, 1),
+        **thresholds,
+    }
+    save_run(cell.path, about, measured)
+
+
+@contextmanager
+def decoding_as(nlp: Language, config: Config) -> Iterator[None]:
+    """While this holds, a pipeline decodes by the settings of a config.
+
+    nlp (Language): The pipeline, trained with a config that differs in such settings alone.
+    config (Config): The config.
+    """
+    components = config.interpolate()["components"]
+    cfgs = [(components.get(name, {}), pipe.cfg) for name, pipe in nlp.pipeline if isinstance(getattr(pipe, "cfg", None), dict)]
+    before = [dict(cfg) for _, cfg in cfgs]
+    for settings, cfg in cfgs:
+        cfg.update({name: value for name, value in settings.items() if name in cfg})
+    try:
+        yield
+    finally:
+        for (_, cfg), kept in zip(cfgs, before):
+            cfg.clear()
+            cfg.update(kept)
 
 
 def _predict(grid: Grid, cell: Cell, nlp: Language, examples: List[Example]):

@@ -7,7 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from threading import Lock
-from typing import List, Sequence
+from typing import List, Mapping, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -33,10 +33,10 @@ class Runner:
         self.living: List[subprocess.Popen] = []
         self.lock = Lock()
 
-    def run(self, cells: Sequence[Cell]) -> List[Cell]:
+    def run(self, groups: Mapping[Cell, Sequence[Cell]]) -> List[Cell]:
         """Make the runs.
 
-        cells (Sequence[Cell]): What is to be made.
+        groups (Mapping[Cell, Sequence[Cell]]): What is to be trained, and what else is scored with it, see `group_by_training`.
         RETURNS (List[Cell]): Those that failed.
         """
         failed = []
@@ -44,14 +44,15 @@ class Runner:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         try:
             with Progress(*columns, console=self.console) as progress, ThreadPoolExecutor(self.jobs) as pool:
-                task = progress.add_task("Runs", total=len(cells))
+                task = progress.add_task("Runs", total=len(groups))
                 try:
-                    futures = {pool.submit(self._make, cell): cell for cell in cells}
+                    futures = {pool.submit(self._make, cell, also): [cell, *also] for cell, also in groups.items()}
                     for future in as_completed(futures):
-                        cell = futures[future]
-                        if not future.result():
-                            failed.append(cell)
-                        self._tell(cell, cell in failed)
+                        if future.result():
+                            self._tell(futures[future])
+                        else:
+                            failed += futures[future]
+                            self._tell_failed(futures[future][0])
                         progress.advance(task)
                 except BaseException:
                     self._stop()
@@ -61,8 +62,10 @@ class Runner:
             signal.signal(signal.SIGTERM, before)
         return failed
 
-    def _make(self, cell: Cell) -> bool:
+    def _make(self, cell: Cell, also: Sequence[Cell]) -> bool:
         command = [*COMMAND, *map(str, cell[:4]), "--gpu", str(self.gpu)]
+        for other in also:
+            command += ["--also", other.variant]
         command += ["--updates", str(cell.updates)] if cell.updates else []
         command += ["--limit", str(cell.limit)] if cell.limit else []
         command += ["--keep-models"] if self.keep_models else []
@@ -87,20 +90,19 @@ class Runner:
             for process in self.living:
                 process.terminate()
 
-    def _tell(self, cell: Cell, has_failed: bool) -> None:
-        if has_failed:
-            lines = _log(cell).read_text(encoding="utf8", errors="replace").splitlines()[-TOLD_LINES:]
-            self.console.print(
-                f"{cell}: failed ({_log(cell)})", *lines, sep="\n  ", style="red", markup=False, highlight=False, soft_wrap=True
+    def _tell_failed(self, cell: Cell) -> None:
+        lines = _log(cell).read_text(encoding="utf8", errors="replace").splitlines()[-TOLD_LINES:]
+        self.console.print(f"{cell}: failed ({_log(cell)})", *lines, sep="\n  ", style="red", markup=False, highlight=False, soft_wrap=True)
+
+    def _tell(self, cells: Sequence[Cell]) -> None:
+        for cell in cells:
+            run = load_run(cell.path)
+            scores = ", ".join(
+                f"{name} {100 * run['scores'][key]:.2f}"
+                for name, key in (("entities", "spans_f"), ("strict relations", "rel_strict_f"), ("given", "given_rel_f"))
+                if run["scores"].get(key) is not None
             )
-            return
-        run = load_run(cell.path)
-        scores = ", ".join(
-            f"{name} {100 * run['scores'][key]:.2f}"
-            for name, key in (("entities", "spans_f"), ("strict relations", "rel_strict_f"), ("given", "given_rel_f"))
-            if run["scores"].get(key) is not None
-        )
-        self.console.print(f"{cell}: {scores} (trained for {run['seconds']:.0f} s)", markup=False, highlight=False, soft_wrap=True)
+            self.console.print(f"{cell}: {scores} (trained for {run['seconds']:.0f} s)", markup=False, highlight=False, soft_wrap=True)
 
 
 def _log(cell: Cell) -> Path:
