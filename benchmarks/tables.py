@@ -45,7 +45,7 @@ def real_data() -> str:
 def accuracy() -> str:
     """Runs on the test parts: mean and deviation over the seeds, and the difference to the baseline."""
     summary = read("accuracy.json")
-    rows = [row for row in summary["rows"] if row["phase"] != "screen"]
+    rows = [row for row in summary["rows"] if row["split"] == "test"]
     if not rows:
         return "No runs yet: `python -m benchmarks.accuracy run --phase full`."
     lines = [
@@ -62,11 +62,11 @@ def accuracy() -> str:
 def ablations() -> str:
     """Runs on the parts for choosing, each variant beside the one that it changes."""
     summary = read("accuracy.json")
-    rows = [row for row in summary["rows"] if row["phase"] == "screen"]
+    rows = [row for row in summary["rows"] if row["split"] == "dev"]
     if not rows:
         return "No runs yet: `python -m benchmarks.accuracy run --phase screen`."
     lines = []
-    for (dataset,), of_dataset in grouped(rows, "dataset").items():
+    for (dataset, _), of_dataset in grouped(rows, "dataset", "phase").items():
         lines += [
             f"**{dataset}**, {of_dataset[0]['updates']:,} updates:",
             "",

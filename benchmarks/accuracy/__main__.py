@@ -23,7 +23,7 @@ from .summary import RESULTS, read_runs, summarise, tables, write_summary
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
 
-Phase = Annotated[str, typer.Option(help="screen: on dev, to choose by; held_out and full: on test.")]
+Phase = Annotated[str, typer.Option(help="screen and choose: on dev, to choose by; held_out and full: on test.")]
 Datasets = Annotated[List[str], typer.Option("--dataset", help="A data set; by default all of the phase. May be given several times.")]
 Variants = Annotated[List[str], typer.Option("--variant", help="A variant; by default all of the phase. May be given several times.")]
 Seeds = Annotated[List[int], typer.Option("--seed", help="A seed; by default those of the phase. May be given several times.")]
