@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from itertools import accumulate
 from typing import Callable, Dict, List, Tuple
 
 from spacy.language import Language
@@ -13,8 +14,6 @@ from ..errors import Errors
 
 # Latin (with its accents), Greek and Cyrillic letters, or digits, stay together.
 TOKEN = re.compile(r"[A-Za-z\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u024F\u0370-\u04FF]+|[0-9]+|\s+|.", re.DOTALL)
-# By whether the word has begun before the token, and whether it goes on behind it.
-PLACES = {(False, False): "S", (False, True): "B", (True, True): "I", (True, False): "E"}
 UNKNOWN = "unknown"
 
 
@@ -57,19 +56,22 @@ class ChineseCharacterTokenizer(DummyTokenizer):
 
 
 def _around(tokens: List[str], spaces: List[bool], text: str) -> Tuple[List[str], List[str]]:
-    """For each token the word of jieba in which it begins, and its tag."""
-    known = _parts_of_speech()
-    of_characters: List[Tuple[int, int, str]] = []
-    for word in _jieba().cut(text):
-        begin = len(of_characters)
-        of_characters += [(begin, begin + len(word), word)] * len(word)
-    words, tags, begin = [], [], 0
+    """For each token the word of jieba in which it stands, and its tag. Words of jieba that part inside a token are one word."""
+    starts = set(accumulate(map(len, _jieba().cut(text)), initial=0))
+    groups: List[List[str]] = []
+    begin, is_behind_space = 0, True
     for token, space in zip(tokens, spaces):
-        end = begin + len(token)
-        word_begin, word_end, word = of_characters[begin]
-        words.append(word)
-        tags.append(f"{PLACES[begin > word_begin, end < word_end]}-{known.get(word, UNKNOWN)}")
-        begin = end + space
+        if begin in starts or is_behind_space:
+            groups.append([])
+        groups[-1].append(token)
+        begin, is_behind_space = begin + len(token) + space, space
+    known = _parts_of_speech()
+    words, tags = [], []
+    for group in groups:
+        word = "".join(group)
+        places = "S" if len(group) == 1 else f"B{'I' * (len(group) - 2)}E"
+        words += [word] * len(group)
+        tags += [f"{place}-{known.get(word, UNKNOWN)}" for place in places]
     return words, tags
 
 

@@ -46,17 +46,22 @@ def test_any_text_is_cut_and_tagged_whole(tokenizer, text):
     doc = tokenizer(text)
     assert doc.text == text
     for token in doc:
-        assert token.text[0] in token.lemma_
+        assert token.text in token.lemma_
         assert len(token) == 1 or re.fullmatch(r"\s+|\d+|[^\W\d_]+", token.text), token.text
-    # Tags spell words: begun before they go on or end, and ended before another begins.
+    # Tags spell words.
     places = "".join(token.tag_[0] for token in doc)
-    assert re.fullmatch(r"(S|BI*E|B)*", places), places
+    assert re.fullmatch(r"(S|BI*E)*", places), places
 
 
 def test_tags_say_where_in_which_kind_of_word_a_character_stands(tokenizer):
     tags = [token.tag_ for token in tokenizer("北京大学在上海")]
     assert tags == ["B-nt", "I-nt", "I-nt", "E-nt", "S-p", "B-ns", "E-ns"]
     assert [token.lemma_ for token in tokenizer("在上海")] == ["在", "上海", "上海"]
+
+
+def test_words_that_part_inside_a_token_are_one(tokenizer):
+    doc = tokenizer("ÀA0")  # for jieba À and A0
+    assert [(token.text, token.lemma_, token.tag_) for token in doc] == [("ÀA", "ÀA0", "B-unknown"), ("0", "ÀA0", "E-unknown")]
 
 
 def test_a_word_that_the_dictionary_lacks_is_unknown(tokenizer):
