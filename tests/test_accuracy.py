@@ -77,7 +77,7 @@ def test_no_phase_trains_on_what_it_is_scored_on():
 def test_full_runs_are_few_and_the_same_budget_for_all():
     full = list(GRID_NOW.cells("full"))
     assert {cell.variant for cell in full} == {"spert", "spert_mt", "best"} and {cell.seed for cell in full} == {0, 1, 2}
-    assert {cell.dataset for cell in full} == {"conll04", "crossre_en", "crossre_ja", "crossre_zh"}
+    assert {cell.dataset for cell in full} == {"conll04", "crossre_en", "crossre_ja", "crossre_zh", "crossre_ja_e5", "crossre_zh_e5"}
     for dataset in GRID_NOW.datasets:
         examples = set()
         for variant in GRID_NOW.variants:
