@@ -8,13 +8,18 @@ import numpy
 import pytest
 import spacy
 import torch
+from spacy.training import Example
+from spacy.util import load_config, load_model_from_config
 
+from spacy_mre.entities import get_entities, set_entities
 from spacy_mre.models.packaged import E5_FILE, E5_PACKAGE
 from spacy_mre.models.packed_e5 import EMBEDDINGS, LAYER, PackedE5
+from spacy_mre.training.optimizer import make_adamw
 
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "\u2581", "東", "京", "東京", "の", "ア", "a", "ab", "é", "и", "1", "。", "<mask>"]
 SCORES = [0.0, 0.0, 0.0, 0.0, -1.0, -5.0, -5.0, -3.0, -2.0, -3.0, -3.0, -4.0, -4.0, -4.0, -3.0, -2.0, 0.0]
 WIDTH, INNER, LONGEST = 32, 64, 8
+CONFIG = Path(__file__).parents[2] / "configs" / "zh_e5.cfg"
 SPANS = {"@span_getters": "spacy-transformers.doc_spans.v1"}
 
 
@@ -181,7 +186,7 @@ def test_like_the_engine_of_the_package(e5):
         assert float(torch.nn.functional.normalize(vector, dim=0) @ torch.from_numpy(engine.query(text))) > 0.999
 
 
-def test_fewer_pieces_say_the_same(e5, tmp_path):
+def test_fewer_pieces_say_the_same(e5, tmp_path, monkeypatch):
     docs = []
     for scripts in (None, ASIAN):
         nlp = spacy.blank("xx")
@@ -192,8 +197,29 @@ def test_fewer_pieces_say_the_same(e5, tmp_path):
         docs.append([nlp(text)._.trf_data.pieces for text in TEXTS])
     for every, fewer in zip(*docs):
         numpy.testing.assert_allclose(every, fewer, atol=1e-5)
-    # A saved pipeline has its weights and its tokenizer, and reads nothing else.
+    # A saved pipeline has its weights and its tokenizer, and needs no package.
     nlp.to_disk(tmp_path)
+    monkeypatch.setattr("spacy_mre.models.packaged.find_spec", lambda name: None)
     again = spacy.load(tmp_path)
     for text, vectors in zip(TEXTS, docs[1]):
         numpy.testing.assert_array_equal(again(text)._.trf_data.pieces, vectors)
+
+
+def test_it_is_trained_on(e5):
+    """configs/zh_e5.cfg on two texts: entities inside a piece of several characters are found, which only what stands beside it can tell."""
+    pytest.importorskip("jieba")
+    config = load_config(CONFIG, overrides={"paths.train": "", "paths.dev": "", "nlp.pipeline": ["transformer", "spert_mt"]})
+    nlp = load_model_from_config(config, auto_fill=True)
+    texts = [("北京大学在中国。", [(0, 2, "place"), (0, 4, "school"), (5, 7, "place")]), ("他在上海工作。", [(2, 4, "place")])]
+    examples = []
+    for text, entities in texts:
+        gold = nlp.make_doc(text)
+        set_entities(gold, [(*entity, 1.0) for entity in entities])
+        examples.append(Example(nlp.make_doc(text), gold))
+    optimizer = make_adamw(learn_rate=1e-4, head_learn_rate=2e-3, layer_learn_rate=1e-2)
+    nlp.initialize(lambda: examples, sgd=optimizer)
+    for _ in range(40):
+        nlp.update(examples, sgd=optimizer)
+        optimizer.step_schedules()
+    for text, entities in texts:
+        assert {(start, end, label) for start, end, label, _ in get_entities(nlp(text))} == set(entities)
