@@ -16,7 +16,7 @@ from ..alignment import Losses, align_gold
 from ..entities import DEFAULT_KEY, set_entities
 from ..errors import Errors, Warnings
 from ..models.boundaries import Boundaries
-from ..models.decoding import POLICIES
+from ..models.decoding import LEARNED, POLICIES, learned_policy
 from ..models.multi_ner import Found, Logits, Request, attention_between_types, boundary_loss
 from ..models.multi_ner_heads import WITH_WEIGHTS
 from ..models.questions_encoder import Asked
@@ -25,6 +25,7 @@ from ..models.torch_weights import hand_over, keep_touched_rows
 from ..questions import check_questions, default_questions, read_questions
 from .mre_pipe import MREPipe
 from .shared_encoder import DEFAULT_ENCODER, check_pipeline
+from .survey import count_nested
 
 DEFAULT_MULTI_NER_MODEL = {
     "@architectures": "spacy_mre.MultiNER.v1",
@@ -48,7 +49,7 @@ ENTITY_SOURCES = ("predict", "given")
         "entities": "predict",
         "boundary_threshold": 0.5,
         "span_threshold": 0.5,
-        "overlap": "nested",
+        "overlap": LEARNED,
         "one_type_per_span": True,
         "ends_per_start": 10,
         "init_from": None,
@@ -81,8 +82,9 @@ def make_multi_ner(
     entities (str): "predict", or "given": leave the entities that stand on the Doc already, as evaluation with given entities wants it.
     boundary_threshold (float): The least probability of a start and of an end. Default: 0.5.
     span_threshold (float): The least probability that a start and an end belong together. Default: 0.5.
-    overlap (str): "nested" (the default: entities do not cross), "any", or "flat": no two overlap, and a start goes with its nearest end. Of two
-        that may not stand beside each other, of whatever types, the better scored stays.
+    overlap (str): "nested" (entities do not cross), "any", or "flat": no two overlap, and a start goes with its nearest end. Of two that may not stand
+        beside each other, of whatever types, the better scored stays. "learned": nested where at least one entity in twenty of the training data
+        lies within another one, else flat. Default: "learned".
     one_type_per_span (bool): Of several types of the same place only the best scored stays. Default: True.
     ends_per_start (int): A start is joined with so many ends at most, the nearest first. Default: 10.
     init_from (Optional[str]): The name of a component before this one, "transformer" say, whose weights the encoder starts from. It has to be the
@@ -122,7 +124,7 @@ class MultiNER(MREPipe):
         entities: str = "predict",
         boundary_threshold: float = 0.5,
         span_threshold: float = 0.5,
-        overlap: str = "nested",
+        overlap: str = LEARNED,
         one_type_per_span: bool = True,
         ends_per_start: int = 10,
         init_from: Optional[str] = None,
@@ -138,12 +140,13 @@ class MultiNER(MREPipe):
         """
         if entities not in ENTITY_SOURCES:
             raise ValueError(Errors.M301.format(setting="entities", value=entities, allowed=", ".join(ENTITY_SOURCES)))
-        if overlap not in POLICIES:
-            raise ValueError(Errors.M301.format(setting="overlap", value=overlap, allowed=", ".join(POLICIES)))
+        if overlap not in (LEARNED, *POLICIES):
+            raise ValueError(Errors.M301.format(setting="overlap", value=overlap, allowed=", ".join((LEARNED, *POLICIES))))
         if ends_per_start < 1:
             raise ValueError(Errors.M301.format(setting="ends_per_start", value=ends_per_start, allowed="1 and more"))
         cfg: Dict[str, Any] = {
             "questions": {},
+            "learned_overlap": "nested",
             "spans_key": spans_key,
             "entities": entities,
             "boundary_threshold": boundary_threshold,
@@ -162,6 +165,11 @@ class MultiNER(MREPipe):
     def questions(self) -> Questions:
         """RETURNS (Dict[str, str]): The question of each label."""
         return dict(self.cfg["questions"])
+
+    @property
+    def overlap(self) -> str:
+        """RETURNS (str): "flat", "nested" or "any"."""
+        return self.cfg["learned_overlap"] if self.cfg["overlap"] == LEARNED else self.cfg["overlap"]
 
     @property
     def labels(self) -> Tuple[str, ...]:
@@ -332,7 +340,7 @@ class MultiNER(MREPipe):
             questions=self._asked_docs(),
             boundary_threshold=self.cfg["boundary_threshold"],
             span_threshold=self.cfg["span_threshold"],
-            overlap=self.cfg["overlap"],
+            overlap=self.overlap,
             one_type=self.cfg["one_type_per_span"],
             ends_per_start=self.cfg["ends_per_start"],
         )
@@ -350,10 +358,10 @@ class MultiNER(MREPipe):
         return [shim for shim in shims if isinstance(shim, PyTorchShim) and not isinstance(shim, SizedShim)]
 
     def _survey(self, get_examples: Callable[[], Iterable[Example]]) -> Counter:
-        """The labels of the data. What the component cannot learn of it is reported."""
+        """The labels of the data, and whether its entities are nested. What the component cannot learn of it is reported."""
         found: Counter = Counter()
         lost = Losses()
-        total = 0
+        total = entities = nested = 0
         for eg in get_examples():
             gold = align_gold(eg, self.key)
             total += len(gold.entities) + gold.lost.counts["entity off the token grid"]
@@ -367,8 +375,12 @@ class MultiNER(MREPipe):
                 if self.cfg["one_type_per_span"] and (start, end) in places:
                     lost.add("second type of a span", f"{eg.predicted[start:end].text}: {label}")
                 places.add((start, end))
+            found_at = places if self.cfg["one_type_per_span"] else [mention[:2] for mention in gold.entities]
+            entities += len(found_at)
+            nested += count_nested(found_at)
         if lost.counts:
             warnings.warn(Warnings.W301.format(name=self.name, total=total, losses=lost))
+        self.cfg["learned_overlap"] = learned_policy(nested, entities)
         return found
 
     def _choose_questions(self, in_data: Iterable[str], lang: str) -> Questions:

@@ -14,7 +14,7 @@ from thinc.api import Model, set_dropout_rate
 from ..alignment import Gold, Mention, align_gold
 from ..entities import DEFAULT_KEY, get_entities, set_entities
 from ..errors import Errors, Warnings
-from ..models.decoding import POLICIES
+from ..models.decoding import LEARNED, POLICIES, learned_policy
 from ..models.encoder import Encoded
 from ..models.losses import balanced_weights
 from ..models.spert_mt import Found, Logits, Request, find_spans, joint_loss
@@ -41,7 +41,7 @@ LEAST_LEARNED_DISTANCE = 100
         "entities": "predict",
         "entity_threshold": 0.25,
         "relation_threshold": 0.3,
-        "overlap": "nested",
+        "overlap": LEARNED,
         "entity_negatives": 100,
         "relation_negatives": 100,
         "train_on_predicted": False,
@@ -84,7 +84,8 @@ def make_spert_mt(
         2014, arXiv 1402.1892). In mode "spert" 0.0 gives SpERT's rule: a type beats None. Default: 0.25.
     relation_threshold (float): The least score of a relation: the probability that head, label and tail are all right; in mode "spert" that of the
         relation alone, by 0.4 in SpERT. Default: 0.3.
-    overlap (str): "flat", "nested" (the default: no crossing) or "any", as SpERT.
+    overlap (str): "flat", "nested" (no crossing) or "any", as SpERT; or "learned": nested where at least one entity in twenty of the training data lies
+        within another one, else flat. Default: "learned".
     entity_negatives (int): Negative spans per text in training, -1 for all. Default: 100.
     relation_negatives (int): Unrelated pairs per text in training, -1 for all. Default: 100.
     train_on_predicted (bool): Relations are also trained on the entities that the model predicts at that moment. Default: False.
@@ -137,7 +138,7 @@ class SpertMT(MREPipe):
         entities: str = "predict",
         entity_threshold: float = 0.25,
         relation_threshold: float = 0.3,
-        overlap: str = "nested",
+        overlap: str = LEARNED,
         entity_negatives: int = 100,
         relation_negatives: int = 100,
         train_on_predicted: bool = False,
@@ -158,8 +159,8 @@ class SpertMT(MREPipe):
         """
         if entities not in ENTITY_SOURCES:
             raise ValueError(Errors.M301.format(setting="entities", value=entities, allowed=", ".join(ENTITY_SOURCES)))
-        if overlap not in POLICIES:
-            raise ValueError(Errors.M301.format(setting="overlap", value=overlap, allowed=", ".join(POLICIES)))
+        if overlap not in (LEARNED, *POLICIES):
+            raise ValueError(Errors.M301.format(setting="overlap", value=overlap, allowed=", ".join((LEARNED, *POLICIES))))
         if isinstance(max_distance, str) and max_distance != "learned":
             raise ValueError(Errors.M301.format(setting="max_distance", value=max_distance, allowed="learned, a number of tokens"))
         if isinstance(constraints, str) and constraints != "learned":
@@ -170,6 +171,7 @@ class SpertMT(MREPipe):
             "cat_labels": [],
             "learned_constraints": {},
             "learned_distance": 0,
+            "learned_overlap": "nested",
             "share_drawn": 1.0,
             "spans_key": spans_key,
             "entities": entities,
@@ -219,6 +221,11 @@ class SpertMT(MREPipe):
         if self.cfg["constraints"] == "learned":
             return {label: [pair[:2] for pair in pairs] for label, pairs in self.cfg["learned_constraints"].items()}
         return self.cfg["constraints"] or {}
+
+    @property
+    def overlap(self) -> str:
+        """RETURNS (str): "flat", "nested" or "any"."""
+        return self.cfg["learned_overlap"] if self.cfg["overlap"] == LEARNED else self.cfg["overlap"]
 
     @property
     def max_distance(self) -> int:
@@ -373,6 +380,7 @@ class SpertMT(MREPipe):
         self.cfg["cat_labels"] = list(labels.get("cats", ()))
         self.cfg["learned_constraints"] = labels.get("constraints", {})
         self.cfg["learned_distance"] = labels.get("distance", 0)
+        self.cfg["learned_overlap"] = learned_policy(survey.nested, survey.places)
         self.cfg["share_drawn"] = survey.share_drawn(self.cfg["entity_negatives"])
         if not (self.relation_labels if self.cfg["entities"] == "given" else self.entity_labels):
             raise ValueError(Errors.M306.format(name=self.name, key=self.key))
@@ -427,7 +435,7 @@ class SpertMT(MREPipe):
             relation_labels=self.relation_labels,
             entity_threshold=self.cfg["entity_threshold"],
             relation_threshold=self.cfg["relation_threshold"],
-            overlap=self.cfg["overlap"],
+            overlap=self.overlap,
             pairs_per_token=self.cfg["pairs_per_token"],
             max_distance=self.max_distance,
             symmetric=self.cfg["symmetric"],

@@ -1,7 +1,7 @@
 """What does the training data hold, and what of it can a span model not learn?"""
 
 from collections import Counter
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -26,6 +26,8 @@ class Survey:
         self.farthest = 0
         self.lost = Losses()
         self.mentions = 0
+        self.places = 0
+        self.nested = 0
         self.cats: Set[str] = set()
         self.negative_spans: List[int] = []
         self.negative_pairs: List[int] = []
@@ -37,6 +39,9 @@ class Survey:
         self.entity_labels.update(label for _, _, label in gold.mentions if label)
         self.lost.update(gold.lost)
         self.cats.update(example.reference.cats)
+        places = {(start, end) for start, end, _ in gold.entities}
+        self.places += len(places)
+        self.nested += count_nested(places)
         self._add_negatives(gold, len(example.predicted))
         if self.max_width is not None:
             self._add_out_of_reach(gold, example.predicted)
@@ -99,6 +104,19 @@ class Survey:
         for (label, head, tail), count in sorted(self.joined.items()):
             table.setdefault(label, []).append([head, tail, count])
         return table
+
+
+def count_nested(places: Iterable[Tuple[int, int]]) -> int:
+    """How many entities of a text lie within another one.
+
+    places (Iterable[Tuple[int, int]]): Start and end of each; of two with the same place one lies within the other.
+    RETURNS (int): Their number.
+    """
+    nested = reach = 0
+    for _, end in sorted(places, key=lambda place: (place[0], -place[1])):
+        nested += end <= reach
+        reach = max(reach, end)
+    return nested
 
 
 def _drawn(negatives: Sequence[int], limit: int) -> int:

@@ -3,7 +3,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_mre.models.decoding import POLICIES, allowed_types, candidate_pairs, context_ranges, expand_ranges, resolve_overlaps
+from spacy_mre.models.decoding import (
+    POLICIES,
+    allowed_types,
+    candidate_pairs,
+    context_ranges,
+    expand_ranges,
+    learned_policy,
+    resolve_overlaps,
+)
 
 spans = st.lists(
     st.tuples(st.integers(0, 12), st.integers(1, 6), st.sampled_from([0.1, 0.5, 0.5, 0.9])), max_size=15, unique_by=lambda s: s[:2]
@@ -24,6 +32,13 @@ def conflict(start, end, other_start, other_end, policy):
     if policy == "flat":
         return bool(one & other)
     return bool(one & other) and not (one <= other or other <= one)
+
+
+@pytest.mark.parametrize(
+    "nested, entities, policy", [(0, 0, "flat"), (0, 9, "flat"), (4, 100, "flat"), (5, 100, "nested"), (1, 2, "nested")]
+)
+def test_the_policy_is_that_of_the_training_data(nested, entities, policy):
+    assert learned_policy(nested, entities) == policy
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)

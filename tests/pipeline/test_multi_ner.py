@@ -546,6 +546,19 @@ def test_several_types_of_a_span():
     assert len(nlp(texts[0][0]).spans["entities"]) == 2
 
 
+@pytest.mark.parametrize("flat_texts, policy", [(0, "nested"), (9, "nested"), (10, "flat")])
+def test_overlaps_are_decided_as_in_the_training_data(flat_texts, policy):
+    texts = [("the port of Oslo", [(0, 4, "site"), (3, 4, "place")])] + [
+        ("Ida left Lima", [(0, 1, "person"), (2, 3, "place")])
+    ] * flat_texts
+    nlp = make_nlp()
+    nlp.initialize(lambda: make_examples(nlp, texts))
+    multi_ner = nlp.get_pipe("multi_ner")
+    assert multi_ner.cfg["overlap"] == "learned" and multi_ner.overlap == multi_ner._request().overlap == policy
+    multi_ner.cfg["overlap"] = "any"
+    assert multi_ner.overlap == "any"
+
+
 # Settings
 
 

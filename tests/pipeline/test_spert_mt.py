@@ -8,12 +8,15 @@ import spacy
 import srsly
 import torch
 from confection import ConfigValidationError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from spacy.cli.find_threshold import find_threshold
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 
 from spacy_mre import save_docs
 from spacy_mre.entities import get_entities, set_entities
+from spacy_mre.pipeline.survey import count_nested
 from spacy_mre.relations import get_relations, set_relations
 
 # One setting changed at a time, each against what it should still learn by heart.
@@ -129,6 +132,31 @@ def test_flat_overlap_keeps_the_better_of_two_nested(learn):
     doc = nlp("A ferry left the port of Oslo for Lima .")
     assert len(get_entities(doc)) == 2  # either the port or its Oslo, and Lima
     assert len(doc.ents) == 2
+
+
+@pytest.mark.parametrize("flat_texts, policy", [(0, "nested"), (9, "nested"), (10, "flat")])
+def test_overlaps_are_decided_as_in_the_training_data(flat_texts, policy, make_nlp, make_examples, tmp_path):
+    # One of two entities is nested, and then one of 20 and of 22.
+    texts = [("the port of Oslo", [(0, 4, "place"), (3, 4, "place")], [], {})] + [
+        ("Ida left Lima", [(0, 1, "person"), (2, 3, "place")], [], {})
+    ] * flat_texts
+    nlp = make_nlp("spert_mt")
+    nlp.initialize(lambda: make_examples(nlp, texts))
+    nlp.to_disk(tmp_path)
+    for each in (nlp, spacy.load(tmp_path)):
+        pipe = each.get_pipe("spert_mt")
+        assert pipe.cfg["overlap"] == "learned" and pipe.overlap == pipe._request([]).overlap == policy
+        pipe.cfg["overlap"] = "any"
+        assert pipe.overlap == "any"
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 5)), max_size=12, unique=True))
+def test_nested_entities_are_counted(places):
+    places = [(start, start + width) for start, width in places]
+    inside = [one for one in places if any(one != other and other[0] <= one[0] and one[1] <= other[1] for other in places)]
+    assert count_nested(places) == len(inside)
+    assert count_nested(places + places[:1]) == len(inside) + bool(places)
 
 
 @pytest.mark.parametrize("policy,expected", [("any", 2), ("nested", 1), ("flat", 1)])
