@@ -55,8 +55,8 @@ def accuracy() -> str:
     for (dataset, trained_on, variant), own in grouped(rows, "dataset", "trained_on", "variant").items():
         compared = compared_with(summary, own[0], "spert")
         cells = [*spreads(own), *(difference(compared.get(score)) for score in ("spans_f", "rel_strict_f")), minutes(own)]
-        lines.append(f"| {dataset} | {trained_on} | {variant} | {len(own)} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", *versions_of(summary)])
+        lines.append(f"| {dataset} | {trained_on} | {variant}{mark(own)} | {len(own)} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", *legend(rows), *versions_of(summary)])
 
 
 def ablations() -> str:
@@ -77,9 +77,9 @@ def ablations() -> str:
             against = next((row["against"] for row in summary["comparisons"] if is_of(row, own[0])), "")
             compared = compared_with(summary, own[0], against)
             cells = [*spreads(own), against, *(difference(compared.get(score)) for score in ("spans_f", "rel_strict_f")), minutes(own)]
-            lines.append(f"| {variant} | {own[0]['about']} | {' | '.join(cells)} |")
+            lines.append(f"| {variant}{mark(own)} | {own[0]['about']} | {' | '.join(cells)} |")
         lines.append("")
-    return "\n".join([*lines, *versions_of(summary)])
+    return "\n".join([*lines, *legend(rows), *versions_of(summary)])
 
 
 def reinforcement() -> str:
@@ -123,6 +123,15 @@ def is_of(comparison: Dict[str, Any], row: Dict[str, Any]) -> bool:
 def compared_with(summary: Dict[str, Any], row: Dict[str, Any], against: str) -> Dict[str, Dict[str, Any]]:
     """The comparisons of a row's variant with another one, by score."""
     return {found["score"]: found for found in summary["comparisons"] if is_of(found, row) and found["against"] == against}
+
+
+def mark(rows: Sequence[Dict[str, Any]]) -> str:
+    """A dagger for runs of which some would not be made the same way today."""
+    return "" if all(row["as_now"] for row in rows) else " †"
+
+
+def legend(rows: Sequence[Dict[str, Any]]) -> List[str]:
+    return ["† made before a default or its variant changed.", ""] if mark(rows) else []
 
 
 def spreads(rows: Sequence[Dict[str, Any]]) -> List[str]:

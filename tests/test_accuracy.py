@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -132,8 +133,8 @@ def test_runs_that_are_the_same_are_made_once():
 
 
 def test_variants_that_only_decode_otherwise_share_a_training():
-    cells = [Cell("full", "crossre_zh", variant, 0) for variant in ("spert_mt", "best", "overlap_any", "no_iou", "calibrated")]
-    cells.append(Cell("full", "crossre_zh", "best", 1))
+    cells = [Cell("full", "crossre_zh", variant, 0) for variant in ("spert_mt", "no_constraints", "overlap_any", "no_iou", "calibrated")]
+    cells.append(Cell("full", "crossre_zh", "no_constraints", 1))
     assert group_by_training(GRID_NOW, cells) == {cells[0]: [cells[1], cells[2], cells[4]], cells[3]: [], cells[5]: []}
     assert len({fingerprint(GRID_NOW.config(cell)) for cell in cells[:4]}) == 4
 
@@ -196,7 +197,7 @@ def small(place, monkeypatch):
         "parts": {part: f"jsonl assets/real/hand/{part}.jsonl --lang zh" for part in ("train", "dev", "test")},
     }
     names = ("spert_mt", "spert", "linear", "no_iou", "negatives_30", "negatives_60", "calibrated", "ner", "given_entities")
-    names += ("best", "constraints_learned", "overlap_any")
+    names += ("best", "no_constraints", "overlap_any")
     whole.update(datasets={"hand": hand}, variants={name: whole["variants"][name] for name in names})
     grid = Grid(**whole)
     prepare(hand)
@@ -243,14 +244,14 @@ def test_calibrated_thresholds_come_from_the_part_for_choosing(small):
 
 @pytest.mark.filterwarnings("ignore")
 def test_one_training_is_scored_as_each_variant_decodes(small):
-    cell, also = Cell("full", "hand", "spert_mt", 3), [Cell("full", "hand", variant, 3) for variant in ("best", "overlap_any")]
+    cell, also = Cell("full", "hand", "spert_mt", 3), [Cell("full", "hand", variant, 3) for variant in ("no_constraints", "overlap_any")]
     make_cell(small, cell, also=also)
     runs = [load_run(one.path) for one in (cell, *also)]
     assert all(is_cell_made(small, one) for one in (cell, *also))
     assert len({run["fingerprint"] for run in runs}) == 3 and len({run["seconds"] for run in runs}) == 1
-    assert [run["variant"] for run in runs] == ["spert_mt", "best", "overlap_any"]
+    assert [run["variant"] for run in runs] == ["spert_mt", "no_constraints", "overlap_any"]
     # A run that is trained by itself comes to the same.
-    alone = Cell("full", "hand", "best", 3)
+    alone = Cell("full", "hand", "no_constraints", 3)
     alone.path.unlink()
     make_cell(small, alone)
     assert load_run(alone.path)["scores"] == runs[1]["scores"]
@@ -260,8 +261,8 @@ def test_a_pipeline_decodes_as_a_config_says_for_a_while(small):
     nlp = load_model_from_config(small.config(Cell("full", "hand", "spert_mt", 0)), auto_fill=True)
     cfg = nlp.get_pipe("spert_mt").cfg
     before = dict(cfg)
-    with decoding_as(nlp, small.config(Cell("full", "hand", "best", 0))):
-        assert cfg == {**before, "constraints": "learned"}
+    with decoding_as(nlp, small.config(Cell("full", "hand", "no_constraints", 0))):
+        assert cfg == {**before, "constraints": None}
         cfg["entity_threshold"] = 0.9
     assert cfg == before
 
@@ -307,6 +308,14 @@ def test_what_the_runs_say_together(small, monkeypatch):
     assert tables.accuracy().count("\n| hand | train | ") >= 2 and " ± " in tables.accuracy()
     assert "| no_iou | negative spans weigh the same |" in tables.ablations() and "| 0.00 (" not in tables.ablations()
     assert "| best |" in tables.ablations() and "+0.00 (+0.00 to +0.00)" in tables.ablations()
+    assert all(row["as_now"] for row in summary["rows"] if row["variant"] == "spert") and "spert †" not in tables.accuracy()
+
+    changed = {**small.variants["spert"], "set": {**small.variants["spert"]["set"], "components.spert_mt.relation_threshold": 0.45}}
+    write_summary(replace(small, variants={**small.variants, "spert": changed}), runs)
+    assert "| spert † |" in tables.accuracy() and "| spert_mt |" in tables.accuracy()
+    del runs["full", "hand", "spert_mt"]
+    write_summary(replace(small, variants={"spert": small.variants["spert"]}), runs)
+    assert "| no_iou † |" in tables.ablations()  # there is no such variant any more
 
 
 @pytest.mark.filterwarnings("ignore")

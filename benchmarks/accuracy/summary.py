@@ -8,10 +8,10 @@ import srsly
 from rich.table import Table
 
 from spacy_mre.evaluation.reinforce_report import spread
-from spacy_mre.evaluation.runs import counts_of, load_run
+from spacy_mre.evaluation.runs import counts_of, fingerprint, load_run
 from spacy_mre.evaluation.significance import bootstrap, paired_bootstrap
 
-from .grid import RUNS, Grid
+from .grid import RUNS, Cell, Grid
 
 RESULTS = Path("benchmarks/results/accuracy.json")
 SCORES = ("spans_f", "spans_macro_f", "ents_f", "rel_f", "rel_strict_f", "rel_strict_macro_f", "given_rel_f", "cats_macro_f")
@@ -36,8 +36,8 @@ def summarise(grid: Grid, runs: Runs) -> Dict[str, Any]:
 
     grid (Grid): Says which variants are compared.
     runs (Dict[Tuple[str, str, str], Dict[int, Dict[str, Any]]]): See `read_runs`.
-    RETURNS (Dict[str, Any]): "rows", one per run, and "comparisons", with the seeds that both sides have. Runs that were scored on different
-        documents are not compared.
+    RETURNS (Dict[str, Any]): "rows", one per run ("as_now" tells whether it would be made the same way today), and "comparisons", with the seeds that
+        both sides have. Runs that were scored on different documents are not compared.
     """
     order = {name: i for names in (grid.phases, grid.datasets, grid.variants) for i, name in enumerate(names)}
     ordered = sorted(runs.items(), key=lambda item: [order.get(name, len(order)) for name in item[0]])
@@ -137,7 +137,15 @@ def _row(grid: Grid, run: Dict[str, Any]) -> Dict[str, Any]:
         "negatives": about.get("negatives"),
         **{key: run["scores"].get(key) for key in SCORES},
         "versions": run["versions"],
+        "as_now": _is_as_now(grid, run),
     }
+
+
+def _is_as_now(grid: Grid, run: Dict[str, Any]) -> bool:
+    """Whether the run was made with the config that the grid and the defaults of the code have now."""
+    if run["dataset"] not in grid.datasets or run["variant"] not in grid.variants:
+        return False
+    return run["fingerprint"] == fingerprint(grid.config(Cell(run["phase"], run["dataset"], run["variant"], run["seed"])))
 
 
 def _table(title: str, *columns: str) -> Table:

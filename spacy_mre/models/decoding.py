@@ -5,7 +5,7 @@ from typing import Dict, List, Sequence, Tuple
 import numpy
 
 POLICIES = ("flat", "nested", "any")
-# In place of a policy: that of the training data.
+# In place of a policy or a table: that of the training data.
 LEARNED = "learned"
 # Where fewer entities of the training data lie within another one, what is found there is rather a wrong entity than a nested one.
 LEAST_NESTED = 0.05

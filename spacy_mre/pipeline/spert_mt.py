@@ -45,10 +45,10 @@ LEAST_LEARNED_DISTANCE = 100
         "entity_negatives": 100,
         "relation_negatives": 100,
         "train_on_predicted": False,
-        "constraints": None,
+        "constraints": LEARNED,
         "symmetric": [],
         "pairs_per_token": 20,
-        "max_distance": "learned",
+        "max_distance": LEARNED,
         "joint_decoding": False,
         "seed": 0,
         "scorer": {"@scorers": "spacy_mre.joint_scorer.v1"},
@@ -90,7 +90,7 @@ def make_spert_mt(
     relation_negatives (int): Unrelated pairs per text in training, -1 for all. Default: 100.
     train_on_predicted (bool): Relations are also trained on the entities that the model predicts at that moment. Default: False.
     constraints (Optional[Union[str, Dict[str, List[List[str]]]]]): Which (head type, tail type) a relation may join: a list of pairs by relation label,
-        "learned" for those of the training data, or None for any. Default: None.
+        "learned" for those of the training data, or None for any. Default: "learned".
     symmetric (List[str]): Relation labels without direction; the earlier mention is stored as head. Default: none.
     pairs_per_token (int): The pair budget: so many pairs for each token of a text are looked at, best-scored entities first. Default: 20.
     max_distance (Union[int, str]): Only pairs whose starts are at most so many tokens apart are looked at; 0 for all; "learned": twice as far as any
@@ -142,10 +142,10 @@ class SpertMT(MREPipe):
         entity_negatives: int = 100,
         relation_negatives: int = 100,
         train_on_predicted: bool = False,
-        constraints: Optional[Union[str, Constraints]] = None,
+        constraints: Optional[Union[str, Constraints]] = LEARNED,
         symmetric: Iterable[str] = (),
         pairs_per_token: int = 20,
-        max_distance: Union[int, str] = "learned",
+        max_distance: Union[int, str] = LEARNED,
         joint_decoding: bool = False,
         seed: int = 0,
         scorer: Optional[Callable] = None,
@@ -161,9 +161,9 @@ class SpertMT(MREPipe):
             raise ValueError(Errors.M301.format(setting="entities", value=entities, allowed=", ".join(ENTITY_SOURCES)))
         if overlap not in (LEARNED, *POLICIES):
             raise ValueError(Errors.M301.format(setting="overlap", value=overlap, allowed=", ".join((LEARNED, *POLICIES))))
-        if isinstance(max_distance, str) and max_distance != "learned":
+        if isinstance(max_distance, str) and max_distance != LEARNED:
             raise ValueError(Errors.M301.format(setting="max_distance", value=max_distance, allowed="learned, a number of tokens"))
-        if isinstance(constraints, str) and constraints != "learned":
+        if isinstance(constraints, str) and constraints != LEARNED:
             raise ValueError(Errors.M301.format(setting="constraints", value=constraints, allowed="null, learned, a table by label"))
         cfg: Dict[str, Any] = {
             "entity_labels": [],
@@ -218,7 +218,7 @@ class SpertMT(MREPipe):
     @property
     def constraints(self) -> Constraints:
         """RETURNS (Dict[str, List[List[str]]]): The allowed (head type, tail type) of each constrained relation label."""
-        if self.cfg["constraints"] == "learned":
+        if self.cfg["constraints"] == LEARNED:
             return {label: [pair[:2] for pair in pairs] for label, pairs in self.cfg["learned_constraints"].items()}
         return self.cfg["constraints"] or {}
 
@@ -230,7 +230,7 @@ class SpertMT(MREPipe):
     @property
     def max_distance(self) -> int:
         """RETURNS (int): The most tokens between the starts of two related mentions; 0 for no limit."""
-        return self.cfg["learned_distance"] if self.cfg["max_distance"] == "learned" else self.cfg["max_distance"]
+        return self.cfg["learned_distance"] if self.cfg["max_distance"] == LEARNED else self.cfg["max_distance"]
 
     def add_label(self, label: str) -> int:
         """Entity and relation labels come from the training data or from `initialize(labels=...)`, together.
