@@ -257,6 +257,33 @@ def test_one_training_is_scored_as_each_variant_decodes(small):
     assert load_run(alone.path)["scores"] == runs[1]["scores"]
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_pipeline_that_was_kept_is_scored_anew(small, monkeypatch):
+    def changed(**settings):
+        values = {f"components.spert_mt.{name}": value for name, value in settings.items()}
+        return replace(small, variants={**small.variants, "spert_mt": {"about": "as it was", "set": values}})
+
+    cell = Cell("full", "hand", "spert_mt", 4)
+    make_cell(small, cell, keep_model=True)
+    before = load_run(cell.path)
+    monkeypatch.setattr("benchmarks.accuracy.cell.train_last", lambda *args, **kwargs: pytest.fail("trained again"))
+    lower = changed(entity_threshold=0.0, overlap="any")
+    make_cell(lower, cell, keep_model=True)
+    after = load_run(cell.path)
+    assert is_cell_made(lower, cell) and not is_cell_made(small, cell)
+    assert after["seconds"] == before["seconds"] and after["scores"]["spans_r"] > before["scores"]["spans_r"]
+    make_cell(small, cell, keep_model=True)
+    assert load_run(cell.path)["scores"] == before["scores"]
+    # Another training is one, and so is one that decodes.
+    for other in (changed(entity_negatives=7), changed(train_on_predicted=True)):
+        with pytest.raises(pytest.fail.Exception, match="trained again"):
+            make_cell(other, cell, keep_model=True)
+        (cell.folder / "trained.json").write_text(json.dumps({"fingerprint": "of another training", "seconds": 1}))
+    with pytest.raises(pytest.fail.Exception, match="trained again"):
+        make_cell(small, cell)
+    assert not list(cell.folder.glob("model-*")) and not (cell.folder / "trained.json").exists()
+
+
 def test_a_pipeline_decodes_as_a_config_says_for_a_while(small):
     nlp = load_model_from_config(small.config(Cell("full", "hand", "spert_mt", 0)), auto_fill=True)
     cfg = nlp.get_pipe("spert_mt").cfg

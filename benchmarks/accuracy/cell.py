@@ -4,17 +4,33 @@ import shutil
 import subprocess
 import time
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import srsly
 from spacy.language import Language
 from spacy.training import Example
+from spacy.util import load_model
 from thinc.api import Config
 
-from spacy_mre.evaluation.runs import fingerprint, is_made, load_run, measure, predict, read_examples, save_run, train_last, write_run
+from spacy_mre.evaluation.runs import (
+    fingerprint,
+    is_made,
+    load_run,
+    measure,
+    predict,
+    read_examples,
+    save_run,
+    settings_of,
+    train_last,
+    write_run,
+)
 from spacy_mre.evaluation.thresholds import calibrate, cross_predict
 
 from .grid import Cell, Grid
+
+# Settings of components that are read in prediction alone: a pipeline that is kept can be scored anew where one of them has changed.
+DECODING = ("entity_threshold", "relation_threshold", "overlap", "constraints", "joint_decoding", "pairs_per_token", "max_distance")
+TRAINED = "trained.json"
 
 
 def is_cell_made(grid: Grid, cell: Cell) -> bool:
@@ -57,7 +73,7 @@ def copy_cell(grid: Grid, cell: Cell, made: Cell) -> None:
 
 
 def make_cell(grid: Grid, cell: Cell, gpu: int = -1, keep_model: bool = False, also: Sequence[Cell] = ()) -> None:
-    """Train, score and write.
+    """Train, score and write. A pipeline that was kept is not trained again, unless its training has changed since.
 
     grid (Grid): The grid.
     cell (Cell): The run.
@@ -67,17 +83,41 @@ def make_cell(grid: Grid, cell: Cell, gpu: int = -1, keep_model: bool = False, a
     """
     config = grid.config(cell, decoding=False)
     cell.folder.mkdir(parents=True, exist_ok=True)
-    start = time.perf_counter()
     try:
-        nlp = train_last(config, cell.folder, gpu=gpu)
-        trained = time.perf_counter()
+        nlp, seconds = _load_kept(config, cell) or _train(config, cell, gpu)
         examples = read_examples(config, nlp, grid.part(cell, "test"))
         examples = examples[: cell.limit or len(examples)]
         for one in (cell, *also):
-            _score(grid, one, nlp, examples, seconds=trained - start)
+            _score(grid, one, nlp, examples, seconds=seconds)
     finally:
-        for model in () if keep_model else ("model-last", "model-best"):
+        if not keep_model:
+            (cell.folder / TRAINED).unlink(missing_ok=True)
+        for model in ("model-best",) if keep_model else ("model-last", "model-best"):
             shutil.rmtree(cell.folder / model, ignore_errors=True)
+
+
+def _train(config: Config, cell: Cell, gpu: int) -> Tuple[Language, float]:
+    """The trained pipeline, and how many seconds that took."""
+    (cell.folder / TRAINED).unlink(missing_ok=True)  # spaCy writes over the pipeline before the training is over
+    start = time.perf_counter()
+    nlp = train_last(config, cell.folder, gpu=gpu)
+    seconds = time.perf_counter() - start
+    srsly.write_json(cell.folder / TRAINED, {"fingerprint": _fingerprint_of_training(config), "seconds": seconds})
+    return nlp, seconds
+
+
+def _load_kept(config: Config, cell: Cell) -> Optional[Tuple[Language, float]]:
+    """The pipeline that an earlier run has kept, if it was trained the same way, and how many seconds that took."""
+    about = srsly.read_json(cell.folder / TRAINED) if (cell.folder / TRAINED).exists() else {}
+    if about.get("fingerprint") != _fingerprint_of_training(config):
+        return None
+    return load_model(cell.folder / "model-last"), about["seconds"]
+
+
+def _fingerprint_of_training(config: Config) -> str:
+    plain = config.interpolate()
+    decodes_in_training = any(settings_of(plain, name).get("train_on_predicted") for name in plain["nlp"]["pipeline"])
+    return fingerprint(config, leave_out=() if decodes_in_training else DECODING)
 
 
 def _score(grid: Grid, cell: Cell, nlp: Language, examples: List[Example], *, seconds: float) -> None:
@@ -111,11 +151,11 @@ def decoding_as(nlp: Language, config: Config) -> Iterator[None]:
     nlp (Language): The pipeline, trained with a config that differs in such settings alone.
     config (Config): The config.
     """
-    components = config.interpolate()["components"]
-    cfgs = [(components.get(name, {}), pipe.cfg) for name, pipe in nlp.pipeline if isinstance(getattr(pipe, "cfg", None), dict)]
+    plain = config.interpolate()
+    cfgs = [(settings_of(plain, name), pipe.cfg) for name, pipe in nlp.pipeline if isinstance(getattr(pipe, "cfg", None), dict)]
     before = [dict(cfg) for _, cfg in cfgs]
     for settings, cfg in cfgs:
-        cfg.update({name: value for name, value in settings.items() if name in cfg})
+        cfg.update({name: settings[name] for name in DECODING if name in settings and name in cfg})
     try:
         yield
     finally:

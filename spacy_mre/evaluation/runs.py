@@ -7,7 +7,7 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from inspect import signature
 from pathlib import Path
-from typing import IO, Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Union
+from typing import IO, Any, Collection, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Union
 
 import numpy
 import srsly
@@ -122,11 +122,12 @@ def set_budget(config: Config, *, updates: int, seed: int, train: Union[str, Pat
     return set_values(config, values)
 
 
-def fingerprint(config: Config) -> str:
+def fingerprint(config: Config, *, leave_out: Collection[str] = ()) -> str:
     """Tell apart what is trained differently, by the config with all defaults of its architectures and factories: a changed default is another
     fingerprint, another place of files or another logger is not.
 
     config (Config): The config.
+    leave_out (Collection[str]): Settings of components that do not matter, as those that are read in prediction alone.
     RETURNS (str): Twelve hexadecimal digits.
     """
     plain = config.interpolate()
@@ -136,7 +137,9 @@ def fingerprint(config: Config) -> str:
     }
     kept = {name: section for name, section in plain.items() if name not in UNESSENTIAL}
     kept["training"] = {key: value for key, value in kept["training"].items() if key not in ("logger", "gpu_allocator")}
-    kept["components"] = {name: {**_factory_defaults(plain, name), **plain["components"][name]} for name in plain["nlp"]["pipeline"]}
+    kept["components"] = {
+        name: {key: value for key, value in settings_of(plain, name).items() if key not in leave_out} for name in plain["nlp"]["pipeline"]
+    }
     filled = {name: fill_defaults(section) for name, section in {**kept, "corpora": corpora}.items()}
     return sha256(json.dumps(filled, sort_keys=True, default=str).encode("utf8")).hexdigest()[:12]
 
@@ -160,6 +163,16 @@ def component_meta(config: Mapping[str, Any], name: str):
 def fill_defaults(section: Any) -> Any:
     """A section of a config with the defaults of all registered functions in it."""
     return registry.fill({"section": section}, validate=False)["section"] if isinstance(section, dict) else section
+
+
+def settings_of(config: Mapping[str, Any], name: str) -> Dict[str, Any]:
+    """What a config says of a component, and for the rest the defaults of its factory.
+
+    config (Mapping[str, Any]): An interpolated config.
+    name (str): The component's name in the pipeline.
+    RETURNS (Dict[str, Any]): Its settings.
+    """
+    return {**_factory_defaults(config, name), **config["components"].get(name, {})}
 
 
 def _factory_defaults(config: Mapping[str, Any], name: str) -> Dict[str, Any]:

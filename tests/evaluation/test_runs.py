@@ -61,7 +61,7 @@ def test_the_fingerprint_tells_what_is_trained(small_config):
         budget(small_config, train="elsewhere.spacy"),
         set_values(config, {"training.logger": {"@loggers": "spacy.ConsoleLogger.v1"}}),
         set_values(config, {"components.spert_mt.model.iou_delta": 1.0}),  # the default, said aloud
-        set_values(config, {"components.spert_mt.overlap": "nested"}),
+        set_values(config, {"components.spert_mt.overlap": "learned"}),
     ]
     other = [
         budget(small_config, seed=1),
@@ -74,6 +74,10 @@ def test_the_fingerprint_tells_what_is_trained(small_config):
     ]
     assert {fingerprint(changed) for changed in same} == {fingerprint(config)}
     assert len({fingerprint(changed) for changed in [config, *other]}) == 1 + len(other)
+    flat = set_values(config, {"components.spert_mt.overlap": "flat"})
+    assert fingerprint(flat) != fingerprint(config) and fingerprint(flat, leave_out=["overlap"]) == fingerprint(
+        config, leave_out=["overlap"]
+    )
 
 
 def test_a_changed_default_is_another_fingerprint(small_config, monkeypatch):
