@@ -41,8 +41,8 @@ def saved(bert, request, tmp_path_factory):
     spans = {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 8, "stride": 6}
     model = {"@architectures": "spacy-transformers.TransformerModel.v3", "name": bert, "get_spans": spans}
     nlp.add_pipe(request.param, name="transformer", config={"model": model})
-    config = {"model": {"@architectures": "spacy_mre.SpertMT.v1", "encoder": ENCODER}, "entity_threshold": 0.0, "relation_threshold": 0.0}
-    nlp.add_pipe("spert_mt", config=config)
+    everything = {"entity_threshold": 0.0, "relation_threshold": 0.0, "overlap": "nested", "constraints": None}
+    nlp.add_pipe("spert_mt", config={"model": {"@architectures": "spacy_mre.SpertMT.v1", "encoder": ENCODER}, **everything})
     nlp.add_pipe("mre_textcat", config={"model": {"@architectures": "spacy_mre.TextCat.v1", "encoder": ENCODER}})
     nlp.initialize(lambda: examples(nlp))
     folder = tmp_path_factory.mktemp("saved")
