@@ -28,7 +28,7 @@ from spacy_mre.evaluation.thresholds import calibrate, cross_predict
 
 from .grid import Cell, Grid
 
-# Settings of components that are read in prediction alone: a pipeline that is kept can be scored anew where one of them has changed.
+# Settings of components that are read in prediction alone: where they differ or have changed, one trained pipeline can be scored again.
 DECODING = ("entity_threshold", "relation_threshold", "overlap", "constraints", "joint_decoding", "pairs_per_token", "max_distance")
 TRAINED = "trained.json"
 
@@ -61,7 +61,7 @@ def group_by_training(grid: Grid, cells: Sequence[Cell]) -> Dict[Cell, List[Cell
     """
     groups: Dict[Any, List[Cell]] = {}
     for cell in cells:
-        groups.setdefault((*cell._replace(variant=""), fingerprint(grid.config(cell, decoding=False))), []).append(cell)
+        groups.setdefault((*cell._replace(variant=""), _fingerprint_of_training(grid.config(cell))), []).append(cell)
     return {first: others for first, *others in groups.values()}
 
 
@@ -81,7 +81,7 @@ def make_cell(grid: Grid, cell: Cell, gpu: int = -1, keep_model: bool = False, a
     keep_model (bool): Leave the trained pipeline in the cell's folder.
     also (Sequence[Cell]): Runs of the same training, which decode otherwise, see `group_by_training`.
     """
-    config = grid.config(cell, decoding=False)
+    config = grid.config(cell)
     cell.folder.mkdir(parents=True, exist_ok=True)
     try:
         nlp, seconds = _load_kept(config, cell) or _train(config, cell, gpu)

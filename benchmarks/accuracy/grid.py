@@ -85,18 +85,13 @@ class Grid:
                     if dataset in self.variants[variant].get("datasets", self.datasets):
                         yield Cell(phase, dataset, variant, seed, updates, limit)
 
-    def config(self, cell: Cell, *, decoding: bool = True) -> Config:
-        """The complete training config of a cell.
-
-        cell (Cell): The run.
-        decoding (bool): With what its variant says of decoding, which has no part in training. Default: True.
-        """
+    def config(self, cell: Cell) -> Config:
+        """The complete training config of a cell."""
         dataset = self.datasets[cell.dataset]
         parts = [part for name in self._lineage(cell.variant) for part in self._parts(name, dataset["encoder"])]
         path = next((part["config"] for part in reversed(parts) if "config" in part), dataset["config"])
         config = load_config(path, interpolate=False)
-        kinds = ("set", "decoding") if decoding else ("set",)
-        values = {**dataset.get("set", {}), **{key: value for part in parts for kind in kinds for key, value in part.get(kind, {}).items()}}
+        values = {**dataset.get("set", {}), **{key: value for part in parts for key, value in part.get("set", {}).items()}}
         updates = round(dataset["updates"] * self.phases[cell.phase]["share"])
         batches = [self.variants[name]["batch"] for name in self._lineage(cell.variant) if "batch" in self.variants[name]]
         if batches:
