@@ -7,6 +7,7 @@ import numpy
 POLICIES = ("flat", "nested", "any")
 # In place of a policy or a table: that of the training data.
 LEARNED = "learned"
+OVERLAPS = (LEARNED, *POLICIES)
 # Where fewer entities of the training data lie within another one, what is found there is rather a wrong entity than a nested one.
 LEAST_NESTED = 0.05
 # Texts that repeat themselves have long chains of equal scores, of which every round resolves one link: go on one by one.

@@ -9,6 +9,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
 
 from ..errors import Warnings
+from ..models.decoding import LEARNED
 from .buffers import BufferedPipe
 
 
@@ -79,6 +80,10 @@ class MREPipe(BufferedPipe):
         RAISES (ValueError): The component was not initialised.
         """
         raise NotImplementedError
+
+    def _set_or_learned(self, setting: str, learned: str) -> Any:
+        """A setting, or where that is "learned", what the training data has taught."""
+        return self.cfg[learned if self.cfg[setting] == LEARNED else setting]
 
     def _leave_out(self, what: str, count: int = 1, *, warning: Optional[str] = None, **about: str) -> None:
         """Count what was left out, and warn the first time."""

@@ -16,7 +16,7 @@ from ..alignment import Losses, align_gold
 from ..entities import DEFAULT_KEY, set_entities
 from ..errors import Errors, Warnings
 from ..models.boundaries import Boundaries
-from ..models.decoding import LEARNED, POLICIES, learned_policy
+from ..models.decoding import LEARNED, OVERLAPS, learned_policy
 from ..models.multi_ner import Found, Logits, Request, attention_between_types, boundary_loss
 from ..models.multi_ner_heads import WITH_WEIGHTS
 from ..models.questions_encoder import Asked
@@ -140,8 +140,8 @@ class MultiNER(MREPipe):
         """
         if entities not in ENTITY_SOURCES:
             raise ValueError(Errors.M301.format(setting="entities", value=entities, allowed=", ".join(ENTITY_SOURCES)))
-        if overlap not in (LEARNED, *POLICIES):
-            raise ValueError(Errors.M301.format(setting="overlap", value=overlap, allowed=", ".join((LEARNED, *POLICIES))))
+        if overlap not in OVERLAPS:
+            raise ValueError(Errors.M301.format(setting="overlap", value=overlap, allowed=", ".join(OVERLAPS)))
         if ends_per_start < 1:
             raise ValueError(Errors.M301.format(setting="ends_per_start", value=ends_per_start, allowed="1 and more"))
         cfg: Dict[str, Any] = {
@@ -169,7 +169,7 @@ class MultiNER(MREPipe):
     @property
     def overlap(self) -> str:
         """RETURNS (str): "flat", "nested" or "any"."""
-        return self.cfg["learned_overlap"] if self.cfg["overlap"] == LEARNED else self.cfg["overlap"]
+        return self._set_or_learned("overlap", "learned_overlap")
 
     @property
     def labels(self) -> Tuple[str, ...]:

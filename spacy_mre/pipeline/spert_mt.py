@@ -14,7 +14,7 @@ from thinc.api import Model, set_dropout_rate
 from ..alignment import Gold, Mention, align_gold
 from ..entities import DEFAULT_KEY, get_entities, set_entities
 from ..errors import Errors, Warnings
-from ..models.decoding import LEARNED, POLICIES, learned_policy
+from ..models.decoding import LEARNED, OVERLAPS, learned_policy
 from ..models.encoder import Encoded
 from ..models.losses import balanced_weights
 from ..models.spert_mt import Found, Logits, Request, find_spans, joint_loss
@@ -159,8 +159,8 @@ class SpertMT(MREPipe):
         """
         if entities not in ENTITY_SOURCES:
             raise ValueError(Errors.M301.format(setting="entities", value=entities, allowed=", ".join(ENTITY_SOURCES)))
-        if overlap not in (LEARNED, *POLICIES):
-            raise ValueError(Errors.M301.format(setting="overlap", value=overlap, allowed=", ".join((LEARNED, *POLICIES))))
+        if overlap not in OVERLAPS:
+            raise ValueError(Errors.M301.format(setting="overlap", value=overlap, allowed=", ".join(OVERLAPS)))
         if isinstance(max_distance, str) and max_distance != LEARNED:
             raise ValueError(Errors.M301.format(setting="max_distance", value=max_distance, allowed="learned, a number of tokens"))
         if isinstance(constraints, str) and constraints != LEARNED:
@@ -225,12 +225,12 @@ class SpertMT(MREPipe):
     @property
     def overlap(self) -> str:
         """RETURNS (str): "flat", "nested" or "any"."""
-        return self.cfg["learned_overlap"] if self.cfg["overlap"] == LEARNED else self.cfg["overlap"]
+        return self._set_or_learned("overlap", "learned_overlap")
 
     @property
     def max_distance(self) -> int:
         """RETURNS (int): The most tokens between the starts of two related mentions; 0 for no limit."""
-        return self.cfg["learned_distance"] if self.cfg["max_distance"] == LEARNED else self.cfg["max_distance"]
+        return self._set_or_learned("max_distance", "learned_distance")
 
     def add_label(self, label: str) -> int:
         """Entity and relation labels come from the training data or from `initialize(labels=...)`, together.
