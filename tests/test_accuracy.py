@@ -113,6 +113,7 @@ def test_stock_components_stand_on_the_same_encoder():
         ("crossre_en", "transformer"),
         ("crossre_ja", "tok2vec"),
         ("crossre_zh", "tok2vec"),
+        ("crossre_zh_e5", "transformer"),
     ):
         ours = config_of(dataset, "spert_mt")["components"][encoder]
         for variant in ("ner", "spancat"):
@@ -274,6 +275,10 @@ def test_a_pipeline_that_was_kept_is_scored_anew(small, monkeypatch):
     assert after["seconds"] == before["seconds"] and after["scores"]["spans_r"] > before["scores"]["spans_r"]
     make_cell(small, cell, keep_model=True)
     assert load_run(cell.path)["scores"] == before["scores"]
+    # So does a variant that only decodes otherwise, when it is asked for alone.
+    alike = cell._replace(variant="no_constraints")
+    make_cell(small, alike)
+    assert load_run(alike.path)["seconds"] == before["seconds"] and (cell.folder / "model-last").exists()
     # Another training is one, and so is one that decodes.
     for other in (changed(entity_negatives=7), changed(train_on_predicted=True)):
         with pytest.raises(pytest.fail.Exception, match="trained again"):

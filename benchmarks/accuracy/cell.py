@@ -107,11 +107,13 @@ def _train(config: Config, cell: Cell, gpu: int) -> Tuple[Language, float]:
 
 
 def _load_kept(config: Config, cell: Cell) -> Optional[Tuple[Language, float]]:
-    """The pipeline that an earlier run has kept, if it was trained the same way, and how many seconds that took."""
-    about = srsly.read_json(cell.folder / TRAINED) if (cell.folder / TRAINED).exists() else {}
-    if about.get("fingerprint") != _fingerprint_of_training(config):
-        return None
-    return load_model(cell.folder / "model-last"), about["seconds"]
+    """The pipeline that an earlier run has kept, of this variant or another one, if it was trained the same way; and how many seconds that took."""
+    trained_as = _fingerprint_of_training(config)
+    for path in [cell.folder / TRAINED, *sorted(cell.folder.parent.glob(f"*/{TRAINED}"))]:
+        about = srsly.read_json(path) if path.exists() else {}
+        if about.get("fingerprint") == trained_as:
+            return load_model(path.parent / "model-last"), about["seconds"]
+    return None
 
 
 def _fingerprint_of_training(config: Config) -> str:
