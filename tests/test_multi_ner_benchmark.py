@@ -84,7 +84,7 @@ def make_run(path, variant, seed, right, wrong=0):
         "attention": [[0.6, 0.4], [0.25, 0.75]] if variant == "multi_ner" else None,
     }
     scores = dict.fromkeys(["spans_f", "spans_p", "spans_r", "spans_macro_f", "ents_f"], f)
-    save_run(path, about, Measured(scores, {"spans_per_type": types}, {"entities": numpy.array([[right, wrong, missed]])}, "same"))
+    save_run(path, about, Measured(scores, {"spans_per_type": types}, {"entities": numpy.array([[right, wrong, missed]])}, {}, "same"))
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ from rich.console import Console
 from spacy.cli._util import setup_gpu
 from spacy.util import fix_random_seed, load_model
 
-from ..evaluation.evaluate import evaluate, get_spans_key, other_table, per_type_tables, results_table
+from ..evaluation.evaluate import evaluate, get_spans_key, get_symmetric, other_table, per_type_tables, results_table
+from ..evaluation.mistakes import find_mistakes, mistakes_tables
+from ..evaluation.runs import predict
 from ..storage import load_docs
 from ..training.corpus import Corpus
 from .app import app
@@ -23,6 +25,7 @@ def evaluate_cli(
         bool, typer.Option("--gold-entities", help="Evaluate once more with the gold entities given: the relations alone.")
     ] = False,
     per_type: Annotated[bool, typer.Option("--per-type", help="Also print the scores of every label.")] = False,
+    mistakes: Annotated[bool, typer.Option("--mistakes", help="Also print what goes wrong: types, borders, ends of relations ...")] = False,
     baseline: Annotated[
         Optional[Path], typer.Option(help="A .spacy file to train the majority baseline on.", exists=True, dir_okay=False)
     ] = None,
@@ -44,6 +47,10 @@ def evaluate_cli(
     console.print(results_table(scores), other_table(scores))
     if per_type:
         console.print(*per_type_tables(scores, examples))
+    if mistakes:
+        found = find_mistakes(predict(nlp, examples), spans_key=get_spans_key(nlp), symmetric=get_symmetric(nlp))
+        console.print(*mistakes_tables(found))
+        scores["mistakes"] = {name: each._asdict() for name, each in found.items()}
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         srsly.write_json(output, scores)

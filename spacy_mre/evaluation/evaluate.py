@@ -133,6 +133,15 @@ def get_spans_key(nlp: Language) -> str:
     return next(keys, DEFAULT_KEY)
 
 
+def get_symmetric(nlp: Language) -> List[str]:
+    """The relation labels whose head and tail may change places.
+
+    nlp (Language): The pipeline.
+    RETURNS (List[str]): Those of all components, sorted.
+    """
+    return sorted({label for _, pipe in nlp.pipeline for label in (getattr(pipe, "cfg", None) or {}).get("symmetric", ())})
+
+
 def results_table(scores: Scores) -> Table:
     """All entities, relations and cats in one table, with the F for given entities and of the baseline beside.
 

@@ -20,7 +20,8 @@ from thinc.api import Config, require_cpu, require_gpu
 
 from ..errors import Errors
 from .counts import Counts, count_documents
-from .evaluate import MODES, get_spans_key, give_gold_entities, taking_given_entities
+from .evaluate import MODES, get_spans_key, get_symmetric, give_gold_entities, taking_given_entities
+from .mistakes import find_mistakes
 from .scorers import score_cats, score_joint
 
 PACKAGES = (
@@ -49,12 +50,14 @@ class Measured(NamedTuple):
         given entities; a layer that it does not predict is None.
     per_type (Dict[str, Any]): P, R, F (and support) of every label, by key.
     counts (Dict[str, numpy.ndarray]): See `count_documents`; "given_relations" are those between given entities, on all documents.
+    mistakes (Dict[str, Any]): What is right, wrong and missed of entities and relations by kind, see `find_mistakes`.
     documents (str): A fingerprint of the texts: runs with the same one can be compared.
     """
 
     scores: Dict[str, Optional[float]]
     per_type: Dict[str, Any]
     counts: Counts
+    mistakes: Dict[str, Any]
     documents: str
 
 
@@ -242,8 +245,7 @@ def measure(nlp: Language, examples: Sequence[Example], predicted: Optional[Sequ
     RETURNS (Measured): See there.
     """
     cfgs = [getattr(pipe, "cfg", None) or {} for _, pipe in nlp.pipeline]
-    spans_key = get_spans_key(nlp)
-    symmetric = sorted({label for cfg in cfgs for label in cfg.get("symmetric", ())})
+    spans_key, symmetric = get_spans_key(nlp), get_symmetric(nlp)
     texts = {"multi_label": any(cfg.get("multi_label") for cfg in cfgs), "threshold": _first(cfgs, "threshold", 0.5)}
     predicted = predict(nlp, examples) if predicted is None else list(predicted)
     counts = count_documents(predicted, spans_key=spans_key, symmetric=symmetric, **texts)
@@ -269,6 +271,7 @@ def measure(nlp: Language, examples: Sequence[Example], predicted: Optional[Sequ
         scores={key: value for key, value in results.items() if value is None or isinstance(value, (int, float))},
         per_type={key: value for key, value in results.items() if key.endswith("_per_type") and value},
         counts=counts,
+        mistakes={name: each._asdict() for name, each in find_mistakes(predicted, spans_key=spans_key, symmetric=symmetric).items()},
         documents=_documents(examples),
     )
 

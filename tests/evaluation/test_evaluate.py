@@ -232,6 +232,16 @@ def test_command_prints_and_saves(files, nlp, gold):
     assert "per_type" not in run(files / "model", files / "dev.spacy").output
 
 
+def test_command_tells_what_goes_wrong(files):
+    result = run(files / "model", files / "dev.spacy", "--mistakes", "--output", files / "metrics.json")
+    assert result.exit_code == 0, result.output
+    assert "Mistakes: entities" in result.output and "place of an end" in result.output
+    saved = json.loads((files / "metrics.json").read_text())
+    entities = saved["mistakes"]["entities"]
+    assert entities["right"] / (entities["right"] + sum(entities["missed"].values())) == pytest.approx(saved["spans_entities_r"])
+    assert "Mistakes" not in run(files / "model", files / "dev.spacy").output
+
+
 def test_command_predicts_on_the_tokens_asked_for(files, nlp):
     split = gold_doc(nlp, ["Ada", "Bo"], [(0, 1), (1, 2)], [((0, 1), (1, 2))], spaces=[False, False])
     save_docs([split], files / "split.spacy")

@@ -146,7 +146,7 @@ def test_given_relations_are_counted_at_their_documents(trained, assets):
 def test_a_run_comes_back_from_its_file(tmp_path):
     counts = {"entities": numpy.array([[1, 0, 2], [3, 4, 0]]), "texts": numpy.array([[1, 1], [0, 1]])}
     path = tmp_path / "deep" / "run.json"
-    save_run(path, {"variant": "x", "fingerprint": "abc"}, Measured({"spans_f": 0.5, "rel_f": None}, {}, counts, "d"))
+    save_run(path, {"variant": "x", "fingerprint": "abc"}, Measured({"spans_f": 0.5, "rel_f": None}, {}, counts, {}, "d"))
     run = load_run(path)
     assert (run["variant"], run["scores"], run["documents"]) == ("x", {"spans_f": 0.5, "rel_f": None}, "d")
     assert run["versions"]["spacy"] and run["device"].startswith("CPU")
