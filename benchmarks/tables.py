@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import srsly
 
 from .generative.tables import TABLES as GENERATIVE_TABLES
+from .mistakes import mistakes_table
 from .multi_ner.tables import TABLES as MULTI_NER_TABLES
 from .speed.tables import TABLES as SPEED_TABLES
 
@@ -57,6 +58,15 @@ def accuracy() -> str:
         cells = [*spreads(own), *(difference(compared.get(score)) for score in ("spans_f", "rel_strict_f")), minutes(own)]
         lines.append(f"| {dataset} | {trained_on} | {variant}{mark(own)} | {len(own)} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", *legend(rows), *versions_of(summary)])
+
+
+def mistakes() -> str:
+    """What becomes of the gold of the test parts, where the runs have counted it."""
+    rows = [row for row in read("accuracy.json")["rows"] if row["split"] == "test" and row["mistakes"]]
+    if not rows:
+        return "No runs yet: `python -m benchmarks.accuracy run --phase full`."
+    groups = grouped(rows, "dataset", "trained_on", "variant")
+    return mistakes_table({(dataset, variant): own for (dataset, _, variant), own in groups.items()}, "entities", "relations")
 
 
 def ablations() -> str:
@@ -163,6 +173,7 @@ def percent(row: Dict[str, Any], column: str) -> str:
 TABLES = {
     "real_data": real_data,
     "accuracy": accuracy,
+    "mistakes": mistakes,
     "ablations": ablations,
     "reinforcement": reinforcement,
     **GENERATIVE_TABLES,

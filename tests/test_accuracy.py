@@ -340,6 +340,9 @@ def test_what_the_runs_say_together(small, monkeypatch):
     assert tables.accuracy().count("\n| hand | train | ") >= 2 and " ± " in tables.accuracy()
     assert "| no_iou | negative spans weigh the same |" in tables.ablations() and "| 0.00 (" not in tables.ablations()
     assert "| best |" in tables.ablations() and "+0.00 (+0.00 to +0.00)" in tables.ablations()
+    entities, relations = tables.mistakes().split("\n\n")
+    assert "type and borders" in entities and "place of an end" in relations
+    assert entities.count("\n| hand | `spert_mt` | 2 | ") == relations.count("\n| hand | `spert_mt` | 2 | ") == 1
     assert all(row["as_now"] for row in summary["rows"] if row["variant"] == "spert") and "spert †" not in tables.accuracy()
 
     changed = {**small.variants["spert"], "set": {**small.variants["spert"]["set"], "components.spert_mt.relation_threshold": 0.45}}
@@ -368,7 +371,7 @@ def test_reinforcement_is_gathered(small):
 
 def test_tables_without_runs_say_how_to_make_them(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for table in (tables.accuracy, tables.ablations, tables.reinforcement):
+    for table in (tables.accuracy, tables.mistakes, tables.ablations, tables.reinforcement):
         assert table().startswith("No runs yet: `python -m benchmarks.accuracy")
 
 

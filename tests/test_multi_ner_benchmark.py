@@ -84,7 +84,9 @@ def make_run(path, variant, seed, right, wrong=0):
         "attention": [[0.6, 0.4], [0.25, 0.75]] if variant == "multi_ner" else None,
     }
     scores = dict.fromkeys(["spans_f", "spans_p", "spans_r", "spans_macro_f", "ents_f"], f)
-    save_run(path, about, Measured(scores, {"spans_per_type": types}, {"entities": numpy.array([[right, wrong, missed]])}, {}, "same"))
+    counts = {"entities": numpy.array([[right, wrong, missed]])}
+    mistakes = {"entities": {"right": right, "wrong": {"type": wrong, "borders": 0}, "missed": {"type": 1, "borders": missed - 1}}}
+    save_run(path, about, Measured(scores, {"spans_per_type": types}, counts, mistakes, "same"))
 
 
 @pytest.fixture
@@ -179,6 +181,7 @@ def test_the_tables_say_what_the_rows_say(runs):
     assert "| 2 | 10 | 70.83 ± 5.89 |" in table[3] and "| 35.42 ± 2.95 | +8.93 (+8.33 to +9.52) | 0.25 to 0.75 | 2 |" in table[3]
     types = tables.multi_ner_types().splitlines()
     assert types[4:6] == ["| cell | 3 | 2 | 31.0 | 35.4 |", "| gene | 9 | 5 | 61.9 | 70.8 |"]
+    assert "| genia | `multi_ner` | 2 | 55.0 | 10.0 | 35.0 |" in tables.multi_ner_mistakes().splitlines()
     speeds = {"spert_mt": (100, 1.0, 0.5), "exact": (20, 5.0, 2.5), "late": (50, 2.0, 1.0)}
     rows = [
         {"types": 8, "variant": name, "words": 1000, "threads": 2, "words_per_second": speed, "times_spert_mt": one, "times_late": other}
@@ -190,4 +193,4 @@ def test_the_tables_say_what_the_rows_say(runs):
 
 def test_without_runs_the_tables_say_how_to_make_them(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "RESULTS", tmp_path)
-    assert "No runs yet" in tables.multi_ner() and "No runs yet" in tables.multi_ner_types()
+    assert all("No runs yet" in table() for table in (tables.multi_ner, tables.multi_ner_types, tables.multi_ner_mistakes))

@@ -136,6 +136,7 @@ def _row(grid: Grid, run: Dict[str, Any]) -> Dict[str, Any]:
         "trained_on": Path(run["trained_on"]).stem,
         "negatives": about.get("negatives"),
         **{key: run["scores"].get(key) for key in SCORES},
+        "mistakes": run.get("mistakes", {}),
         "versions": run["versions"],
         "as_now": _is_as_now(grid, run),
     }

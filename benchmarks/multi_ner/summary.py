@@ -74,6 +74,7 @@ def _row(run: Dict[str, Any]) -> Dict[str, Any]:
         **{key: run[key] for key in KEPT},
         **scores,
         **ABSENT,
+        "mistakes": run.get("mistakes", {}),
         "rare_macro_f": mean(rare) if rare else None,
         "per_type": {label: {key: values[key] for key in ("f", "support")} for label, values in per_type.items()},
     }

@@ -9,6 +9,7 @@ import srsly
 from spacy_mre.evaluation.reinforce_report import spread
 
 from ..accuracy.summary import difference
+from ..mistakes import mistakes_table
 from .grid import VARIANTS
 from .summary import SETTING
 
@@ -64,6 +65,14 @@ def multi_ner_types() -> str:
     return "\n".join(lines).rstrip("\n")
 
 
+def multi_ner_mistakes() -> str:
+    """What becomes of the gold entities, where the runs have counted it."""
+    rows = [row for row in read("multi_ner.json") if row["mistakes"]]
+    if not rows:
+        return "No runs yet: `python -m benchmarks.multi_ner run`."
+    return mistakes_table({(own[0]["dataset"], own[0]["variant"]): own for own in groups(rows, *GROUP)}, "entities")
+
+
 def multi_ner_speed() -> str:
     """Words a second by number of types."""
     rows = read("multi_ner_speed.json")
@@ -101,4 +110,9 @@ def groups(rows: Sequence[Dict[str, Any]], *keys: str) -> List[List[Dict[str, An
     return list(found.values())
 
 
-TABLES = {"multi_ner": multi_ner, "multi_ner_types": multi_ner_types, "multi_ner_speed": multi_ner_speed}
+TABLES = {
+    "multi_ner": multi_ner,
+    "multi_ner_types": multi_ner_types,
+    "multi_ner_mistakes": multi_ner_mistakes,
+    "multi_ner_speed": multi_ner_speed,
+}

@@ -28,23 +28,34 @@ DEFAULT_TEXTCAT_MODEL = {"@architectures": "spacy_mre.TextCat.v1", "encoder": DE
         "model": DEFAULT_TEXTCAT_MODEL,
         "multi_label": False,
         "threshold": 0.5,
+        "loss_weight": 1.0,
         "spans_key": DEFAULT_KEY,
         "scorer": {"@scorers": "spacy_mre.textcat_scorer.v1"},
     },
     default_score_weights={"cats_score": 1.0, "cats_macro_f": None, "cats_micro_f": None},
 )
 def make_mre_textcat(
-    nlp: Language, name: str, model: Model, multi_label: bool, threshold: float, spans_key: str, scorer: Optional[Callable]
+    nlp: Language,
+    name: str,
+    model: Model,
+    multi_label: bool,
+    threshold: float,
+    loss_weight: float,
+    spans_key: str,
+    scorer: Optional[Callable],
 ) -> "MRETextCat":
     """Make the component.
 
     model (Model): The model, see `spacy_mre.TextCat.v1`.
     multi_label (bool): Any number of labels may hold; by default exactly one does.
     threshold (float): From which score a label counts as predicted, where several may hold. Default: 0.5.
+    loss_weight (float): What the text label weighs in the shared encoder, beside the other components that train it. Default: 1.0.
     spans_key (str): The span group of the entities, for a model that sees them. Default: "entities".
     scorer (Optional[Callable]): The scorer, by default `spacy_mre.textcat_scorer.v1`.
     """
-    return MRETextCat(nlp.vocab, model, name, multi_label=multi_label, threshold=threshold, spans_key=spans_key, scorer=scorer)
+    return MRETextCat(
+        nlp.vocab, model, name, multi_label=multi_label, threshold=threshold, loss_weight=loss_weight, spans_key=spans_key, scorer=scorer
+    )
 
 
 class MRETextCat(MREPipe):
@@ -58,6 +69,7 @@ class MRETextCat(MREPipe):
         *,
         multi_label: bool = False,
         threshold: float = 0.5,
+        loss_weight: float = 1.0,
         spans_key: str = DEFAULT_KEY,
         scorer: Optional[Callable] = None,
     ) -> None:
@@ -67,7 +79,8 @@ class MRETextCat(MREPipe):
         model (Model): The Thinc Model.
         name (str): The component's name in the pipeline.
         """
-        cfg = {"labels": [], "entity_labels": [], "multi_label": multi_label, "threshold": threshold, "spans_key": spans_key}
+        settings = {"multi_label": multi_label, "threshold": threshold, "loss_weight": loss_weight, "spans_key": spans_key}
+        cfg = {"labels": [], "entity_labels": [], **settings}
         super().__init__(vocab, model, name, cfg=cfg, scorer=scorer)
 
     @property
@@ -142,18 +155,18 @@ class MRETextCat(MREPipe):
 
         examples (Iterable[Example]): The batch.
         scores (Floats2d): Logits, texts x labels.
-        RETURNS (Tuple[float, Floats2d]): Mean over the documents with gold, and the gradient of the logits.
+        RETURNS (Tuple[float, Floats2d]): Mean over the documents with gold, times `loss_weight`, and the gradient of the logits.
         """
-        xp = self.model.ops.xp
+        xp, weight = self.model.ops.xp, self.cfg["loss_weight"]
         truths, known = self._truths(examples)
         truths, known = xp.asarray(truths), xp.asarray(known)
         probabilities = self._probabilities(scores)
         with_gold = max(float(known.any(axis=1).sum()), 1.0)
-        d_scores = (probabilities - truths) * known / with_gold
+        d_scores = weight * (probabilities - truths) * known / with_gold
         losses = -truths * xp.log(xp.clip(probabilities, 1e-9, 1.0))
         if self.cfg["multi_label"]:
             losses -= (1 - truths) * xp.log(xp.clip(1 - probabilities, 1e-9, 1.0))
-        return float((losses * known).sum()) / with_gold, d_scores.astype(scores.dtype)
+        return weight * float((losses * known).sum()) / with_gold, d_scores.astype(scores.dtype)
 
     def initialize(
         self,
