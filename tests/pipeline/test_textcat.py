@@ -102,6 +102,18 @@ def test_texts_without_gold_teach_nothing(learn, make_examples):
     assert nlp.update(examples)["mre_textcat"] == 0.0
 
 
+def test_the_loss_weighs_what_it_is_set_to(learn, make_examples):
+    nlp, _ = learn(steps=1)
+    pipe = nlp.get_pipe("mre_textcat")
+    examples = make_examples(nlp)
+    scores = numpy.zeros((len(examples), 2), dtype="f")
+    loss, gradient = pipe.get_loss(examples, scores)
+    pipe.cfg["loss_weight"] = 0.25
+    lighter, of_lighter = pipe.get_loss(examples, scores)
+    assert lighter == pytest.approx(loss / 4) and loss > 0
+    numpy.testing.assert_allclose(of_lighter, gradient / 4)
+
+
 # Serialisation, processes, memory
 
 
