@@ -88,6 +88,7 @@ def test_entities_of_an_annotating_component_are_seen_in_training(make_nlp, make
 def test_texts_without_gold_teach_nothing(learn, make_examples):
     nlp, _ = learn(steps=1)
     pipe = nlp.get_pipe("mre_textcat")
+    pipe.cfg["loss_weight"] = 1.0
     examples = make_examples(nlp)
     for eg in examples[1:]:
         eg.reference.cats = {}
@@ -108,10 +109,10 @@ def test_the_loss_weighs_what_it_is_set_to(learn, make_examples):
     examples = make_examples(nlp)
     scores = numpy.zeros((len(examples), 2), dtype="f")
     loss, gradient = pipe.get_loss(examples, scores)
-    pipe.cfg["loss_weight"] = 0.25
-    lighter, of_lighter = pipe.get_loss(examples, scores)
-    assert lighter == pytest.approx(loss / 4) and loss > 0
-    numpy.testing.assert_allclose(of_lighter, gradient / 4)
+    pipe.cfg["loss_weight"] *= 4
+    heavier, of_heavier = pipe.get_loss(examples, scores)
+    assert heavier == pytest.approx(4 * loss) and loss > 0
+    numpy.testing.assert_allclose(of_heavier, 4 * gradient)
 
 
 # Serialisation, processes, memory
