@@ -28,7 +28,7 @@ DEFAULT_TEXTCAT_MODEL = {"@architectures": "spacy_mre.TextCat.v1", "encoder": DE
         "model": DEFAULT_TEXTCAT_MODEL,
         "multi_label": False,
         "threshold": 0.5,
-        "loss_weight": 0.1,
+        "loss_weight": 0.03,
         "spans_key": DEFAULT_KEY,
         "scorer": {"@scorers": "spacy_mre.textcat_scorer.v1"},
     },
@@ -49,7 +49,7 @@ def make_mre_textcat(
     model (Model): The model, see `spacy_mre.TextCat.v1`.
     multi_label (bool): Any number of labels may hold; by default exactly one does.
     threshold (float): From which score a label counts as predicted, where several may hold. Default: 0.5.
-    loss_weight (float): What the text label weighs in the shared encoder, beside the other components that train it. Default: 0.1.
+    loss_weight (float): What the text label weighs in the shared encoder, beside the other components that train it. Default: 0.03.
     spans_key (str): The span group of the entities, for a model that sees them. Default: "entities".
     scorer (Optional[Callable]): The scorer, by default `spacy_mre.textcat_scorer.v1`.
     """
@@ -69,7 +69,7 @@ class MRETextCat(MREPipe):
         *,
         multi_label: bool = False,
         threshold: float = 0.5,
-        loss_weight: float = 0.1,
+        loss_weight: float = 0.03,
         spans_key: str = DEFAULT_KEY,
         scorer: Optional[Callable] = None,
     ) -> None:
