@@ -220,8 +220,8 @@ def build_table() -> Model:
             {"model": {"relation_context": "attention", "see_cats": True, "boundary_smoothing": 0.2, "identification_loss": "focal"}},
         ),
         ("spert_mt", {"model": {"relation_context": "markers", "class_weights": "balanced"}}),
-        ("mre_textcat", {}),
-        ("mre_textcat", {"multi_label": True, "model": {"see_entities": True, "hidden_size": 8}}),
+        ("mre_textcat", {"loss_weight": 1.0}),
+        ("mre_textcat", {"loss_weight": 1.0, "multi_label": True, "model": {"see_entities": True, "hidden_size": 8}}),
     ],
 )
 def test_gradients_of_the_encoder_equal_finite_differences(factory, settings, text_pooling, make_nlp, make_examples):
