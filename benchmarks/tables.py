@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import srsly
 
+from .accuracy.summary import SHARED_GPU, is_on_gpu, minutes
 from .generative.tables import TABLES as GENERATIVE_TABLES
 from .mistakes import mistakes_table
 from .multi_ner.tables import TABLES as MULTI_NER_TABLES
@@ -141,7 +142,8 @@ def mark(rows: Sequence[Dict[str, Any]]) -> str:
 
 
 def legend(rows: Sequence[Dict[str, Any]]) -> List[str]:
-    return ["† made before a default or its variant changed.", ""] if mark(rows) else []
+    notes = {"† made before a default or its variant changed.": mark(rows), SHARED_GPU: any(map(is_on_gpu, rows))}
+    return [line for note, holds in notes.items() if holds for line in (note, "")]
 
 
 def spreads(rows: Sequence[Dict[str, Any]]) -> List[str]:
@@ -155,10 +157,6 @@ def difference(found: Optional[Dict[str, Any]]) -> str:
         return "-"
     value, low, high = (f"{100 * found[key]:+.2f}" for key in ("value", "low", "high"))
     return f"{value} ({low} to {high})"
-
-
-def minutes(rows: Sequence[Dict[str, Any]]) -> str:
-    return f"{mean(row['seconds'] for row in rows) / 60:.1f}"
 
 
 def versions_of(summary: Dict[str, Any]) -> List[str]:

@@ -177,8 +177,8 @@ def test_the_summary_compares_with_bert_mrc(runs):
 
 def test_the_tables_say_what_the_rows_say(runs):
     table = tables.multi_ner().splitlines()
-    assert "| 2 | 10 | 61.90 ± 6.73 | 61.90 ± 6.73 |" in table[2] and "| - | - | 2 |" in table[2]
-    assert "| 2 | 10 | 70.83 ± 5.89 |" in table[3] and "| 35.42 ± 2.95 | +8.93 (+8.33 to +9.52) | 0.25 to 0.75 | 2 |" in table[3]
+    assert "| 2 | 10 | 61.90 ± 6.73 | 61.90 ± 6.73 |" in table[2] and "| - | - | 2.0 |" in table[2]
+    assert "| 2 | 10 | 70.83 ± 5.89 |" in table[3] and "| 35.42 ± 2.95 | +8.93 (+8.33 to +9.52) | 0.25 to 0.75 | 2.0 |" in table[3]
     types = tables.multi_ner_types().splitlines()
     assert types[4:6] == ["| cell | 3 | 2 | 31.0 | 35.4 |", "| gene | 9 | 5 | 61.9 | 70.8 |"]
     assert "| genia | `multi_ner` | 2 | 55.0 | 10.0 | 35.0 |" in tables.multi_ner_mistakes().splitlines()

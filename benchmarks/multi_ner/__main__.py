@@ -27,7 +27,7 @@ def run_cli(
     dataset: Annotated[List[str], typer.Option(help="A data set; may be repeated.")] = ["genia", "conll04", "stockmark"],
     variant: Annotated[List[str], typer.Option(help="A variant; may be repeated.")] = list(VARIANTS),
     seed: Annotated[List[int], typer.Option(help="A seed; may be repeated.")] = [0, 1, 2],
-    updates: Annotated[Optional[int], typer.Option(help="A trial with so many updates, which counts for nothing.")] = None,
+    updates: Annotated[Optional[int], typer.Option(help="So many updates: a trial, which counts for nothing without --runs.")] = None,
     batch: Annotated[Optional[int], typer.Option(help="A trial with so many documents per update, which counts for nothing.")] = None,
     transformer: Annotated[
         Optional[str], typer.Option(help="A model of the Hugging Face hub for all variants, instead of the CPU's encoder.")
@@ -37,14 +37,15 @@ def run_cli(
     again: Annotated[bool, typer.Option("--again", help="Also what was run already.")] = False,
 ) -> None:
     """Train and test, and keep one JSON file per run. A run that is there already is passed over, a trial never."""
-    is_trial = bool(updates or batch or limit)
+    is_trial = bool(updates or batch or limit) and runs is None
     folder = runs or (TRIALS if is_trial else RUNS)
     for name in dataset:
         for kind in variant:
             if VARIANTS[kind].interaction == "late" and not (DATASETS[name].exact or transformer):
                 continue  # the main one is late already
             for number in seed:
-                parts = [name, *([transformer.split("/")[-1]] if transformer else []), kind, str(number)]
+                encoder, budget = transformer.split("/")[-1] if transformer else "", str(updates or "")
+                parts = filter(None, [name, encoder, kind, str(number), budget])
                 path = folder / f"{'-'.join(parts)}.json"
                 if again or is_trial or not path.exists():
                     typer.echo(path.stem)
