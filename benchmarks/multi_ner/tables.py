@@ -71,7 +71,8 @@ def multi_ner_mistakes() -> str:
     rows = [row for row in read("multi_ner.json") if row["mistakes"]]
     if not rows:
         return "No runs yet: `python -m benchmarks.multi_ner run`."
-    return mistakes_table({(own[0]["dataset"], own[0]["variant"]): own for own in groups(rows, *GROUP)}, "entities")
+    named = {(f"{own[0]['dataset']}, {own[0]['updates']:,} updates", own[0]["variant"]): own for own in groups(rows, *GROUP)}
+    return mistakes_table(named, "entities")
 
 
 def multi_ner_speed() -> str:
