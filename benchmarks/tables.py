@@ -1,4 +1,4 @@
-"""Write the tables of the docs from benchmarks/results: `python -m benchmarks.tables`.
+"""Write the tables of README.md and the docs from benchmarks/results: `python -m benchmarks.tables`.
 
 A table stands between the comments `<!-- table: NAME -->` and `<!-- end -->`.
 """
@@ -17,11 +17,20 @@ from .multi_ner.tables import TABLES as MULTI_NER_TABLES
 from .speed.tables import TABLES as SPEED_TABLES
 
 RESULTS = Path("benchmarks/results")
+# Of the data sets in the README: what they are, and with which encoder.
+NAMES = {
+    "conll04": ("CoNLL04, English", "MiniLM"),
+    "crossre_en": ("CrossRE, English", "MiniLM"),
+    "crossre_ja": ("CrossRE, Japanese", "tok2vec of `ja_ginza`"),
+    "crossre_zh": ("CrossRE, Chinese", "a CNN over characters"),
+    "crossre_ja_e5": ("CrossRE, Japanese", "multilingual E5"),
+    "crossre_zh_e5": ("CrossRE, Chinese", "multilingual E5"),
+}
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def main() -> None:
-    for page in sorted(Path("docs").glob("*.md")):
+    for page in [Path("README.md"), *sorted(Path("docs").glob("*.md"))]:
         text = page.read_text(encoding="utf8")
         filled = PLACE.sub(lambda place: f"{place[1]}{TABLES[place[2]]()}\n{place[3]}", text)
         if filled != text:
@@ -42,6 +51,27 @@ def real_data() -> str:
         lines.append(f"| {row['dataset']} | {scores} | {row['seed']} | {row['seconds'] / 60:.0f} | `{row['command']}` |")
     versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
     return "\n".join([*lines, "", f"Versions: {versions}."])
+
+
+def headline() -> str:
+    """What is shipped, on the test parts, beside its controls on the same encoder."""
+    summary = read("accuracy.json")
+    rows = [row for row in summary["rows"] if row["phase"] == "full"]
+    lines = [
+        "| data | encoder | entities | relations, strict | over SpERT: entities | relations, strict | spaCy's `ner`, entities | `spancat`, entities |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for (dataset,), of_dataset in grouped(rows, "dataset").items():
+        by_variant = {variant: own for (variant,), own in grouped(of_dataset, "variant").items()}
+        if "spert_mt" not in by_variant:
+            continue
+        shipped = by_variant["spert_mt"]
+        entities, _, strict, _ = spreads(shipped)
+        compared = compared_with(summary, shipped[0], "spert")
+        over = (difference(compared.get(score)) for score in ("spans_f", "rel_strict_f"))
+        stock = (spreads(by_variant[name])[0] if name in by_variant else "-" for name in ("ner", "spancat"))
+        lines.append(f"| {' | '.join(NAMES[dataset])} | {entities} | {strict} | {' | '.join(over)} | {' | '.join(stock)} |")
+    return "\n".join(lines)
 
 
 def accuracy() -> str:
@@ -169,6 +199,7 @@ def percent(row: Dict[str, Any], column: str) -> str:
 
 
 TABLES = {
+    "headline": headline,
     "real_data": real_data,
     "accuracy": accuracy,
     "mistakes": mistakes,

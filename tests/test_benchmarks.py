@@ -1,4 +1,4 @@
-"""The tables of the docs are those that the committed results give."""
+"""The tables of README.md and the docs are those that the committed results give."""
 
 import json
 import shutil
@@ -11,13 +11,12 @@ ROOT = Path(__file__).parent.parent
 
 def test_tables_are_up_to_date(tmp_path, monkeypatch):
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copy(ROOT / "README.md", tmp_path)
     shutil.copytree(ROOT / "benchmarks" / "results", tmp_path / "benchmarks" / "results")
     monkeypatch.chdir(tmp_path)
     tables.main()
-    for page in (ROOT / "docs").glob("*.md"):
-        assert (tmp_path / "docs" / page.name).read_text(encoding="utf8") == page.read_text(encoding="utf8"), (
-            "run python -m benchmarks.tables"
-        )
+    for page in (Path("README.md"), *(Path("docs") / page.name for page in (ROOT / "docs").glob("*.md"))):
+        assert (tmp_path / page).read_text(encoding="utf8") == (ROOT / page).read_text(encoding="utf8"), "run python -m benchmarks.tables"
 
 
 def test_rows_hold_what_every_row_holds():

@@ -115,7 +115,7 @@ VARIANTS = {
     ),
     "late": Variant("late interaction, attention at each token, heads per type", model={"type_attention": "token"}, interaction="late"),
     "late_bert_mrc": Variant("late interaction, no attention, heads per type", model={"type_attention": "none"}, interaction="late"),
-    "spert_mt": Variant("SpERT.MT, entities only", component="spert_mt"),
+    "spert_mt": Variant("SpERT.MT, entities only, with the shapes of words", component="spert_mt"),
     "spancat": Variant("spaCy's spancat", component="spancat"),
 }
 
