@@ -96,12 +96,14 @@ class Variant:
     component (str): The component that finds the entities.
     model (Dict[str, Any]): Settings of its model.
     interaction (str): Of multi_ner: "main", that of the data set, or "late".
+    shapes (bool): With late interaction: a small tok2vec over the shapes of words stands beside the encoder.
     """
 
     about: str
     component: str = "multi_ner"
     model: Dict[str, Any] = field(default_factory=dict)
     interaction: str = "main"
+    shapes: bool = False
 
 
 VARIANTS = {
@@ -114,6 +116,12 @@ VARIANTS = {
         "attention as in the authors' code, heads per type", model={"type_attention": "released", "heads": "per_type"}
     ),
     "late": Variant("late interaction, attention at each token, heads per type", model={"type_attention": "token"}, interaction="late"),
+    "late_shapes": Variant(
+        "late interaction, attention at each token, heads per type, with the shapes of words",
+        model={"type_attention": "token"},
+        interaction="late",
+        shapes=True,
+    ),
     "late_bert_mrc": Variant("late interaction, no attention, heads per type", model={"type_attention": "none"}, interaction="late"),
     "spert_mt": Variant("SpERT.MT, entities only, with the shapes of words", component="spert_mt"),
     "spancat": Variant("spaCy's spancat", component="spancat"),
@@ -136,7 +144,10 @@ def make_config(dataset: Dataset, variant: Variant, transformer: Optional[str]) 
             config["components"] = {"multi_ner": component}
             train_as_transformer(config, "configs/multi_ner_genia.cfg")
         if variant.interaction == "late":
-            component["model"]["interaction"] = late_interaction(hub(transformer) if transformer else MINILM)
+            component["model"]["interaction"] = late_interaction(hub(transformer) if transformer else MINILM, variant.shapes)
+        if variant.shapes:
+            stock = Config().from_disk("configs/stock.cfg", interpolate=False)
+            config["training"]["optimizer"].update(layer_rate(stock, "transformer"))
         return config
     config = Config().from_disk(dataset.peer, interpolate=False)
     stock = Config().from_disk("configs/stock.cfg", interpolate=False)
@@ -176,12 +187,13 @@ def exact_interaction(model: Dict[str, Any]) -> Dict[str, Any]:
     return {"@architectures": "spacy_mre.CrossTransformer.v1", "transformer": model}
 
 
-def late_interaction(model: Dict[str, Any]) -> Dict[str, Any]:
+def late_interaction(model: Dict[str, Any], shapes: bool) -> Dict[str, Any]:
     tok2vec = {"@architectures": "spacy_mre.TransformerTok2Vec.v1", "transformer": model}
-    return {
-        "@architectures": "spacy_mre.LateInteraction.v1",
-        "encoder": {"@architectures": "spacy_mre.Tok2VecEncoder.v1", "tok2vec": tok2vec},
-    }
+    encoder = {"@architectures": "spacy_mre.Tok2VecEncoder.v1", "tok2vec": tok2vec}
+    if shapes:
+        beside = {"@architectures": "spacy_mre.WordShapes.v1"}
+        encoder = {"@architectures": "spacy_mre.EncoderBesideTok2Vec.v1", "encoder": encoder, "tok2vec": beside}
+    return {"@architectures": "spacy_mre.LateInteraction.v1", "encoder": encoder}
 
 
 def hub(name: str) -> Dict[str, Any]:
