@@ -2,8 +2,8 @@
 
 A gain counts only against the same thing without the other level: the text label alone, the word level alone, and both on one encoder. All are
 trained on the same examples in the same order by as many updates, with the same encoder, the same settings and the same seeds; the last weights are
-scored on the test documents. Then each level may also read the other: the text label the entities, the word level the text label (gold in
-training, their prediction in testing). What is compared is the share of right text labels, the micro F1 of entities, and as in the paper the
+scored on the test documents. Then each level may also read the other: the text label the entities (those that are found, in training too), the
+word level the text label (gold in training, their prediction in testing). What is compared is the share of right text labels, the micro F1 of entities, and as in the paper the
 share of texts whose entities are all right; the intervals are paired bootstraps over test documents and seeds.
 """
 
@@ -145,6 +145,9 @@ def make_arms(config: Config) -> Dict[str, Config]:
     for name, order in (("text_reads_word", (word, text)), ("word_reads_text", (text, word))):
         if readers[name]:
             arms[name] = make(*order, reads={f"components.{reader}.model.{READS[name]}": True for reader in readers[name]})
+            if name == "text_reads_word":  # gold entities would teach a trust that those found do not deserve
+                annotating = [*plain["training"].get("annotating_components", ()), *before, *word]
+                arms[name] = set_values(arms[name], {"training.annotating_components": list(dict.fromkeys(annotating))})
         else:
             warnings.warn(Warnings.W510.format(arm=name, reason=f"no model of the level that reads has the setting '{READS[name]}'"))
     return arms

@@ -23,7 +23,8 @@ def build_textcat(encoder: Encoder, dropout: float = 0.1, hidden_size: int = 0, 
     encoder (Model[List[Doc], Encoded]): Token and text vectors.
     dropout (float): Before each linear layer.
     hidden_size (int): Width of a hidden layer (GELU); 0 for none.
-    see_entities (bool): The head also sees the mean vector of the entities and how many there are of each type.
+    see_entities (bool): The head also sees the mean vector of the entities and how many there are of each type: in training gold ones, or those that
+        a component among the `annotating_components` finds.
     RETURNS (Model): Its layers are `encoder` and `head`; the component calls them one by one in training.
     """
     head: Model = Model(
