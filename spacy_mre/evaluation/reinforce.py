@@ -1,10 +1,11 @@
 """Do the two levels of a text help each other? Mutual reinforcement (Gan et al. 2023, arXiv 2307.10291), measured under matched controls.
 
 A gain counts only against the same thing without the other level: the text label alone, the word level alone, and both on one encoder. All are
-trained on the same examples in the same order by as many updates, with the same encoder, the same settings and the same seeds; the last weights are
-scored on the test documents. Then each level may also read the other: the text label the entities (those that are found, in training too), the
-word level the text label (gold in training, their prediction in testing). What is compared is the share of right text labels, the micro F1 of entities, and as in the paper the
-share of texts whose entities are all right; the intervals are paired bootstraps over test documents and seeds.
+trained on the same examples in the same order by as many updates, with the same encoder, the same settings and the same seeds; the last weights
+are scored on the test documents. Then each level may also read the other: the text label the entities (those that are found, in training too),
+the word level the text label (gold in training, their prediction in testing). What is compared is the share of right text labels, the micro F1
+of entities, and as in the paper the share of texts whose entities are all right; the intervals are paired bootstraps over test documents and
+seeds.
 """
 
 import shutil
