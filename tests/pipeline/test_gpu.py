@@ -13,17 +13,6 @@ from spacy_mre.training.optimizer import make_adamw
 
 pytestmark = pytest.mark.skipif(not (has_cupy_gpu and has_torch_cuda_gpu), reason="a GPU and CuPy are needed")
 
-CNN = {
-    "@architectures": "spacy.HashEmbedCNN.v2",
-    "pretrained_vectors": None,
-    "width": 32,
-    "depth": 2,
-    "embed_size": 500,
-    "window_size": 1,
-    "maxout_pieces": 2,
-    "subword_features": False,
-}
-READER = {"@architectures": "spacy_mre.Tok2VecEncoder.v1", "tok2vec": CNN}
 QUESTIONS = {"person": "Find people .", "place": "Find towns .", "site": "Find buildings and ports ."}
 BART = {"model_type": "bart", "d_model": 64, "max_position_embeddings": 192, "dropout": 0.0}
 BART.update(
@@ -69,7 +58,8 @@ def nlp(request, make_shared_nlp, settings_of):
             model = {"@architectures": "spacy_mre.Seq2SeqLM.v1", "config": BART, "tokenizer": {"kind": "bpe", "vocab_size": 320}}
             nlp.add_pipe("slg", config={"model": model})
         elif request.param == "late":
-            late = {"@architectures": "spacy_mre.LateInteraction.v1", "encoder": READER, "size": 16, "attention_heads": 2, "dropout": 0.0}
+            reader = settings_of("spert_mt")["model"]["encoder"]
+            late = {"@architectures": "spacy_mre.LateInteraction.v1", "encoder": reader, "size": 16, "attention_heads": 2, "dropout": 0.0}
             nlp.add_pipe("multi_ner", config=asking(late))
         else:
             exact = {"@architectures": "spacy_mre.CrossTransformer.v1", "transformer": bert(request.getfixturevalue("tiny_bert"))}
