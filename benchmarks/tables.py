@@ -10,13 +10,14 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import srsly
 
-from .accuracy.summary import SHARED_GPU, is_on_gpu, minutes
+from .accuracy.summary import gpu_note, minutes
 from .generative.tables import TABLES as GENERATIVE_TABLES
 from .mistakes import mistakes_table
 from .multi_ner.tables import TABLES as MULTI_NER_TABLES
 from .speed.tables import TABLES as SPEED_TABLES
 
 RESULTS = Path("benchmarks/results")
+OLD = "† made before a default or its variant changed."
 # Of the data sets in the README: what they are, and with which encoder.
 NAMES = {
     "conll04": ("CoNLL04, English", "MiniLM"),
@@ -70,8 +71,12 @@ def headline() -> str:
         compared = compared_with(summary, shipped[0], "spert")
         over = (difference(compared.get(score)) for score in ("spans_f", "rel_strict_f"))
         stock = (spreads(by_variant[name])[0] if name in by_variant else "-" for name in ("ner", "spancat"))
-        lines.append(f"| {' | '.join(NAMES[dataset])} | {entities} | {strict} | {' | '.join(over)} | {' | '.join(stock)} |")
-    return "\n".join(lines)
+        name, encoder = NAMES[dataset]
+        lines.append(
+            f"| {name}{mark([*shipped, *by_variant.get('spert', ())])} | {encoder} | {entities} | {strict} | {' | '.join(over)} | {' | '.join(stock)} |"
+        )
+    old = any("†" in line for line in lines)
+    return "\n".join([*lines, *(["", OLD] if old else [])])
 
 
 def accuracy() -> str:
@@ -172,8 +177,7 @@ def mark(rows: Sequence[Dict[str, Any]]) -> str:
 
 
 def legend(rows: Sequence[Dict[str, Any]]) -> List[str]:
-    notes = {"† made before a default or its variant changed.": mark(rows), SHARED_GPU: any(map(is_on_gpu, rows))}
-    return [line for note, holds in notes.items() if holds for line in (note, "")]
+    return [*([OLD, ""] if mark(rows) else []), *gpu_note(rows)]
 
 
 def spreads(rows: Sequence[Dict[str, Any]]) -> List[str]:

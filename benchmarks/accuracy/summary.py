@@ -17,7 +17,6 @@ RESULTS = Path("benchmarks/results/accuracy.json")
 SCORES = ("spans_f", "spans_macro_f", "ents_f", "rel_f", "rel_strict_f", "rel_strict_macro_f", "given_rel_f", "cats_macro_f")
 # What is compared: the layer of the counts that a score is of.
 LAYERS = {"spans_f": "entities", "rel_f": "relations", "rel_strict_f": "strict_relations", "given_rel_f": "given_relations"}
-SHARED_GPU = "‡ on a GPU, beside other runs."
 
 Group = Tuple[str, str, str]
 Runs = Dict[Group, Dict[int, Dict[str, Any]]]
@@ -120,10 +119,15 @@ def difference(comparison: Dict[str, Any]) -> str:
 
 def minutes(rows: Sequence[Dict[str, Any]]) -> str:
     """How long a training took on average: "24.0", and "3.1 ‡" on a GPU."""
-    return f"{mean(row['seconds'] for row in rows) / 60:.1f}{' ‡' if any(map(is_on_gpu, rows)) else ''}"
+    return f"{mean(row['seconds'] for row in rows) / 60:.1f}{' ‡' if any(map(_is_on_gpu, rows)) else ''}"
 
 
-def is_on_gpu(row: Dict[str, Any]) -> bool:
+def gpu_note(rows: Sequence[Dict[str, Any]]) -> List[str]:
+    """What the mark of `minutes` says, as lines under a table; none where nothing is marked."""
+    return ["‡ on a GPU, beside other runs.", ""] if any(map(_is_on_gpu, rows)) else []
+
+
+def _is_on_gpu(row: Dict[str, Any]) -> bool:
     return not row["device"].startswith("CPU")
 
 

@@ -37,7 +37,7 @@ def run_cli(
     again: Annotated[bool, typer.Option("--again", help="Also what was run already.")] = False,
 ) -> None:
     """Train and test, and keep one JSON file per run. A run that is there already is passed over, a trial never."""
-    is_trial = bool(updates or batch or limit) and runs is None
+    is_trial = bool(batch or limit or (updates and runs is None))
     folder = runs or (TRIALS if is_trial else RUNS)
     for name in dataset:
         for kind in variant:

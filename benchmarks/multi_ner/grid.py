@@ -130,6 +130,7 @@ VARIANTS = {
 
 def make_config(dataset: Dataset, variant: Variant, transformer: Optional[str]) -> Config:
     """The training config of a variant: that of Multi-NER, or that of its peers with the same encoder."""
+    stock = Config().from_disk("configs/stock.cfg", interpolate=False)
     if variant.component == "multi_ner":
         config = Config().from_disk(dataset.config, interpolate=False)
         component = config["components"]["multi_ner"]
@@ -146,11 +147,9 @@ def make_config(dataset: Dataset, variant: Variant, transformer: Optional[str]) 
         if variant.interaction == "late":
             component["model"]["interaction"] = late_interaction(hub(transformer) if transformer else MINILM, variant.shapes)
         if variant.shapes:
-            stock = Config().from_disk("configs/stock.cfg", interpolate=False)
             config["training"]["optimizer"].update(layer_rate(stock, "transformer"))
         return config
     config = Config().from_disk(dataset.peer, interpolate=False)
-    stock = Config().from_disk("configs/stock.cfg", interpolate=False)
     encoder = "transformer" if dataset.exact or transformer else "tok2vec"
     if transformer is not None:
         config["components"]["transformer"] = {"factory": "transformer", "max_batch_items": 4096, "model": hub(transformer)}

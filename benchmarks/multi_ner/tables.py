@@ -8,7 +8,7 @@ import srsly
 
 from spacy_mre.evaluation.reinforce_report import spread
 
-from ..accuracy.summary import SHARED_GPU, difference, is_on_gpu, minutes
+from ..accuracy.summary import difference, gpu_note, minutes
 from ..mistakes import mistakes_table
 from .grid import VARIANTS
 from .summary import SETTING
@@ -39,8 +39,7 @@ def multi_ner() -> str:
             f"| {row['dataset']} | {row['encoder']} | `{row['variant']}` | {about} | {len(own)} | {row['updates']:,} | {scores} "
             f"| {difference(over) if over else '-'} | {least_and_most(own)} | {minutes(own)} |"
         )
-    shared = [SHARED_GPU, ""] if any(map(is_on_gpu, rows)) else []
-    return "\n".join([*lines, "", *shared, f"Made on: {', '.join(sorted({row['device'] for row in rows}))}."])
+    return "\n".join([*lines, "", *gpu_note(rows), f"Made on: {'; '.join(sorted({row['device'] for row in rows}))}."])
 
 
 def multi_ner_types() -> str:
