@@ -7,9 +7,8 @@ from rich.console import Console
 from spacy.cli._util import setup_gpu
 from spacy.util import fix_random_seed, load_model
 
-from ..evaluation.evaluate import evaluate, get_spans_key, get_symmetric, other_table, per_type_tables, results_table
-from ..evaluation.mistakes import find_mistakes, mistakes_tables
-from ..evaluation.runs import predict
+from ..evaluation.evaluate import evaluate, get_spans_key, other_table, per_type_tables, results_table
+from ..evaluation.mistakes import mistakes_tables
 from ..storage import load_docs
 from ..training.corpus import Corpus
 from .app import app
@@ -23,6 +22,9 @@ def evaluate_cli(
     output: Annotated[Optional[Path], typer.Option("--output", "-o", help="A JSON file for all scores.", dir_okay=False)] = None,
     gold_entities: Annotated[
         bool, typer.Option("--gold-entities", help="Evaluate once more with the gold entities given: the relations alone.")
+    ] = False,
+    forgive_borders: Annotated[
+        bool, typer.Option("--forgive-borders", help="Also score as if a found entity that overlaps a gold one stood in its place.")
     ] = False,
     per_type: Annotated[bool, typer.Option("--per-type", help="Also print the scores of every label.")] = False,
     mistakes: Annotated[bool, typer.Option("--mistakes", help="Also print what goes wrong: types, borders, ends of relations ...")] = False,
@@ -42,15 +44,21 @@ def evaluate_cli(
         nlp = load_model(model)
         examples = list(Corpus(data, tokens=tokens, spans_key=get_spans_key(nlp))(nlp))
         train_docs = load_docs(baseline, nlp.vocab) if baseline else None
-        scores = evaluate(nlp, examples, gold_entities=gold_entities, train_docs=train_docs, batch_size=batch_size)
+        scores = evaluate(
+            nlp,
+            examples,
+            gold_entities=gold_entities,
+            forgive_borders=forgive_borders,
+            mistakes=mistakes,
+            train_docs=train_docs,
+            batch_size=batch_size,
+        )
     console = Console()
     console.print(results_table(scores), other_table(scores))
     if per_type:
         console.print(*per_type_tables(scores, examples))
     if mistakes:
-        found = find_mistakes(predict(nlp, examples), spans_key=get_spans_key(nlp), symmetric=get_symmetric(nlp))
-        console.print(*mistakes_tables(found))
-        scores["mistakes"] = {name: each._asdict() for name, each in found.items()}
+        console.print(*mistakes_tables(scores["mistakes"]))
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         srsly.write_json(output, scores)

@@ -8,7 +8,7 @@ from spacy.training import Example
 
 from ..entities import DEFAULT_KEY, get_entities
 from ..relations import get_relations
-from .scorers import Item, check_texts, entity_items, relation_items, without_entity_labels
+from .scorers import Item, check_texts, entity_sides, relation_sides, without_entity_labels
 
 Counts = Dict[str, numpy.ndarray]
 
@@ -20,6 +20,7 @@ def count_documents(
     symmetric: Sequence[str] = (),
     multi_label: bool = False,
     threshold: float = 0.5,
+    borders: str = "exact",
 ) -> Counts:
     """Count right, wrong and missed annotations document by document, as `scorers` compares them.
 
@@ -28,6 +29,7 @@ def count_documents(
     symmetric (Sequence[str]): Relation labels whose head and tail may change places.
     multi_label (bool): Whether several text labels may hold; otherwise the best scored one does.
     threshold (float): The score from which on a text label holds, if several may.
+    borders (str): "exact", or "overlap": the borders of entities are forgiven.
     RETURNS (Dict[str, numpy.ndarray]): int64. Documents x 3 of right, wrong and missed in "entities", "relations" and "strict_relations".
         Documents x 2 in "texts" (1 where the text labels are exactly those of gold, and 1 where there is gold) and in "whole_entities" (the
         same of all entities of a text). A document without gold for a layer has zeros there. A layer that no predicted document has is
@@ -37,11 +39,11 @@ def count_documents(
     counts: Counts = {}
     predicted = [get_entities(eg.predicted, spans_key) for eg in examples]
     if any(entities is not None for entities in predicted):
-        counts["entities"] = _rows([_entities(eg, entities, spans_key) for eg, entities in zip(examples, predicted)])
+        counts["entities"] = _rows([_entities(eg, entities, spans_key, borders) for eg, entities in zip(examples, predicted)])
         known = numpy.array([get_entities(eg.reference, spans_key) is not None for eg in examples])
         counts["whole_entities"] = numpy.stack([known & ~counts["entities"][:, 1:].any(axis=1), known], axis=1).astype(numpy.int64)
         if any(get_relations(eg.predicted) is not None for eg in examples):
-            strict = [_relations(eg, symmetric) for eg in examples]
+            strict = [_relations(eg, symmetric, spans_key, borders) for eg in examples]
             loose = [None if items is None else [without_entity_labels(side) for side in items] for items in strict]
             counts["relations"] = _rows([_compared(items) for items in loose])
             counts["strict_relations"] = _rows([_compared(items) for items in strict])
@@ -50,19 +52,19 @@ def count_documents(
     return counts
 
 
-def _entities(eg: Example, predicted: Optional[Sequence], spans_key: str) -> List[int]:
+def _entities(eg: Example, predicted: Optional[Sequence], spans_key: str, borders: str) -> List[int]:
     gold = get_entities(eg.reference, spans_key)
     if gold is None:
         return _compared(None)
     check_texts(eg)
-    return _compared([entity_items(eg.reference, gold), entity_items(eg.predicted, predicted or [])])
+    return _compared(entity_sides(eg, gold, predicted or [], borders))
 
 
-def _relations(eg: Example, symmetric: Sequence[str]) -> Optional[List[List[Item]]]:
+def _relations(eg: Example, symmetric: Sequence[str], spans_key: str, borders: str) -> Optional[Sequence[List[Item]]]:
     if get_relations(eg.reference) is None:
         return None
     check_texts(eg)
-    return [relation_items(doc, symmetric) for doc in (eg.reference, eg.predicted)]
+    return relation_sides(eg, symmetric, spans_key, borders)
 
 
 def _compared(items: Optional[Sequence[Iterable[Item]]]) -> List[int]:

@@ -1,4 +1,4 @@
-"""How good is a pipeline on this data? Its own scores, those with given entities, those of the baseline, and the tables that show them."""
+"""How good is a pipeline on this data? Its own scores; with given entities, with forgiven borders; of the baseline; what goes wrong; and tables."""
 
 import warnings
 from collections import Counter
@@ -16,10 +16,13 @@ from ..alignment import Losses, align_gold
 from ..entities import DEFAULT_KEY, get_entities, set_entities
 from ..errors import Errors, Warnings
 from .baselines import Baseline
+from .mistakes import find_mistakes
+from .scorers import score_joint
 
 Scores = Dict[str, Any]
 
 GIVEN = "given_"
+OVERLAP = "overlap_"
 BASELINE = "baseline_"
 DEFAULT_GROUP = f"spans_{DEFAULT_KEY}"
 MODES = ("predict", "given")
@@ -31,6 +34,8 @@ def evaluate(
     examples: Iterable[Example],
     *,
     gold_entities: bool = False,
+    forgive_borders: bool = False,
+    mistakes: bool = False,
     train_docs: Optional[Iterable[Doc]] = None,
     batch_size: Optional[int] = None,
 ) -> Scores:
@@ -39,15 +44,26 @@ def evaluate(
     nlp (Language): The pipeline.
     examples (Iterable[Example]): Gold, and documents to predict on.
     gold_entities (bool): Evaluate once more with the gold entities given, so that `given_rel_f` speaks of the relations alone.
+    forgive_borders (bool): Also score as if a found entity that overlaps a gold one stood in its place, see `borders`. For gold whose borders are
+        not to be trusted, as in translated corpora.
+    mistakes (bool): Also sort the mistakes by kind, see `find_mistakes`.
     train_docs (Optional[Iterable[Doc]]): Documents with gold to train the majority baseline on.
     batch_size (Optional[int]): How many documents to predict on at once; by default that of the pipeline.
-    RETURNS (Dict[str, Any]): The scores of `nlp.evaluate`; those with given entities after `given_`, of the baseline after `baseline_`.
+    RETURNS (Dict[str, Any]): The scores of `nlp.evaluate`; those with given entities after `given_`, with forgiven borders after `overlap_`, of the
+        baseline after `baseline_`; and the "mistakes" of entities and relations.
     RAISES (ValueError): No component takes given entities.
     """
     examples = list(examples)
     given = evaluate_given(nlp, examples, batch_size=batch_size) if gold_entities else {}
     baseline = evaluate_baseline(nlp, examples, train_docs) if train_docs is not None else {}
-    return {**nlp.evaluate(examples, batch_size=batch_size), **_prefixed(GIVEN, given), **_prefixed(BASELINE, baseline)}
+    scorer = _KeepingScorer(nlp)
+    scores = nlp.evaluate(examples, batch_size=batch_size, scorer=scorer)
+    labels = {"spans_key": get_spans_key(nlp), "symmetric": get_symmetric(nlp)}
+    forgiven = score_joint(scorer.examples, **labels, borders="overlap") if forgive_borders else {}
+    scores = {**scores, **_prefixed(GIVEN, given), **_prefixed(OVERLAP, forgiven), **_prefixed(BASELINE, baseline)}
+    if mistakes:
+        scores["mistakes"] = {name: each._asdict() for name, each in find_mistakes(scorer.examples, **labels).items()}
+    return scores
 
 
 def evaluate_given(nlp: Language, examples: Iterable[Example], *, batch_size: Optional[int] = None) -> Scores:
@@ -143,13 +159,15 @@ def get_symmetric(nlp: Language) -> List[str]:
 
 
 def results_table(scores: Scores) -> Table:
-    """All entities, relations and cats in one table, with the F for given entities and of the baseline beside.
+    """All entities, relations and cats in one table, with the F for given entities, for forgiven borders and of the baseline beside.
 
     scores (Dict[str, Any]): What `evaluate` returned.
     RETURNS (Table): For `rich.print`.
     """
     beside = [
-        (name, prefix) for name, prefix in (("given", GIVEN), ("baseline", BASELINE)) if any(key.startswith(prefix) for key in scores)
+        (name, prefix)
+        for name, prefix in (("given", GIVEN), ("overlap", OVERLAP), ("baseline", BASELINE))
+        if any(key.startswith(prefix) for key in scores)
     ]
     table = _table("Results", "P", "R", "F", "macro F", *(f"{name} F" for name, _ in beside))
     for title, keys in _layers(scores):
@@ -167,7 +185,7 @@ def other_table(scores: Scores) -> Table:
     table = _table("Other scores", "")
     shown = {key for _, keys in _layers(scores) for key in keys}
     for key, value in scores.items():
-        if isinstance(value, (int, float)) and key not in shown and not key.startswith((GIVEN, BASELINE)):
+        if isinstance(value, (int, float)) and key not in shown and not key.startswith((GIVEN, OVERLAP, BASELINE)):
             table.add_row(key, f"{value:.0f}" if key == "speed" else _percent(value))
     return table
 
@@ -190,6 +208,16 @@ def per_type_tables(scores: Scores, examples: Iterable[Example]) -> List[Table]:
             table.add_row(escape(label), *(_percent(values[name]) for name in ("p", "r", "f")), str(support))
         tables.append(table)
     return tables
+
+
+class _KeepingScorer(Scorer):
+    """Keeps what it has scored: `nlp.evaluate` gives nobody its predictions."""
+
+    examples: Sequence[Example] = ()
+
+    def score(self, examples: Iterable[Example], *, per_component: bool = False) -> Scores:
+        self.examples = list(examples)
+        return super().score(self.examples, per_component=per_component)
 
 
 def _layers(scores: Scores) -> List[Tuple[str, Sequence[str]]]:

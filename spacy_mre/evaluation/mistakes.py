@@ -5,7 +5,7 @@ SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013, section 4), which go back to M
 Those of relations tell whether the relation itself is at fault or what stands at its ends.
 """
 
-from typing import Any, Collection, Dict, Iterable, List, NamedTuple, Sequence, Set, Tuple
+from typing import Any, Collection, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 from rich.table import Table
 from spacy.training import Example
@@ -69,14 +69,15 @@ def find_mistakes(examples: Iterable[Example], *, spans_key: str = DEFAULT_KEY, 
     return found
 
 
-def mistakes_tables(found: Dict[str, Mistakes]) -> List[Table]:
+def mistakes_tables(found: Mapping[str, Mapping[str, Any]]) -> List[Table]:
     """How many of each kind, and their share of all that was found and of all that is in gold; a table for entities and one for relations.
 
-    found (Dict[str, Mistakes]): What `find_mistakes` returned.
+    found (Mapping[str, Mapping[str, Any]]): What `find_mistakes` returned, as dicts: the "mistakes" of `evaluate`.
     RETURNS (List[Table]): For `rich.print`.
     """
     tables = []
-    for name, mistakes in found.items():
+    for name, counts in found.items():
+        mistakes = Mistakes(**counts)
         table = Table("", "found", "%", "in gold", "%", title=f"Mistakes: {name}", title_justify="left")
         for column in table.columns[1:]:
             column.justify = "right"

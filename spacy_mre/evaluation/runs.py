@@ -20,9 +20,10 @@ from thinc.api import Config, require_cpu, require_gpu
 
 from ..errors import Errors
 from .counts import Counts, count_documents
-from .evaluate import MODES, get_spans_key, get_symmetric, give_gold_entities, taking_given_entities
+from .evaluate import MODES, OVERLAP, get_spans_key, get_symmetric, give_gold_entities, taking_given_entities
 from .mistakes import find_mistakes
 from .scorers import score_cats, score_joint
+from .significance import f1
 
 PACKAGES = (
     "spacy-mre",
@@ -46,10 +47,11 @@ LOGGED_DOCUMENTS = 50
 class Measured(NamedTuple):
     """What one run is kept for.
 
-    scores (Dict[str, Optional[float]]): The scores of the layers that the pipeline predicts, and after `given_` those of the relations between
-        given entities; a layer that it does not predict is None.
+    scores (Dict[str, Optional[float]]): The scores of the layers that the pipeline predicts, after `overlap_` where borders are forgiven, and after
+        `given_` those of the relations between given entities; a layer that it does not predict is None.
     per_type (Dict[str, Any]): P, R, F (and support) of every label, by key.
-    counts (Dict[str, numpy.ndarray]): See `count_documents`; "given_relations" are those between given entities, on all documents.
+    counts (Dict[str, numpy.ndarray]): See `count_documents`; after "overlap_" where borders are forgiven; "given_relations" are those between given
+        entities, on all documents.
     mistakes (Dict[str, Any]): What is right, wrong and missed of entities and relations by kind, see `find_mistakes`.
     documents (str): A fingerprint of the texts: runs with the same one can be compared.
     """
@@ -255,6 +257,11 @@ def measure(nlp: Language, examples: Sequence[Example], predicted: Optional[Sequ
         if "relations" not in counts:
             joint = {key: value for key, value in joint.items() if not key.startswith("rel_")}
         results.update({key.replace(f"spans_{spans_key}_", "spans_"): value for key, value in joint.items()})
+        forgiven = count_documents(predicted, spans_key=spans_key, symmetric=symmetric, borders="overlap")
+        for layer, score in (("entities", "spans_f"), ("relations", "rel_f"), ("strict_relations", "rel_strict_f")):
+            if layer in forgiven:
+                counts[f"{OVERLAP}{layer}"] = forgiven[layer]
+                results[f"{OVERLAP}{score}"] = float(f1(forgiven[layer].sum(axis=0)))
     if "texts" in counts:
         results.update(score_cats(predicted, **texts))
         results["cats_accuracy"] = float(counts["texts"][:, 0].sum() / max(counts["texts"][:, 1].sum(), 1))

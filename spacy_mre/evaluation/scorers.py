@@ -9,6 +9,8 @@ gold relation (`rel`), and strictly right if both entity labels are too (`rel_st
 the same item twice counts once. These are the definitions of SpERT's evaluation (Eberts and Ulges 2020, `spert/evaluator.py`: "Without
 NER" and "With NER").
 
+**Borders forgiven.** With `borders="overlap"` a found entity that overlaps a gold one stands in its place (`borders`), as an end of relations too.
+
 **Micro and macro.** `p`, `r` and `f` count over all documents and labels. `macro_f` is the mean of the F1 of every label that occurs in
 gold. SpERT takes the mean (scikit-learn's `average="macro"`) over the labels of gold and predictions together. A label that is only
 predicted stands in `per_type` and lowers the micro precision here, but is no part of the mean: every system has the same labels in it.
@@ -18,7 +20,8 @@ neither gold nor predicted, the scores are None, as spaCy has it. An empty predi
 """
 
 from functools import partial
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from types import MappingProxyType
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy
 from spacy.attrs import IDX, LENGTH
@@ -30,6 +33,7 @@ from spacy.util import registry
 from ..entities import DEFAULT_KEY, ScoredSpan, flat_subset, get_entities
 from ..errors import Errors
 from ..relations import get_relations, get_triples
+from .borders import BORDERS, Place, moves_to_gold
 
 Scores = Dict[str, Any]
 Item = Tuple[Any, ...]
@@ -50,34 +54,45 @@ CATS_KEYS = (
 
 
 @registry.scorers("spacy_mre.entity_scorer.v1")
-def make_entity_scorer(spans_key: Optional[str] = None) -> Callable[..., Scores]:
+def make_entity_scorer(spans_key: Optional[str] = None, borders: str = "exact") -> Callable[..., Scores]:
     """Make a scorer of entities.
 
     spans_key (Optional[str]): The span group; by default that of the component, or "entities".
+    borders (str): "exact", or "overlap": borders are forgiven.
     RETURNS (Callable[..., Dict[str, Any]]): See `score_entities`.
+    RAISES (ValueError): Other borders.
     """
-    return _make_scorer(score_entities, spans_key=spans_key)
+    return _make_scorer(score_entities, spans_key=spans_key, borders=_checked(borders))
 
 
 @registry.scorers("spacy_mre.relation_scorer.v1")
-def make_relation_scorer(symmetric: Optional[List[str]] = None) -> Callable[..., Scores]:
+def make_relation_scorer(
+    symmetric: Optional[List[str]] = None, spans_key: Optional[str] = None, borders: str = "exact"
+) -> Callable[..., Scores]:
     """Make a scorer of relations.
 
     symmetric (Optional[List[str]]): Labels whose head and tail may change places; by default those of the component, or none.
+    spans_key (Optional[str]): The span group of the entities; by default that of the component, or "entities".
+    borders (str): "exact", or "overlap": borders are forgiven.
     RETURNS (Callable[..., Dict[str, Any]]): See `score_relations`.
+    RAISES (ValueError): Other borders.
     """
-    return _make_scorer(score_relations, symmetric=symmetric)
+    return _make_scorer(score_relations, symmetric=symmetric, spans_key=spans_key, borders=_checked(borders))
 
 
 @registry.scorers("spacy_mre.joint_scorer.v1")
-def make_joint_scorer(spans_key: Optional[str] = None, symmetric: Optional[List[str]] = None) -> Callable[..., Scores]:
+def make_joint_scorer(
+    spans_key: Optional[str] = None, symmetric: Optional[List[str]] = None, borders: str = "exact"
+) -> Callable[..., Scores]:
     """Make a scorer of entities and relations.
 
     spans_key (Optional[str]): The span group; by default that of the component, or "entities".
     symmetric (Optional[List[str]]): Labels whose head and tail may change places; by default those of the component, or none.
+    borders (str): "exact", or "overlap": borders are forgiven.
     RETURNS (Callable[..., Dict[str, Any]]): See `score_joint`.
+    RAISES (ValueError): Other borders.
     """
-    return _make_scorer(score_joint, spans_key=spans_key, symmetric=symmetric)
+    return _make_scorer(score_joint, spans_key=spans_key, symmetric=symmetric, borders=_checked(borders))
 
 
 @registry.scorers("spacy_mre.textcat_scorer.v1")
@@ -91,23 +106,30 @@ def make_textcat_scorer(multi_label: Optional[bool] = None, threshold: Optional[
     return _make_scorer(score_cats, multi_label=multi_label, threshold=threshold)
 
 
-def score_joint(examples: Iterable[Example], *, spans_key: str = DEFAULT_KEY, symmetric: Sequence[str] = (), **cfg) -> Scores:
+def score_joint(
+    examples: Iterable[Example], *, spans_key: str = DEFAULT_KEY, symmetric: Sequence[str] = (), borders: str = "exact", **cfg
+) -> Scores:
     """Score entities and relations.
 
     examples (Iterable[Example]): Gold and predictions.
     spans_key (str): The span group.
     symmetric (Sequence[str]): Relation labels whose head and tail may change places.
+    borders (str): "exact", or "overlap": borders are forgiven.
     RETURNS (Dict[str, Any]): What `score_entities` and `score_relations` return.
     """
     examples = list(examples)
-    return {**score_entities(examples, spans_key=spans_key), **score_relations(examples, symmetric=symmetric)}
+    return {
+        **score_entities(examples, spans_key=spans_key, borders=borders),
+        **score_relations(examples, symmetric=symmetric, spans_key=spans_key, borders=borders),
+    }
 
 
-def score_entities(examples: Iterable[Example], *, spans_key: str = DEFAULT_KEY, **cfg) -> Scores:
+def score_entities(examples: Iterable[Example], *, spans_key: str = DEFAULT_KEY, borders: str = "exact", **cfg) -> Scores:
     """Score entities: all of the span group, nested ones too, and the flat ones of `doc.ents`.
 
     examples (Iterable[Example]): Gold and predictions.
     spans_key (str): The span group. A document without it has all its entities in `doc.ents`.
+    borders (str): "exact", or "overlap": borders are forgiven.
     RETURNS (Dict[str, Any]): `p`, `r`, `f`, `macro_f` and `per_type`, each with `spans_{spans_key}_` and with `ents_` before it. A value of
         `per_type` has `p`, `r`, `f` and `support`, the number of gold entities with this label.
     """
@@ -118,16 +140,20 @@ def score_entities(examples: Iterable[Example], *, spans_key: str = DEFAULT_KEY,
             continue
         check_texts(eg)
         predicted = get_entities(eg.predicted, spans_key) or []
-        every.add(entity_items(eg.reference, gold), entity_items(eg.predicted, predicted))
-        flat.add(entity_items(eg.reference, _flat(eg.reference, gold)), entity_items(eg.predicted, _flat(eg.predicted, predicted)))
+        every.add(*entity_sides(eg, gold, predicted, borders))
+        flat.add(*entity_sides(eg, _flat(eg.reference, gold), _flat(eg.predicted, predicted), borders))
     return {**every.scores(f"spans_{spans_key}"), **flat.scores("ents")}
 
 
-def score_relations(examples: Iterable[Example], *, symmetric: Sequence[str] = (), **cfg) -> Scores:
+def score_relations(
+    examples: Iterable[Example], *, symmetric: Sequence[str] = (), spans_key: str = DEFAULT_KEY, borders: str = "exact", **cfg
+) -> Scores:
     """Score relations: by label and both places, and strictly, by both entity labels too.
 
     examples (Iterable[Example]): Gold and predictions.
     symmetric (Sequence[str]): Labels whose head and tail may change places. Gold that has such a relation in both directions has it once.
+    spans_key (str): The span group of the entities, by which borders are forgiven.
+    borders (str): "exact", or "overlap": borders are forgiven.
     RETURNS (Dict[str, Any]): `p`, `r`, `f`, `macro_f` and `per_type`, each with `rel_` and with `rel_strict_` before it. A value of
         `per_type` has `p`, `r`, `f` and `support`, the number of gold relations with this label.
     RAISES (ValueError): A relation that points outside its document.
@@ -137,7 +163,7 @@ def score_relations(examples: Iterable[Example], *, symmetric: Sequence[str] = (
         if get_relations(eg.reference) is None:
             continue
         check_texts(eg)
-        gold, predicted = relation_items(eg.reference, symmetric), relation_items(eg.predicted, symmetric)
+        gold, predicted = relation_sides(eg, symmetric, spans_key, borders)
         strict.add(gold, predicted)
         loose.add(without_entity_labels(gold), without_entity_labels(predicted))
     return {**loose.scores("rel"), **strict.scores("rel_strict")}
@@ -228,17 +254,44 @@ def entity_items(doc: Doc, entities: Sequence[ScoredSpan]) -> List[Item]:
     return [(*place(entity.start, entity.end), entity.label) for entity in entities]
 
 
-def relation_items(doc: Doc, symmetric: Sequence[str]) -> List[Item]:
-    """What each relation of a document is strictly compared by: place and entity label of head and of tail, and label."""
+def relation_items(doc: Doc, symmetric: Sequence[str], moves: Mapping[Place, Place] = MappingProxyType({})) -> List[Item]:
+    """What each relation of a document is strictly compared by: place and entity label of head and of tail, and label. What stands for another place, by
+    `moves`, is there."""
     triples = get_triples(doc)
     if not triples:
         return []
-    place = _Places(doc)
+    places = _Places(doc)
     items = []
     for head, label, tail, _ in triples:
-        ends = [(*place(span.start, span.end), span.label_) for span in (head, tail)]
+        at = [places(span.start, span.end) for span in (head, tail)]
+        ends = [(*moves.get(place, place), span.label_) for place, span in zip(at, (head, tail))]
         items.append((*(sorted(ends) if label in symmetric else ends), label))
     return items
+
+
+def entity_sides(
+    eg: Example, gold: Sequence[ScoredSpan], predicted: Sequence[ScoredSpan], borders: str = "exact"
+) -> Tuple[List[Item], List[Item]]:
+    """The entities of gold and of a prediction, so that they can be compared."""
+    right, found = entity_items(eg.reference, gold), entity_items(eg.predicted, predicted)
+    if borders == "exact":
+        return right, found
+    moves = moves_to_gold(right, found)
+    return right, [(*moves.get(item[:2], item[:2]), item[2]) for item in found]
+
+
+def relation_sides(
+    eg: Example, symmetric: Sequence[str], spans_key: str = DEFAULT_KEY, borders: str = "exact"
+) -> Tuple[List[Item], List[Item]]:
+    """The relations of gold and of a prediction, so that they can be compared."""
+    right, found = relation_items(eg.reference, symmetric), relation_items(eg.predicted, symmetric)
+    if borders == "exact" or not (right and found):
+        return right, found
+    ends = []
+    for doc, relations in ((eg.reference, right), (eg.predicted, found)):
+        entities = entity_items(doc, get_entities(doc, spans_key) or ())
+        ends.append([*entities, *(end for head, tail, _ in relations for end in (head, tail))])
+    return right, relation_items(eg.predicted, symmetric, moves_to_gold(*ends))
 
 
 def without_entity_labels(relations: Iterable[Item]) -> List[Item]:
@@ -250,6 +303,12 @@ def _flat(doc: Doc, entities: Sequence[ScoredSpan]) -> Sequence[ScoredSpan]:
     if doc.has_annotation("ENT_IOB"):
         return [ScoredSpan(ent.start, ent.end, ent.label_) for ent in doc.ents]
     return flat_subset(entities)
+
+
+def _checked(borders: str) -> str:
+    if borders not in BORDERS:
+        raise ValueError(Errors.M301.format(setting="borders", value=borders, allowed=", ".join(BORDERS)))
+    return borders
 
 
 def check_texts(eg: Example) -> None:

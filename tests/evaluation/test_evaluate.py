@@ -130,6 +130,23 @@ def test_mode_is_restored_after_an_error(nlp, gold):
     assert nlp.get_pipe("capital_letters").cfg["entities"] == "predict"
 
 
+def test_forgiven_borders_stand_beside(nlp):
+    # Found is Norge alone, which stands for "old Norge"; the relation to Bo is then right, too.
+    doc = gold_doc(nlp, ["Bo", "saw", "old", "Norge"], [(0, 1), (2, 4)], [((0, 1), (2, 4))])
+    scores = evaluate(nlp, examples_of(nlp, [doc]), forgive_borders=True)
+    assert (scores["spans_entities_f"], scores["rel_f"]) == (0.5, 0.0)
+    assert (scores["overlap_spans_entities_f"], scores["overlap_rel_strict_f"]) == (1.0, 1.0)
+    text = text_of(results_table(scores))
+    assert "overlap F" in text and cells(text, "All entities")[-1] == "100.00"
+    assert "overlap" not in text_of(other_table(scores))
+
+
+def test_mistakes_are_those_of_the_scored_predictions(nlp, gold):
+    scores = evaluate(nlp, examples_of(nlp, gold), mistakes=True)
+    assert scores["mistakes"]["entities"]["right"] == 4 and scores["mistakes"]["entities"]["missed"]["nothing there"] == 2
+    assert "mistakes" not in evaluate(nlp, examples_of(nlp, gold))
+
+
 def test_baseline_stands_beside(nlp, gold):
     examples = examples_of(nlp, gold)
     scores = evaluate(nlp, examples, train_docs=gold[:1])
@@ -240,6 +257,13 @@ def test_command_tells_what_goes_wrong(files):
     entities = saved["mistakes"]["entities"]
     assert entities["right"] / (entities["right"] + sum(entities["missed"].values())) == pytest.approx(saved["spans_entities_r"])
     assert "Mistakes" not in run(files / "model", files / "dev.spacy").output
+
+
+def test_command_forgives_borders(files):
+    result = run(files / "model", files / "dev.spacy", "--forgive-borders")
+    assert result.exit_code == 0, result.output
+    assert "overlap F" in result.output
+    assert "overlap F" not in run(files / "model", files / "dev.spacy").output
 
 
 def test_command_predicts_on_the_tokens_asked_for(files, nlp):

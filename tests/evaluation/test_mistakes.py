@@ -87,7 +87,8 @@ def test_the_sums_are_what_is_counted(pairs):
 
 def test_tables_show_shares():
     examples = [Example(make_doc([ADA, (3, 4, "org")], []), make_doc([ADA, BO, CAIRO], []))]
-    entities, relations = mistakes_tables(find_mistakes(examples))
+    found = {name: each._asdict() for name, each in find_mistakes(examples).items()}
+    entities, relations = mistakes_tables(found)
     assert (entities.row_count, relations.row_count) == (1 + len(ENTITY_KINDS), 1 + len(RELATION_KINDS))
     console = Console(width=100, record=True)
     console.print(entities, relations)

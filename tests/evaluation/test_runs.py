@@ -105,7 +105,9 @@ def test_the_last_weights_are_trained_and_measured(trained, assets):
     assert len(examples) == 20
     measured = measure(nlp, examples)
     assert {"spans_f", "ents_f", "rel_f", "rel_strict_f", "given_rel_f", "cats_macro_f", "cats_accuracy"} <= set(measured.scores)
-    assert set(measured.counts) == {"entities", "whole_entities", "relations", "strict_relations", "texts", "given_relations"}
+    layers = {"entities", "relations", "strict_relations"}
+    assert set(measured.counts) == {*layers, *(f"overlap_{layer}" for layer in layers), "whole_entities", "texts", "given_relations"}
+    assert measured.scores["overlap_spans_f"] >= measured.scores["spans_f"]
     for layer, key in (("entities", "spans_f"), ("strict_relations", "rel_strict_f"), ("given_relations", "given_rel_f")):
         assert len(measured.counts[layer]) == 20
         assert f1(measured.counts[layer].sum(axis=0)) == pytest.approx(measured.scores[key])

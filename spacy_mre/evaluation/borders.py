@@ -1,0 +1,45 @@
+"""How good is a prediction where borders are forgiven? A found entity that overlaps a gold one stands in its place, and then all is scored as ever.
+
+Where gold was translated, or marked by a program, its borders are often a matter of luck: what a model loses to them says little of the model.
+SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013, section 4) calls it "type matching", and has no relations.
+"""
+
+from typing import Dict, Iterable, List, Tuple
+
+Place = Tuple[int, int]
+BORDERS = ("exact", "overlap")
+
+
+def moves_to_gold(gold: Iterable[Tuple[int, int, str]], found: Iterable[Tuple[int, int, str]]) -> Dict[Place, Place]:
+    """Which place of gold each found place stands for: one for one, the same place before any other, then places with a label in common, then those that
+    overlap most (by IoU), then the first.
+
+    gold (Iterable[Tuple[int, int, str]]): First character, the one after the last, and label of each entity. Several labels of a place stand one by one.
+    found (Iterable[Tuple[int, int, str]]): The same of what was found.
+    RETURNS (Dict[Tuple[int, int], Tuple[int, int]]): From the found places that overlap gold, and are not beaten by another one, to those of gold.
+    """
+    gold_labels, found_labels = _labels_by_place(gold), _labels_by_place(found)
+    pairs: List[Tuple[bool, bool, float, Place, Place]] = []
+    starts = sorted(gold_labels)
+    for place, labels in found_labels.items():
+        for other in starts:
+            if other[0] >= place[1]:
+                break
+            shared = min(place[1], other[1]) - max(place[0], other[0])
+            if shared > 0:
+                iou = shared / (max(place[1], other[1]) - min(place[0], other[0]))
+                pairs.append((place != other, labels.isdisjoint(gold_labels[other]), -iou, other, place))
+    moves: Dict[Place, Place] = {}
+    taken = set()
+    for *_, other, place in sorted(pairs):
+        if place not in moves and other not in taken:
+            moves[place] = other
+            taken.add(other)
+    return moves
+
+
+def _labels_by_place(items: Iterable[Tuple[int, int, str]]) -> Dict[Place, set]:
+    labels: Dict[Place, set] = {}
+    for start, end, label in items:
+        labels.setdefault((start, end), set()).add(label)
+    return labels
