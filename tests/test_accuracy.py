@@ -279,6 +279,11 @@ def test_a_pipeline_that_was_kept_is_scored_anew(small, monkeypatch):
     alike = cell._replace(variant="no_constraints")
     make_cell(small, alike)
     assert load_run(alike.path)["seconds"] == before["seconds"] and (cell.folder / "model-last").exists()
+    # The same config on another part is another training: `choose` would score dev with a pipeline that has learnt it.
+    elsewhere = replace(small, phases={**small.phases, "full": {**small.phases["full"], "train": "dev"}})
+    assert fingerprint(elsewhere.config(cell)) == fingerprint(small.config(cell))
+    with pytest.raises(pytest.fail.Exception, match="trained again"):
+        make_cell(elsewhere, cell._replace(variant="best"), keep_model=True)
     # Another training is one, and so is one that decodes.
     for other in (changed(entity_negatives=7), changed(train_on_predicted=True)):
         with pytest.raises(pytest.fail.Exception, match="trained again"):

@@ -84,7 +84,7 @@ def make_cell(grid: Grid, cell: Cell, gpu: int = -1, keep_model: bool = False, a
     config = grid.config(cell)
     cell.folder.mkdir(parents=True, exist_ok=True)
     try:
-        nlp, seconds = _load_kept(config, cell) or _train(config, cell, gpu)
+        nlp, seconds = _load_kept(grid, cell) or _train(grid, cell, gpu)
         examples = read_examples(config, nlp, grid.part(cell, "test"))
         examples = examples[: cell.limit or len(examples)]
         for one in (cell, *also):
@@ -96,24 +96,29 @@ def make_cell(grid: Grid, cell: Cell, gpu: int = -1, keep_model: bool = False, a
             shutil.rmtree(cell.folder / model, ignore_errors=True)
 
 
-def _train(config: Config, cell: Cell, gpu: int) -> Tuple[Language, float]:
+def _train(grid: Grid, cell: Cell, gpu: int) -> Tuple[Language, float]:
     """The trained pipeline, and how many seconds that took."""
     (cell.folder / TRAINED).unlink(missing_ok=True)  # spaCy writes over the pipeline before the training is over
     start = time.perf_counter()
-    nlp = train_last(config, cell.folder, gpu=gpu)
+    nlp = train_last(grid.config(cell), cell.folder, gpu=gpu)
     seconds = time.perf_counter() - start
-    srsly.write_json(cell.folder / TRAINED, {"fingerprint": _fingerprint_of_training(config), "seconds": seconds})
+    srsly.write_json(cell.folder / TRAINED, {**_trained_as(grid, cell), "seconds": seconds})
     return nlp, seconds
 
 
-def _load_kept(config: Config, cell: Cell) -> Optional[Tuple[Language, float]]:
+def _load_kept(grid: Grid, cell: Cell) -> Optional[Tuple[Language, float]]:
     """The pipeline that an earlier run has kept, of this variant or another one, if it was trained the same way; and how many seconds that took."""
-    trained_as = _fingerprint_of_training(config)
+    trained_as = _trained_as(grid, cell)
     for path in [cell.folder / TRAINED, *sorted(cell.folder.parent.glob(f"*/{TRAINED}"))]:
         about = srsly.read_json(path) if path.exists() else {}
-        if about.get("fingerprint") == trained_as:
+        if all(about.get(name) == value for name, value in trained_as.items()):
             return load_model(path.parent / "model-last"), about["seconds"]
     return None
+
+
+def _trained_as(grid: Grid, cell: Cell) -> Dict[str, str]:
+    """What tells trainings apart: of two phases the config alone may be the same."""
+    return {"fingerprint": _fingerprint_of_training(grid.config(cell)), "trained_on": str(grid.part(cell, "train"))}
 
 
 def _fingerprint_of_training(config: Config) -> str:
