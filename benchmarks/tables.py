@@ -105,6 +105,23 @@ def mistakes() -> str:
     return mistakes_table({(dataset, variant): own for (dataset, _, variant), own in groups.items()}, "entities", "relations")
 
 
+def borders() -> str:
+    """Entities and strict relations with borders as they are in gold, and forgiven."""
+    summary = read("borders.json")
+    if not summary["rows"]:
+        return "No runs yet: `python -m benchmarks.accuracy borders`."
+    lines = [
+        "| data | borders | `spert`: entities | relations, strict | `spert_mt`: entities | relations, strict | over `spert`: entities | strict |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for (dataset,), (theirs, ours) in grouped(summary["rows"], "dataset").items():
+        for prefix, name in (("", "as in gold"), ("overlap_", "forgiven")):
+            keys = [f"{prefix}{score}" for score in ("spans_f", "rel_strict_f")]
+            scores = [f"{100 * row[key]:.2f}" for row in (theirs, ours) for key in keys]
+            lines.append(f"| {dataset} | {name} | {' | '.join([*scores, *(difference(ours['over'][key]) for key in keys)])} |")
+    return "\n".join([*lines, "", *versions_of(summary)])
+
+
 def ablations() -> str:
     """Runs on the parts for choosing, each variant beside the one that it changes."""
     summary = read("accuracy.json")
@@ -207,6 +224,7 @@ TABLES = {
     "real_data": real_data,
     "accuracy": accuracy,
     "mistakes": mistakes,
+    "borders": borders,
     "ablations": ablations,
     "reinforcement": reinforcement,
     **GENERATIVE_TABLES,

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from benchmarks import tables
 from benchmarks.accuracy import runner as runner_room
 from benchmarks.accuracy.__main__ import app
+from benchmarks.accuracy.borders import write_borders
 from benchmarks.accuracy.cell import copy_cell, decoding_as, group_by_training, is_cell_made, make_cell, share_runs
 from benchmarks.accuracy.corpora import prepare
 from benchmarks.accuracy.grid import GRID, Cell, Grid
@@ -374,9 +375,23 @@ def test_reinforcement_is_gathered(small):
     assert tables.reinforcement().count("\n| hand | ") == len(gains["hand"]) and "+1.13" in tables.reinforcement()
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_what_borders_cost(small, monkeypatch):
+    rows = write_borders(small, ["hand"])
+    assert [(row["dataset"], row["variant"], row["split"]) for row in rows] == [("hand", "spert", "test"), ("hand", "spert_mt", "test")]
+    for row in rows:
+        assert row["overlap_spans_f"] >= row["spans_f"] and row["overlap_rel_strict_f"] >= row["rel_strict_f"]
+    over = rows[1]["over"]
+    assert over["overlap_spans_f"]["value"] == pytest.approx(rows[1]["overlap_spans_f"] - rows[0]["overlap_spans_f"], abs=1e-5)
+    assert tables.borders().count("\n| hand | ") == 2
+    # Both pipelines stay, and serve the next time.
+    monkeypatch.setattr("benchmarks.accuracy.cell.train_last", lambda *args, **kwargs: pytest.fail("trained again"))
+    assert [row["spans_f"] for row in write_borders(small, ["hand"])] == [row["spans_f"] for row in rows]
+
+
 def test_tables_without_runs_say_how_to_make_them(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for table in (tables.accuracy, tables.mistakes, tables.ablations, tables.reinforcement):
+    for table in (tables.accuracy, tables.mistakes, tables.borders, tables.ablations, tables.reinforcement):
         assert table().startswith("No runs yet: `python -m benchmarks.accuracy")
 
 

@@ -11,6 +11,7 @@ from spacy.util import load_config
 from spacy_mre.evaluation.reinforce import reinforce
 from spacy_mre.evaluation.reinforce_report import arms_table, gains_table, plot_gains
 
+from .borders import write_borders
 from .cell import copy_cell, group_by_training, is_cell_made, make_cell, share_runs
 from .corpora import prepare
 from .grid import MODELS, RUNS, TRIALS, Cell, Grid
@@ -113,6 +114,21 @@ def config_cli(dataset: str, variant: str, phase: Phase = "full", seed: int = 0)
     """Print the complete config of a run, for `python -m spacy train`."""
     grid = _load(phase, [dataset], [variant])
     typer.echo(grid.config(Cell(phase, dataset, variant, seed)).to_str())
+
+
+@app.command("borders")
+def borders_cli(
+    datasets: Annotated[List[str], typer.Argument(help="Data sets of grid.yml.")] = ["crossre_en", "crossre_ja_e5", "crossre_zh_e5"],
+    seed: Annotated[int, typer.Option(help="The seed of the trainings.")] = 0,
+    gpu: Gpu = -1,
+):
+    """What do borders cost? SpERT and what is shipped, with borders as they are in gold and with borders forgiven."""
+    grid = _load("full", datasets, [])
+    for name in datasets:
+        prepare(grid.datasets[name])
+    for row in write_borders(grid, datasets, seed=seed, gpu=gpu):
+        scores = ", ".join(f"{name} {100 * row[name]:.2f}" for name in row if name.endswith("_f"))
+        console.print(f"{row['dataset']} {row['variant']}: {scores}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("reinforce")

@@ -84,7 +84,7 @@ def make_cell(grid: Grid, cell: Cell, gpu: int = -1, keep_model: bool = False, a
     config = grid.config(cell)
     cell.folder.mkdir(parents=True, exist_ok=True)
     try:
-        nlp, seconds = _load_kept(grid, cell) or _train(grid, cell, gpu)
+        nlp, seconds = trained_pipeline(grid, cell, gpu)
         examples = read_examples(config, nlp, grid.part(cell, "test"))
         examples = examples[: cell.limit or len(examples)]
         for one in (cell, *also):
@@ -94,6 +94,17 @@ def make_cell(grid: Grid, cell: Cell, gpu: int = -1, keep_model: bool = False, a
             (cell.folder / TRAINED).unlink(missing_ok=True)
         for model in ("model-best",) if keep_model else ("model-last", "model-best"):
             shutil.rmtree(cell.folder / model, ignore_errors=True)
+
+
+def trained_pipeline(grid: Grid, cell: Cell, gpu: int = -1) -> Tuple[Language, float]:
+    """The pipeline of a cell, one that was kept or trained now. It stays where spaCy has written it.
+
+    grid (Grid): The grid.
+    cell (Cell): The run.
+    gpu (int): The GPU, or -1 for the CPU.
+    RETURNS (Tuple[Language, float]): The pipeline, and how many seconds its training took.
+    """
+    return _load_kept(grid, cell) or _train(grid, cell, gpu)
 
 
 def _train(grid: Grid, cell: Cell, gpu: int) -> Tuple[Language, float]:

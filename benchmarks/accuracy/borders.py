@@ -1,0 +1,53 @@
+"""What do borders cost? The baseline and what is shipped, scored with borders as they are in gold and with borders forgiven."""
+
+from pathlib import Path
+from typing import Any, Dict, List, Sequence
+
+import srsly
+
+from spacy_mre.evaluation.evaluate import OVERLAP
+from spacy_mre.evaluation.runs import get_device, get_versions, measure, read_examples
+from spacy_mre.evaluation.significance import paired_bootstrap
+
+from .cell import decoding_as, trained_pipeline
+from .grid import Cell, Grid
+from .summary import SCORES
+
+RESULTS = Path("benchmarks/results/borders.json")
+VARIANTS = ("spert", "spert_mt")
+LAYERS = {"spans_f": "entities", "rel_strict_f": "strict_relations"}
+
+
+def write_borders(grid: Grid, datasets: Sequence[str], *, seed: int = 0, gpu: int = -1, results: Path = RESULTS) -> List[Dict[str, Any]]:
+    """Score pipelines of the phase "full", and write the rows. Pipelines that were kept are not trained again, and those that are trained are kept.
+
+    grid (Grid): The grid.
+    datasets (Sequence[str]): Of the grid.
+    seed (int): Of the training.
+    gpu (int): The GPU, or -1 for the CPU.
+    results (Path): The summary.
+    RETURNS (List[Dict[str, Any]]): The rows: scores, and "over", the differences of what is shipped to the baseline; both with `overlap_` before
+        those with forgiven borders.
+    """
+    rows: List[Dict[str, Any]] = []
+    for dataset in datasets:
+        counts = []
+        for variant in VARIANTS:
+            cell = Cell("full", dataset, variant, seed)
+            config = grid.config(cell)
+            nlp, seconds = trained_pipeline(grid, cell, gpu)
+            with decoding_as(nlp, config):
+                measured = measure(nlp, read_examples(config, nlp, grid.part(cell, "test")))
+            scores = {score: measured.scores.get(score) for score in (*SCORES, *(f"{OVERLAP}{score}" for score in LAYERS))}
+            about = {"dataset": dataset, "variant": variant, "seed": seed, "split": "test", "seconds": round(seconds, 1)}
+            rows.append({**about, **scores, "device": get_device(), "versions": get_versions(), "over": {}})
+            counts.append(measured.counts)
+        theirs, ours = counts
+        for prefix in ("", OVERLAP):
+            for score, layer in LAYERS.items():
+                found = paired_bootstrap([ours[f"{prefix}{layer}"]], [theirs[f"{prefix}{layer}"]])
+                rows[-1]["over"][f"{prefix}{score}"] = {key: round(value, 6) for key, value in found._asdict().items()}
+    results.parent.mkdir(parents=True, exist_ok=True)
+    command = f"python -m benchmarks.accuracy borders {' '.join(datasets)}"
+    srsly.write_json(results, {"command": command, "versions": rows[-1]["versions"], "rows": rows})
+    return rows
