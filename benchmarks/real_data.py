@@ -16,7 +16,7 @@ import typer
 import yaml
 
 RESULTS = Path("benchmarks/results/real_data.json")
-WORKFLOWS = ["conll04", "crossre-en", "crossre-ja", "crossre-zh", "asdc", "snips"]
+WORKFLOWS = ["conll04", "crossre-en", "crossre-ja", "crossre-zh", "crossre-ja-e5", "crossre-zh-e5", "asdc", "snips"]
 PACKAGES = ["spacy", "spacy-transformers", "transformers", "torch", "thinc", "numpy", "ja_ginza", "SudachiPy", "SudachiDict-core"]
 
 
