@@ -4,6 +4,7 @@ Where gold was translated, or marked by a program, its borders are often a matte
 SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013, section 4) calls it "type matching", and has no relations.
 """
 
+from bisect import bisect_left
 from typing import Dict, Iterable, List, Tuple
 
 Place = Tuple[int, int]
@@ -20,11 +21,11 @@ def moves_to_gold(gold: Iterable[Tuple[int, int, str]], found: Iterable[Tuple[in
     """
     gold_labels, found_labels = _labels_by_place(gold), _labels_by_place(found)
     pairs: List[Tuple[bool, bool, float, Place, Place]] = []
-    starts = sorted(gold_labels)
+    places = sorted(gold_labels)
+    widest = max((end - start for start, end in places), default=0)
     for place, labels in found_labels.items():
-        for other in starts:
-            if other[0] >= place[1]:
-                break
+        # All that overlap begin before its end, and not so early that they are over before its start.
+        for other in places[bisect_left(places, (place[0] - widest + 1,)) : bisect_left(places, (place[1],))]:
             shared = min(place[1], other[1]) - max(place[0], other[0])
             if shared > 0:
                 iou = shared / (max(place[1], other[1]) - min(place[0], other[0]))
