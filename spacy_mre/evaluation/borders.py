@@ -7,8 +7,22 @@ SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013, section 4) calls it "type matc
 from bisect import bisect_left
 from typing import Dict, Iterable, List, Tuple
 
+from ..errors import Errors
+
 Place = Tuple[int, int]
 BORDERS = ("exact", "overlap")
+
+
+def are_forgiven(borders: str) -> bool:
+    """Read the setting of the scorers.
+
+    borders (str): "exact" or "overlap".
+    RETURNS (bool): Whether borders are forgiven.
+    RAISES (ValueError): Anything else.
+    """
+    if borders not in BORDERS:
+        raise ValueError(Errors.M301.format(setting="borders", value=borders, allowed=", ".join(BORDERS)))
+    return borders == "overlap"
 
 
 def moves_to_gold(gold: Iterable[Tuple[int, int, str]], found: Iterable[Tuple[int, int, str]]) -> Dict[Place, Place]:

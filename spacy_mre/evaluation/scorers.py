@@ -33,7 +33,7 @@ from spacy.util import registry
 from ..entities import DEFAULT_KEY, ScoredSpan, flat_subset, get_entities
 from ..errors import Errors
 from ..relations import get_relations, get_triples
-from .borders import BORDERS, Place, moves_to_gold
+from .borders import Place, are_forgiven, moves_to_gold
 
 Scores = Dict[str, Any]
 Item = Tuple[Any, ...]
@@ -54,45 +54,34 @@ CATS_KEYS = (
 
 
 @registry.scorers("spacy_mre.entity_scorer.v1")
-def make_entity_scorer(spans_key: Optional[str] = None, borders: str = "exact") -> Callable[..., Scores]:
+def make_entity_scorer(spans_key: Optional[str] = None) -> Callable[..., Scores]:
     """Make a scorer of entities.
 
     spans_key (Optional[str]): The span group; by default that of the component, or "entities".
-    borders (str): "exact", or "overlap": borders are forgiven.
     RETURNS (Callable[..., Dict[str, Any]]): See `score_entities`.
-    RAISES (ValueError): Other borders.
     """
-    return _make_scorer(score_entities, spans_key=spans_key, borders=_checked(borders))
+    return _make_scorer(score_entities, spans_key=spans_key)
 
 
 @registry.scorers("spacy_mre.relation_scorer.v1")
-def make_relation_scorer(
-    symmetric: Optional[List[str]] = None, spans_key: Optional[str] = None, borders: str = "exact"
-) -> Callable[..., Scores]:
+def make_relation_scorer(symmetric: Optional[List[str]] = None) -> Callable[..., Scores]:
     """Make a scorer of relations.
 
     symmetric (Optional[List[str]]): Labels whose head and tail may change places; by default those of the component, or none.
-    spans_key (Optional[str]): The span group of the entities; by default that of the component, or "entities".
-    borders (str): "exact", or "overlap": borders are forgiven.
     RETURNS (Callable[..., Dict[str, Any]]): See `score_relations`.
-    RAISES (ValueError): Other borders.
     """
-    return _make_scorer(score_relations, symmetric=symmetric, spans_key=spans_key, borders=_checked(borders))
+    return _make_scorer(score_relations, symmetric=symmetric)
 
 
 @registry.scorers("spacy_mre.joint_scorer.v1")
-def make_joint_scorer(
-    spans_key: Optional[str] = None, symmetric: Optional[List[str]] = None, borders: str = "exact"
-) -> Callable[..., Scores]:
+def make_joint_scorer(spans_key: Optional[str] = None, symmetric: Optional[List[str]] = None) -> Callable[..., Scores]:
     """Make a scorer of entities and relations.
 
     spans_key (Optional[str]): The span group; by default that of the component, or "entities".
     symmetric (Optional[List[str]]): Labels whose head and tail may change places; by default those of the component, or none.
-    borders (str): "exact", or "overlap": borders are forgiven.
     RETURNS (Callable[..., Dict[str, Any]]): See `score_joint`.
-    RAISES (ValueError): Other borders.
     """
-    return _make_scorer(score_joint, spans_key=spans_key, symmetric=symmetric, borders=_checked(borders))
+    return _make_scorer(score_joint, spans_key=spans_key, symmetric=symmetric)
 
 
 @registry.scorers("spacy_mre.textcat_scorer.v1")
@@ -274,7 +263,7 @@ def entity_sides(
 ) -> Tuple[List[Item], List[Item]]:
     """The entities of gold and of a prediction, so that they can be compared."""
     right, found = entity_items(eg.reference, gold), entity_items(eg.predicted, predicted)
-    if borders == "exact":
+    if not are_forgiven(borders):
         return right, found
     moves = moves_to_gold(right, found)
     return right, [(*moves.get(item[:2], item[:2]), item[2]) for item in found]
@@ -285,7 +274,7 @@ def relation_sides(
 ) -> Tuple[List[Item], List[Item]]:
     """The relations of gold and of a prediction, so that they can be compared."""
     right, found = relation_items(eg.reference, symmetric), relation_items(eg.predicted, symmetric)
-    if borders == "exact" or not (right and found):
+    if not are_forgiven(borders) or not (right and found):
         return right, found
     ends = []
     for doc, relations in ((eg.reference, right), (eg.predicted, found)):
@@ -303,12 +292,6 @@ def _flat(doc: Doc, entities: Sequence[ScoredSpan]) -> Sequence[ScoredSpan]:
     if doc.has_annotation("ENT_IOB"):
         return [ScoredSpan(ent.start, ent.end, ent.label_) for ent in doc.ents]
     return flat_subset(entities)
-
-
-def _checked(borders: str) -> str:
-    if borders not in BORDERS:
-        raise ValueError(Errors.M301.format(setting="borders", value=borders, allowed=", ".join(BORDERS)))
-    return borders
 
 
 def check_texts(eg: Example) -> None:

@@ -8,7 +8,7 @@ from spacy.vocab import Vocab
 from spacy_mre.entities import set_entities
 from spacy_mre.evaluation.borders import moves_to_gold
 from spacy_mre.evaluation.counts import count_documents
-from spacy_mre.evaluation.scorers import make_joint_scorer, score_joint
+from spacy_mre.evaluation.scorers import score_joint
 from spacy_mre.relations import make_relation, set_relations
 
 VOCAB = Vocab()
@@ -66,14 +66,7 @@ def test_ends_of_symmetric_relations_are_sorted_where_they_stand_for():
 
 def test_unknown_borders_are_refused():
     with pytest.raises(ValueError, match="M301.*borders.*exact, overlap"):
-        make_joint_scorer(borders="loose")
-
-
-def test_scorer_takes_borders_from_its_config():
-    gold, found = make_doc([(0, 4, "person")]), make_doc([(3, 4, "person")])
-    # What the component says comes as keyword arguments; `overlap` is a setting of spert_mt.
-    scores = [make_joint_scorer(borders=borders)([Example(found, gold)], overlap="flat")["ents_f"] for borders in ("exact", "overlap")]
-    assert scores == [0.0, 1.0]
+        score_joint([Example(make_doc([]), make_doc([]))], borders="loose")
 
 
 @st.composite
