@@ -127,7 +127,7 @@ def borders_cli(
     for name in datasets:
         prepare(grid.datasets[name])
     for row in write_borders(grid, datasets, seed=seed, gpu=gpu):
-        scores = ", ".join(f"{name} {100 * row[name]:.2f}" for name in row if name.endswith("_f"))
+        scores = ", ".join(f"{name} {100 * row[name]:.2f}" for name in row if name.endswith("_f") and row[name] is not None)
         console.print(f"{row['dataset']} {row['variant']}: {scores}", markup=False, highlight=False, soft_wrap=True)
 
 
