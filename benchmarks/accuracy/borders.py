@@ -7,15 +7,14 @@ import srsly
 
 from spacy_mre.evaluation.evaluate import OVERLAP
 from spacy_mre.evaluation.runs import get_device, get_versions, measure, read_examples
-from spacy_mre.evaluation.significance import paired_bootstrap
 
 from .cell import decoding_as, trained_pipeline
 from .grid import Cell, Grid
-from .summary import SCORES
+from .summary import LAYERS, SCORES, compare
 
 RESULTS = Path("benchmarks/results/borders.json")
 VARIANTS = ("spert", "spert_mt")
-LAYERS = {"spans_f": "entities", "rel_strict_f": "strict_relations"}
+COMPARED = ("spans_f", "rel_strict_f")
 
 
 def write_borders(grid: Grid, datasets: Sequence[str], *, seed: int = 0, gpu: int = -1, results: Path = RESULTS) -> List[Dict[str, Any]]:
@@ -31,22 +30,21 @@ def write_borders(grid: Grid, datasets: Sequence[str], *, seed: int = 0, gpu: in
     """
     rows: List[Dict[str, Any]] = []
     for dataset in datasets:
-        counts = []
+        sides = []
         for variant in VARIANTS:
             cell = Cell("full", dataset, variant, seed)
             config = grid.config(cell)
             nlp, seconds = trained_pipeline(grid, cell, gpu)
             with decoding_as(nlp, config):
                 measured = measure(nlp, read_examples(config, nlp, grid.part(cell, "test")))
-            scores = {score: measured.scores.get(score) for score in (*SCORES, *(f"{OVERLAP}{score}" for score in LAYERS))}
+            scores = {score: measured.scores.get(score) for score in (*SCORES, *(f"{OVERLAP}{score}" for score in COMPARED))}
             about = {"dataset": dataset, "variant": variant, "seed": seed, "split": "test", "seconds": round(seconds, 1)}
             rows.append({**about, **scores, "device": get_device(), "versions": get_versions(), "over": {}})
-            counts.append(measured.counts)
-        theirs, ours = counts
+            sides.append({seed: measured._asdict()})
+        theirs, ours = sides
         for prefix in ("", OVERLAP):
-            for score, layer in LAYERS.items():
-                found = paired_bootstrap([ours[f"{prefix}{layer}"]], [theirs[f"{prefix}{layer}"]])
-                rows[-1]["over"][f"{prefix}{score}"] = {key: round(value, 6) for key, value in found._asdict().items()}
+            for score in COMPARED:
+                rows[-1]["over"][f"{prefix}{score}"] = compare(ours, theirs, f"{prefix}{LAYERS[score]}")
     results.parent.mkdir(parents=True, exist_ok=True)
     command = f"python -m benchmarks.accuracy borders {' '.join(datasets)}"
     srsly.write_json(results, {"command": command, "versions": rows[-1]["versions"], "rows": rows})

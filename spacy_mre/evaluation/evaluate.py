@@ -60,6 +60,7 @@ def evaluate(
     scores = nlp.evaluate(examples, batch_size=batch_size, scorer=scorer)
     labels = {"spans_key": get_spans_key(nlp), "symmetric": get_symmetric(nlp)}
     forgiven = score_joint(scorer.examples, **labels, borders="overlap") if forgive_borders else {}
+    forgiven = {key: value for key, value in forgiven.items() if key in scores}  # what no component predicts is no miss
     scores = {**scores, **_prefixed(GIVEN, given), **_prefixed(OVERLAP, forgiven), **_prefixed(BASELINE, baseline)}
     if mistakes:
         scores["mistakes"] = {name: each._asdict() for name, each in find_mistakes(scorer.examples, **labels).items()}

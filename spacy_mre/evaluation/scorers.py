@@ -20,8 +20,7 @@ neither gold nor predicted, the scores are None, as spaCy has it. An empty predi
 """
 
 from functools import partial
-from types import MappingProxyType
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import numpy
 from spacy.attrs import IDX, LENGTH
@@ -243,19 +242,21 @@ def entity_items(doc: Doc, entities: Sequence[ScoredSpan]) -> List[Item]:
     return [(*place(entity.start, entity.end), entity.label) for entity in entities]
 
 
-def relation_items(doc: Doc, symmetric: Sequence[str], moves: Mapping[Place, Place] = MappingProxyType({})) -> List[Item]:
-    """What each relation of a document is strictly compared by: place and entity label of head and of tail, and label. What stands for another place, by
-    `moves`, is there."""
+def relation_items(doc: Doc, symmetric: Sequence[str]) -> List[Item]:
+    """What each relation of a document is strictly compared by: place and entity label of head and of tail, and label."""
     triples = get_triples(doc)
     if not triples:
         return []
-    places = _Places(doc)
+    place = _Places(doc)
     items = []
     for head, label, tail, _ in triples:
-        at = [places(span.start, span.end) for span in (head, tail)]
-        ends = [(*moves.get(place, place), span.label_) for place, span in zip(at, (head, tail))]
-        items.append((*(sorted(ends) if label in symmetric else ends), label))
+        ends = [(*place(span.start, span.end), span.label_) for span in (head, tail)]
+        items.append(_relation_item(ends, label, symmetric))
     return items
+
+
+def _relation_item(ends: Sequence[Item], label: str, symmetric: Sequence[str]) -> Item:
+    return (*(sorted(ends) if label in symmetric else ends), label)
 
 
 def entity_sides(
@@ -266,7 +267,7 @@ def entity_sides(
     if not are_forgiven(borders):
         return right, found
     moves = moves_to_gold(right, found)
-    return right, [(*moves.get(item[:2], item[:2]), item[2]) for item in found]
+    return right, [_moved(item, moves) for item in found]
 
 
 def relation_sides(
@@ -280,7 +281,13 @@ def relation_sides(
     for doc, relations in ((eg.reference, right), (eg.predicted, found)):
         entities = entity_items(doc, get_entities(doc, spans_key) or ())
         ends.append([*entities, *(end for head, tail, _ in relations for end in (head, tail))])
-    return right, relation_items(eg.predicted, symmetric, moves_to_gold(*ends))
+    moves = moves_to_gold(*ends)
+    return right, [_relation_item([_moved(head, moves), _moved(tail, moves)], label, symmetric) for head, tail, label in found]
+
+
+def _moved(item: Item, moves: Dict[Place, Place]) -> Item:
+    """An entity at the place that it stands for."""
+    return (*moves.get(item[:2], item[:2]), item[2])
 
 
 def without_entity_labels(relations: Iterable[Item]) -> List[Item]:

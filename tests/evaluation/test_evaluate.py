@@ -141,6 +141,13 @@ def test_forgiven_borders_stand_beside(nlp):
     assert "overlap" not in text_of(other_table(scores))
 
 
+def test_forgiven_borders_are_of_what_is_predicted(gold):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    scores = evaluate(nlp, examples_of(nlp, gold), forgive_borders=True)
+    assert not any(key.startswith("overlap_") for key in scores)
+
+
 def test_mistakes_are_those_of_the_scored_predictions(nlp, gold):
     scores = evaluate(nlp, examples_of(nlp, gold), mistakes=True)
     assert scores["mistakes"]["entities"]["right"] == 4 and scores["mistakes"]["entities"]["missed"]["nothing there"] == 2
