@@ -39,7 +39,7 @@ def random_batch(texts: int, tokens: int) -> Encoded:
 def realistic_request(heads: SpertMTHeads, encoded: Encoded, entities_per_token: float = ENTITIES_PER_TOKEN) -> Request:
     """Thresholds at which fresh weights find as many entities and relations as trained ones would."""
     request = Request(
-        entity_labels=[f"E{i}" for i in range(heads.entity_span.out_features - 1)],
+        entity_labels=[f"E{i}" for i in range(heads.entity_columns - 1)],
         relation_labels=[f"R{i}" for i in range(heads.relation_context.out_features - (heads.mode == "spert_mt"))],
         entity_threshold=0.0,
         relation_threshold=0.0,

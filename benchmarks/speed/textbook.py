@@ -101,7 +101,7 @@ def score_spans(module: SpertMTHeads, tokens: Tensor, text: Tensor, starts: Tens
         seen += [tokens[starts], tokens[ends - 1]]
         layers += [module.entity_first, module.entity_last]
     seen, weight = torch.cat(seen, dim=1), torch.cat([layer.weight for layer in layers], dim=1)
-    return nn.functional.linear(module.dropout(seen), weight, module.entity_span.bias), pooled
+    return module.add_hidden(nn.functional.linear(module.dropout(seen), weight, module.entity_span.bias)), pooled
 
 
 def score_pairs(

@@ -64,6 +64,7 @@ def build_spert_mt(
     see_cats: bool = False,
     relation_context: str = "max",
     span_vector: str = "max_ends",
+    entity_hidden: int = 64,
     relation_rank: int = 64,
     identification_loss: str = "bce",
     focal_gamma: float = 2.0,
@@ -76,7 +77,7 @@ def build_spert_mt(
     encoder (Model[List[Doc], Encoded]): Token and text vectors.
     mode (str): "spert_mt": identification and classification heads; "spert": the baseline, softmax over types and None for entities and
         a sigmoid per label for relations, without the ideas of SpERT.MT. SpERT itself then has `entity_features` "none", `span_vector`
-        "max" and `relation_rank` 0.
+        "max", `entity_hidden` 0 and `relation_rank` 0.
     identification (str): "tied": the score of being an entity (a relation) is that of the identification head joined with those of the labels;
         "separate": of the head alone. The paper does not say what the head sees; see `identification_logits`.
     max_width (int): The widest entity in tokens (10 in SpERT).
@@ -104,6 +105,8 @@ def build_spert_mt(
     span_vector (str): What all heads see of a span: "max", the maximum over its tokens (SpERT); "max_ends", its first and its last token beside it
         (as Lee et al. 2017, arXiv 1707.07045, and Zhong & Chen 2021, arXiv 2010.12812, have the ends). What that is worth stands in
         docs/accuracy.md, `no_ends`. Default: "max_ends".
+    entity_hidden (int): What the parts of a span say together: the size of a hidden layer over them, beside what each adds by itself (see
+        `SpertMTHeads.add_hidden`); 0 for none, as in SpERT and SpERT.MT. What it is worth stands in docs/accuracy.md, `no_hidden`. Default: 64.
     relation_rank (int): Head and tail are scored together by a bilinear form of this rank, beside what each adds by itself (see
         `SpertMTHeads.score_both`); 0 for none, as in SpERT and SpERT.MT. Default: 64.
     identification_loss (str): "bce", or "focal" (Lin et al. 2017, arXiv 1708.02002): what is nearly right already counts for little. It is the
@@ -133,8 +136,9 @@ def build_spert_mt(
     for setting, value, allowed in settings:
         if value not in allowed:
             raise ValueError(Errors.M301.format(setting=setting, value=value, allowed=", ".join(allowed)))
-    if relation_rank < 0:
-        raise ValueError(Errors.M301.format(setting="relation_rank", value=relation_rank, allowed="0 and more"))
+    for setting, size in (("entity_hidden", entity_hidden), ("relation_rank", relation_rank)):
+        if size < 0:
+            raise ValueError(Errors.M301.format(setting=setting, value=size, allowed="0 and more"))
     if focal_gamma < 0:
         raise ValueError(Errors.M301.format(setting="focal_gamma", value=focal_gamma, allowed="0 and more"))
     if not 0 <= class_weights_beta < 1:
@@ -159,6 +163,7 @@ def build_spert_mt(
                 "see_cats": see_cats,
                 "relation_context": relation_context,
                 "span_vector": span_vector,
+                "entity_hidden": entity_hidden,
                 "relation_rank": relation_rank,
             },
             "loss": {

@@ -29,6 +29,9 @@ class SpertMTHeads(nn.Module):
     An entity head has one column before those of the labels: the identification logit (mode "spert_mt") or None (mode "spert"). A relation head has
     one such column in mode "spert_mt", and none in mode "spert".
 
+    The linear layers over the parts of a span have `entity_hidden` more outputs behind those columns, and the layers over the two mentions of a pair
+    `relation_rank` more: what the parts, and what the two mentions, say together comes from their sums (`add_hidden`) and products (`score_both`).
+
     With `see_cats` the heads read text vectors with the text labels beside them (see `with_cats`); wherever it says text width, that is the width and
     the number of text labels.
     """
@@ -51,6 +54,7 @@ class SpertMTHeads(nn.Module):
         see_cats: bool = False,
         relation_context: str = "max",
         span_vector: str = "max",
+        entity_hidden: int = 0,
         relation_rank: int = 0,
     ):
         super().__init__()
@@ -64,14 +68,15 @@ class SpertMTHeads(nn.Module):
         self.seen_cats = cat_labels if see_cats else 0
         self.context = relation_context
         self.sees_ends = span_vector == "max_ends"
-        columns = 1 + entity_labels
+        columns = self.entity_columns = 1 + entity_labels
+        entity_outputs = columns + entity_hidden
         features = 0 if entity_features == "none" else columns
         relation_columns = relation_labels + (mode == "spert_mt")
         self.dropout = nn.Dropout(dropout)
         self.widths = nn.Embedding(max_width + 1, width_size)  # the last one stands for all wider spans
-        self.entity_span = nn.Linear(width, columns)
-        self.entity_text = nn.Linear(width + self.seen_cats, columns, bias=False)
-        self.entity_width = nn.Linear(width_size, columns, bias=False)
+        self.entity_span = nn.Linear(width, entity_outputs)
+        self.entity_text = nn.Linear(width + self.seen_cats, entity_outputs, bias=False)
+        self.entity_width = nn.Linear(width_size, entity_outputs, bias=False)
         self.relation_context = nn.Linear(width, relation_columns)
         own_tokens = 2 if self.sees_ends else int(self.context == "markers")
         mention_size = (1 + own_tokens) * width + width_size + features
@@ -81,12 +86,14 @@ class SpertMTHeads(nn.Module):
         if relation_rank:
             self.relation_product = nn.Linear(relation_rank, relation_columns, bias=False)
         if self.sees_ends:
-            self.entity_first = nn.Linear(width, columns, bias=False)
-            self.entity_last = nn.Linear(width, columns, bias=False)
+            self.entity_first = nn.Linear(width, entity_outputs, bias=False)
+            self.entity_last = nn.Linear(width, entity_outputs, bias=False)
         if self.seen_cats:
             self.relation_cats = nn.Linear(self.seen_cats, relation_columns, bias=False)
         if self.context == "attention":
             self.context_query = nn.Linear(width, 1, bias=False)
+        if entity_hidden:
+            self.entity_together = nn.Linear(entity_hidden, columns, bias=False)
         for module in self.modules():
             if isinstance(module, (nn.Linear, nn.Embedding)):
                 nn.init.normal_(module.weight, std=0.02)
@@ -95,6 +102,8 @@ class SpertMTHeads(nn.Module):
         for layer in (self.relation_head, self.relation_tail):
             # A product of two numbers near zero would pass hardly any gradient on to either.
             nn.init.normal_(layer.weight[relation_columns:], std=1 / math.sqrt(mention_size))
+        for layer in (self.entity_span, self.entity_first, self.entity_last) if self.sees_ends else (self.entity_span,):
+            nn.init.normal_(layer.weight[columns:], std=1 / math.sqrt(width))
         if mode == "spert_mt":  # few spans and pairs are positive: begin near that, not at one half
             for layer, labels in ((self.entity_span, entity_labels), (self.relation_context, relation_labels)):
                 nn.init.constant_(layer.bias[:1], PRIOR - (math.log(max(labels, 1)) if self.tied else 0.0))
@@ -142,7 +151,20 @@ class SpertMTHeads(nn.Module):
         if self.sees_ends:
             first, last = (tokens.index_select(0, to_index(places, tokens)) for places in (spans.starts, spans.ends - 1))
             logits = logits + self.entity_first(self.dropout(first)) + self.entity_last(self.dropout(last))
-        return logits, pooled
+        return self.add_hidden(logits), pooled
+
+    def add_hidden(self, sums: Tensor) -> Tensor:
+        """The entity logits, from the sums of what the parts of a span say: what each adds by itself, and what a hidden layer makes of all of them together,
+        so that a first token can matter for some last tokens alone (as Lee et al. 2017, arXiv 1707.07045, and Zhong & Chen 2021, arXiv 2010.12812,
+        score spans; GELU).
+
+        sums (Tensor): Shape (..., entity columns + hidden).
+        RETURNS (Tensor): Shape (..., entity columns).
+        """
+        alone, hidden = sums[..., : self.entity_columns], sums[..., self.entity_columns :]
+        if not hidden.shape[-1]:
+            return alone
+        return alone + self.entity_together(nn.functional.gelu(hidden))
 
     def score_all(self, tokens: Tensor, texts: Tensor, lengths: numpy.ndarray, share_drawn: float = 1.0) -> Tensor:
         """How surely each span up to the width limit is an entity.
@@ -156,15 +178,14 @@ class SpertMTHeads(nn.Module):
         RETURNS (Tensor): Shape (max_width, total tokens): the `span_probability` of the span of width w + 1 at this token; -1 where it would cross the
             end of its text.
         """
-        columns = slice(0, 1) if self.is_ranked and not self.tied else slice(None)
-        weight, bias = self.entity_span.weight[columns], self.entity_span.bias[columns]
+        weight, bias = self.entity_span.weight, self.entity_span.bias
         text_ids = to_index(numpy.repeat(numpy.arange(len(lengths)), lengths), tokens)
-        of_texts = nn.functional.linear(texts, self.entity_text.weight[columns], bias).index_select(0, text_ids)
-        of_widths = self.widths.weight[: self.max_width] @ self.entity_width.weight[columns].T
+        of_texts = nn.functional.linear(texts, self.entity_text.weight, bias).index_select(0, text_ids)
+        of_widths = self.widths.weight[: self.max_width] @ self.entity_width.weight.T
         room = numpy.repeat(numpy.cumsum(lengths), lengths) - numpy.arange(len(tokens))
         if self.sees_ends:
-            of_texts = of_texts + nn.functional.linear(tokens, self.entity_first.weight[columns])
-            of_lasts = nn.functional.linear(tokens, self.entity_last.weight[columns])
+            of_texts = of_texts + nn.functional.linear(tokens, self.entity_first.weight)
+            of_lasts = nn.functional.linear(tokens, self.entity_last.weight)
             of_lasts = nn.functional.pad(of_lasts, (0, 0, 0, self.max_width - 1)).unfold(0, self.max_width, 1).permute(2, 0, 1)
         if self.mode == "spert_mt":
             of_texts[:, 0] += math.log(share_drawn)
@@ -178,14 +199,14 @@ class SpertMTHeads(nn.Module):
             logits += of_widths[:, None]
             if self.sees_ends:
                 logits += of_lasts[:, chunk]
-            scores.append(self.span_probability(logits.flatten(0, 1)).view(logits.shape[:2]))
+            scores.append(self.span_probability(self.add_hidden(logits).flatten(0, 1)).view(logits.shape[:2]))
         return torch.cat(scores or [tokens.new_zeros(self.max_width, 0)], dim=1).masked_fill_(crossing, -1.0)
 
     def span_probability(self, logits: Tensor) -> Tensor:
         """How surely each span is what it is taken for: an entity, of its best type (see `certainty`). The ranking loss gives types no probability: then
         an entity at all.
 
-        logits (Tensor): Spans x entity columns. With ranking and separate identification the first column suffices.
+        logits (Tensor): Spans x entity columns.
         RETURNS (Tensor): Shape (spans,). In mode "spert" -1 where None is more probable.
         """
         if self.mode == "spert":

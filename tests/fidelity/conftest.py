@@ -54,7 +54,9 @@ def make_nlp():
     def make(model=None, **settings):
         nlp = spacy.blank("en")
         encoder = {"@architectures": "spacy_mre.Tok2VecEncoder.v1", "tok2vec": TOK2VEC}
-        architecture = {"@architectures": "spacy_mre.SpertMT.v1", "encoder": encoder, "dropout": 0.0, "max_width": 6, **(model or {})}
+        # A small hidden layer, or scores come so near to 1 that float32 cannot tell which is higher.
+        sizes = {"max_width": 6, "entity_hidden": 5}
+        architecture = {"@architectures": "spacy_mre.SpertMT.v1", "encoder": encoder, "dropout": 0.0, **sizes, **(model or {})}
         pipe = nlp.add_pipe("spert_mt", config={"model": architecture, **settings})
         nlp.initialize(lambda: make_examples(nlp))
         generator = torch.Generator().manual_seed(1)

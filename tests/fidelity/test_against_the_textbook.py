@@ -1,8 +1,14 @@
 """The whole of `spert_mt` once more, as a textbook would have it: float64 NumPy, one span and one pair at a time, explicit concatenations, one weight
 matrix for each head. Losses, gradients (by finite differences) and what is found must be the same."""
 
+import math
+
 import numpy
 import pytest
+
+
+def gelu(x):
+    return x * (1 + numpy.array([math.erf(value / math.sqrt(2)) for value in x])) / 2
 
 
 def softplus(x):
@@ -33,6 +39,7 @@ class Textbook:
         if "entity_first.weight" in weights:
             self.entity = numpy.concatenate([self.entity, weights["entity_first.weight"], weights["entity_last.weight"]], axis=1)
         self.entity_bias = weights["entity_span.bias"]
+        self.together = weights.get("entity_together.weight")
         columns = len(weights["relation_context.weight"])
         of_mentions = [weights["relation_head.weight"], weights["relation_tail.weight"]]
         self.relation = numpy.concatenate([weights["relation_context.weight"], *(of[:columns] for of in of_mentions)], axis=1)
@@ -52,7 +59,11 @@ class Textbook:
     def entity_logits(self, tokens, text, start, end):
         ends = [tokens[start], tokens[end - 1]] if self.sees_ends else []
         vector = numpy.concatenate([text, tokens[start:end].max(axis=0), self.width(start, end), *ends])
-        return self.entity @ vector + self.entity_bias
+        sums = self.entity @ vector + self.entity_bias
+        if self.together is None:
+            return sums
+        alone, hidden = numpy.split(sums, [len(self.together)])
+        return alone + self.together @ gelu(hidden)
 
     def pair_logits(self, tokens, text, head, tail):
         parts = [self.context(tokens, text, head, tail), self.mention(tokens, text, *head), self.mention(tokens, text, *tail)]
@@ -206,7 +217,7 @@ def conflict(one, other, policy):
 MULTITASK = [
     {"mode": "spert_mt"},
     {"mode": "spert_mt", "classification": "ranking", "identification": "separate", "iou_delta": 2.0, "entity_features": "labels"},
-    {"mode": "spert_mt", "iou_form": "power", "iou_delta": 1.5, "entity_features": "none", "relation_rank": 4},
+    {"mode": "spert_mt", "iou_form": "power", "iou_delta": 1.5, "entity_features": "none", "entity_hidden": 0, "relation_rank": 4},
     {
         "mode": "spert_mt",
         "classification": "ranking",
@@ -220,6 +231,7 @@ BASELINE = {
     "mode": "spert",
     "entity_features": "none",
     "span_vector": "max",
+    "entity_hidden": 0,
     "relation_rank": 0,
     "entity_identification_weight": 0.7,
     "relation_identification_weight": 1.3,
@@ -253,7 +265,7 @@ OPTIONS = [
         "class_weights_beta": 0.9,
         "span_vector": "max_ends",
     },
-    {"mode": "spert_mt", "span_vector": "max", "relation_context": "markers"},
+    {"mode": "spert_mt", "span_vector": "max", "relation_context": "markers", "entity_hidden": 0},
 ]
 MODELS = [*MULTITASK, BASELINE, *OPTIONS]
 IDS = ["as shipped", "separate", "cross-entropy", "negatives ranked", "SpERT", "attention, focal", "markers, smoothed", "SpERT, focal"]
@@ -318,6 +330,8 @@ def test_the_loss_and_its_gradients(make_nlp, examples_of, module_of, model):
         "relation bias": (textbook.relation_bias[:, None], ("relation_context.bias",)),
         "widths": (textbook.widths, ("widths.weight",)),
     }
+    if textbook.together is not None:
+        expected_of["hidden layer"] = (textbook.together, ("entity_together.weight",))
     if textbook.query is not None:
         expected_of["query"] = (textbook.query, ("context_query.weight",))
     gradients = {name: parameter.grad.numpy() for name, parameter in module.named_parameters()}

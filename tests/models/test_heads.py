@@ -200,6 +200,21 @@ def test_scores_equal_the_textbook_formulation(batch, mode, features):
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_the_parts_of_a_span_say_something_together(batch, mode):
+    """Beside what each says alone: a hidden layer over the text, the maximum, the width, the first and the last token."""
+    heads, spans = make_heads(mode, entity_hidden=5, span_vector="max_ends"), every_span()
+    tokens, texts = batch
+    with torch.no_grad():
+        logits, _ = heads.score_spans(*batch, spans)
+        layers = [heads.entity_text, heads.entity_span, heads.entity_width, heads.entity_first, heads.entity_last]
+        parts = [texts[spans.texts], masked_max(tokens, spans.starts, spans.ends), width_vectors(heads, spans)]
+        vectors = torch.cat([*parts, tokens[spans.starts], tokens[spans.ends - 1]], dim=1)
+        sums = vectors @ torch.cat([layer.weight for layer in layers], dim=1).T + heads.entity_span.bias
+        together = torch.nn.functional.gelu(sums[:, -5:]) @ heads.entity_together.weight.T
+        assert torch.allclose(logits, sums[:, :-5] + together, atol=1e-4) and together.abs().min() > 0
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_head_and_tail_say_something_together(batch, mode):
     """Beside what each says alone: a bilinear form, with a weight for each feature of the head and each of the tail."""
     heads, spans = make_heads(mode, relation_rank=5), every_span(3)
@@ -240,8 +255,10 @@ def test_gradients_equal_those_of_the_textbook_formulation(batch, mode, features
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("identification", IDENTIFICATIONS)
 @pytest.mark.parametrize("span_vector", SPAN_VECTORS)
-def test_scoring_all_equals_scoring_every_span_and_respects_the_borders_of_texts(batch, mode, identification, span_vector):
-    heads, spans = make_heads(mode, identification=identification, span_vector=span_vector), every_span(MAX_WIDTH)
+@pytest.mark.parametrize("hidden", [0, 5])
+def test_scoring_all_equals_scoring_every_span_and_respects_the_borders_of_texts(batch, mode, identification, span_vector, hidden):
+    heads = make_heads(mode, identification=identification, span_vector=span_vector, entity_hidden=hidden)
+    spans = every_span(MAX_WIDTH)
     with torch.no_grad():
         table = heads.score_all(*batch, LENGTHS)
         one_by_one = heads.span_probability(heads.score_spans(*batch, spans)[0])
@@ -616,7 +633,7 @@ def test_no_spans_and_no_pairs_give_zeros_back():
 
 
 def test_the_model_predicts_in_evaluation_mode():
-    model = make_model(dropout=0.5, identification="separate", span_vector="max", relation_rank=0)
+    model = make_model(dropout=0.5, identification="separate", span_vector="max", entity_hidden=0, relation_rank=0)
     module = model.get_ref("heads").shims[0].module
     module.load_state_dict({name: weight for name, weight in known_heads_of_size(module).items()})
     module.train()
@@ -644,11 +661,11 @@ def test_the_sizes_come_at_initialisation_and_the_names_tell_the_optimizer():
     shim = make_model(identification="separate").get_ref("heads").shims[0]
     assert all(name.startswith("heads.") for name, _ in shim._model.named_parameters())
     assert (shim.sizes["width"], shim.sizes["entity_labels"], shim.sizes["max_width"]) == (3, 2, 2)
-    assert shim.module.entity_span.bias.tolist() == [-3.0, 0.0, 0.0]
+    assert shim.module.entity_span.bias.tolist() == [-3.0] + (2 + 64) * [0.0]
 
 
 def test_identification_begins_at_the_same_prior_whatever_the_labels():
-    bias = make_model(identification="tied").get_ref("heads").shims[0].module.entity_span.bias[None]
+    bias = make_model(identification="tied").get_ref("heads").shims[0].module.entity_span.bias[None, :3]
     assert identification_logits(bias, tied=True).item() == pytest.approx(-3.0)
 
 
