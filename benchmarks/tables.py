@@ -55,7 +55,7 @@ def real_data() -> str:
 
 
 def headline() -> str:
-    """What is shipped, on the test parts, beside its controls on the same encoder."""
+    """What is shipped, on the test parts, beside its controls on the same encoder. Where it was not run yet, what was shipped before it, marked as old."""
     summary = read("accuracy.json")
     rows = [row for row in summary["rows"] if row["phase"] == "full"]
     lines = [
@@ -64,17 +64,16 @@ def headline() -> str:
     ]
     for (dataset,), of_dataset in grouped(rows, "dataset").items():
         by_variant = {variant: own for (variant,), own in grouped(of_dataset, "variant").items()}
-        if "spert_mt" not in by_variant:
+        shipped = by_variant.get("spert_mt") or by_variant.get("no_hidden")
+        if not shipped:
             continue
-        shipped = by_variant["spert_mt"]
         entities, _, strict, _ = spreads(shipped)
         compared = compared_with(summary, shipped[0], "spert")
         over = (difference(compared.get(score)) for score in ("spans_f", "rel_strict_f"))
         stock = (spreads(by_variant[name])[0] if name in by_variant else "-" for name in ("ner", "spancat"))
         name, encoder = NAMES[dataset]
-        lines.append(
-            f"| {name}{mark([*shipped, *by_variant.get('spert', ())])} | {encoder} | {entities} | {strict} | {' | '.join(over)} | {' | '.join(stock)} |"
-        )
+        old = mark([*shipped, *by_variant.get("spert", ())]) or ("" if "spert_mt" in by_variant else " †")
+        lines.append(f"| {name}{old} | {encoder} | {entities} | {strict} | {' | '.join(over)} | {' | '.join(stock)} |")
     old = any("†" in line for line in lines)
     return "\n".join([*lines, *(["", OLD] if old else [])])
 
@@ -111,7 +110,9 @@ def borders() -> str:
     if not summary["rows"]:
         return "No runs yet: `python -m benchmarks.accuracy borders`."
     lines = [
-        "| data | borders | `spert`: entities | relations, strict | `spert_mt`: entities | relations, strict | over `spert`: entities | strict |",
+        "| data | borders | {0}: entities | relations, strict | {1}: entities | relations, strict | over {0}: entities | strict |".format(
+            *dict.fromkeys(f"`{row['variant']}`" for row in summary["rows"])
+        ),
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for (dataset,), (theirs, ours) in grouped(summary["rows"], "dataset").items():

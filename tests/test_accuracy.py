@@ -59,7 +59,7 @@ def test_every_variant_is_a_change_of_its_base():
             if fingerprint(config) == as_shipped and not GRID_NOW.is_calibrated(variant):
                 same.append(variant)
         # Of the numbers that are tried one is the default; what takes an idea away never is.
-        assert {"no_iou", "ranking", "no_logits", "separate", "naive", "spert", "ner", "spancat", "linear"}.isdisjoint(same)
+        assert {"no_iou", "ranking", "no_logits", "separate", "naive", "spert", "ner", "spancat", "linear", "no_hidden"}.isdisjoint(same)
         assert {"linear_no_logits", "no_product", "no_bilstm"}.isdisjoint(same)
         assert {"focal", "balanced", "smoothing_0.1", "no_bias_correction", "averages", "context_markers", "sees_text"}.isdisjoint(same)
         assert "spert_mt" in same
@@ -124,7 +124,7 @@ def test_stock_components_stand_on_the_same_encoder():
 
 
 def test_runs_that_are_the_same_are_made_once():
-    cells = [Cell("screen", "crossre_zh", variant, 0) for variant in ("spert_mt", "negatives_100", "iou_1", "no_iou", "calibrated")]
+    cells = [Cell("screen", "crossre_zh", variant, 0) for variant in ("no_hidden", "negatives_100", "iou_1", "no_iou", "calibrated")]
     cells.append(Cell("screen", "crossre_zh", "negatives_100", 1))
     shared = share_runs(GRID_NOW, cells)
     model = load_model_from_config(GRID_NOW.config(cells[0]), auto_fill=True).get_pipe("spert_mt")
@@ -135,7 +135,7 @@ def test_runs_that_are_the_same_are_made_once():
 
 
 def test_variants_that_only_decode_otherwise_share_a_training():
-    cells = [Cell("full", "crossre_zh", variant, 0) for variant in ("spert_mt", "no_constraints", "overlap_any", "no_iou", "calibrated")]
+    cells = [Cell("full", "crossre_zh", variant, 0) for variant in ("no_hidden", "no_constraints", "overlap_any", "no_iou", "calibrated")]
     cells.append(Cell("full", "crossre_zh", "no_constraints", 1))
     assert group_by_training(GRID_NOW, cells) == {cells[0]: [cells[1], cells[2], cells[4]], cells[3]: [], cells[5]: []}
     assert len({fingerprint(GRID_NOW.config(cell)) for cell in cells[:4]}) == 4
@@ -199,7 +199,7 @@ def small(place, monkeypatch):
         "parts": {part: f"jsonl assets/real/hand/{part}.jsonl --lang zh" for part in ("train", "dev", "test")},
     }
     names = ("spert_mt", "spert", "linear", "no_iou", "negatives_30", "negatives_60", "calibrated", "ner", "given_entities")
-    names += ("best", "no_constraints", "overlap_any")
+    names += ("best", "no_hidden", "no_constraints", "overlap_any")
     whole.update(datasets={"hand": hand}, variants={name: whole["variants"][name] for name in names})
     grid = Grid(**whole)
     prepare(hand)
@@ -246,12 +246,12 @@ def test_calibrated_thresholds_come_from_the_part_for_choosing(small):
 
 @pytest.mark.filterwarnings("ignore")
 def test_one_training_is_scored_as_each_variant_decodes(small):
-    cell, also = Cell("full", "hand", "spert_mt", 3), [Cell("full", "hand", variant, 3) for variant in ("no_constraints", "overlap_any")]
+    cell, also = Cell("full", "hand", "no_hidden", 3), [Cell("full", "hand", variant, 3) for variant in ("no_constraints", "overlap_any")]
     make_cell(small, cell, also=also)
     runs = [load_run(one.path) for one in (cell, *also)]
     assert all(is_cell_made(small, one) for one in (cell, *also))
     assert len({run["fingerprint"] for run in runs}) == 3 and len({run["seconds"] for run in runs}) == 1
-    assert [run["variant"] for run in runs] == ["spert_mt", "no_constraints", "overlap_any"]
+    assert [run["variant"] for run in runs] == ["no_hidden", "no_constraints", "overlap_any"]
     # A run that is trained by itself comes to the same.
     alone = Cell("full", "hand", "no_constraints", 3)
     alone.path.unlink()
@@ -263,9 +263,10 @@ def test_one_training_is_scored_as_each_variant_decodes(small):
 def test_a_pipeline_that_was_kept_is_scored_anew(small, monkeypatch):
     def changed(**settings):
         values = {f"components.spert_mt.{name}": value for name, value in settings.items()}
-        return replace(small, variants={**small.variants, "spert_mt": {"about": "as it was", "set": values}})
+        as_it_was = small.variants["no_hidden"]
+        return replace(small, variants={**small.variants, "no_hidden": {**as_it_was, "set": {**as_it_was["set"], **values}}})
 
-    cell = Cell("full", "hand", "spert_mt", 4)
+    cell = Cell("full", "hand", "no_hidden", 4)
     make_cell(small, cell, keep_model=True)
     before = load_run(cell.path)
     monkeypatch.setattr("benchmarks.accuracy.cell.train_last", lambda *args, **kwargs: pytest.fail("trained again"))
@@ -284,7 +285,7 @@ def test_a_pipeline_that_was_kept_is_scored_anew(small, monkeypatch):
     elsewhere = replace(small, phases={**small.phases, "full": {**small.phases["full"], "train": "dev"}})
     assert fingerprint(elsewhere.config(cell)) == fingerprint(small.config(cell))
     with pytest.raises(pytest.fail.Exception, match="trained again"):
-        make_cell(elsewhere, cell._replace(variant="best"), keep_model=True)
+        make_cell(elsewhere, alike, keep_model=True)
     # Another training is one, and so is one that decodes.
     for other in (changed(entity_negatives=7), changed(train_on_predicted=True)):
         with pytest.raises(pytest.fail.Exception, match="trained again"):

@@ -119,14 +119,15 @@ def config_cli(dataset: str, variant: str, phase: Phase = "full", seed: int = 0)
 @app.command("borders")
 def borders_cli(
     datasets: Annotated[List[str], typer.Argument(help="Data sets of grid.yml.")] = ["crossre_en", "crossre_ja_e5", "crossre_zh_e5"],
+    variant: Annotated[str, typer.Option(help="What SpERT is compared with.")] = "spert_mt",
     seed: Annotated[int, typer.Option(help="The seed of the trainings.")] = 0,
     gpu: Gpu = -1,
 ):
-    """What do borders cost? SpERT and what is shipped, with borders as they are in gold and with borders forgiven."""
-    grid = _load("full", datasets, [])
+    """What do borders cost? SpERT and another variant, with borders as they are in gold and with borders forgiven."""
+    grid = _load("full", datasets, [variant])
     for name in datasets:
         prepare(grid.datasets[name])
-    for row in write_borders(grid, datasets, seed=seed, gpu=gpu):
+    for row in write_borders(grid, datasets, variant=variant, seed=seed, gpu=gpu):
         scores = ", ".join(f"{name} {100 * row[name]:.2f}" for name in row if name.endswith("_f") and row[name] is not None)
         console.print(f"{row['dataset']} {row['variant']}: {scores}", markup=False, highlight=False, soft_wrap=True)
 

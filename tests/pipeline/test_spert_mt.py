@@ -571,7 +571,7 @@ def test_labels_are_not_added_one_by_one(make_nlp):
 
 @pytest.mark.parametrize("threshold,score", [("entity_threshold", "spans_entities_f"), ("relation_threshold", "rel_strict_f")])
 def test_find_threshold(threshold, score, learn, tmp_path):
-    nlp, examples = learn(steps=26, constraints="learned")  # sure, but of nothing so sure that its probability is rounded to 1
+    nlp, examples = learn(steps=12, constraints="learned")  # sure, but of nothing so sure that its probability is rounded to 1
     nlp.to_disk(tmp_path / "nlp")
     save_docs([eg.reference for eg in examples], tmp_path / "dev.spacy")
     with warnings.catch_warnings(record=True) as caught:
