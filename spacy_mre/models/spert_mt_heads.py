@@ -155,8 +155,8 @@ class SpertMTHeads(nn.Module):
 
     def add_hidden(self, sums: Tensor) -> Tensor:
         """The entity logits, from the sums of what the parts of a span say: what each adds by itself, and what a hidden layer with GELU makes of all of
-        them together, as a first token may matter for some last tokens alone. (Lee et al. 2017, arXiv 1707.07045, section 5, and Zhong & Chen 2021,
-        arXiv 2010.12812, section 3.2, score spans by such layers, without the direct path.)
+        them together, as a first token may matter for some last tokens alone. (Lee et al. 2017, arXiv 1707.07045, and Zhong & Chen 2021,
+        arXiv 2010.12812, score spans by hidden layers alone, without the direct path.)
 
         sums (Tensor): Shape (..., entity columns + hidden).
         RETURNS (Tensor): Shape (..., entity columns).
