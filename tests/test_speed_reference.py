@@ -21,7 +21,7 @@ def batch():
     return Encoded(tokens, generator.standard_normal((len(LENGTHS), WIDTH)).astype("f"), LENGTHS, numpy.zeros(len(LENGTHS), dtype=int))
 
 
-def make_heads(mode="spert_mt", identification="tied", features="logits", classification="ranking", rank=0):
+def make_heads(mode="spert_mt", identification="tied", features="logits", classification="ranking", rank=0, hidden=0):
     torch.manual_seed(2)
     module = SpertMTHeads(
         WIDTH,
@@ -35,6 +35,7 @@ def make_heads(mode="spert_mt", identification="tied", features="logits", classi
         entity_features=features,
         classification=classification,
         relation_margin=1.0,
+        entity_hidden=hidden,
         relation_rank=rank,
     )
     for parameter in module.parameters():  # with their first weights the heads are sure of nothing
@@ -79,6 +80,7 @@ def by_relation(found):
         *({"identification": identification, "features": features} for identification in IDENTIFICATIONS for features in ENTITY_FEATURES),
         *({"classification": classification} for classification in CLASSIFICATIONS),
         {"rank": 4},
+        {"hidden": 5},
         {"mode": "spert", "features": "none"},
     ],
     ids=lambda settings: "-".join(map(str, settings.values())),

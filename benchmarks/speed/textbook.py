@@ -90,7 +90,7 @@ def find_in_text(
 
 
 def score_spans(module: SpertMTHeads, tokens: Tensor, text: Tensor, starts: Tensor, ends: Tensor) -> Tuple[Tensor, Tensor]:
-    """Entity logits over [text; span; width; first token; last token], and the span vectors.
+    """Entity logits over [text; span; width; first token; last token] and a hidden layer over the same, and the span vectors.
 
     RETURNS (Tuple[Tensor, Tensor]): Spans x entity columns, spans x width.
     """
@@ -101,7 +101,11 @@ def score_spans(module: SpertMTHeads, tokens: Tensor, text: Tensor, starts: Tens
         seen += [tokens[starts], tokens[ends - 1]]
         layers += [module.entity_first, module.entity_last]
     seen, weight = torch.cat(seen, dim=1), torch.cat([layer.weight for layer in layers], dim=1)
-    return module.add_hidden(nn.functional.linear(module.dropout(seen), weight, module.entity_span.bias)), pooled
+    sums = nn.functional.linear(module.dropout(seen), weight, module.entity_span.bias)
+    columns = module.entity_columns
+    if sums.shape[1] == columns:
+        return sums, pooled
+    return sums[:, :columns] + module.entity_together(nn.functional.gelu(sums[:, columns:])), pooled
 
 
 def score_pairs(
