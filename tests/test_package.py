@@ -13,7 +13,9 @@ from spacy.util import registry
 import spacy_mre
 
 ROOT = Path(spacy_mre.__file__).parent.parent
-PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8")) if (ROOT / "pyproject.toml").exists() else {}
+PYPROJECT = (
+    tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8")) if (ROOT / "pyproject.toml").exists() else {}
+)
 ENTRY_POINTS = [
     (group, name, value)
     for group, members in PYPROJECT.get("project", {}).get("entry-points", {}).items()
@@ -31,7 +33,9 @@ def test_every_entry_point_loads(group, name, value):
     assert [entry.load() for entry in installed] == [made]
 
 
-@pytest.mark.parametrize("group, name, value", [row for row in ENTRY_POINTS if row[0].startswith("spacy_") and row[0] != "spacy_factories"])
+@pytest.mark.parametrize(
+    "group, name, value", [row for row in ENTRY_POINTS if row[0].startswith("spacy_") and row[0] != "spacy_factories"]
+)
 def test_every_registered_name_is_found_by_spacy(group, name, value):
     assert name.startswith("spacy_mre.") and name.endswith(".v1")
     found = registry.get(group.removeprefix("spacy_"), name)
@@ -79,7 +83,10 @@ def test_the_package_alone_is_light():
     top_level, names = new_modules([])
     assert top_level == ["spacy_mre"]
     rooms = {name for name in names if name.startswith("spacy_mre.")}
-    assert not any(name.split(".")[1] in ("pipeline", "models", "training", "corpora", "visual", "evaluation", "cli") for name in rooms)
+    assert not any(
+        name.split(".")[1] in ("pipeline", "models", "training", "corpora", "visual", "evaluation", "cli")
+        for name in rooms
+    )
 
 
 def test_the_extensions_are_there_after_import():

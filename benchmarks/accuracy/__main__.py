@@ -1,7 +1,7 @@
 """`python -m benchmarks.accuracy run --phase screen`, then `table` and `plot`. What is in the grid stands in grid.yml."""
 
 from pathlib import Path
-from typing import Annotated, List, Optional
+from typing import Annotated
 
 import srsly
 import typer
@@ -25,11 +25,17 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pret
 console = Console()
 
 Phase = Annotated[str, typer.Option(help="screen and choose: on dev, to choose by; held_out and full: on test.")]
-Datasets = Annotated[List[str], typer.Option("--dataset", help="A data set; by default all of the phase. May be given several times.")]
-Variants = Annotated[List[str], typer.Option("--variant", help="A variant; by default all of the phase. May be given several times.")]
-Seeds = Annotated[List[int], typer.Option("--seed", help="A seed; by default those of the phase. May be given several times.")]
+Datasets = Annotated[
+    list[str], typer.Option("--dataset", help="A data set; by default all of the phase. May be given several times.")
+]
+Variants = Annotated[
+    list[str], typer.Option("--variant", help="A variant; by default all of the phase. May be given several times.")
+]
+Seeds = Annotated[
+    list[int], typer.Option("--seed", help="A seed; by default those of the phase. May be given several times.")
+]
 Gpu = Annotated[int, typer.Option(help="The GPU, or -1 for the CPU.")]
-Updates = Annotated[Optional[int], typer.Option(min=1, help="A trial with so many updates, which counts for nothing.")]
+Updates = Annotated[int | None, typer.Option(min=1, help="A trial with so many updates, which counts for nothing.")]
 Limit = Annotated[int, typer.Option(min=0, help="A trial on so many test documents, which counts for nothing.")]
 KeepModels = Annotated[bool, typer.Option("--keep-models", help=f"Leave the trained pipelines in {MODELS}.")]
 
@@ -41,7 +47,10 @@ def run_cli(
     variant: Variants = [],
     seed: Seeds = [],
     jobs: Annotated[
-        int, typer.Option(min=1, help="So many runs at a time: one on a small CPU, several on a GPU machine with many cores.")
+        int,
+        typer.Option(
+            min=1, help="So many runs at a time: one on a small CPU, several on a GPU machine with many cores."
+        ),
     ] = 1,
     gpu: Gpu = -1,
     again: Annotated[bool, typer.Option("--again", help="Also those that are made.")] = False,
@@ -56,12 +65,17 @@ def run_cli(
     shared = share_runs(grid, cells)
     missing = [cell for cell in cells if again or not is_cell_made(grid, cell)]
     needed = [cell for cell in cells if cell in map(shared.get, missing) and (again or not is_cell_made(grid, cell))]
-    console.print(f"{len(cells)} runs: {len(cells) - len(missing)} made already, {len(needed)} to make, the others are the same as these")
+    console.print(
+        f"{len(cells)} runs: {len(cells) - len(missing)} made already, {len(needed)} to make, the others are the same as these"
+    )
     if dry:
         for cell in needed:
             changed = ", config has changed" if cell.path.exists() and not again else ""
             console.print(
-                f"{cell}: {grid.config(cell)['training']['max_steps']} updates{changed}", markup=False, highlight=False, soft_wrap=True
+                f"{cell}: {grid.config(cell)['training']['max_steps']} updates{changed}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
             )
         return
     for name in dict.fromkeys(cell.dataset for cell in needed):
@@ -86,7 +100,7 @@ def one_cli(
     updates: Updates = None,
     limit: Limit = 0,
     keep_models: KeepModels = False,
-    also: Annotated[List[str], typer.Option(help="A variant that decodes the same training otherwise.")] = [],
+    also: Annotated[list[str], typer.Option(help="A variant that decodes the same training otherwise.")] = [],
 ):
     """Make one run in this process."""
     cell = Cell(phase, dataset, variant, seed, updates, limit)
@@ -95,7 +109,7 @@ def one_cli(
 
 @app.command("table")
 def table_cli(
-    phase: Annotated[Optional[str], typer.Option(help="Only this phase.")] = None,
+    phase: Annotated[str | None, typer.Option(help="Only this phase.")] = None,
     trials: Annotated[bool, typer.Option("--trials", help="The trials, of which nothing is written.")] = False,
 ):
     """Compare the runs, print tables, and write the summary, of which `python -m benchmarks.tables` makes the tables of the docs."""
@@ -106,7 +120,11 @@ def table_cli(
 def plot_cli(phase: Phase = "screen", output: Annotated[Path, typer.Option(help="The picture.")] = PICTURE):
     """Draw F1 against the number of negative spans."""
     drawn = plot_negatives(Grid.load(), read_runs(), phase, output)
-    console.print(f"{output}: {', '.join(drawn)}" if drawn else f"No runs with different numbers of negatives in the phase '{phase}' yet.")
+    console.print(
+        f"{output}: {', '.join(drawn)}"
+        if drawn
+        else f"No runs with different numbers of negatives in the phase '{phase}' yet."
+    )
 
 
 @app.command("config")
@@ -118,7 +136,11 @@ def config_cli(dataset: str, variant: str, phase: Phase = "full", seed: int = 0)
 
 @app.command("borders")
 def borders_cli(
-    datasets: Annotated[List[str], typer.Argument(help="Data sets of grid.yml.")] = ["crossre_en", "crossre_ja_e5", "crossre_zh_e5"],
+    datasets: Annotated[list[str], typer.Argument(help="Data sets of grid.yml.")] = [
+        "crossre_en",
+        "crossre_ja_e5",
+        "crossre_zh_e5",
+    ],
     variant: Annotated[str, typer.Option(help="What SpERT is compared with.")] = "spert_mt",
     seed: Annotated[int, typer.Option(help="The seed of the trainings.")] = 0,
     gpu: Gpu = -1,
@@ -128,13 +150,15 @@ def borders_cli(
     for name in datasets:
         prepare(grid.datasets[name])
     for row in write_borders(grid, datasets, variant=variant, seed=seed, gpu=gpu):
-        scores = ", ".join(f"{name} {100 * row[name]:.2f}" for name in row if name.endswith("_f") and row[name] is not None)
+        scores = ", ".join(
+            f"{name} {100 * row[name]:.2f}" for name in row if name.endswith("_f") and row[name] is not None
+        )
         console.print(f"{row['dataset']} {row['variant']}: {scores}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("reinforce")
 def reinforce_cli(
-    corpora: Annotated[List[str], typer.Argument(help="Corpora of grid.yml; by default all.")] = [],
+    corpora: Annotated[list[str], typer.Argument(help="Corpora of grid.yml; by default all.")] = [],
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds: 0, 1, ...")] = 3,
     gpu: Gpu = -1,
     updates: Updates = None,
@@ -149,14 +173,16 @@ def reinforce_cli(
         output = (TRIALS / "reinforcement" if updates else REINFORCEMENT) / name
         config = load_config(about["config"], interpolate=False)
         budget = updates or about["updates"]
-        records, gains = reinforce(config, *parts, output, seeds=range(seeds), updates=budget, gpu=gpu, tell=console.print)
+        records, gains = reinforce(
+            config, *parts, output, seeds=range(seeds), updates=budget, gpu=gpu, tell=console.print
+        )
         console.print(arms_table(records), gains_table(gains))
     if not updates:
         by_corpus = write_reinforcement(grid)
         plot_gains(by_corpus, GAINS)
 
 
-def _load(phase: str, datasets: List[str], variants: List[str]) -> Grid:
+def _load(phase: str, datasets: list[str], variants: list[str]) -> Grid:
     grid = Grid.load()
     _check([phase], grid.phases, "phase")
     _check(datasets, grid.datasets, "data set")
@@ -170,7 +196,7 @@ def _check(names, known, what: str) -> None:
             raise typer.BadParameter(f"there is no {what} '{name}' in grid.yml; there are: {', '.join(known)}")
 
 
-def _show(grid: Grid, folder: Path, phase: Optional[str] = None) -> None:
+def _show(grid: Grid, folder: Path, phase: str | None = None) -> None:
     runs = read_runs(folder)
     if folder == RUNS and runs:
         write_summary(grid, runs)

@@ -1,7 +1,8 @@
 """What do borders cost? The baseline and another variant, scored with borders as they are in gold and with borders forgiven."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any
 
 import srsly
 
@@ -18,8 +19,14 @@ COMPARED = ("spans_f", "rel_strict_f")
 
 
 def write_borders(
-    grid: Grid, datasets: Sequence[str], *, variant: str = "spert_mt", seed: int = 0, gpu: int = -1, results: Path = RESULTS
-) -> List[Dict[str, Any]]:
+    grid: Grid,
+    datasets: Sequence[str],
+    *,
+    variant: str = "spert_mt",
+    seed: int = 0,
+    gpu: int = -1,
+    results: Path = RESULTS,
+) -> list[dict[str, Any]]:
     """Score pipelines of the phase "full", and write the rows. Pipelines that were kept are not trained again, and those that are trained are kept.
 
     grid (Grid): The grid.
@@ -31,7 +38,7 @@ def write_borders(
     RETURNS (List[Dict[str, Any]]): The rows: scores, and "over", the differences of the variant to the baseline; both with `overlap_` before
         those with forgiven borders.
     """
-    rows: List[Dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for dataset in datasets:
         sides = []
         for name in (BASELINE, variant):
@@ -40,7 +47,9 @@ def write_borders(
             nlp, seconds = trained_pipeline(grid, cell, gpu)
             with decoding_as(nlp, config):
                 measured = measure(nlp, read_examples(config, nlp, grid.part(cell, "test")))
-            scores = {score: measured.scores.get(score) for score in (*SCORES, *(f"{OVERLAP}{score}" for score in COMPARED))}
+            scores = {
+                score: measured.scores.get(score) for score in (*SCORES, *(f"{OVERLAP}{score}" for score in COMPARED))
+            }
             about = {"dataset": dataset, "variant": name, "seed": seed, "split": "test", "seconds": round(seconds, 1)}
             rows.append({**about, **scores, "device": get_device(), "versions": get_versions(), "over": {}})
             sides.append({seed: measured._asdict()})

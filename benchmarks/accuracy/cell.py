@@ -3,8 +3,9 @@
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any
 
 import srsly
 from spacy.language import Language
@@ -29,7 +30,15 @@ from spacy_mre.evaluation.thresholds import calibrate, cross_predict
 from .grid import Cell, Grid
 
 # Settings of components that are read in prediction alone: where they differ or have changed, one trained pipeline can be scored again.
-DECODING = ("entity_threshold", "relation_threshold", "overlap", "constraints", "joint_decoding", "pairs_per_token", "max_distance")
+DECODING = (
+    "entity_threshold",
+    "relation_threshold",
+    "overlap",
+    "constraints",
+    "joint_decoding",
+    "pairs_per_token",
+    "max_distance",
+)
 TRAINED = "trained.json"
 
 
@@ -38,28 +47,30 @@ def is_cell_made(grid: Grid, cell: Cell) -> bool:
     return is_made(cell.path, fingerprint(grid.config(cell)))
 
 
-def share_runs(grid: Grid, cells: Sequence[Cell]) -> Dict[Cell, Cell]:
+def share_runs(grid: Grid, cells: Sequence[Cell]) -> dict[Cell, Cell]:
     """Which cells need no training of their own: variants may come to the same config, as one that sets what is the default.
 
     grid (Grid): The grid.
     cells (Sequence[Cell]): What is to be made.
     RETURNS (Dict[Cell, Cell]): For each cell the first one (itself, where there is none before it) with the same config, seed, phase and data set.
     """
-    first: Dict[Any, Cell] = {}
+    first: dict[Any, Cell] = {}
     return {
-        cell: first.setdefault((cell.phase, cell.dataset, grid.is_calibrated(cell.variant), fingerprint(grid.config(cell))), cell)
+        cell: first.setdefault(
+            (cell.phase, cell.dataset, grid.is_calibrated(cell.variant), fingerprint(grid.config(cell))), cell
+        )
         for cell in cells
     }
 
 
-def group_by_training(grid: Grid, cells: Sequence[Cell]) -> Dict[Cell, List[Cell]]:
+def group_by_training(grid: Grid, cells: Sequence[Cell]) -> dict[Cell, list[Cell]]:
     """Which cells can be scored with one trained pipeline: their variants differ in how it decodes alone.
 
     grid (Grid): The grid.
     cells (Sequence[Cell]): What is to be made.
     RETURNS (Dict[Cell, List[Cell]]): For the first cell of each training the others.
     """
-    groups: Dict[Any, List[Cell]] = {}
+    groups: dict[Any, list[Cell]] = {}
     for cell in cells:
         groups.setdefault((*cell._replace(variant=""), _fingerprint_of_training(grid.config(cell))), []).append(cell)
     return {first: others for first, *others in groups.values()}
@@ -68,7 +79,12 @@ def group_by_training(grid: Grid, cells: Sequence[Cell]) -> Dict[Cell, List[Cell
 def copy_cell(grid: Grid, cell: Cell, made: Cell) -> None:
     """Write the file of a run that another cell has made."""
     run = srsly.read_json(made.path)
-    run.update(variant=cell.variant, about=grid.variants[cell.variant]["about"], command=_command(cell), same_run_as=made.variant)
+    run.update(
+        variant=cell.variant,
+        about=grid.variants[cell.variant]["about"],
+        command=_command(cell),
+        same_run_as=made.variant,
+    )
     write_run(cell.path, run)
 
 
@@ -96,7 +112,7 @@ def make_cell(grid: Grid, cell: Cell, gpu: int = -1, keep_model: bool = False, a
             shutil.rmtree(cell.folder / model, ignore_errors=True)
 
 
-def trained_pipeline(grid: Grid, cell: Cell, gpu: int = -1) -> Tuple[Language, float]:
+def trained_pipeline(grid: Grid, cell: Cell, gpu: int = -1) -> tuple[Language, float]:
     """The pipeline of a cell, one that was kept or trained now. It stays where spaCy has written it.
 
     grid (Grid): The grid.
@@ -107,7 +123,7 @@ def trained_pipeline(grid: Grid, cell: Cell, gpu: int = -1) -> Tuple[Language, f
     return _load_kept(grid, cell) or _train(grid, cell, gpu)
 
 
-def _train(grid: Grid, cell: Cell, gpu: int) -> Tuple[Language, float]:
+def _train(grid: Grid, cell: Cell, gpu: int) -> tuple[Language, float]:
     """The trained pipeline, and how many seconds that took."""
     (cell.folder / TRAINED).unlink(missing_ok=True)  # spaCy writes over the pipeline before the training is over
     start = time.perf_counter()
@@ -117,7 +133,7 @@ def _train(grid: Grid, cell: Cell, gpu: int) -> Tuple[Language, float]:
     return nlp, seconds
 
 
-def _load_kept(grid: Grid, cell: Cell) -> Optional[Tuple[Language, float]]:
+def _load_kept(grid: Grid, cell: Cell) -> tuple[Language, float] | None:
     """The pipeline that an earlier run has kept, of this variant or another one, if it was trained the same way; and how many seconds that took."""
     trained_as = _trained_as(grid, cell)
     for path in [cell.folder / TRAINED, *sorted(cell.folder.parent.glob(f"*/{TRAINED}"))]:
@@ -127,7 +143,7 @@ def _load_kept(grid: Grid, cell: Cell) -> Optional[Tuple[Language, float]]:
     return None
 
 
-def _trained_as(grid: Grid, cell: Cell) -> Dict[str, str]:
+def _trained_as(grid: Grid, cell: Cell) -> dict[str, str]:
     """What tells trainings apart: of two phases the config alone may be the same."""
     return {"fingerprint": _fingerprint_of_training(grid.config(cell)), "trained_on": str(grid.part(cell, "train"))}
 
@@ -138,7 +154,7 @@ def _fingerprint_of_training(config: Config) -> str:
     return fingerprint(config, leave_out=() if decodes_in_training else DECODING)
 
 
-def _score(grid: Grid, cell: Cell, nlp: Language, examples: List[Example], *, seconds: float) -> None:
+def _score(grid: Grid, cell: Cell, nlp: Language, examples: list[Example], *, seconds: float) -> None:
     """Score a trained pipeline as a variant decodes, and write the file of the run."""
     config = grid.config(cell)
     start = time.perf_counter()
@@ -170,7 +186,11 @@ def decoding_as(nlp: Language, config: Config) -> Iterator[None]:
     config (Config): The config.
     """
     plain = config.interpolate()
-    cfgs = [(settings_of(plain, name), pipe.cfg) for name, pipe in nlp.pipeline if isinstance(getattr(pipe, "cfg", None), dict)]
+    cfgs = [
+        (settings_of(plain, name), pipe.cfg)
+        for name, pipe in nlp.pipeline
+        if isinstance(getattr(pipe, "cfg", None), dict)
+    ]
     before = [dict(cfg) for _, cfg in cfgs]
     for settings, cfg in cfgs:
         cfg.update({name: settings[name] for name in DECODING if name in settings and name in cfg})
@@ -182,7 +202,7 @@ def decoding_as(nlp: Language, config: Config) -> Iterator[None]:
             cfg.update(kept)
 
 
-def _predict(grid: Grid, cell: Cell, nlp: Language, examples: List[Example]):
+def _predict(grid: Grid, cell: Cell, nlp: Language, examples: list[Example]):
     """The predictions, and for calibrated variants the thresholds.
 
     Scored on the part for choosing, half of it calibrates for the other half. Scored on another part, the thresholds are those that
@@ -196,8 +216,10 @@ def _predict(grid: Grid, cell: Cell, nlp: Language, examples: List[Example]):
     screened = cell._replace(phase="screen", seed=grid.phases["screen"]["seeds"][0])
     if not screened.path.exists():
         raise ValueError(f"{cell}: its thresholds are chosen on dev, so run it in the phase 'screen' first")
-    thresholds: Dict[str, Any] = load_run(screened.path)["thresholds"]
-    next(pipe for _, pipe in nlp.pipeline if "entity_threshold" in (getattr(pipe, "cfg", None) or {})).cfg.update(thresholds)
+    thresholds: dict[str, Any] = load_run(screened.path)["thresholds"]
+    next(pipe for _, pipe in nlp.pipeline if "entity_threshold" in (getattr(pipe, "cfg", None) or {})).cfg.update(
+        thresholds
+    )
     return predict(nlp, examples), {"thresholds": thresholds}
 
 
@@ -208,7 +230,9 @@ def _command(cell: Cell) -> str:
 def _commit() -> str:
     """The commit of the code; "+" where files differ from it; empty outside of a checkout."""
     try:
-        done = subprocess.run(["git", "describe", "--always", "--dirty=+", "--exclude=*"], capture_output=True, text=True)
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--exclude=*"], capture_output=True, text=True
+        )
     except FileNotFoundError:
         return ""
     return done.stdout.strip()

@@ -2,12 +2,12 @@
 
 import shlex
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any
 
 from spacy_mre.cli import app
 
 
-def prepare(dataset: Dict[str, Any]) -> None:
+def prepare(dataset: dict[str, Any]) -> None:
     """Fetch and convert what is missing.
 
     dataset (Dict[str, Any]): As in grid.yml: `fetch`, the name of the source; `corpus`, the folder; and what `convert` is told, for each of the

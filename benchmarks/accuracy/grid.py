@@ -1,8 +1,9 @@
 """What is in the grid? Cells, and the complete config of each."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, NamedTuple
 
 import yaml
 from spacy.util import load_config
@@ -28,7 +29,7 @@ class Cell(NamedTuple):
     dataset: str
     variant: str
     seed: int
-    updates: Optional[int] = None
+    updates: int | None = None
     limit: int = 0
 
     @property
@@ -58,11 +59,11 @@ class Grid:
     reinforcement (Dict[str, Dict[str, Any]]): The corpora of mutual reinforcement.
     """
 
-    phases: Dict[str, Dict[str, Any]]
-    datasets: Dict[str, Dict[str, Any]]
-    variants: Dict[str, Dict[str, Any]]
-    comparisons: List[List[str]]
-    reinforcement: Dict[str, Dict[str, Any]]
+    phases: dict[str, dict[str, Any]]
+    datasets: dict[str, dict[str, Any]]
+    variants: dict[str, dict[str, Any]]
+    comparisons: list[list[str]]
+    reinforcement: dict[str, dict[str, Any]]
 
     @classmethod
     def load(cls, path: Path = GRID) -> "Grid":
@@ -74,7 +75,7 @@ class Grid:
         datasets: Sequence[str] = (),
         variants: Sequence[str] = (),
         seeds: Sequence[int] = (),
-        updates: Optional[int] = None,
+        updates: int | None = None,
         limit: int = 0,
     ) -> Iterator[Cell]:
         """The cells of a phase; where nothing is chosen, all that the phase has. A variant is left out where it says nothing of a data set."""
@@ -91,9 +92,14 @@ class Grid:
         parts = [part for name in self._lineage(cell.variant) for part in self._parts(name, dataset["encoder"])]
         path = next((part["config"] for part in reversed(parts) if "config" in part), dataset["config"])
         config = load_config(path, interpolate=False)
-        values = {**dataset.get("set", {}), **{key: value for part in parts for key, value in part.get("set", {}).items()}}
+        values = {
+            **dataset.get("set", {}),
+            **{key: value for part in parts for key, value in part.get("set", {}).items()},
+        }
         updates = round(dataset["updates"] * self.phases[cell.phase]["share"])
-        batches = [self.variants[name]["batch"] for name in self._lineage(cell.variant) if "batch" in self.variants[name]]
+        batches = [
+            self.variants[name]["batch"] for name in self._lineage(cell.variant) if "batch" in self.variants[name]
+        ]
         if batches:
             updates = round(updates * config["training"]["batcher"]["size"] / batches[-1])
             values["training.batcher.size"] = batches[-1]
@@ -113,15 +119,15 @@ class Grid:
     def is_calibrated(self, variant: str) -> bool:
         return any(self.variants[name].get("calibrate") for name in self._lineage(variant))
 
-    def pairs(self) -> List[List[str]]:
+    def pairs(self) -> list[list[str]]:
         """The variants to compare: each with its base, and those that the grid names."""
         return [[name, about["from"]] for name, about in self.variants.items() if "from" in about] + self.comparisons
 
-    def _lineage(self, variant: str) -> List[str]:
+    def _lineage(self, variant: str) -> list[str]:
         """The variant after those that it comes from."""
         base = self.variants[variant].get("from")
         return [*(self._lineage(base) if base else []), variant]
 
-    def _parts(self, variant: str, encoder: str) -> List[Dict[str, Any]]:
+    def _parts(self, variant: str, encoder: str) -> list[dict[str, Any]]:
         about = self.variants[variant]
         return [about, *([about[f"with_{encoder}"]] if f"with_{encoder}" in about else [])]

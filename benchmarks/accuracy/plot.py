@@ -1,7 +1,7 @@
 """F1 against the number of negative spans, one panel for each data set."""
 
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 import numpy
 
@@ -12,7 +12,7 @@ PICTURE = Path("docs/images/negatives.svg")
 LINES = (("spans_f", "entities", "#20639b"), ("rel_strict_f", "strict relations", "#c0392b"))
 
 
-def plot_negatives(grid: Grid, runs: Runs, phase: str = "screen", path: Path = PICTURE) -> List[str]:
+def plot_negatives(grid: Grid, runs: Runs, phase: str = "screen", path: Path = PICTURE) -> list[str]:
     """Draw the picture.
 
     grid (Grid): Its variants with `negatives` are the points.
@@ -44,7 +44,7 @@ def plot_negatives(grid: Grid, runs: Runs, phase: str = "screen", path: Path = P
     return list(points)
 
 
-def _points(grid: Grid, runs: Runs, phase: str, dataset: str) -> Dict[str, Dict[str, Any]]:
+def _points(grid: Grid, runs: Runs, phase: str, dataset: str) -> dict[str, dict[str, Any]]:
     """The run of each number of negatives, in the order of the grid."""
     found = {}
     for variant, about in grid.variants.items():

@@ -1,7 +1,7 @@
 """The runs of mutual reinforcement on all corpora, as rows and gains in benchmarks/results/reinforcement.json."""
 
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 import srsly
 
@@ -16,7 +16,7 @@ RESULTS = Path("benchmarks/results/reinforcement.json")
 PICTURE = Path("docs/images/reinforcement.svg")
 
 
-def write_reinforcement(grid: Grid, runs: Path = REINFORCEMENT, results: Path = RESULTS) -> Dict[str, List[Gain]]:
+def write_reinforcement(grid: Grid, runs: Path = REINFORCEMENT, results: Path = RESULTS) -> dict[str, list[Gain]]:
     """Gather the runs of all corpora.
 
     grid (Grid): Says in which order.
@@ -24,10 +24,10 @@ def write_reinforcement(grid: Grid, runs: Path = REINFORCEMENT, results: Path = 
     results (Path): The summary.
     RETURNS (Dict[str, List[Gain]]): The gains, by corpus.
     """
-    rows: List[Dict[str, Any]] = []
-    gains: Dict[str, List[Gain]] = {}
+    rows: list[dict[str, Any]] = []
+    gains: dict[str, list[Gain]] = {}
     for corpus in grid.reinforcement:
-        records: Dict[str, Dict[int, Dict[str, Any]]] = {}
+        records: dict[str, dict[int, dict[str, Any]]] = {}
         for path in sorted((runs / corpus / "runs").glob("*.json")):
             run = load_run(path)
             records.setdefault(run["arm"], {})[run["seed"]] = run
@@ -51,7 +51,9 @@ def write_reinforcement(grid: Grid, runs: Path = REINFORCEMENT, results: Path = 
         "versions": rows[-1]["versions"] if rows else {},
         "rows": rows,
         "gains": [
-            {"dataset": corpus, **gain._asdict(), "difference": gain.difference._asdict()} for corpus, own in gains.items() for gain in own
+            {"dataset": corpus, **gain._asdict(), "difference": gain.difference._asdict()}
+            for corpus, own in gains.items()
+            for gain in own
         ],
     }
     results.parent.mkdir(parents=True, exist_ok=True)

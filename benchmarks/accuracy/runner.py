@@ -4,10 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from threading import Lock
-from typing import List, Mapping, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -30,10 +30,10 @@ class Runner:
         self.keep_models = keep_models
         self.console = console
         self.stopped = False
-        self.living: List[subprocess.Popen] = []
+        self.living: list[subprocess.Popen] = []
         self.lock = Lock()
 
-    def run(self, groups: Mapping[Cell, Sequence[Cell]]) -> List[Cell]:
+    def run(self, groups: Mapping[Cell, Sequence[Cell]]) -> list[Cell]:
         """Make the runs.
 
         groups (Mapping[Cell, Sequence[Cell]]): What is to be trained, and what else is scored with it, see `group_by_training`.
@@ -71,7 +71,11 @@ class Runner:
         command += ["--keep-models"] if self.keep_models else []
         # What the user has set counts: beside other work, threads that wait for each other are far slower than one.
         threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, (os.cpu_count() or 1) // self.jobs))
-        environment = {**os.environ, "OMP_NUM_THREADS": threads, "PYTHONWARNINGS": "ignore::FutureWarning,ignore::DeprecationWarning"}
+        environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": threads,
+            "PYTHONWARNINGS": "ignore::FutureWarning,ignore::DeprecationWarning",
+        }
         cell.folder.mkdir(parents=True, exist_ok=True)
         with _log(cell).open("w", encoding="utf8") as log:
             with self.lock:
@@ -92,17 +96,31 @@ class Runner:
 
     def _tell_failed(self, cell: Cell) -> None:
         lines = _log(cell).read_text(encoding="utf8", errors="replace").splitlines()[-TOLD_LINES:]
-        self.console.print(f"{cell}: failed ({_log(cell)})", *lines, sep="\n  ", style="red", markup=False, highlight=False, soft_wrap=True)
+        self.console.print(
+            f"{cell}: failed ({_log(cell)})",
+            *lines,
+            sep="\n  ",
+            style="red",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
 
     def _tell(self, cells: Sequence[Cell]) -> None:
         for cell in cells:
             run = load_run(cell.path)
             scores = ", ".join(
                 f"{name} {100 * run['scores'][key]:.2f}"
-                for name, key in (("entities", "spans_f"), ("strict relations", "rel_strict_f"), ("given", "given_rel_f"))
+                for name, key in (
+                    ("entities", "spans_f"),
+                    ("strict relations", "rel_strict_f"),
+                    ("given", "given_rel_f"),
+                )
                 if run["scores"].get(key) is not None
             )
-            self.console.print(f"{cell}: {scores} (trained for {run['seconds']:.0f} s)", markup=False, highlight=False, soft_wrap=True)
+            self.console.print(
+                f"{cell}: {scores} (trained for {run['seconds']:.0f} s)", markup=False, highlight=False, soft_wrap=True
+            )
 
 
 def _log(cell: Cell) -> Path:

@@ -1,8 +1,9 @@
 """What do the runs say together? Rows for benchmarks/results/accuracy.json, comparisons with intervals, and tables."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import mean
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Any
 
 import srsly
 from rich.table import Table
@@ -14,12 +15,26 @@ from spacy_mre.evaluation.significance import bootstrap, paired_bootstrap
 from .grid import RUNS, Cell, Grid
 
 RESULTS = Path("benchmarks/results/accuracy.json")
-SCORES = ("spans_f", "spans_macro_f", "ents_f", "rel_f", "rel_strict_f", "rel_strict_macro_f", "given_rel_f", "cats_macro_f")
+SCORES = (
+    "spans_f",
+    "spans_macro_f",
+    "ents_f",
+    "rel_f",
+    "rel_strict_f",
+    "rel_strict_macro_f",
+    "given_rel_f",
+    "cats_macro_f",
+)
 # What is compared: the layer of the counts that a score is of.
-LAYERS = {"spans_f": "entities", "rel_f": "relations", "rel_strict_f": "strict_relations", "given_rel_f": "given_relations"}
+LAYERS = {
+    "spans_f": "entities",
+    "rel_f": "relations",
+    "rel_strict_f": "strict_relations",
+    "given_rel_f": "given_relations",
+}
 
-Group = Tuple[str, str, str]
-Runs = Dict[Group, Dict[int, Dict[str, Any]]]
+Group = tuple[str, str, str]
+Runs = dict[Group, dict[int, dict[str, Any]]]
 
 
 def read_runs(folder: Path = RUNS) -> Runs:
@@ -31,7 +46,7 @@ def read_runs(folder: Path = RUNS) -> Runs:
     return runs
 
 
-def summarise(grid: Grid, runs: Runs) -> Dict[str, Any]:
+def summarise(grid: Grid, runs: Runs) -> dict[str, Any]:
     """The content of benchmarks/results/accuracy.json.
 
     grid (Grid): Says which variants are compared.
@@ -52,10 +67,15 @@ def summarise(grid: Grid, runs: Runs) -> Dict[str, Any]:
                     about = {"phase": phase, "dataset": dataset, "variant": variant, "against": against, "score": score}
                     comparisons.append({**about, **found})
     versions = versions_of(run for by_seed in runs.values() for run in by_seed.values())
-    return {"command": "python -m benchmarks.accuracy run", "versions": versions, "rows": rows, "comparisons": comparisons}
+    return {
+        "command": "python -m benchmarks.accuracy run",
+        "versions": versions,
+        "rows": rows,
+        "comparisons": comparisons,
+    }
 
 
-def compare(ours: Dict[int, Dict[str, Any]], theirs: Dict[int, Dict[str, Any]], layer: str) -> Optional[Dict[str, Any]]:
+def compare(ours: dict[int, dict[str, Any]], theirs: dict[int, dict[str, Any]], layer: str) -> dict[str, Any] | None:
     """The difference of two variants, by seed, on the seeds that both have and that were scored on the same documents.
 
     ours, theirs (Dict[int, Dict[str, Any]]): Runs by seed.
@@ -75,12 +95,13 @@ def write_summary(grid: Grid, runs: Runs, path: Path = RESULTS) -> None:
     srsly.write_json(path, summarise(grid, runs))
 
 
-def tables(summary: Dict[str, Any]) -> List[Table]:
+def tables(summary: dict[str, Any]) -> list[Table]:
     """For each phase and data set a table of scores, mean and deviation over the seeds, and one of differences with their intervals."""
     found = []
     for phase, dataset in dict.fromkeys((row["phase"], row["dataset"]) for row in summary["rows"]):
         rows, compared = (
-            [row for row in summary[part] if (row["phase"], row["dataset"]) == (phase, dataset)] for part in ("rows", "comparisons")
+            [row for row in summary[part] if (row["phase"], row["dataset"]) == (phase, dataset)]
+            for part in ("rows", "comparisons")
         )
         title = f"{phase}: {dataset}, scored on {rows[0]['split']}, trained on {rows[0]['trained_on']}"
         scores = _table(title, "variant", "n", "entities", "rel.", "strict rel.", "given", "min.")
@@ -99,41 +120,45 @@ def tables(summary: Dict[str, Any]) -> List[Table]:
     return found
 
 
-def differences_of(comparisons: Sequence[Dict[str, Any]]) -> Iterator[Tuple[str, str, Dict[str, Dict[str, Any]]]]:
+def differences_of(comparisons: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str, dict[str, dict[str, Any]]]]:
     """The comparisons of one phase and data set, those of each two variants together: both names, and the comparison by score."""
     for variant, against in dict.fromkeys((row["variant"], row["against"]) for row in comparisons):
-        yield variant, against, {row["score"]: row for row in comparisons if (row["variant"], row["against"]) == (variant, against)}
+        yield (
+            variant,
+            against,
+            {row["score"]: row for row in comparisons if (row["variant"], row["against"]) == (variant, against)},
+        )
 
 
-def interval_of(run: Dict[str, Any], score: str) -> Optional[Tuple[float, float, float]]:
+def interval_of(run: dict[str, Any], score: str) -> tuple[float, float, float] | None:
     """A score of one run, and the ends of its interval over documents; None where the run has no such score."""
     counts = counts_of([run], LAYERS[score])
     return tuple(bootstrap(counts)) if counts else None
 
 
-def difference(comparison: Dict[str, Any]) -> str:
+def difference(comparison: dict[str, Any]) -> str:
     """A difference in points, with its interval: "+1.23 (+0.10 to +2.30)"."""
     value, low, high = (f"{100 * comparison[key]:+.2f}" for key in ("value", "low", "high"))
     return f"{value} ({low} to {high})"
 
 
-def minutes(rows: Sequence[Dict[str, Any]]) -> str:
+def minutes(rows: Sequence[dict[str, Any]]) -> str:
     """How long a training took on average: "24.0", and "3.1 ‡" on a GPU."""
     return f"{mean(row['seconds'] for row in rows) / 60:.1f}{' ‡' if any(map(_is_on_gpu, rows)) else ''}"
 
 
-def gpu_note(rows: Sequence[Dict[str, Any]]) -> List[str]:
+def gpu_note(rows: Sequence[dict[str, Any]]) -> list[str]:
     """What the mark of `minutes` says, as lines under a table; none where nothing is marked."""
     return ["‡ on a GPU, beside other runs.", ""] if any(map(_is_on_gpu, rows)) else []
 
 
-def _is_on_gpu(row: Dict[str, Any]) -> bool:
+def _is_on_gpu(row: dict[str, Any]) -> bool:
     return not row["device"].startswith("CPU")
 
 
-def versions_of(runs: Iterable[Dict[str, Any]]) -> Dict[str, str]:
+def versions_of(runs: Iterable[dict[str, Any]]) -> dict[str, str]:
     """The versions of all runs; several of one package are named one after the other."""
-    seen: Dict[str, List[str]] = {}
+    seen: dict[str, list[str]] = {}
     for run in runs:
         for package, number in run["versions"].items():
             if number not in seen.setdefault(package, []):
@@ -141,8 +166,21 @@ def versions_of(runs: Iterable[Dict[str, Any]]) -> Dict[str, str]:
     return {package: ", ".join(numbers) for package, numbers in seen.items()}
 
 
-def _row(grid: Grid, run: Dict[str, Any]) -> Dict[str, Any]:
-    kept = ("phase", "dataset", "variant", "seed", "about", "command", "fingerprint", "commit", "device", "updates", "batch", "seconds")
+def _row(grid: Grid, run: dict[str, Any]) -> dict[str, Any]:
+    kept = (
+        "phase",
+        "dataset",
+        "variant",
+        "seed",
+        "about",
+        "command",
+        "fingerprint",
+        "commit",
+        "device",
+        "updates",
+        "batch",
+        "seconds",
+    )
     about = grid.variants.get(run["variant"], {})
     return {
         **{key: run[key] for key in kept},
@@ -156,11 +194,13 @@ def _row(grid: Grid, run: Dict[str, Any]) -> Dict[str, Any]:
     }
 
 
-def _is_as_now(grid: Grid, run: Dict[str, Any]) -> bool:
+def _is_as_now(grid: Grid, run: dict[str, Any]) -> bool:
     """Whether the run was made with the config that the grid and the defaults of the code have now."""
     if run["dataset"] not in grid.datasets or run["variant"] not in grid.variants:
         return False
-    return run["fingerprint"] == fingerprint(grid.config(Cell(run["phase"], run["dataset"], run["variant"], run["seed"])))
+    return run["fingerprint"] == fingerprint(
+        grid.config(Cell(run["phase"], run["dataset"], run["variant"], run["seed"]))
+    )
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -4,17 +4,18 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any
 
 import spacy
 from spacy.tokens import Doc
 
 from spacy_mre.corpora import READERS, make_docs
-from spacy_mre.corpora.generative import task_of_docs
-from spacy_mre.formats import FORMATS
-from spacy_mre.formats.anchoring import anchor
-from spacy_mre.formats.from_docs import analysis_of, placed_items
+from spacy_mre.pipeline.generative.formats import FORMATS
+from spacy_mre.pipeline.generative.formats.anchoring import anchor
+from spacy_mre.pipeline.generative.formats.from_docs import analysis_of, placed_items
+from spacy_mre.pipeline.generative.strings import task_of_docs
 
 MENTIONS, LINKS = "SCNM", "TCREE:RE"
 CROSSRE = [("crossre", f"crossre/{lang}", {"part": "test"}, lang) for lang in ("en", "ja", "zh")]
@@ -32,7 +33,7 @@ CORPORA = {
 ASSETS = Path("assets/compiled")
 
 
-def anchoring() -> List[Dict[str, Any]]:
+def anchoring() -> list[dict[str, Any]]:
     """Write, parse and anchor whole corpora.
 
     RETURNS (List[Dict[str, Any]]): For each corpus and template how many places there are, how many came back exactly, and why others did not.
@@ -40,20 +41,25 @@ def anchoring() -> List[Dict[str, Any]]:
     return [measure(name, template, language, docs) for name, template, language, docs in corpora()]
 
 
-def corpora() -> Iterator[Tuple[str, str, str, List[Doc]]]:
+def corpora() -> Iterator[tuple[str, str, str, list[Doc]]]:
     vocab = spacy.blank("xx")
     subprocess.run([sys.executable, "-m", "spacy", "project", "run", "compile", "."], check=True, stdout=sys.stderr)
     for template in (MENTIONS, LINKS):
         for language in ("ja", "en", "zh"):
             parts = [ASSETS / language / f"{part}.jsonl" for part in ("train", "dev", "test")]
-            yield f"assets ({language})", template, language, [doc for path in parts for doc in make_docs(READERS["jsonl"](path), vocab)]
+            yield (
+                f"assets ({language})",
+                template,
+                language,
+                [doc for path in parts for doc in make_docs(READERS["jsonl"](path), vocab)],
+            )
         for reader, place, options, language in CORPORA[template]:
             path = Path(os.environ.get("MRE_DATA", "assets/real")) / place
             if path.exists():
                 yield place, template, language, list(make_docs(READERS[reader](path, **options), vocab))
 
 
-def measure(name: str, template: str, language: str, docs: List[Doc]) -> Dict[str, Any]:
+def measure(name: str, template: str, language: str, docs: list[Doc]) -> dict[str, Any]:
     """One corpus in both formats; strings that do not say what was written are an error."""
     task = task_of_docs(docs, template, language)
     counts: Counter = Counter()
@@ -67,7 +73,9 @@ def measure(name: str, template: str, language: str, docs: List[Doc]) -> Dict[st
         counts["dropped: not in the text"] += len(anchored.dropped)
         for item, gold in zip((*anchored.mentions, *anchored.links), placed_items(doc, task)):
             exact = item.places == gold.places
-            counts["exact" if exact else "the same words stand elsewhere, too" if item.ambiguous else "another place"] += 1
+            counts[
+                "exact" if exact else "the same words stand elsewhere, too" if item.ambiguous else "another place"
+            ] += 1
     total = counts.total()
     return {
         "corpus": name,

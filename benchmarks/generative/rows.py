@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 import numpy
 import torch
@@ -10,16 +10,28 @@ from spacy.language import Language
 from spacy.training import Example
 from transformers import LogitsProcessor
 
-from spacy_mre.evaluation.generative_scorers import score_generative
 from spacy_mre.evaluation.runs import predict, read_examples
-from spacy_mre.formats import SLGFormat, Task
-from spacy_mre.formats.from_docs import analysis_of
-from spacy_mre.pipeline.generative import CONSTRAINTS, Generative
+from spacy_mre.pipeline.generative.component import CONSTRAINTS, Generative
+from spacy_mre.pipeline.generative.formats import SLGFormat, Task
+from spacy_mre.pipeline.generative.formats.from_docs import analysis_of
+from spacy_mre.pipeline.generative.scorer import score_generative
 
 from ..speed.pipelines import corpus_file
 from .variants import ABLATIONS, DATASET, JOINT, VARIANTS, component_of, make_config, trained, untrained
 
-ACCURACIES = ("format_acc", "sc_acc", "ner_acc", "scnm_acc", "all_acc", "tl_f", "wl_f", "ents_f", "cats_macro_f", "rel_f", "rel_strict_f")
+ACCURACIES = (
+    "format_acc",
+    "sc_acc",
+    "ner_acc",
+    "scnm_acc",
+    "all_acc",
+    "tl_f",
+    "wl_f",
+    "ents_f",
+    "cats_macro_f",
+    "rel_f",
+    "rel_strict_f",
+)
 # Models with drawn weights never end by themselves: fewer texts suffice to show what they write.
 UNTRAINED_TEXTS = 100
 TIMED_TEXTS = 64
@@ -39,8 +51,14 @@ class StepCounter(LogitsProcessor):
 
 
 def rows_of(
-    name: str, *, learnt: bool = True, constraints=CONSTRAINTS, timed: bool = True, seed: int = 0, **trial: Optional[int]
-) -> List[Dict[str, Any]]:
+    name: str,
+    *,
+    learnt: bool = True,
+    constraints=CONSTRAINTS,
+    timed: bool = True,
+    seed: int = 0,
+    **trial: int | None,
+) -> list[dict[str, Any]]:
     """Measure a variant.
 
     name (str): The variant.
@@ -71,7 +89,14 @@ def rows_of(
         start = time.perf_counter()
         scores = chosen(joint_scores(nlp, examples))
         return [
-            {**about, "constraint": None, **scores, "time_ratio": None, "seconds": round(time.perf_counter() - start, 1), "left_out": {}}
+            {
+                **about,
+                "constraint": None,
+                **scores,
+                "time_ratio": None,
+                "seconds": round(time.perf_counter() - start, 1),
+                "left_out": {},
+            }
         ]
     pipe = nlp.get_pipe(component_of(VARIANTS[name]))
     ratios = time_ratios(pipe, nlp, examples[:TIMED_TEXTS]) if timed else {}
@@ -83,11 +108,20 @@ def rows_of(
         predicted = predict(nlp, examples)
         seconds = time.perf_counter() - start
         row = {**about, "constraint": constraint, **chosen(pipe.score(predicted))}
-        rows.append({**row, **ratios.get(constraint, {"time_ratio": None}), "seconds": round(seconds, 1), "left_out": dict(pipe.left_out)})
+        rows.append(
+            {
+                **row,
+                **ratios.get(constraint, {"time_ratio": None}),
+                "seconds": round(seconds, 1),
+                "left_out": dict(pipe.left_out),
+            }
+        )
     return rows
 
 
-def time_ratios(pipe: Generative, nlp: Language, examples: List[Example], rounds: int = 5) -> Dict[str, Dict[str, float]]:
+def time_ratios(
+    pipe: Generative, nlp: Language, examples: list[Example], rounds: int = 5
+) -> dict[str, dict[str, float]]:
     """The time of a step of decoding, in which every text gets a token, beside that without a constraint, for strings of the same greatest length.
     Constraints take turns.
 
@@ -98,10 +132,12 @@ def time_ratios(pipe: Generative, nlp: Language, examples: List[Example], rounds
     RETURNS (Dict[str, Dict[str, float]]): By constraint: the median of the ratios, the least and the greatest, and the milliseconds of a step.
     """
     counter, write = StepCounter(), pipe._lm.write
-    pipe._lm.write = lambda sources, processors=(), **settings: write(sources, processors=[*processors, counter], **settings)
+    pipe._lm.write = lambda sources, processors=(), **settings: write(
+        sources, processors=[*processors, counter], **settings
+    )
     docs = [eg.reference.copy() for eg in examples]
     longest, pipe.cfg["max_new_tokens"] = pipe.cfg["max_new_tokens"], TIMED_TOKENS
-    times: Dict[str, List[float]] = {constraint: [] for constraint in CONSTRAINTS}
+    times: dict[str, list[float]] = {constraint: [] for constraint in CONSTRAINTS}
     try:
         for counted in [False] + [True] * rounds:
             for constraint, own in times.items():
@@ -124,7 +160,7 @@ def time_ratios(pipe: Generative, nlp: Language, examples: List[Example], rounds
     }
 
 
-def joint_scores(nlp: Language, examples: List[Example]) -> Dict[str, Any]:
+def joint_scores(nlp: Language, examples: list[Example]) -> dict[str, Any]:
     """The same scores for the joint pipeline: what it finds is written as a string."""
     predicted = predict(nlp, examples)
     classes, labels = nlp.get_pipe("mre_textcat").labels, nlp.get_pipe("spert_mt").label_data["entities"]
@@ -135,6 +171,6 @@ def joint_scores(nlp: Language, examples: List[Example]) -> Dict[str, Any]:
     return score_generative(predicted, format=format)
 
 
-def chosen(scores: Dict[str, Any]) -> Dict[str, Any]:
+def chosen(scores: dict[str, Any]) -> dict[str, Any]:
     """The scores that a row has; None for what the task does not ask for."""
     return {"spans_f": scores.get("spans_entities_f"), **{key: scores.get(key) for key in ACCURACIES}}

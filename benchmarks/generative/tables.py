@@ -1,7 +1,7 @@
 """The tables of docs/generation.md, and one of docs/results.md, from benchmarks/results/generative.json."""
 
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 import srsly
 
@@ -36,7 +36,10 @@ def generative_results() -> str:
         "ner_acc": "all entities",
         "all_acc": "both",
     }
-    lines = [f"| model | | updates | {' | '.join(columns.values())} | seed |", f"|---|---|{'---:|' * (len(columns) + 2)}"]
+    lines = [
+        f"| model | | updates | {' | '.join(columns.values())} | seed |",
+        f"|---|---|{'---:|' * (len(columns) + 2)}",
+    ]
     for row in sorted(rows, key=lambda row: -row["all_acc"]):
         scores = " | ".join(percent(row, key) for key in columns)
         lines.append(f"| `{row['variant']}` | {row['model']} | {row['updates']:,} | {scores} | {row['seed']} |")
@@ -66,26 +69,32 @@ def generative_anchoring() -> str:
     lines = ["| corpus | template | places | exact | others |", "|---|---|---:|---:|---|"]
     for row in rows:
         others = "; ".join(f"{reason}: {count}" for reason, count in row["others"].items())
-        lines.append(f"| {row['corpus']} | {row['template']} | {row['places']:,} | {100 * row['exact'] / row['places']:.2f} % | {others} |")
+        lines.append(
+            f"| {row['corpus']} | {row['template']} | {row['places']:,} | {100 * row['exact'] / row['places']:.2f} % | {others} |"
+        )
     return "\n".join(lines)
 
 
-def read(kind: str) -> List[Dict[str, Any]]:
+def read(kind: str) -> list[dict[str, Any]]:
     return [row for row in srsly.read_json(RESULTS)["rows"] if row["kind"] == kind] if RESULTS.exists() else []
 
 
-def told() -> List[str]:
+def told() -> list[str]:
     results = srsly.read_json(RESULTS)
     versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
     return [f"Command: `{results['command']}`. Made on: {results['device']}. Versions: {versions}."]
 
 
-def percent(row: Dict[str, Any], key: str) -> str:
+def percent(row: dict[str, Any], key: str) -> str:
     return "-" if row[key] is None else f"{100 * row[key]:.1f}"
 
 
-def ratio(row: Dict[str, Any]) -> str:
-    return "-" if row["time_ratio"] is None else f"{row['time_ratio']:.2f} ({row['time_ratio_min']:.2f} to {row['time_ratio_max']:.2f})"
+def ratio(row: dict[str, Any]) -> str:
+    return (
+        "-"
+        if row["time_ratio"] is None
+        else f"{row['time_ratio']:.2f} ({row['time_ratio_min']:.2f} to {row['time_ratio_max']:.2f})"
+    )
 
 
 TABLES = {

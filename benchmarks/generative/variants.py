@@ -1,7 +1,7 @@
 """What is trained on SNIPS, and how: each variant is a config of the project, changed in a few places, for a number of updates."""
 
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import srsly
 from spacy.language import Language
@@ -9,9 +9,9 @@ from spacy.training.initialize import init_nlp
 from spacy.util import load_config, load_model
 from thinc.api import Config
 
+from spacy_mre.annotations.storage import load_docs, save_docs
 from spacy_mre.corpora.few_shot import few_shot
 from spacy_mre.evaluation.runs import fingerprint, set_budget, set_values, train_last
-from spacy_mre.storage import load_docs, save_docs
 
 from ..speed.pipelines import corpus_file
 
@@ -35,9 +35,9 @@ class Variant(NamedTuple):
     about: str
     config: str
     updates: int
-    values: Dict[str, Any] = {}
+    values: dict[str, Any] = {}
     few: bool = False
-    begins_as: Optional[str] = None
+    begins_as: str | None = None
 
 
 # Of the ablations: all of them take two hours on one core.
@@ -52,9 +52,15 @@ VARIANTS = {
     "oiellm": Variant("LLaMA of 8 M weights, from nothing", "configs/oiellm.cfg", 2500),
     JOINT: Variant("span heads on MiniLM", "configs/en_cpu.cfg", 3000),
     "joint": Variant("text label and entities, with prompt words", "configs/slg.cfg", SHORT),
-    "no prompt words": Variant("the same without prompt words", "configs/slg.cfg", SHORT, {"components.slg.prompt_words": False}),
-    "text label alone": Variant("asked for the text label only", "configs/slg.cfg", SHORT, {"components.slg.parts": "text"}),
-    "entities alone": Variant("asked for the entities only", "configs/slg.cfg", SHORT, {"components.slg.parts": "words"}),
+    "no prompt words": Variant(
+        "the same without prompt words", "configs/slg.cfg", SHORT, {"components.slg.prompt_words": False}
+    ),
+    "text label alone": Variant(
+        "asked for the text label only", "configs/slg.cfg", SHORT, {"components.slg.parts": "text"}
+    ),
+    "entities alone": Variant(
+        "asked for the entities only", "configs/slg.cfg", SHORT, {"components.slg.parts": "words"}
+    ),
     "few": Variant(f"{SHOTS} texts of every class", "configs/slg.cfg", FEW_UPDATES, few=True),
     "few after entities": Variant(
         f"{SHOTS} texts of every class, begun as `entities alone`",
@@ -71,7 +77,7 @@ def component_of(variant: Variant) -> str:
     return Path(variant.config).stem if variant.config != VARIANTS[JOINT].config else "spert_mt"
 
 
-def make_config(name: str, *, seed: int = 0, updates: Optional[int] = None) -> Config:
+def make_config(name: str, *, seed: int = 0, updates: int | None = None) -> Config:
     """The config of a variant.
 
     name (str): The variant.
@@ -85,7 +91,9 @@ def make_config(name: str, *, seed: int = 0, updates: Optional[int] = None) -> C
         values["paths.model"] = str(folder_of(variant.begins_as, seed) / "model-last")
     config = set_values(load_config(variant.config, interpolate=False), values)
     train = few_texts(seed) if variant.few else corpus_file(DATASET, "train")
-    return set_budget(config, updates=updates or variant.updates, seed=seed, train=train, dev=corpus_file(DATASET, "dev"))
+    return set_budget(
+        config, updates=updates or variant.updates, seed=seed, train=train, dev=corpus_file(DATASET, "dev")
+    )
 
 
 def few_texts(seed: int) -> Path:
@@ -100,7 +108,7 @@ def folder_of(name: str, seed: int) -> Path:
     return FOLDER / f"{name.replace(' + ', '-').replace(' ', '-')}-{seed}"
 
 
-def trained(name: str, *, seed: int = 0, updates: Optional[int] = None) -> Language:
+def trained(name: str, *, seed: int = 0, updates: int | None = None) -> Language:
     """A trained variant; trained now if it is not there.
 
     name (str): The variant.
@@ -126,7 +134,7 @@ def untrained(name: str, *, seed: int = 0) -> Language:
     return init_nlp(make_config(name, seed=seed))
 
 
-def names_of(chosen: List[str], known) -> List[str]:
+def names_of(chosen: list[str], known) -> list[str]:
     """The variants to be measured.
 
     chosen (List[str]): Names; none for all.

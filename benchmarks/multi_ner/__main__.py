@@ -4,7 +4,7 @@ Every run is one JSON file, so that an interrupted grid can be taken up. On a ma
 """
 
 from pathlib import Path
-from typing import Annotated, List, Optional
+from typing import Annotated
 
 import srsly
 import typer
@@ -24,16 +24,29 @@ Runs = Annotated[Path, typer.Option(help="Where the files of the runs are kept."
 
 @app.command("run")
 def run_cli(
-    dataset: Annotated[List[str], typer.Option(help="A data set; may be repeated.")] = ["genia", "conll04", "stockmark"],
-    variant: Annotated[List[str], typer.Option(help="A variant; may be repeated.")] = list(VARIANTS),
-    seed: Annotated[List[int], typer.Option(help="A seed; may be repeated.")] = [0, 1, 2],
-    updates: Annotated[Optional[int], typer.Option(help="So many updates: a trial, which counts for nothing without --runs.")] = None,
-    batch: Annotated[Optional[int], typer.Option(help="A trial with so many documents per update, which counts for nothing.")] = None,
-    transformer: Annotated[
-        Optional[str], typer.Option(help="A model of the Hugging Face hub for all variants, instead of the CPU's encoder.")
+    dataset: Annotated[list[str], typer.Option(help="A data set; may be repeated.")] = [
+        "genia",
+        "conll04",
+        "stockmark",
+    ],
+    variant: Annotated[list[str], typer.Option(help="A variant; may be repeated.")] = list(VARIANTS),
+    seed: Annotated[list[int], typer.Option(help="A seed; may be repeated.")] = [0, 1, 2],
+    updates: Annotated[
+        int | None, typer.Option(help="So many updates: a trial, which counts for nothing without --runs.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="A trial on so many documents of each part, which counts for nothing.")] = 0,
-    runs: Annotated[Optional[Path], typer.Option(help=f"Where the files of the runs are kept: {RUNS}, for trials {TRIALS}.")] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="A trial with so many documents per update, which counts for nothing.")
+    ] = None,
+    transformer: Annotated[
+        str | None,
+        typer.Option(help="A model of the Hugging Face hub for all variants, instead of the CPU's encoder."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(help="A trial on so many documents of each part, which counts for nothing.")
+    ] = 0,
+    runs: Annotated[
+        Path | None, typer.Option(help=f"Where the files of the runs are kept: {RUNS}, for trials {TRIALS}.")
+    ] = None,
     again: Annotated[bool, typer.Option("--again", help="Also what was run already.")] = False,
 ) -> None:
     """Train and test, and keep one JSON file per run. A run that is there already is passed over, a trial never."""

@@ -5,7 +5,7 @@ All variants of a data set have the same encoder, updates, batches and learning 
 
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 import torch
 from thinc.api import Config
@@ -32,12 +32,12 @@ class Dataset:
 
     config: str
     peer: str
-    steps: List[str]
+    steps: list[str]
     corpus: str
     updates: int
     batch: int
-    multi_ner: Dict[str, Any]
-    spert_mt: Dict[str, Any]
+    multi_ner: dict[str, Any]
+    spert_mt: dict[str, Any]
     tokens: str = "gold"
     exact: bool = True
 
@@ -101,34 +101,50 @@ class Variant:
 
     about: str
     component: str = "multi_ner"
-    model: Dict[str, Any] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)
     interaction: str = "main"
     shapes: bool = False
 
 
 VARIANTS = {
-    "bert_mrc": Variant("no attention between types, shared heads", model={"type_attention": "none", "heads": "shared"}),
-    "bert_mrc_per_type": Variant("no attention between types, heads per type", model={"type_attention": "none", "heads": "per_type"}),
-    "multi_ner": Variant("attention at each token, heads per type", model={"type_attention": "token", "heads": "per_type"}),
-    "multi_ner_shared": Variant("attention at each token, shared heads", model={"type_attention": "token", "heads": "shared"}),
-    "multi_ner_full": Variant("attention over the whole text, heads per type", model={"type_attention": "full", "heads": "per_type"}),
+    "bert_mrc": Variant(
+        "no attention between types, shared heads", model={"type_attention": "none", "heads": "shared"}
+    ),
+    "bert_mrc_per_type": Variant(
+        "no attention between types, heads per type", model={"type_attention": "none", "heads": "per_type"}
+    ),
+    "multi_ner": Variant(
+        "attention at each token, heads per type", model={"type_attention": "token", "heads": "per_type"}
+    ),
+    "multi_ner_shared": Variant(
+        "attention at each token, shared heads", model={"type_attention": "token", "heads": "shared"}
+    ),
+    "multi_ner_full": Variant(
+        "attention over the whole text, heads per type", model={"type_attention": "full", "heads": "per_type"}
+    ),
     "multi_ner_released": Variant(
         "attention as in the authors' code, heads per type", model={"type_attention": "released", "heads": "per_type"}
     ),
-    "late": Variant("late interaction, attention at each token, heads per type", model={"type_attention": "token"}, interaction="late"),
+    "late": Variant(
+        "late interaction, attention at each token, heads per type",
+        model={"type_attention": "token"},
+        interaction="late",
+    ),
     "late_shapes": Variant(
         "late interaction, attention at each token, heads per type, with the shapes of words",
         model={"type_attention": "token"},
         interaction="late",
         shapes=True,
     ),
-    "late_bert_mrc": Variant("late interaction, no attention, heads per type", model={"type_attention": "none"}, interaction="late"),
+    "late_bert_mrc": Variant(
+        "late interaction, no attention, heads per type", model={"type_attention": "none"}, interaction="late"
+    ),
     "spert_mt": Variant("SpERT.MT, entities only, with the shapes of words", component="spert_mt"),
     "spancat": Variant("spaCy's spancat", component="spancat"),
 }
 
 
-def make_config(dataset: Dataset, variant: Variant, transformer: Optional[str]) -> Config:
+def make_config(dataset: Dataset, variant: Variant, transformer: str | None) -> Config:
     """The training config of a variant: that of Multi-NER, or that of its peers with the same encoder."""
     stock = Config().from_disk("configs/stock.cfg", interpolate=False)
     if variant.component == "multi_ner":
@@ -145,14 +161,20 @@ def make_config(dataset: Dataset, variant: Variant, transformer: Optional[str]) 
             config["components"] = {"multi_ner": component}
             train_as_transformer(config, "configs/multi_ner_genia.cfg")
         if variant.interaction == "late":
-            component["model"]["interaction"] = late_interaction(hub(transformer) if transformer else MINILM, variant.shapes)
+            component["model"]["interaction"] = late_interaction(
+                hub(transformer) if transformer else MINILM, variant.shapes
+            )
         if variant.shapes:
             config["training"]["optimizer"].update(layer_rate(stock, "transformer"))
         return config
     config = Config().from_disk(dataset.peer, interpolate=False)
     encoder = "transformer" if dataset.exact or transformer else "tok2vec"
     if transformer is not None:
-        config["components"]["transformer"] = {"factory": "transformer", "max_batch_items": 4096, "model": hub(transformer)}
+        config["components"]["transformer"] = {
+            "factory": "transformer",
+            "max_batch_items": 4096,
+            "model": hub(transformer),
+        }
         config["components"]["spert_mt"]["model"]["encoder"] = {"@architectures": "spacy_mre.TransformerEncoder.v1"}
         train_as_transformer(config, "configs/conll04.cfg")
     config["nlp"]["pipeline"] = [encoder, variant.component, "doc_cleaner"]
@@ -177,16 +199,16 @@ def train_as_transformer(config: Config, like: str) -> None:
     config.pop("initialize", None)
 
 
-def layer_rate(stock: Config, encoder: str) -> Dict[str, Any]:
+def layer_rate(stock: Config, encoder: str) -> dict[str, Any]:
     """The rate of stock layers over a transformer; beside a tok2vec they share its rate."""
     return {"layer_learn_rate": stock["training"]["optimizer"]["layer_learn_rate"]} if encoder == "transformer" else {}
 
 
-def exact_interaction(model: Dict[str, Any]) -> Dict[str, Any]:
+def exact_interaction(model: dict[str, Any]) -> dict[str, Any]:
     return {"@architectures": "spacy_mre.CrossTransformer.v1", "transformer": model}
 
 
-def late_interaction(model: Dict[str, Any], shapes: bool) -> Dict[str, Any]:
+def late_interaction(model: dict[str, Any], shapes: bool) -> dict[str, Any]:
     tok2vec = {"@architectures": "spacy_mre.TransformerTok2Vec.v1", "transformer": model}
     encoder = {"@architectures": "spacy_mre.Tok2VecEncoder.v1", "tok2vec": tok2vec}
     if shapes:
@@ -195,7 +217,7 @@ def late_interaction(model: Dict[str, Any], shapes: bool) -> Dict[str, Any]:
     return {"@architectures": "spacy_mre.LateInteraction.v1", "encoder": encoder}
 
 
-def hub(name: str) -> Dict[str, Any]:
+def hub(name: str) -> dict[str, Any]:
     """A model of the hub."""
     return {
         "@architectures": "spacy-transformers.TransformerModel.v3",

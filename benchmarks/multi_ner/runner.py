@@ -5,16 +5,16 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Union
+from typing import Any
 
 import spacy
 import yaml
 from spacy.language import Language
 from thinc.api import Config
 
-from spacy_mre.entities import get_entities
+from spacy_mre.annotations.entities import get_entities
 from spacy_mre.evaluation.runs import load_run, measure, read_examples, save_run
-from spacy_mre.models.multi_ner_heads import WITH_WEIGHTS
+from spacy_mre.pipeline.multi_ner.heads import WITH_WEIGHTS
 
 from .grid import DATASETS, VARIANTS, Dataset, has_gpu, make_config
 
@@ -24,7 +24,15 @@ ABOUT = ("dataset", "variant", "seed", "encoder", "updates", "batch", "limit", "
 
 
 def run(
-    path: Path, name: str, kind: str, seed: int, *, updates: Optional[int], batch: Optional[int], transformer: Optional[str], limit: int
+    path: Path,
+    name: str,
+    kind: str,
+    seed: int,
+    *,
+    updates: int | None,
+    batch: int | None,
+    transformer: str | None,
+    limit: int,
 ) -> None:
     """Train a variant, and keep what the best of its models on dev does on test.
 
@@ -44,7 +52,9 @@ def run(
     config.to_disk(folder / "config.cfg")
     start = time.perf_counter()
     device = ["--gpu-id", "0"] if has_gpu() else []
-    subprocess.run([sys.executable, "-m", "spacy", "train", folder / "config.cfg", "--output", folder, *device], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "spacy", "train", folder / "config.cfg", "--output", folder, *device], check=True
+    )
     nlp = load(folder)
     about = {
         "dataset": name,
@@ -85,7 +95,7 @@ def load(folder: Path) -> Language:
     return spacy.load(folder / "model-best")
 
 
-def save(path: Path, nlp: Language, about: Dict[str, Any]) -> None:
+def save(path: Path, nlp: Language, about: dict[str, Any]) -> None:
     """Measure a model on the test part of its data set, and write the file of the run."""
     corpus, limit = Path(DATASETS[about["dataset"]].corpus), about["limit"]
     examples = read(nlp, corpus / "test.spacy", limit)
@@ -94,11 +104,11 @@ def save(path: Path, nlp: Language, about: Dict[str, Any]) -> None:
     save_run(path, {**about, "split": "test", **seen}, measure(nlp, examples))
 
 
-def read(nlp: Language, path: Union[str, Path], limit: int) -> List[Any]:
+def read(nlp: Language, path: str | Path, limit: int) -> list[Any]:
     return read_examples(nlp.config, nlp, path)[: limit or None]
 
 
-def count_types(nlp: Language, path: Path, limit: int) -> Dict[str, int]:
+def count_types(nlp: Language, path: Path, limit: int) -> dict[str, int]:
     """How many entities of each type a part has, the most frequent type first."""
     found: Counter = Counter()
     for eg in read(nlp, path, limit):
@@ -106,7 +116,7 @@ def count_types(nlp: Language, path: Path, limit: int) -> Dict[str, int]:
     return dict(found.most_common())
 
 
-def weights_between_types(nlp: Language, examples: List[Any]) -> Optional[List[List[float]]]:
+def weights_between_types(nlp: Language, examples: list[Any]) -> list[list[float]] | None:
     """How much the types attend to each other on some texts, a row for each that attends; None where none does."""
     if (
         not nlp.has_pipe("multi_ner")
@@ -131,9 +141,11 @@ def set_budget(config: Config, dataset: Dataset, updates: int, batch: int, seed:
         config["corpora"][part].update(path=f"{dataset.corpus}/{part}.spacy", limit=limit, tokens=dataset.tokens)
 
 
-def missing_steps(dataset: Dataset) -> List[str]:
+def missing_steps(dataset: Dataset) -> list[str]:
     """The commands to run where the corpus is not in place."""
-    commands = {command["name"] for command in yaml.safe_load(Path("project.yml").read_text(encoding="utf8"))["commands"]}
+    commands = {
+        command["name"] for command in yaml.safe_load(Path("project.yml").read_text(encoding="utf8"))["commands"]
+    }
     assert commands >= set(dataset.steps), dataset.steps
     parts = [Path(dataset.corpus) / f"{part}.spacy" for part in ("train", "dev", "test")]
     return [] if all(part.exists() for part in parts) else dataset.steps

@@ -8,7 +8,7 @@ import time
 import warnings
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Any, Dict, List
+from typing import Annotated, Any
 
 import srsly
 import typer
@@ -25,7 +25,7 @@ TYPES = [4, 8, 16, 39]
 def main(
     texts: Annotated[int, typer.Option(help="How many texts.")] = 64,
     rounds: Annotated[int, typer.Option(help="How often each is measured.")] = 5,
-    types: Annotated[List[int], typer.Option(help="Numbers of types; may be repeated.")] = TYPES,
+    types: Annotated[list[int], typer.Option(help="Numbers of types; may be repeated.")] = TYPES,
     threads: Annotated[int, typer.Option(help="Threads of torch.")] = 2,
     corpus: Annotated[Path, typer.Option(help="The texts.", exists=True)] = CORPUS,
     output: Annotated[Path, typer.Option(help="The file to write.")] = RESULTS,
@@ -33,8 +33,12 @@ def main(
     import torch
 
     torch.set_num_threads(threads)
-    seconds: Dict[Any, List[float]] = {}
-    pipelines = {(variant, number): make_pipeline(variant, number) for number in types for variant in ("spert_mt", "exact", "late")}
+    seconds: dict[Any, list[float]] = {}
+    pipelines = {
+        (variant, number): make_pipeline(variant, number)
+        for number in types
+        for variant in ("spert_mt", "exact", "late")
+    }
     docs = read_docs(corpus, texts)
     words = sum(len(doc) for doc in docs)
     for number in range(rounds + 1):
@@ -49,7 +53,15 @@ def main(
     for (variant, number), taken in seconds.items():
         beside = median(one / other for one, other in zip(taken, seconds["spert_mt", number]))
         over_late = median(one / other for one, other in zip(taken, seconds["late", number]))
-        row = {"dataset": "conll04", "variant": variant, "seed": 0, "split": "test", "types": number, "words": words, "threads": threads}
+        row = {
+            "dataset": "conll04",
+            "variant": variant,
+            "seed": 0,
+            "split": "test",
+            "types": number,
+            "words": words,
+            "threads": threads,
+        }
         scores = dict.fromkeys(["spans_f", "ents_f", "rel_f", "rel_strict_f", "cats_macro_f"])
         rows.append(
             {
@@ -65,7 +77,9 @@ def main(
             f"{variant:10} {number:3} types {words / median(taken):8.0f} words/s   x {beside:.2f} of spert_mt   x {over_late:.2f} of late"
         )
     output.parent.mkdir(parents=True, exist_ok=True)
-    srsly.write_json(output, {"command": "python -m benchmarks.multi_ner.speed", "versions": get_versions(), "rows": rows})
+    srsly.write_json(
+        output, {"command": "python -m benchmarks.multi_ner.speed", "versions": get_versions(), "rows": rows}
+    )
 
 
 def make_pipeline(variant: str, types: int) -> Any:
@@ -74,15 +88,18 @@ def make_pipeline(variant: str, types: int) -> Any:
     from spacy.tokens import Doc
     from spacy.training import Example
 
-    from spacy_mre.entities import set_entities
-    from spacy_mre.questions import read_questions
+    from spacy_mre.annotations.entities import set_entities
+    from spacy_mre.pipeline.multi_ner.questions import read_questions
 
     spacy.util.fix_random_seed(0)
     questions = dict(list(read_questions("snips").items())[:types])
     nlp = spacy.blank("en")
     if variant == "spert_mt":
         nlp.add_pipe("transformer", config={"model": MINILM, "max_batch_items": 4096})
-        model = {"@architectures": "spacy_mre.SpertMT.v1", "encoder": {"@architectures": "spacy_mre.TransformerEncoder.v1"}}
+        model = {
+            "@architectures": "spacy_mre.SpertMT.v1",
+            "encoder": {"@architectures": "spacy_mre.TransformerEncoder.v1"},
+        }
         nlp.add_pipe("spert_mt", config={"model": model})
         nlp.add_pipe("doc_cleaner")
     else:
@@ -98,10 +115,10 @@ def make_pipeline(variant: str, types: int) -> Any:
     return nlp
 
 
-def read_docs(corpus: Path, number: int) -> List[Any]:
+def read_docs(corpus: Path, number: int) -> list[Any]:
     import spacy
 
-    from spacy_mre.storage import load_docs
+    from spacy_mre.annotations.storage import load_docs
 
     return list(load_docs(corpus, spacy.blank("en").vocab))[:number]
 

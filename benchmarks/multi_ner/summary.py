@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from statistics import mean
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 from spacy_mre.evaluation.runs import load_run
 
@@ -32,17 +32,19 @@ SCORES = ("spans_f", "spans_p", "spans_r", "spans_macro_f", "ents_f")
 ABSENT = dict.fromkeys(["rel_f", "rel_strict_f", "cats_macro_f"])
 
 
-def summarise(runs: Path) -> Dict[str, Any]:
+def summarise(runs: Path) -> dict[str, Any]:
     """The content of benchmarks/results/multi_ner.json.
 
     runs (Path): The folder of the files of the runs.
     RETURNS (Dict[str, Any]): "rows", one per run, and "comparisons" of each variant with BERT-MRC, on the seeds that both have.
     """
     order = list(VARIANTS)
-    found = sorted(map(load_run, runs.glob("*.json")), key=lambda run: (*_setting(run), order.index(run["variant"]), run["seed"]))
+    found = sorted(
+        map(load_run, runs.glob("*.json")), key=lambda run: (*_setting(run), order.index(run["variant"]), run["seed"])
+    )
     comparisons = []
     for setting in dict.fromkeys(map(_setting, found)):
-        by_variant: Dict[str, Dict[int, Dict[str, Any]]] = {}
+        by_variant: dict[str, dict[int, dict[str, Any]]] = {}
         for run in found:
             if _setting(run) == setting:
                 by_variant.setdefault(run["variant"], {})[run["seed"]] = run
@@ -60,13 +62,13 @@ def summarise(runs: Path) -> Dict[str, Any]:
     }
 
 
-def rarer_half(in_training: Dict[str, int]) -> List[str]:
+def rarer_half(in_training: dict[str, int]) -> list[str]:
     """The types with the fewest mentions in training, at most half of all; the rarest last."""
     ordered = sorted(in_training, key=lambda label: -in_training[label])
     return ordered[(len(ordered) + 1) // 2 :]
 
 
-def _row(run: Dict[str, Any]) -> Dict[str, Any]:
+def _row(run: dict[str, Any]) -> dict[str, Any]:
     per_type = run["per_type"].get("spans_per_type", {})
     scores = {key: run["scores"].get(key) for key in SCORES}
     rare = [per_type[label]["f"] for label in rarer_half(run["in_training"]) if label in per_type]
@@ -80,6 +82,6 @@ def _row(run: Dict[str, Any]) -> Dict[str, Any]:
     }
 
 
-def _setting(run: Dict[str, Any]) -> Tuple[Any, ...]:
+def _setting(run: dict[str, Any]) -> tuple[Any, ...]:
     """Runs are compared that have the same of all these."""
     return tuple(run[key] for key in SETTING)

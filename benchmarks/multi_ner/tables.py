@@ -1,8 +1,9 @@
 """The tables of docs/multi_ner.md, from benchmarks/results."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
-from typing import Any, Dict, List, Sequence
+from typing import Any
 
 import srsly
 
@@ -32,7 +33,8 @@ def multi_ner() -> str:
         row = own[0]
         over = compared.get(tuple(row[key] for key in GROUP))
         scores = " | ".join(
-            spread([one[key] for one in own]) for key in ("dev_spans_f", "spans_f", "ents_f", "spans_macro_f", "rare_macro_f")
+            spread([one[key] for one in own])
+            for key in ("dev_spans_f", "spans_f", "ents_f", "spans_macro_f", "rare_macro_f")
         )
         about = VARIANTS[row["variant"]].about
         lines.append(
@@ -60,7 +62,9 @@ def multi_ner_types() -> str:
         for label in sorted(row["per_type"], key=lambda label: row["in_training"].get(label, 0)):
             scores = (mean(one["per_type"].get(label, {"f": 0.0})["f"] for one in own) for own in by_variant.values())
             cells = " | ".join(f"{100 * score:.1f}" for score in scores)
-            lines.append(f"| {label} | {row['in_training'].get(label, 0):,} | {row['per_type'][label]['support']:,} | {cells} |")
+            lines.append(
+                f"| {label} | {row['in_training'].get(label, 0):,} | {row['per_type'][label]['support']:,} | {cells} |"
+            )
         lines.append("")
     return "\n".join(lines).rstrip("\n")
 
@@ -70,7 +74,9 @@ def multi_ner_mistakes() -> str:
     rows = [row for row in read("multi_ner.json") if row["mistakes"]]
     if not rows:
         return "No runs yet: `python -m benchmarks.multi_ner run`."
-    named = {(f"{own[0]['dataset']}, {own[0]['updates']:,} updates", own[0]["variant"]): own for own in groups(rows, *GROUP)}
+    named = {
+        (f"{own[0]['dataset']}, {own[0]['updates']:,} updates", own[0]["variant"]): own for own in groups(rows, *GROUP)
+    }
     return mistakes_table(named, "entities")
 
 
@@ -93,19 +99,19 @@ def multi_ner_speed() -> str:
     return "\n".join([*lines, "", f"{rows[0]['words']:,} words in texts of CoNLL04, {rows[0]['threads']} threads."])
 
 
-def least_and_most(rows: Sequence[Dict[str, Any]]) -> str:
+def least_and_most(rows: Sequence[dict[str, Any]]) -> str:
     """The least and the most that a type attends to another one or itself, in all runs."""
     weights = [weight for row in rows for of_type in row["attention"] or () for weight in of_type]
     return f"{min(weights):.2f} to {max(weights):.2f}" if weights else "-"
 
 
-def read(name: str, part: str = "rows") -> List[Dict[str, Any]]:
+def read(name: str, part: str = "rows") -> list[dict[str, Any]]:
     path = RESULTS / name
     return srsly.read_json(path)[part] if path.exists() else []
 
 
-def groups(rows: Sequence[Dict[str, Any]], *keys: str) -> List[List[Dict[str, Any]]]:
-    found: Dict[Any, List[Dict[str, Any]]] = {}
+def groups(rows: Sequence[dict[str, Any]], *keys: str) -> list[list[dict[str, Any]]]:
+    found: dict[Any, list[dict[str, Any]]] = {}
     for row in rows:
         found.setdefault(tuple(row[key] for key in keys), []).append(row)
     return list(found.values())

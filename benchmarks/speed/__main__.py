@@ -7,7 +7,7 @@ the tables of the docs, and `python -m benchmarks.speed.plots` the plots.
 import os
 import traceback
 from pathlib import Path
-from typing import Annotated, Any, Dict, List, Optional
+from typing import Annotated, Any
 
 import srsly
 import typer
@@ -23,13 +23,17 @@ QUICK_ROUNDS = 2
 
 
 def main(
-    names: Annotated[Optional[List[str]], typer.Argument(help="Names of rows; all by default.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Small inputs, two rounds: to see that it runs. Kept only with --output.")] = False,
+    names: Annotated[list[str] | None, typer.Argument(help="Names of rows; all by default.")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Small inputs, two rounds: to see that it runs. Kept only with --output.")
+    ] = False,
     rounds: Annotated[int, typer.Option(help="How often each side is measured.", min=1)] = 5,
     threads: Annotated[int, typer.Option(help="Of every process.", min=1)] = 2,
-    model: Annotated[Path, typer.Option(help="A trained CoNLL04 pipeline; a short training makes one if there is none.")] = MODEL,
+    model: Annotated[
+        Path, typer.Option(help="A trained CoNLL04 pipeline; a short training makes one if there is none.")
+    ] = MODEL,
     output: Annotated[
-        Optional[Path], typer.Option(help=f"Where to keep the results; {RESULTS} by default, and beside it with a GPU.")
+        Path | None, typer.Option(help=f"Where to keep the results; {RESULTS} by default, and beside it with a GPU.")
     ] = None,
     gpu: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU.")] = -1,
     precision: Annotated[
@@ -42,10 +46,14 @@ def main(
     set_gpu(gpu)
     chosen = choose(names or [])
     settings = Settings(str(model), QUICK_ROUNDS if quick else rounds, quick, precision)
-    default = RESULTS if gpu < 0 and precision == "fp32" else RESULTS.with_name(f"speed_{'cpu' if gpu < 0 else 'gpu'}_{precision}.json")
+    default = (
+        RESULTS
+        if gpu < 0 and precision == "fp32"
+        else RESULTS.with_name(f"speed_{'cpu' if gpu < 0 else 'gpu'}_{precision}.json")
+    )
     path = output or (None if quick else default)
     results = start_from(path, threads)
-    failed: List[str] = []
+    failed: list[str] = []
     for measurement in chosen:
         Console(stderr=True).print(f"[dim]{', '.join(measurement.rows)} ...")
         try:
@@ -64,7 +72,7 @@ def main(
         raise typer.Exit(1)
 
 
-def choose(names: List[str]) -> List[Measurement]:
+def choose(names: list[str]) -> list[Measurement]:
     """The measurements that yield some rows.
 
     names (List[str]): Names of rows; none for all measurements.
@@ -78,7 +86,7 @@ def choose(names: List[str]) -> List[Measurement]:
     return [measurement for measurement in MEASUREMENTS if not names or set(names) & set(measurement.rows)]
 
 
-def start_from(path: Optional[Path], threads: int) -> Dict[str, Any]:
+def start_from(path: Path | None, threads: int) -> dict[str, Any]:
     """What was measured before, if it may stand beside what is measured now."""
     results = new_results(threads)
     if path is not None and path.exists():
@@ -88,11 +96,13 @@ def start_from(path: Optional[Path], threads: int) -> Dict[str, Any]:
     return results
 
 
-def show(measured: Dict[str, Any]) -> None:
+def show(measured: dict[str, Any]) -> None:
     table = Table("row", "ratio", "min", "max", "runs", "A", "B")
     for row in measured.get("rows", ()):
         spread = (number(row[part]) for part in ("ratio", "min", "max"))
-        table.add_row(f"{row['name']}\n[dim]{row['note']}", *spread, str(row["runs"]), amount(row, "a"), amount(row, "b"))
+        table.add_row(
+            f"{row['name']}\n[dim]{row['note']}", *spread, str(row["runs"]), amount(row, "a"), amount(row, "b")
+        )
     for row in measured.get("stages", ()):
         table.add_row(row["stage"], f"{100 * row['share']:.1f} %", "", "", "", seconds(row["seconds"]), "")
     Console().print(table)

@@ -2,7 +2,8 @@
 which it moves them."""
 
 import statistics
-from typing import Any, Callable, Dict, List, Tuple
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from transformers import PretrainedConfig
@@ -16,7 +17,7 @@ COPIED = 256 * 1024**2
 
 
 @measures("hf_encoder_vs_floor", "predict_vs_floor")
-def floor(settings: Settings) -> Dict[str, Any]:
+def floor(settings: Settings) -> dict[str, Any]:
     texts = read_texts(CONLL04, "test", settings.pick(0, 32))
     nlp, bare = load(settings.model, OURS), BareEncoder(settings.model)
     batches = bare.batches(texts)
@@ -30,7 +31,13 @@ def floor(settings: Settings) -> Dict[str, Any]:
     floors = [flops * seconds / gemm_flops for seconds in gemms]
     note = "the encoder's arithmetic without padding, at the measured rate of matrix products"
     rows = [
-        ratio_row("hf_encoder_vs_floor", encoder, floors, f"bare encoder on length-sorted batches of 32 / {note}", dataset=CONLL04),
+        ratio_row(
+            "hf_encoder_vs_floor",
+            encoder,
+            floors,
+            f"bare encoder on length-sorted batches of 32 / {note}",
+            dataset=CONLL04,
+        ),
         ratio_row("predict_vs_floor", pipeline, floors, f"whole joint pipeline / {note}", dataset=CONLL04),
     ]
     facts = [
@@ -47,10 +54,13 @@ def floor(settings: Settings) -> Dict[str, Any]:
         ("bare encoder, length-sorted batches of 32", statistics.median(encoder), "s"),
         ("whole joint pipeline", statistics.median(pipeline), "s"),
     ]
-    return {"rows": rows, "floor": [{"quantity": quantity, "value": value, "unit": unit} for quantity, value, unit in facts]}
+    return {
+        "rows": rows,
+        "floor": [{"quantity": quantity, "value": value, "unit": unit} for quantity, value, unit in facts],
+    }
 
 
-def encoder_flops(config: PretrainedConfig, lengths: List[int]) -> float:
+def encoder_flops(config: PretrainedConfig, lengths: list[int]) -> float:
     """Multiplications and additions of a BERT-like encoder's matrix products; everything else is small beside them.
 
     config (PretrainedConfig): Sizes of the encoder.
@@ -69,7 +79,7 @@ def encoder_bytes(module: torch.nn.Module, batches: int) -> float:
     return float(batches * sum(weight.nbytes for weight in module.encoder.parameters()))
 
 
-def matrix_product(config: PretrainedConfig) -> Tuple[Callable[[], None], float]:
+def matrix_product(config: PretrainedConfig) -> tuple[Callable[[], None], float]:
     """RETURNS (Tuple[Callable, float]): The largest product of a layer, repeated, and its multiplications and additions."""
     rows, columns, inner = GEMM_ROWS, config.hidden_size, config.intermediate_size
     left, right = torch.randn(rows, columns), torch.randn(inner, columns)
@@ -81,7 +91,7 @@ def matrix_product(config: PretrainedConfig) -> Tuple[Callable[[], None], float]
     return run, 2.0 * rows * columns * inner * GEMM_REPEATS
 
 
-def memory_copy() -> Tuple[Callable[[], Any], float]:
+def memory_copy() -> tuple[Callable[[], Any], float]:
     """RETURNS (Tuple[Callable, float]): A copy of more than any cache holds, and how many bytes are read and written."""
     source, target = torch.ones(COPIED // 4), torch.empty(COPIED // 4)
     return lambda: target.copy_(source), 2.0 * COPIED

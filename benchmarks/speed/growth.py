@@ -1,13 +1,14 @@
 """How time and memory grow with the text, the width limit, the entities and the labels."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any
 
 import numpy
 import torch
 
-from spacy_mre.models.spert_mt import find
-from spacy_mre.models.spert_mt_heads import SpertMTHeads
+from spacy_mre.pipeline.spert_mt.decoding import find
+from spacy_mre.pipeline.spert_mt.heads import SpertMTHeads
 
 from .heads import TEXTS, TOKENS, annotate, make_heads, random_batch, realistic_request
 from .measuring import Settings, alternate, call_in_process, extra_memory, measures, ratio_row, spread_row
@@ -22,7 +23,7 @@ LABELS = (5, 10, 20, 50, 100, 200)
 
 
 @measures("growth_exponent_time", "growth_exponent_time_heads", "growth_exponent_memory")
-def length(settings: Settings) -> Dict[str, Any]:
+def length(settings: Settings) -> dict[str, Any]:
     """One text of so many tokens through the whole pipeline, with the default pair budget."""
     lengths = settings.pick(LENGTHS, (100, 200, 400))
     nlp, docs = load(settings.model, OURS), read_docs(CONLL04, "test")
@@ -60,7 +61,7 @@ def annotate_all(nlp, doc) -> None:
         annotate(nlp.get_pipe(name), [doc])
 
 
-def peaks(model: str, lengths: Sequence[int]) -> List[int]:
+def peaks(model: str, lengths: Sequence[int]) -> list[int]:
     """Bytes beyond the loaded pipeline, for each length."""
     nlp, docs = load(model, OURS), read_docs(CONLL04, "test")
     texts = [long_text(docs, n) for n in lengths]
@@ -68,7 +69,7 @@ def peaks(model: str, lengths: Sequence[int]) -> List[int]:
     return [extra_memory(partial(nlp, text)) for text in texts]
 
 
-def counts(nlp, doc) -> Dict[str, int]:
+def counts(nlp, doc) -> dict[str, int]:
     """What was found in a text, and what the pair budget left out."""
     pipe = nlp.get_pipe("spert_mt")
     pipe.left_out.clear()
@@ -80,7 +81,7 @@ def counts(nlp, doc) -> Dict[str, int]:
     }
 
 
-def exponents(sizes: Sequence[int], values: Sequence[Sequence[float]], fitted: Sequence[int]) -> List[float]:
+def exponents(sizes: Sequence[int], values: Sequence[Sequence[float]], fitted: Sequence[int]) -> list[float]:
     """The slope of log(value) over log(size), for each round.
 
     sizes (Sequence[int]): The sizes.
@@ -88,22 +89,26 @@ def exponents(sizes: Sequence[int], values: Sequence[Sequence[float]], fitted: S
     fitted (Sequence[int]): The places of the sizes that count.
     """
     chosen = numpy.log([sizes[i] for i in fitted])
-    return [float(numpy.polyfit(chosen, numpy.log([values[i][r] for i in fitted]), 1)[0]) for r in range(len(values[0]))]
+    return [
+        float(numpy.polyfit(chosen, numpy.log([values[i][r] for i in fitted]), 1)[0]) for r in range(len(values[0]))
+    ]
 
 
 @measures("growth_width")
-def width(settings: Settings) -> Dict[str, Any]:
+def width(settings: Settings) -> dict[str, Any]:
     widths = settings.pick(WIDTHS, (5, 10))
     return heads_growth("width", widths, lambda limit: make_heads(max_width=limit), settings)
 
 
 @measures("growth_labels")
-def labels(settings: Settings) -> Dict[str, Any]:
+def labels(settings: Settings) -> dict[str, Any]:
     numbers = settings.pick(LABELS, (5, 10))
     return heads_growth("labels", numbers, lambda number: make_heads(number, number), settings)
 
 
-def heads_growth(what: str, sizes: Sequence[int], make: Callable[[int], SpertMTHeads], settings: Settings) -> Dict[str, Any]:
+def heads_growth(
+    what: str, sizes: Sequence[int], make: Callable[[int], SpertMTHeads], settings: Settings
+) -> dict[str, Any]:
     """Heads and decoding on the same vectors, which find as many entities at every size."""
     shape = settings.pick((TEXTS, TOKENS), (4, 32))
     encoded = random_batch(*shape)
@@ -118,7 +123,7 @@ def heads_growth(what: str, sizes: Sequence[int], make: Callable[[int], SpertMTH
 
 
 @measures("growth_entities")
-def entities(settings: Settings) -> Dict[str, Any]:
+def entities(settings: Settings) -> dict[str, Any]:
     """The component, encoder output given, at thresholds that so many entities per text reach."""
     numbers, shape = settings.pick((ENTITIES, (4, 1_000)), ((2, 5), (2, 100)))
     nlp = load(settings.model, OURS)
@@ -136,10 +141,10 @@ def entities(settings: Settings) -> Dict[str, Any]:
     return growth("entities", numbers, times, note)
 
 
-def growth(what: str, sizes: Sequence[int], times: List[List[float]], note: str) -> Dict[str, Any]:
+def growth(what: str, sizes: Sequence[int], times: list[list[float]], note: str) -> dict[str, Any]:
     points = [{what: size, **spread("seconds", of_size)} for size, of_size in zip(sizes, times)]
     return {"rows": [ratio_row(f"growth_{what}", times[-1], times[0], note)], "series": {what: points}}
 
 
-def spread(name: str, values: Sequence[float]) -> Dict[str, float]:
+def spread(name: str, values: Sequence[float]) -> dict[str, float]:
     return {name: float(numpy.median(values)), f"{name}_min": min(values), f"{name}_max": max(values)}

@@ -1,14 +1,17 @@
 """The heads and their decoding against the textbook formulation, and against spaCy's spancat on the same encoder output."""
 
-from typing import Any, Callable, Dict, List
+from collections.abc import Callable
+from typing import Any
 
 import numpy
 import torch
 from thinc.api import Config, Model
 
-from spacy_mre.models.encoder import Encoded, build_tok2vec_encoder
-from spacy_mre.models.spert_mt import Found, Request, build_spert_mt, find, find_spans
-from spacy_mre.models.spert_mt_heads import SpertMTHeads
+from spacy_mre.encoders.encoder import Encoded
+from spacy_mre.encoders.over_tok2vec import build_tok2vec_encoder
+from spacy_mre.pipeline.spert_mt.decoding import Found, Request, find, find_spans
+from spacy_mre.pipeline.spert_mt.heads import SpertMTHeads
+from spacy_mre.pipeline.spert_mt.model import build_spert_mt
 
 from . import textbook
 from .measuring import Settings, alternate, call_in_process, extra_memory, measures, ratio_row
@@ -21,7 +24,9 @@ RELATIONS_PER_ENTITY = 0.4
 ENTITY_LABELS, RELATION_LABELS = 4, 5
 
 
-def make_heads(entity_labels: int = ENTITY_LABELS, relation_labels: int = RELATION_LABELS, max_width: int = 10) -> SpertMTHeads:
+def make_heads(
+    entity_labels: int = ENTITY_LABELS, relation_labels: int = RELATION_LABELS, max_width: int = 10
+) -> SpertMTHeads:
     """Heads with fresh weights and the default settings, for evaluation."""
     model = build_spert_mt(build_tok2vec_encoder(Model("none", lambda *_: None)), max_width=max_width)
     torch.manual_seed(0)
@@ -33,7 +38,12 @@ def random_batch(texts: int, tokens: int) -> Encoded:
     generator = numpy.random.default_rng(0)
     vectors = generator.standard_normal((texts, tokens, WIDTH), dtype="f")
     # The mean, or some texts would be all entities.
-    return Encoded(vectors.reshape(-1, WIDTH), vectors.mean(axis=1), numpy.full(texts, tokens), numpy.zeros(texts, dtype=numpy.int64))
+    return Encoded(
+        vectors.reshape(-1, WIDTH),
+        vectors.mean(axis=1),
+        numpy.full(texts, tokens),
+        numpy.zeros(texts, dtype=numpy.int64),
+    )
 
 
 def realistic_request(heads: SpertMTHeads, encoded: Encoded, entities_per_token: float = ENTITIES_PER_TOKEN) -> Request:
@@ -50,7 +60,9 @@ def realistic_request(heads: SpertMTHeads, encoded: Encoded, entities_per_token:
         constraints={},
     )
     with torch.no_grad():
-        request.entity_threshold = nth_best(find_spans(heads, encoded, request)[1], round(entities_per_token * encoded.lengths.sum()))
+        request.entity_threshold = nth_best(
+            find_spans(heads, encoded, request)[1], round(entities_per_token * encoded.lengths.sum())
+        )
         found = find(heads, encoded, request)
     request.relation_threshold = nth_best(found.scores, max(round(RELATIONS_PER_ENTITY * len(found.entities)), 1))
     return request
@@ -70,7 +82,7 @@ def subject(name: str, texts: int, tokens: int) -> Callable[[], Found]:
 
 
 @measures("heads_vs_textbook_speedup")
-def speedup(settings: Settings) -> Dict[str, Any]:
+def speedup(settings: Settings) -> dict[str, Any]:
     size = settings.pick((TEXTS, TOKENS), (4, 32))
     times = alternate(settings.rounds, subject("textbook", *size), subject("ours", *size))
     note = f"heads and decoding, {size[0]} texts x {size[1]} tokens: textbook, text by text / ours"
@@ -78,9 +90,11 @@ def speedup(settings: Settings) -> Dict[str, Any]:
 
 
 @measures("heads_vs_textbook_memory")
-def memory(settings: Settings) -> Dict[str, Any]:
+def memory(settings: Settings) -> dict[str, Any]:
     size = settings.pick((TEXTS, TOKENS), (4, 64))
-    ours, theirs = zip(*([call_in_process(peak, name, *size) for name in ("ours", "textbook")] for _ in range(settings.rounds)))
+    ours, theirs = zip(
+        *([call_in_process(peak, name, *size) for name in ("ours", "textbook")] for _ in range(settings.rounds))
+    )
     note = f"peak beyond the inputs, {size[0]} texts x {size[1]} tokens, a process each: ours / textbook, text by text"
     return {"rows": [ratio_row("heads_vs_textbook_memory", ours, theirs, note, unit="bytes")]}
 
@@ -92,7 +106,7 @@ def peak(name: str, texts: int, tokens: int) -> int:
 
 
 @measures("heads_vs_spancat")
-def spancat(settings: Settings) -> Dict[str, Any]:
+def spancat(settings: Settings) -> dict[str, Any]:
     """Component against component: from the encoder's output on the Doc to spans on the Doc."""
     nlp = load(settings.model, STOCK)
     docs = exact_docs(nlp, read_docs(CONLL04, "test"), *settings.pick((TEXTS, TOKENS), (4, 64)))
@@ -103,7 +117,7 @@ def spancat(settings: Settings) -> Dict[str, Any]:
     return {"rows": [ratio_row("heads_vs_spancat", *times, note, dataset=CONLL04)]}
 
 
-def add_spancat(nlp, docs: List):
+def add_spancat(nlp, docs: list):
     """spaCy's component as configs/stock.cfg has it, with fresh weights, for which no span is good enough: to write spans would cost it more."""
     config = Config().from_disk("configs/stock.cfg")["components"]["spancat"]
     config.pop("factory")
@@ -114,5 +128,5 @@ def add_spancat(nlp, docs: List):
     return pipe
 
 
-def annotate(pipe, docs: List) -> None:
+def annotate(pipe, docs: list) -> None:
     pipe.set_annotations(docs, pipe.predict(docs))

@@ -11,9 +11,10 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, NamedTuple
 
 PR_SET_PDEATHSIG = 1
 GPU_VARIABLE = "SPACY_MRE_BENCHMARK_GPU"
@@ -53,11 +54,11 @@ class Measurement(NamedTuple):
     run (Callable[[Settings], Dict[str, Any]]): Gives back "rows", and maybe "series", "stages", "floor".
     """
 
-    rows: Tuple[str, ...]
-    run: Callable[[Settings], Dict[str, Any]]
+    rows: tuple[str, ...]
+    run: Callable[[Settings], dict[str, Any]]
 
 
-MEASUREMENTS: List[Measurement] = []
+MEASUREMENTS: list[Measurement] = []
 
 
 def measures(*rows: str) -> Callable:
@@ -66,7 +67,7 @@ def measures(*rows: str) -> Callable:
     rows (str): The names of the rows that it yields.
     """
 
-    def enter(run: Callable[[Settings], Dict[str, Any]]) -> Callable:
+    def enter(run: Callable[[Settings], dict[str, Any]]) -> Callable:
         MEASUREMENTS.append(Measurement(rows, run))
         return run
 
@@ -76,7 +77,7 @@ def measures(*rows: str) -> Callable:
 # Time
 
 
-def alternate(rounds: int, *calls: Callable, before: Optional[Callable[[], Any]] = None) -> List[List[float]]:
+def alternate(rounds: int, *calls: Callable, before: Callable[[], Any] | None = None) -> list[list[float]]:
     """Time some calls in turn: A B A B ... Each runs once before, uncounted.
 
     rounds (int): How often each is timed.
@@ -84,7 +85,7 @@ def alternate(rounds: int, *calls: Callable, before: Optional[Callable[[], Any]]
     before (Optional[Callable[[], Any]]): Makes the argument of a call, anew and untimed; without it the calls take none.
     RETURNS (List[List[float]]): Seconds, calls x rounds.
     """
-    times: List[List[float]] = [[] for _ in calls]
+    times: list[list[float]] = [[] for _ in calls]
     for counted in [False] + [True] * rounds:
         for call, of_call in zip(calls, times):
             given = () if before is None else (before(),)
@@ -98,7 +99,9 @@ def alternate(rounds: int, *calls: Callable, before: Optional[Callable[[], Any]]
     return times
 
 
-def ratio_row(name: str, a: Sequence[float], b: Sequence[float], note: str, unit: str = "seconds", **more: Any) -> Dict[str, Any]:
+def ratio_row(
+    name: str, a: Sequence[float], b: Sequence[float], note: str, unit: str = "seconds", **more: Any
+) -> dict[str, Any]:
     """A row: A over B, taken round by round.
 
     name (str): The name of the row.
@@ -109,10 +112,15 @@ def ratio_row(name: str, a: Sequence[float], b: Sequence[float], note: str, unit
     RETURNS (Dict[str, Any]): The row.
     """
     ratios = [one / other for one, other in zip(a, b)]
-    return {**spread_row(name, ratios, note), f"a_{unit}": statistics.median(a), f"b_{unit}": statistics.median(b), **more}
+    return {
+        **spread_row(name, ratios, note),
+        f"a_{unit}": statistics.median(a),
+        f"b_{unit}": statistics.median(b),
+        **more,
+    }
 
 
-def spread_row(name: str, values: Sequence[float], note: str, **more: Any) -> Dict[str, Any]:
+def spread_row(name: str, values: Sequence[float], note: str, **more: Any) -> dict[str, Any]:
     """A row of the median and the extremes of what was measured, round by round."""
     return {
         "name": name,
@@ -191,7 +199,7 @@ def call_in_process(function: Callable, *arguments: Any) -> Any:
         return pool.submit(_called, function, arguments).result()
 
 
-def _called(function: Callable, arguments: Tuple) -> Any:
+def _called(function: Callable, arguments: tuple) -> Any:
     if sys.platform == "linux":  # if its parent is killed, the process would wait for work for ever
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     warnings.simplefilter("ignore")

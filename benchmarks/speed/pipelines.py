@@ -2,8 +2,9 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any
 
 import numpy
 import spacy
@@ -14,9 +15,9 @@ from spacy.training import Example
 from spacy.util import load_config, load_model_from_config
 from thinc.api import Config
 
-from spacy_mre.models.encoder_engines import TORCH_TYPES
-from spacy_mre.models.spert_mt import find_spans
-from spacy_mre.storage import load_docs
+from spacy_mre.annotations.storage import load_docs
+from spacy_mre.encoders.transformer.engines import TORCH_TYPES
+from spacy_mre.pipeline.spert_mt.decoding import find_spans
 from spacy_mre.training.corpus import Corpus
 
 # The factory of the shared transformer: ours, and the one of spacy-transformers.
@@ -46,27 +47,27 @@ def corpus_file(name: str, part: str) -> Path:
     return path
 
 
-def read_docs(name: str, part: str, limit: int = 0) -> List[Doc]:
+def read_docs(name: str, part: str, limit: int = 0) -> list[Doc]:
     """The gold documents of a corpus."""
     vocab = spacy.blank("ja" if name == CROSSRE_JA else "en").vocab
     docs = list(load_docs(corpus_file(name, part), vocab))
     return docs[: limit or None]
 
 
-def read_texts(name: str, part: str, limit: int = 0) -> List[str]:
+def read_texts(name: str, part: str, limit: int = 0) -> list[str]:
     return [doc.text for doc in read_docs(name, part, limit)]
 
 
-def long_text(docs: List[Doc], tokens: int) -> str:
+def long_text(docs: list[Doc], tokens: int) -> str:
     """A text of so many tokens: the sentences of a corpus one after the other, from the start again where they do not suffice."""
-    words: List[str] = []
+    words: list[str] = []
     while len(words) < tokens:
         for doc in docs:
             words.extend(token.text for token in doc if not token.is_space)
     return " ".join(words[:tokens])
 
 
-def exact_docs(nlp: Language, docs: List[Doc], count: int, tokens: int) -> List[Doc]:
+def exact_docs(nlp: Language, docs: list[Doc], count: int, tokens: int) -> list[Doc]:
     """So many documents of so many tokens each, of the tokens of a corpus."""
     words = long_text(docs, count * tokens).split(" ")
     return [Doc(nlp.vocab, words=words[i * tokens : (i + 1) * tokens]) for i in range(count)]
@@ -99,16 +100,18 @@ def load_trained(path: str, factory: str, **settings: Any) -> Language:
     transformer = {**defaults, "model": config["components"]["transformer"]["model"], "factory": factory, **settings}
     config["components"]["transformer"] = transformer
     nlp = load_model_from_config(config).from_disk(path, exclude=["config"])
-    nlp.get_pipe("transformer").cfg["max_batch_items"] = transformer["max_batch_items"]  # not what is saved with the weights
+    nlp.get_pipe("transformer").cfg["max_batch_items"] = transformer[
+        "max_batch_items"
+    ]  # not what is saved with the weights
     return nlp
 
 
-def read_examples(nlp: Language, limit: int = 0) -> List[Example]:
+def read_examples(nlp: Language, limit: int = 0) -> list[Example]:
     """Fresh examples of the training part of CoNLL04, as `spacy train` reads them."""
     return list(Corpus(corpus_file(CONLL04, "train"), limit=limit)(nlp))
 
 
-def with_invented_classes(examples: List[Example]) -> List[Example]:
+def with_invented_classes(examples: list[Example]) -> list[Example]:
     """CoNLL04 has no text classes: for timing, texts of even and of odd length are two."""
     for eg in examples:
         odd = len(eg.reference) % 2
@@ -116,7 +119,7 @@ def with_invented_classes(examples: List[Example]) -> List[Example]:
     return examples
 
 
-def trained(name: str, wanted: Optional[str] = None) -> str:
+def trained(name: str, wanted: str | None = None) -> str:
     """The folder of a trained pipeline; a short training makes one if there is none.
 
     name (str): "conll04" or "crossre-ja".
@@ -158,27 +161,29 @@ def training_config(name: str) -> Config:
     return config
 
 
-def set_thresholds(nlp: Language, docs: List[Doc]) -> None:
+def set_thresholds(nlp: Language, docs: list[Doc]) -> None:
     """Lower or raise the thresholds of `spert_mt` until it finds as many entities and relations as the gold documents have."""
     pipe = nlp.get_pipe("spert_mt")
     gold = [sum(len(doc.spans["entities"]) for doc in docs), sum(len(doc._.relations) for doc in docs)]
-    for setting, scores, wanted in zip(("entity_threshold", "relation_threshold"), (entity_scores, relation_scores), gold):
+    for setting, scores, wanted in zip(
+        ("entity_threshold", "relation_threshold"), (entity_scores, relation_scores), gold
+    ):
         pipe.cfg[setting] = 0.0
         pipe.cfg[setting] = nth_best(scores(nlp, docs), wanted)
 
 
-def encoded_batches(nlp: Language, docs: List[Doc]) -> Iterator[List[Doc]]:
+def encoded_batches(nlp: Language, docs: list[Doc]) -> Iterator[list[Doc]]:
     with nlp.select_pipes(enable=["transformer"]):
         for i in range(0, len(docs), 32):
             yield list(nlp.pipe(doc.text for doc in docs[i : i + 32]))
 
 
-def entity_scores(nlp: Language, docs: List[Doc]) -> numpy.ndarray:
+def entity_scores(nlp: Language, docs: list[Doc]) -> numpy.ndarray:
     """The scores of all spans that would be found at the threshold that is set."""
     return numpy.concatenate([found_spans(nlp, batch) for batch in encoded_batches(nlp, docs)])
 
 
-def found_spans(nlp: Language, docs: List[Doc]) -> numpy.ndarray:
+def found_spans(nlp: Language, docs: list[Doc]) -> numpy.ndarray:
     """The same, of documents that have been through the encoder."""
     pipe = nlp.get_pipe("spert_mt")
     heads = pipe.model.get_ref("heads").shims[0].module.eval()
@@ -186,7 +191,7 @@ def found_spans(nlp: Language, docs: List[Doc]) -> numpy.ndarray:
         return find_spans(heads, pipe.model.get_ref("encoder").predict(docs), pipe._request(docs))[1]
 
 
-def relation_scores(nlp: Language, docs: List[Doc]) -> numpy.ndarray:
+def relation_scores(nlp: Language, docs: list[Doc]) -> numpy.ndarray:
     pipe = nlp.get_pipe("spert_mt")
     return numpy.concatenate([pipe.predict(batch).scores for batch in encoded_batches(nlp, docs)])
 
@@ -212,7 +217,7 @@ class BareEncoder:
         self.tokenizer = model.tokenizer
         self.module = model.transformer.eval().to(TORCH_TYPES[precision])
 
-    def batches(self, texts: List[str], size: int = 32, by_length: bool = True) -> List[Dict[str, torch.Tensor]]:
+    def batches(self, texts: list[str], size: int = 32, by_length: bool = True) -> list[dict[str, torch.Tensor]]:
         """Tokenise.
 
         texts (List[str]): The texts.
@@ -225,10 +230,10 @@ class BareEncoder:
         ordered = [texts[i] for i in order]
         return [self.tokenise(ordered[i : i + size]) for i in range(0, len(ordered), size)]
 
-    def tokenise(self, texts: List[str]) -> Dict[str, torch.Tensor]:
+    def tokenise(self, texts: list[str]) -> dict[str, torch.Tensor]:
         return dict(self.tokenizer(texts, truncation=True, padding=True, return_tensors="pt").to(self.module.device))
 
-    def run(self, batches: List[Dict[str, torch.Tensor]]) -> None:
+    def run(self, batches: list[dict[str, torch.Tensor]]) -> None:
         """Run the forward pass and drop what it gives."""
         with torch.inference_mode():
             for batch in batches:

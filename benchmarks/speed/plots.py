@@ -1,7 +1,7 @@
 """The plots of docs/performance.md: `python -m benchmarks.speed.plots`."""
 
 from pathlib import Path
-from typing import Annotated, Any, Dict, List
+from typing import Annotated, Any
 
 import srsly
 import typer
@@ -23,7 +23,7 @@ def main(
     plot_heads({what: series[what] for what in GROWS if what in series}, folder / PICTURES["heads"])
 
 
-def plot_length(points: List[Dict[str, Any]], path: Path) -> None:
+def plot_length(points: list[dict[str, Any]], path: Path) -> None:
     """Time and memory over the length of the text; both axes are logarithmic, so that what is linear is a diagonal.
 
     points (List[Dict[str, Any]]): One for each length.
@@ -40,7 +40,7 @@ def plot_length(points: List[Dict[str, Any]], path: Path) -> None:
     save(figure, path)
 
 
-def plot_heads(series: Dict[str, List[Dict[str, Any]]], path: Path) -> None:
+def plot_heads(series: dict[str, list[dict[str, Any]]], path: Path) -> None:
     """Time of heads and decoding over the width limit, the entities and the labels.
 
     series (Dict[str, List[Dict[str, Any]]]): The points of each.
@@ -62,7 +62,7 @@ def make_figure(panels: int):
     return figure, figure.subplots(1, panels, squeeze=False)[0]
 
 
-def draw(ax, places: List[int], points: List[Dict[str, Any]], part: str, name: str, scale: float = 1.0) -> None:
+def draw(ax, places: list[int], points: list[dict[str, Any]], part: str, name: str, scale: float = 1.0) -> None:
     """A line through the medians, in a band from the least to the most."""
     values, low, high = ([scale * point[key] for point in points] for key in (part, f"{part}_min", f"{part}_max"))
     ax.plot(places, values, "o-", color=COLOURS[part], label=name, markersize=4)

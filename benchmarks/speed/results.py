@@ -3,7 +3,7 @@
 import platform
 import re
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any
 
 from spacy_mre.evaluation.runs import get_versions
 
@@ -11,7 +11,7 @@ RESULTS = Path("benchmarks/results/speed.json")
 PACKAGES = ("spacy", "spacy-transformers", "transformers", "torch", "thinc", "numpy", "onnxruntime")
 
 
-def new_results(threads: int) -> Dict[str, Any]:
+def new_results(threads: int) -> dict[str, Any]:
     """Results without any row, and what they depend on."""
     return {
         "command": "python -m benchmarks.speed",
@@ -30,7 +30,7 @@ def processor() -> str:
     return named[1] if named else platform.processor() or platform.machine()
 
 
-def merge(results: Dict[str, Any], measured: Dict[str, Any]) -> None:
+def merge(results: dict[str, Any], measured: dict[str, Any]) -> None:
     """Put what was measured in the place of what stood there under the same names.
 
     results (Dict[str, Any]): Is changed.
@@ -47,7 +47,7 @@ def merge(results: Dict[str, Any], measured: Dict[str, Any]) -> None:
         results[part] = measured.get(part) or results[part]
 
 
-def amount(row: Dict[str, Any], side: str) -> str:
+def amount(row: dict[str, Any], side: str) -> str:
     """What side "a" or "b" of a row took, in a unit that suits it; empty where there is no such thing."""
     if f"{side}_seconds" in row:
         return seconds(row[f"{side}_seconds"])

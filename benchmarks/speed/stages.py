@@ -3,8 +3,9 @@
 import statistics
 import time
 from collections import Counter
+from collections.abc import Callable
 from functools import wraps
-from typing import Any, Callable, Dict, List
+from typing import Any
 
 from spacy.language import Language
 
@@ -19,7 +20,7 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.seconds: Counter = Counter()
-        self.running: List[str] = []
+        self.running: list[str] = []
         self.since = 0.0
 
     def watch(self, owner: Any, method: str, stage: str) -> None:
@@ -49,7 +50,7 @@ class Stopwatch:
 
 
 @measures("stages")
-def stages(settings: Settings) -> Dict[str, Any]:
+def stages(settings: Settings) -> dict[str, Any]:
     texts = read_texts(CONLL04, "test", settings.pick(0, 32))
     nlp, stopwatch = load(settings.model, OURS), Stopwatch()
     watch_pipeline(nlp, stopwatch)

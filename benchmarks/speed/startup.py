@@ -1,9 +1,10 @@
 """What is paid before the first text: imports, `spacy.blank`, `spacy.load`, disk space. Every run is a process that has imported nothing yet."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Callable, Dict, List
+from typing import Any
 
 from .measuring import Settings, call_in_process, measures, ratio_row, run_script
 from .pipelines import OURS, BareEncoder, load
@@ -42,20 +43,22 @@ ONLY_TRANSFORMERS = "import sys, time; start = time.perf_counter(); from transfo
 
 
 @measures("blank_vs_without")
-def blank(settings: Settings) -> Dict[str, Any]:
+def blank(settings: Settings) -> dict[str, Any]:
     times = alternate_processes(settings, partial(run_script, BLANK, ""), partial(run_script, BLANK, "spacy_mre"))
     note = 'import spacy; spacy.blank("en"): this package\'s entry points visible / hidden'
     return {"rows": [ratio_row("blank_vs_without", *times, note)]}
 
 
 @measures("import_vs_spacy")
-def imports(settings: Settings) -> Dict[str, Any]:
-    times = alternate_processes(settings, partial(run_script, IMPORT, "spacy_mre"), partial(run_script, IMPORT, "spacy"))
+def imports(settings: Settings) -> dict[str, Any]:
+    times = alternate_processes(
+        settings, partial(run_script, IMPORT, "spacy_mre"), partial(run_script, IMPORT, "spacy")
+    )
     return {"rows": [ratio_row("import_vs_spacy", *times, "import spacy_mre / import spacy")]}
 
 
 @measures("load_vs_encoder_load", "start_vs_encoder_start", "size_vs_encoder")
-def loading(settings: Settings) -> Dict[str, Any]:
+def loading(settings: Settings) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         pipeline, encoder = f"{folder}/pipeline", f"{folder}/encoder"
         call_in_process(save, settings.model, pipeline, encoder)
@@ -65,12 +68,18 @@ def loading(settings: Settings) -> Dict[str, Any]:
                 EVERYTHING,
                 "spacy.load / from_pretrained of its encoder and tokenizer, all imported before",
             ),
-            "start_vs_encoder_start": (ONLY_SPACY, ONLY_TRANSFORMERS, "the same with the imports: of spacy / of transformers"),
+            "start_vs_encoder_start": (
+                ONLY_SPACY,
+                ONLY_TRANSFORMERS,
+                "the same with the imports: of spacy / of transformers",
+            ),
         }
         rows = []
         for name, (before_pipeline, before_encoder, note) in compared.items():
             times = alternate_processes(
-                settings, partial(run_script, before_pipeline + PIPELINE, pipeline), partial(run_script, before_encoder + ENCODER, encoder)
+                settings,
+                partial(run_script, before_pipeline + PIPELINE, pipeline),
+                partial(run_script, before_encoder + ENCODER, encoder),
             )
             rows.append(ratio_row(name, *times, note))
         sizes = [size_on_disk(Path(path)) for path in (pipeline, encoder)]
@@ -91,7 +100,7 @@ def size_on_disk(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def alternate_processes(settings: Settings, *calls: Callable[[], float]) -> List[List[float]]:
+def alternate_processes(settings: Settings, *calls: Callable[[], float]) -> list[list[float]]:
     """Calls that time themselves, in turn, after one uncounted run of each."""
     rounds = [[call() for call in calls] for _ in range(1 + settings.rounds)]
     return [list(of_call) for of_call in zip(*rounds[1:])]

@@ -5,18 +5,19 @@ one explicit concatenation per span and per pair. Texts run one by one, and span
 those of `SpertMTHeads`, whose parts are joined again into one linear layer; in evaluation mode the scores are the same.
 """
 
-from typing import List, Sequence, Tuple
+from collections.abc import Sequence
 
 import numpy
 import torch
 from thinc.api import xp2torch
 from torch import Tensor, nn
 
-from spacy_mre.models.encoder import Encoded
-from spacy_mre.models.span_pooling import to_index
-from spacy_mre.models.spert_mt import Found, Request
-from spacy_mre.models.spert_mt_heads import SpertMTHeads
-from spacy_mre.models.targets import Pairs, Spans, Targets
+from spacy_mre.encoders.encoder import Encoded
+from spacy_mre.pipeline.spans.pooling import to_index
+from spacy_mre.pipeline.spans.spans import Pairs, Spans
+from spacy_mre.pipeline.spert_mt.decoding import Found, Request
+from spacy_mre.pipeline.spert_mt.heads import SpertMTHeads
+from spacy_mre.pipeline.spert_mt.targets import Targets
 
 MASKED = -1e30
 # So many pairs at once have their masks in memory.
@@ -29,25 +30,35 @@ def find(module: SpertMTHeads, encoded: Encoded, request: Request) -> Found:
     module (SpertMTHeads): The weights.
     encoded (Encoded): The batch.
     request (Request): How to decode. Budgets, distance limits, constraints, symmetric labels and given entities are not for it.
-    RETURNS (Found): As `spacy_mre.models.spert_mt.find` gives it.
+    RETURNS (Found): As `spacy_mre.pipeline.spert_mt.decoding.find` gives it.
     """
     tokens, texts = xp2torch(encoded.tokens), xp2torch(encoded.texts)
-    entities: List[Tuple[int, int, int, int, float]] = []
-    relations: List[Tuple[int, int, int, float]] = []
+    entities: list[tuple[int, int, int, int, float]] = []
+    relations: list[tuple[int, int, int, float]] = []
     for text, (first, length) in enumerate(zip(encoded.offsets.tolist(), encoded.lengths.tolist())):
         of_text, related = find_in_text(module, tokens[first : first + length], texts[text], request)
-        relations.extend((len(entities) + head, len(entities) + tail, label, score) for head, tail, label, score in related)
+        relations.extend(
+            (len(entities) + head, len(entities) + tail, label, score) for head, tail, label, score in related
+        )
         entities.extend((start, end, text, label, score) for start, end, label, score in of_text)
     starts, ends, text_ids, labels, entity_scores = _columns(entities, 5)
     heads, tails, relation_labels, scores = _columns(relations, 4)
     spans = Spans(*(column.astype(numpy.int64) for column in (starts, ends, text_ids, labels)))
     pairs = Pairs(heads.astype(numpy.int64), tails.astype(numpy.int64))
-    return Found(spans, entity_scores, pairs, relation_labels.astype(numpy.int64), scores, {"distance": 0, "budget": 0}, encoded.cut)
+    return Found(
+        spans,
+        entity_scores,
+        pairs,
+        relation_labels.astype(numpy.int64),
+        scores,
+        {"distance": 0, "budget": 0},
+        encoded.cut,
+    )
 
 
 def find_in_text(
     module: SpertMTHeads, tokens: Tensor, text: Tensor, request: Request
-) -> Tuple[List[Tuple[int, int, int, float]], List[Tuple[int, int, int, float]]]:
+) -> tuple[list[tuple[int, int, int, float]], list[tuple[int, int, int, float]]]:
     """Find the entities and relations of one text.
 
     tokens (Tensor): Tokens x width.
@@ -55,7 +66,12 @@ def find_in_text(
     RETURNS (Tuple[List[Tuple[int, int, int, float]], List[Tuple[int, int, int, float]]]): Start, end, label and score of each entity, and head and tail
         (places among the entities), label and score of each relation.
     """
-    every = [(start, start + w) for start in range(len(tokens)) for w in range(1, module.max_width + 1) if start + w <= len(tokens)]
+    every = [
+        (start, start + w)
+        for start in range(len(tokens))
+        for w in range(1, module.max_width + 1)
+        if start + w <= len(tokens)
+    ]
     if not every:
         return [], []
     starts, ends = torch.tensor(every, device=tokens.device).T
@@ -89,7 +105,9 @@ def find_in_text(
     return entities, relations
 
 
-def score_spans(module: SpertMTHeads, tokens: Tensor, text: Tensor, starts: Tensor, ends: Tensor) -> Tuple[Tensor, Tensor]:
+def score_spans(
+    module: SpertMTHeads, tokens: Tensor, text: Tensor, starts: Tensor, ends: Tensor
+) -> tuple[Tensor, Tensor]:
     """Entity logits over [text; span; width; first token; last token] and a hidden layer over the same, and the span vectors.
 
     RETURNS (Tuple[Tensor, Tensor]): Spans x entity columns, spans x width.
@@ -169,30 +187,32 @@ def width_vectors(module: SpertMTHeads, starts: Tensor, ends: Tensor) -> Tensor:
     return module.widths((ends - starts - 1).clamp(max=module.max_width))
 
 
-def choose_spans(candidates: Sequence[int], spans: Sequence[Tuple[int, int]], scores: Sequence[float], policy: str) -> List[int]:
+def choose_spans(
+    candidates: Sequence[int], spans: Sequence[tuple[int, int]], scores: Sequence[float], policy: str
+) -> list[int]:
     """One pass over the candidates, best first: each stays that may stand beside those that stay already. Sorted by start, then longer first."""
-    chosen: List[int] = []
+    chosen: list[int] = []
     for i in sorted(candidates, key=lambda i: (-scores[i], spans[i][0], -spans[i][1])):
         if not any(_conflict(spans[i], spans[other], policy) for other in chosen):
             chosen.append(i)
     return sorted(chosen, key=lambda i: (spans[i][0], -spans[i][1]))
 
 
-def _conflict(one: Tuple[int, int], other: Tuple[int, int], policy: str) -> bool:
+def _conflict(one: tuple[int, int], other: tuple[int, int], policy: str) -> bool:
     (start, end), (other_start, other_end) = sorted([one, other])
     if policy == "any" or other_start >= end:
         return False
     return policy == "flat" or (start < other_start and end < other_end)
 
 
-def _columns(rows: Sequence[Tuple], count: int) -> List[numpy.ndarray]:
+def _columns(rows: Sequence[tuple], count: int) -> list[numpy.ndarray]:
     return list(numpy.array(rows, dtype=numpy.float64).reshape(-1, count).T)
 
 
 # In training
 
 
-def forward(module: SpertMTHeads, tokens: Tensor, texts: Tensor, targets: Targets) -> Tuple[Tensor, Tensor]:
+def forward(module: SpertMTHeads, tokens: Tensor, texts: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
     """What `SpertMTHeads.forward` gives for a batch of one text.
 
     tokens (Tensor): Tokens x width.
@@ -210,5 +230,5 @@ def forward(module: SpertMTHeads, tokens: Tensor, texts: Tensor, targets: Target
     return logits, score_pairs(module, tokens, starts, ends, labels, pooled, mention_logits, heads, tails)
 
 
-def _places(spans: Spans, like: Tensor) -> Tuple[Tensor, Tensor]:
+def _places(spans: Spans, like: Tensor) -> tuple[Tensor, Tensor]:
     return to_index(spans.starts, like), to_index(spans.ends, like)

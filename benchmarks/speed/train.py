@@ -1,7 +1,8 @@
 """One training step of the joint pipeline, against the encoder's own forward, backward and optimizer, and with textbook heads."""
 
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Callable, Dict, Iterable, List
+from typing import Any
 
 import torch
 from spacy.language import Language
@@ -9,8 +10,8 @@ from spacy.training import Example
 from spacy.util import minibatch
 from thinc.api import PyTorchShim
 
-from spacy_mre.models.torch_weights import take_gradients
 from spacy_mre.training.optimizer import AdamW, make_adamw
+from spacy_mre.training.torch_weights import take_gradients
 
 from . import textbook
 from .measuring import Settings, alternate, measures, ratio_row
@@ -22,7 +23,7 @@ SPERT_BATCH = 2
 
 
 @measures("train_vs_encoder", "train_vs_encoder_batch_32")
-def against_encoder(settings: Settings) -> Dict[str, Any]:
+def against_encoder(settings: Settings) -> dict[str, Any]:
     rows = []
     for size, name in zip(BATCH_SIZES, ("train_vs_encoder", "train_vs_encoder_batch_32")):
         nlp, bare = load(settings.model, OURS), BareEncoder(settings.model)
@@ -41,7 +42,7 @@ def against_encoder(settings: Settings) -> Dict[str, Any]:
     "train_vs_textbook_batch_2_speedup",
     "train_vs_textbook_heads_speedup",
 )
-def against_textbook(settings: Settings) -> Dict[str, Any]:
+def against_textbook(settings: Settings) -> dict[str, Any]:
     """Encoder and textbook heads run text by text and gather their gradients; only the step of the optimizer is made for a batch."""
     nlp, other = load(settings.model, OURS), load(settings.model, OURS)
     heads = other.get_pipe("spert_mt").model.get_ref("heads").shims[0].module
@@ -52,7 +53,12 @@ def against_textbook(settings: Settings) -> Dict[str, Any]:
         ("train_vs_textbook_speedup", small, joint_steps(nlp, small), f"ours, {small} too"),
         ("train_vs_textbook_batch_32_speedup", large, joint_steps(nlp, large), f"ours, {large} too"),
         ("train_vs_textbook_batch_2_speedup", SPERT_BATCH, joint_steps(nlp, small), f"ours, {small} per step"),
-        ("train_vs_textbook_heads_speedup", small, joint_steps(nlp, small, one_by_one=True), "our heads, text by text too"),
+        (
+            "train_vs_textbook_heads_speedup",
+            small,
+            joint_steps(nlp, small, one_by_one=True),
+            "our heads, text by text too",
+        ),
     )
     rows = []
     for name, size, our_steps, note in compared:
@@ -62,12 +68,12 @@ def against_textbook(settings: Settings) -> Dict[str, Any]:
     return {"rows": rows}
 
 
-def fresh_examples(nlp: Language, count: int) -> List[Example]:
+def fresh_examples(nlp: Language, count: int) -> list[Example]:
     """Examples whose alignment nobody has asked for yet."""
     return with_invented_classes(read_examples(nlp, count))
 
 
-def joint_steps(nlp: Language, size: int, one_by_one: bool = False) -> Callable[[List[Example]], None]:
+def joint_steps(nlp: Language, size: int, one_by_one: bool = False) -> Callable[[list[Example]], None]:
     """Updates of the whole pipeline.
 
     size (int): Examples per step of the optimizer.
@@ -75,9 +81,9 @@ def joint_steps(nlp: Language, size: int, one_by_one: bool = False) -> Callable[
     """
     optimizer = tiny_steps()
 
-    def run(examples: List[Example]) -> None:
+    def run(examples: list[Example]) -> None:
         for batch in minibatch(examples, size):
-            parts: Iterable[List[Example]] = [[eg] for eg in batch] if one_by_one else [batch]
+            parts: Iterable[list[Example]] = [[eg] for eg in batch] if one_by_one else [batch]
             for part in parts:
                 nlp.update(part, sgd=False)
             for _, pipe in nlp.pipeline:
@@ -88,7 +94,7 @@ def joint_steps(nlp: Language, size: int, one_by_one: bool = False) -> Callable[
     return run
 
 
-def encoder_steps(bare: BareEncoder, batches: List[Dict[str, torch.Tensor]]) -> Callable[[], None]:
+def encoder_steps(bare: BareEncoder, batches: list[dict[str, torch.Tensor]]) -> Callable[[], None]:
     """Updates of the encoder alone, from a gradient that costs nothing to compute."""
     shim, optimizer = PyTorchShim(bare.module), tiny_steps()
 

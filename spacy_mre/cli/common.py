@@ -1,8 +1,9 @@
 """What several commands share: errors without a traceback, and the tokenizer that an option names."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterable, Iterator, Optional, Sequence, TypeVar
+from typing import TypeVar
 
 import spacy
 import typer
@@ -26,7 +27,7 @@ def told_errors() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def load_nlp(lang: str, nlp: Optional[str]) -> Language:
+def load_nlp(lang: str, nlp: str | None) -> Language:
     """The pipeline whose vocabulary and tokenizer a command uses.
 
     lang (str): The language of a blank pipeline.

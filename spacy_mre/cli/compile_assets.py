@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -13,9 +13,13 @@ from .common import told_errors
 
 @app.command("compile-assets")
 def compile_assets_cli(
-    corpus: Annotated[Path, typer.Argument(metavar="CORPUS", help="The folder of mark-up files (.mre).", exists=True, file_okay=False)],
+    corpus: Annotated[
+        Path, typer.Argument(metavar="CORPUS", help="The folder of mark-up files (.mre).", exists=True, file_okay=False)
+    ],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write: OUT/LANGUAGE/PART.jsonl.")],
-    labels: Annotated[Optional[Path], typer.Option(help="The label table; labels.json beside CORPUS by default.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="The label table; labels.json beside CORPUS by default.")
+    ] = None,
 ):
     """Turn the hand-written corpus into JSON lines by language and part, checking its labels."""
     with told_errors():

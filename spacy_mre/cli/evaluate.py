@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Literal
 
 import srsly
 import typer
@@ -7,9 +7,9 @@ from rich.console import Console
 from spacy.cli._util import setup_gpu
 from spacy.util import fix_random_seed, load_model
 
+from ..annotations.storage import load_docs
 from ..evaluation.evaluate import evaluate, get_spans_key, other_table, per_type_tables, results_table
 from ..evaluation.mistakes import mistakes_tables
-from ..storage import load_docs
 from ..training.corpus import Corpus
 from .app import app
 from .common import told_errors
@@ -19,22 +19,34 @@ from .common import told_errors
 def evaluate_cli(
     model: Annotated[str, typer.Argument(help="The pipeline: a package or a folder.")],
     data: Annotated[Path, typer.Argument(help="The .spacy file to evaluate on.", exists=True, dir_okay=False)],
-    output: Annotated[Optional[Path], typer.Option("--output", "-o", help="A JSON file for all scores.", dir_okay=False)] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A JSON file for all scores.", dir_okay=False)
+    ] = None,
     gold_entities: Annotated[
-        bool, typer.Option("--gold-entities", help="Evaluate once more with the gold entities given: the relations alone.")
+        bool,
+        typer.Option("--gold-entities", help="Evaluate once more with the gold entities given: the relations alone."),
     ] = False,
     forgive_borders: Annotated[
-        bool, typer.Option("--forgive-borders", help="Also score as if a found entity that overlaps a gold one stood in its place.")
+        bool,
+        typer.Option(
+            "--forgive-borders", help="Also score as if a found entity that overlaps a gold one stood in its place."
+        ),
     ] = False,
     per_type: Annotated[bool, typer.Option("--per-type", help="Also print the scores of every label.")] = False,
-    mistakes: Annotated[bool, typer.Option("--mistakes", help="Also print what goes wrong: types, borders, ends of relations ...")] = False,
+    mistakes: Annotated[
+        bool, typer.Option("--mistakes", help="Also print what goes wrong: types, borders, ends of relations ...")
+    ] = False,
     baseline: Annotated[
-        Optional[Path], typer.Option(help="A .spacy file to train the majority baseline on.", exists=True, dir_okay=False)
+        Path | None,
+        typer.Option(help="A .spacy file to train the majority baseline on.", exists=True, dir_okay=False),
     ] = None,
     tokens: Annotated[
-        Literal["gold", "tokenizer"], typer.Option(help="Predict on the tokens of the data, or of the pipeline's tokenizer.")
+        Literal["gold", "tokenizer"],
+        typer.Option(help="Predict on the tokens of the data, or of the pipeline's tokenizer."),
     ] = "tokenizer",
-    batch_size: Annotated[Optional[int], typer.Option(help="How many texts at once; by default that of the pipeline.", min=1)] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="How many texts at once; by default that of the pipeline.", min=1)
+    ] = None,
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU.")] = -1,
 ):
     """Evaluate a pipeline: entities, relations and text categories, beside what else its components score."""

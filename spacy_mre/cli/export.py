@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from ..annotations.entities import DEFAULT_KEY
+from ..annotations.storage import load_docs
 from ..corpora import WRITERS, Report
-from ..entities import DEFAULT_KEY
-from ..storage import load_docs
 from .app import app
 from .common import show_progress, told_errors
 

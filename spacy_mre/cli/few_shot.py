@@ -1,21 +1,27 @@
 from pathlib import Path
-from typing import Annotated, List
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from ..annotations.storage import load_docs, save_docs
 from ..corpora import Report
 from ..corpora.few_shot import few_shot
-from ..storage import load_docs, save_docs
 from .app import app
 from .common import told_errors
 
 
 @app.command("few-shot")
 def few_shot_cli(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="The .spacy file to draw from.", exists=True, dir_okay=False)],
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder for 5.spacy, 10.spacy, ...", file_okay=False)],
-    size: Annotated[List[int], typer.Option("--size", help="How many documents of each class; may be given several times.", min=1)] = [
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="The .spacy file to draw from.", exists=True, dir_okay=False)
+    ],
+    output: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The folder for 5.spacy, 10.spacy, ...", file_okay=False)
+    ],
+    size: Annotated[
+        list[int], typer.Option("--size", help="How many documents of each class; may be given several times.", min=1)
+    ] = [
         5,
         10,
         20,
@@ -28,5 +34,7 @@ def few_shot_cli(
         for per_class in size:
             report = Report()
             drawn = few_shot(docs, per_class, seed=seed, report=report)
-            typer.echo(f"{save_docs(drawn, output / f'{per_class}.spacy')} documents in {output / f'{per_class}.spacy'}")
+            typer.echo(
+                f"{save_docs(drawn, output / f'{per_class}.spacy')} documents in {output / f'{per_class}.spacy'}"
+            )
             Console().print(report.table())

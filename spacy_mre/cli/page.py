@@ -1,14 +1,15 @@
 import json
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Iterator, List, Optional
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import track
 
+from ..annotations.storage import load_docs
 from ..errors import Errors
-from ..storage import load_docs
 from ..visual import measure_attention, render_svg, write_attention, write_page
 from .app import app
 from .common import load_nlp, told_errors
@@ -21,17 +22,26 @@ ATTENTION_TEXTS = 200
 def page_cli(
     model: Annotated[str, typer.Argument(help="The trained pipeline: a package or a folder.")],
     source: Annotated[
-        Path, typer.Argument(metavar="TEXTS", help=".txt (a text per line), .jsonl ('text') or .spacy (its texts).", exists=True)
+        Path,
+        typer.Argument(
+            metavar="TEXTS", help=".txt (a text per line), .jsonl ('text') or .spacy (its texts).", exists=True
+        ),
     ],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The HTML file to write.", dir_okay=False)],
     limit: Annotated[int, typer.Option(help="How many texts to show; 0 for all.", min=0)] = 10,
-    labels: Annotated[Optional[Path], typer.Option(help="A JSON table of display names for the labels.", exists=True)] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="A JSON table of display names for the labels.", exists=True)
+    ] = None,
     lang: Annotated[str, typer.Option(help="The language of the display names and of the page: en, ja, zh.")] = "en",
-    title: Annotated[Optional[str], typer.Option(help="The title of the page.")] = None,
-    symmetric: Annotated[Optional[List[str]], typer.Option(help="A relation that holds in both directions; may be repeated.")] = None,
-    svg: Annotated[Optional[Path], typer.Option(help="Also write every text as an SVG of its own into this folder.")] = None,
+    title: Annotated[str | None, typer.Option(help="The title of the page.")] = None,
+    symmetric: Annotated[
+        list[str] | None, typer.Option(help="A relation that holds in both directions; may be repeated.")
+    ] = None,
+    svg: Annotated[
+        Path | None, typer.Option(help="Also write every text as an SVG of its own into this folder.")
+    ] = None,
     attention: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option(
             help=f"Also show what the types of multi_ner look at in each other, in up to {ATTENTION_TEXTS} texts: on the page, and as this image."
         ),
@@ -43,7 +53,9 @@ def page_cli(
         texts = list(_read_texts(source))
         shown = list(islice(texts, limit or None))
         nlp = load_nlp("", model)
-        progress = track(nlp.pipe(shown), total=len(shown), description="Analysing", console=Console(stderr=True), transient=True)
+        progress = track(
+            nlp.pipe(shown), total=len(shown), description="Analysing", console=Console(stderr=True), transient=True
+        )
         docs = list(progress)
         options = {"labels": names, "lang": lang, "symmetric": symmetric or ()}
         weights = None

@@ -1,14 +1,14 @@
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from ..annotations.entities import DEFAULT_KEY
+from ..annotations.storage import load_docs
 from ..corpora.stats import Statistics, get_statistics, quantile, reach
-from ..entities import DEFAULT_KEY
-from ..storage import load_docs
 from .app import app
 from .common import load_nlp, show_progress, told_errors
 
@@ -16,9 +16,15 @@ from .common import load_nlp, show_progress, told_errors
 @app.command("stats")
 def stats_cli(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="The .spacy file.", exists=True, dir_okay=False)],
-    width_limit: Annotated[int, typer.Option(min=1, help="Tell the share of entities that this many tokens reach.")] = 10,
-    against: Annotated[Optional[Path], typer.Option(help="Tell the labels that this .spacy file lacks.", exists=True)] = None,
-    nlp: Annotated[Optional[str], typer.Option(help="A config, package or folder: count what its tokenizer cannot represent.")] = None,
+    width_limit: Annotated[
+        int, typer.Option(min=1, help="Tell the share of entities that this many tokens reach.")
+    ] = 10,
+    against: Annotated[
+        Path | None, typer.Option(help="Tell the labels that this .spacy file lacks.", exists=True)
+    ] = None,
+    nlp: Annotated[
+        str | None, typer.Option(help="A config, package or folder: count what its tokenizer cannot represent.")
+    ] = None,
     span_key: Annotated[str, typer.Option(help="The span group that holds the entities.")] = DEFAULT_KEY,
 ):
     """Describe a .spacy file: labels, nesting, widths, distances, and what is missing."""
@@ -35,10 +41,12 @@ def stats_cli(
         other = get_statistics(load_docs(against), span_key=span_key)
         for name in ("cats", "entities", "relations"):
             unseen = getattr(stats, name).keys() - getattr(other, name).keys()
-            console.print(f"{name} not in {against}: {', '.join(sorted(unseen)) or 'none'}", markup=False, highlight=False)
+            console.print(
+                f"{name} not in {against}: {', '.join(sorted(unseen)) or 'none'}", markup=False, highlight=False
+            )
 
 
-def _overview(stats: Statistics, width_limit: int, nlp: Optional[str]) -> Table:
+def _overview(stats: Statistics, width_limit: int, nlp: str | None) -> Table:
     entities, relations = sum(stats.entities.values()), sum(stats.relations.values())
     table = Table("", "count", "share", title_justify="left")
     for column in table.columns[1:]:
@@ -52,7 +60,9 @@ def _overview(stats: Statistics, width_limit: int, nlp: Optional[str]) -> Table:
     table.add_row("  inside another", *_counted(stats.nested, entities))
     table.add_row("  crossing another", *_counted(stats.crossing, entities))
     if nlp:
-        table.add_row(f"  that the tokenizer of {nlp} cannot represent", *_counted(sum(stats.misaligned.values()), entities))
+        table.add_row(
+            f"  that the tokenizer of {nlp} cannot represent", *_counted(sum(stats.misaligned.values()), entities)
+        )
     within = round(reach(stats.widths, width_limit) * entities)
     table.add_row(f"  of at most {width_limit} tokens", *_counted(within, entities))
     for share in (0.9, 0.99, 1.0):

@@ -1,16 +1,24 @@
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 
+from ..annotations.entities import DEFAULT_KEY
+from ..annotations.storage import load_docs, save_docs
 from ..corpora import Report, cat_labels, make_docs
-from ..corpora.generative import format_path, load_format, read_strings, save_format, task_of_docs, task_of_strings, write_strings
-from ..entities import DEFAULT_KEY
-from ..formats import FORMATS, Format, template_names
-from ..formats.task import LANGUAGES, Task
-from ..storage import load_docs, save_docs
+from ..pipeline.generative.formats import FORMATS, Format, template_names
+from ..pipeline.generative.formats.task import LANGUAGES, Task
+from ..pipeline.generative.strings import (
+    format_path,
+    load_format,
+    read_strings,
+    save_format,
+    task_of_docs,
+    task_of_strings,
+    write_strings,
+)
 from .app import app
 from .common import load_nlp, show_progress, told_errors
 
@@ -22,21 +30,33 @@ Language = Enum("Language", {name: name for name in LANGUAGES}, type=str)
 @app.command("strings")
 def strings_cli(
     source: Annotated[
-        Path, typer.Argument(metavar="IN", help="The .spacy file, or with --read the .jsonl file.", exists=True, dir_okay=False)
+        Path,
+        typer.Argument(
+            metavar="IN", help="The .spacy file, or with --read the .jsonl file.", exists=True, dir_okay=False
+        ),
     ],
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="The .jsonl file to write, or with --read the .spacy file.")],
+    output: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The .jsonl file to write, or with --read the .spacy file.")
+    ],
     format: Annotated[Name, typer.Option(help="How a string is built.")] = Name.oiellm,
     template: Annotated[Template, typer.Option(help="What is asked for, and in which words.")] = Template.SCNM,
     language: Annotated[Language, typer.Option(help="The language of these words.")] = Language.en,
-    parts: Annotated[Literal["both", "text", "words"], typer.Option(help="Only the text label, only the words, or both.")] = "both",
+    parts: Annotated[
+        Literal["both", "text", "words"], typer.Option(help="Only the text label, only the words, or both.")
+    ] = "both",
     prompt_words: Annotated[bool, typer.Option(help="slg: name the task in the strings.")] = True,
     format_file: Annotated[
-        Optional[Path], typer.Option(help="Take the format and its labels from this file, not from the options above.", exists=True)
+        Path | None,
+        typer.Option(help="Take the format and its labels from this file, not from the options above.", exists=True),
     ] = None,
     read: Annotated[bool, typer.Option("--read", help="Read strings and find what they name in the texts.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="With --read: refuse an output that is not of the format.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="With --read: refuse an output that is not of the format.")
+    ] = False,
     lang: Annotated[str, typer.Option(help="With --read: the language of the texts.")] = "xx",
-    nlp: Annotated[Optional[str], typer.Option(help="With --read: a config, package or folder whose tokenizer to use.")] = None,
+    nlp: Annotated[
+        str | None, typer.Option(help="With --read: a config, package or folder whose tokenizer to use.")
+    ] = None,
     span_key: Annotated[str, typer.Option(help="The span group of the entities.")] = DEFAULT_KEY,
 ):
     """Write a .spacy file as JSON lines {"input", "output"} for generative models, with the format beside it, or read such lines."""

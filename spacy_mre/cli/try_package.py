@@ -3,7 +3,7 @@ import sys
 import tempfile
 import venv
 from pathlib import Path
-from typing import Annotated, List, Optional
+from typing import Annotated
 
 import typer
 
@@ -24,8 +24,10 @@ print("cats:", {label: round(score, 2) for label, score in doc.cats.items()})
 def try_package_cli(
     package: Annotated[str, typer.Argument(help="The name by which spacy.load finds the pipeline.")],
     text: Annotated[str, typer.Argument(help="A text to analyse with it.")],
-    wheels: Annotated[List[Path], typer.Argument(help="The wheels to install, or folders that hold some.", exists=True)],
-    constraints: Annotated[Optional[Path], typer.Option(help="A constraints file for pip.", exists=True)] = None,
+    wheels: Annotated[
+        list[Path], typer.Argument(help="The wheels to install, or folders that hold some.", exists=True)
+    ],
+    constraints: Annotated[Path | None, typer.Option(help="A constraints file for pip.", exists=True)] = None,
 ):
     """Install wheels in a fresh virtual environment, load the pipeline there, and analyse a text."""
     files = [file for path in wheels for file in ([path] if path.is_file() else sorted(path.rglob("*.whl")))]
@@ -36,6 +38,8 @@ def try_package_cli(
         venv.create(folder, with_pip=True)
         python = Path(folder) / ("Scripts" if sys.platform == "win32" else "bin") / "python"
         pinned = ["--constraint", str(constraints.absolute())] if constraints else []
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *pinned, *(file.absolute() for file in files)], check=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", *pinned, *(file.absolute() for file in files)], check=True
+        )
         # Not from here: the package must be found in the environment, not in the working directory.
         subprocess.run([python, "-c", PROBE, package, text], check=True, cwd=folder)

@@ -7,8 +7,8 @@ record: it is counted as lost, and so is the relation to it. Several rows for on
 negation are attributes, which a record does not hold; negated spans are counted.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Tuple
 
 from .reading import Place, read_lines
 from .record import CorpusError, Entity, Record, Relation
@@ -17,10 +17,10 @@ from .report import Report
 SUB_SPAN = "修飾"
 DEMONSTRATIVE = "照応"
 
-Row = Dict[str, str]
+Row = dict[str, str]
 
 
-def read_asdc(path: Path, *, report: Optional[Report] = None) -> Iterator[Record]:
+def read_asdc(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     """Read the corpus.
 
     path (Path): The folder that holds the folders `dialog_act` and `request_span`.
@@ -36,7 +36,7 @@ def read_asdc(path: Path, *, report: Optional[Report] = None) -> Iterator[Record
         raise CorpusError(path, 0, "the folder must hold the folders dialog_act and request_span with their .tsv files")
     for file in files:
         span_file = path / "request_span" / file.name
-        spans: Dict[str, List[Tuple[Row, Place]]] = {}
+        spans: dict[str, list[tuple[Row, Place]]] = {}
         for row, place in _rows(span_file) if span_file.is_file() else ():
             spans.setdefault(_column(row, "utterance_id", place), []).append((row, place))
         for row, place in _rows(file):
@@ -54,9 +54,9 @@ def read_asdc(path: Path, *, report: Optional[Report] = None) -> Iterator[Record
             yield record
 
 
-def _add_spans(record: Record, rows: List[Tuple[Row, Place]], report: Report) -> None:
-    entities: Dict[Entity, int] = {}
-    relations: Dict[Relation, None] = {}
+def _add_spans(record: Record, rows: list[tuple[Row, Place]], report: Report) -> None:
+    entities: dict[Entity, int] = {}
+    relations: dict[Relation, None] = {}
     for row, place in rows:
         if not _column(row, "span_id", place):
             continue
@@ -75,7 +75,9 @@ def _add_spans(record: Record, rows: List[Tuple[Row, Place]], report: Report) ->
     record.relations = list(relations)
 
 
-def _span(row: Row, prefix: str, label: str, record: Record, entities: Dict[Entity, int], place: Place, report: Report) -> Optional[int]:
+def _span(
+    row: Row, prefix: str, label: str, record: Record, entities: dict[Entity, int], place: Place, report: Report
+) -> int | None:
     """The entity of a group of columns by its place in the list, None if it stands in another utterance."""
     text = _column(row, f"{prefix}_text", place)
     if _column(row, f"{prefix}_utterance_id", place) != record.id:
@@ -88,8 +90,8 @@ def _span(row: Row, prefix: str, label: str, record: Record, entities: Dict[Enti
     return entities.setdefault(Entity(start, end, label), len(entities))
 
 
-def _rows(file: Path) -> Iterator[Tuple[Row, Place]]:
-    header: List[str] = []
+def _rows(file: Path) -> Iterator[tuple[Row, Place]]:
+    header: list[str] = []
     for number, line in read_lines(file):
         place = Place(file, number)
         columns = line.split("\t")

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, FrozenSet, List
 
 from .jsonl import write_records
 from .markup import read_markup
@@ -15,9 +14,9 @@ from .splits import split_records
 class Labels:
     """The label identifiers that the corpus may use, as its label table names them."""
 
-    entities: FrozenSet[str]
-    relations: FrozenSet[str]
-    cats: FrozenSet[str]
+    entities: frozenset[str]
+    relations: frozenset[str]
+    cats: frozenset[str]
 
 
 def read_labels(path: Path) -> Labels:
@@ -32,7 +31,7 @@ def read_labels(path: Path) -> Labels:
     return Labels(*(frozenset(place.get(table, kind, dict)) for kind in ("entities", "relations", "cats")))
 
 
-def read_corpus(folder: Path, labels: Labels) -> Dict[str, List[Record]]:
+def read_corpus(folder: Path, labels: Labels) -> dict[str, list[Record]]:
     """Read all mark-up files of a folder, with the cats filled in for all classes.
 
     folder (Path): The folder with the `.mre` files.
@@ -44,7 +43,7 @@ def read_corpus(folder: Path, labels: Labels) -> Dict[str, List[Record]]:
     files = sorted(folder.glob("*.mre"))
     if not files:
         raise CorpusError(folder, 0, "there is no .mre file in this folder")
-    corpus: Dict[str, List[Record]] = {}
+    corpus: dict[str, list[Record]] = {}
     for file in files:
         for lang, records in read_markup(file).items():
             for record in records:
@@ -56,7 +55,7 @@ def read_corpus(folder: Path, labels: Labels) -> Dict[str, List[Record]]:
     return corpus
 
 
-def compile_corpus(folder: Path, output: Path, labels: Labels) -> Dict[str, Dict[str, int]]:
+def compile_corpus(folder: Path, output: Path, labels: Labels) -> dict[str, dict[str, int]]:
     """Write a folder of mark-up files as `output/LANGUAGE/PART.jsonl`.
 
     folder (Path): The folder with the `.mre` files.
@@ -65,7 +64,7 @@ def compile_corpus(folder: Path, output: Path, labels: Labels) -> Dict[str, Dict
     RETURNS (Dict[str, Dict[str, int]]): How many records were written, by language and part.
     RAISES (CorpusError): Malformed mark-up, a label that is not in the table.
     """
-    counts: Dict[str, Dict[str, int]] = {}
+    counts: dict[str, dict[str, int]] = {}
     for lang, records in read_corpus(folder, labels).items():
         for part, chosen in split_records(records, "number").items():
             counts.setdefault(lang, {})[part] = write_records(chosen, Path(output) / lang / f"{part}.jsonl")

@@ -7,9 +7,9 @@ has one, so what is written for a corpus where only some records have that layer
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, Optional, Set, Tuple
 
 from .reading import Place, read_lines, read_text
 from .record import CorpusError, Entity, Record, Relation
@@ -19,10 +19,10 @@ UNREPRESENTED = {"A": "attribute", "M": "attribute", "E": "event", "N": "normali
 SAFE_NAME = re.compile(r"[\w][\w .-]*(/[\w][\w .-]*)*\Z")
 MAX_NAME = 200  # bytes; file systems allow 255
 
-Line = Tuple[Place, List[str]]
+Line = tuple[Place, list[str]]
 
 
-def read_brat(path: Path, *, report: Optional[Report] = None) -> Iterator[Record]:
+def read_brat(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     """Read a folder.
 
     path (Path): The folder; the folders in it are read too.
@@ -48,7 +48,7 @@ def read_brat(path: Path, *, report: Optional[Report] = None) -> Iterator[Record
         yield record
 
 
-def write_records(records: Iterable[Record], path: Path, report: Optional[Report] = None) -> int:
+def write_records(records: Iterable[Record], path: Path, report: Report | None = None) -> int:
     """Write records as a folder that `read_brat` reads back. Text classes, tokens and groups have no place in brat.
 
     records (Iterable[Record]): The records.
@@ -59,7 +59,7 @@ def write_records(records: Iterable[Record], path: Path, report: Optional[Report
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
     report = report if report is not None else Report()
-    taken: Set[str] = set()
+    taken: set[str] = set()
     with_relations, absent, empty = 0, [], []
     for number, record in enumerate(records, start=1):
         name = record.id
@@ -99,10 +99,10 @@ def _lines(file: Path) -> Iterator[Line]:
             yield Place(file, number), fields
 
 
-def _entities(lines: List[Line], text: str, report: Report) -> Tuple[Dict[str, Entity], Set[str]]:
+def _entities(lines: list[Line], text: str, report: Report) -> tuple[dict[str, Entity], set[str]]:
     """The entities by identifier, and the identifiers of everything that a relation may name, whether it can be held or not."""
-    entities: Dict[str, Entity] = {}
-    known: Set[str] = set()
+    entities: dict[str, Entity] = {}
+    known: set[str] = set()
     for place, fields in lines:
         name = fields[0]
         if name[0] in UNREPRESENTED:
@@ -125,7 +125,7 @@ def _entities(lines: List[Line], text: str, report: Report) -> Tuple[Dict[str, E
     return entities, known
 
 
-def _fragments(given: str, place: Place) -> Tuple[str, List[Tuple[int, int]]]:
+def _fragments(given: str, place: Place) -> tuple[str, list[tuple[int, int]]]:
     label, _, offsets = given.strip().partition(" ")
     fragments = []
     for fragment in offsets.split(";"):
@@ -136,7 +136,7 @@ def _fragments(given: str, place: Place) -> Tuple[str, List[Tuple[int, int]]]:
     return label, sorted(fragments)
 
 
-def _relations(lines: List[Line], entities: Dict[str, Entity], known: Set[str], report: Report) -> List[Relation]:
+def _relations(lines: list[Line], entities: dict[str, Entity], known: set[str], report: Report) -> list[Relation]:
     places = {name: i for i, name in enumerate(entities)}
     relations = []
     for place, fields in lines:

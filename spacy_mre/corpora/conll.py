@@ -1,14 +1,14 @@
 """CoNLL columns: one token a line, blank lines between sentences, BIO or BIOES tags in one column."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator, List, Optional, Tuple
 
 from .reading import Place, join_words, read_lines, split_blanks
 from .record import CorpusError, Entity, Record
 from .report import Report
 from .tags import decode_tags, has_closing_tags
 
-Row = Tuple[int, List[str]]
+Row = tuple[int, list[str]]
 
 
 def read_conll(
@@ -18,7 +18,7 @@ def read_conll(
     tag_column: int = -1,
     separator: str = " ",
     comment: str = "",
-    report: Optional[Report] = None,
+    report: Report | None = None,
 ) -> Iterator[Record]:
     """Read one file.
 
@@ -63,9 +63,9 @@ def read_conll(
         )
 
 
-def _sentences(path: Path, comment: str) -> Iterator[Tuple[str, List[Row]]]:
+def _sentences(path: Path, comment: str) -> Iterator[tuple[str, list[Row]]]:
     documents = 0
-    rows: List[Row] = []
+    rows: list[Row] = []
     for number, line in read_lines(path):
         begins_document = line.startswith("-DOCSTART-")
         if rows and (begins_document or not line.strip()):
@@ -78,5 +78,5 @@ def _sentences(path: Path, comment: str) -> Iterator[Tuple[str, List[Row]]]:
         yield f"{path.stem}-doc-{documents}" if documents else "", rows
 
 
-def _columns(line: str) -> List[str]:
+def _columns(line: str) -> list[str]:
     return [column.strip(" ") for column in line.split("\t")] if "\t" in line else split_blanks(line)

@@ -4,15 +4,16 @@ The Japanese and Chinese files also hold the untokenised text and where each tok
 blanks. What annotators noted beside a relation (explanation, uncertainty, ambiguity) is left out.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import Any
 
 from .reading import Place, join_words, read_json_lines
 from .record import CorpusError, Entity, Record, Relation
 from .report import Report
 
 
-def read_crossre(path: Path, *, part: str = "", report: Optional[Report] = None) -> Iterator[Record]:
+def read_crossre(path: Path, *, part: str = "", report: Report | None = None) -> Iterator[Record]:
     """Read one file, or all files of one language.
 
     path (Path): A file such as `music-dev.json`, or the folder of such files.
@@ -39,7 +40,7 @@ def _record(item: Any, domain: str, place: Place) -> Record:
     if "sentence-detokenized" in item:
         text = place.get(item, "sentence-detokenized", str)
         tokens = _offsets(place.get(item, "token2charspan", list), len(words), text, place)
-    entities: List[Entity] = []
+    entities: list[Entity] = []
     by_tokens = {}
     for given in place.get(item, "ner", list):
         first, last, label = _fields(given, 3, "an entity", place)
@@ -67,7 +68,7 @@ def _record(item: Any, domain: str, place: Place) -> Record:
     )
 
 
-def _offsets(given: List[Any], count: int, text: str, place: Place) -> List[Tuple[int, int]]:
+def _offsets(given: list[Any], count: int, text: str, place: Place) -> list[tuple[int, int]]:
     if len(given) != count:
         raise place.error(f"'token2charspan' has {len(given)} places for {count} tokens")
     tokens = []
@@ -81,13 +82,13 @@ def _offsets(given: List[Any], count: int, text: str, place: Place) -> List[Tupl
     return tokens
 
 
-def _fields(given: Any, count: int, what: str, place: Place) -> List[Any]:
+def _fields(given: Any, count: int, what: str, place: Place) -> list[Any]:
     """The first fields of a list, which may hold more."""
     if not isinstance(given, list) or len(given) < count:
         raise place.error(f"{what} must be a list of {count} values or more")
     return given[:count]
 
 
-def _inside(first: Any, last: Any, length: int, what: str, place: Place) -> Tuple[int, int]:
+def _inside(first: Any, last: Any, length: int, what: str, place: Place) -> tuple[int, int]:
     """First and last token, as start and exclusive end."""
     return place.inside(first, last + 1 if type(last) is int else last, length, what)

@@ -2,12 +2,11 @@
 
 import shutil
 from pathlib import Path
-from typing import Optional
 
 from ..errors import Errors
 
 
-def fetch(name: str, target: Path, source: Optional[Path] = None) -> Path:
+def fetch(name: str, target: Path, source: Path | None = None) -> Path:
     """Have a data set in place.
 
     name (str): The data set, as its folder is called ("conll04", "crossre/ja").

@@ -1,18 +1,20 @@
 """How does a Doc become a record again, to be written in another format?"""
 
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, Optional, Sequence, Tuple
 
 from spacy.tokens import Doc
 
-from ..entities import DEFAULT_KEY, get_entities
-from ..relations import get_relations
+from ..annotations.entities import DEFAULT_KEY, get_entities
+from ..annotations.relations import get_relations
 from . import brat, jsonl
 from .record import Entity, Record, Relation
 from .report import Report
 
 
-def make_records(docs: Iterable[Doc], *, span_key: str = DEFAULT_KEY, report: Optional[Report] = None) -> Iterator[Record]:
+def make_records(
+    docs: Iterable[Doc], *, span_key: str = DEFAULT_KEY, report: Report | None = None
+) -> Iterator[Record]:
     """Make records of Docs.
 
     docs (Iterable[Doc]): The documents.
@@ -35,7 +37,9 @@ def make_records(docs: Iterable[Doc], *, span_key: str = DEFAULT_KEY, report: Op
         yield record
 
 
-def write_jsonl(docs: Iterable[Doc], path: Path, *, span_key: str = DEFAULT_KEY, report: Optional[Report] = None) -> int:
+def write_jsonl(
+    docs: Iterable[Doc], path: Path, *, span_key: str = DEFAULT_KEY, report: Report | None = None
+) -> int:
     """Write Docs as JSON lines with character offsets; `read_jsonl` reads them back.
 
     docs (Iterable[Doc]): The documents.
@@ -47,7 +51,7 @@ def write_jsonl(docs: Iterable[Doc], path: Path, *, span_key: str = DEFAULT_KEY,
     return jsonl.write_records(make_records(docs, span_key=span_key, report=report), path)
 
 
-def write_brat(docs: Iterable[Doc], path: Path, *, span_key: str = DEFAULT_KEY, report: Optional[Report] = None) -> int:
+def write_brat(docs: Iterable[Doc], path: Path, *, span_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
     """Write Docs as a brat folder; `read_brat` reads it back.
 
     docs (Iterable[Doc]): The documents.
@@ -61,13 +65,15 @@ def write_brat(docs: Iterable[Doc], path: Path, *, span_key: str = DEFAULT_KEY, 
 
 def _add_entities(record: Record, doc: Doc, span_key: str, report: Report) -> None:
     spans = get_entities(doc, span_key)
-    places: Dict[Tuple, int] = {}
+    places: dict[tuple, int] = {}
     if spans is not None:
         record.entities = []
         for i, span in enumerate(spans):
             places[(span.start, span.end, span.label)] = i
             places.setdefault((span.start, span.end), i)
-            record.entities.append(Entity(doc[span.start].idx, doc[span.end - 1].idx + len(doc[span.end - 1]), span.label))
+            record.entities.append(
+                Entity(doc[span.start].idx, doc[span.end - 1].idx + len(doc[span.end - 1]), span.label)
+            )
             if span.score != 1.0:
                 report.lose("score (spacy_mre.to_json keeps it)", record.origin, span.label)
         report.keep("entities", len(spans))
@@ -85,7 +91,7 @@ def _add_entities(record: Record, doc: Doc, span_key: str, report: Report) -> No
         report.keep("relations", len(record.relations))
 
 
-def _place(span: Sequence[int], label: str, places: Dict[Tuple, int]) -> Optional[int]:
+def _place(span: Sequence[int], label: str, places: dict[tuple, int]) -> int | None:
     """The entity at a relation's end: that of its label, or where the relation names none, the first."""
     start, end = span
     return places.get((start, end, label)) if label else places.get((start, end))

@@ -1,14 +1,14 @@
 """GENIA as JSON lines: tokenised sentences with nested entities, ends exclusive."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator, Optional
 
 from .reading import Place, join_words, read_json_lines
 from .record import Entity, Record
 from .report import Report
 
 
-def read_genia(path: Path, *, report: Optional[Report] = None) -> Iterator[Record]:
+def read_genia(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     """Read one file.
 
     path (Path): The file: `{"tokens": [...], "doc_id", "sent_id", "entity_mentions": [{"start", "end", "entity_type"}]}` a line.

@@ -8,15 +8,16 @@ annotation. "cats" may also be one label or a list of labels. "tokens", a list o
 """
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Any
 
 from .reading import Place, read_json_lines
 from .record import Entity, Record, Relation
 from .report import Report
 
 
-def read_jsonl(path: Path, *, report: Optional[Report] = None) -> Iterator[Record]:
+def read_jsonl(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     """Read one file.
 
     path (Path): The file.
@@ -66,17 +67,21 @@ def write_records(records: Iterable[Record], path: Path) -> int:
 
 def _entity(given: Any, text: str, place: Place) -> Entity:
     label = place.get(given, "label", str)
-    start, end = place.inside(place.get(given, "start", int), place.get(given, "end", int), len(text), f"the entity '{label}'")
+    start, end = place.inside(
+        place.get(given, "start", int), place.get(given, "end", int), len(text), f"the entity '{label}'"
+    )
     return Entity(start, end, label)
 
 
-def _relation(given: Any, entities: List[Entity], place: Place) -> Relation:
+def _relation(given: Any, entities: list[Entity], place: Place) -> Relation:
     label = place.get(given, "label", str)
-    head, tail = (place.index(place.get(given, end, int), len(entities), f"the {end} of '{label}'") for end in ("head", "tail"))
+    head, tail = (
+        place.index(place.get(given, end, int), len(entities), f"the {end} of '{label}'") for end in ("head", "tail")
+    )
     return Relation(head, tail, label)
 
 
-def _tokens(given: List[Any], text: str, place: Place) -> Iterator[Tuple[int, int]]:
+def _tokens(given: list[Any], text: str, place: Place) -> Iterator[tuple[int, int]]:
     position = 0
     for i, pair in enumerate(given):
         if not isinstance(pair, list) or len(pair) != 2:
@@ -88,7 +93,7 @@ def _tokens(given: List[Any], text: str, place: Place) -> Iterator[Tuple[int, in
         yield start, end
 
 
-def _cats(given: Any, place: Place) -> Optional[Dict[str, float]]:
+def _cats(given: Any, place: Place) -> dict[str, float] | None:
     if given is None:
         return None
     if isinstance(given, str):
@@ -100,16 +105,20 @@ def _cats(given: Any, place: Place) -> Optional[Dict[str, float]]:
     raise place.error("'cats' must be a label, a list of labels, or an object of labels and numbers")
 
 
-def _as_json(record: Record) -> Dict[str, Any]:
-    item: Dict[str, Any] = {"id": record.id, "text": record.text}
+def _as_json(record: Record) -> dict[str, Any]:
+    item: dict[str, Any] = {"id": record.id, "text": record.text}
     if record.group:
         item["group"] = record.group
     if record.tokens is not None:
         item["tokens"] = [list(token) for token in record.tokens]
     if record.entities is not None:
-        item["entities"] = [{"start": entity.start, "end": entity.end, "label": entity.label} for entity in record.entities]
+        item["entities"] = [
+            {"start": entity.start, "end": entity.end, "label": entity.label} for entity in record.entities
+        ]
     if record.relations is not None:
-        item["relations"] = [{"head": relation.head, "tail": relation.tail, "label": relation.label} for relation in record.relations]
+        item["relations"] = [
+            {"head": relation.head, "tail": relation.tail, "label": relation.label} for relation in record.relations
+        ]
     if record.cats is not None:
         item["cats"] = record.cats
     return item

@@ -9,9 +9,9 @@ A backslash keeps `[`, `]`, `|` and `\\` as plain characters. The text class is 
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, Tuple
 
 from .reading import read_lines
 from .record import CorpusError, Entity, Record, Relation
@@ -26,10 +26,10 @@ class _Block:
     id: str
     cat: str
     line: int
-    fields: Dict[str, Tuple[int, str]]
+    fields: dict[str, tuple[int, str]]
 
 
-def read_markup(path: Path) -> Dict[str, List[Record]]:
+def read_markup(path: Path) -> dict[str, list[Record]]:
     """Read one mark-up file.
 
     path (Path): The file.
@@ -37,14 +37,14 @@ def read_markup(path: Path) -> Dict[str, List[Record]]:
         `compile_corpus` fills in the zeros of the others.
     RAISES (CorpusError): Malformed mark-up, an unknown entity name in a relation, languages that disagree.
     """
-    records: Dict[str, List[Record]] = {}
-    seen: Dict[str, int] = {}
+    records: dict[str, list[Record]] = {}
+    seen: dict[str, int] = {}
     for block in _blocks(path):
         if block.id in seen:
             raise CorpusError(path, block.line, f"the id {block.id} was used before, in line {seen[block.id]}")
         seen[block.id] = block.line
         relation_line, relation_text = block.fields.pop("relations", (block.line, ""))
-        first: Dict[str, str] = {}
+        first: dict[str, str] = {}
         for lang, (line, marked) in block.fields.items():
             try:
                 text, entities = parse_marked(marked)
@@ -57,7 +57,10 @@ def read_markup(path: Path) -> Dict[str, List[Record]]:
             first = types
             names = list(entities)
             try:
-                relations = [Relation(names.index(head), names.index(tail), label) for head, label, tail in _triples(relation_text)]
+                relations = [
+                    Relation(names.index(head), names.index(tail), label)
+                    for head, label, tail in _triples(relation_text)
+                ]
             except ValueError as err:
                 raise CorpusError(path, relation_line, f"{block.id}: {err}") from None
             record = Record(
@@ -72,7 +75,7 @@ def read_markup(path: Path) -> Dict[str, List[Record]]:
     return records
 
 
-def parse_marked(marked: str) -> Tuple[str, Dict[str, Entity]]:
+def parse_marked(marked: str) -> tuple[str, dict[str, Entity]]:
     """Take the mark-up out of one sentence.
 
     marked (str): The sentence with its `[type:name|text]` marks.
@@ -80,9 +83,9 @@ def parse_marked(marked: str) -> Tuple[str, Dict[str, Entity]]:
         longer first.
     RAISES (ValueError): A bracket that does not close or open, a name used twice, an empty entity.
     """
-    text: List[str] = []
-    stack: List[Tuple[str, str, int]] = []
-    found: Dict[str, Entity] = {}
+    text: list[str] = []
+    stack: list[tuple[str, str, int]] = []
+    found: dict[str, Entity] = {}
     i = 0
     while i < len(marked):
         char = marked[i]
@@ -94,12 +97,16 @@ def parse_marked(marked: str) -> Tuple[str, Dict[str, Entity]]:
         elif char == "[":
             opening = OPENING.match(marked, i)
             if opening is None:
-                raise ValueError(f"'{marked[i : i + 20]}' is no entity: write [type:name|text], or \\[ for a plain bracket")
+                raise ValueError(
+                    f"'{marked[i : i + 20]}' is no entity: write [type:name|text], or \\[ for a plain bracket"
+                )
             stack.append((opening[1], opening[2], len(text)))
             i = opening.end()
         elif char == "]":
             if not stack:
-                raise ValueError(f"character {i + 1} closes an entity that was never opened: write \\] for a plain bracket")
+                raise ValueError(
+                    f"character {i + 1} closes an entity that was never opened: write \\] for a plain bracket"
+                )
             label, name, start = stack.pop()
             if start == len(text):
                 raise ValueError(f"the entity '{name}' is empty")
@@ -132,7 +139,9 @@ def _blocks(path: Path) -> Iterator[_Block]:
             continue
         field = FIELD.match(line)
         if field is None or block is None:
-            raise CorpusError(path, number, "expected '## class-number', 'ja: ...', 'en: ...', 'zh: ...' or 'relations: ...'")
+            raise CorpusError(
+                path, number, "expected '## class-number', 'ja: ...', 'en: ...', 'zh: ...' or 'relations: ...'"
+            )
         if field[1] in block.fields:
             raise CorpusError(path, number, f"{block.id} has two lines '{field[1]}:'")
         block.fields[field[1]] = (number, field[2])
@@ -140,7 +149,7 @@ def _blocks(path: Path) -> Iterator[_Block]:
         yield block
 
 
-def _triples(text: str) -> Iterator[Tuple[str, str, str]]:
+def _triples(text: str) -> Iterator[tuple[str, str, str]]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         words = part.split()
         if len(words) != 3:

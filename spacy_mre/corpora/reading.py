@@ -2,8 +2,9 @@
 
 import json
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any
 
 from .record import CorpusError
 
@@ -18,7 +19,9 @@ def read_text(path: Path, *, may_be_empty: bool = False) -> str:
     """
     path = Path(path)
     if not path.is_file():
-        raise CorpusError(path, 0, "there is no such file" if not path.exists() else "this is a folder, a file was expected")
+        raise CorpusError(
+            path, 0, "there is no such file" if not path.exists() else "this is a folder, a file was expected"
+        )
     data = path.read_bytes()
     try:
         text = data.decode("utf-8-sig")
@@ -30,7 +33,7 @@ def read_text(path: Path, *, may_be_empty: bool = False) -> str:
     return text
 
 
-def read_lines(path: Path, *, may_be_empty: bool = False) -> Iterator[Tuple[int, str]]:
+def read_lines(path: Path, *, may_be_empty: bool = False) -> Iterator[tuple[int, str]]:
     """Read a file line by line. Only a line feed ends a line, unlike `str.splitlines`, which also cuts at characters inside texts.
 
     path (Path): The file.
@@ -57,7 +60,7 @@ def read_json(path: Path) -> Any:
         raise CorpusError(path, err.lineno, f"broken JSON: {err.msg} at column {err.colno}") from None
 
 
-def read_json_lines(path: Path) -> Iterator[Tuple[int, Dict[str, Any]]]:
+def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Read a file with one JSON object a line. Blank lines are skipped.
 
     path (Path): The file.
@@ -106,15 +109,17 @@ class Place:
             raise self.error(f"'{key}' must be of type {kind.__name__}, not {_shown(value)}")
         return value
 
-    def words(self, item: Any, key: str) -> List[str]:
+    def words(self, item: Any, key: str) -> list[str]:
         """The value of a key that must be a list of words, none of them empty."""
         words = self.get(item, key, list)
         for i, word in enumerate(words):
             if not isinstance(word, str) or not word:
-                raise self.error(f"token {i} of '{key}' is {_shown(word)}: every token must be a text of one character or more")
+                raise self.error(
+                    f"token {i} of '{key}' is {_shown(word)}: every token must be a text of one character or more"
+                )
         return words
 
-    def inside(self, start: Any, end: Any, length: int, what: str) -> Tuple[int, int]:
+    def inside(self, start: Any, end: Any, length: int, what: str) -> tuple[int, int]:
         """A start and an exclusive end that must lie inside something and enclose at least one place."""
         if not (type(start) is int and type(end) is int):
             raise self.error(f"{what} goes from {_shown(start)} to {_shown(end)}: whole numbers were expected")
@@ -129,7 +134,7 @@ class Place:
         return value
 
 
-def join_words(words: Sequence[str], separator: str = " ") -> Tuple[str, List[Tuple[int, int]]]:
+def join_words(words: Sequence[str], separator: str = " ") -> tuple[str, list[tuple[int, int]]]:
     """Make a text of words.
 
     words (Sequence[str]): The words.
@@ -144,7 +149,7 @@ def join_words(words: Sequence[str], separator: str = " ") -> Tuple[str, List[Tu
     return separator.join(words), tokens
 
 
-def split_blanks(line: str) -> List[str]:
+def split_blanks(line: str) -> list[str]:
     """Split a line at blanks and tabs only: `str.split` would also lose tokens that are white space of another kind, such as `\u3000`."""
     return re.findall(r"[^ \t]+", line)
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
 
 from ..errors import Errors
 
@@ -16,7 +15,11 @@ class CorpusError(ValueError):
     """
 
     def __init__(self, path: Path, line: int, reason: str):
-        super().__init__(Errors.M201.format(path=path, line=line, reason=reason) if line else Errors.M202.format(path=path, reason=reason))
+        super().__init__(
+            Errors.M201.format(path=path, line=line, reason=reason)
+            if line
+            else Errors.M202.format(path=path, reason=reason)
+        )
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,9 @@ class Record:
 
     text: str
     id: str = ""
-    entities: Optional[List[Entity]] = None
-    relations: Optional[List[Relation]] = None
-    cats: Optional[Dict[str, float]] = None
-    tokens: Optional[List[Tuple[int, int]]] = None
+    entities: list[Entity] | None = None
+    relations: list[Relation] | None = None
+    cats: dict[str, float] | None = None
+    tokens: list[tuple[int, int]] | None = None
     group: str = ""
     origin: str = ""

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Dict, List
 
 from rich.table import Table
 
@@ -22,7 +21,7 @@ class Report:
 
     kept: Counter = field(default_factory=Counter)
     lost: Counter = field(default_factory=Counter)
-    examples: Dict[str, List[str]] = field(default_factory=dict)
+    examples: dict[str, list[str]] = field(default_factory=dict)
 
     def keep(self, what: str, count: int = 1) -> None:
         self.kept[what] += count
@@ -45,7 +44,9 @@ class Report:
         RAISES (ValueError): If anything was lost, with the counts.
         """
         if self.lost:
-            reasons = "; ".join(f"{reason}: {count} (as in {self.examples[reason][0]})" for reason, count in self.lost.items())
+            reasons = "; ".join(
+                f"{reason}: {count} (as in {self.examples[reason][0]})" for reason, count in self.lost.items()
+            )
             raise ValueError(Errors.M203.format(count=sum(self.lost.values()), reasons=reasons))
 
     def table(self, title: str = "") -> Table:

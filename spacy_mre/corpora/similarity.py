@@ -1,9 +1,9 @@
 """Are two texts nearly the same? A corpus with near duplicates on both sides of a split measures memory."""
 
-from typing import List, Sequence, Set, Tuple
+from collections.abc import Sequence
 
 
-def near_duplicates(texts: Sequence[str], threshold: float, *, n: int = 3) -> List[Tuple[int, int, float]]:
+def near_duplicates(texts: Sequence[str], threshold: float, *, n: int = 3) -> list[tuple[int, int, float]]:
     """Find pairs of texts that share most of their character n-grams.
 
     texts (Sequence[str]): The texts.
@@ -24,5 +24,5 @@ def near_duplicates(texts: Sequence[str], threshold: float, *, n: int = 3) -> Li
     return sorted(found, key=lambda pair: -pair[2])
 
 
-def _grams(text: str, n: int) -> Set[str]:
+def _grams(text: str, n: int) -> set[str]:
     return {text[i : i + n] for i in range(max(1, len(text) - n + 1))}

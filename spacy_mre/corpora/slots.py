@@ -1,7 +1,7 @@
 """Slot filling folders: three parallel files, `seq.in` (tokens), `seq.out` (BIO or BIOES tags) and `label` (the intent)."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator, Optional
 
 from .reading import Place, join_words, read_lines, split_blanks
 from .record import CorpusError, Entity, Record
@@ -9,7 +9,7 @@ from .report import Report
 from .tags import decode_tags, has_closing_tags
 
 
-def read_slots(path: Path, *, separator: str = " ", report: Optional[Report] = None) -> Iterator[Record]:
+def read_slots(path: Path, *, separator: str = " ", report: Report | None = None) -> Iterator[Record]:
     """Read one part.
 
     path (Path): The folder with the three files. Without the file `label` the records have no cats.
@@ -24,7 +24,11 @@ def read_slots(path: Path, *, separator: str = " ", report: Optional[Report] = N
     labels = [line for _, line in read_lines(path / "label")] if (path / "label").is_file() else None
     for name, lines in (("seq.out", tags), ("label", labels)):
         if lines is not None and len(lines) != len(words):
-            raise CorpusError(path / name, min(len(lines), len(words)) + 1, f"there are {len(lines)} lines where seq.in has {len(words)}")
+            raise CorpusError(
+                path / name,
+                min(len(lines), len(words)) + 1,
+                f"there are {len(lines)} lines where seq.in has {len(words)}",
+            )
     closing = any(has_closing_tags(split_blanks(line)) for line in tags)
     for i, line in enumerate(words):
         place = Place(path / "seq.out", i + 1)

@@ -1,14 +1,15 @@
 """SpERT's JSON: a list of tokenised sentences; entities by token, ends exclusive; relations by the entities' places in their list."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import Any
 
 from .reading import Place, join_words, read_json
 from .record import Entity, Record, Relation
 from .report import Report
 
 
-def read_spert(path: Path, *, report: Optional[Report] = None) -> Iterator[Record]:
+def read_spert(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     """Read a SpERT file.
 
     path (Path): The file: `[{"tokens": [...], "entities": [{"type", "start", "end"}], "relations": [{"type", "head", "tail"}]}]`. A record
@@ -39,13 +40,17 @@ def read_spert(path: Path, *, report: Optional[Report] = None) -> Iterator[Recor
         )
 
 
-def _entity(given: Any, tokens: List[Tuple[int, int]], place: Place) -> Entity:
+def _entity(given: Any, tokens: list[tuple[int, int]], place: Place) -> Entity:
     label = place.get(given, "type", str)
-    start, end = place.inside(place.get(given, "start", int), place.get(given, "end", int), len(tokens), f"the entity '{label}'")
+    start, end = place.inside(
+        place.get(given, "start", int), place.get(given, "end", int), len(tokens), f"the entity '{label}'"
+    )
     return Entity(tokens[start][0], tokens[end - 1][1], label)
 
 
-def _relation(given: Any, entities: List[Entity], place: Place) -> Relation:
+def _relation(given: Any, entities: list[Entity], place: Place) -> Relation:
     label = place.get(given, "type", str)
-    head, tail = (place.index(place.get(given, end, int), len(entities), f"the {end} of '{label}'") for end in ("head", "tail"))
+    head, tail = (
+        place.index(place.get(given, end, int), len(entities), f"the {end} of '{label}'") for end in ("head", "tail")
+    )
     return Relation(head, tail, label)

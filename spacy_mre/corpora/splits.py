@@ -1,8 +1,8 @@
 """Which record belongs to train, dev or test? Rules that give the same answer on every machine and are committed with the code."""
 
 import re
+from collections.abc import Callable, Sequence
 from hashlib import sha1
-from typing import Callable, Dict, List, Sequence
 
 from ..errors import Errors
 from .record import Record
@@ -29,12 +29,12 @@ def by_number(number: int) -> str:
     return {5: "dev", 0: "test"}.get(number % 6, "train")
 
 
-def split_by_group(records: Sequence[Record]) -> List[str]:
+def split_by_group(records: Sequence[Record]) -> list[str]:
     """`by_hash` of the group, so that no dialogue or article is separated; of the id where a record has no group."""
     return [by_hash(record.group or record.id) for record in records]
 
 
-def split_by_number(records: Sequence[Record]) -> List[str]:
+def split_by_number(records: Sequence[Record]) -> list[str]:
     """`by_number` of the number at the end of the id."""
     parts = []
     for record in records:
@@ -45,7 +45,7 @@ def split_by_number(records: Sequence[Record]) -> List[str]:
     return parts
 
 
-def split_last_tenth(records: Sequence[Record]) -> List[str]:
+def split_last_tenth(records: Sequence[Record]) -> list[str]:
     """The last tenth is dev, the rest train, in the order of the file; the border waits for the end of a group."""
     border = len(records) - len(records) // 10
     while 0 < border < len(records) and records[border].group and records[border].group == records[border - 1].group:
@@ -53,14 +53,14 @@ def split_last_tenth(records: Sequence[Record]) -> List[str]:
     return ["train"] * border + ["dev"] * (len(records) - border)
 
 
-SPLIT_RULES: Dict[str, Callable[[Sequence[Record]], List[str]]] = {
+SPLIT_RULES: dict[str, Callable[[Sequence[Record]], list[str]]] = {
     "hash": split_by_group,
     "number": split_by_number,
     "last-tenth": split_last_tenth,
 }
 
 
-def split_records(records: Sequence[Record], rule: str) -> Dict[str, List[Record]]:
+def split_records(records: Sequence[Record], rule: str) -> dict[str, list[Record]]:
     """Split records by a named rule.
 
     records (Sequence[Record]): All records, in their order.

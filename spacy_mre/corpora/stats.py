@@ -1,14 +1,14 @@
 """What is in a corpus? Labels, nesting, widths and distances: what a config's limits must reach."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Iterable, List, Optional, Set, Tuple
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..entities import DEFAULT_KEY, ScoredSpan, get_entities
-from ..relations import get_relations
+from ..annotations.entities import DEFAULT_KEY, ScoredSpan, get_entities
+from ..annotations.relations import get_relations
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Statistics:
     misaligned: Counter = field(default_factory=Counter)
 
 
-def get_statistics(docs: Iterable[Doc], *, span_key: str = DEFAULT_KEY, nlp: Optional[Language] = None) -> Statistics:
+def get_statistics(docs: Iterable[Doc], *, span_key: str = DEFAULT_KEY, nlp: Language | None = None) -> Statistics:
     """Count over a corpus.
 
     docs (Iterable[Doc]): The documents.
@@ -84,16 +84,22 @@ def quantile(counts: Counter, share: float) -> int:
     return next((length for length in sorted(counts) if reach(counts, length) >= share), 0)
 
 
-def _count_entities(doc: Doc, entities: Optional[List[ScoredSpan]], nlp: Optional[Language], stats: Statistics) -> None:
+def _count_entities(doc: Doc, entities: list[ScoredSpan] | None, nlp: Language | None, stats: Statistics) -> None:
     if entities is None:
         stats.without_entities += 1
         return
     stats.entities.update(entity.label for entity in entities)
     stats.widths.update(entity.end - entity.start for entity in entities)
     for i, entity in enumerate(entities):
-        others = [other for j, other in enumerate(entities) if j != i and other.start < entity.end and entity.start < other.end]
+        others = [
+            other
+            for j, other in enumerate(entities)
+            if j != i and other.start < entity.end and entity.start < other.end
+        ]
         stats.nested += any(other.start <= entity.start and entity.end <= other.end for other in others)
-        stats.crossing += any((other.start < entity.start) == (other.end < entity.end) and _differ(other, entity) for other in others)
+        stats.crossing += any(
+            (other.start < entity.start) == (other.end < entity.end) and _differ(other, entity) for other in others
+        )
     if nlp is not None:
         starts, ends = _borders(nlp.make_doc(doc.text))
         for entity in entities:
@@ -121,5 +127,5 @@ def _differ(left: ScoredSpan, right: ScoredSpan) -> bool:
     return left.start != right.start and left.end != right.end
 
 
-def _borders(doc: Doc) -> Tuple[Set[int], Set[int]]:
+def _borders(doc: Doc) -> tuple[set[int], set[int]]:
     return {token.idx for token in doc}, {token.idx + len(token) for token in doc}

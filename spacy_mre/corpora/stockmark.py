@@ -1,14 +1,14 @@
 """Stockmark's Wikipedia entities: a JSON list of texts with character offsets, ends exclusive."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator, Optional
 
 from .reading import Place, read_json
 from .record import Entity, Record
 from .report import Report
 
 
-def read_stockmark(path: Path, *, report: Optional[Report] = None) -> Iterator[Record]:
+def read_stockmark(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     """Read the file.
 
     path (Path): The file: `[{"curid", "text", "entities": [{"name", "span": [start, end], "type"}]}]`.
@@ -28,7 +28,11 @@ def read_stockmark(path: Path, *, report: Optional[Report] = None) -> Iterator[R
         if "entities" in item:
             entities = []
             for given in place.get(item, "entities", list):
-                name, label, span = place.get(given, "name", str), place.get(given, "type", str), place.get(given, "span", list)
+                name, label, span = (
+                    place.get(given, "name", str),
+                    place.get(given, "type", str),
+                    place.get(given, "span", list),
+                )
                 if len(span) != 2:
                     raise place.error(f"the span of '{name}' must be two numbers")
                 start, end = place.inside(*span, len(text), f"the entity '{name}'")

@@ -1,11 +1,13 @@
 """How do tag sequences become spans? BIO, BIOES and BILOU, read as conlleval reads them: leniently, but every repair is told."""
 
-from typing import List, Sequence, Tuple
+from collections.abc import Sequence
 
 BEGINS, ENDS, PREFIXES = "BSU", "ESLU", "BIESLU"
 
 
-def decode_tags(tags: Sequence[str], *, closing: bool = False) -> Tuple[List[Tuple[int, int, str]], List[Tuple[int, str]]]:
+def decode_tags(
+    tags: Sequence[str], *, closing: bool = False
+) -> tuple[list[tuple[int, int, str]], list[tuple[int, str]]]:
     """Read the spans of one sequence. A tag continues a span if it is I, E or L and of the type of an open span; otherwise it begins one.
 
     tags (Sequence[str]): Such as "B-place", "I-place", "O".
@@ -14,8 +16,8 @@ def decode_tags(tags: Sequence[str], *, closing: bool = False) -> Tuple[List[Tup
         index of the tag and what was wrong there.
     RAISES (ValueError): A tag that is none of these schemes.
     """
-    spans: List[Tuple[int, int, str]] = []
-    repairs: List[Tuple[int, str]] = []
+    spans: list[tuple[int, int, str]] = []
+    repairs: list[tuple[int, str]] = []
     start, label, closed = -1, "", True  # the span that is open or has just been closed
     for i, tag in enumerate([*tags, "O"]):
         prefix, kind = _parts(tag)
@@ -41,7 +43,7 @@ def has_closing_tags(tags: Sequence[str]) -> bool:
     return any(tag[:2] in ("E-", "S-", "L-", "U-") for tag in tags)
 
 
-def _parts(tag: str) -> Tuple[str, str]:
+def _parts(tag: str) -> tuple[str, str]:
     if tag == "O":
         return "O", ""
     prefix, hyphen, label = tag.partition("-")

@@ -1,16 +1,17 @@
 """How does a record become a Doc? Character offsets meet a token grid here, and whatever does not fit is counted."""
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Dict, Iterable, Iterator, List, Literal, Optional, Sequence, Set, Tuple
+from typing import Literal
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..entities import DEFAULT_KEY, set_entities
+from ..annotations.entities import DEFAULT_KEY, set_entities
+from ..annotations.relations import identity, make_relation, set_relations
 from ..errors import Errors
-from ..relations import identity, make_relation, set_relations
 from .record import Entity, Record
 from .report import Report
 
@@ -24,7 +25,7 @@ def make_docs(
     tokens: TokenPolicy = "fitted",
     span_key: str = DEFAULT_KEY,
     cats: Sequence[str] = (),
-    report: Optional[Report] = None,
+    report: Report | None = None,
     strict: bool = False,
 ) -> Iterator[Doc]:
     """Make Docs of records: entities in a span group and in `doc.ents`, relations, cats, and the id (and group) in `doc.user_data`.
@@ -81,12 +82,12 @@ def _tokenize(record: Record, nlp: Language, policy: TokenPolicy, report: Report
     return Doc(nlp.vocab, words=words, spaces=spaces)
 
 
-def cat_labels(records: Iterable[Record]) -> List[str]:
+def cat_labels(records: Iterable[Record]) -> list[str]:
     """RETURNS (List[str]): All text classes that the records name, sorted."""
     return sorted({label for record in records for label in record.cats or ()})
 
 
-def split_words(record: Record) -> Tuple[List[str], List[bool]]:
+def split_words(record: Record) -> tuple[list[str], list[bool]]:
     """Make words and spaces for a Doc that has the text of a record and its tokens. What stands between them becomes
     tokens of their own, apart from the single blank that may follow each token.
 
@@ -94,8 +95,8 @@ def split_words(record: Record) -> Tuple[List[str], List[bool]]:
     RETURNS (Tuple[List[str], List[bool]]): Words, and whether a blank follows each.
     RAISES (ValueError): Tokens that overlap, are empty, or lie outside the text.
     """
-    words: List[str] = []
-    spaces: List[bool] = []
+    words: list[str] = []
+    spaces: list[bool] = []
     position = 0
     for start, end in [*(record.tokens or []), (len(record.text), len(record.text))]:
         if not position <= start <= end <= len(record.text) or start == end < len(record.text):
@@ -114,14 +115,14 @@ def split_words(record: Record) -> Tuple[List[str], List[bool]]:
     return words, spaces
 
 
-def _add_entities(doc: Doc, record: Record, span_key: str, report: Report) -> Dict[int, Tuple[int, int]]:
+def _add_entities(doc: Doc, record: Record, span_key: str, report: Report) -> dict[int, tuple[int, int]]:
     """Write the entities. Returns the token span of each that could be written, by its place in the record."""
     if record.entities is None:
         return {}
     starts = {token.idx: token.i for token in doc}
     ends = {token.idx + len(token): token.i + 1 for token in doc}
-    places: Dict[int, Tuple[int, int]] = {}
-    seen: Set[Entity] = set()
+    places: dict[int, tuple[int, int]] = {}
+    seen: set[Entity] = set()
     for i, entity in enumerate(record.entities):
         reason = _fault(entity, record.text)
         if not reason and (entity.start not in starts or entity.end not in ends):
@@ -139,7 +140,7 @@ def _add_entities(doc: Doc, record: Record, span_key: str, report: Report) -> Di
     return places
 
 
-def _add_relations(doc: Doc, record: Record, places: Dict[int, Tuple[int, int]], report: Report) -> None:
+def _add_relations(doc: Doc, record: Record, places: dict[int, tuple[int, int]], report: Report) -> None:
     if record.relations is None:
         return
     kept = {}
@@ -148,7 +149,9 @@ def _add_relations(doc: Doc, record: Record, places: Dict[int, Tuple[int, int]],
             report.lose("relation with a lost end", record.origin, given.label)
             continue
         head_label, tail_label = (record.entities[i].label for i in (given.head, given.tail))
-        relation = make_relation(places[given.head], places[given.tail], given.label, head_label=head_label, tail_label=tail_label)
+        relation = make_relation(
+            places[given.head], places[given.tail], given.label, head_label=head_label, tail_label=tail_label
+        )
         if identity(relation) in kept:
             report.lose("relation given twice", record.origin, given.label)
         else:

@@ -4,15 +4,15 @@ Printed beside a score it tells how much of that score the data gives away.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import permutations
-from typing import Dict, Iterable, List, Optional, Tuple
 
 from spacy.tokens import Doc
 
-from ..alignment import Losses
-from ..entities import DEFAULT_KEY, ScoredSpan, get_entities, set_entities
-from ..relations import get_relations, make_relation, set_relations
+from ..annotations.alignment import Losses
+from ..annotations.entities import DEFAULT_KEY, ScoredSpan, get_entities, set_entities
+from ..annotations.relations import get_relations, make_relation, set_relations
 
 SOURCE = "baseline"
 
@@ -29,9 +29,9 @@ class Baseline:
     lost (Losses): Gazetteer matches inside of tokens, which no span can hold.
     """
 
-    entities: Optional[Dict[str, str]] = None
-    relations: Optional[Dict[Tuple[str, str], Tuple[str, float]]] = None
-    cats: Optional[Dict[str, float]] = None
+    entities: dict[str, str] | None = None
+    relations: dict[tuple[str, str], tuple[str, float]] | None = None
+    cats: dict[str, float] | None = None
     spans_key: str = DEFAULT_KEY
     lost: Losses = field(default_factory=Losses)
 
@@ -46,7 +46,7 @@ class Baseline:
         docs = list(docs)
         return cls(_count_entities(docs, spans_key), _count_relations(docs, spans_key), _mean_cats(docs), spans_key)
 
-    def predict(self, docs: Iterable[Doc]) -> List[Doc]:
+    def predict(self, docs: Iterable[Doc]) -> list[Doc]:
         """Annotate documents.
 
         docs (Iterable[Doc]): Tokenised documents.
@@ -59,11 +59,16 @@ class Baseline:
             if self.entities is not None:
                 entities = set_entities(doc, self._match(doc, lengths), key=self.spans_key, source=SOURCE)
             if self.relations is not None:
-                pairs = ((head, tail, self.relations.get((head.label, tail.label))) for head, tail in permutations(entities, 2))
+                pairs = (
+                    (head, tail, self.relations.get((head.label, tail.label)))
+                    for head, tail in permutations(entities, 2)
+                )
                 set_relations(
                     doc,
                     [
-                        make_relation(head[:2], tail[:2], rule[0], head_label=head.label, tail_label=tail.label, score=rule[1])
+                        make_relation(
+                            head[:2], tail[:2], rule[0], head_label=head.label, tail_label=tail.label, score=rule[1]
+                        )
                         for head, tail, rule in pairs
                         if rule is not None
                     ],
@@ -72,7 +77,7 @@ class Baseline:
                 doc.cats = dict(self.cats)
         return docs
 
-    def _match(self, doc: Doc, lengths: List[int]) -> List[ScoredSpan]:
+    def _match(self, doc: Doc, lengths: list[int]) -> list[ScoredSpan]:
         """From left to right the longest entry that is a token span, found by characters, so that words need no boundaries."""
         text = doc.text
         found = []
@@ -85,7 +90,9 @@ class Baseline:
                     continue
                 span = doc.char_span(place, place + length)
                 if span is None:
-                    self.lost.add("match inside of a token", f"'{entry}' in '{text[max(0, place - 10) : place + length + 10]}'")
+                    self.lost.add(
+                        "match inside of a token", f"'{entry}' in '{text[max(0, place - 10) : place + length + 10]}'"
+                    )
                     continue
                 found.append(ScoredSpan(span.start, span.end, self.entities[entry]))
                 step = length
@@ -94,8 +101,8 @@ class Baseline:
         return found
 
 
-def _count_entities(docs: List[Doc], spans_key: str) -> Optional[Dict[str, str]]:
-    labels: Dict[str, Counter] = defaultdict(Counter)
+def _count_entities(docs: list[Doc], spans_key: str) -> dict[str, str] | None:
+    labels: dict[str, Counter] = defaultdict(Counter)
     layers = [(doc, get_entities(doc, spans_key)) for doc in docs]
     for doc, entities in layers:
         for entity in entities or ():
@@ -105,15 +112,15 @@ def _count_entities(docs: List[Doc], spans_key: str) -> Optional[Dict[str, str]]
     return {text: counts.most_common(1)[0][0] for text, counts in labels.items()}
 
 
-def _count_relations(docs: List[Doc], spans_key: str) -> Optional[Dict[Tuple[str, str], Tuple[str, float]]]:
+def _count_relations(docs: list[Doc], spans_key: str) -> dict[tuple[str, str], tuple[str, float]] | None:
     pairs: Counter = Counter()
     related: Counter = Counter()
-    labels: Dict[Tuple[str, str], Counter] = defaultdict(Counter)
+    labels: dict[tuple[str, str], Counter] = defaultdict(Counter)
     layers = [(get_entities(doc, spans_key), get_relations(doc)) for doc in docs]
     for entities, relations in layers:
         if entities is None or relations is None:
             continue
-        by_ends: Dict[Tuple[Tuple[int, int, str], ...], List[str]] = defaultdict(list)
+        by_ends: dict[tuple[tuple[int, int, str], ...], list[str]] = defaultdict(list)
         for relation in relations:
             ends = tuple((*relation[end], relation[f"{end}_label"]) for end in ("head", "tail"))
             by_ends[ends].append(relation["label"])
@@ -128,7 +135,7 @@ def _count_relations(docs: List[Doc], spans_key: str) -> Optional[Dict[Tuple[str
     return {types: (labels[types].most_common(1)[0][0], share) for types, share in often.items()}
 
 
-def _mean_cats(docs: List[Doc]) -> Optional[Dict[str, float]]:
+def _mean_cats(docs: list[Doc]) -> dict[str, float] | None:
     gold = [doc.cats for doc in docs if doc.cats]
     if not gold:
         return None

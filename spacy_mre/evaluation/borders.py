@@ -5,11 +5,11 @@ SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013, section 4) calls it "type matc
 """
 
 from bisect import bisect_left
-from typing import Dict, Iterable, List, Tuple
+from collections.abc import Iterable
 
 from ..errors import Errors
 
-Place = Tuple[int, int]
+Place = tuple[int, int]
 BORDERS = ("exact", "overlap")
 
 
@@ -21,11 +21,11 @@ def are_forgiven(borders: str) -> bool:
     RAISES (ValueError): Anything else.
     """
     if borders not in BORDERS:
-        raise ValueError(Errors.M301.format(setting="borders", value=borders, allowed=", ".join(BORDERS)))
+        raise ValueError(Errors.M001.format(setting="borders", value=borders, allowed=", ".join(BORDERS)))
     return borders == "overlap"
 
 
-def moves_to_gold(gold: Iterable[Tuple[int, int, str]], found: Iterable[Tuple[int, int, str]]) -> Dict[Place, Place]:
+def moves_to_gold(gold: Iterable[tuple[int, int, str]], found: Iterable[tuple[int, int, str]]) -> dict[Place, Place]:
     """Which place of gold each found place stands for: one for one, the same place before any other, then places with a label in common, then those that
     overlap most (by IoU), then the first.
 
@@ -34,7 +34,7 @@ def moves_to_gold(gold: Iterable[Tuple[int, int, str]], found: Iterable[Tuple[in
     RETURNS (Dict[Tuple[int, int], Tuple[int, int]]): From the found places that overlap gold, and are not beaten by another one, to those of gold.
     """
     gold_labels, found_labels = _labels_by_place(gold), _labels_by_place(found)
-    pairs: List[Tuple[bool, bool, float, Place, Place]] = []
+    pairs: list[tuple[bool, bool, float, Place, Place]] = []
     places = sorted(gold_labels)
     widest = max((end - start for start, end in places), default=0)
     for place, labels in found_labels.items():
@@ -44,7 +44,7 @@ def moves_to_gold(gold: Iterable[Tuple[int, int, str]], found: Iterable[Tuple[in
             if shared > 0:
                 iou = shared / (max(place[1], other[1]) - min(place[0], other[0]))
                 pairs.append((place != other, labels.isdisjoint(gold_labels[other]), -iou, other, place))
-    moves: Dict[Place, Place] = {}
+    moves: dict[Place, Place] = {}
     taken = set()
     for *_, other, place in sorted(pairs):
         if place not in moves and other not in taken:
@@ -53,8 +53,8 @@ def moves_to_gold(gold: Iterable[Tuple[int, int, str]], found: Iterable[Tuple[in
     return moves
 
 
-def _labels_by_place(items: Iterable[Tuple[int, int, str]]) -> Dict[Place, set]:
-    labels: Dict[Place, set] = {}
+def _labels_by_place(items: Iterable[tuple[int, int, str]]) -> dict[Place, set]:
+    labels: dict[Place, set] = {}
     for start, end, label in items:
         labels.setdefault((start, end), set()).add(label)
     return labels

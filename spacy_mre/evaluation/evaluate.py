@@ -2,8 +2,9 @@
 
 import warnings
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
@@ -12,14 +13,14 @@ from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..alignment import Losses, align_gold
-from ..entities import DEFAULT_KEY, get_entities, set_entities
+from ..annotations.alignment import Losses, align_gold
+from ..annotations.entities import DEFAULT_KEY, get_entities, set_entities
 from ..errors import Errors, Warnings
 from .baselines import Baseline
 from .mistakes import find_mistakes
 from .scorers import score_joint
 
-Scores = Dict[str, Any]
+Scores = dict[str, Any]
 
 GIVEN = "given_"
 OVERLAP = "overlap_"
@@ -36,8 +37,8 @@ def evaluate(
     gold_entities: bool = False,
     forgive_borders: bool = False,
     mistakes: bool = False,
-    train_docs: Optional[Iterable[Doc]] = None,
-    batch_size: Optional[int] = None,
+    train_docs: Iterable[Doc] | None = None,
+    batch_size: int | None = None,
 ) -> Scores:
     """Evaluate a pipeline.
 
@@ -67,7 +68,7 @@ def evaluate(
     return scores
 
 
-def evaluate_given(nlp: Language, examples: Iterable[Example], *, batch_size: Optional[int] = None) -> Scores:
+def evaluate_given(nlp: Language, examples: Iterable[Example], *, batch_size: int | None = None) -> Scores:
     """Evaluate a pipeline that is given the gold entities.
 
     nlp (Language): The pipeline. Components with `cfg["entities"]` take given entities meanwhile.
@@ -80,7 +81,7 @@ def evaluate_given(nlp: Language, examples: Iterable[Example], *, batch_size: Op
         return nlp.evaluate(give_gold_entities(examples, get_spans_key(nlp)), batch_size=batch_size)
 
 
-def give_gold_entities(examples: Iterable[Example], key: str = DEFAULT_KEY) -> List[Example]:
+def give_gold_entities(examples: Iterable[Example], key: str = DEFAULT_KEY) -> list[Example]:
     """Write the gold entities on copies of the predicted documents. What cannot be given is counted in a warning.
 
     examples (Iterable[Example]): Gold, and bare documents, which stay as they are.
@@ -150,13 +151,15 @@ def get_spans_key(nlp: Language) -> str:
     return next(keys, DEFAULT_KEY)
 
 
-def get_symmetric(nlp: Language) -> List[str]:
+def get_symmetric(nlp: Language) -> list[str]:
     """The relation labels whose head and tail may change places.
 
     nlp (Language): The pipeline.
     RETURNS (List[str]): Those of all components, sorted.
     """
-    return sorted({label for _, pipe in nlp.pipeline for label in (getattr(pipe, "cfg", None) or {}).get("symmetric", ())})
+    return sorted(
+        {label for _, pipe in nlp.pipeline for label in (getattr(pipe, "cfg", None) or {}).get("symmetric", ())}
+    )
 
 
 def results_table(scores: Scores) -> Table:
@@ -191,7 +194,7 @@ def other_table(scores: Scores) -> Table:
     return table
 
 
-def per_type_tables(scores: Scores, examples: Iterable[Example]) -> List[Table]:
+def per_type_tables(scores: Scores, examples: Iterable[Example]) -> list[Table]:
     """P, R, F and support of every label, a table for each key that ends in `_per_type`.
 
     scores (Dict[str, Any]): What `evaluate` returned.
@@ -201,7 +204,11 @@ def per_type_tables(scores: Scores, examples: Iterable[Example]) -> List[Table]:
     cats = Counter(label for eg in examples for label, value in eg.reference.cats.items() if value > 0)
     tables = []
     for key, per_type in scores.items():
-        if not key.endswith("_per_type") or not per_type or not all(isinstance(values, dict) for values in per_type.values()):
+        if (
+            not key.endswith("_per_type")
+            or not per_type
+            or not all(isinstance(values, dict) for values in per_type.values())
+        ):
             continue
         table = _table(key, "P", "R", "F", "support")
         for label, values in per_type.items():
@@ -221,11 +228,18 @@ class _KeepingScorer(Scorer):
         return super().score(self.examples, per_component=per_component)
 
 
-def _layers(scores: Scores) -> List[Tuple[str, Sequence[str]]]:
+def _layers(scores: Scores) -> list[tuple[str, Sequence[str]]]:
     """The rows of the table: a title, and the keys of P, R, F and macro F."""
     groups = [key[: -len("_macro_f")] for key in scores if key.startswith("spans_") and key.endswith("_macro_f")]
-    titles = [("All entities" if group == DEFAULT_GROUP else f"All entities ({group})", f"{group}_", f"{group}_") for group in groups]
-    titles += [("Flat entities", "ents_", "ents_"), ("Relations", "rel_", "rel_"), ("Strict relations", "rel_strict_", "rel_strict_")]
+    titles = [
+        ("All entities" if group == DEFAULT_GROUP else f"All entities ({group})", f"{group}_", f"{group}_")
+        for group in groups
+    ]
+    titles += [
+        ("Flat entities", "ents_", "ents_"),
+        ("Relations", "rel_", "rel_"),
+        ("Strict relations", "rel_strict_", "rel_strict_"),
+    ]
     titles += [("Categories", "cats_micro_", "cats_")]
     rows = [(title, (f"{micro}p", f"{micro}r", f"{micro}f", f"{macro}macro_f")) for title, micro, macro in titles]
     return [(title, keys) for title, keys in rows if keys[2] in scores]
@@ -238,7 +252,7 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _percent(value: Optional[float]) -> str:
+def _percent(value: float | None) -> str:
     return f"{value * 100:.2f}" if isinstance(value, (int, float)) else "-"
 
 

@@ -5,13 +5,14 @@ SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013, section 4), which go back to M
 Those of relations tell whether the relation itself is at fault or what stands at its ends.
 """
 
-from typing import Any, Collection, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Set, Tuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from rich.table import Table
 from spacy.training import Example
 
-from ..entities import DEFAULT_KEY, get_entities
-from ..relations import get_relations
+from ..annotations.entities import DEFAULT_KEY, get_entities
+from ..annotations.relations import get_relations
 from .scorers import Item, check_texts, entity_items, relation_items
 
 ENTITY_KINDS = ("type", "borders", "type and borders", "nothing there")
@@ -27,11 +28,13 @@ class Mistakes(NamedTuple):
     """
 
     right: int
-    wrong: Dict[str, int]
-    missed: Dict[str, int]
+    wrong: dict[str, int]
+    missed: dict[str, int]
 
 
-def find_mistakes(examples: Iterable[Example], *, spans_key: str = DEFAULT_KEY, symmetric: Sequence[str] = ()) -> Dict[str, Mistakes]:
+def find_mistakes(
+    examples: Iterable[Example], *, spans_key: str = DEFAULT_KEY, symmetric: Sequence[str] = ()
+) -> dict[str, Mistakes]:
     """Sort mistakes by kind: what was found wrongly by what was missed near it, and the other way round. The first kind that fits counts.
 
     Entities: "type", another one at this place; "borders", one of the same type overlaps it; "type and borders", one of another type does; "nothing
@@ -48,12 +51,14 @@ def find_mistakes(examples: Iterable[Example], *, spans_key: str = DEFAULT_KEY, 
     if all(get_entities(eg.predicted, spans_key) is None for eg in examples):
         return {}
     asked_for_relations = any(get_relations(eg.predicted) is not None for eg in examples)
-    found: Dict[str, Mistakes] = {}
+    found: dict[str, Mistakes] = {}
     for eg in examples:
         if get_entities(eg.reference, spans_key) is None:
             continue
         check_texts(eg)
-        gold, predicted = (set(entity_items(doc, get_entities(doc, spans_key) or ())) for doc in (eg.reference, eg.predicted))
+        gold, predicted = (
+            set(entity_items(doc, get_entities(doc, spans_key) or ())) for doc in (eg.reference, eg.predicted)
+        )
         mistakes = found.setdefault("entities", _none_yet(ENTITY_KINDS))
         wrong = [_kind_of_entity(item, gold - predicted) for item in predicted - gold]
         missed = [_kind_of_entity(item, predicted - gold) for item in gold - predicted]
@@ -69,7 +74,7 @@ def find_mistakes(examples: Iterable[Example], *, spans_key: str = DEFAULT_KEY, 
     return found
 
 
-def mistakes_tables(found: Mapping[str, Mapping[str, Any]]) -> List[Table]:
+def mistakes_tables(found: Mapping[str, Mapping[str, Any]]) -> list[Table]:
     """How many of each kind, and their share of all that was found and of all that is in gold; a table for entities and one for relations.
 
     found (Mapping[str, Mapping[str, Any]]): What `find_mistakes` returned, as dicts: the "mistakes" of `evaluate`.
@@ -85,7 +90,12 @@ def mistakes_tables(found: Mapping[str, Mapping[str, Any]]) -> List[Table]:
         for kind in sides[0]:
             counts = [(side[kind], sum(side.values())) for side in sides]
             table.add_row(
-                kind, *(cell for count, total in counts for cell in (f"{count:,}", f"{100 * count / total:.1f}" if total else "-"))
+                kind,
+                *(
+                    cell
+                    for count, total in counts
+                    for cell in (f"{count:,}", f"{100 * count / total:.1f}" if total else "-")
+                ),
             )
         tables.append(table)
     return tables
@@ -102,7 +112,7 @@ def _add(mistakes: Mistakes, right: int, wrong: Iterable[str], missed: Iterable[
     return mistakes._replace(right=mistakes.right + right)
 
 
-def _kind_of_entity(item: Item, others: Set[Item]) -> str:
+def _kind_of_entity(item: Item, others: set[Item]) -> str:
     start, end, label = item
     if any(other[:2] == (start, end) for other in others):
         return "type"
@@ -110,7 +120,7 @@ def _kind_of_entity(item: Item, others: Set[Item]) -> str:
     return "borders" if label in overlapping else "type and borders" if overlapping else "nothing there"
 
 
-def _kind_of_relation(item: Item, others: Set[Item], places: Collection[Tuple[Any, ...]]) -> str:
+def _kind_of_relation(item: Item, others: set[Item], places: Collection[tuple[Any, ...]]) -> str:
     ends, label = (item[0][:2], item[1][:2]), item[2]
     same_ends = {other[2] for other in others if (other[0][:2], other[1][:2]) == ends}
     if same_ends:

@@ -11,15 +11,16 @@ seeds.
 import shutil
 import time
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, NamedTuple
 
 import srsly
 from spacy.language import Language
 from spacy.training import Example
 from thinc.api import Config
 
-from ..entities import get_entities
+from ..annotations.entities import get_entities
 from ..errors import Errors, Warnings
 from .evaluate import get_spans_key
 from .runs import (
@@ -38,12 +39,17 @@ from .runs import (
 )
 from .significance import Difference, f1, paired_bootstrap, share
 
-Records = Dict[str, Dict[int, Dict[str, Any]]]
+Records = dict[str, dict[int, dict[str, Any]]]
 
 # The settings of an architecture by which its level reads the other one.
 READS = {"text_reads_word": "see_entities", "word_reads_text": "see_cats"}
 # What is compared: in which layer of the counts, scored how.
-LEVELS = {"text": ("texts", share), "word": ("entities", f1), "whole": ("whole_entities", share), "relations": ("strict_relations", f1)}
+LEVELS = {
+    "text": ("texts", share),
+    "word": ("entities", f1),
+    "whole": ("whole_entities", share),
+    "relations": ("strict_relations", f1),
+}
 COMPARISONS = (
     ("text", "both", "text"),
     ("text", "text_reads_word", "text"),
@@ -64,7 +70,7 @@ class Gain(NamedTuple):
     level: str
     arm: str
     control: str
-    seeds: List[int]
+    seeds: list[int]
     difference: Difference
 
 
@@ -81,7 +87,7 @@ def reinforce(
     again: bool = False,
     keep_models: bool = False,
     tell: Callable[[str], None] = print,
-) -> Tuple[Records, List[Gain]]:
+) -> tuple[Records, list[Gain]]:
     """Train every arm with every seed, and compare.
 
     config (Config): A training config, not interpolated, with both levels on one encoder.
@@ -105,14 +111,18 @@ def reinforce(
             if again or not is_made(path, fingerprint(budgeted)):
                 tell(f"{arm}, seed {seed}: {updates} updates")
                 about = {"arm": arm, "seed": seed, "updates": updates, "fingerprint": fingerprint(budgeted)}
-                _make_run(path, budgeted, test, output / "models" / f"{arm}-{seed}", about, gpu=gpu, keep_model=keep_models)
+                _make_run(
+                    path, budgeted, test, output / "models" / f"{arm}-{seed}", about, gpu=gpu, keep_model=keep_models
+                )
             records[arm][seed] = load_run(path)
     gains = compare_arms(records)
-    srsly.write_json(output / "gains.json", [{**gain._asdict(), "difference": gain.difference._asdict()} for gain in gains])
+    srsly.write_json(
+        output / "gains.json", [{**gain._asdict(), "difference": gain.difference._asdict()} for gain in gains]
+    )
     return records, gains
 
 
-def make_arms(config: Config) -> Dict[str, Config]:
+def make_arms(config: Config) -> dict[str, Config]:
     """The kinds of runs that are compared.
 
     config (Config): A training config with both levels on one encoder.
@@ -133,7 +143,9 @@ def make_arms(config: Config) -> Dict[str, Config]:
         "text_reads_word": _that_can_read(plain, text, "text_reads_word"),
         "word_reads_text": _that_can_read(plain, word, "word_reads_text"),
     }
-    nobody_reads = {f"components.{name}.model.{READS[arm]}": False for arm, can_read in readers.items() for name in can_read}
+    nobody_reads = {
+        f"components.{name}.model.{READS[arm]}": False for arm, can_read in readers.items() for name in can_read
+    }
     before = names[: min(map(names.index, [*text, *word]))]
     after = [name for name in names if name not in [*before, *text, *word]]
 
@@ -145,16 +157,22 @@ def make_arms(config: Config) -> Dict[str, Config]:
     arms = {"text": make(text), "word": make(word), "both": make(word, text)}
     for name, order in (("text_reads_word", (word, text)), ("word_reads_text", (text, word))):
         if readers[name]:
-            arms[name] = make(*order, reads={f"components.{reader}.model.{READS[name]}": True for reader in readers[name]})
+            arms[name] = make(
+                *order, reads={f"components.{reader}.model.{READS[name]}": True for reader in readers[name]}
+            )
             if name == "text_reads_word":  # gold entities would teach a trust that those found do not deserve
                 annotating = [*plain["training"].get("annotating_components", ()), *before, *word]
                 arms[name] = set_values(arms[name], {"training.annotating_components": list(dict.fromkeys(annotating))})
         else:
-            warnings.warn(Warnings.W510.format(arm=name, reason=f"no model of the level that reads has the setting '{READS[name]}'"))
+            warnings.warn(
+                Warnings.W510.format(
+                    arm=name, reason=f"no model of the level that reads has the setting '{READS[name]}'"
+                )
+            )
     return arms
 
 
-def compare_arms(records: Records) -> List[Gain]:
+def compare_arms(records: Records) -> list[Gain]:
     """The gains of all arms over their controls, over the seeds that both have.
 
     records (Dict[str, Dict[int, Dict[str, Any]]]): What `load_run` gave, by arm and seed.
@@ -181,11 +199,13 @@ def _writes(config: Mapping[str, Any], name: str, *attributes: str) -> bool:
     return meta is not None and not set(attributes).isdisjoint(meta.assigns)
 
 
-def _that_can_read(config: Mapping[str, Any], names: Sequence[str], arm: str) -> List[str]:
+def _that_can_read(config: Mapping[str, Any], names: Sequence[str], arm: str) -> list[str]:
     return [name for name in names if READS[arm] in fill_defaults(dict(config["components"][name])).get("model", {})]
 
 
-def _make_run(path: Path, config: Config, test: Path, folder: Path, about: Dict[str, Any], *, gpu: int, keep_model: bool) -> None:
+def _make_run(
+    path: Path, config: Config, test: Path, folder: Path, about: dict[str, Any], *, gpu: int, keep_model: bool
+) -> None:
     """Train, measure and keep one run."""
     folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()

@@ -1,8 +1,8 @@
 """The outcome of `reinforce` for a person: two tables and a plot."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Dict, List, Optional, Sequence
 
 import numpy
 from rich.table import Table
@@ -67,7 +67,7 @@ def gains_table(gains: Sequence[Gain]) -> Table:
     return table
 
 
-def plot_gains(by_corpus: Dict[str, Sequence[Gain]], path: Path) -> None:
+def plot_gains(by_corpus: dict[str, Sequence[Gain]], path: Path) -> None:
     """Draw the gains over each level alone, with their intervals.
 
     by_corpus (Dict[str, Sequence[Gain]]): The gains on one or more corpora, by name.
@@ -78,14 +78,25 @@ def plot_gains(by_corpus: Dict[str, Sequence[Gain]], path: Path) -> None:
         from matplotlib.figure import Figure
     except ImportError as err:
         raise ImportError(Errors.M514) from err
-    shown = [(level, arm) for level, arms in (("text", ("both", "text_reads_word")), ("word", ("both", "word_reads_text"))) for arm in arms]
+    shown = [
+        (level, arm)
+        for level, arms in (("text", ("both", "text_reads_word")), ("word", ("both", "word_reads_text")))
+        for arm in arms
+    ]
     figure = Figure(figsize=(7, 1 + 0.5 * sum(len(gains) for gains in by_corpus.values())), layout="constrained")
     axes = figure.subplots(len(by_corpus), 1, sharex=True, squeeze=False)[:, 0]
     for ax, (corpus, gains) in zip(axes, by_corpus.items()):
-        rows = [gain for level, arm in shown for gain in gains if (gain.level, gain.arm, gain.control) == (level, arm, level)]
+        rows = [
+            gain
+            for level, arm in shown
+            for gain in gains
+            if (gain.level, gain.arm, gain.control) == (level, arm, level)
+        ]
         values = 100 * numpy.array([gain.difference[:3] for gain in rows]).reshape(-1, 3)
         places = numpy.arange(len(rows))[::-1]
-        ax.errorbar(values[:, 0], places, xerr=numpy.abs(values[:, 1:].T - values[:, 0]), fmt="o", color="#20639b", capsize=3)
+        ax.errorbar(
+            values[:, 0], places, xerr=numpy.abs(values[:, 1:].T - values[:, 0]), fmt="o", color="#20639b", capsize=3
+        )
         ax.axvline(0, color="#888888", linewidth=0.8)
         ax.set_yticks(places, [f"{LEVELS[gain.level]}: {NAMES[gain.arm]}" for gain in rows])
         ax.set_ylim(-0.6, len(rows) - 0.4)
@@ -95,17 +106,17 @@ def plot_gains(by_corpus: Dict[str, Sequence[Gain]], path: Path) -> None:
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-def spread(values: Sequence[Optional[float]]) -> str:
+def spread(values: Sequence[float | None]) -> str:
     """Mean and standard deviation in percent; a hyphen where a value is missing.
 
     values (Sequence[Optional[float]]): Fractions, one per seed.
     RETURNS (str): "84.31 ± 0.42"; without the second number for one value.
     """
-    known: List[float] = [100 * value for value in values if value is not None]
+    known: list[float] = [100 * value for value in values if value is not None]
     if not known or len(known) < len(values):
         return "-"
     return f"{mean(known):.2f}" + (f" ± {stdev(known):.2f}" if len(known) > 1 else "")
 
 
-def _whole(counts: Dict[str, numpy.ndarray]) -> Optional[float]:
+def _whole(counts: dict[str, numpy.ndarray]) -> float | None:
     return float(share(counts["whole_entities"].sum(axis=0))) if "whole_entities" in counts else None

@@ -3,11 +3,12 @@ and document by document; what came out is one JSON file per run, and a run that
 """
 
 import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from inspect import signature
 from pathlib import Path
-from typing import IO, Any, Collection, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Union
+from typing import IO, Any, NamedTuple
 
 import numpy
 import srsly
@@ -56,10 +57,10 @@ class Measured(NamedTuple):
     documents (str): A fingerprint of the texts: runs with the same one can be compared.
     """
 
-    scores: Dict[str, Optional[float]]
-    per_type: Dict[str, Any]
+    scores: dict[str, float | None]
+    per_type: dict[str, Any]
     counts: Counts
-    mistakes: Dict[str, Any]
+    mistakes: dict[str, Any]
     documents: str
 
 
@@ -83,7 +84,7 @@ def set_values(config: Config, values: Mapping[str, Any]) -> Config:
     return changed
 
 
-def set_budget(config: Config, *, updates: int, seed: int, train: Union[str, Path], dev: Union[str, Path]) -> Config:
+def set_budget(config: Config, *, updates: int, seed: int, train: str | Path, dev: str | Path) -> Config:
     """Make a config train for a number of updates and keep the last weights. Steps of schedules shrink or grow with the number.
 
     config (Config): The config, not interpolated; it stays as it is.
@@ -99,7 +100,7 @@ def set_budget(config: Config, *, updates: int, seed: int, train: Union[str, Pat
     for name in ("train_corpus", "dev_corpus", "optimizer"):
         if name not in training:
             raise ValueError(Errors.M515.format(missing=name))
-    values: Dict[str, Any] = {
+    values: dict[str, Any] = {
         "training.max_steps": updates,
         "training.max_epochs": 0,
         "training.patience": 0,
@@ -143,7 +144,8 @@ def fingerprint(config: Config, *, leave_out: Collection[str] = ()) -> str:
     kept = {name: section for name, section in plain.items() if name not in UNESSENTIAL}
     kept["training"] = {key: value for key, value in kept["training"].items() if key not in ("logger", "gpu_allocator")}
     kept["components"] = {
-        name: {key: value for key, value in settings_of(plain, name).items() if key not in leave_out} for name in plain["nlp"]["pipeline"]
+        name: {key: value for key, value in settings_of(plain, name).items() if key not in leave_out}
+        for name in plain["nlp"]["pipeline"]
     }
     filled = {name: fill_defaults(section) for name, section in {**kept, "corpora": corpora}.items()}
     return sha256(json.dumps(filled, sort_keys=True, default=str).encode("utf8")).hexdigest()[:12]
@@ -170,7 +172,7 @@ def fill_defaults(section: Any) -> Any:
     return registry.fill({"section": section}, validate=False)["section"] if isinstance(section, dict) else section
 
 
-def settings_of(config: Mapping[str, Any], name: str) -> Dict[str, Any]:
+def settings_of(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     """What a config says of a component, and for the rest the defaults of its factory.
 
     config (Mapping[str, Any]): An interpolated config.
@@ -180,12 +182,12 @@ def settings_of(config: Mapping[str, Any], name: str) -> Dict[str, Any]:
     return {**_factory_defaults(config, name), **config["components"].get(name, {})}
 
 
-def _factory_defaults(config: Mapping[str, Any], name: str) -> Dict[str, Any]:
+def _factory_defaults(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     meta = component_meta(config, name)
     return {} if meta is None else dict(meta.default_config)
 
 
-def _section(config: Mapping[str, Any], key: str) -> Dict[str, Any]:
+def _section(config: Mapping[str, Any], key: str) -> dict[str, Any]:
     for part in key.split("."):
         config = config[part]
     return dict(config)
@@ -194,7 +196,7 @@ def _section(config: Mapping[str, Any], key: str) -> Dict[str, Any]:
 # Training and measuring
 
 
-def train_last(config: Config, folder: Path, *, gpu: int = -1, log: Optional[IO] = None) -> Language:
+def train_last(config: Config, folder: Path, *, gpu: int = -1, log: IO | None = None) -> Language:
     """Train a pipeline, and load its last weights (averaged ones, where the optimizer keeps averages).
 
     config (Config): The config, as `set_budget` made it.
@@ -212,7 +214,7 @@ def train_last(config: Config, folder: Path, *, gpu: int = -1, log: Optional[IO]
     return load_model(folder / "model-last")
 
 
-def read_examples(config: Config, nlp: Language, path: Union[str, Path]) -> List[Example]:
+def read_examples(config: Config, nlp: Language, path: str | Path) -> list[Example]:
     """Read documents as the config reads those that it is evaluated on, with the same policy of tokens.
 
     config (Config): The config.
@@ -226,7 +228,7 @@ def read_examples(config: Config, nlp: Language, path: Union[str, Path]) -> List
     return list(registry.resolve({"reader": reader})["reader"](nlp))
 
 
-def predict(nlp: Language, examples: Iterable[Example]) -> List[Example]:
+def predict(nlp: Language, examples: Iterable[Example]) -> list[Example]:
     """Predict on copies of the documents.
 
     nlp (Language): The pipeline.
@@ -238,7 +240,7 @@ def predict(nlp: Language, examples: Iterable[Example]) -> List[Example]:
     return [Example(doc, eg.reference) for doc, eg in zip(docs, examples)]
 
 
-def measure(nlp: Language, examples: Sequence[Example], predicted: Optional[Sequence[Example]] = None) -> Measured:
+def measure(nlp: Language, examples: Sequence[Example], predicted: Sequence[Example] | None = None) -> Measured:
     """Score a pipeline by our scorers, whichever its components have.
 
     nlp (Language): The pipeline.
@@ -251,7 +253,7 @@ def measure(nlp: Language, examples: Sequence[Example], predicted: Optional[Sequ
     texts = {"multi_label": any(cfg.get("multi_label") for cfg in cfgs), "threshold": _first(cfgs, "threshold", 0.5)}
     predicted = predict(nlp, examples) if predicted is None else list(predicted)
     counts = count_documents(predicted, spans_key=spans_key, symmetric=symmetric, **texts)
-    results: Dict[str, Any] = {}
+    results: dict[str, Any] = {}
     if "entities" in counts:
         joint = score_joint(predicted, spans_key=spans_key, symmetric=symmetric)
         if "relations" not in counts:
@@ -271,14 +273,19 @@ def measure(nlp: Language, examples: Sequence[Example], predicted: Optional[Sequ
         of_given = count_documents(given, spans_key=spans_key, symmetric=symmetric)
         if "relations" in of_given:
             rows = {id(eg.reference): row for eg, row in zip(given, of_given["relations"])}
-            counts["given_relations"] = numpy.array([rows.get(id(eg.reference), numpy.zeros(3, dtype=numpy.int64)) for eg in examples])
+            counts["given_relations"] = numpy.array(
+                [rows.get(id(eg.reference), numpy.zeros(3, dtype=numpy.int64)) for eg in examples]
+            )
             joint = score_joint(given, spans_key=spans_key, symmetric=symmetric)
             results.update({f"given_{key}": value for key, value in joint.items() if key.startswith("rel_")})
     return Measured(
         scores={key: value for key, value in results.items() if value is None or isinstance(value, (int, float))},
         per_type={key: value for key, value in results.items() if key.endswith("_per_type") and value},
         counts=counts,
-        mistakes={name: each._asdict() for name, each in find_mistakes(predicted, spans_key=spans_key, symmetric=symmetric).items()},
+        mistakes={
+            name: each._asdict()
+            for name, each in find_mistakes(predicted, spans_key=spans_key, symmetric=symmetric).items()
+        },
         documents=_documents(examples),
     )
 
@@ -319,7 +326,7 @@ def write_run(path: Path, record: Mapping[str, Any]) -> None:
     begun.replace(path)
 
 
-def load_run(path: Path) -> Dict[str, Any]:
+def load_run(path: Path) -> dict[str, Any]:
     """Read the file of a run.
 
     path (Path): The JSON file.
@@ -340,7 +347,7 @@ def is_made(path: Path, trained_as: str) -> bool:
     return path.exists() and srsly.read_json(path).get("fingerprint") == trained_as
 
 
-def counts_of(runs: Iterable[Mapping[str, Any]], layer: str) -> List[numpy.ndarray]:
+def counts_of(runs: Iterable[Mapping[str, Any]], layer: str) -> list[numpy.ndarray]:
     """The counts of one layer, one array per run, for `significance`.
 
     runs (Iterable[Mapping[str, Any]]): What `load_run` gave; runs of one system, by seed.
@@ -351,7 +358,7 @@ def counts_of(runs: Iterable[Mapping[str, Any]], layer: str) -> List[numpy.ndarr
     return [run["counts"][layer] for run in runs] if all(layer in run["counts"] for run in runs) else []
 
 
-def get_versions(packages: Sequence[str] = PACKAGES) -> Dict[str, str]:
+def get_versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """The versions of what is installed of some packages, by default of the stack."""
     versions = {}
     for package in packages:

@@ -19,8 +19,9 @@ predicted stands in `per_type` and lowers the micro precision here, but is no pa
 neither gold nor predicted, the scores are None, as spaCy has it. An empty prediction scores 0.0 where there is gold.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any
 
 import numpy
 from spacy.attrs import IDX, LENGTH
@@ -29,13 +30,13 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import registry
 
-from ..entities import DEFAULT_KEY, ScoredSpan, flat_subset, get_entities
+from ..annotations.entities import DEFAULT_KEY, ScoredSpan, flat_subset, get_entities
+from ..annotations.relations import get_relations, get_triples
 from ..errors import Errors
-from ..relations import get_relations, get_triples
 from .borders import Place, are_forgiven, moves_to_gold
 
-Scores = Dict[str, Any]
-Item = Tuple[Any, ...]
+Scores = dict[str, Any]
+Item = tuple[Any, ...]
 
 CATS_KEYS = (
     "score",
@@ -53,7 +54,7 @@ CATS_KEYS = (
 
 
 @registry.scorers("spacy_mre.entity_scorer.v1")
-def make_entity_scorer(spans_key: Optional[str] = None) -> Callable[..., Scores]:
+def make_entity_scorer(spans_key: str | None = None) -> Callable[..., Scores]:
     """Make a scorer of entities.
 
     spans_key (Optional[str]): The span group; by default that of the component, or "entities".
@@ -63,7 +64,7 @@ def make_entity_scorer(spans_key: Optional[str] = None) -> Callable[..., Scores]
 
 
 @registry.scorers("spacy_mre.relation_scorer.v1")
-def make_relation_scorer(symmetric: Optional[List[str]] = None) -> Callable[..., Scores]:
+def make_relation_scorer(symmetric: list[str] | None = None) -> Callable[..., Scores]:
     """Make a scorer of relations.
 
     symmetric (Optional[List[str]]): Labels whose head and tail may change places; by default those of the component, or none.
@@ -73,7 +74,7 @@ def make_relation_scorer(symmetric: Optional[List[str]] = None) -> Callable[...,
 
 
 @registry.scorers("spacy_mre.joint_scorer.v1")
-def make_joint_scorer(spans_key: Optional[str] = None, symmetric: Optional[List[str]] = None) -> Callable[..., Scores]:
+def make_joint_scorer(spans_key: str | None = None, symmetric: list[str] | None = None) -> Callable[..., Scores]:
     """Make a scorer of entities and relations.
 
     spans_key (Optional[str]): The span group; by default that of the component, or "entities".
@@ -84,7 +85,7 @@ def make_joint_scorer(spans_key: Optional[str] = None, symmetric: Optional[List[
 
 
 @registry.scorers("spacy_mre.textcat_scorer.v1")
-def make_textcat_scorer(multi_label: Optional[bool] = None, threshold: Optional[float] = None) -> Callable[..., Scores]:
+def make_textcat_scorer(multi_label: bool | None = None, threshold: float | None = None) -> Callable[..., Scores]:
     """Make a scorer of text categories.
 
     multi_label (Optional[bool]): Whether several labels may hold; by default as the component has it, or exclusive labels.
@@ -95,7 +96,12 @@ def make_textcat_scorer(multi_label: Optional[bool] = None, threshold: Optional[
 
 
 def score_joint(
-    examples: Iterable[Example], *, spans_key: str = DEFAULT_KEY, symmetric: Sequence[str] = (), borders: str = "exact", **cfg
+    examples: Iterable[Example],
+    *,
+    spans_key: str = DEFAULT_KEY,
+    symmetric: Sequence[str] = (),
+    borders: str = "exact",
+    **cfg,
 ) -> Scores:
     """Score entities and relations.
 
@@ -112,7 +118,9 @@ def score_joint(
     }
 
 
-def score_entities(examples: Iterable[Example], *, spans_key: str = DEFAULT_KEY, borders: str = "exact", **cfg) -> Scores:
+def score_entities(
+    examples: Iterable[Example], *, spans_key: str = DEFAULT_KEY, borders: str = "exact", **cfg
+) -> Scores:
     """Score entities: all of the span group, nested ones too, and the flat ones of `doc.ents`.
 
     examples (Iterable[Example]): Gold and predictions.
@@ -134,7 +142,12 @@ def score_entities(examples: Iterable[Example], *, spans_key: str = DEFAULT_KEY,
 
 
 def score_relations(
-    examples: Iterable[Example], *, symmetric: Sequence[str] = (), spans_key: str = DEFAULT_KEY, borders: str = "exact", **cfg
+    examples: Iterable[Example],
+    *,
+    symmetric: Sequence[str] = (),
+    spans_key: str = DEFAULT_KEY,
+    borders: str = "exact",
+    **cfg,
 ) -> Scores:
     """Score relations: by label and both places, and strictly, by both entity labels too.
 
@@ -160,10 +173,10 @@ def score_relations(
 def score_cats(
     examples: Iterable[Example],
     *,
-    labels: Optional[Iterable[str]] = None,
+    labels: Iterable[str] | None = None,
     multi_label: bool = False,
-    threshold: Optional[float] = None,
-    positive_label: Optional[str] = None,
+    threshold: float | None = None,
+    positive_label: str | None = None,
     **cfg,
 ) -> Scores:
     """Score text categories as `spacy.scorer.Scorer.score_cats` does, apart from three cases that it does not foresee.
@@ -194,7 +207,7 @@ class _Tally:
     """Right, wrong and missed items per label. The label of an item is its last member."""
 
     def __init__(self) -> None:
-        self.per_type: Dict[str, PRFScore] = {}
+        self.per_type: dict[str, PRFScore] = {}
 
     def add(self, gold_items: Iterable[Item], predicted_items: Iterable[Item]) -> None:
         gold, predicted = set(gold_items), set(predicted_items)
@@ -215,7 +228,8 @@ class _Tally:
             f"{name}_f": micro.fscore,
             f"{name}_macro_f": sum(in_gold) / len(in_gold) if in_gold else 0.0,
             f"{name}_per_type": {
-                label: {**score.to_dict(), "support": score.tp + score.fn} for label, score in sorted(self.per_type.items())
+                label: {**score.to_dict(), "support": score.tp + score.fn}
+                for label, score in sorted(self.per_type.items())
             },
         }
 
@@ -230,11 +244,11 @@ class _Places:
         start, length = doc.to_array([IDX, LENGTH]).astype("int64").T
         self.starts, self.ends = before[start].tolist(), before[start + length].tolist()
 
-    def __call__(self, start: int, end: int) -> Tuple[int, int]:
+    def __call__(self, start: int, end: int) -> tuple[int, int]:
         return self.starts[start], self.ends[end - 1]
 
 
-def entity_items(doc: Doc, entities: Sequence[ScoredSpan]) -> List[Item]:
+def entity_items(doc: Doc, entities: Sequence[ScoredSpan]) -> list[Item]:
     """What each entity is compared by: first and last character, white space not counted, and label."""
     if not entities:
         return []
@@ -242,7 +256,7 @@ def entity_items(doc: Doc, entities: Sequence[ScoredSpan]) -> List[Item]:
     return [(*place(entity.start, entity.end), entity.label) for entity in entities]
 
 
-def relation_items(doc: Doc, symmetric: Sequence[str]) -> List[Item]:
+def relation_items(doc: Doc, symmetric: Sequence[str]) -> list[Item]:
     """What each relation of a document is strictly compared by: place and entity label of head and of tail, and label."""
     triples = get_triples(doc)
     if not triples:
@@ -261,7 +275,7 @@ def _relation_item(ends: Sequence[Item], label: str, symmetric: Sequence[str]) -
 
 def entity_sides(
     eg: Example, gold: Sequence[ScoredSpan], predicted: Sequence[ScoredSpan], borders: str = "exact"
-) -> Tuple[List[Item], List[Item]]:
+) -> tuple[list[Item], list[Item]]:
     """The entities of gold and of a prediction, so that they can be compared."""
     right, found = entity_items(eg.reference, gold), entity_items(eg.predicted, predicted)
     if not are_forgiven(borders):
@@ -272,7 +286,7 @@ def entity_sides(
 
 def relation_sides(
     eg: Example, symmetric: Sequence[str], spans_key: str = DEFAULT_KEY, borders: str = "exact"
-) -> Tuple[List[Item], List[Item]]:
+) -> tuple[list[Item], list[Item]]:
     """The relations of gold and of a prediction, so that they can be compared."""
     right, found = relation_items(eg.reference, symmetric), relation_items(eg.predicted, symmetric)
     if not are_forgiven(borders) or not (right and found):
@@ -282,15 +296,17 @@ def relation_sides(
         entities = entity_items(doc, get_entities(doc, spans_key) or ())
         ends.append([*entities, *(end for head, tail, _ in relations for end in (head, tail))])
     moves = moves_to_gold(*ends)
-    return right, [_relation_item([_moved(head, moves), _moved(tail, moves)], label, symmetric) for head, tail, label in found]
+    return right, [
+        _relation_item([_moved(head, moves), _moved(tail, moves)], label, symmetric) for head, tail, label in found
+    ]
 
 
-def _moved(item: Item, moves: Dict[Place, Place]) -> Item:
+def _moved(item: Item, moves: dict[Place, Place]) -> Item:
     """An entity at the place that it stands for."""
     return (*moves.get(item[:2], item[:2]), item[2])
 
 
-def without_entity_labels(relations: Iterable[Item]) -> List[Item]:
+def without_entity_labels(relations: Iterable[Item]) -> list[Item]:
     """What each relation is compared by where entity labels do not count."""
     return [(head[:2], tail[:2], label) for head, tail, label in relations]
 
@@ -308,7 +324,7 @@ def check_texts(eg: Example) -> None:
         raise ValueError(Errors.M501.format(gold=gold[:80], predicted=predicted[:80]))
 
 
-def _known_labels(examples: Sequence[Example], labels: Optional[Iterable[str]]) -> List[str]:
+def _known_labels(examples: Sequence[Example], labels: Iterable[str] | None) -> list[str]:
     if labels is None:
         return sorted({label for eg in examples for label in (*eg.reference.cats, *eg.predicted.cats)})
     known = list(labels)
@@ -316,22 +332,26 @@ def _known_labels(examples: Sequence[Example], labels: Optional[Iterable[str]]) 
     return [*known, *sorted(in_gold.difference(known))]
 
 
-def _score_unanswered(examples: Sequence[Example], *, labels: Sequence[str], positive_label: Optional[str]) -> Scores:
+def _score_unanswered(examples: Sequence[Example], *, labels: Sequence[str], positive_label: str | None) -> Scores:
     """Exclusive labels, where some documents have none predicted: a yes or no per label counts the same and may be no for all of them."""
 
-    def chosen(doc: Doc, attr: str) -> Dict[str, float]:
+    def chosen(doc: Doc, attr: str) -> dict[str, float]:
         cats = {label: value for label, value in doc.cats.items() if label in labels}
         best = max(cats, key=cats.__getitem__) if cats else None
         return {label: float(label == best) for label in labels}
 
-    def filled(doc: Doc, attr: str) -> Dict[str, float]:
+    def filled(doc: Doc, attr: str) -> dict[str, float]:
         return {label: doc.cats.get(label, 0.0) for label in labels}
 
     scores = Scorer.score_cats(examples, "cats", getter=chosen, labels=labels, multi_label=True)
     ranked = Scorer.score_cats(examples, "cats", getter=filled, labels=labels, multi_label=True)
     scores.update({key: ranked[key] for key in ("cats_macro_auc", "cats_auc_per_type")})
     if positive_label and len(labels) == 2:
-        return {**scores, "cats_score": scores["cats_f_per_type"][positive_label]["f"], "cats_score_desc": f"F ({positive_label})"}
+        return {
+            **scores,
+            "cats_score": scores["cats_f_per_type"][positive_label]["f"],
+            "cats_score_desc": f"F ({positive_label})",
+        }
     return {**scores, "cats_score": scores["cats_macro_f"], "cats_score_desc": "macro F"}
 
 
@@ -340,5 +360,5 @@ def _make_scorer(score: Callable[..., Scores], **options) -> Callable[..., Score
     return partial(_score_with, score, {name: value for name, value in options.items() if value is not None})
 
 
-def _score_with(score: Callable[..., Scores], options: Dict[str, Any], examples: Iterable[Example], **cfg) -> Scores:
+def _score_with(score: Callable[..., Scores], options: dict[str, Any], examples: Iterable[Example], **cfg) -> Scores:
     return score(examples, **{**cfg, **options})

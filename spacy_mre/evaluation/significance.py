@@ -6,7 +6,8 @@ documents. With several seeds, the seeds are drawn too, so that the interval hol
 the mean over the seeds. Three seeds are few: the interval then knows little of the spread between runs.
 """
 
-from typing import Callable, Iterator, List, NamedTuple, Sequence, Tuple, Union
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Union
 
 import numpy
 
@@ -61,7 +62,9 @@ def share(totals: numpy.ndarray) -> numpy.ndarray:
     return right / numpy.maximum(everything, 1)
 
 
-def bootstrap(counts: PerSeed, score: Score = f1, *, samples: int = 10_000, confidence: float = 0.95, seed: int = 0) -> Interval:
+def bootstrap(
+    counts: PerSeed, score: Score = f1, *, samples: int = 10_000, confidence: float = 0.95, seed: int = 0
+) -> Interval:
     """The score of one system, as the mean over its seeds, with a percentile interval.
 
     counts (Union[numpy.ndarray, Sequence[numpy.ndarray]]): Documents x counts, or one such array per seed.
@@ -73,7 +76,9 @@ def bootstrap(counts: PerSeed, score: Score = f1, *, samples: int = 10_000, conf
     RAISES (ValueError): Seeds with different documents, or no documents.
     """
     per_seed = _stacked(counts)
-    drawn = numpy.concatenate([_mean_of(score(totals), seeds) for (totals,), seeds in _draws([per_seed], samples, seed)])
+    drawn = numpy.concatenate(
+        [_mean_of(score(totals), seeds) for (totals,), seeds in _draws([per_seed], samples, seed)]
+    )
     return Interval(float(score(per_seed.sum(axis=1)).mean()), *_ends(drawn, confidence))
 
 
@@ -95,7 +100,10 @@ def paired_bootstrap(
     if both[0].shape != both[1].shape:
         raise ValueError(Errors.M511.format(ours=both[0].shape, theirs=both[1].shape))
     drawn = numpy.concatenate(
-        [_mean_of(score(our_totals) - score(their_totals), seeds) for (our_totals, their_totals), seeds in _draws(both, samples, seed)]
+        [
+            _mean_of(score(our_totals) - score(their_totals), seeds)
+            for (our_totals, their_totals), seeds in _draws(both, samples, seed)
+        ]
     )
     value = float((score(both[0].sum(axis=1)) - score(both[1].sum(axis=1))).mean())
     # The sample itself counts as one more draw, so that p is never 0.
@@ -105,14 +113,24 @@ def paired_bootstrap(
 
 def _stacked(counts: PerSeed) -> numpy.ndarray:
     """Seeds x documents x counts."""
-    arrays = [counts] if isinstance(counts, numpy.ndarray) and counts.ndim == 2 else [numpy.asarray(array) for array in counts]
+    arrays = (
+        [counts]
+        if isinstance(counts, numpy.ndarray) and counts.ndim == 2
+        else [numpy.asarray(array) for array in counts]
+    )
     shapes = [array.shape for array in arrays]
     if len(set(shapes)) != 1 or len(shapes[0]) != 2 or not shapes[0][0]:
-        raise ValueError(Errors.M511.format(ours=shapes, theirs="documents x counts, the same for each seed, and at least one document"))
+        raise ValueError(
+            Errors.M511.format(
+                ours=shapes, theirs="documents x counts, the same for each seed, and at least one document"
+            )
+        )
     return numpy.stack(arrays).astype(float)
 
 
-def _draws(systems: List[numpy.ndarray], samples: int, seed: int) -> Iterator[Tuple[List[numpy.ndarray], numpy.ndarray]]:
+def _draws(
+    systems: list[numpy.ndarray], samples: int, seed: int
+) -> Iterator[tuple[list[numpy.ndarray], numpy.ndarray]]:
     """Draw documents and seeds, in chunks: the summed counts of each system (samples x seeds x counts), and the places of the seeds drawn."""
     generator = numpy.random.default_rng(seed)
     seeds, documents, _ = systems[0].shape
@@ -130,7 +148,7 @@ def _mean_of(scores: numpy.ndarray, seeds: numpy.ndarray) -> numpy.ndarray:
     return numpy.take_along_axis(scores, seeds, axis=1).mean(axis=1)
 
 
-def _ends(drawn: numpy.ndarray, confidence: float) -> Tuple[float, float]:
+def _ends(drawn: numpy.ndarray, confidence: float) -> tuple[float, float]:
     tail = 100 * (1 - confidence) / 2
     low, high = numpy.percentile(drawn, [tail, 100 - tail])
     return float(low), float(high)

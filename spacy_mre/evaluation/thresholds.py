@@ -6,16 +6,17 @@ one that score high enough. (That presumes that the pair budget does not bite at
 with their relations.)
 """
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Any, NamedTuple
 
 import numpy
 from spacy.language import Language
 from spacy.training import Example
 
-from ..entities import get_entities
+from ..annotations.entities import get_entities
+from ..annotations.relations import get_relations
 from ..errors import Errors
-from ..relations import get_relations
 from .evaluate import get_spans_key
 from .runs import predict
 from .scorers import entity_items, relation_items
@@ -35,7 +36,7 @@ class _Finds(NamedTuple):
         return 2 * (kept & self.right).sum() / max(kept.sum() + self.gold, 1)
 
 
-def calibrate(nlp: Language, examples: Sequence[Example]) -> Dict[str, float]:
+def calibrate(nlp: Language, examples: Sequence[Example]) -> dict[str, float]:
     """Choose the entity threshold with the best entity F1, then the relation threshold with the best strict relation F1, and set both.
 
     nlp (Language): The pipeline. The first component with `cfg["entity_threshold"]` gets the thresholds.
@@ -48,7 +49,9 @@ def calibrate(nlp: Language, examples: Sequence[Example]) -> Dict[str, float]:
     with _lowest_thresholds(cfg):
         predicted = predict(nlp, examples)
     entities, scores = _entities(predicted, key)
-    chosen = {"entity_threshold": _best({t: entities.f1(entities.scores >= t) for t in CANDIDATES}, cfg["entity_threshold"])}
+    chosen = {
+        "entity_threshold": _best({t: entities.f1(entities.scores >= t) for t in CANDIDATES}, cfg["entity_threshold"])
+    }
     relations, of_ends = _relations(predicted, scores, symmetric)
     possible = of_ends >= chosen["entity_threshold"]
     by_threshold = {t: relations.f1(possible & (relations.scores >= t)) for t in CANDIDATES}
@@ -57,7 +60,7 @@ def calibrate(nlp: Language, examples: Sequence[Example]) -> Dict[str, float]:
     return chosen
 
 
-def cross_predict(nlp: Language, examples: Sequence[Example]) -> List[Example]:
+def cross_predict(nlp: Language, examples: Sequence[Example]) -> list[Example]:
     """Predict every other document with the thresholds that the rest calls for, so that no document has a say in its own.
 
     nlp (Language): The pipeline; its thresholds are afterwards what they were.
@@ -75,7 +78,7 @@ def cross_predict(nlp: Language, examples: Sequence[Example]) -> List[Example]:
     return predicted
 
 
-def _cfg(nlp: Language) -> Dict[str, Any]:
+def _cfg(nlp: Language) -> dict[str, Any]:
     for _, pipe in nlp.pipeline:
         cfg = getattr(pipe, "cfg", None) or {}
         if "entity_threshold" in cfg:
@@ -84,7 +87,7 @@ def _cfg(nlp: Language) -> Dict[str, Any]:
 
 
 @contextmanager
-def _lowest_thresholds(cfg: Dict[str, Any]) -> Iterator[None]:
+def _lowest_thresholds(cfg: dict[str, Any]) -> Iterator[None]:
     before = dict(cfg)
     cfg.update(entity_threshold=CANDIDATES[0], relation_threshold=CANDIDATES[0])
     try:
@@ -93,13 +96,13 @@ def _lowest_thresholds(cfg: Dict[str, Any]) -> Iterator[None]:
         cfg.update(before)
 
 
-def _best(scores: Dict[float, float], now: float) -> float:
+def _best(scores: dict[float, float], now: float) -> float:
     return max(scores, key=lambda threshold: (scores[threshold], -abs(threshold - now)))
 
 
-def _entities(examples: Sequence[Example], key: str) -> Tuple[_Finds, List[Dict[Tuple[int, int], float]]]:
+def _entities(examples: Sequence[Example], key: str) -> tuple[_Finds, list[dict[tuple[int, int], float]]]:
     """The entities, and for each document the scores of its spans."""
-    rows: List[Tuple[float, bool]] = []
+    rows: list[tuple[float, bool]] = []
     by_place = []
     gold_items = 0
     for eg in examples:
@@ -114,11 +117,11 @@ def _entities(examples: Sequence[Example], key: str) -> Tuple[_Finds, List[Dict[
 
 
 def _relations(
-    examples: Sequence[Example], scores: Sequence[Dict[Tuple[int, int], float]], symmetric: Sequence[str]
-) -> Tuple[_Finds, numpy.ndarray]:
+    examples: Sequence[Example], scores: Sequence[dict[tuple[int, int], float]], symmetric: Sequence[str]
+) -> tuple[_Finds, numpy.ndarray]:
     """The relations, and for each of them the lower score of its two ends."""
-    rows: List[Tuple[float, bool]] = []
-    of_ends: List[float] = []
+    rows: list[tuple[float, bool]] = []
+    of_ends: list[float] = []
     gold_items = 0
     for eg, of_spans in zip(examples, scores):
         if get_relations(eg.reference) is None:
@@ -131,5 +134,7 @@ def _relations(
     return _finds(rows, gold_items), numpy.array(of_ends)
 
 
-def _finds(rows: Sequence[Tuple[float, bool]], gold: int) -> _Finds:
-    return _Finds(numpy.array([score for score, _ in rows]), numpy.array([right for _, right in rows], dtype=bool), gold)
+def _finds(rows: Sequence[tuple[float, bool]], gold: int) -> _Finds:
+    return _Finds(
+        numpy.array([score for score, _ in rows]), numpy.array([right for _, right in rows], dtype=bool), gold
+    )

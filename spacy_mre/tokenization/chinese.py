@@ -1,9 +1,9 @@
 """What is a token in Chinese? A character, or a run of letters or digits. What jieba makes of the words is its lemma and its tag."""
 
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache
 from itertools import accumulate
-from typing import Callable, Dict, List, Tuple
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -55,10 +55,10 @@ class ChineseCharacterTokenizer(DummyTokenizer):
         return Doc(self.vocab, words=words, spaces=spaces, tags=tags, lemmas=lemmas)
 
 
-def _around(tokens: List[str], spaces: List[bool], text: str) -> Tuple[List[str], List[str]]:
+def _around(tokens: list[str], spaces: list[bool], text: str) -> tuple[list[str], list[str]]:
     """For each token the word of jieba in which it stands, and its tag. Words of jieba that part inside a token are one word."""
     starts = set(accumulate(map(len, _jieba().cut(text)), initial=0))
-    groups: List[List[str]] = []
+    groups: list[list[str]] = []
     begin, is_behind_space = 0, True
     for token, space in zip(tokens, spaces):
         if begin in starts or is_behind_space:
@@ -75,20 +75,20 @@ def _around(tokens: List[str], spaces: List[bool], text: str) -> Tuple[List[str]
     return words, tags
 
 
-@lru_cache(maxsize=None)
+@cache
 def _jieba():
     """jieba's segmenter, its dictionary loaded."""
     try:
         import jieba
     except ImportError as error:
-        raise ImportError(Errors.M403) from error
+        raise ImportError(Errors.M251) from error
     jieba.setLogLevel("ERROR")
     jieba.initialize()
     return jieba
 
 
-@lru_cache(maxsize=None)
-def _parts_of_speech() -> Dict[str, str]:
+@cache
+def _parts_of_speech() -> dict[str, str]:
     """The part of speech of each word of jieba's dictionary, whose lines are: word, frequency, part of speech."""
     with _jieba().get_dict_file() as file:
         rows = (line.decode("utf8").split() for line in file)

@@ -1,7 +1,7 @@
 """What is a token in Japanese? spaCy's Sudachi tokenizer, for texts of any length."""
 
 import re
-from typing import Callable, List, Optional
+from collections.abc import Callable
 
 from spacy.lang.ja import JapaneseTokenizer
 from spacy.language import Language
@@ -17,7 +17,9 @@ SENTENCE_END = re.compile(r"(?<=[。．！？!?\n])")
 
 
 @registry.tokenizers("spacy_mre.JapaneseTokenizer.v1")
-def make_japanese_tokenizer(split_mode: Optional[str] = "C", sub_tokens: bool = False) -> Callable[[Language], "LongJapaneseTokenizer"]:
+def make_japanese_tokenizer(
+    split_mode: str | None = "C", sub_tokens: bool = False
+) -> Callable[[Language], "LongJapaneseTokenizer"]:
     """Make the tokenizer.
 
     split_mode (Optional[str]): Sudachi's mode: "A" short, "B" middle, "C" named-entity-like units (as in ja_ginza). Default: "C".
@@ -30,7 +32,7 @@ def make_japanese_tokenizer(split_mode: Optional[str] = "C", sub_tokens: bool = 
 class LongJapaneseTokenizer(JapaneseTokenizer):
     """spaCy's Japanese tokenizer that cuts texts beyond Sudachi's limit at the end of a sentence, and joins what it made of the parts."""
 
-    def __init__(self, vocab: Vocab, split_mode: Optional[str] = "C", sub_tokens: bool = False) -> None:
+    def __init__(self, vocab: Vocab, split_mode: str | None = "C", sub_tokens: bool = False) -> None:
         super().__init__(vocab, split_mode)
         self.need_subtokens = self.need_subtokens and sub_tokens
         self.sub_tokens = sub_tokens
@@ -55,12 +57,12 @@ class LongJapaneseTokenizer(JapaneseTokenizer):
         return whole
 
 
-def _cut(text: str) -> List[str]:
+def _cut(text: str) -> list[str]:
     """The text in parts below the limit: whole sentences, as many as fit; a sentence beyond the limit is cut anywhere."""
     if len(text.encode("utf8", "replace")) <= MAX_BYTES:
         return [text]
     longest = MAX_BYTES // 4
-    parts: List[str] = []
+    parts: list[str] = []
     for sentence in SENTENCE_END.split(text):
         for start in range(0, len(sentence), longest):
             piece = sentence[start : start + longest]

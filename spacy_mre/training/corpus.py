@@ -2,9 +2,9 @@
 
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Iterator, Optional, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -12,16 +12,18 @@ from spacy.training import Example
 from spacy.training.corpus import walk_corpus
 from spacy.util import registry
 
-from ..entities import DEFAULT_KEY, complete_entities, get_entities
+from ..annotations.entities import DEFAULT_KEY, complete_entities, get_entities
+from ..annotations.relations import get_relations
+from ..annotations.storage import load_docs, span_as_doc
 from ..errors import Errors, Warnings
-from ..relations import get_relations
-from ..storage import load_docs, span_as_doc
 
 TOKEN_POLICIES = ("gold", "tokenizer")
 
 
 @registry.readers("spacy_mre.Corpus.v1")
-def make_corpus(path: Optional[Path], tokens: str = "gold", spans_key: str = DEFAULT_KEY, limit: int = 0, max_length: int = 0) -> "Corpus":
+def make_corpus(
+    path: Path | None, tokens: str = "gold", spans_key: str = DEFAULT_KEY, limit: int = 0, max_length: int = 0
+) -> "Corpus":
     """Make the reader.
 
     path (Optional[Path]): A `.spacy` file, or a folder of them.
@@ -42,10 +44,16 @@ class Corpus:
     """Reads `.spacy` files. Gold entities stand in the span group and in `doc.ents`, wherever the file has one of them."""
 
     def __init__(
-        self, path: Union[str, Path], *, tokens: str = "gold", spans_key: str = DEFAULT_KEY, limit: int = 0, max_length: int = 0
+        self,
+        path: str | Path,
+        *,
+        tokens: str = "gold",
+        spans_key: str = DEFAULT_KEY,
+        limit: int = 0,
+        max_length: int = 0,
     ) -> None:
         if tokens not in TOKEN_POLICIES:
-            raise ValueError(Errors.M301.format(setting="tokens", value=tokens, allowed=", ".join(TOKEN_POLICIES)))
+            raise ValueError(Errors.M001.format(setting="tokens", value=tokens, allowed=", ".join(TOKEN_POLICIES)))
         self.path = Path(path)
         self.tokens = tokens
         self.spans_key = spans_key
@@ -75,7 +83,11 @@ class Corpus:
     def _bare(self, nlp: Language, reference: Doc) -> Doc:
         if self.tokens == "tokenizer":
             return nlp.make_doc(reference.text)
-        return Doc(nlp.vocab, words=[token.text for token in reference], spaces=[bool(token.whitespace_) for token in reference])
+        return Doc(
+            nlp.vocab,
+            words=[token.text for token in reference],
+            spaces=[bool(token.whitespace_) for token in reference],
+        )
 
     def _cut(self, doc: Doc) -> Iterator[Doc]:
         if not self.max_length or len(doc) <= self.max_length:

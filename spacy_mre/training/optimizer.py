@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 import torch
 from thinc.api import Optimizer, registry, torch2xp, xp2torch
@@ -11,9 +11,9 @@ from thinc.types import FloatsXd
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
-from ..models.torch_weights import MIN_SPARSE_ROWS
+from .torch_weights import MIN_SPARSE_ROWS
 
-Key = Tuple[int, str]
+Key = tuple[int, str]
 
 # Thinc's names of biases and of the scale of a layer norm.
 UNDECAYED_NAMES = ("b", "G")
@@ -63,7 +63,7 @@ def make_adamw(
 class _Pending(NamedTuple):
     weights: Tensor
     gradient: Tensor
-    rows: Optional[Tensor]
+    rows: Tensor | None
     lr_scale: float
 
 
@@ -81,11 +81,13 @@ class AdamW(Optimizer):
         self.own_rates = {"heads": head_learn_rate is not None, "layers": layer_learn_rate is not None}
         self._set_attr_or_schedule("head_learn_rate", head_learn_rate if head_learn_rate is not None else 0.0)
         self._set_attr_or_schedule("layer_learn_rate", layer_learn_rate if layer_learn_rate is not None else 0.0)
-        self.pending: Dict[Key, _Pending] = {}
-        self.homes: Dict[Key, FloatsXd] = {}
-        self.steps: Dict[Key, int] = defaultdict(int)
+        self.pending: dict[Key, _Pending] = {}
+        self.homes: dict[Key, FloatsXd] = {}
+        self.steps: dict[Key, int] = defaultdict(int)
 
-    def __call__(self, key: Key, weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0) -> Tuple[FloatsXd, FloatsXd]:
+    def __call__(
+        self, key: Key, weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0
+    ) -> tuple[FloatsXd, FloatsXd]:
         """Take a gradient in. The weights change at the next `step_schedules`.
 
         key (Tuple[int, str]): The id of the node or shim and the name of the weight.
@@ -139,7 +141,7 @@ class AdamW(Optimizer):
             # As torch.nn.utils.clip_grad_norm_ has it.
             scale = (self.grad_clip / (norms.norm() + 1e-6)).clamp(max=1.0)
             torch._foreach_mul_([pending.gradient for pending in self.pending.values()], scale)
-        by_rate_and_decay: Dict[Tuple[float, float, float], List[Key]] = defaultdict(list)
+        by_rate_and_decay: dict[tuple[float, float, float], list[Key]] = defaultdict(list)
         for key, pending in self.pending.items():
             self.steps[key] += 1
             if pending.rows is None:
@@ -178,7 +180,7 @@ class AdamW(Optimizer):
         """The step that the moments are corrected for: after infinitely many there is nothing to correct."""
         return self.steps[key] if self.bias_correction else math.inf
 
-    def _step_dense(self, keys: List[Key], rate: float, decay: float, step: float) -> None:
+    def _step_dense(self, keys: list[Key], rate: float, decay: float, step: float) -> None:
         first, second = zip(*(self._moments(key) for key in keys))
         # Fused: one pass over the memory of each weight, where single operations need ten. It counts the step itself.
         adamw(
@@ -203,14 +205,18 @@ class AdamW(Optimizer):
         rate, step, rows = self.rate(key[1]) * pending.lr_scale, self._corrected_step(key), pending.rows
         first, second = self._moments(key)
         first_rows = first.index_select(0, rows).lerp_(pending.gradient, 1 - self.b1)
-        second_rows = second.index_select(0, rows).mul_(self.b2).addcmul_(pending.gradient, pending.gradient, value=1 - self.b2)
+        second_rows = (
+            second.index_select(0, rows).mul_(self.b2).addcmul_(pending.gradient, pending.gradient, value=1 - self.b2)
+        )
         first.index_copy_(0, rows, first_rows)
         second.index_copy_(0, rows, second_rows)
         weights = pending.weights.index_select(0, rows).mul_(1 - rate * self.decay(key[1], pending.weights))
         denominators = second_rows.sqrt().div_((1 - self.b2**step) ** 0.5).add_(self.eps)
-        pending.weights.index_copy_(0, rows, weights.addcdiv_(first_rows, denominators, value=-rate / (1 - self.b1**step)))
+        pending.weights.index_copy_(
+            0, rows, weights.addcdiv_(first_rows, denominators, value=-rate / (1 - self.b1**step))
+        )
 
-    def _moments(self, key: Key) -> Tuple[Tensor, Tensor]:
+    def _moments(self, key: Key) -> tuple[Tensor, Tensor]:
         if key not in self.mom1:
             weights = self.pending[key].weights
             self.mom1[key] = torch.zeros_like(weights, memory_format=torch.contiguous_format)

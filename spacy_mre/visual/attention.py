@@ -1,8 +1,9 @@
 """What do entity types look at in each other? The learned attention of `multi_ner` as a heat map: an image, or a section of the page."""
 
 import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Union
+from typing import Any, NamedTuple
 
 import numpy
 from spacy.language import Language
@@ -43,14 +44,14 @@ def measure_attention(nlp: Language, texts: Iterable[str]) -> Attention:
     """
     name = next((name for name, pipe in nlp.pipeline if hasattr(pipe, "type_attention")), None)
     if name is None:
-        raise ValueError(Errors.M364.format(names=", ".join(nlp.pipe_names)))
+        raise ValueError(Errors.M844.format(names=", ".join(nlp.pipe_names)))
     # What stands behind it may clean away what it reads.
     behind = nlp.pipe_names[nlp.pipe_names.index(name) :]
     component = nlp.get_pipe(name)
     return Attention(component.labels, component.type_attention(list(nlp.pipe(texts, disable=behind))))
 
 
-def write_attention(attention: Attention, path: Union[str, Path], *, labels: Any = None, lang: str = "en") -> None:
+def write_attention(attention: Attention, path: str | Path, *, labels: Any = None, lang: str = "en") -> None:
     """Draw the heat map as an image.
 
     attention (Attention): The weights.
@@ -88,7 +89,7 @@ def write_attention(attention: Attention, path: Union[str, Path], *, labels: Any
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-def attention_rows(attention: Attention, names: Names) -> Dict[str, Any]:
+def attention_rows(attention: Attention, names: Names) -> dict[str, Any]:
     """The heat map as the page's template takes it: the names of the columns, and of each row its name and cells.
 
     attention (Attention): The weights.
@@ -97,8 +98,11 @@ def attention_rows(attention: Attention, names: Names) -> Dict[str, Any]:
     """
     shown = [names.of("entities", label) for label in attention.labels]
     largest = float(numpy.max(attention.weights, initial=0.0)) or 1.0
-    rows: List[Mapping[str, Any]] = [
-        {"name": name, "cells": [{"weight": f"{weight:.2f}", "share": round(100 * weight / largest)} for weight in weights]}
+    rows: list[Mapping[str, Any]] = [
+        {
+            "name": name,
+            "cells": [{"weight": f"{weight:.2f}", "share": round(100 * weight / largest)} for weight in weights],
+        }
         for name, weights in zip(shown, numpy.asarray(attention.weights).tolist())
     ]
     return {"columns": shown, "rows": rows}

@@ -6,8 +6,9 @@ last the lines set below one another.
 """
 
 import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple
 
 from .widths import starts_cluster, text_width
 
@@ -23,7 +24,7 @@ ROW_HEIGHT = 19.0
 LINE_GAP = 16.0
 PAD = 3.0
 
-Place = Tuple[int, int]
+Place = tuple[int, int]
 
 
 class Word(NamedTuple):
@@ -119,8 +120,8 @@ class ArcPart:
     line: int
     left: float
     right: float
-    head: Optional[float]
-    tail: Optional[float]
+    head: float | None
+    tail: float | None
     number: int
     label: str
     label_width: float
@@ -136,11 +137,11 @@ class ArcPart:
         return self.number > 0 and self.feet[0] == self.left
 
     @property
-    def feet(self) -> List[float]:
+    def feet(self) -> list[float]:
         return sorted(x for x in (self.head, self.tail) if x is not None)
 
     @property
-    def reach(self) -> Tuple[float, float]:
+    def reach(self) -> tuple[float, float]:
         """The run with its label and a little air on both sides."""
         half = self.label_width / 2
         return min(self.left, self.label_centre - half) - PAD, max(self.right, self.label_centre + half) + PAD
@@ -152,12 +153,12 @@ class Picture:
 
     width: float
     height: float
-    baselines: List[float] = field(default_factory=list)
-    pieces: List[Piece] = field(default_factory=list)
-    marks: List[Mark] = field(default_factory=list)
-    arcs: List[ArcPart] = field(default_factory=list)
+    baselines: list[float] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    arcs: list[ArcPart] = field(default_factory=list)
 
-    def segments(self, start: int, end: int) -> List[Segment]:
+    def segments(self, start: int, end: int) -> list[Segment]:
         """Where the tokens from `start` to `end` stand, one segment per line."""
         return segments_of(start, end, self.pieces)
 
@@ -188,7 +189,9 @@ def lay_out(words: Sequence[Word], spans: Sequence[LabelledSpan], links: Sequenc
             part.foot = floor
             part.y = floor - 8 - LEVEL_HEIGHT * part.level
             half = part.label_width / 2
-            part.label_box = Box(part.label_centre - half, part.y - LABEL_SIZE - 3, part.label_centre + half, part.y - 1)
+            part.label_box = Box(
+                part.label_centre - half, part.y - LABEL_SIZE - 3, part.label_centre + half, part.y - 1
+            )
         for mark in marks_here:
             grown = GROWTH * heights[mark.span]
             segment = mark.segment
@@ -204,7 +207,7 @@ def lay_out(words: Sequence[Word], spans: Sequence[LabelledSpan], links: Sequenc
 # Lines and segments
 
 
-def break_lines(words: Sequence[Word], left: float, right: float) -> List[Piece]:
+def break_lines(words: Sequence[Word], left: float, right: float) -> list[Piece]:
     """Break a text into lines.
 
     A line ends after white space or beside a full-width character, but not before closing and not after opening punctuation. A
@@ -215,7 +218,7 @@ def break_lines(words: Sequence[Word], left: float, right: float) -> List[Piece]
     right (float): Where they must end.
     RETURNS (List[Piece]): In reading order. Every token has at least one piece.
     """
-    pieces: List[Piece] = []
+    pieces: list[Piece] = []
     line, x = 0, left
     for unit in _units(words):
         if x > left and x + _ink(words, unit) > right:
@@ -235,19 +238,22 @@ def break_lines(words: Sequence[Word], left: float, right: float) -> List[Piece]
     return pieces
 
 
-def segments_of(start: int, end: int, pieces: Iterable[Piece]) -> List[Segment]:
+def segments_of(start: int, end: int, pieces: Iterable[Piece]) -> list[Segment]:
     """Cut the tokens from `start` to `end` into one segment per line."""
-    by_line: Dict[int, List[Piece]] = {}
+    by_line: dict[int, list[Piece]] = {}
     for piece in pieces:
         if start <= piece.token < end:
             by_line.setdefault(piece.line, []).append(piece)
     lines = sorted(by_line)
-    return [Segment(line, by_line[line][0].left, by_line[line][-1].right, line == lines[0], line == lines[-1]) for line in lines]
+    return [
+        Segment(line, by_line[line][0].left, by_line[line][-1].right, line == lines[0], line == lines[-1])
+        for line in lines
+    ]
 
 
-def _units(words: Sequence[Word]) -> Iterable[List[int]]:
+def _units(words: Sequence[Word]) -> Iterable[list[int]]:
     """Runs of tokens that a line should keep together."""
-    unit: List[int] = []
+    unit: list[int] = []
     for token, word in enumerate(words):
         if unit and not _sticks(words[token - 1], word):
             yield unit
@@ -261,7 +267,11 @@ def _sticks(before: Word, after: Word) -> bool:
     if before.space or not before.text or not after.text or before.text.isspace():
         return False
     last, first = before.text[-1], after.text[0]
-    if unicodedata.category(last) in ("Ps", "Pi") or unicodedata.category(first) in ("Pe", "Pf", "Po") or first in "ーっッ々":
+    if (
+        unicodedata.category(last) in ("Ps", "Pi")
+        or unicodedata.category(first) in ("Pe", "Pf", "Po")
+        or first in "ーっッ々"
+    ):
         return True
     return not any(unicodedata.east_asian_width(char) in "WF" for char in (last, first))
 
@@ -277,7 +287,7 @@ def _width(text: str) -> float:
     return max(text_width(text, TEXT_SIZE), 0.3 * TEXT_SIZE)
 
 
-def _cut(text: str, width: float) -> List[str]:
+def _cut(text: str, width: float) -> list[str]:
     if text_width(text, TEXT_SIZE) <= width:
         return [text]
     parts = [""]
@@ -295,7 +305,7 @@ def _cut(text: str, width: float) -> List[str]:
 # Brackets under the text
 
 
-def place_marks(spans: Sequence[LabelledSpan], pieces: Sequence[Piece], width: float) -> List[Mark]:
+def place_marks(spans: Sequence[LabelledSpan], pieces: Sequence[Piece], width: float) -> list[Mark]:
     """Give every segment of every span a bracket, a place for its label, and a level; level 0 is next to the text.
 
     spans (Sequence[LabelledSpan]): The entities.
@@ -304,7 +314,7 @@ def place_marks(spans: Sequence[LabelledSpan], pieces: Sequence[Piece], width: f
     RETURNS (List[Mark]): Inner spans have lower levels than the spans around them; no two brackets with their labels overlap.
     """
     order = _inner_first([(span.start, span.end) for span in spans])
-    placed: List[Mark] = []
+    placed: list[Mark] = []
     for number in order:
         span = spans[number]
         for segment in segments_of(span.start, span.end, pieces):
@@ -314,20 +324,22 @@ def place_marks(spans: Sequence[LabelledSpan], pieces: Sequence[Piece], width: f
             mark = Mark(number, segment, label, centre - wide / 2, wide)
             neighbours = [other for other in placed if other.segment.line == segment.line]
             inside = [other.level for other in neighbours if _contains(span, spans[other.span])]
-            taken = {other.level for other in neighbours if mark.left - PAD < other.right and other.left - PAD < mark.right}
+            taken = {
+                other.level for other in neighbours if mark.left - PAD < other.right and other.left - PAD < mark.right
+            }
             mark.level = _lowest_free(taken, 1 + max(inside, default=-1))
             placed.append(mark)
     return sorted(placed, key=lambda mark: (mark.span, mark.segment.line))
 
 
-def nesting_heights(places: Sequence[Place]) -> List[int]:
+def nesting_heights(places: Sequence[Place]) -> list[int]:
     """How many spans are stacked inside each span: 0 for one that contains no other.
 
     places (Sequence[Tuple[int, int]]): Start and end of each span. Of two with the same place the later contains the earlier.
     RETURNS (List[int]): One height per span.
     """
     heights = [0] * len(places)
-    done: List[int] = []
+    done: list[int] = []
     for number in _inner_first(places):
         start, end = places[number]
         inside = [heights[other] for other in done if start <= places[other][0] and places[other][1] <= end]
@@ -336,8 +348,10 @@ def nesting_heights(places: Sequence[Place]) -> List[int]:
     return heights
 
 
-def _inner_first(places: Sequence[Place]) -> List[int]:
-    return sorted(range(len(places)), key=lambda number: (places[number][1] - places[number][0], places[number][0], number))
+def _inner_first(places: Sequence[Place]) -> list[int]:
+    return sorted(
+        range(len(places)), key=lambda number: (places[number][1] - places[number][0], places[number][0], number)
+    )
 
 
 def _contains(outer: LabelledSpan, inner: LabelledSpan) -> bool:
@@ -347,7 +361,9 @@ def _contains(outer: LabelledSpan, inner: LabelledSpan) -> bool:
 # Arcs above the text
 
 
-def place_arcs(links: Sequence[Link], spans: Sequence[LabelledSpan], pieces: Sequence[Piece], width: float) -> List[ArcPart]:
+def place_arcs(
+    links: Sequence[Link], spans: Sequence[LabelledSpan], pieces: Sequence[Piece], width: float
+) -> list[ArcPart]:
     """Give every link its part or parts, with feet, a level and a place for the label.
 
     links (Sequence[Link]): The arcs.
@@ -357,7 +373,7 @@ def place_arcs(links: Sequence[Link], spans: Sequence[LabelledSpan], pieces: Seq
     RETURNS (List[ArcPart]): In the order of the links. No two labels overlap, and no label stands on the run of another arc.
     """
     feet = place_feet(links, spans, pieces)
-    parts: List[ArcPart] = []
+    parts: list[ArcPart] = []
     number = 0
     for place, (link, (head, tail)) in enumerate(zip(links, feet)):
         wide = min(text_width(link.label, LABEL_SIZE) + 2, width)
@@ -377,7 +393,7 @@ def place_arcs(links: Sequence[Link], spans: Sequence[LabelledSpan], pieces: Seq
 
 def place_feet(
     links: Sequence[Link], spans: Sequence[LabelledSpan], pieces: Sequence[Piece]
-) -> List[Tuple[Tuple[int, float], Tuple[int, float]]]:
+) -> list[tuple[tuple[int, float], tuple[int, float]]]:
     """Where the two ends of every link stand: line and x.
 
     The feet on one span are spread over it, those that go left on the left, so that arcs of one span do not cross each other.
@@ -389,8 +405,8 @@ def place_feet(
     """
     places = {place for link in links for place in (link.head, link.tail)}
     segments = {place: segments_of(*place, pieces) for place in places}
-    chosen: List[Tuple[Segment, Segment]] = []
-    standing: Dict[Tuple[Place, int], List[Tuple[Tuple[int, float, float], int, int]]] = {}
+    chosen: list[tuple[Segment, Segment]] = []
+    standing: dict[tuple[Place, int], list[tuple[tuple[int, float, float], int, int]]] = {}
     for number, link in enumerate(links):
         pairs = [(head, tail) for head in segments[link.head] for tail in segments[link.tail]]
         pair = min(pairs, key=lambda pair: (abs(pair[0].line - pair[1].line), pair[0].line, pair[1].line))
@@ -402,7 +418,7 @@ def place_feet(
             # The farther end of a side stands nearer to the middle: its arc is higher and passes over the others.
             key = (side, -ahead[0], -ahead[1])
             standing.setdefault((place, here.line), []).append((key, number, end))
-    x_of: Dict[Tuple[int, int], float] = {}
+    x_of: dict[tuple[int, int], float] = {}
     for (place, line), ends in standing.items():
         segment = next(segment for segment in segments[place] if segment.line == line)
         left, right = _free_stretch(place, segment, spans, pieces)
@@ -419,11 +435,13 @@ def stack_arcs(parts: Sequence[ArcPart], width: float) -> None:
     parts (Sequence[ArcPart]): Changed in place: `level` and `label_centre`.
     width (float): The width of the picture, which labels do not leave.
     """
-    placed: List[ArcPart] = []
+    placed: list[ArcPart] = []
     for part in sorted(parts, key=lambda part: (part.right - part.left, part.left)):
         part.label_centre = _wanted_centre(part, width)
         left, right = part.reach
-        part.level = _lowest_free({other.level for other in placed if left < other.reach[1] and other.reach[0] < right}, 0)
+        part.level = _lowest_free(
+            {other.level for other in placed if left < other.reach[1] and other.reach[0] < right}, 0
+        )
         placed.append(part)
     for part in placed:
         legs = [x for other in placed if other.level > part.level for x in other.feet]
@@ -459,7 +477,9 @@ def clear_centre(lowest: float, highest: float, wanted: float, half: float, legs
     return min(inside, key=lambda x: (sum(abs(leg - x) < half for leg in legs), abs(x - wanted)))
 
 
-def _free_stretch(place: Place, segment: Segment, spans: Sequence[LabelledSpan], pieces: Sequence[Piece]) -> Tuple[float, float]:
+def _free_stretch(
+    place: Place, segment: Segment, spans: Sequence[LabelledSpan], pieces: Sequence[Piece]
+) -> tuple[float, float]:
     """The widest part of a segment that no smaller entity covers, or the whole of it where too little is left."""
     inner = [
         (part.left, part.right)

@@ -1,12 +1,13 @@
 """What is a label called in the reader's language? The optional table of display names, and the page's own few words."""
 
-from typing import Any, Dict, List, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any
 
 from ..errors import Errors
 
 KINDS = ("entities", "relations", "cats")
 
-WORDS: Dict[str, Dict[str, str]] = {
+WORDS: dict[str, dict[str, str]] = {
     "en": {
         "title": "Entities, relations and categories",
         "head": "head",
@@ -70,11 +71,11 @@ class Names:
     RAISES (ValueError): A table of another form.
     """
 
-    def __init__(self, labels: Optional[Mapping[str, Any]] = None, lang: str = "en"):
+    def __init__(self, labels: Mapping[str, Any] | None = None, lang: str = "en"):
         self.lang = lang
         self.words = WORDS.get(lang, WORDS["en"])
-        self._known: Dict[str, List[str]] = {}
-        self._names: Dict[str, Dict[str, str]] = {}
+        self._known: dict[str, list[str]] = {}
+        self._names: dict[str, dict[str, str]] = {}
         table = {} if labels is None else labels
         if not isinstance(table, Mapping):
             raise ValueError(Errors.M601.format(found=repr(table)))
@@ -89,6 +90,6 @@ class Names:
         """The display name of a label; `kind` is one of `KINDS`."""
         return self._names[kind].get(label, label)
 
-    def known(self, kind: str) -> List[str]:
+    def known(self, kind: str) -> list[str]:
         """All labels of the table, in whatever languages they have names."""
         return self._known[kind]

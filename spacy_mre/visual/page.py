@@ -1,14 +1,15 @@
 """What does a person look at? Documents as one HTML page that needs nothing else; one document as an SVG; a cell of a notebook."""
 
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Union
+from typing import Any
 
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 from spacy.tokens import Doc
 
-from ..entities import get_entities
-from ..relations import get_relations, get_triples
+from ..annotations.entities import get_entities
+from ..annotations.relations import get_relations, get_triples
 from .attention import Attention, attention_rows
 from .layout import LABEL_SIZE, TEXT_SIZE
 from .names import Names
@@ -22,13 +23,13 @@ Labels = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 
 def render(
-    docs: Union[Doc, Iterable[Doc]],
+    docs: Doc | Iterable[Doc],
     *,
-    title: Optional[str] = None,
-    labels: Optional[Labels] = None,
+    title: str | None = None,
+    labels: Labels | None = None,
     lang: str = "en",
     symmetric: Collection[str] = (),
-    attention: Optional[Attention] = None,
+    attention: Attention | None = None,
     page: bool = True,
 ) -> str:
     """Draw documents as one self-contained piece of HTML.
@@ -62,7 +63,12 @@ def render(
 
 
 def render_svg(
-    doc: Doc, *, labels: Optional[Labels] = None, lang: str = "en", symmetric: Collection[str] = (), width: float = WIDTH
+    doc: Doc,
+    *,
+    labels: Labels | None = None,
+    lang: str = "en",
+    symmetric: Collection[str] = (),
+    width: float = WIDTH,
 ) -> str:
     """Draw one document as an SVG that stands alone, as in a README.
 
@@ -80,7 +86,7 @@ def render_svg(
     return to_string(svg) + "\n"
 
 
-def write_page(docs: Union[Doc, Iterable[Doc]], path: Union[str, Path], **options: Any) -> None:
+def write_page(docs: Doc | Iterable[Doc], path: str | Path, **options: Any) -> None:
     """Write the page to a file.
 
     docs (Union[Doc, Iterable[Doc]]): The documents.
@@ -93,7 +99,7 @@ def write_page(docs: Union[Doc, Iterable[Doc]], path: Union[str, Path], **option
     path.write_text(html, encoding="utf8")
 
 
-def display(docs: Union[Doc, Iterable[Doc]], **options: Any) -> Any:
+def display(docs: Doc | Iterable[Doc], **options: Any) -> Any:
     """Show documents in a notebook.
 
     docs (Union[Doc, Iterable[Doc]]): The documents.
@@ -108,7 +114,7 @@ def display(docs: Union[Doc, Iterable[Doc]], **options: Any) -> Any:
     return HTML(html)
 
 
-def _picture(doc: Doc, names: Names, hues: Mapping[str, int], symmetric: Collection[str]) -> Dict[str, Any]:
+def _picture(doc: Doc, names: Names, hues: Mapping[str, int], symmetric: Collection[str]) -> dict[str, Any]:
     return {
         "title": printable(str(doc.user_data.get("title") or "")),
         "lang": guess_lang(doc),
@@ -130,7 +136,7 @@ def _picture(doc: Doc, names: Names, hues: Mapping[str, int], symmetric: Collect
     }
 
 
-def _counts(doc: Doc, names: Names) -> List[str]:
+def _counts(doc: Doc, names: Names) -> list[str]:
     """How many there are of what; 0 is said, and what nothing is known about is passed over."""
     parts = {"entities": get_entities(doc), "relations": get_relations(doc), "cats": doc.cats or None}
     return [f"{names.words[kind]}: {len(found)}" for kind, found in parts.items() if found is not None]

@@ -1,7 +1,8 @@
 """Which colour does a label have? Sixteen hues with enough contrast on white and on black; a label keeps its hue from page to page."""
 
+from collections.abc import Iterable
 from itertools import chain, count
-from typing import Dict, Iterable, NamedTuple
+from typing import NamedTuple
 from zlib import crc32
 
 LIGHT_GROUND, DARK_GROUND = "#ffffff", "#16181d"
@@ -43,14 +44,14 @@ HUES = (  # the first eight are the easiest to tell apart
 PREFERRED = 8
 
 
-def assign_hues(labels: Iterable[str]) -> Dict[str, int]:
+def assign_hues(labels: Iterable[str]) -> dict[str, int]:
     """Give every label a number; `number % len(HUES)` is its hue, `number // len(HUES)` its dash pattern.
 
     labels (Iterable[str]): The labels of a page, in any order.
     RETURNS (Dict[str, int]): Each label by itself prefers the same hue on every page; where two prefer the same, the later in the
         alphabet takes the next free one. No two labels have the same number.
     """
-    numbers: Dict[str, int] = {}
+    numbers: dict[str, int] = {}
     taken = set()
     for label in sorted(set(labels)):
         wanted = crc32(label.encode("utf8", "surrogatepass")) % PREFERRED

@@ -2,13 +2,14 @@
 
 import math
 import re
-from typing import Collection, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 from spacy.tokens import Doc
 
-from ..entities import ScoredSpan, get_entities
-from ..relations import get_triples
+from ..annotations.entities import ScoredSpan, get_entities
+from ..annotations.relations import get_triples
 from .layout import LABEL_SIZE, ArcPart, LabelledSpan, Link, Mark, Picture, Place, Word, lay_out
 from .names import Names
 from .palette import HUES, assign_hues
@@ -31,8 +32,8 @@ class Bundle(NamedTuple):
     head: Place
     tail: Place
     both: bool
-    labels: Tuple[str, ...]
-    scores: Tuple[float, ...]
+    labels: tuple[str, ...]
+    scores: tuple[float, ...]
 
 
 def draw(
@@ -57,7 +58,9 @@ def draw(
     entities = get_entities(doc) or []
     bundles = bundle_relations(doc, symmetric)
     spans = [LabelledSpan(entity.start, entity.end, names.of("entities", entity.label)) for entity in entities]
-    links = [Link(b.head, b.tail, ", ".join(names.of("relations", label) for label in b.labels), b.both) for b in bundles]
+    links = [
+        Link(b.head, b.tail, ", ".join(names.of("relations", label) for label in b.labels), b.both) for b in bundles
+    ]
     picture = lay_out([Word(printable(token.text), token.whitespace_) for token in doc], spans, links, width)
     bars = ElementTree.Element("g", {"class": "cats"})
     height = picture.height + _draw_cats(bars, doc.cats, names, top=picture.height, width=width)
@@ -78,7 +81,7 @@ def draw(
     return svg
 
 
-def bundle_relations(doc: Doc, symmetric: Collection[str] = ()) -> List[Bundle]:
+def bundle_relations(doc: Doc, symmetric: Collection[str] = ()) -> list[Bundle]:
     """Gather the relations of each pair.
 
     doc (Doc): The document.
@@ -86,7 +89,7 @@ def bundle_relations(doc: Doc, symmetric: Collection[str] = ()) -> List[Bundle]:
     RETURNS (List[Bundle]): In the order of their first relation. A directed and a symmetric relation of one pair stay apart.
     RAISES (ValueError): A relation that points outside the document.
     """
-    found: Dict[Tuple[Place, Place, bool], Dict[str, float]] = {}
+    found: dict[tuple[Place, Place, bool], dict[str, float]] = {}
     for triple in get_triples(doc):
         both = triple.label in symmetric
         head, tail = (triple.head.start, triple.head.end), (triple.tail.start, triple.tail.end)
@@ -149,7 +152,9 @@ def guess_lang(doc: Doc) -> str:
     return "zh" if re.search("[\u4e00-\u9fff]", doc.text) else ""
 
 
-def _draw_tints(svg: ElementTree.Element, picture: Picture, entities: List[ScoredSpan], hues: Mapping[str, int]) -> None:
+def _draw_tints(
+    svg: ElementTree.Element, picture: Picture, entities: list[ScoredSpan], hues: Mapping[str, int]
+) -> None:
     group = _add(svg, "g", {"class": "tints"})
     outer_first = sorted(picture.marks, key=lambda mark: mark.tint.top)
     for mark in outer_first:
@@ -158,20 +163,26 @@ def _draw_tints(svg: ElementTree.Element, picture: Picture, entities: List[Score
         _add(group, "rect", {"class": f"tint {_hue(mark, entities, hues)}", **place})
 
 
-def _draw_ghosts(svg: ElementTree.Element, picture: Picture, entities: List[ScoredSpan], bundles: List[Bundle]) -> None:
+def _draw_ghosts(svg: ElementTree.Element, picture: Picture, entities: list[ScoredSpan], bundles: list[Bundle]) -> None:
     """Outline the ends of relations that are no entities, so that an arc never stands on nothing."""
     known = {(entity.start, entity.end) for entity in entities}
     group = ElementTree.Element("g", {"class": "ghosts"})
     for start, end in sorted({place for bundle in bundles for place in (bundle.head, bundle.tail)} - known):
         for segment in picture.segments(start, end):
             baseline = picture.baselines[segment.line]
-            place = {"x": segment.left - 1, "y": baseline - 17, "width": segment.right - segment.left + 2, "height": 23, "rx": 4}
+            place = {
+                "x": segment.left - 1,
+                "y": baseline - 17,
+                "width": segment.right - segment.left + 2,
+                "height": 23,
+                "rx": 4,
+            }
             _add(group, "rect", {"class": "ghost", **place})
     if len(group):
         svg.append(group)
 
 
-def _draw_arcs(svg: ElementTree.Element, doc: Doc, picture: Picture, bundles: List[Bundle], names: Names) -> None:
+def _draw_arcs(svg: ElementTree.Element, doc: Doc, picture: Picture, bundles: list[Bundle], names: Names) -> None:
     if not picture.arcs:
         return
     runs, labels = _add(svg, "g", {"class": "arcs"}), ElementTree.Element("g", {"class": "arc-labels"})
@@ -191,7 +202,11 @@ def _draw_arcs(svg: ElementTree.Element, doc: Doc, picture: Picture, bundles: Li
             at_right = part.goes_on
             edge = part.right if at_right else part.left
             _add(group, "path", {"class": "cut", "d": f"M{_n(edge - 2)} {_n(part.y - 3.5)}l4 3.5l-4 3.5"})
-            beside = {"x": edge + 4 if at_right else edge - 4, "y": part.y + 3, "text-anchor": "start" if at_right else "end"}
+            beside = {
+                "x": edge + 4 if at_right else edge - 4,
+                "y": part.y + 3,
+                "text-anchor": "start" if at_right else "end",
+            }
             _add(labels, "text", {"class": "cut-number", **beside}, text=str(part.number))
         centre = {"x": part.label_centre, "y": part.y - 4, "text-anchor": "middle"}
         joined = ", ".join(names.of("relations", label) for label in bundle.labels)
@@ -213,7 +228,7 @@ def _run(part: ArcPart) -> str:
 
 def _draw_words(svg: ElementTree.Element, picture: Picture) -> None:
     group = _add(svg, "g", {"class": "words"})
-    lines: Dict[int, ElementTree.Element] = {}
+    lines: dict[int, ElementTree.Element] = {}
     for piece in picture.pieces:
         if piece.line not in lines:
             lines[piece.line] = _add(group, "text", {"class": "line", "y": picture.baselines[piece.line]})
@@ -223,7 +238,9 @@ def _draw_words(svg: ElementTree.Element, picture: Picture) -> None:
             word.set("textLength", _n(piece.end - piece.left))
 
 
-def _draw_marks(svg: ElementTree.Element, doc: Doc, picture: Picture, entities: List[ScoredSpan], hues: Mapping[str, int]) -> None:
+def _draw_marks(
+    svg: ElementTree.Element, doc: Doc, picture: Picture, entities: list[ScoredSpan], hues: Mapping[str, int]
+) -> None:
     if not picture.marks:
         return
     marks = _add(svg, "g", {"class": "marks"})
@@ -239,7 +256,9 @@ def _draw_marks(svg: ElementTree.Element, doc: Doc, picture: Picture, entities: 
             _squeeze(_add(group, "text", {"class": "mark-label", **centre}, text=mark.label), mark.label_width)
 
 
-def _draw_cats(group: ElementTree.Element, cats: Mapping[str, float], names: Names, *, top: float, width: float) -> float:
+def _draw_cats(
+    group: ElementTree.Element, cats: Mapping[str, float], names: Names, *, top: float, width: float
+) -> float:
     """Draw the bars, best first, in as many columns as fit. Returns the height they take."""
     if not cats:
         return 0.0
@@ -253,21 +272,29 @@ def _draw_cats(group: ElementTree.Element, cats: Mapping[str, float], names: Nam
         bar = x + label_width + 8
         filled = BAR_WIDTH * min(max(score, 0.0), 1.0) if math.isfinite(score) else 0.0
         row = _add(group, "g", {"class": "cat best" if number == 0 else "cat"})
-        label = _add(row, "text", {"class": "cat-label", "x": x + label_width, "y": y + 11, "text-anchor": "end"}, text=name)
+        label = _add(
+            row, "text", {"class": "cat-label", "x": x + label_width, "y": y + 11, "text-anchor": "end"}, text=name
+        )
         _squeeze(label, min(label_width, text_width(name, LABEL_SIZE)))
         _add(row, "rect", {"class": "rail", "x": bar, "y": y + 3, "width": BAR_WIDTH, "height": 9, "rx": 3})
-        _add(row, "rect", {"class": "bar", "x": bar, "y": y + 3, "width": filled, "height": 9, "rx": min(3.0, filled / 2)})
+        _add(
+            row,
+            "rect",
+            {"class": "bar", "x": bar, "y": y + 3, "width": filled, "height": 9, "rx": min(3.0, filled / 2)},
+        )
         _add(row, "text", {"class": "percent", "x": bar + BAR_WIDTH + 6, "y": y + 11}, text=percent(score))
     return BAR_ROW * rows + 8
 
 
 def _arc_title(doc: Doc, bundle: Bundle, names: Names) -> str:
     head, tail = (doc[start:end].text for start, end in (bundle.head, bundle.tail))
-    labels = ", ".join(f"{names.of('relations', label)} ({score:.2f})" for label, score in zip(bundle.labels, bundle.scores))
+    labels = ", ".join(
+        f"{names.of('relations', label)} ({score:.2f})" for label, score in zip(bundle.labels, bundle.scores)
+    )
     return f"{head} {'↔' if bundle.both else '→'} {tail}: {labels}"
 
 
-def _hue(mark: Mark, entities: List[ScoredSpan], hues: Mapping[str, int]) -> str:
+def _hue(mark: Mark, entities: list[ScoredSpan], hues: Mapping[str, int]) -> str:
     return hue_class(hues[entities[mark.span].label])
 
 
@@ -276,13 +303,13 @@ def hue_class(number: int) -> str:
     return f"k{number % len(HUES)} d{number // len(HUES) % 3}"
 
 
-def choose_hues(docs: Collection[Doc], names: Names) -> Dict[str, int]:
+def choose_hues(docs: Collection[Doc], names: Names) -> dict[str, int]:
     """The colour number of every entity label in some documents and in the table of names; with a table all pages have the same colours."""
     found = (entity.label for doc in docs for entity in get_entities(doc) or [])
     return assign_hues([*found, *names.known("entities")])
 
 
-def _size(width: float, height: float, doc: Doc) -> Dict[str, str]:
+def _size(width: float, height: float, doc: Doc) -> dict[str, str]:
     size = {"width": _n(width), "height": _n(height), "viewBox": f"0 0 {_n(width)} {_n(height)}"}
     attrs = {"xmlns": "http://www.w3.org/2000/svg", "class": "mre", "role": "img", **size}
     lang = guess_lang(doc)
@@ -296,7 +323,7 @@ def _squeeze(label: ElementTree.Element, width: float) -> None:
         label.set("lengthAdjust", "spacingAndGlyphs")
 
 
-def _best_first(cats: Mapping[str, float]) -> List[Tuple[str, float]]:
+def _best_first(cats: Mapping[str, float]) -> list[tuple[str, float]]:
     return sorted(cats.items(), key=lambda item: (-item[1], item[0]))
 
 
@@ -305,7 +332,9 @@ def _shortened(text: str, length: int = 60) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def _add(parent: ElementTree.Element, tag: str, attrs: Optional[Mapping[str, object]] = None, text: Optional[str] = None):
+def _add(
+    parent: ElementTree.Element, tag: str, attrs: Mapping[str, object] | None = None, text: str | None = None
+):
     given = {key: _n(value) if isinstance(value, float) else str(value) for key, value in (attrs or {}).items()}
     element = ElementTree.SubElement(parent, tag, given)
     if text is not None:

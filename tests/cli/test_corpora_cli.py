@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from spacy_mre import load_docs
+from spacy_mre.annotations.entities import get_entities
 from spacy_mre.cli import app
-from spacy_mre.entities import get_entities
 
 ITEMS = [
     {
@@ -25,7 +25,9 @@ ITEMS = [
 @pytest.fixture
 def run():
     def invoke(*arguments, code=0):
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200", "TERM": "dumb"})
+        result = CliRunner().invoke(
+            app, [str(argument) for argument in arguments], env={"COLUMNS": "200", "TERM": "dumb"}
+        )
         assert result.exit_code == code, result.output + repr(result.exception)
         return result.output
 
@@ -74,7 +76,9 @@ def test_convert_strictly(run, source, tmp_path):
 
 def test_convert_with_the_tokenizer_of_a_config(run, tmp_path):
     config = tmp_path / "character.cfg"
-    config.write_text('[nlp]\nlang = "zh"\npipeline = ["ner"]\n\n[components]\n\n[components.ner]\nfactory = "ner"\n', encoding="utf8")
+    config.write_text(
+        '[nlp]\nlang = "zh"\npipeline = ["ner"]\n\n[components]\n\n[components.ner]\nfactory = "ner"\n', encoding="utf8"
+    )
     source = tmp_path / "a.jsonl"
     source.write_text('{"text": "青山来了", "entities": [{"start": 0, "end": 1, "label": "x"}]}', encoding="utf8")
     run("convert", "jsonl", source, tmp_path / "a.spacy", "--nlp", config)
@@ -94,9 +98,16 @@ def test_stats(run, source, tmp_path):
     other = tmp_path / "other.jsonl"
     other.write_text('{"text": "Ada", "entities": [], "cats": "diary"}', encoding="utf8")
     run("convert", "jsonl", other, tmp_path / "other.spacy")
-    lines = run("stats", tmp_path / "out" / "train.spacy", "--width-limit", "1", "--against", tmp_path / "other.spacy").splitlines()
+    lines = run(
+        "stats", tmp_path / "out" / "train.spacy", "--width-limit", "1", "--against", tmp_path / "other.spacy"
+    ).splitlines()
     shown = {" ".join(line.replace("│", " ").split()) for line in lines}
-    assert {"documents 4", "of at most 1 tokens 8 100.0%", "distance in tokens that reaches 100% 1", "person 8 100.0%"} <= shown
+    assert {
+        "documents 4",
+        "of at most 1 tokens 8 100.0%",
+        "distance in tokens that reaches 100% 1",
+        "person 8 100.0%",
+    } <= shown
     assert any(line.startswith("entities not in ") and line.endswith("other.spacy: person") for line in shown)
     assert any(line.startswith("cats not in ") and line.endswith("other.spacy: news") for line in shown)
 

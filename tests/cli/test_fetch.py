@@ -21,7 +21,9 @@ def test_a_folder_is_copied_from_mre_data(run, tmp_path):
         assert run("set", "real", env={"MRE_DATA": str(tmp_path / "data")}).exit_code == 0
     copied = tmp_path / "real" / "set" / "deep" / "a.json"
     assert copied.read_text() == "[]"
-    assert copied.stat().st_mode & copied.parent.stat().st_mode & 0o200  # a read-only source does not make read-only copies
+    assert (
+        copied.stat().st_mode & copied.parent.stat().st_mode & 0o200
+    )  # a read-only source does not make read-only copies
 
 
 def test_what_was_downloaded_is_taken_as_it_is(run, tmp_path):

@@ -6,16 +6,24 @@ import pytest
 from typer.testing import CliRunner
 
 from spacy_mre.cli import app
-from spacy_mre.models.generative import load_language_model
+from spacy_mre.pipeline.generative.checkpoints import load_language_model
 
 ROWS = [("it rains/NER", "weather/NER/:None;"), ("play Foo/NER", "music/NER/:album;Foo")]
-CONFIG = {"model_type": "llama", "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+CONFIG = {
+    "model_type": "llama",
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+}
 
 
 @pytest.fixture
 def run():
     def invoke(*arguments, code=0):
-        result = CliRunner().invoke(app, ["train-generative", *map(str, arguments)], env={"COLUMNS": "200", "TERM": "dumb"})
+        result = CliRunner().invoke(
+            app, ["train-generative", *map(str, arguments)], env={"COLUMNS": "200", "TERM": "dumb"}
+        )
         assert result.exit_code == code, result.output + repr(result.exception)
         return result.output
 
@@ -32,7 +40,9 @@ def rows(tmp_path):
 @pytest.fixture
 def config(tmp_path):
     path = tmp_path / "tiny.json"
-    path.write_text(json.dumps({"kind": "causal", "config": CONFIG, "tokenizer": {"kind": "unigram", "vocab_size": 300}}))
+    path.write_text(
+        json.dumps({"kind": "causal", "config": CONFIG, "tokenizer": {"kind": "unigram", "vocab_size": 300}})
+    )
     return path
 
 
@@ -43,13 +53,23 @@ def test_a_model_is_trained_and_then_adapted(run, rows, config, tmp_path):
     assert load_language_model(tmp_path / "out").separator == " => "
     again = run(config, rows, tmp_path / "out", *options)  # there is nothing left to do
     assert "2 updates on 2 rows" in again
-    run(tmp_path / "out", rows, tmp_path / "adapted", "--max-steps", 1, "--lora-rank", 2, "--bf16", "--gradient-checkpointing")
+    run(
+        tmp_path / "out",
+        rows,
+        tmp_path / "adapted",
+        "--max-steps",
+        1,
+        "--lora-rank",
+        2,
+        "--bf16",
+        "--gradient-checkpointing",
+    )
     assert load_language_model(tmp_path / "adapted").separator == " => "
 
 
 def test_mistakes_are_told_without_a_traceback(run, rows, config, tmp_path):
-    assert "[M832]" in run(tmp_path / "nowhere", rows, tmp_path / "out", code=1)
-    assert "[M301]" in run(config, rows, tmp_path / "out", "--schedule", "wavy", code=1)
+    assert "[M932]" in run(tmp_path / "nowhere", rows, tmp_path / "out", code=1)
+    assert "[M001]" in run(config, rows, tmp_path / "out", "--schedule", "wavy", code=1)
     rows.write_text(rows.read_text() + '\n{"input": "a"}')
     output = run(config, rows, tmp_path / "out", code=1)
     assert "[M201]" in output and "train.jsonl, line 3: the key 'output' is missing" in output

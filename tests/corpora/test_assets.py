@@ -77,7 +77,10 @@ def test_no_near_duplicates(corpus, lang, n):
 
 def test_compile_corpus(tmp_path):
     (tmp_path / "nature.mre").write_text(MARKUP, encoding="utf8")
-    assert compile_corpus(tmp_path, tmp_path / "out", LABELS) == {"ja": {"train": 1, "test": 1}, "en": {"train": 1, "test": 1}}
+    assert compile_corpus(tmp_path, tmp_path / "out", LABELS) == {
+        "ja": {"train": 1, "test": 1},
+        "en": {"train": 1, "test": 1},
+    }
     (record,) = read_jsonl(tmp_path / "out" / "ja" / "train.jsonl")
     assert (record.id, record.cats) == ("nature-10", {"nature": 1.0, "society": 0.0})
     assert record.text == "エイダは青葉出身だ。"
@@ -102,7 +105,9 @@ def test_labels_are_checked(tmp_path, old, new, reason):
 
 def test_label_table(tmp_path):
     path = tmp_path / "labels.json"
-    path.write_text(json.dumps({"entities": {"person": {"en": "person"}}, "relations": {}, "cats": {"nature": {}}}), encoding="utf8")
+    path.write_text(
+        json.dumps({"entities": {"person": {"en": "person"}}, "relations": {}, "cats": {"nature": {}}}), encoding="utf8"
+    )
     assert read_labels(path) == Labels(frozenset({"person"}), frozenset(), frozenset({"nature"}))
     path.write_text('{"entities": {}, "relations": {}}', encoding="utf8")
     with pytest.raises(CorpusError, match="'cats' is missing"):

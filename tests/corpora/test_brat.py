@@ -18,7 +18,9 @@ def brat(tmp_path):
 
 
 def test_brat(brat):
-    (record,) = read_brat(brat("Ada met\nBo.", ["T1\tperson 0 3\tAda", "R1\tmet Arg1:T1 Arg2:T2", "T2\tperson 8 10\tBo", ""]))
+    (record,) = read_brat(
+        brat("Ada met\nBo.", ["T1\tperson 0 3\tAda", "R1\tmet Arg1:T1 Arg2:T2", "T2\tperson 8 10\tBo", ""])
+    )
     assert record.entities == [Entity(0, 3, "person"), Entity(8, 10, "person")]
     assert record.relations == [Relation(0, 1, "met")]
     assert (record.id, record.cats) == ("a", None)
@@ -110,7 +112,12 @@ def test_brat_unreadable(tmp_path):
 def test_writing_counts_what_brat_cannot_hold(tmp_path):
     records = [
         Record("Ada", id="../up", cats={"x": 1.0}),
-        Record("Ada", id="a", entities=[Entity(0, 3, "a person"), Entity(0, 3, "")], relations=[Relation(0, 0, "is"), Relation(0, 0, "")]),
+        Record(
+            "Ada",
+            id="a",
+            entities=[Entity(0, 3, "a person"), Entity(0, 3, "")],
+            relations=[Relation(0, 0, "is"), Relation(0, 0, "")],
+        ),
         Record("Ada", id="A", entities=[]),
     ]
     report = Report()
@@ -141,7 +148,11 @@ def test_writing_counts_what_brat_cannot_hold(tmp_path):
 )
 def test_writing_tells_when_absent_relations_become_empty(tmp_path, relations, lost):
     report = Report()
-    write_records([Record("Ada", id=str(i), entities=[Entity(0, 3, "x")], relations=r) for i, r in enumerate(relations)], tmp_path, report)
+    write_records(
+        [Record("Ada", id=str(i), entities=[Entity(0, 3, "x")], relations=r) for i, r in enumerate(relations)],
+        tmp_path,
+        report,
+    )
     assert report.lost == lost
 
 

@@ -71,7 +71,11 @@ def test_jsonl_malformed(tmp_path, item, reason):
 def test_stockmark(tmp_path):
     path = tmp_path / "a.json"
     items = [
-        {"curid": "9", "text": "青山社は東京にある。", "entities": [{"name": "青山社", "span": [0, 3], "type": "法人名"}]},
+        {
+            "curid": "9",
+            "text": "青山社は東京にある。",
+            "entities": [{"name": "青山社", "span": [0, 3], "type": "法人名"}],
+        },
         {"curid": "9", "text": "無", "entities": []},
     ]
     path.write_text(json.dumps(items), encoding="utf8")
@@ -99,12 +103,22 @@ def test_stockmark_malformed(tmp_path, entity, reason):
 
 ACTS = ["utterance_id", "src_file_id", "speaker", "utterance", "speech_act"]
 SPANS = [
-    *(f"{prefix}_{name}" for prefix in ("span", "sub_span", "demon_span") for name in ("id", "utterance_id", "start", "length", "text")),
+    *(
+        f"{prefix}_{name}"
+        for prefix in ("span", "sub_span", "demon_span")
+        for name in ("id", "utterance_id", "start", "length", "text")
+    ),
     "span_type",
     "negation",
 ]
 AGENT = {"utterance_id": "1", "src_file_id": "5", "speaker": "agent", "utterance": "湖の部屋です。"}
-USER = {"utterance_id": "2", "src_file_id": "5", "speaker": "user", "utterance": "湖の広い部屋、それで。", "speech_act": "要求"}
+USER = {
+    "utterance_id": "2",
+    "src_file_id": "5",
+    "speaker": "user",
+    "utterance": "湖の広い部屋、それで。",
+    "speech_act": "要求",
+}
 PLAIN = {"utterance_id": "3", "src_file_id": "5", "speaker": "user", "utterance": "はい。", "speech_act": "はい"}
 
 
@@ -116,7 +130,10 @@ def span(prefix, utterance, start, text, **others):
 @pytest.fixture
 def asdc(tmp_path):
     def write(*rows, spans=True):
-        for folder, columns, items in (("dialog_act", ACTS, (AGENT, USER, PLAIN)), ("request_span", ACTS + SPANS, rows)):
+        for folder, columns, items in (
+            ("dialog_act", ACTS, (AGENT, USER, PLAIN)),
+            ("request_span", ACTS + SPANS, rows),
+        ):
             if folder == "dialog_act" or spans:
                 (tmp_path / folder).mkdir()
                 lines = ["\t".join(columns), *("\t".join(item.get(column, "") for column in columns) for item in items)]
@@ -139,7 +156,11 @@ def test_asdc(asdc):
 
 
 def test_asdc_counts_what_stands_in_another_utterance(asdc):
-    elsewhere = {**USER, **span("span", "1", 2, "部屋", span_type="部屋", negation="1"), **span("demon_span", "2", 7, "それ")}
+    elsewhere = {
+        **USER,
+        **span("span", "1", 2, "部屋", span_type="部屋", negation="1"),
+        **span("demon_span", "2", 7, "それ"),
+    }
     report = Report()
     first, _ = read_asdc(asdc(elsewhere), report=report)
     assert first.entities == [Entity(7, 9, DEMONSTRATIVE)]
@@ -159,7 +180,10 @@ def test_asdc_without_spans_has_no_entity_annotation(asdc):
 @pytest.mark.parametrize(
     "row, reason",
     [
-        (span("span", "2", 2, "広い部分", span_type="部屋"), "line 2: .*'広い部分' is not what stands at its place: '広い部屋'"),
+        (
+            span("span", "2", 2, "広い部分", span_type="部屋"),
+            "line 2: .*'広い部分' is not what stands at its place: '広い部屋'",
+        ),
         (span("span", "2", 9, "広い部屋", span_type="部屋"), "line 2: .*from 9 to 13"),
         ({**span("span", "2", 2, "広い部屋"), "span_start": "x"}, "line 2: .*'span_start' holds 'x'"),
         ({"speech_act": "a\tb"}, "line 2: there are 23 columns where the header has 22"),

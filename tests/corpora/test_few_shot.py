@@ -52,7 +52,17 @@ def test_what_is_missing_is_counted(docs):
 
 def test_the_command(docs, tmp_path):
     save_docs(docs, tmp_path / "train.spacy")
-    arguments = ["few-shot", str(tmp_path / "train.spacy"), str(tmp_path / "few"), "--size", "2", "--size", "4", "--seed", "7"]
+    arguments = [
+        "few-shot",
+        str(tmp_path / "train.spacy"),
+        str(tmp_path / "few"),
+        "--size",
+        "2",
+        "--size",
+        "4",
+        "--seed",
+        "7",
+    ]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     texts = [[doc.text for doc in load_docs(tmp_path / "few" / f"{size}.spacy")] for size in (2, 4)]

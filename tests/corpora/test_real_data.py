@@ -8,10 +8,16 @@ from spacy_mre.corpora.splits import split_records
 
 CROSSRE = {"train": 668, "dev": 2151, "test": 2446}
 CASES = [
-    *(("spert", f"conll04/conll04_{part}.json", {}, n) for part, n in (("train", 922), ("dev", 231), ("test", 288), ("train_dev", 1153))),
+    *(
+        ("spert", f"conll04/conll04_{part}.json", {}, n)
+        for part, n in (("train", 922), ("dev", 231), ("test", 288), ("train_dev", 1153))
+    ),
     *(("crossre", f"crossre/{lang}", {"part": part}, n) for lang in ("en", "ja", "zh") for part, n in CROSSRE.items()),
     *(("slots", f"snips/{part}", {}, n) for part, n in (("train", 13084), ("valid", 700), ("test", 700))),
-    *(("slots", f"smp2019/{part}", {"separator": ""}, n) for part, n in (("train", 2053), ("valid", 256), ("test", 270))),
+    *(
+        ("slots", f"smp2019/{part}", {"separator": ""}, n)
+        for part, n in (("train", 2053), ("valid", 256), ("test", 270))
+    ),
     ("asdc", "asdc/data/main", {}, 3001),
     ("genia", "genia/dev.jsonlines", {}, 1765),
     ("genia", "genia/test.jsonlines", {}, 1732),
@@ -27,7 +33,9 @@ def read(mre_data, format, path, **options):
     return list(READERS[format](mre_data / path, report=report, **options)), report
 
 
-@pytest.mark.parametrize("format, path, options, count", CASES, ids=[f"{path}-{options.get('part', '')}" for _, path, options, _ in CASES])
+@pytest.mark.parametrize(
+    "format, path, options, count", CASES, ids=[f"{path}-{options.get('part', '')}" for _, path, options, _ in CASES]
+)
 def test_every_record_becomes_a_doc(mre_data, format, path, options, count):
     records, report = read(mre_data, format, path, **options)
     assert len(records) == count
@@ -35,13 +43,17 @@ def test_every_record_becomes_a_doc(mre_data, format, path, options, count):
     assert any(record.entities for record in records)
     for record in records:
         assert all(record.text[entity.start : entity.end].strip() for entity in record.entities)
-    if records[0].tokens is None:  # what remains to be seen needs no tokenizer of the language: every character is a token
+    if (
+        records[0].tokens is None
+    ):  # what remains to be seen needs no tokenizer of the language: every character is a token
         for record in records:
             record.tokens = [(i, i + 1) for i in range(len(record.text))]
     losses = Report()
     assert len(list(make_docs(records, spacy.blank("xx"), report=losses))) == count
     assert set(losses.lost) <= {"entity given twice", "relation given twice"}
-    assert losses.kept["entities"] + losses.lost["entity given twice"] == sum(len(record.entities) for record in records)
+    assert losses.kept["entities"] + losses.lost["entity given twice"] == sum(
+        len(record.entities) for record in records
+    )
     relations = sum(len(record.relations or ()) for record in records)
     assert losses.kept["relations"] + losses.lost["relation given twice"] == relations
     if format != "asdc":
@@ -60,7 +72,8 @@ def test_asdc_counts_add_up(mre_data):
     links = sum(len(record.relations) for record in records)
     assert links == 307
     assert (
-        report.lost["relation sub_span to or from another utterance"] + report.lost["relation demon_span to or from another utterance"]
+        report.lost["relation sub_span to or from another utterance"]
+        + report.lost["relation demon_span to or from another utterance"]
         == 295
     )
     split = split_records(records, "hash")

@@ -8,10 +8,10 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spacy_mre.annotations.entities import get_entities
+from spacy_mre.annotations.relations import get_relations
+from spacy_mre.annotations.storage import load_docs, save_docs
 from spacy_mre.corpora import READERS, WRITERS, Entity, Record, Relation, Report, make_docs
-from spacy_mre.entities import get_entities
-from spacy_mre.relations import get_relations
-from spacy_mre.storage import load_docs, save_docs
 
 NLP = spacy.blank("xx")
 # Letters of several scripts and planes, marks that combine, and white space of all kinds
@@ -29,11 +29,16 @@ def records(draw):
     entities, relations = [], []
     if solid:
         pairs = draw(st.lists(st.tuples(st.sampled_from(solid), st.sampled_from(solid), LABEL), max_size=8))
-        entities = list(dict.fromkeys(Entity(tokens[min(i, j)][0], tokens[max(i, j)][1], label) for i, j, label in pairs))
+        entities = list(
+            dict.fromkeys(Entity(tokens[min(i, j)][0], tokens[max(i, j)][1], label) for i, j, label in pairs)
+        )
     if entities:
         places = st.integers(0, len(entities) - 1)
         drawn = draw(st.lists(st.builds(Relation, places, places, LABEL), max_size=6))
-        ends = {(entities[r.head].start, entities[r.head].end, entities[r.tail].start, entities[r.tail].end, r.label): r for r in drawn}
+        ends = {
+            (entities[r.head].start, entities[r.head].end, entities[r.tail].start, entities[r.tail].end, r.label): r
+            for r in drawn
+        }
         relations = list(ends.values())
     return Record(text=text, tokens=tokens, entities=entities, relations=relations, cats={draw(LABEL): 1.0})
 
@@ -45,7 +50,10 @@ def contents(docs, *, tokens=True, cats=True):
             [token.idx for token in doc] if tokens else None,
             [(doc[s.start].idx, doc[s.end - 1].idx + len(doc[s.end - 1]), s.label) for s in get_entities(doc)],
             [[*(doc[r[e][0] : r[e][1]].text for e in ("head", "tail")), r["label"]] for r in get_relations(doc) or []],
-            sorted((doc[r["head"][0]].idx, r["head_label"], doc[r["tail"][0]].idx, r["tail_label"]) for r in get_relations(doc) or []),
+            sorted(
+                (doc[r["head"][0]].idx, r["head_label"], doc[r["tail"][0]].idx, r["tail_label"])
+                for r in get_relations(doc) or []
+            ),
             doc.cats if cats else None,
             doc.user_data["id"],
         )

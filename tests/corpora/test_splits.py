@@ -7,7 +7,14 @@ from spacy_mre.corpora.splits import by_hash, by_number, split_last_tenth, split
 
 
 def test_by_hash_is_the_same_on_every_machine():
-    assert [by_hash(key) for key in ("1", "青山", "0", "6", "3", "11")] == ["train", "train", "dev", "dev", "test", "test"]
+    assert [by_hash(key) for key in ("1", "青山", "0", "6", "3", "11")] == [
+        "train",
+        "train",
+        "dev",
+        "dev",
+        "test",
+        "test",
+    ]
     counts = Counter(by_hash(str(i)) for i in range(5000))
     assert counts["train"] == pytest.approx(4000, rel=0.05)
     assert counts["dev"] == pytest.approx(500, rel=0.15)

@@ -2,15 +2,24 @@ from collections import Counter
 
 import spacy
 
+from spacy_mre.annotations.entities import ScoredSpan, set_entities
+from spacy_mre.annotations.relations import make_relation, set_relations
 from spacy_mre.corpora.stats import get_statistics, quantile, reach
-from spacy_mre.entities import ScoredSpan, set_entities
-from spacy_mre.relations import make_relation, set_relations
 
 
 def test_statistics():
     nlp = spacy.blank("en")
     doc = nlp("a b c d e f g h")
-    set_entities(doc, [ScoredSpan(0, 3, "x"), ScoredSpan(1, 2, "y"), ScoredSpan(2, 5, "x"), ScoredSpan(7, 8, "y"), ScoredSpan(7, 8, "z")])
+    set_entities(
+        doc,
+        [
+            ScoredSpan(0, 3, "x"),
+            ScoredSpan(1, 2, "y"),
+            ScoredSpan(2, 5, "x"),
+            ScoredSpan(7, 8, "y"),
+            ScoredSpan(7, 8, "z"),
+        ],
+    )
     relations = [((0, 3), (7, 8), "r"), ((0, 3), (7, 8), "s"), ((7, 8), (1, 2), "r"), ((0, 3), (2, 5), "r")]
     set_relations(doc, [make_relation(*relation) for relation in relations])
     doc.cats = {"k": 1.0, "l": 0.0}

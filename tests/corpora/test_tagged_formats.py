@@ -107,7 +107,11 @@ def test_conll(tmp_path):
     )
     records = list(read_conll(path))
     assert [record.text for record in records] == ["Ada of Aoba", "Hi", "Bo X"]
-    assert [[record.text[e.start : e.end] for e in record.entities] for record in records] == [["Ada", "Aoba"], [], ["Bo X"]]
+    assert [[record.text[e.start : e.end] for e in record.entities] for record in records] == [
+        ["Ada", "Aoba"],
+        [],
+        ["Bo X"],
+    ]
     assert [record.group for record in records] == ["a-doc-1", "a-doc-1", "a-doc-2"]
     assert [record.id for record in records] == ["a-1", "a-2", "a-3"]
 

@@ -1,11 +1,11 @@
 import pytest
 import spacy
 
+from spacy_mre.annotations.entities import ScoredSpan, get_entities, set_entities
+from spacy_mre.annotations.relations import get_relations, make_relation, set_relations
 from spacy_mre.corpora import Entity, Record, Relation, Report, cat_labels, make_docs
 from spacy_mre.corpora.from_docs import make_records
 from spacy_mre.corpora.to_docs import split_words
-from spacy_mre.entities import ScoredSpan, get_entities, set_entities
-from spacy_mre.relations import get_relations, make_relation, set_relations
 
 
 @pytest.fixture
@@ -29,7 +29,12 @@ def test_entities_relations_cats_and_ids(nlp):
         cats={"diary": 1.0},
     )
     doc, report = convert(record, nlp, cats=["diary", "news"])
-    assert get_entities(doc) == [(0, 1, "person", 1.0), (2, 4, "place", 1.0), (3, 4, "place", 1.0), (5, 6, "person", 1.0)]
+    assert get_entities(doc) == [
+        (0, 1, "person", 1.0),
+        (2, 4, "place", 1.0),
+        (3, 4, "place", 1.0),
+        (5, 6, "person", 1.0),
+    ]
     assert [ent.text for ent in doc.ents] == ["Ada", "Old Aoba", "Bo"]
     assert [(head.text, label, tail.text) for head, label, tail, _ in doc._.triples] == [
         ("Ada", "met", "Bo"),
@@ -40,7 +45,13 @@ def test_entities_relations_cats_and_ids(nlp):
     assert doc.cats == {"diary": 1.0, "news": 0.0}
     assert (doc.user_data["id"], doc.user_data["group"]) == ("7", "g")
     assert not report.lost
-    assert report.kept == {"documents": 1, "documents with cats": 1, "entities": 4, "nested or overlapping entities": 1, "relations": 3}
+    assert report.kept == {
+        "documents": 1,
+        "documents with cats": 1,
+        "entities": 4,
+        "nested or overlapping entities": 1,
+        "relations": 3,
+    }
 
 
 def test_absent_is_not_empty(nlp):
@@ -63,7 +74,10 @@ def test_absent_is_not_empty(nlp):
 )
 def test_what_cannot_be_kept_is_counted(nlp, entity, reason):
     record = Record(
-        "Ada met", entities=[Entity(4, 7, "y"), entity], relations=[Relation(0, 1, "r"), Relation(0, 0, "r")], origin="a, line 3"
+        "Ada met",
+        entities=[Entity(4, 7, "y"), entity],
+        relations=[Relation(0, 1, "r"), Relation(0, 0, "r")],
+        origin="a, line 3",
     )
     doc, report = convert(record, nlp, tokens="source")
     assert report.lost == {reason: 1, "relation with a lost end": 1}
@@ -105,7 +119,11 @@ def test_tokens_of_source_or_tokenizer(nlp):
 
 
 def test_fitted_tokens_lose_no_entity(nlp):
-    record = Record("Aoba-shi met", tokens=[(0, 8), (9, 12)], entities=[Entity(0, 4, "place"), Entity(0, 8, "town"), Entity(9, 9, "x")])
+    record = Record(
+        "Aoba-shi met",
+        tokens=[(0, 8), (9, 12)],
+        entities=[Entity(0, 4, "place"), Entity(0, 8, "town"), Entity(9, 9, "x")],
+    )
     doc, report = convert(record, nlp)
     assert [token.text for token in doc] == ["Aoba", "-shi", "met"] and doc.text == record.text
     assert [doc[start:end].text for start, end, _, _ in get_entities(doc)] == ["Aoba-shi", "Aoba"]

@@ -38,7 +38,9 @@ GENIA = {
 
 
 def write(path, *items, lines=True):
-    path.write_text("\n".join(json.dumps(item) for item in items) + "\n" if lines else json.dumps(list(items)), encoding="utf8")
+    path.write_text(
+        "\n".join(json.dumps(item) for item in items) + "\n" if lines else json.dumps(list(items)), encoding="utf8"
+    )
     return path
 
 
@@ -131,7 +133,11 @@ def test_crossre_folder_and_part(tmp_path):
         (CROSSRE, {"doc_key": 3}, "'doc_key' must be of type str"),
         (CROSSRE_JA, {"token2charspan": [[0, 3]]}, "1 places for 6 tokens"),
         (CROSSRE_JA, {"token2charspan": [[0, 3], [2, 4], [5, 7], [7, 8], [8, 9], [9, 11]]}, "token 1 begins before"),
-        (CROSSRE_JA, {"token2charspan": [[0, 3], [3, 4], [5, 7], [7, 8], [8, 9], [9, 12]]}, "token 5 goes from 9 to 12"),
+        (
+            CROSSRE_JA,
+            {"token2charspan": [[0, 3], [3, 4], [5, 7], [7, 8], [8, 9], [9, 12]]},
+            "token 5 goes from 9 to 12",
+        ),
     ],
 )
 def test_crossre_malformed(tmp_path, base, change, reason):
@@ -152,7 +158,9 @@ def test_genia(tmp_path):
 
 
 def test_genia_malformed(tmp_path):
-    path = write(tmp_path / "a.jsonlines", GENIA, {**GENIA, "entity_mentions": [{"start": 1, "end": 5, "entity_type": "DNA"}]})
+    path = write(
+        tmp_path / "a.jsonlines", GENIA, {**GENIA, "entity_mentions": [{"start": 1, "end": 5, "entity_type": "DNA"}]}
+    )
     with pytest.raises(CorpusError, match=r"line 2: .*from 1 to 5"):
         list(read_genia(path))
     path.write_text('{"tokens": ["a"]}\n["a"]\n', encoding="utf8")

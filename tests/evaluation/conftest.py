@@ -6,11 +6,11 @@ import pytest
 import spacy
 from spacy.util import load_config
 
+from spacy_mre.annotations.storage import save_docs
 from spacy_mre.corpora import make_docs
 from spacy_mre.corpora.assets import read_corpus, read_labels
 from spacy_mre.corpora.splits import split_records
 from spacy_mre.evaluation.runs import set_values
-from spacy_mre.storage import save_docs
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +30,14 @@ def assets(tmp_path_factory):
 def small_config():
     """configs/zh_cpu.cfg with a small encoder."""
     config = load_config(ROOT / "configs" / "zh_cpu.cfg", interpolate=False)
-    listeners = ("spert_mt.model.encoder.tok2vec.embed", "spert_mt.model.encoder.tok2vec.encode", "mre_textcat.model.encoder.tok2vec")
+    listeners = (
+        "spert_mt.model.encoder.tok2vec.embed",
+        "spert_mt.model.encoder.tok2vec.encode",
+        "mre_textcat.model.encoder.tok2vec",
+    )
     widths = {f"components.{name}.width": 32 for name in listeners}
     blocks = {f"components.tok2vec.model.{block}.width": 32 for block in ("embed", "encode")}
-    return set_values(config, {**widths, **blocks, "components.tok2vec.model.encode.depth": 1, "components.spert_mt.model.max_width": 8})
+    return set_values(
+        config,
+        {**widths, **blocks, "components.tok2vec.model.encode.depth": 1, "components.spert_mt.model.max_width": 8},
+    )

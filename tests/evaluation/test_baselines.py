@@ -3,9 +3,9 @@ import spacy
 from spacy.tokens import Doc
 
 from spacy_mre import make_relation
-from spacy_mre.entities import set_entities
+from spacy_mre.annotations.entities import set_entities
+from spacy_mre.annotations.relations import set_relations
 from spacy_mre.evaluation.baselines import Baseline
-from spacy_mre.relations import set_relations
 
 
 def make_doc(nlp, text, entities=None, relations=None, cats=None):
@@ -42,7 +42,13 @@ def train_docs(nlp):
             [("Ada", "left", "Lake Port")],
             {"travel": 1.0, "art": 0.0},
         ),
-        make_doc(nlp, "Bo left Lake .", {"Bo": "person", "Lake": "place"}, [("Bo", "left", "Lake")], {"travel": 1.0, "art": 0.0}),
+        make_doc(
+            nlp,
+            "Bo left Lake .",
+            {"Bo": "person", "Lake": "place"},
+            [("Bo", "left", "Lake")],
+            {"travel": 1.0, "art": 0.0},
+        ),
         make_doc(nlp, "Ada drew Lake .", {"Ada": "person", "Lake": "painting"}, [], {"travel": 0.0, "art": 1.0}),
         make_doc(nlp, "Ada saw Lake .", {"Ada": "person", "Lake": "place"}, [("Ada", "saw", "Lake")], {}),
     ]
@@ -61,13 +67,19 @@ def test_half_of_the_pairs_is_not_a_majority(nlp):
     related = make_doc(nlp, "Ada left Lake .", {"Ada": "person", "Lake": "place"}, [("Ada", "left", "Lake")])
     unrelated = make_doc(nlp, "Ada likes Lake .", {"Ada": "person", "Lake": "place"}, [])
     assert Baseline.train([related, unrelated]).relations == {}
-    assert Baseline.train([related, unrelated, related]).relations == {("person", "place"): ("left", pytest.approx(2 / 3))}
+    assert Baseline.train([related, unrelated, related]).relations == {
+        ("person", "place"): ("left", pytest.approx(2 / 3))
+    }
 
 
 def test_predict(nlp, train_docs):
     baseline = Baseline.train(train_docs)
     (doc,) = baseline.predict([nlp("Bo likes Lake Port and Lake but not Portland")])
-    assert [(span.text, span.label_) for span in doc.spans["entities"]] == [("Bo", "person"), ("Lake Port", "place"), ("Lake", "place")]
+    assert [(span.text, span.label_) for span in doc.spans["entities"]] == [
+        ("Bo", "person"),
+        ("Lake Port", "place"),
+        ("Lake", "place"),
+    ]
     assert [ent.text for ent in doc.ents] == ["Bo", "Lake Port", "Lake"]
     assert [(head.text, label, tail.text) for head, label, tail, _ in doc._.triples] == [
         ("Bo", "left", "Lake Port"),

@@ -5,11 +5,11 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from spacy_mre.entities import set_entities
+from spacy_mre.annotations.entities import set_entities
+from spacy_mre.annotations.relations import make_relation, set_relations
 from spacy_mre.evaluation.borders import moves_to_gold
 from spacy_mre.evaluation.counts import count_documents
 from spacy_mre.evaluation.scorers import score_joint
-from spacy_mre.relations import make_relation, set_relations
 
 VOCAB = Vocab()
 WORDS = ["the", "old", "queen", "Ada", "left", "the", "port", "of", "Kita", "."]
@@ -21,7 +21,9 @@ def make_doc(entities, relations=()):
     set_entities(doc, [(*entity, 1.0) for entity in entities])
     ends = [(entity[:2], entity[2]) for entity in entities]
     made = [(*ends[head], *ends[tail], label) for head, tail, label in relations]
-    set_relations(doc, [make_relation(one, other, label, head_label=a, tail_label=b) for one, a, other, b, label in made])
+    set_relations(
+        doc, [make_relation(one, other, label, head_label=a, tail_label=b) for one, a, other, b, label in made]
+    )
     return doc
 
 
@@ -35,7 +37,11 @@ def make_doc(entities, relations=()):
         ([(0, 4, "a")], [(0, 3, "b"), (2, 8, "a")], {(2, 8): (0, 4)}),  # the same label before the greater overlap
         ([(0, 4, "a")], [(2, 4, "a"), (1, 4, "a")], {(1, 4): (0, 4)}),  # the greater overlap before the smaller
         ([(0, 4, "a"), (4, 8, "a")], [(2, 6, "a")], {(2, 6): (0, 4)}),  # the first of two that are as good; one for one
-        ([(0, 4, "a"), (0, 9, "b")], [(0, 5, "b"), (0, 6, "a")], {(0, 5): (0, 9), (0, 6): (0, 4)}),  # nested ones by their labels
+        (
+            [(0, 4, "a"), (0, 9, "b")],
+            [(0, 5, "b"), (0, 6, "a")],
+            {(0, 5): (0, 9), (0, 6): (0, 4)},
+        ),  # nested ones by their labels
         ([], [(0, 1, "a")], {}),
     ],
 )
@@ -65,15 +71,22 @@ def test_ends_of_symmetric_relations_are_sorted_where_they_stand_for():
 
 
 def test_unknown_borders_are_refused():
-    with pytest.raises(ValueError, match="M301.*borders.*exact, overlap"):
+    with pytest.raises(ValueError, match="M001.*borders.*exact, overlap"):
         score_joint([Example(make_doc([]), make_doc([]))], borders="loose")
 
 
 @st.composite
 def documents(draw):
-    span = st.tuples(st.integers(0, 8), st.integers(1, 4), st.sampled_from("ab")).map(lambda s: (s[0], min(s[0] + s[1], 10), s[2]))
+    span = st.tuples(st.integers(0, 8), st.integers(1, 4), st.sampled_from("ab")).map(
+        lambda s: (s[0], min(s[0] + s[1], 10), s[2])
+    )
     entities = draw(st.lists(span, max_size=5, unique=True))
-    pairs = [(head, tail) for head in range(len(entities)) for tail in range(len(entities)) if entities[head][:2] != entities[tail][:2]]
+    pairs = [
+        (head, tail)
+        for head in range(len(entities))
+        for tail in range(len(entities))
+        if entities[head][:2] != entities[tail][:2]
+    ]
     chosen = draw(st.lists(st.sampled_from(pairs), max_size=4)) if pairs else []
     return make_doc(entities, [(head, tail, draw(st.sampled_from("kl"))) for head, tail in chosen])
 

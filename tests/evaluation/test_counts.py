@@ -4,11 +4,11 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from spacy_mre.entities import set_entities
+from spacy_mre.annotations.entities import set_entities
+from spacy_mre.annotations.relations import make_relation, set_relations
 from spacy_mre.evaluation.counts import count_documents
 from spacy_mre.evaluation.scorers import score_joint
 from spacy_mre.evaluation.significance import f1
-from spacy_mre.relations import make_relation, set_relations
 
 VOCAB = Vocab()
 WORDS = ["Ada", "met", "Bo", "in", "Cairo"]
@@ -20,7 +20,9 @@ def make_doc(entities=None, relations=None, cats=None):
     if entities is not None:
         set_entities(doc, [(*entity, 1.0) for entity in entities])
     if relations is not None:
-        set_relations(doc, [make_relation(h[:2], t[:2], label, head_label=h[2], tail_label=t[2]) for h, t, label in relations])
+        set_relations(
+            doc, [make_relation(h[:2], t[:2], label, head_label=h[2], tail_label=t[2]) for h, t, label in relations]
+        )
     doc.cats = dict(cats or {})
     return doc
 
@@ -46,7 +48,10 @@ def test_the_sums_are_what_the_scorers_count():
         for _ in range(2):
             entities = [entity for entity in (ADA, BO, CAIRO, (0, 3, "group")) if generator.random() < 0.7]
             pairs = [
-                (h, t, str(generator.choice(["met", "in"]))) for h in entities for t in entities if h != t and generator.random() < 0.5
+                (h, t, str(generator.choice(["met", "in"])))
+                for h in entities
+                for t in entities
+                if h != t and generator.random() < 0.5
             ]
             sides.append(make_doc(entities, pairs))
         examples.append(Example(*sides))

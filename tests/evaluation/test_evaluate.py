@@ -12,16 +12,21 @@ from spacy.training import Example
 from typer.testing import CliRunner
 
 from spacy_mre import make_relation, save_docs
+from spacy_mre.annotations.entities import get_entities, set_entities
+from spacy_mre.annotations.relations import set_relations
 from spacy_mre.cli import app
-from spacy_mre.entities import get_entities, set_entities
-from spacy_mre.evaluation import scorers  # noqa: F401
+from spacy_mre.evaluation import scorers
 from spacy_mre.evaluation.evaluate import evaluate, evaluate_given, other_table, per_type_tables, results_table
-from spacy_mre.relations import set_relations
 
 
 @Language.factory(
     "capital_letters",
-    default_config={"entities": "predict", "threshold": 0.5, "spans_key": "entities", "scorer": {"@scorers": "spacy_mre.joint_scorer.v1"}},
+    default_config={
+        "entities": "predict",
+        "threshold": 0.5,
+        "spans_key": "entities",
+        "scorer": {"@scorers": "spacy_mre.joint_scorer.v1"},
+    },
 )
 class CapitalLetters(Pipe):
     """Words with a capital letter are things, the surer the shorter; every thing is near the next one."""
@@ -38,7 +43,9 @@ class CapitalLetters(Pipe):
             set_entities(doc, [word for word in words if word[3] >= self.cfg["threshold"]], key=key, source=self.name)
         things = get_entities(doc, key) or []
         near = zip(things, things[1:])
-        set_relations(doc, [make_relation(a[:2], b[:2], "near", head_label=a.label, tail_label=b.label) for a, b in near])
+        set_relations(
+            doc, [make_relation(a[:2], b[:2], "near", head_label=a.label, tail_label=b.label) for a, b in near]
+        )
         return doc
 
 
@@ -47,7 +54,9 @@ def gold_doc(nlp, words, entities, relations, cats=None, spaces=None):
     if entities is not None:
         set_entities(doc, [(*entity, "thing", 1.0) for entity in entities])
     if relations is not None:
-        set_relations(doc, [make_relation(head, tail, "near", head_label="thing", tail_label="thing") for head, tail in relations])
+        set_relations(
+            doc, [make_relation(head, tail, "near", head_label="thing", tail_label="thing") for head, tail in relations]
+        )
     doc.cats = dict(cats or {})
     return doc
 
@@ -62,8 +71,15 @@ def nlp():
 @pytest.fixture
 def gold(nlp):
     return [
-        gold_doc(nlp, ["Ada", "met", "Bo", "in", "Cairo"], [(0, 1), (2, 3), (4, 5)], [((0, 1), (2, 3)), ((2, 3), (4, 5))]),
-        gold_doc(nlp, ["Bo", "saw", "a", "lake", "in", "Norway"], [(0, 1), (3, 4), (5, 6)], [((0, 1), (3, 4)), ((3, 4), (5, 6))]),
+        gold_doc(
+            nlp, ["Ada", "met", "Bo", "in", "Cairo"], [(0, 1), (2, 3), (4, 5)], [((0, 1), (2, 3)), ((2, 3), (4, 5))]
+        ),
+        gold_doc(
+            nlp,
+            ["Bo", "saw", "a", "lake", "in", "Norway"],
+            [(0, 1), (3, 4), (5, 6)],
+            [((0, 1), (3, 4)), ((3, 4), (5, 6))],
+        ),
     ]
 
 
@@ -83,7 +99,13 @@ def test_find_threshold(nlp, gold, tmp_path):
     nlp.to_disk(tmp_path / "model")
     save_docs(gold, tmp_path / "dev.spacy")
     best, score, scores = find_threshold(
-        tmp_path / "model", tmp_path / "dev.spacy", "capital_letters", "threshold", "spans_entities_f", n_trials=6, silent=True
+        tmp_path / "model",
+        tmp_path / "dev.spacy",
+        "capital_letters",
+        "threshold",
+        "spans_entities_f",
+        n_trials=6,
+        silent=True,
     )
     # At 0.4 and below Norway (0.4) is found too: p = 5/5, r = 5/6, f = 10/11. At 1.0 nothing is found.
     assert score == pytest.approx(10 / 11)
@@ -102,7 +124,9 @@ def test_given_entities_speak_of_the_relations_alone(nlp, gold):
 
 
 def test_given_entities_off_the_tokens_are_reported(nlp):
-    doc = gold_doc(nlp, ["North", "port", "saw", "Bo"], [(0, 1), (3, 4)], [((0, 1), (3, 4))], spaces=[False, True, True, False])
+    doc = gold_doc(
+        nlp, ["North", "port", "saw", "Bo"], [(0, 1), (3, 4)], [((0, 1), (3, 4))], spaces=[False, True, True, False]
+    )
     with pytest.warns(UserWarning, match="W501.*1 x entity off the token grid.*North"):
         scores = evaluate_given(nlp, [Example(nlp.make_doc(doc.text), doc)])
     assert scores["spans_entities_r"] == 0.5
@@ -150,7 +174,9 @@ def test_forgiven_borders_are_of_what_is_predicted(gold):
 
 def test_mistakes_are_those_of_the_scored_predictions(nlp, gold):
     scores = evaluate(nlp, examples_of(nlp, gold), mistakes=True)
-    assert scores["mistakes"]["entities"]["right"] == 4 and scores["mistakes"]["entities"]["missed"]["nothing there"] == 2
+    assert (
+        scores["mistakes"]["entities"]["right"] == 4 and scores["mistakes"]["entities"]["missed"]["nothing there"] == 2
+    )
     assert "mistakes" not in evaluate(nlp, examples_of(nlp, gold))
 
 
@@ -184,9 +210,21 @@ def cells(text, title):
 def test_results_table(nlp, gold):
     scores = evaluate(nlp, examples_of(nlp, gold), gold_entities=True, train_docs=gold[:1])
     text = text_of(results_table(scores))
-    assert [name for name in ("macro F", "given F", "baseline F") if name in text] == ["macro F", "given F", "baseline F"]
+    assert [name for name in ("macro F", "given F", "baseline F") if name in text] == [
+        "macro F",
+        "given F",
+        "baseline F",
+    ]
     assert cells(text, "All entities") == ["All entities", "100.00", "66.67", "80.00", "80.00", "100.00", "80.00"]
-    assert cells(text, "Strict relations") == ["Strict relations", "100.00", "50.00", "66.67", "66.67", "100.00", "0.00"]
+    assert cells(text, "Strict relations") == [
+        "Strict relations",
+        "100.00",
+        "50.00",
+        "66.67",
+        "66.67",
+        "100.00",
+        "0.00",
+    ]
     assert max(map(len, text.splitlines())) <= 80
     assert "Categories" not in text
     plain = text_of(results_table(nlp.evaluate(examples_of(nlp, gold))))
@@ -213,7 +251,9 @@ def test_per_type_tables_have_support(nlp, gold):
         eg.predicted.cats = {"x": 0.9, "[y]": 0.1}
     scores = {**evaluate(nlp, examples), **scorers.score_cats(examples)}
     text = "".join(text_of(table) for table in per_type_tables(scores, examples))
-    assert [title for title in ("spans_entities", "ents", "rel", "rel_strict", "cats_f") if f"{title}_per_type" in text] == [
+    assert [
+        title for title in ("spans_entities", "ents", "rel", "rel_strict", "cats_f") if f"{title}_per_type" in text
+    ] == [
         "spans_entities",
         "ents",
         "rel",
@@ -244,7 +284,14 @@ def run(*args):
 
 
 def test_command_prints_and_saves(files, nlp, gold):
-    options = ["--gold-entities", "--per-type", "--baseline", files / "train.spacy", "--output", files / "new" / "metrics.json"]
+    options = [
+        "--gold-entities",
+        "--per-type",
+        "--baseline",
+        files / "train.spacy",
+        "--output",
+        files / "new" / "metrics.json",
+    ]
     result = run(files / "model", files / "dev.spacy", *options)
     assert result.exit_code == 0, result.output
     assert "Results" in result.output and "rel_strict_per_type" in result.output
@@ -262,7 +309,9 @@ def test_command_tells_what_goes_wrong(files):
     assert "Mistakes: entities" in result.output and "place of an end" in result.output
     saved = json.loads((files / "metrics.json").read_text())
     entities = saved["mistakes"]["entities"]
-    assert entities["right"] / (entities["right"] + sum(entities["missed"].values())) == pytest.approx(saved["spans_entities_r"])
+    assert entities["right"] / (entities["right"] + sum(entities["missed"].values())) == pytest.approx(
+        saved["spans_entities_r"]
+    )
     assert "Mistakes" not in run(files / "model", files / "dev.spacy").output
 
 

@@ -5,10 +5,10 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from spacy_mre.entities import set_entities
+from spacy_mre.annotations.entities import set_entities
+from spacy_mre.annotations.relations import make_relation, set_relations
 from spacy_mre.evaluation.counts import count_documents
 from spacy_mre.evaluation.mistakes import ENTITY_KINDS, RELATION_KINDS, find_mistakes, mistakes_tables
-from spacy_mre.relations import make_relation, set_relations
 
 VOCAB = Vocab()
 WORDS = ["Ada", "Lovelace", "met", "Bo", "in", "New", "Cairo"]
@@ -20,7 +20,9 @@ def make_doc(entities=None, relations=None):
     if entities is not None:
         set_entities(doc, [(*entity, 1.0) for entity in entities])
     if relations is not None:
-        set_relations(doc, [make_relation(h[:2], t[:2], label, head_label=h[2], tail_label=t[2]) for h, t, label in relations])
+        set_relations(
+            doc, [make_relation(h[:2], t[:2], label, head_label=h[2], tail_label=t[2]) for h, t, label in relations]
+        )
     return doc
 
 
@@ -69,10 +71,17 @@ def test_only_what_has_gold_and_was_asked_for():
 
 def sides():
     places = st.tuples(st.integers(0, 4), st.integers(1, 3)).map(lambda at: (at[0], at[0] + at[1]))
-    entities = st.lists(st.tuples(places, st.sampled_from(["person", "place"])).map(lambda one: (*one[0], one[1])), unique=True, max_size=5)
+    entities = st.lists(
+        st.tuples(places, st.sampled_from(["person", "place"])).map(lambda one: (*one[0], one[1])),
+        unique=True,
+        max_size=5,
+    )
     ends = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.sampled_from(["met", "in"])), max_size=5)
     return st.tuples(entities, ends).map(
-        lambda both: [both[0], [(both[0][h], both[0][t], label) for h, t, label in both[1] if h != t and max(h, t) < len(both[0])]]
+        lambda both: [
+            both[0],
+            [(both[0][h], both[0][t], label) for h, t, label in both[1] if h != t and max(h, t) < len(both[0])],
+        ]
     )
 
 

@@ -6,13 +6,13 @@ import spacy
 from spacy.language import Language
 from typer.testing import CliRunner
 
+from spacy_mre.annotations.entities import set_entities
+from spacy_mre.annotations.storage import save_docs
 from spacy_mre.cli import app
-from spacy_mre.entities import set_entities
 from spacy_mre.evaluation import reinforce as room
 from spacy_mre.evaluation.reinforce import compare_arms, make_arms, reinforce
 from spacy_mre.evaluation.reinforce_report import arms_table, gains_table, plot_gains, spread
 from spacy_mre.evaluation.runs import set_values
-from spacy_mre.storage import save_docs
 
 
 def pipelines(arms):
@@ -23,9 +23,16 @@ def test_the_arms_differ_in_one_thing_each(small_config):
     arms = make_arms(small_config)
     assert pipelines(arms)["text"] == ["tok2vec", "mre_textcat", "doc_cleaner"]
     assert pipelines(arms)["word"] == ["tok2vec", "spert_mt", "doc_cleaner"]
-    assert pipelines(arms)["both"] == pipelines(arms)["text_reads_word"] == ["tok2vec", "spert_mt", "mre_textcat", "doc_cleaner"]
+    assert (
+        pipelines(arms)["both"]
+        == pipelines(arms)["text_reads_word"]
+        == ["tok2vec", "spert_mt", "mre_textcat", "doc_cleaner"]
+    )
     assert pipelines(arms)["word_reads_text"] == ["tok2vec", "mre_textcat", "spert_mt", "doc_cleaner"]
-    for arm, component, setting in (("text_reads_word", "mre_textcat", "see_entities"), ("word_reads_text", "spert_mt", "see_cats")):
+    for arm, component, setting in (
+        ("text_reads_word", "mre_textcat", "see_entities"),
+        ("word_reads_text", "spert_mt", "see_cats"),
+    ):
         for name, config in arms.items():
             if component in pipelines(arms)[name]:
                 assert config["components"][component]["model"][setting] is (name == arm), name
@@ -35,7 +42,8 @@ def test_the_arms_differ_in_one_thing_each(small_config):
     for name, config in arms.items():
         assert config["training"].pop("annotating_components", []) == [], name
         assert (
-            config["training"] == small_config["training"] and config["components"]["tok2vec"] == small_config["components"]["tok2vec"]
+            config["training"] == small_config["training"]
+            and config["components"]["tok2vec"] == small_config["components"]["tok2vec"]
         ), name
 
 
@@ -49,10 +57,18 @@ def test_a_level_that_cannot_read_the_other_is_left_out(small_config, monkeypatc
 def test_stock_components_are_levels_too(small_config):
     stock = set_values(
         small_config,
-        {"nlp.pipeline": ["tok2vec", "ner", "textcat"], "components.ner": {"factory": "ner"}, "components.textcat": {"factory": "textcat"}},
+        {
+            "nlp.pipeline": ["tok2vec", "ner", "textcat"],
+            "components.ner": {"factory": "ner"},
+            "components.textcat": {"factory": "textcat"},
+        },
     )
     arms = make_arms(stock)
-    assert pipelines(arms) == {"text": ["tok2vec", "textcat"], "word": ["tok2vec", "ner"], "both": ["tok2vec", "ner", "textcat"]}
+    assert pipelines(arms) == {
+        "text": ["tok2vec", "textcat"],
+        "word": ["tok2vec", "ner"],
+        "both": ["tok2vec", "ner", "textcat"],
+    }
 
 
 @pytest.mark.parametrize("left, level", [("spert_mt", "text"), ("mre_textcat", "word")])
@@ -67,7 +83,11 @@ def test_a_component_for_both_levels_is_m517(small_config):
         return lambda doc: doc
 
     with pytest.raises(ValueError, match=r"\[M517\].*both_levels"):
-        make_arms(set_values(small_config, {"nlp.pipeline": ["both_levels"], "components.both_levels": {"factory": "both_levels"}}))
+        make_arms(
+            set_values(
+                small_config, {"nlp.pipeline": ["both_levels"], "components.both_levels": {"factory": "both_levels"}}
+            )
+        )
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +160,9 @@ def test_the_command_prints_and_draws(made, small_config, tmp_path):
     assert "8 updates" not in result.output  # the runs are there
     assert "text alone" in result.output and "Gains" in result.output
     assert (output / "gains.svg").read_text(encoding="utf8").count("<svg") == 1
-    (tmp_path / "small.cfg").write_text(set_values(small_config, {"nlp.pipeline": ["tok2vec"]}).to_str(), encoding="utf8")
+    (tmp_path / "small.cfg").write_text(
+        set_values(small_config, {"nlp.pipeline": ["tok2vec"]}).to_str(), encoding="utf8"
+    )
     result = CliRunner().invoke(app, args)
     assert result.exit_code == 1 and "[M510]" in result.output
 
@@ -154,7 +176,15 @@ def test_test_documents_without_one_level_are_m512(small_config, assets, tmp_pat
         set_entities(doc, [(0, 1, "person", 1.0)])
     save_docs([doc], tmp_path / "test.spacy")
     with pytest.raises(ValueError, match=rf"\[M512\].*{level} level"):
-        reinforce(small_config, assets / "train.spacy", assets / "dev.spacy", tmp_path / "test.spacy", tmp_path, seeds=(0,), updates=1)
+        reinforce(
+            small_config,
+            assets / "train.spacy",
+            assets / "dev.spacy",
+            tmp_path / "test.spacy",
+            tmp_path,
+            seeds=(0,),
+            updates=1,
+        )
     assert not list(tmp_path.glob("runs/*"))
 
 

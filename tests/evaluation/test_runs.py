@@ -30,7 +30,9 @@ def budget(config, updates=100, seed=0, **paths):
 
 
 def test_values_are_set_on_a_copy(small_config):
-    changed = set_values(small_config, {"components.spert_mt.overlap": "flat", "new.block": {"a": 1}, "nlp.pipeline": ["tok2vec"]})
+    changed = set_values(
+        small_config, {"components.spert_mt.overlap": "flat", "new.block": {"a": 1}, "nlp.pipeline": ["tok2vec"]}
+    )
     assert changed["components"]["spert_mt"]["overlap"] == "flat"
     assert (changed["new"]["block"], changed["nlp"]["pipeline"]) == ({"a": 1}, ["tok2vec"])
     assert "overlap" not in small_config["components"]["spert_mt"] and "new" not in small_config
@@ -100,15 +102,30 @@ def trained(small_config, assets, tmp_path_factory):
 
 def test_the_last_weights_are_trained_and_measured(trained, assets):
     config, nlp, log = trained
-    assert [line.split()[1] for line in log.splitlines() if line.split()[:1] and line.split()[0].isdigit()] == ["0", "60"]
+    assert [line.split()[1] for line in log.splitlines() if line.split()[:1] and line.split()[0].isdigit()] == [
+        "0",
+        "60",
+    ]
     examples = read_examples(config, nlp, assets / "test.spacy")
     assert len(examples) == 20
     measured = measure(nlp, examples)
-    assert {"spans_f", "ents_f", "rel_f", "rel_strict_f", "given_rel_f", "cats_macro_f", "cats_accuracy"} <= set(measured.scores)
+    assert {"spans_f", "ents_f", "rel_f", "rel_strict_f", "given_rel_f", "cats_macro_f", "cats_accuracy"} <= set(
+        measured.scores
+    )
     layers = {"entities", "relations", "strict_relations"}
-    assert set(measured.counts) == {*layers, *(f"overlap_{layer}" for layer in layers), "whole_entities", "texts", "given_relations"}
+    assert set(measured.counts) == {
+        *layers,
+        *(f"overlap_{layer}" for layer in layers),
+        "whole_entities",
+        "texts",
+        "given_relations",
+    }
     assert measured.scores["overlap_spans_f"] >= measured.scores["spans_f"]
-    for layer, key in (("entities", "spans_f"), ("strict_relations", "rel_strict_f"), ("given_relations", "given_rel_f")):
+    for layer, key in (
+        ("entities", "spans_f"),
+        ("strict_relations", "rel_strict_f"),
+        ("given_relations", "given_rel_f"),
+    ):
         assert len(measured.counts[layer]) == 20
         assert f1(measured.counts[layer].sum(axis=0)) == pytest.approx(measured.scores[key])
     assert {"spans_per_type", "cats_f_per_type"} <= set(measured.per_type)
@@ -123,7 +140,9 @@ def test_a_level_that_is_not_predicted_has_no_scores(trained, assets):
     examples = read_examples(config, nlp, assets / "test.spacy")
     with nlp.select_pipes(disable=["spert_mt"]):
         measured = measure(nlp, examples)
-    assert set(measured.counts) == {"texts"} and "spans_f" not in measured.scores and measured.scores["cats_accuracy"] >= 0
+    assert (
+        set(measured.counts) == {"texts"} and "spans_f" not in measured.scores and measured.scores["cats_accuracy"] >= 0
+    )
     pipe = nlp.get_pipe("spert_mt")
     pipe.cfg["entities"] = "given"
     try:
@@ -148,11 +167,15 @@ def test_given_relations_are_counted_at_their_documents(trained, assets):
 def test_a_run_comes_back_from_its_file(tmp_path):
     counts = {"entities": numpy.array([[1, 0, 2], [3, 4, 0]]), "texts": numpy.array([[1, 1], [0, 1]])}
     path = tmp_path / "deep" / "run.json"
-    save_run(path, {"variant": "x", "fingerprint": "abc"}, Measured({"spans_f": 0.5, "rel_f": None}, {}, counts, {}, "d"))
+    save_run(
+        path, {"variant": "x", "fingerprint": "abc"}, Measured({"spans_f": 0.5, "rel_f": None}, {}, counts, {}, "d")
+    )
     run = load_run(path)
     assert (run["variant"], run["scores"], run["documents"]) == ("x", {"spans_f": 0.5, "rel_f": None}, "d")
     assert run["versions"]["spacy"] and run["device"].startswith("CPU")
-    assert {layer: rows.tolist() for layer, rows in run["counts"].items()} == {layer: rows.tolist() for layer, rows in counts.items()}
+    assert {layer: rows.tolist() for layer, rows in run["counts"].items()} == {
+        layer: rows.tolist() for layer, rows in counts.items()
+    }
     assert is_made(path, "abc") and not is_made(path, "abd") and not is_made(tmp_path / "none.json", "abc")
     assert [path.name for path in path.parent.iterdir()] == ["run.json"]  # no half-written file is left
     assert json.loads(path.read_text(encoding="utf8"))["counts"]["entities"] == [[1, 3], [0, 4], [2, 0]]

@@ -11,9 +11,9 @@ from spacy.util import registry
 from spacy.vocab import Vocab
 
 from spacy_mre import load_docs, make_relation, save_docs
-from spacy_mre.entities import set_entities
+from spacy_mre.annotations.entities import set_entities
+from spacy_mre.annotations.relations import set_relations
 from spacy_mre.evaluation.scorers import CATS_KEYS, score_cats, score_entities, score_joint, score_relations
-from spacy_mre.relations import set_relations
 
 VOCAB = Vocab()
 WORDS = ["Ada", "Lake", "of", "Port", "Bo", "met", "Cy"]
@@ -62,7 +62,8 @@ def test_entities_by_hand():
 
 def test_another_group_has_its_own_keys():
     scores = score_entities(
-        [example({"entities": [(0, 1, "a")], "key": "mine"}, {"entities": [(0, 1, "a")], "key": "mine"})], spans_key="mine"
+        [example({"entities": [(0, 1, "a")], "key": "mine"}, {"entities": [(0, 1, "a")], "key": "mine"})],
+        spans_key="mine",
     )
     assert scores["spans_mine_f"] == scores["ents_f"] == 1.0
     assert not any(key.startswith("spans_entities") for key in scores)
@@ -309,7 +310,9 @@ def annotated_pairs(draw):
     for _ in range(2):
         cuts = [0, *sorted(draw(st.sets(st.integers(1, len(text) - 1)))), len(text)] if len(text) > 1 else [0, 1]
         words = [text[start:end] for start, end in zip(cuts, cuts[1:])]
-        spans = st.tuples(st.integers(0, len(words) - 1), st.integers(1, 3)).map(lambda s, n=len(words): (s[0], min(n, s[0] + s[1])))
+        spans = st.tuples(st.integers(0, len(words) - 1), st.integers(1, 3)).map(
+            lambda s, n=len(words): (s[0], min(n, s[0] + s[1]))
+        )
         entity = st.tuples(spans, st.sampled_from("xyz")).map(lambda e: (*e[0], e[1]))
         relation = st.tuples(spans, spans, st.sampled_from("kl"), st.sampled_from("xy"), st.sampled_from("xy"))
         docs.append(
@@ -328,13 +331,17 @@ def annotated_pairs(draw):
 def test_slow_reference_agrees(examples, symmetric):
     scores = score_joint(examples, symmetric=symmetric)
     with_entities = [eg for eg in examples if "entities" in eg.reference.spans]
-    groups = [[slow_entities(doc.spans.get("entities", [])) for doc in (eg.reference, eg.predicted)] for eg in with_entities]
+    groups = [
+        [slow_entities(doc.spans.get("entities", [])) for doc in (eg.reference, eg.predicted)] for eg in with_entities
+    ]
     flat = [[slow_entities(doc.ents) for doc in (eg.reference, eg.predicted)] for eg in with_entities]
     assert numbers(scores, "spans_entities") == pytest.approx(slow_scores(groups))
     assert numbers(scores, "ents") == pytest.approx(slow_scores(flat))
     with_relations = [eg for eg in examples if eg.reference._.relations is not None]
     for name, strict in (("rel", False), ("rel_strict", True)):
-        pairs = [[slow_relations(doc, strict, symmetric) for doc in (eg.reference, eg.predicted)] for eg in with_relations]
+        pairs = [
+            [slow_relations(doc, strict, symmetric) for doc in (eg.reference, eg.predicted)] for eg in with_relations
+        ]
         assert numbers(scores, name) == pytest.approx(slow_scores(pairs))
 
 
@@ -362,7 +369,9 @@ def test_cats_are_those_of_spacy(options):
 
 
 def test_positive_label_is_that_of_spacy():
-    examples = cats_examples([({"yes": 1.0, "no": 0.0}, {"yes": 0.6, "no": 0.4}), ({"yes": 0.0, "no": 1.0}, {"yes": 0.7, "no": 0.3})])
+    examples = cats_examples(
+        [({"yes": 1.0, "no": 0.0}, {"yes": 0.6, "no": 0.4}), ({"yes": 0.0, "no": 1.0}, {"yes": 0.7, "no": 0.3})]
+    )
     # yes: p = 1/2, r = 1, f = 2/3.
     assert score_cats(examples, positive_label="yes")["cats_score"] == pytest.approx(2 / 3)
 
@@ -374,7 +383,9 @@ def test_documents_without_gold_cats_are_not_scored(multi_label):
     assert score_cats([*examples, *more], multi_label=multi_label) == score_cats(examples, multi_label=multi_label)
     # Exclusive: 3 of 4 are right, so the micro F is 3/4; in spaCy's own scorer the other three would be false positives.
     assert score_cats([*examples, *more])["cats_micro_f"] == pytest.approx(3 / 4)
-    assert Scorer.score_cats([*examples, *more], "cats", labels=["a", "b", "c"], multi_label=False)["cats_micro_f"] < 0.7
+    assert (
+        Scorer.score_cats([*examples, *more], "cats", labels=["a", "b", "c"], multi_label=False)["cats_micro_f"] < 0.7
+    )
 
 
 @pytest.mark.parametrize("multi_label", [False, True])
@@ -410,12 +421,18 @@ cats_values = st.sampled_from([0.0, 0.1, 0.2, 0.4, 0.5, 0.7, 1.0])
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)
-@given(rows=st.lists(st.tuples(st.sampled_from("abc"), st.tuples(cats_values, cats_values, cats_values)), min_size=1, max_size=6))
+@given(
+    rows=st.lists(
+        st.tuples(st.sampled_from("abc"), st.tuples(cats_values, cats_values, cats_values)), min_size=1, max_size=6
+    )
+)
 def test_unanswered_counts_are_those_of_spacy_where_both_count(rows):
     from spacy_mre.evaluation.scorers import _score_unanswered
 
     labels = ["a", "b", "c"]
-    examples = cats_examples([({label: float(label == gold) for label in labels}, dict(zip(labels, values))) for gold, values in rows])
+    examples = cats_examples(
+        [({label: float(label == gold) for label in labels}, dict(zip(labels, values))) for gold, values in rows]
+    )
     assert _score_unanswered(examples, labels=labels, positive_label=None) == score_cats(examples, labels=labels)
 
 
@@ -436,12 +453,17 @@ def test_options_of_the_scorer_go_before_those_of_the_component():
     assert make(symmetric=[])(examples, **component)["rel_f"] == 0.0
 
 
-@pytest.mark.parametrize("name, key", [("entity", "ents_f"), ("relation", "rel_f"), ("joint", "rel_f"), ("textcat", "cats_score")])
+@pytest.mark.parametrize(
+    "name, key", [("entity", "ents_f"), ("relation", "rel_f"), ("joint", "rel_f"), ("textcat", "cats_score")]
+)
 def test_every_scorer_comes_from_a_config_and_can_be_pickled(name, key):
     scorer = registry.resolve({"scorer": {"@scorers": f"spacy_mre.{name}_scorer.v1"}})["scorer"]
     layers = {"entities": [(0, 1, "a")], "relations": [(0, 1, 4, 5, "knows", "a", "a")], "cats": {"x": 1.0, "y": 0.0}}
     for scorer in (scorer, pickle.loads(pickle.dumps(scorer))):
-        scores = scorer(iter([example(layers, layers), example(layers, {**layers, "cats": {"x": 0.2, "y": 0.8}})]), labels=["x", "y"])
+        scores = scorer(
+            iter([example(layers, layers), example(layers, {**layers, "cats": {"x": 0.2, "y": 0.8}})]),
+            labels=["x", "y"],
+        )
         # Cats: x once right and once taken for y: f of x is 2/3, of y 0; the macro F is 1/3.
         assert scores[key] == pytest.approx(1 / 3 if name == "textcat" else 1.0)
 
@@ -454,7 +476,10 @@ def test_textcat_scorer_takes_the_threshold_of_the_component():
 
 
 def test_gold_from_a_file_scores_the_same(tmp_path):
-    layers = {"entities": [(0, 1, "person"), (1, 4, "place")], "relations": [(0, 1, 1, 4, "lives_in", "person", "place")]}
+    layers = {
+        "entities": [(0, 1, "person"), (1, 4, "place")],
+        "relations": [(0, 1, 1, 4, "lives_in", "person", "place")],
+    }
     save_docs([make_doc(**layers)], tmp_path / "gold.spacy")
     (gold,) = load_docs(tmp_path / "gold.spacy", spacy.blank("en").vocab)
     scores = score_joint([Example(make_doc(**layers), gold)])

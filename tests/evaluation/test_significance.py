@@ -73,7 +73,9 @@ def test_no_difference():
     same = paired_bootstrap(random_counts(), random_counts())
     assert same == Difference(0.0, 0.0, 0.0, 1.0) and same.verdict == "undecided"
     # Systems of the same quality: at 95 %, of a hundred about five intervals leave out 0.
-    pairs = [paired_bootstrap(random_counts(seed=seed), random_counts(seed=seed + 1000), samples=500) for seed in range(100)]
+    pairs = [
+        paired_bootstrap(random_counts(seed=seed), random_counts(seed=seed + 1000), samples=500) for seed in range(100)
+    ]
     assert 1 <= sum(found.verdict != "undecided" for found in pairs) <= 10
     assert all((found.verdict == "undecided") == (found.p > 0.05) for found in pairs if abs(found.p - 0.05) > 0.02)
 

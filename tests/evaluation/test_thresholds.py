@@ -7,11 +7,11 @@ from spacy.training import Example
 from spacy.util import fix_random_seed
 from thinc.api import Adam
 
-from spacy_mre.entities import set_entities
+from spacy_mre.annotations.entities import set_entities
+from spacy_mre.annotations.relations import make_relation, set_relations
 from spacy_mre.evaluation.runs import predict
 from spacy_mre.evaluation.scorers import score_joint
 from spacy_mre.evaluation.thresholds import CANDIDATES, calibrate, cross_predict
-from spacy_mre.relations import make_relation, set_relations
 
 NAMES, PLACES = ["Ida", "Tom", "Bo", "Mara"], ["Lima", "Oslo", "Brook", "Fell"]
 
@@ -19,7 +19,9 @@ NAMES, PLACES = ["Ida", "Tom", "Bo", "Mara"], ["Lima", "Oslo", "Brook", "Fell"]
 def make_example(nlp, name, place, verb):
     gold = Doc(nlp.vocab, words=[name, verb, "in", "old", place, "."])
     set_entities(gold, [(0, 1, "person", 1.0), (3, 5, "site", 1.0), (4, 5, "place", 1.0)])
-    relations = [make_relation((0, 1), (4, 5), "lives", head_label="person", tail_label="place")] if verb == "lives" else []
+    relations = (
+        [make_relation((0, 1), (4, 5), "lives", head_label="person", tail_label="place")] if verb == "lives" else []
+    )
     relations.append(make_relation((4, 5), (3, 5), "near", head_label="place", tail_label="site"))
     set_relations(gold, relations)
     return Example(Doc(nlp.vocab, words=[token.text for token in gold]), gold)
@@ -72,7 +74,9 @@ def test_one_pass_finds_what_all_thresholds_would(trained, cfg):
 
 def test_of_equal_thresholds_the_nearest_is_taken(trained, cfg):
     nlp, examples = trained
-    bare = [Example(eg.predicted, Doc(nlp.vocab, words=[token.text for token in eg.predicted])) for eg in examples]  # no gold: all score 0
+    bare = [
+        Example(eg.predicted, Doc(nlp.vocab, words=[token.text for token in eg.predicted])) for eg in examples
+    ]  # no gold: all score 0
     cfg.update(entity_threshold=0.35, relation_threshold=0.7)
     assert calibrate(nlp, bare) == {"entity_threshold": 0.35, "relation_threshold": 0.7}
 

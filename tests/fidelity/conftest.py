@@ -7,8 +7,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import fix_random_seed
 
-from spacy_mre.entities import set_entities
-from spacy_mre.relations import make_relation, set_relations
+from spacy_mre.annotations.entities import set_entities
+from spacy_mre.annotations.relations import make_relation, set_relations
 
 # Words, entities (start, end, label), relations (head, tail, label; places among the entities).
 TEXTS = [
@@ -56,7 +56,13 @@ def make_nlp():
         encoder = {"@architectures": "spacy_mre.Tok2VecEncoder.v1", "tok2vec": TOK2VEC}
         # A small hidden layer, or scores come so near to 1 that float32 cannot tell which is higher.
         sizes = {"max_width": 6, "entity_hidden": 5}
-        architecture = {"@architectures": "spacy_mre.SpertMT.v1", "encoder": encoder, "dropout": 0.0, **sizes, **(model or {})}
+        architecture = {
+            "@architectures": "spacy_mre.SpertMT.v1",
+            "encoder": encoder,
+            "dropout": 0.0,
+            **sizes,
+            **(model or {}),
+        }
         pipe = nlp.add_pipe("spert_mt", config={"model": architecture, **settings})
         nlp.initialize(lambda: make_examples(nlp))
         generator = torch.Generator().manual_seed(1)
@@ -73,7 +79,9 @@ def make_examples(nlp):
         gold = Doc(nlp.vocab, words=words.split())
         set_entities(gold, [(*entity, 1.0) for entity in entities])
         joined = [(entities[head], entities[tail], label) for head, tail, label in relations]
-        set_relations(gold, [make_relation(h[:2], t[:2], label, head_label=h[2], tail_label=t[2]) for h, t, label in joined])
+        set_relations(
+            gold, [make_relation(h[:2], t[:2], label, head_label=h[2], tail_label=t[2]) for h, t, label in joined]
+        )
         examples.append(Example(Doc(nlp.vocab, words=words.split()), gold))
         gold.cats, examples[-1].predicted.cats = gold_cats, predicted_cats
     return examples

@@ -37,12 +37,16 @@ class Textbook:
             [weights["entity_text.weight"], weights["entity_span.weight"], weights["entity_width.weight"]], axis=1
         )
         if "entity_first.weight" in weights:
-            self.entity = numpy.concatenate([self.entity, weights["entity_first.weight"], weights["entity_last.weight"]], axis=1)
+            self.entity = numpy.concatenate(
+                [self.entity, weights["entity_first.weight"], weights["entity_last.weight"]], axis=1
+            )
         self.entity_bias = weights["entity_span.bias"]
         self.together = weights.get("entity_together.weight")
         columns = len(weights["relation_context.weight"])
         of_mentions = [weights["relation_head.weight"], weights["relation_tail.weight"]]
-        self.relation = numpy.concatenate([weights["relation_context.weight"], *(of[:columns] for of in of_mentions)], axis=1)
+        self.relation = numpy.concatenate(
+            [weights["relation_context.weight"], *(of[:columns] for of in of_mentions)], axis=1
+        )
         self.factors = numpy.concatenate([of[columns:] for of in of_mentions], axis=1)
         self.product = weights.get("relation_product.weight", numpy.zeros((columns, 0)))
         if "relation_cats.weight" in weights:
@@ -66,7 +70,11 @@ class Textbook:
         return alone + self.together @ gelu(hidden)
 
     def pair_logits(self, tokens, text, head, tail):
-        parts = [self.context(tokens, text, head, tail), self.mention(tokens, text, *head), self.mention(tokens, text, *tail)]
+        parts = [
+            self.context(tokens, text, head, tail),
+            self.mention(tokens, text, *head),
+            self.mention(tokens, text, *tail),
+        ]
         vector = numpy.concatenate([*parts, text[tokens.shape[1] :]])
         of_head, of_tail = (half @ part for half, part in zip(numpy.split(self.factors, 2, axis=1), parts[1:]))
         return self.relation @ vector + self.product @ (of_head * of_tail) + self.relation_bias
@@ -198,14 +206,20 @@ class Textbook:
 
     def relation_labels(self, logits, head_label, tail_label, constraints):
         labels = range(len(logits) - self.is_multitask)
-        allowed = [label for label in labels if label not in constraints or (head_label, tail_label) in constraints[label]]
+        allowed = [
+            label for label in labels if label not in constraints or (head_label, tail_label) in constraints[label]
+        ]
         if not self.is_multitask:
             return [(label, sigmoid(logits[label])) for label in allowed]
         scores, one_at_all = logits[1:], sigmoid(self.at_all(logits))
         if self.config["classification"] == "cross_entropy":
             return [(label, one_at_all * min(2 * share, 1)) for label, share in zip(allowed, softmax(scores[allowed]))]
         best = max((scores[label] for label in allowed), default=None)
-        return [(label, one_at_all) for label in allowed if scores[label] == best or scores[label] > self.config["relation_margin"]]
+        return [
+            (label, one_at_all)
+            for label in allowed
+            if scores[label] == best or scores[label] > self.config["relation_margin"]
+        ]
 
 
 def conflict(one, other, policy):
@@ -216,8 +230,21 @@ def conflict(one, other, policy):
 
 MULTITASK = [
     {"mode": "spert_mt"},
-    {"mode": "spert_mt", "classification": "ranking", "identification": "separate", "iou_delta": 2.0, "entity_features": "labels"},
-    {"mode": "spert_mt", "iou_form": "power", "iou_delta": 1.5, "entity_features": "none", "entity_hidden": 0, "relation_rank": 4},
+    {
+        "mode": "spert_mt",
+        "classification": "ranking",
+        "identification": "separate",
+        "iou_delta": 2.0,
+        "entity_features": "labels",
+    },
+    {
+        "mode": "spert_mt",
+        "iou_form": "power",
+        "iou_delta": 1.5,
+        "entity_features": "none",
+        "entity_hidden": 0,
+        "relation_rank": 4,
+    },
     {
         "mode": "spert_mt",
         "classification": "ranking",
@@ -268,7 +295,16 @@ OPTIONS = [
     {"mode": "spert_mt", "span_vector": "max", "relation_context": "markers", "entity_hidden": 0},
 ]
 MODELS = [*MULTITASK, BASELINE, *OPTIONS]
-IDS = ["as shipped", "separate", "cross-entropy", "negatives ranked", "SpERT", "attention, focal", "markers, smoothed", "SpERT, focal"]
+IDS = [
+    "as shipped",
+    "separate",
+    "cross-entropy",
+    "negatives ranked",
+    "SpERT",
+    "attention, focal",
+    "markers, smoothed",
+    "SpERT, focal",
+]
 IDS += ["maximum and markers"]
 
 
@@ -284,7 +320,9 @@ class Batch:
         spans, mentions, pairs = self.targets.spans, self.targets.mentions, self.targets.pairs
         self.spans = [
             (text, start - offsets[text], end - offsets[text], label, iou)
-            for start, end, text, label, iou in zip(spans.starts, spans.ends, spans.texts, spans.labels, self.targets.ious)
+            for start, end, text, label, iou in zip(
+                spans.starts, spans.ends, spans.texts, spans.labels, self.targets.ious
+            )
         ]
         local = [
             (start - offsets[text], end - offsets[text], label)
@@ -296,7 +334,9 @@ class Batch:
         ]
 
     def textbook_loss(self, textbook, tokens, texts):
-        return textbook.loss(numpy.split(tokens, self.borders), with_cats(texts, self.targets.cats), self.spans, self.pairs)
+        return textbook.loss(
+            numpy.split(tokens, self.borders), with_cats(texts, self.targets.cats), self.spans, self.pairs
+        )
 
 
 def with_cats(texts, cats):
@@ -325,7 +365,10 @@ def test_the_loss_and_its_gradients(make_nlp, examples_of, module_of, model):
     of_cats = ("relation_cats.weight",) if model.get("see_cats") else ()
     expected_of = {
         "entity": (textbook.entity, ("entity_text.weight", "entity_span.weight", "entity_width.weight", *of_ends)),
-        "relation": (textbook.relation, ("relation_context.weight", "relation_head.weight", "relation_tail.weight", *of_cats)),
+        "relation": (
+            textbook.relation,
+            ("relation_context.weight", "relation_head.weight", "relation_tail.weight", *of_cats),
+        ),
         "entity bias": (textbook.entity_bias[:, None], ("entity_span.bias",)),
         "relation bias": (textbook.relation_bias[:, None], ("relation_context.bias",)),
         "widths": (textbook.widths, ("widths.weight",)),
@@ -360,39 +403,68 @@ def difference(array, place, value, step=1e-6):
     return (values[0] - values[1]) / (2 * step)
 
 
-@pytest.mark.filterwarnings("ignore:.*W303")
+@pytest.mark.filterwarnings("ignore:.*W812")
 @pytest.mark.parametrize("model", MODELS, ids=IDS)
 @pytest.mark.parametrize("overlap", ["flat", "nested", "any"])
 def test_what_is_found(make_nlp, examples_of, module_of, model, overlap):
     is_baseline = model["mode"] == "spert"
     thresholds = (
-        {"entity_threshold": 0.0, "relation_threshold": 0.4} if is_baseline else {"entity_threshold": 0.3, "relation_threshold": 0.6}
+        {"entity_threshold": 0.0, "relation_threshold": 0.4}
+        if is_baseline
+        else {"entity_threshold": 0.3, "relation_threshold": 0.6}
     )
     constraints = {"in": [["site", "place"], ["place", "place"], ["person", "site"]], "knows": [["person", "person"]]}
     nlp = make_nlp(
-        model, overlap=overlap, symmetric=["knows"], constraints=constraints, pairs_per_token=10_000, entity_negatives=9, **thresholds
+        model,
+        overlap=overlap,
+        symmetric=["knows"],
+        constraints=constraints,
+        pairs_per_token=10_000,
+        entity_negatives=9,
+        **thresholds,
     )
     pipe = nlp.get_pipe("spert_mt")
     docs = [eg.predicted for eg in examples_of(nlp)]
     encoded = pipe.model.get_ref("encoder").predict(docs)
     found = pipe.predict(docs)
-    cats = numpy.array([[doc.cats.get(label, 0.0) for label in ("land", "town")] for doc in docs]) if model.get("see_cats") else None
+    cats = (
+        numpy.array([[doc.cats.get(label, 0.0) for label in ("land", "town")] for doc in docs])
+        if model.get("see_cats")
+        else None
+    )
     texts = with_cats(encoded.texts.astype("float64"), cats)
     textbook = Textbook(module_of(pipe), pipe)
-    entity_ids, relation_ids = ({label: i for i, label in enumerate(labels)} for labels in (pipe.entity_labels, pipe.relation_labels))
+    entity_ids, relation_ids = (
+        {label: i for i, label in enumerate(labels)} for labels in (pipe.entity_labels, pipe.relation_labels)
+    )
     cfg = {**pipe.cfg, "symmetric_ids": {relation_ids["knows"]}}
     # A relation without direction may join its types in either order.
-    both_ways = {label: pairs + [pair[::-1] for pair in pairs] if label == "knows" else pairs for label, pairs in constraints.items()}
-    allowed = {relation_ids[label]: {(entity_ids[head], entity_ids[tail]) for head, tail in pairs} for label, pairs in both_ways.items()}
+    both_ways = {
+        label: pairs + [pair[::-1] for pair in pairs] if label == "knows" else pairs
+        for label, pairs in constraints.items()
+    }
+    allowed = {
+        relation_ids[label]: {(entity_ids[head], entity_ids[tail]) for head, tail in pairs}
+        for label, pairs in both_ways.items()
+    }
 
     borders = numpy.cumsum(encoded.lengths)[:-1]
     some = False
     for i, tokens in enumerate(numpy.split(encoded.tokens.astype("float64"), borders)):
         entities, relations = textbook.find(tokens, texts[i], cfg, allowed)
         own = found.entities.texts == i
-        columns = (found.entities.starts[own], found.entities.ends[own], found.entities.labels[own], found.entity_scores[own])
-        ours = {(start, end): (label, score) for start, end, label, score in zip(*(column.tolist() for column in columns))}
-        assert {place: label for place, (label, _) in ours.items()} == {place: label for place, (label, _) in entities.items()}
+        columns = (
+            found.entities.starts[own],
+            found.entities.ends[own],
+            found.entities.labels[own],
+            found.entity_scores[own],
+        )
+        ours = {
+            (start, end): (label, score) for start, end, label, score in zip(*(column.tolist() for column in columns))
+        }
+        assert {place: label for place, (label, _) in ours.items()} == {
+            place: label for place, (label, _) in entities.items()
+        }
         for place, (_, score) in entities.items():
             assert ours[place][1] == pytest.approx(score, abs=1e-4)
         places = list(zip(found.entities.starts.tolist(), found.entities.ends.tolist()))

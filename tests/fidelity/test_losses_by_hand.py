@@ -5,9 +5,9 @@ import math
 import numpy
 import pytest
 
-from spacy_mre.alignment import Gold, Losses
-from spacy_mre.models.spert_mt import Logits, build_spert_mt, joint_loss
-from spacy_mre.models.targets import Sampler
+from spacy_mre.annotations.alignment import Gold, Losses
+from spacy_mre.pipeline.spert_mt.model import Logits, build_spert_mt, joint_loss
+from spacy_mre.pipeline.spert_mt.targets import Sampler
 
 LOG_2 = math.log(2)
 # (0, 1), (1, 2), (2, 3), (3, 4), (0, 2), (2, 4) beside the entity (1, 3): two words of three, or one of two, or none are shared.
@@ -31,7 +31,11 @@ def loss_of(**settings):
 
 
 def only(name):
-    weights = {f"{level}_{task}_weight": 0.0 for level in ("entity", "relation") for task in ("identification", "classification")}
+    weights = {
+        f"{level}_{task}_weight": 0.0
+        for level in ("entity", "relation")
+        for task in ("identification", "classification")
+    }
     return {**weights, f"{name}_weight": 1.0}
 
 

@@ -6,9 +6,9 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from spacy_mre.entities import set_entities
+from spacy_mre.annotations.entities import set_entities
+from spacy_mre.annotations.relations import make_relation, set_relations
 from spacy_mre.evaluation.scorers import score_joint
-from spacy_mre.relations import make_relation, set_relations
 
 VOCAB = Vocab()
 WORDS = [f"w{i}" for i in range(12)]
@@ -19,7 +19,10 @@ def random_doc(generator, near=None):
     """A document with random annotations; or those of another one, of which some are lost, moved or relabelled."""
     doc = Doc(VOCAB, words=WORDS)
     if near is None:
-        spans = {(int(start), int(start + width)) for start, width in zip(generator.integers(0, 9, 6), generator.integers(1, 4, 6))}
+        spans = {
+            (int(start), int(start + width))
+            for start, width in zip(generator.integers(0, 9, 6), generator.integers(1, 4, 6))
+        }
         entities = [(*span, str(generator.choice(ENTITY_LABELS))) for span in sorted(spans)]
         # Heads before tails, one label each: SpERT knows no second label of a pair.
         pairs = {tuple(sorted(generator.choice(len(entities), 2, replace=False).tolist())) for _ in range(4)}
@@ -27,7 +30,8 @@ def random_doc(generator, near=None):
     else:
         entities, joined = near
         entities = [
-            (start, end, str(generator.choice(ENTITY_LABELS)) if generator.random() < 0.3 else label) for start, end, label in entities
+            (start, end, str(generator.choice(ENTITY_LABELS)) if generator.random() < 0.3 else label)
+            for start, end, label in entities
         ]
         joined = [
             (head, tail, str(generator.choice(RELATION_LABELS)) if generator.random() < 0.3 else label)
@@ -46,7 +50,9 @@ def items_of(doc, what):
         return {(span.start, span.end): span.label_ for span in doc.spans["entities"]}
     with_labels = what == "rel_strict"
     return {
-        (*((*relation[end], relation[f"{end}_label"] if with_labels else "") for end in ("head", "tail")),): relation["label"]
+        (*((*relation[end], relation[f"{end}_label"] if with_labels else "") for end in ("head", "tail")),): relation[
+            "label"
+        ]
         for relation in doc._.relations
     }
 

@@ -18,8 +18,12 @@ DECAY = 0.1
 def shared_pipeline(examples_of, tok2vec):
     nlp = spacy.blank("en")
     nlp.add_pipe("tok2vec", config={"model": tok2vec})
-    nlp.add_pipe("spert_mt", config={"model": {"@architectures": "spacy_mre.SpertMT.v1", "encoder": ENCODER, "dropout": 0.0}})
-    nlp.add_pipe("mre_textcat", config={"model": {"@architectures": "spacy_mre.TextCat.v1", "encoder": ENCODER, "dropout": 0.0}})
+    nlp.add_pipe(
+        "spert_mt", config={"model": {"@architectures": "spacy_mre.SpertMT.v1", "encoder": ENCODER, "dropout": 0.0}}
+    )
+    nlp.add_pipe(
+        "mre_textcat", config={"model": {"@architectures": "spacy_mre.TextCat.v1", "encoder": ENCODER, "dropout": 0.0}}
+    )
     examples = examples_of(nlp)
     for i, eg in enumerate(examples):
         eg.reference.cats = {"even": float(i % 2 == 0), "odd": float(i % 2 == 1)}
@@ -45,7 +49,9 @@ def weights_and_gradients(nlp):
 @pytest.mark.parametrize("grad_clip", [0.05, 1e6], ids=["clipped", "not clipped"])
 def test_steps_of_a_pipeline_are_those_of_torch(examples_of, tok2vec, grad_clip):
     nlp, examples = shared_pipeline(examples_of, tok2vec)
-    optimizer = make_adamw(1.0, head_learn_rate=RATES["heads"], layer_learn_rate=RATES["layers"], L2=DECAY, grad_clip=grad_clip)
+    optimizer = make_adamw(
+        1.0, head_learn_rate=RATES["heads"], layer_learn_rate=RATES["layers"], L2=DECAY, grad_clip=grad_clip
+    )
     parameters, reference = {}, None
     for step in range(4):
         nlp.update(examples, sgd=False)

@@ -7,8 +7,8 @@ from spacy.util import fix_random_seed
 from thinc.api import require_cpu, require_gpu
 from thinc.compat import has_cupy_gpu, has_torch_cuda_gpu
 
-from spacy_mre.entities import get_entities
-from spacy_mre.relations import get_relations
+from spacy_mre.annotations.entities import get_entities
+from spacy_mre.annotations.relations import get_relations
 from spacy_mre.training.optimizer import make_adamw
 
 pytestmark = pytest.mark.skipif(not (has_cupy_gpu and has_torch_cuda_gpu), reason="a GPU and CuPy are needed")
@@ -16,7 +16,11 @@ pytestmark = pytest.mark.skipif(not (has_cupy_gpu and has_torch_cuda_gpu), reaso
 QUESTIONS = {"person": "Find people .", "place": "Find towns .", "site": "Find buildings and ports ."}
 BART = {"model_type": "bart", "d_model": 64, "max_position_embeddings": 192, "dropout": 0.0}
 BART.update(
-    {f"{half}_{name}": size for half in ("encoder", "decoder") for name, size in (("layers", 1), ("attention_heads", 4), ("ffn_dim", 128))}
+    {
+        f"{half}_{name}": size
+        for half in ("encoder", "decoder")
+        for name, size in (("layers", 1), ("attention_heads", 4), ("ffn_dim", 128))
+    }
 )
 # How near a score is on the other device.
 NEAR = 1e-3
@@ -45,24 +49,45 @@ def nlp(request, make_shared_nlp, settings_of):
     if request.param == "tok2vec":
         nlp = make_shared_nlp("mre_textcat", "spert_mt", spert_mt={"model": {"see_cats": True}})
     elif request.param == "spert":
-        model = {"mode": "spert", "entity_features": "none", "span_vector": "max", "entity_hidden": 0, "relation_rank": 0}
+        model = {
+            "mode": "spert",
+            "entity_features": "none",
+            "span_vector": "max",
+            "entity_hidden": 0,
+            "relation_rank": 0,
+        }
         nlp = make_shared_nlp("spert_mt", spert_mt={"model": model, "entity_threshold": 0.0})
     elif request.param in ("transformer", "mre_transformer"):
         nlp = spacy.blank("en")
         nlp.add_pipe(request.param, name="transformer", config={"model": bert(request.getfixturevalue("tiny_bert"))})
         for factory in ("spert_mt", "mre_textcat"):
-            nlp.add_pipe(factory, config=settings_of(factory, encoder={"@architectures": "spacy_mre.TransformerEncoder.v1"}))
+            nlp.add_pipe(
+                factory, config=settings_of(factory, encoder={"@architectures": "spacy_mre.TransformerEncoder.v1"})
+            )
     else:
         nlp = spacy.blank("en")
         if request.param == "slg":
-            model = {"@architectures": "spacy_mre.Seq2SeqLM.v1", "config": BART, "tokenizer": {"kind": "bpe", "vocab_size": 320}}
+            model = {
+                "@architectures": "spacy_mre.Seq2SeqLM.v1",
+                "config": BART,
+                "tokenizer": {"kind": "bpe", "vocab_size": 320},
+            }
             nlp.add_pipe("slg", config={"model": model})
         elif request.param == "late":
             reader = settings_of("spert_mt")["model"]["encoder"]
-            late = {"@architectures": "spacy_mre.LateInteraction.v1", "encoder": reader, "size": 16, "attention_heads": 2, "dropout": 0.0}
+            late = {
+                "@architectures": "spacy_mre.LateInteraction.v1",
+                "encoder": reader,
+                "size": 16,
+                "attention_heads": 2,
+                "dropout": 0.0,
+            }
             nlp.add_pipe("multi_ner", config=asking(late))
         else:
-            exact = {"@architectures": "spacy_mre.CrossTransformer.v1", "transformer": bert(request.getfixturevalue("tiny_bert"))}
+            exact = {
+                "@architectures": "spacy_mre.CrossTransformer.v1",
+                "transformer": bert(request.getfixturevalue("tiny_bert")),
+            }
             nlp.add_pipe("multi_ner", config=asking(exact))
     yield nlp
     require_cpu()
@@ -79,7 +104,9 @@ def test_learns_on_a_gpu_and_finds_the_same_on_a_cpu(nlp, make_examples, tmp_pat
     assert sum(loss(nlp, examples, make_adamw(0.0)) for _ in range(2)) < 0.2 * before
     texts = [[token.text for token in eg.reference] for eg in examples]
     found = [results(nlp(Doc(nlp.vocab, words=words))) for words in texts]
-    right = [entities_of(eg.reference) == entities_of(nlp(Doc(nlp.vocab, words=words))) for words, eg in zip(texts, examples)]
+    right = [
+        entities_of(eg.reference) == entities_of(nlp(Doc(nlp.vocab, words=words))) for words, eg in zip(texts, examples)
+    ]
     assert sum(right) >= len(right) - 1
     nlp.to_disk(tmp_path)
     require_cpu()

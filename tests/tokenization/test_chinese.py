@@ -35,13 +35,20 @@ def test_letters_with_accents_and_of_other_alphabets_stay_together(tokenizer, wo
     assert [token.text for token in tokenizer(f"在{word}里")] == ["在", word, "里"]
 
 
-@pytest.mark.parametrize("text", ["", " ", "  ", "\n", "北京\n\n上海", " 北京 ", "a  b", "😀𠮷野家", "１２３ＡＢＣ", "北\r\n京\t\x00"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "  ", "\n", "北京\n\n上海", " 北京 ", "a  b", "😀𠮷野家", "１２３ＡＢＣ", "北\r\n京\t\x00"]
+)
 def test_the_text_stays_as_it_is(tokenizer, text):
     assert tokenizer(text).text == text
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text(alphabet=st.one_of(st.sampled_from("北京大学在王 \n\tab1．。"), st.characters(exclude_categories=["Cs"])), max_size=30))
+@given(
+    st.text(
+        alphabet=st.one_of(st.sampled_from("北京大学在王 \n\tab1．。"), st.characters(exclude_categories=["Cs"])),
+        max_size=30,
+    )
+)
 def test_any_text_is_cut_and_tagged_whole(tokenizer, text):
     doc = tokenizer(text)
     assert doc.text == text
@@ -61,7 +68,10 @@ def test_tags_say_where_in_which_kind_of_word_a_character_stands(tokenizer):
 
 def test_words_that_part_inside_a_token_are_one(tokenizer):
     doc = tokenizer("ÀA0")  # for jieba À and A0
-    assert [(token.text, token.lemma_, token.tag_) for token in doc] == [("ÀA", "ÀA0", "B-unknown"), ("0", "ÀA0", "E-unknown")]
+    assert [(token.text, token.lemma_, token.tag_) for token in doc] == [
+        ("ÀA", "ÀA0", "B-unknown"),
+        ("0", "ÀA0", "E-unknown"),
+    ]
 
 
 def test_a_word_that_the_dictionary_lacks_is_unknown(tokenizer):
@@ -76,7 +86,7 @@ def test_without_tags_jieba_is_not_needed(nlp, monkeypatch):
         plain = make_chinese_tokenizer(tags=False)(nlp)
         assert [token.text for token in plain("北京 AB")] == ["北", "京", "AB"]
         assert not plain("北京").has_annotation("TAG")
-        with pytest.raises(ImportError, match="M403"):
+        with pytest.raises(ImportError, match="M251"):
             make_chinese_tokenizer()(nlp)
     finally:
         chinese._jieba.cache_clear()

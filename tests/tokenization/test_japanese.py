@@ -46,7 +46,9 @@ def test_a_text_beyond_the_limit_of_sudachi_keeps_its_text_and_its_tokens(nlp, t
         assert doc.has_annotation(annotation) == stock(SENTENCE).has_annotation(annotation), annotation
 
 
-@pytest.mark.parametrize("text", ["", " ", "東京", SENTENCE, "  二つの 空白\n\n\t と改行 ", "English words と日本語", "😀𠮷野家"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "東京", SENTENCE, "  二つの 空白\n\n\t と改行 ", "English words と日本語", "😀𠮷野家"]
+)
 @pytest.mark.parametrize("mode", [None, "A", "B", "C"])
 def test_a_short_text_is_cut_as_spacy_cuts_it(nlp, text, mode):
     ours, stock = make_japanese_tokenizer(split_mode=mode)(nlp), JapaneseTokenizer(nlp.vocab, mode)
@@ -62,7 +64,16 @@ def test_a_text_without_sentence_ends_is_cut_anywhere(tokenizer):
 
 
 @pytest.mark.parametrize(
-    "text", ["あ。" * 30_000, "あ" * 30_000, "😀" * 20_000, "a b" * 30_000, "\n" * 60_000, ("い" * 13_000 + "。") * 3, "う！？" * 20_000]
+    "text",
+    [
+        "あ。" * 30_000,
+        "あ" * 30_000,
+        "😀" * 20_000,
+        "a b" * 30_000,
+        "\n" * 60_000,
+        ("い" * 13_000 + "。") * 3,
+        "う！？" * 20_000,
+    ],
 )
 def test_parts_are_below_the_limit_and_join_to_the_text(text):
     parts = _cut(text)

@@ -7,8 +7,8 @@ from spacy import util
 from thinc.api import Config, Model, PyTorchWrapper, Relu, Softmax, chain, registry
 from torch import nn
 
-from spacy_mre.models.sized import SizedShim
 from spacy_mre.training.optimizer import MIN_SPARSE_ROWS, AdamW, make_adamw
+from spacy_mre.training.sized import SizedShim
 
 # Of a transformer, of a head of ours, and of Thinc layers: the name says which group a weight is of.
 SHAPES = {
@@ -43,14 +43,23 @@ def step(optimizer, weights, gradients, step_schedules=True):
 def torch_adamw(weights, L2=0.1, rates=RATES, **settings):
     parameters = {name: nn.Parameter(torch.tensor(array)) for name, array in weights.items()}
     groups = [
-        {"params": [parameter], "lr": rates[group_of(name)], "weight_decay": 0.0 if parameter.ndim < 2 or name == "b" else L2}
+        {
+            "params": [parameter],
+            "lr": rates[group_of(name)],
+            "weight_decay": 0.0 if parameter.ndim < 2 or name == "b" else L2,
+        }
         for name, parameter in parameters.items()
     ]
     return parameters, torch.optim.AdamW(groups, **settings)
 
 
 def make(**settings):
-    defaults = {"learn_rate": RATES["encoder"], "head_learn_rate": RATES["heads"], "layer_learn_rate": RATES["layers"], "L2": 0.1}
+    defaults = {
+        "learn_rate": RATES["encoder"],
+        "head_learn_rate": RATES["heads"],
+        "layer_learn_rate": RATES["layers"],
+        "L2": 0.1,
+    }
     return make_adamw(**{**defaults, **settings})
 
 
@@ -106,7 +115,11 @@ def test_without_bias_correction(rows):
     moved = []
     for bias_correction in (False, True):
         weights = {"W": numpy.zeros((rows, 1), "f")}
-        step(make(layer_learn_rate=0.01, grad_clip=0.0, bias_correction=bias_correction), weights, {"W": numpy.ones((rows, 1), "f")})
+        step(
+            make(layer_learn_rate=0.01, grad_clip=0.0, bias_correction=bias_correction),
+            weights,
+            {"W": numpy.ones((rows, 1), "f")},
+        )
         moved.append(weights["W"][0, 0])
     assert moved[0] / moved[1] == pytest.approx(10**0.5, rel=1e-4)
 
@@ -129,7 +142,9 @@ def test_a_rate_of_zero_moves_nothing_of_its_group(name):
     rates = {"encoder": "learn_rate", "heads": "head_learn_rate", "layers": "layer_learn_rate"}
     weights, before = random_weights(), random_weights()
     step(make(**{rates[name]: 0.0}), weights, random_weights(seed=1))
-    assert {group_of(moved) for moved in weights if not numpy.array_equal(weights[moved], before[moved])} == set(rates) - {name}
+    assert {group_of(moved) for moved in weights if not numpy.array_equal(weights[moved], before[moved])} == set(
+        rates
+    ) - {name}
 
 
 def test_biases_and_layer_norms_do_not_decay():
@@ -319,7 +334,10 @@ def test_a_thinc_model_changes_at_the_step_and_its_averages_can_be_used():
 def test_heads_are_averaged_and_their_averages_used():
     shim = SizedShim(nn.Linear)
     shim.build(in_features=3, out_features=2)
-    model, optimizer = Model("heads", lambda model, X, is_train: (X, lambda d: d), shims=[shim]), AdamW(0.1, use_averages=True)
+    model, optimizer = (
+        Model("heads", lambda model, X, is_train: (X, lambda d: d), shims=[shim]),
+        AdamW(0.1, use_averages=True),
+    )
     for _ in range(3):
         shim.module(torch.ones(1, 3)).sum().backward()
         model.finish_update(optimizer)

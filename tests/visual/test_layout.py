@@ -25,7 +25,9 @@ LABELS = ("person", "place", "other_organisation", "人物", "x")
 
 words = st.lists(
     st.builds(
-        Word, st.sampled_from(["a", "river", "東京", "。", "「", "Kovalenko", "\n", "w" * 60, "😀", "é"]), st.sampled_from(["", " "])
+        Word,
+        st.sampled_from(["a", "river", "東京", "。", "「", "Kovalenko", "\n", "w" * 60, "😀", "é"]),
+        st.sampled_from(["", " "]),
     ),
     min_size=1,
     max_size=40,
@@ -35,8 +37,12 @@ words = st.lists(
 @st.composite
 def texts(draw):
     text = draw(words)
-    place = st.tuples(st.integers(0, len(text) - 1), st.integers(1, 6)).map(lambda p: (p[0], min(len(text), p[0] + p[1])))
-    spans = draw(st.lists(st.builds(lambda p, label: LabelledSpan(*p, label), place, st.sampled_from(LABELS)), max_size=12))
+    place = st.tuples(st.integers(0, len(text) - 1), st.integers(1, 6)).map(
+        lambda p: (p[0], min(len(text), p[0] + p[1]))
+    )
+    spans = draw(
+        st.lists(st.builds(lambda p, label: LabelledSpan(*p, label), place, st.sampled_from(LABELS)), max_size=12)
+    )
     links = draw(st.lists(st.builds(Link, place, place, st.sampled_from(LABELS), st.booleans()), max_size=12))
     return text, spans, links
 
@@ -70,7 +76,7 @@ def test_nothing_hides_anything(given_text):
     for one, two in combinations([part.label_box for part in picture.arcs], 2):
         assert not rounded(one).meets(rounded(two))
     for label in [part.label_box for part in picture.arcs]:
-        assert 0 <= label.top and -1e-6 <= label.left and label.right <= WIDTH + 1e-6
+        assert label.top >= 0 and label.left >= -1e-6 and label.right <= WIDTH + 1e-6
         for mark in picture.marks:
             assert not rounded(label).meets(rounded(mark.box)) and not rounded(label).meets(rounded(mark.tint))
     for mark in picture.marks:
@@ -126,7 +132,9 @@ def test_numbers_of_cut_arcs_are_never_shared():
 def test_lines_break_where_readers_expect():
     pieces = break_lines([Word(char) for char in "私は海を見た。"], 0, 18.0 * 6)
     assert ["".join(p.text for p in pieces if p.line == line) for line in (0, 1)] == ["私は海を見", "た。"]
-    pieces = break_lines([Word("well", " "), Word("sea"), Word("-"), Word("side"), Word(".")], 0, text_width("well sea-side", 18))
+    pieces = break_lines(
+        [Word("well", " "), Word("sea"), Word("-"), Word("side"), Word(".")], 0, text_width("well sea-side", 18)
+    )
     assert ["".join(p.text for p in pieces if p.line == line) for line in (0, 1)] == ["well ", "sea-side."]
     pieces = break_lines([Word("one"), Word("\n"), Word("two")], 0, 500)
     assert [piece.line for piece in pieces] == [0, 0, 1]
@@ -153,7 +161,9 @@ def test_arcs_from_one_entity_do_not_cross():
 
 def test_the_foot_on_an_outer_entity_avoids_the_inner_one():
     text = [Word("Tokyo", " "), Word("University")]
-    picture = lay_out(text, [LabelledSpan(0, 1, "place"), LabelledSpan(0, 2, "university")], [Link((0, 2), (0, 1), "in")], 500)
+    picture = lay_out(
+        text, [LabelledSpan(0, 1, "place"), LabelledSpan(0, 2, "university")], [Link((0, 2), (0, 1), "in")], 500
+    )
     tokyo, university = picture.pieces
     assert university.left <= picture.arcs[0].head and picture.arcs[0].tail <= tokyo.right
 
@@ -171,7 +181,17 @@ def test_nothing_gives_an_empty_picture():
 
 
 @pytest.mark.parametrize(
-    "text, width", [("東京", 2.0), ("ｱｲ", 1.0), ("e\u0301", 0.56), ("é", 0.56), ("👩\u200d🔬", 1.3), ("🇯🇵", 1.3), ("👍🏽", 1.3), ("", 0.0)]
+    "text, width",
+    [
+        ("東京", 2.0),
+        ("ｱｲ", 1.0),
+        ("e\u0301", 0.56),
+        ("é", 0.56),
+        ("👩\u200d🔬", 1.3),
+        ("🇯🇵", 1.3),
+        ("👍🏽", 1.3),
+        ("", 0.0),
+    ],
 )
 def test_widths(text, width):
     assert text_width(text) == pytest.approx(width)

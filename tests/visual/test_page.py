@@ -11,8 +11,8 @@ import pytest
 import spacy
 from spacy.tokens import Doc
 
-from spacy_mre.entities import set_entities
-from spacy_mre.relations import make_relation, set_relations
+from spacy_mre.annotations.entities import set_entities
+from spacy_mre.annotations.relations import make_relation, set_relations
 from spacy_mre.visual import display, render, render_svg, write_page
 from spacy_mre.visual.palette import DARK_GROUND, HUES, LIGHT_GROUND, assign_hues
 
@@ -71,9 +71,14 @@ def labels_of(svg, cls):
 
 def harbour(**options):
     """Nested entities, a pair with two labels, and one end that is no entity."""
-    words = "Mira Holm runs the Port of Oslo with Jan Ek and Acme .".split()
+    words = ["Mira", "Holm", "runs", "the", "Port", "of", "Oslo", "with", "Jan", "Ek", "and", "Acme", "."]
     entities = [(0, 2, "person"), (4, 7, "facility"), (6, 7, "place"), (8, 10, "person"), (11, 12, "company")]
-    relations = [((0, 2), (4, 7), "leads"), ((0, 2), (4, 7), "works_for"), ((4, 7), (6, 7), "located_in"), ((8, 10), (3, 4), "sees")]
+    relations = [
+        ((0, 2), (4, 7), "leads"),
+        ((0, 2), (4, 7), "works_for"),
+        ((4, 7), (6, 7), "located_in"),
+        ((8, 10), (3, 4), "sees"),
+    ]
     return make(words, entities, relations, {"society": 0.9, "nature": 0.1}, **options)
 
 
@@ -86,13 +91,22 @@ CASES = {
     "long": lambda: make(
         ["river", "Holm", "and"] * 100,
         [(3 * i + 1, 3 * i + 2, "person") for i in range(100)],
-        [((3 * i + 1, 3 * i + 2), ((37 * i + 13) % 100 * 3 + 1, (37 * i + 13) % 100 * 3 + 2), f"label{i % 7}") for i in range(40)],
+        [
+            ((3 * i + 1, 3 * i + 2), ((37 * i + 13) % 100 * 3 + 1, (37 * i + 13) % 100 * 3 + 2), f"label{i % 7}")
+            for i in range(40)
+        ],
     ),
     "deep": lambda: make(list("abcdefgh"), [(0, 8 - i, f"level{i}") for i in range(4)] + [(0, 5, "twin")], []),
-    "emoji": lambda: make(["👩\u200d🔬", "in", "🇯🇵"], [(0, 1, "person"), (2, 3, "place")], [((0, 1), (2, 3), "lives_in")]),
-    "special": lambda: make(["<script>", "&", '"x"', "]]>", "\x00\x0b"], [(0, 1, "<b>"), (4, 5, "\x01")], [((0, 1), (2, 3), "a<b&\x02")]),
+    "emoji": lambda: make(
+        ["👩\u200d🔬", "in", "🇯🇵"], [(0, 1, "person"), (2, 3, "place")], [((0, 1), (2, 3), "lives_in")]
+    ),
+    "special": lambda: make(
+        ["<script>", "&", '"x"', "]]>", "\x00\x0b"], [(0, 1, "<b>"), (4, 5, "\x01")], [((0, 1), (2, 3), "a<b&\x02")]
+    ),
     "white space": lambda: make(["a", "\n\n", "\t", "b", " "], [(0, 1, "x"), (3, 4, "y")], [((0, 1), (3, 4), "r")]),
-    "chinese": lambda: make(list("李明在北京大学工作，住在上海。" * 8), [(0, 2, "person"), (3, 7, "org"), (3, 5, "place")], [], lang="zh"),
+    "chinese": lambda: make(
+        list("李明在北京大学工作，住在上海。" * 8), [(0, 2, "person"), (3, 7, "org"), (3, 5, "place")], [], lang="zh"
+    ),
     "strange cats": lambda: make(["a"], cats={"nan": float("nan"), "big": 3.0, "below": -1.0, "tiny": 0.001}),
     "many cats": lambda: make(["a"], cats={f"category_{i}": i / 60 for i in range(60)}),
     "harbour": harbour,
@@ -150,7 +164,11 @@ def test_the_tip_stands_on_the_tail():
 
 
 def test_a_symmetric_relation_has_two_tips_and_its_mirror_image_no_arc_of_its_own():
-    doc = make(["Ann", "and", "Bo"], [(0, 1, "person"), (2, 3, "person")], [((0, 1), (2, 3), "knows"), ((2, 3), (0, 1), "knows")])
+    doc = make(
+        ["Ann", "and", "Bo"],
+        [(0, 1, "person"), (2, 3, "person")],
+        [((0, 1), (2, 3), "knows"), ((2, 3), (0, 1), "knows")],
+    )
     tips = {True: 2, False: 2}
     arcs = {True: 1, False: 2}
     for both in (True, False):
@@ -172,7 +190,9 @@ def test_the_table_holds_every_triple():
 
 
 def test_absent_is_not_empty():
-    captions = {name: "".join(Page(render(CASES[name]())).texts("figcaption")) for name in ("no annotation", "nothing found")}
+    captions = {
+        name: "".join(Page(render(CASES[name]())).texts("figcaption")) for name in ("no annotation", "nothing found")
+    }
     assert captions == {"no annotation": "", "nothing found": " · entities: 0 · relations: 0"}
 
 
@@ -184,7 +204,11 @@ def test_rendering_leaves_the_doc_as_it_was():
 
 
 def test_names_are_shown_in_the_chosen_language():
-    labels = {"entities": {"person": {"ja": "人物"}}, "relations": {"leads": {"ja": "率いる"}}, "cats": {"society": {"ja": "社会"}}}
+    labels = {
+        "entities": {"person": {"ja": "人物"}},
+        "relations": {"leads": {"ja": "率いる"}},
+        "cats": {"society": {"ja": "社会"}},
+    }
     svg = drawn(harbour(), labels=labels, lang="ja")
     assert labels_of(svg, "mark-label") == {"人物": 2, "facility": 1, "place": 1, "company": 1}
     assert labels_of(svg, "arc-label")["率いる, works_for"] == 1
@@ -200,7 +224,8 @@ def test_another_table_of_names_is_refused(labels):
 
 
 @pytest.mark.parametrize(
-    "words, vocab_lang, lang", [(["東京", "の", "海"], "", "ja"), (["上海"], "", "zh"), (["Oslo"], "", None), (["東京"], "ja", "ja")]
+    "words, vocab_lang, lang",
+    [(["東京", "の", "海"], "", "ja"), (["上海"], "", "zh"), (["Oslo"], "", None), (["東京"], "ja", "ja")],
 )
 def test_each_text_has_its_language(words, vocab_lang, lang):
     vocab = spacy.blank(vocab_lang).vocab if vocab_lang else spacy.vocab.Vocab()

@@ -65,7 +65,9 @@ def test_display_names_come_from_a_file(model, tmp_path):
     assert result.exit_code == 1 and "M604" in result.output
 
 
-@pytest.mark.parametrize("name, content, code", [("a.csv", "x", "M602"), ("a.jsonl", '{"text": "a"}\n{"txt": 1}', "M603")])
+@pytest.mark.parametrize(
+    "name, content, code", [("a.csv", "x", "M602"), ("a.jsonl", '{"text": "a"}\n{"txt": 1}', "M603")]
+)
 def test_other_input_is_refused_with_its_place(model, tmp_path, name, content, code):
     path = tmp_path / name
     path.write_text(content, encoding="utf8")

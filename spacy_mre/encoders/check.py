@@ -1,0 +1,82 @@
+"""The encoder of a component: one of its own by default; and what must hold before it trains where the encoder is shared."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+
+from spacy.attrs import NAMES
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.tokens import Doc
+from thinc.api import Config, Model
+
+from ..errors import Errors, Warnings
+from .encoder import find_listeners
+
+default_config = """
+[encoder]
+@architectures = "spacy_mre.Tok2VecEncoder.v1"
+
+[encoder.tok2vec]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 96
+depth = 4
+embed_size = 2000
+window_size = 1
+maxout_pieces = 3
+subword_features = true
+"""
+DEFAULT_ENCODER = Config().from_str(default_config)["encoder"]
+
+
+# What a tokenizer or a component writes on tokens; all else an encoder can read off the words.
+ANNOTATIONS = ("TAG", "LEMMA", "POS", "MORPH", "DEP")
+
+
+def check_pipeline(nlp: Language, component: TrainablePipe, sample: Sequence[Doc] = ()) -> None:
+    """Refuse pipelines in which a shared encoder would silently learn nothing, or spans would go stale. Warn where it reads what no document has.
+
+    nlp (Language): The pipeline.
+    component (TrainablePipe): The component that is being initialised.
+    sample (Sequence[Doc]): Some of the documents that it is trained on.
+    RAISES (ValueError): The last component that listens to the same encoder is frozen; or a component behind the encoder retokenises.
+    """
+    names = [name for name, _ in nlp.components]
+    encoders = _upstream_names(nlp, component)
+    frozen = set(nlp.config.get("training", {}).get("frozen_components") or ())
+    for encoder in encoders:
+        listening = [name for name, pipe in nlp.components if encoder in _upstream_names(nlp, pipe)]
+        if encoder not in frozen and listening and listening[-1] in frozen:
+            raise ValueError(Errors.M304.format(last=listening[-1], encoder=encoder))
+    first = min(
+        (names.index(encoder) for encoder in encoders),
+        default=names.index(component.name) if component.name in names else 0,
+    )
+    for name in names[first:]:
+        if nlp.get_pipe_meta(name).retokenizes:
+            raise ValueError(Errors.M305.format(name=name, encoder=names[first]))
+    read = {column for pipe in (component, *map(nlp.get_pipe, encoders)) for column in _columns_read(pipe.model)}
+    missing = [name for name in ANNOTATIONS if name in read and not any(doc.has_annotation(name) for doc in sample)]
+    if sample and missing:
+        warnings.warn(Warnings.W301.format(name=component.name, missing=", ".join(missing)))
+
+
+def _columns_read(model: Model) -> Iterator[str]:
+    """The attributes of tokens that the embeddings of a model read."""
+    for node in model.walk():
+        for column in node.attrs.get("columns", ()) if node.name == "extract_features" else ():
+            yield column if isinstance(column, str) else NAMES[column]
+
+
+def _upstream_names(nlp: Language, pipe) -> set[str]:
+    """The names of the components that a component listens to."""
+    upstream: set[str] = set()
+    model = getattr(pipe, "model", None)
+    if not hasattr(model, "walk"):
+        return upstream
+    listeners = find_listeners(model)
+    for name, candidate in nlp.components:
+        listened_to = {id(listener) for listener in getattr(candidate, "listeners", ())}
+        if any(id(listener) in listened_to for listener in listeners):
+            upstream.add(name)
+    return upstream

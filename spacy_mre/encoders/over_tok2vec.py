@@ -1,0 +1,105 @@
+"""The encoder contract over any tok2vec, and two encoders side by side."""
+
+from collections.abc import Callable
+
+import numpy
+from spacy.tokens import Doc
+from spacy.util import registry
+from thinc.api import Model
+from thinc.types import Floats2d
+
+from ..errors import Errors
+from .encoder import Encoded, Encoder
+
+
+@registry.architectures("spacy_mre.Tok2VecEncoder.v1")
+def build_tok2vec_encoder(tok2vec: Model[list[Doc], list[Floats2d]], text_pooling: str = "mean") -> Encoder:
+    """An encoder over any tok2vec: a `Tok2VecListener`, or a tok2vec of its own.
+
+    tok2vec (Model[List[Doc], List[Floats2d]]): The token vectors.
+    text_pooling (str): How the text vector is made of the token vectors: "mean" or "max".
+    RETURNS (Model[List[Doc], Encoded]): The encoder.
+    RAISES (ValueError): An unknown pooling.
+    """
+    if text_pooling not in ("mean", "max"):
+        raise ValueError(Errors.M001.format(setting="text_pooling", value=text_pooling, allowed="mean, max"))
+    return Model(
+        "tok2vec_encoder",
+        _tok2vec_forward,
+        init=_tok2vec_init,
+        layers=[tok2vec],
+        dims={"nO": None},
+        attrs={"text_pooling": text_pooling},
+    )
+
+
+@registry.architectures("spacy_mre.EncoderBesideTok2Vec.v1")
+def build_encoder_beside_tok2vec(encoder: Encoder, tok2vec: Model[list[Doc], list[Floats2d]]) -> Encoder:
+    """Two encoders side by side: each token (each text) has the vectors of both, one behind the other. So the heads see what the first one does not, as
+    the capital letters that an uncased transformer folds, which a `spacy.MultiHashEmbed.v2` over SHAPE tells.
+
+    encoder (Model[List[Doc], Encoded]): Over a transformer, say.
+    tok2vec (Model[List[Doc], List[Floats2d]]): What stands beside it; a text's vector is the mean of its tokens'.
+    RETURNS (Model[List[Doc], Encoded]): The encoder.
+    """
+    layers = [encoder, build_tok2vec_encoder(tok2vec)]
+    return Model("encoder_beside_tok2vec", _beside_forward, init=_beside_init, layers=layers, dims={"nO": None})
+
+
+def _beside_init(model: Encoder, X: list[Doc] | None = None, Y=None) -> None:
+    for layer in model.layers:
+        layer.initialize(X=X)
+    model.set_dim("nO", sum(layer.get_dim("nO") for layer in model.layers), force=True)
+
+
+def _beside_forward(model: Encoder, docs: list[Doc], is_train: bool) -> tuple[Encoded, Callable]:
+    (first, backprop_first), (second, backprop_second) = (layer(docs, is_train) for layer in model.layers)
+    width, xp = model.layers[0].get_dim("nO"), model.ops.xp
+
+    def backprop(d_encoded: Encoded):
+        d_tokens, d_texts = d_encoded.tokens, d_encoded.texts
+        backprop_second(Encoded(d_tokens[:, width:], d_texts[:, width:], second.lengths, second.cut))
+        return backprop_first(Encoded(d_tokens[:, :width], d_texts[:, :width], first.lengths, first.cut))
+
+    tokens, texts = xp.hstack([first.tokens, second.tokens]), xp.hstack([first.texts, second.texts])
+    return Encoded(tokens, texts, first.lengths, numpy.maximum(first.cut, second.cut)), backprop
+
+
+def _tok2vec_init(model: Encoder, X: list[Doc] | None = None, Y=None) -> None:
+    tok2vec = model.layers[0]
+    tok2vec.initialize(X=X)
+    model.set_dim("nO", tok2vec.get_dim("nO"), force=True)
+
+
+def _tok2vec_forward(model: Encoder, docs: list[Doc], is_train: bool) -> tuple[Encoded, Callable]:
+    tok2vec, ops, width = model.layers[0], model.ops, model.get_dim("nO")
+    if not is_train and hasattr(tok2vec, "upstream_name"):
+        for doc in docs:  # the listener would give zeros
+            if len(doc) and not doc.tensor.size:
+                raise ValueError(Errors.M302.format(upstream=tok2vec.upstream_name))
+    vectors, backprop_tok2vec = tok2vec(docs, is_train)
+    for doc, array in zip(docs, vectors):
+        if len(array) != len(doc):
+            raise ValueError(Errors.M303.format(encoded=len(array), tokens=len(doc), text=doc.text[:40]))
+    lengths = numpy.asarray([len(doc) for doc in docs], dtype=numpy.int64)
+    tokens = ops.xp.concatenate([*vectors, ops.alloc2f(0, width)])
+    texts = ops.alloc2f(len(docs), width)
+    filled = numpy.flatnonzero(lengths)
+    where, filled_lengths = ops.xp.asarray(filled), ops.asarray1i(lengths[filled])
+    backprop_texts = None
+    if len(filled):
+        if model.attrs["text_pooling"] == "mean":
+            texts[where] = ops.reduce_mean(tokens, filled_lengths)
+            backprop_texts = lambda d_texts: ops.backprop_reduce_mean(d_texts[where], filled_lengths)  # noqa: E731
+        else:
+            texts[where], which = ops.reduce_max(tokens, filled_lengths)
+            backprop_texts = lambda d_texts: ops.backprop_reduce_max(d_texts[where], which, filled_lengths)  # noqa: E731
+
+    def backprop(d_encoded: Encoded):
+        d_tokens = ops.xp.array(d_encoded.tokens)
+        if backprop_texts is not None:
+            d_tokens += backprop_texts(d_encoded.texts)
+        ends = numpy.cumsum(lengths)
+        return backprop_tok2vec([d_tokens[end - length : end] for end, length in zip(ends, lengths)])
+
+    return Encoded(tokens, texts, lengths, numpy.zeros(len(docs), dtype=numpy.int64)), backprop

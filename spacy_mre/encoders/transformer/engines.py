@@ -1,0 +1,140 @@
+"""How a transformer is run for prediction: by torch in one of its precisions, or exported and run by ONNX Runtime, also in int8."""
+
+import copy
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from torch import Tensor, nn
+
+from ...errors import Errors
+
+ENGINES = ("torch", "onnx")
+PRECISIONS = {"torch": ("fp32", "bf16", "fp16"), "onnx": ("fp32", "int8")}
+TORCH_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def make_engine(transformer: nn.Module, engine: str, precision: str):
+    """The way to run a transformer.
+
+    transformer (PreTrainedModel): The Hugging Face model, in fp32; it is left as it is.
+    engine (str): "torch" or "onnx".
+    precision (str): "fp32", "bf16" and "fp16" with torch; "fp32" and "int8" with ONNX Runtime on the CPU.
+    RETURNS (Callable[[numpy.ndarray, numpy.ndarray, Optional[numpy.ndarray]], Tensor]): From ids, mask and token types (windows x pieces) to
+        the last hidden states, fp32, windows x pieces x width.
+    """
+    return TorchEngine(transformer, precision) if engine == "torch" else OnnxEngine(transformer, precision)
+
+
+class TorchEngine:
+    """The model itself, or a copy of it in half precision."""
+
+    def __init__(self, transformer: nn.Module, precision: str):
+        dtype = TORCH_TYPES[precision]
+        self.transformer = transformer if dtype == torch.float32 else copy.deepcopy(transformer).to(dtype)
+
+    def __call__(self, ids: numpy.ndarray, mask: numpy.ndarray, types: numpy.ndarray | None) -> Tensor:
+        if self.transformer.training:
+            self.transformer.eval()
+        with torch.inference_mode():
+            return self.transformer(**torch_inputs(ids, mask, types, self.transformer.device)).last_hidden_state.float()
+
+
+class OnnxEngine:
+    """The model's graph, run by ONNX Runtime on the CPU. In int8 the weights of linear layers have one scale per output channel, and activations are
+    quantised as they come, with one scale per batch: results depend a little on the batch."""
+
+    def __init__(self, transformer: nn.Module, precision: str):
+        try:
+            import onnx  # noqa: F401
+            import onnxruntime
+            from onnxruntime.quantization import QuantType, quantize_dynamic
+        except ImportError as e:
+            raise ImportError(Errors.M311.format(module=e.name)) from e
+        if next(transformer.parameters()).device.type != "cpu":
+            raise ValueError(Errors.M312.format(precision=precision))
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "encoder.onnx"
+            self.names = _export(transformer, path)
+            if precision == "int8":
+                quantised = Path(folder) / "encoder.int8.onnx"
+                with _quiet():
+                    quantize_dynamic(
+                        path,
+                        quantised,
+                        op_types_to_quantize=["MatMul"],
+                        per_channel=True,
+                        weight_type=QuantType.QInt8,
+                        extra_options={"MatMulConstBOnly": True},
+                    )
+                path = quantised
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = torch.get_num_threads()
+            # Idle threads would keep the cores from torch's.
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+            options.log_severity_level = 3
+            self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, ids: numpy.ndarray, mask: numpy.ndarray, types: numpy.ndarray | None) -> Tensor:
+        inputs = {"input_ids": ids, "attention_mask": mask.astype(numpy.int64), "token_type_ids": types}
+        (states,) = self.session.run(None, {name: inputs[name] for name in self.names})
+        return torch.from_numpy(states)
+
+
+def torch_inputs(ids: numpy.ndarray, mask: numpy.ndarray, types: numpy.ndarray | None, device: Any) -> dict:
+    """The arguments of a Hugging Face model."""
+    inputs = {"input_ids": ids, "attention_mask": mask.astype(numpy.int64), "token_type_ids": types}
+    return {
+        name: torch.from_numpy(array).to(device, non_blocking=True)
+        for name, array in inputs.items()
+        if array is not None
+    }
+
+
+class _LastHiddenState(nn.Module):
+    def __init__(self, transformer: nn.Module):
+        super().__init__()
+        self.transformer = transformer
+
+    def forward(self, input_ids, attention_mask):
+        return self.transformer(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Its advice is of no use to somebody who only loads a pipeline."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _export(transformer: nn.Module, path: Path) -> list:
+    """Write the graph, with open sizes of batch and window, and return the names of its inputs."""
+    names = ["input_ids", "attention_mask"]
+    example = torch.ones(2, 8, dtype=torch.int64)
+    example_mask = example.clone()
+    example_mask[0, -1] = 0  # without padding the mask would be left out of the graph
+    training = transformer.training
+    transformer.eval()
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            _LastHiddenState(transformer),
+            (example, example_mask),
+            str(path),
+            input_names=names,
+            output_names=["last_hidden_state"],
+            dynamic_axes={name: {0: "windows", 1: "pieces"} for name in [*names, "last_hidden_state"]},
+            opset_version=17,
+            dynamo=False,
+        )
+    transformer.train(training)
+    return names

@@ -1,0 +1,69 @@
+"""The factory of `mre_transformer`. It imports no transformer itself: spaCy loads every factory of every package when a pipeline is made."""
+
+from collections.abc import Callable
+from typing import Any
+
+from spacy.language import Language
+from thinc.api import Config, Model
+
+default_config = """
+[transformer]
+max_batch_items = 1024
+engine = "torch"
+precision = "fp32"
+threads = null
+
+[transformer.set_extra_annotations]
+@annotation_setters = "spacy-transformers.null_annotation_setter.v1"
+
+[transformer.model]
+@architectures = "spacy-transformers.TransformerModel.v3"
+name = "roberta-base"
+tokenizer_config = {"use_fast": true}
+transformer_config = {}
+mixed_precision = false
+grad_scaler_config = {}
+
+[transformer.model.get_spans]
+@span_getters = "spacy-transformers.strided_spans.v1"
+window = 128
+stride = 96
+"""
+DEFAULT_CONFIG = Config().from_str(default_config)["transformer"]
+
+
+@Language.factory("mre_transformer", assigns=["doc._.trf_data"], default_config=DEFAULT_CONFIG)
+def make_mre_transformer(
+    nlp: Language,
+    name: str,
+    model: Model,
+    set_extra_annotations: Callable,
+    max_batch_items: int,
+    engine: str,
+    precision: str,
+    threads: int | None,
+) -> Any:
+    """Make the component: a drop-in for `transformer` of spacy-transformers, with the same models, span getters, listeners and files.
+
+    model (Model): A `spacy-transformers.TransformerModel.v3`, or `spacy_mre.MiniLM.v1`.
+    set_extra_annotations (Callable): Is called with the documents and an object whose `doc_data` is the output of each.
+    max_batch_items (int): The most pieces, padding included, in one forward. On a CPU small groups are as fast as large ones and padded
+        less; a GPU wants more. Default: 1024.
+    engine (str): What runs the model in prediction: "torch", or "onnx" for ONNX Runtime on the CPU. Default: "torch".
+    precision (str): Of prediction: "fp32"; "bf16" or "fp16" with torch; "int8" with ONNX Runtime. Weights are kept, trained and saved in
+        fp32. Default: "fp32".
+    threads (Optional[int]): Threads of torch for the whole process, set at the first prediction; worker processes of `nlp.pipe(n_process=...)`
+        always use one each. Default: as torch chooses.
+    """
+    from .component import MRETransformer
+
+    return MRETransformer(
+        nlp.vocab,
+        model,
+        set_extra_annotations,
+        name=name,
+        max_batch_items=max_batch_items,
+        engine=engine,
+        precision=precision,
+        threads=threads,
+    )

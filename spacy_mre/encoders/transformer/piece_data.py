@@ -1,0 +1,133 @@
+"""What the encoder says of one document, `doc._.trf_data`: without padding, and what stock listeners read is made when they ask for it."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy
+from spacy_transformers.data_classes import TransformerData, WordpieceBatch
+from thinc.api import get_array_module
+from thinc.types import Floats2d, Ints1d, Ragged
+from transformers.modeling_outputs import BaseModelOutput
+
+from .wordpieces import Wordpieces
+
+
+class PieceData(TransformerData):
+    """The vectors of a document's pieces, and how they belong to its tokens.
+
+    pieces (Floats2d): One vector per piece, window after window, pieces x width.
+    lengths (Ints1d): Pieces per window.
+    rows (Ints1d): For each token in turn, the places of its pieces.
+    counts (Ints1d): Pieces per token.
+
+    `wordpieces`, `model_output` and `align` are those of spacy-transformers, padded, and made at the first reading.
+    """
+
+    def __init__(
+        self,
+        pieces: Floats2d,
+        lengths: Ints1d,
+        rows: Ints1d,
+        counts: Ints1d,
+        make_wordpieces: Callable[[], WordpieceBatch],
+    ):
+        self.pieces = pieces
+        self.lengths = lengths
+        self.rows = rows
+        self.counts = counts
+        self._make_wordpieces = make_wordpieces
+
+    @property
+    def firsts(self) -> Ints1d:
+        """The place of each window's first piece, [CLS] of BERT-like models."""
+        return numpy.cumsum(self.lengths) - self.lengths
+
+    @property
+    def width(self) -> int:
+        return self.pieces.shape[1]
+
+    @cached_property
+    def wordpieces(self) -> WordpieceBatch:
+        return self._make_wordpieces()
+
+    @cached_property
+    def model_output(self) -> BaseModelOutput:
+        if not len(self.lengths):
+            return BaseModelOutput()
+        xp = get_array_module(self.pieces)
+        padded = xp.zeros((len(self.lengths), int(self.lengths.max(initial=0)), self.width), dtype=self.pieces.dtype)
+        padded[xp.asarray(in_window(self.lengths))] = self.pieces
+        return BaseModelOutput(last_hidden_state=padded)
+
+    @cached_property
+    def align(self) -> Ragged:
+        places = numpy.flatnonzero(in_window(self.lengths))
+        return Ragged(places[self.rows].astype("i"), self.counts.astype("i"))
+
+    def with_pieces(self, pieces: Floats2d) -> "PieceData":
+        """The same document with other vectors: the form in which gradients are given back."""
+        return PieceData(pieces, self.lengths, self.rows, self.counts, self._make_wordpieces)
+
+    def __reduce__(self):
+        """Copied and pickled as the plain thing, without the tokenizer."""
+        return TransformerData, (self.wordpieces, self.model_output, self.align)
+
+
+def split_by_doc(pieces: Wordpieces, vectors: Floats2d, tokenizer: Any) -> list[PieceData]:
+    """The part of each document.
+
+    pieces (Wordpieces): The batch.
+    vectors (Floats2d): One vector per piece.
+    tokenizer (PreTrainedTokenizerBase): Tells how pieces are written, if anyone asks.
+    RETURNS (List[PieceData]): One for each document; without tokens, one without pieces.
+    """
+    window_ends = numpy.cumsum(pieces.windows)
+    piece_ends = numpy.concatenate([[0], numpy.cumsum(pieces.lengths)])[window_ends]
+    token_ends = numpy.cumsum(pieces.tokens)
+    row_ends = numpy.concatenate([[0], numpy.cumsum(pieces.counts)])[token_ends]
+    datas = []
+    window = piece = token = row = 0
+    ends = zip(window_ends.tolist(), piece_ends.tolist(), token_ends.tolist(), row_ends.tolist())
+    for window_end, piece_end, token_end, row_end in ends:
+        lengths = pieces.lengths[window:window_end]
+        types = None if pieces.types is None else pieces.types[piece:piece_end]
+        datas.append(
+            PieceData(
+                vectors[piece:piece_end],
+                lengths,
+                pieces.rows[row:row_end] - piece,
+                pieces.counts[token:token_end],
+                _Padded(pieces.ids[piece:piece_end], types, lengths, tokenizer),
+            )
+        )
+        window, piece, token, row = window_end, piece_end, token_end, row_end
+    return datas
+
+
+class _Padded:
+    """The ids of a document's windows as spacy-transformers holds them: padded to the longest, with their strings."""
+
+    def __init__(self, ids: Ints1d, types: Ints1d | None, lengths: Ints1d, tokenizer: Any):
+        self.ids, self.types, self.lengths, self.tokenizer = ids, types, lengths, tokenizer
+
+    def __call__(self) -> WordpieceBatch:
+        inside = in_window(self.lengths)
+        ids = numpy.full(inside.shape, self.tokenizer.pad_token_id or 0, dtype=numpy.int64)
+        ids[inside] = self.ids
+        types = None
+        if self.types is not None:
+            types = numpy.zeros(inside.shape, dtype=numpy.int64)
+            types[inside] = self.types
+        return WordpieceBatch(
+            strings=[self.tokenizer.convert_ids_to_tokens(row) for row in ids.tolist()],
+            input_ids=ids,
+            attention_mask=inside.astype("f"),
+            lengths=self.lengths.tolist(),
+            token_type_ids=types,
+        )
+
+
+def in_window(lengths: Ints1d) -> numpy.ndarray:
+    """Which places of padded windows hold a piece: bool, windows x longest."""
+    return numpy.arange(int(lengths.max(initial=0))) < lengths[:, None]

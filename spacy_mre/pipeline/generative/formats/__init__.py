@@ -1,0 +1,42 @@
+"""How is an annotated text written as one string, and read back? `FORMATS` names the formats."""
+
+from typing import Any, Dict, Union
+
+from ....errors import Errors
+from .analysis import Analysis, FormatError, Link, Mention, Parsed
+from .oiellm import OIELLMFormat
+from .slg import SLGFormat
+from .task import Task, template_names
+
+FORMATS = {"slg": SLGFormat, "oiellm": OIELLMFormat}
+
+Format = Union[SLGFormat, OIELLMFormat]
+
+
+def format_from_dict(data: dict[str, Any]) -> Format:
+    """Make the format that `to_dict` described.
+
+    data (Dict[str, Any]): Plain JSON with the format's name in "format".
+    RETURNS (Union[SLGFormat, OIELLMFormat]): The format.
+    RAISES (ValueError): No such format.
+    """
+    name = data.get("format")
+    if name not in FORMATS:
+        raise ValueError(Errors.M001.format(value=name, setting="format", allowed=", ".join(FORMATS)))
+    return FORMATS[name].from_dict(data)
+
+
+__all__ = [
+    "FORMATS",
+    "Analysis",
+    "Format",
+    "FormatError",
+    "Link",
+    "Mention",
+    "OIELLMFormat",
+    "Parsed",
+    "SLGFormat",
+    "Task",
+    "format_from_dict",
+    "template_names",
+]

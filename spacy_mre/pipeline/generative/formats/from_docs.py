@@ -1,0 +1,153 @@
+"""How do a Doc's labels become an analysis, and how does an anchored analysis come back onto a Doc?"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Union
+
+from spacy.tokens import Doc
+
+from ....annotations.entities import DEFAULT_KEY, get_entities, set_entities
+from ....annotations.relations import get_relations, make_relation, set_relations
+from .analysis import Analysis, Item, Link, Mention
+from .anchoring import Anchored, Place, PlacedLink, PlacedMention, order_of_link, order_of_mention
+from .task import Task
+
+Placed = Union[PlacedMention, PlacedLink]
+
+OFF_GRID = "not on the token grid"
+
+
+def analysis_of(doc: Doc, task: Task, span_key: str = DEFAULT_KEY) -> Analysis:
+    """Read what a task asks for off a Doc.
+
+    doc (Doc): The document.
+    task (Task): What is asked for.
+    span_key (str): The span group that holds the entities.
+    RETURNS (Analysis): The best-scored text label; the entities or relations in the order in which they are written (see `anchoring`). Where
+        nothing is known, None.
+    """
+    label = (
+        max(doc.cats, key=doc.cats.__getitem__)
+        if task.classes and any(score > 0 for score in doc.cats.values())
+        else None
+    )
+    if not task.labels:
+        return Analysis(label, ())
+    placed = placed_items(doc, task, span_key)
+    if placed is None:
+        return Analysis(label, None)
+    text = doc.text
+    return Analysis(label, tuple(_without_place(item, text) for item in placed))
+
+
+def placed_items(doc: Doc, task: Task, span_key: str = DEFAULT_KEY) -> list[Placed] | None:
+    """Read the entities or relations that a task writes off a Doc, with their places.
+
+    doc (Doc): The document.
+    task (Task): Whose word level tells what to read.
+    span_key (str): The span group that holds the entities.
+    RETURNS (Optional[List[Union[PlacedMention, PlacedLink]]]): The entities or relations in the order in which they are written; None where nothing
+        is known.
+    """
+    text = doc.text
+    if task.word_level == "mentions":
+        entities = get_entities(doc, span_key)
+        if entities is None:
+            return None
+        found = {(_characters(doc, text, entity.start, entity.end), entity.label) for entity in entities}
+        mentions = sorted((item for item in found if item[0][0] < item[0][1]), key=lambda item: order_of_mention(*item))
+        return [PlacedMention(*place, label, i, False) for i, (place, label) in enumerate(mentions)]
+    relations = get_relations(doc)
+    if relations is None:
+        return None
+    ends = [[_characters(doc, text, *relation[end]) for end in ("head", "tail")] for relation in relations]
+    pairs = {
+        (head, tail, relation["label"])
+        for (head, tail), relation in zip(ends, relations)
+        if head[0] < head[1] and tail[0] < tail[1]
+    }
+    links = sorted(pairs, key=lambda item: order_of_link(*item))
+    return [PlacedLink(head, label, tail, i, False) for i, (head, tail, label) in enumerate(links)]
+
+
+def token_borders(doc: Doc) -> set[int]:
+    """Where the words of a Doc begin and end, for `anchor`: what does not stand on tokens cannot be written on the Doc.
+
+    doc (Doc): The document.
+    RETURNS (Set[int]): Offsets in characters.
+    """
+    return {place for token in doc for place in (token.idx, token.idx + len(token))}
+
+
+def write_analysis(
+    doc: Doc,
+    anchored: Anchored,
+    task: Task,
+    *,
+    span_key: str = DEFAULT_KEY,
+    source: str = "",
+    scores: Sequence[float] | None = None,
+    label_score: float = 1.0,
+    set_ents: bool = True,
+) -> Counter:
+    """Write an anchored analysis on a Doc: what the task asks for, and nothing else. The ends of a relation have the labels of the entities that the
+    Doc has at their places, or none.
+
+    doc (Doc): The document.
+    anchored (Anchored): The labels and places.
+    task (Task): What was asked for.
+    span_key (str): The span group for the entities.
+    source (str): The name of the writing component; empty for gold.
+    scores (Optional[Sequence[float]]): The score of every item of the analysis; 1.0 by default.
+    label_score (float): The score of the text label. The others have 0.0.
+    set_ents (bool): Also set `doc.ents`.
+    RETURNS (Counter): How many items could not be written, by reason, those that found no place among them.
+    """
+    lost = Counter(reason for _, reason in anchored.dropped)
+    if task.classes:
+        doc.cats = dict.fromkeys(task.classes, 0.0)
+        if anchored.label is not None:
+            doc.cats[anchored.label] = label_score
+    if not task.labels:
+        return lost
+    on_tokens = _token_places(doc, [place for item in (*anchored.mentions, *anchored.links) for place in item.places])
+    if task.word_level == "mentions":
+        mentions = [mention for mention in anchored.mentions if mention.places[0] in on_tokens]
+        lost[OFF_GRID] += len(anchored.mentions) - len(mentions)
+        spans = [(*on_tokens[mention.places[0]], mention.label, _score(scores, mention.item)) for mention in mentions]
+        set_entities(doc, spans, key=span_key, source=source, set_ents=set_ents)
+    else:
+        links = [link for link in anchored.links if link.head in on_tokens and link.tail in on_tokens]
+        lost[OFF_GRID] += len(anchored.links) - len(links)
+        labels = {(entity.start, entity.end): entity.label for entity in reversed(get_entities(doc, span_key) or [])}
+        relations = []
+        for link in links:
+            head, tail = on_tokens[link.head], on_tokens[link.tail]
+            end_labels = {"head_label": labels.get(head, ""), "tail_label": labels.get(tail, "")}
+            relations.append(make_relation(head, tail, link.label, **end_labels, score=_score(scores, link.item)))
+        set_relations(doc, relations)
+    return +lost
+
+
+def _token_places(doc: Doc, places: Iterable[Place]) -> dict[Place, Place]:
+    """Places in tokens by places in characters, of those that begin and end where tokens do."""
+    starts = {token.idx: token.i for token in doc}
+    ends = {token.idx + len(token): token.i + 1 for token in doc}
+    return {(start, end): (starts[start], ends[end]) for start, end in places if start in starts and end in ends}
+
+
+def _score(scores: Sequence[float] | None, item: int) -> float:
+    return 1.0 if scores is None else float(scores[item])
+
+
+def _without_place(item: Placed, text: str) -> Item:
+    if isinstance(item, PlacedMention):
+        return Mention(item.label, text[item.start : item.end])
+    return Link(text[slice(*item.head)], item.label, text[slice(*item.tail)])
+
+
+def _characters(doc: Doc, text: str, start: int, end: int) -> Place:
+    """The characters of some tokens, without white space at the ends."""
+    first, last = doc[start].idx, doc[end - 1].idx + len(doc[end - 1])
+    piece = text[first:last]
+    return first + len(piece) - len(piece.lstrip()), last - len(piece) + len(piece.rstrip())

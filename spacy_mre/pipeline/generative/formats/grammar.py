@@ -1,0 +1,239 @@
+"""Which strings can a format write about a text? A finite-state description over characters.
+
+A grammar is compiled from a few parts: words, choices between words, copies of a piece of the text, alternatives and repetition. Its states are
+of two kinds. A *literal* state has an edge for every character that may follow. A *copy* state writes out an escaped piece of the text; it is left
+on a delimiter without a backslash, which no escaped text holds, so that the grammar is deterministic although the text is not known yet.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Union
+
+from ....errors import Errors
+from .escaping import DELIMITERS, ESCAPE, ESCAPED
+
+
+@dataclass(frozen=True)
+class Literal:
+    """This string, as it stands."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of these strings, as they stand."""
+
+    texts: tuple[str, ...]
+
+    def __init__(self, texts: Iterable[str]):
+        object.__setattr__(self, "texts", tuple(texts))
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A piece of the text, escaped: not empty, and without white space at its ends."""
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """These parts one after another, once or more."""
+
+    parts: tuple["Part", ...]
+
+    def __init__(self, parts: Iterable["Part"]):
+        object.__setattr__(self, "parts", tuple(parts))
+
+
+@dataclass(frozen=True)
+class Either:
+    """One of these sequences of parts."""
+
+    sequences: tuple[tuple["Part", ...], ...]
+
+    def __init__(self, sequences: Iterable[Iterable["Part"]]):
+        object.__setattr__(self, "sequences", tuple(tuple(sequence) for sequence in sequences))
+
+
+Part = Union[Literal, Choice, Copy, Repeat, Either]
+
+
+@dataclass(frozen=True)
+class State:
+    """One state of a grammar.
+
+    edges (Dict[str, int]): The state after each character; of a copy state, after each delimiter on which it is left.
+    copies (bool): Whether this state copies from the text.
+    accepting (bool): Whether the string may end here; in a copy state, once a whole piece is copied.
+    """
+
+    edges: dict[str, int]
+    copies: bool
+    accepting: bool
+
+
+class Grammar:
+    """The strings of a format. Make one with `Grammar.compile`.
+
+    states (Sequence[State]): The states; the first is the start.
+    """
+
+    start = 0
+
+    def __init__(self, states: Sequence[State]):
+        self.states = tuple(states)
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    @classmethod
+    def compile(cls, parts: Iterable[Part]) -> "Grammar":
+        """Make a grammar of its parts.
+
+        parts (Iterable[Part]): The parts, one after another.
+        RETURNS (Grammar): Its states are those that the start reaches.
+        RAISES (ValueError): Parts between which a single character cannot decide, such as a copy beside a word.
+        """
+        return cls(_determinise(_Builder(parts)))
+
+    def edges(self, state: int) -> dict[str, int]:
+        """RETURNS (Dict[str, int]): The state after each character; of a copy state, after each delimiter on which it is left."""
+        return self.states[state].edges
+
+    def copies(self, state: int) -> bool:
+        """RETURNS (bool): Whether the state writes out a piece of the text."""
+        return self.states[state].copies
+
+    def accepting(self, state: int) -> bool:
+        """RETURNS (bool): Whether the string may end here; in a copy state, once a whole piece is copied."""
+        return self.states[state].accepting
+
+    def step(self, state: int, char: str) -> int | None:
+        """RETURNS (Optional[int]): The state behind the edge of this character; None if there is none."""
+        return self.states[state].edges.get(char)
+
+    def accepts(self, string: str, text: str) -> bool:
+        """Whether the format can write this string about this text. The reference for every faster implementation.
+
+        string (str): The string.
+        text (str): The text that is copied from.
+        RETURNS (bool): True if it can.
+        """
+        state, place = self.start, 0
+        while place < len(string):
+            if self.copies(state):
+                copied, place = _copied(string, place)
+                if copied is None or copied not in text or copied != copied.strip() or not copied:
+                    return False
+                if place == len(string):
+                    return self.accepting(state)
+            following = self.step(state, string[place])
+            if following is None:
+                return False
+            state, place = following, place + 1
+        return self.accepting(state) and not self.copies(state)
+
+
+def _copied(string: str, place: int) -> tuple[str | None, int]:
+    """Read an escaped piece: the piece (None if its escapes are wrong) and the place behind it."""
+    piece = []
+    while place < len(string) and string[place] not in DELIMITERS:
+        if string[place] == ESCAPE:
+            place += 1
+            if place == len(string) or string[place] not in ESCAPED:
+                return None, place
+        piece.append(string[place])
+        place += 1
+    return "".join(piece), place
+
+
+class _Builder:
+    """A nondeterministic automaton: every node has edges by character, edges without one, and perhaps a copy that leads to another node."""
+
+    def __init__(self, parts: Iterable[Part]):
+        self.by_char: list[dict[str, set[int]]] = []
+        self.free: list[set[int]] = []
+        self.copy_to: dict[int, int] = {}
+        self.start = self.node()
+        self.end = self.sequence(parts, self.start)
+
+    def node(self) -> int:
+        self.by_char.append({})
+        self.free.append(set())
+        return len(self.free) - 1
+
+    def sequence(self, parts: Iterable[Part], start: int) -> int:
+        for part in parts:
+            start = self.part(part, start)
+        return start
+
+    def part(self, part: Part, start: int) -> int:
+        if isinstance(part, Copy):
+            # A node of its own: what comes before may be a place where something else begins, too.
+            copy, end = self.node(), self.node()
+            self.free[start].add(copy)
+            self.copy_to[copy] = end
+            return end
+        if isinstance(part, Repeat):
+            first = self.node()
+            self.free[start].add(first)
+            last = self.sequence(part.parts, first)
+            self.free[last].add(first)
+            return last
+        if isinstance(part, Either):
+            ends = [self.sequence(sequence, start) for sequence in part.sequences]
+        else:
+            ends = [self.word(text, start) for text in (part.texts if isinstance(part, Choice) else (part.text,))]
+        end = self.node()
+        for last in ends:
+            self.free[last].add(end)
+        return end
+
+    def word(self, text: str, start: int) -> int:
+        for char in text:
+            end = self.node()
+            self.by_char[start].setdefault(char, set()).add(end)
+            start = end
+        return start
+
+    def closure(self, nodes: Iterable[int]) -> frozenset[int]:
+        """All nodes that need no character to be reached."""
+        reached: set[int] = set()
+        waiting = list(nodes)
+        while waiting:
+            node = waiting.pop()
+            if node not in reached:
+                reached.add(node)
+                waiting.extend(self.free[node])
+        return frozenset(reached)
+
+
+def _determinise(builder: _Builder) -> list[State]:
+    """The subset construction, in which a set of nodes with a copy must hold nothing else."""
+    numbers: dict[frozenset[int], int] = {}
+    waiting: list[frozenset[int]] = []
+
+    def number(nodes: frozenset[int]) -> int:
+        if nodes not in numbers:
+            numbers[nodes] = len(numbers)
+            waiting.append(nodes)
+        return numbers[nodes]
+
+    number(builder.closure([builder.start]))
+    states = []
+    while len(states) < len(numbers):
+        nodes = waiting[len(states)]
+        copies = [node for node in nodes if node in builder.copy_to]
+        if copies:
+            if builder.end in nodes or any(builder.by_char[node] for node in nodes):
+                raise ValueError(Errors.M902.format(where="where a copy begins, something else may stand as well"))
+            nodes = builder.closure(builder.copy_to[node] for node in copies)
+        targets: dict[str, set[int]] = {}
+        for node in nodes:
+            for char, ends in builder.by_char[node].items():
+                targets.setdefault(char, set()).update(ends)
+        if copies and (any(node in builder.copy_to for node in nodes) or not set(targets) <= set(DELIMITERS)):
+            raise ValueError(Errors.M902.format(where="a copy is followed by something else than a delimiter"))
+        edges = {char: number(builder.closure(ends)) for char, ends in sorted(targets.items())}
+        states.append(State(edges, bool(copies), builder.end in nodes))
+    return states

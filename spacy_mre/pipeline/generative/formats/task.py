@@ -1,0 +1,168 @@
+"""What does a data set ask for, and in which words? A template, in Japanese, English or Chinese, filled with the labels of a corpus.
+
+The templates are data: `templates/ja.json`, `en.json` and `zh.json`. Published words are the Japanese ones of SCNM (Gan et al. 2023,
+arXiv 2307.10291) and the English task words and examples of OIELLM (Gan et al. 2024, arXiv 2407.10953, and its model cards). All others
+are our choice, among them every Chinese word, the Japanese task words, the classes of SCPOS and what stands where nothing is found.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from ....errors import Errors
+from .analysis import Analysis, Item, Link, Mention
+
+LANGUAGES = ("ja", "en", "zh")
+WORD_LEVELS = ("mentions", "links")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a format writes about a text, and the words it uses.
+
+    name (str): The name of the template, such as "SCNM".
+    language (str): The language of its words: "ja", "en" or "zh".
+    word_level (str): What the word-level part holds: "mentions" or "links".
+    task_word (str): What OIELLM calls the task.
+    prompt_word (str): What SLG calls the task.
+    none_word (str): What stands where nothing is found.
+    classes (Dict[str, str]): The word of every text label, by its id; empty if no text label is asked for.
+    labels (Dict[str, str]): The word of every word-level label, by its id; empty if only a text label is asked for.
+    RAISES (ValueError): An unknown word level, an empty word, two labels with the same word, or nothing to ask for.
+    """
+
+    name: str
+    language: str
+    word_level: Literal["mentions", "links"]
+    task_word: str
+    prompt_word: str
+    none_word: str
+    classes: dict[str, str]
+    labels: dict[str, str]
+
+    def __post_init__(self) -> None:
+        if self.word_level not in WORD_LEVELS:
+            raise ValueError(
+                Errors.M001.format(value=self.word_level, setting="word_level", allowed=", ".join(WORD_LEVELS))
+            )
+        if not self.classes and not self.labels:
+            raise ValueError(Errors.M903.format(name=self.name))
+        _check_words(self.name, {"(the task word)": self.task_word})
+        _check_words(self.name, {"(the prompt word)": self.prompt_word})
+        _check_words(self.name, self.classes)
+        _check_words(self.name, {**self.labels, "(where nothing is found)": self.none_word})
+
+    @classmethod
+    def of_template(cls, name: str, language: str) -> "Task":
+        """Make a task of a template with all the labels the template has.
+
+        name (str): The name of the template; see `template_names`.
+        language (str): The language: "ja", "en" or "zh".
+        RETURNS (Task): The task.
+        RAISES (ValueError): No such template, or one without labels of its own.
+        """
+        return cls(name=name, language=language, **get_template(name, language))
+
+    @classmethod
+    def of_labels(cls, name: str, language: str, classes: Iterable[str] = (), labels: Iterable[str] = ()) -> "Task":
+        """Make a task of a template with the labels of a corpus.
+
+        name (str): The name of the template.
+        language (str): The language: "ja", "en" or "zh".
+        classes (Iterable[str]): The text labels; none leaves the text label out.
+        labels (Iterable[str]): The word-level labels; none leaves the word-level part out.
+        RETURNS (Task): A label that the template knows gets its word; any other is its own word.
+        RAISES (ValueError): No such template, or labels that it cannot tell apart.
+        """
+        template = get_template(name, language)
+        words = {part: template.pop(part) for part in ("classes", "labels")}
+        given = {"classes": classes, "labels": labels}
+        chosen = {part: {label: words[part].get(label, label) for label in given[part]} for part in given}
+        return cls(name=name, language=language, **template, **chosen)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Task":
+        """RETURNS (Task): The task that `to_dict` gave."""
+        return cls(**data)
+
+    def to_dict(self) -> dict[str, Any]:
+        """RETURNS (Dict[str, Any]): The task as plain JSON."""
+        return asdict(self)
+
+    def extended(self, analyses: Iterable[Analysis]) -> "Task":
+        """The same task with whatever labels analyses have beyond it, so that gold with labels nobody foresaw can be written.
+
+        analyses (Iterable[Analysis]): The analyses.
+        RETURNS (Task): Each new label is its own word, with apostrophes where that is no word of its own. This task itself if there are none.
+        """
+        analyses = list(analyses)
+        new_classes = {analysis.label for analysis in analyses if analysis.label is not None} if self.classes else set()
+        new_labels = {item.label for analysis in analyses for item in analysis.items or ()} if self.labels else set()
+        classes, labels = _with_new(self.classes, new_classes), _with_new(self.labels, new_labels, self.none_word)
+        if classes == self.classes and labels == self.labels:
+            return self
+        return replace(self, classes=classes, labels=labels)
+
+    def complete(self, analysis: Analysis) -> bool:
+        """RETURNS (bool): Whether an analysis has all that this task asks for."""
+        return not (self.classes and analysis.label is None) and not (self.labels and analysis.items is None)
+
+    def holds(self, item: Item) -> bool:
+        """RETURNS (bool): Whether an item is of the kind that this task writes."""
+        return isinstance(item, Mention if self.word_level == "mentions" else Link)
+
+
+@lru_cache
+def load_templates(language: str) -> dict[str, dict[str, Any]]:
+    """Read all templates of a language.
+
+    language (str): "ja", "en" or "zh".
+    RETURNS (Dict[str, Dict[str, Any]]): The fields of `Task` by the name of the template.
+    RAISES (ValueError): A language without templates.
+    """
+    if language not in LANGUAGES:
+        raise ValueError(Errors.M001.format(value=language, setting="language", allowed=", ".join(LANGUAGES)))
+    return json.loads((files(__package__) / "templates" / f"{language}.json").read_text(encoding="utf8"))
+
+
+def template_names() -> list[str]:
+    """RETURNS (List[str]): The names of all templates; every language has them."""
+    return list(load_templates(LANGUAGES[0]))
+
+
+def get_template(name: str, language: str) -> dict[str, Any]:
+    """Look a template up.
+
+    name (str): The name of the template.
+    language (str): "ja", "en" or "zh".
+    RETURNS (Dict[str, Any]): The fields of `Task`, apart from name and language.
+    RAISES (ValueError): No such template.
+    """
+    templates = load_templates(language)
+    if name not in templates:
+        raise ValueError(Errors.M001.format(value=name, setting="template", allowed=", ".join(templates)))
+    return dict(templates[name])
+
+
+def _with_new(words: dict[str, str], labels: Iterable[str], *taken: str) -> dict[str, str]:
+    """Words by label, with one for each new label."""
+    extended = dict(words)
+    for label in sorted(set(labels).difference(words)):
+        word = label.strip()
+        while not word or word in taken or word in extended.values():
+            word += "'"
+        extended[label] = word
+    return extended
+
+
+def _check_words(name: str, words: dict[str, str]) -> None:
+    owners: dict[str, str] = {}
+    for label, word in words.items():
+        if not word or word != word.strip():
+            raise ValueError(Errors.M904.format(name=name, label=label, word=word))
+        if word in owners:
+            raise ValueError(Errors.M905.format(name=name, word=word, first=owners[word], second=label))
+        owners[word] = label

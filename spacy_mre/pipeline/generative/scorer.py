@@ -1,0 +1,188 @@
+"""How good are generated strings? The scores of SLG and of OIELLM, beside those of the entities, relations and categories read from them.
+
+**On strings**, per text (Gan et al. 2023, arXiv 2307.10291, section on evaluation). `format_acc`: the share of strings that are of the
+format. `sc_acc`: the part of the text label is that of gold. `ner_acc`: the rest, with all mentions or links, is that of gold. `scnm_acc`: the
+whole string is that of gold. Strings are compared as they stand, order included. Where a string that is not of the format is cut into its two
+parts is not published; we cut where the text label should end (`StringFormat.parts`), and without such a place the first part is empty.
+
+**On what is strictly parsed** (Gan et al. 2024, arXiv 2407.10953). TL, `tl_p`, `tl_r`, `tl_f`: the micro F1 of text labels; a string that is
+not of the format has none. WL, `wl_p`, `wl_r`, `wl_f`: the micro F1 of pairs of label and text, or of whole links. ALL, `all_acc`: the share of
+texts with the right text label and exactly the right pairs. That what is named twice counts twice, and that order does not count, is our choice.
+
+**Absent is not empty.** A text without gold for a part is not scored for that part, nor for the whole. What the task does not
+ask for is not scored. Scores of which nothing is left to count are None.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, NamedTuple
+
+from spacy.scorer import PRFScore
+from spacy.training import Example
+from spacy.util import registry
+
+from ...annotations.entities import DEFAULT_KEY
+from ...errors import Errors
+from ...evaluation.scorers import check_texts, score_cats, score_entities, score_relations
+from .formats import Analysis, Format, FormatError, format_from_dict
+from .formats.from_docs import analysis_of
+
+Scores = dict[str, Any]
+
+
+@registry.scorers("spacy_mre.generative_scorer.v1")
+def make_generative_scorer(spans_key: str | None = None) -> Callable[..., Scores]:
+    """Make a scorer of generated strings and what was read from them.
+
+    spans_key (Optional[str]): The span group; by default that of the component, or "entities".
+    RETURNS (Callable[..., Dict[str, Any]]): See `score_generative`.
+    """
+    return partial(_score_with, {} if spans_key is None else {"spans_key": spans_key})
+
+
+def score_generative(
+    examples: Iterable[Example],
+    *,
+    format: Format | dict[str, Any] | None = None,
+    spans_key: str = DEFAULT_KEY,
+    **cfg,
+) -> Scores:
+    """Score documents with generated strings in `doc._.generated`. A document without one has an empty string.
+
+    examples (Iterable[Example]): Gold and predictions.
+    format (Union[Format, Dict[str, Any]]): The format of the strings, or what its `to_dict` gave. Gold strings are written in it.
+    spans_key (str): The span group of the entities.
+    RETURNS (Dict[str, Any]): What `score_strings` and `score_parsed` return, and of `score_cats`, `score_entities` and `score_relations` that which the
+        task asks for.
+    RAISES (ValueError): No format.
+    """
+    if format is None:
+        raise ValueError(Errors.M910)
+    if isinstance(format, dict):
+        format = format_from_dict(format)
+    examples = list(examples)
+    for eg in examples:
+        check_texts(eg)
+    texts = _texts(
+        [(analysis_of(eg.reference, format.task, spans_key), eg.predicted._.generated) for eg in examples], format
+    )
+    scores = {**_on_strings(texts, format), **_on_parsed(texts, format)}
+    if format.task.classes:
+        scores.update(score_cats(examples, **{"labels": list(format.task.classes), **cfg}))
+    if format.task.labels:
+        links = format.task.word_level == "links"
+        scores.update(
+            score_relations(examples, **cfg) if links else score_entities(examples, spans_key=spans_key, **cfg)
+        )
+    return scores
+
+
+def score_strings(pairs: Iterable[tuple[str, str | None]], format: Format) -> Scores:
+    """Score strings as strings.
+
+    pairs (Iterable[Tuple[str, Optional[str]]]): Gold strings and predicted ones; None counts as empty.
+    format (Format): The format of both.
+    RETURNS (Dict[str, Any]): `format_acc`, `sc_acc`, `ner_acc` and `scnm_acc`.
+    """
+    return _on_strings(
+        [_Text(*format.parts(gold), Analysis(), *_read(predicted, format)) for gold, predicted in pairs], format
+    )
+
+
+def score_parsed(pairs: Iterable[tuple[str, str | None]], format: Format) -> Scores:
+    """Score what strings say. Predicted strings are parsed strictly.
+
+    pairs (Iterable[Tuple[str, Optional[str]]]): Gold strings and predicted ones; None counts as empty.
+    format (Format): The format of both.
+    RETURNS (Dict[str, Any]): `tl_p`, `tl_r`, `tl_f`, `wl_p`, `wl_r`, `wl_f` and `all_acc`.
+    RAISES (ValueError): A gold string that is not of the format.
+    """
+    return _on_parsed(
+        [_Text("", "", format.parse(gold).analysis, *_read(predicted, format)) for gold, predicted in pairs], format
+    )
+
+
+class _Text(NamedTuple):
+    """What is right for one text, and what was written.
+
+    class_part, word_part (Optional[str]): The parts of the gold string; None where they are not known.
+    gold (Analysis): What the gold string says.
+    string (str): The predicted string.
+    predicted (Optional[Analysis]): What it says; None if it is not of the format.
+    """
+
+    class_part: str | None
+    word_part: str | None
+    gold: Analysis
+    string: str
+    predicted: Analysis | None
+
+
+def _texts(pairs: list[tuple[Analysis, str | None]], format: Format) -> list[_Text]:
+    # Gold may hold labels that the component never saw: they are missed, not an error.
+    writer = format.with_task(format.task.extended(gold for gold, _ in pairs))
+    texts = []
+    for gold, string in pairs:
+        class_part = None if format.task.classes and gold.label is None else writer.class_part(gold.label)
+        word_part = None if format.task.labels and gold.items is None else writer.word_part(gold.items)
+        texts.append(_Text(class_part, word_part, gold, *_read(string, format)))
+    return texts
+
+
+def _read(string: str | None, format: Format) -> tuple[str, Analysis | None]:
+    try:
+        return string or "", format.parse(string or "").analysis
+    except FormatError:
+        return string or "", None
+
+
+def _on_strings(texts: list[_Text], format: Format) -> Scores:
+    right: dict[str, list[bool]] = {name: [] for name in ("format_acc", "sc_acc", "ner_acc", "scnm_acc")}
+    for text in texts:
+        class_part, word_part = format.parts(text.string)
+        right["format_acc"].append(text.predicted is not None)
+        if format.task.classes and text.class_part is not None:
+            right["sc_acc"].append(class_part == text.class_part)
+        if format.task.labels and text.word_part is not None:
+            right["ner_acc"].append(word_part == text.word_part)
+        if text.class_part is not None and text.word_part is not None:
+            right["scnm_acc"].append(text.string == text.class_part + text.word_part)
+    return {name: _share(values) for name, values in right.items()}
+
+
+def _on_parsed(texts: list[_Text], format: Format) -> Scores:
+    labels, items, whole = PRFScore(), PRFScore(), []
+    for text in texts:
+        predicted = text.predicted or Analysis(None, ())
+        right = text.predicted is not None
+        if format.task.classes and text.class_part is not None:
+            right &= _count(labels, [text.gold.label], [] if predicted.label is None else [predicted.label])
+        if format.task.labels and text.word_part is not None:
+            right &= _count(items, text.gold.items or (), predicted.items or ())
+        if text.class_part is not None and text.word_part is not None:
+            whole.append(right)
+    return {**_prf("tl", labels), **_prf("wl", items), "all_acc": _share(whole)}
+
+
+def _count(score: PRFScore, gold: Iterable[Any], predicted: Iterable[Any]) -> bool:
+    """Add to a score. RETURNS (bool): Whether all is right."""
+    ours, theirs = Counter(predicted), Counter(gold)
+    score.tp += (ours & theirs).total()
+    score.fp += (ours - theirs).total()
+    score.fn += (theirs - ours).total()
+    return ours == theirs
+
+
+def _prf(name: str, score: PRFScore) -> Scores:
+    if not score.tp + score.fp + score.fn:
+        return dict.fromkeys((f"{name}_p", f"{name}_r", f"{name}_f"))
+    return {f"{name}_p": score.precision, f"{name}_r": score.recall, f"{name}_f": score.fscore}
+
+
+def _share(values: list[bool]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _score_with(options: dict[str, Any], examples: Iterable[Example], **cfg) -> Scores:
+    return score_generative(examples, **{**cfg, **options})

@@ -1,0 +1,202 @@
+import pytest
+from spacy.tokens import Doc, Span, SpanGroup
+from spacy.vocab import Vocab
+
+from spacy_mre.annotations.entities import ScoredSpan, complete_entities, flat_subset, get_entities, set_entities
+from spacy_mre.annotations.storage import load_docs, save_docs
+
+WORDS = ["a", "b", "c", "d", "e", "f"]
+
+
+@pytest.fixture
+def doc():
+    return Doc(Vocab(), words=WORDS)
+
+
+def ents(doc):
+    return [(ent.start, ent.end, ent.label_) for ent in doc.ents]
+
+
+def group(doc, key="entities"):
+    return [(span.start, span.end, span.label_) for span in doc.spans[key]]
+
+
+def in_step(doc, key="entities"):
+    attrs = doc.spans[key].attrs
+    return len(attrs["scores"]) == len(attrs["sources"]) == len(doc.spans[key])
+
+
+def test_all_entities_stand_in_the_group_and_ents_is_the_flat_best_scored_subset(doc):
+    written = set_entities(doc, [(0, 3, "org", 0.6), (1, 2, "place", 0.9), (4, 5, "person", 0.5)])
+    assert group(doc) == [(0, 3, "org"), (1, 2, "place"), (4, 5, "person")]
+    assert ents(doc) == [(1, 2, "place"), (4, 5, "person")]
+    assert written == get_entities(doc) == [(0, 3, "org", 0.6), (1, 2, "place", 0.9), (4, 5, "person", 0.5)]
+
+
+def test_the_group_is_sorted_by_start_then_longer_first_and_scores_stay_in_step(doc):
+    set_entities(doc, [(2, 3, "x", 0.1), (0, 1, "x", 0.2), (0, 4, "x", 0.3), (2, 5, "x", 0.4)])
+    assert group(doc) == [(0, 4, "x"), (0, 1, "x"), (2, 5, "x"), (2, 3, "x")]
+    assert doc.spans["entities"].attrs["scores"] == [0.3, 0.2, 0.4, 0.1]
+    assert in_step(doc)
+
+
+def test_scores_are_plain_floats(doc):
+    numpy = pytest.importorskip("numpy")
+    set_entities(doc, [(0, 1, "x", numpy.float32(0.5))])
+    assert type(doc.spans["entities"].attrs["scores"][0]) is float
+
+
+def test_a_component_replaces_its_own_and_keeps_those_of_others(doc):
+    set_entities(doc, [(0, 1, "gold", 1.0)])
+    set_entities(doc, [(1, 2, "mine", 0.5), (2, 3, "mine", 0.6)], source="one")
+    set_entities(doc, [(3, 4, "theirs", 0.7)], source="two")
+    set_entities(doc, [(4, 5, "mine", 0.8)], source="one")
+    assert get_entities(doc) == [(0, 1, "gold", 1.0), (3, 4, "theirs", 0.7), (4, 5, "mine", 0.8)]
+    assert doc.spans["entities"].attrs["sources"] == ["", "two", "one"]
+    assert ents(doc) == [(0, 1, "gold"), (3, 4, "theirs"), (4, 5, "mine")]
+    set_entities(doc, [], source="two")
+    assert group(doc) == [(0, 1, "gold"), (4, 5, "mine")]
+    assert in_step(doc)
+
+
+def test_writing_twice_changes_nothing(doc):
+    for _ in range(2):
+        set_entities(doc, [(0, 3, "x", 0.5), (1, 2, "y", 0.5)], source="one")
+    assert get_entities(doc) == [(0, 3, "x", 0.5), (1, 2, "y", 0.5)]
+    assert in_step(doc)
+
+
+def test_of_the_same_place_and_label_the_best_scored_stays(doc):
+    set_entities(doc, [(0, 1, "x", 0.3), (0, 1, "x", 0.9), (0, 1, "x", 0.5), (0, 1, "y", 0.1)])
+    assert get_entities(doc) == [(0, 1, "x", 0.9), (0, 1, "y", 0.1)]
+
+
+def test_another_source_with_a_better_score_takes_the_place(doc):
+    set_entities(doc, [(0, 1, "x", 0.3)], source="one")
+    set_entities(doc, [(0, 1, "x", 0.9)], source="two")
+    assert (get_entities(doc), doc.spans["entities"].attrs["sources"]) == ([(0, 1, "x", 0.9)], ["two"])
+
+
+def test_spans_that_begin_or_end_with_white_space_are_dropped():
+    doc = Doc(Vocab(), words=["\n", "a", " ", "b", "\n"], spaces=[False, True, False, False, False])
+    set_entities(doc, [(0, 2, "x", 1.0), (1, 3, "x", 1.0), (2, 3, "x", 1.0), (3, 5, "x", 1.0), (1, 4, "x", 0.5)])
+    assert get_entities(doc) == [(1, 4, "x", 0.5)]
+    assert in_step(doc)
+
+
+@pytest.mark.parametrize(
+    "spans, winner",
+    [
+        ([(0, 2, "x", 0.5), (1, 3, "x", 0.6)], (1, 3, "x")),
+        ([(1, 3, "x", 0.5), (0, 2, "x", 0.5)], (0, 2, "x")),
+        ([(0, 1, "x", 0.5), (0, 3, "x", 0.5)], (0, 3, "x")),
+        ([(0, 2, "x", 0.5), (1, 5, "x", 0.5)], (0, 2, "x")),
+    ],
+    ids=["score", "start", "length", "start before length"],
+)
+def test_ties_are_broken_by_score_then_start_then_length(doc, spans, winner):
+    for given in (spans, spans[::-1]):
+        set_entities(doc, given)
+        assert ents(doc) == [winner]
+
+
+def test_flat_subset_never_overlaps_and_leaves_no_room_for_another():
+    spans = [
+        ScoredSpan(start, end, "x", ((start * 7 + end * 3) % 5) / 5)
+        for start in range(6)
+        for end in range(start + 1, 7)
+    ]
+    chosen = flat_subset(spans)
+    taken = [token for span in chosen for token in range(span.start, span.end)]
+    assert len(taken) == len(set(taken))
+    assert all(set(range(span.start, span.end)) & set(taken) for span in spans)
+    assert chosen == sorted(chosen)
+
+
+def test_ents_may_be_left_alone(doc):
+    doc.set_ents([Span(doc, 0, 1, label="kept")])
+    set_entities(doc, [(2, 3, "x", 1.0)], set_ents=False)
+    assert ents(doc) == [(0, 1, "kept")]
+
+
+def test_another_key_is_another_group(doc):
+    set_entities(doc, [(0, 1, "x", 1.0)])
+    set_entities(doc, [(2, 3, "y", 1.0)], key="other", set_ents=False)
+    assert (group(doc), group(doc, "other")) == ([(0, 1, "x")], [(2, 3, "y")])
+    assert get_entities(doc, "other") == [(2, 3, "y", 1.0)]
+
+
+def test_absent_is_not_empty(doc):
+    assert get_entities(doc) is None
+    assert "entities" not in doc.spans
+    doc.set_ents([])
+    assert get_entities(doc) == []
+    other = Doc(Vocab(), words=WORDS)
+    other.spans["entities"] = []
+    assert get_entities(other) == []
+
+
+def test_doc_ents_are_the_whole_where_there_is_no_group(doc):
+    doc.set_ents([Span(doc, 0, 2, label="x")])
+    assert get_entities(doc) == [(0, 2, "x", 1.0)]
+
+
+def test_absent_and_empty_survive_a_file(tmp_path):
+    docs = [Doc(Vocab(), words=WORDS) for _ in range(3)]
+    set_entities(docs[1], [])
+    set_entities(docs[2], [(0, 2, "x", 0.5), (0, 1, "y", 0.25)], source="one")
+    save_docs(docs, tmp_path / "docs.spacy")
+    loaded = list(load_docs(tmp_path / "docs.spacy"))
+    assert [get_entities(doc) for doc in loaded] == [None, [], [(0, 2, "x", 0.5), (0, 1, "y", 0.25)]]
+    set_entities(loaded[2], [(3, 4, "z", 1.0)], source="one")
+    assert group(loaded[2]) == [(3, 4, "z")]
+
+
+def test_a_group_without_scores_counts_as_sure(doc):
+    doc.spans["entities"] = [Span(doc, 0, 1, label="x")]
+    assert get_entities(doc) == [(0, 1, "x", 1.0)]
+
+
+def test_a_group_changed_by_hand_has_no_scores_that_belong_to_others(doc):
+    set_entities(doc, [(0, 1, "x", 0.5), (1, 2, "x", 0.25)], source="one")
+    doc.spans["entities"].append(Span(doc, 2, 3, label="y"))
+    assert get_entities(doc) == [(0, 1, "x", 1.0), (1, 2, "x", 1.0), (2, 3, "y", 1.0)]
+    # Whose they are is unknown now too: nothing is thrown away.
+    set_entities(doc, [(4, 5, "x", 0.5)], source="one")
+    assert group(doc) == [(0, 1, "x"), (1, 2, "x"), (2, 3, "y"), (4, 5, "x")]
+    assert in_step(doc)
+
+
+def test_complete_entities_makes_the_group_of_ents(doc):
+    doc.set_ents([Span(doc, 0, 2, label="x"), Span(doc, 3, 4, label="y")])
+    complete_entities(doc)
+    assert group(doc) == ents(doc) == [(0, 2, "x"), (3, 4, "y")]
+    assert in_step(doc)
+
+
+def test_complete_entities_makes_ents_of_the_group(doc):
+    scores = {"scores": [0.5, 0.9]}
+    spans = [Span(doc, 0, 3, label="x"), Span(doc, 1, 2, label="y")]
+    doc.spans["entities"] = SpanGroup(doc, name="entities", attrs=scores, spans=spans)
+    complete_entities(doc)
+    assert ents(doc) == [(1, 2, "y")]
+    assert group(doc) == [(0, 3, "x"), (1, 2, "y")]
+
+
+def test_complete_entities_leaves_absent_absent_and_both_alone(doc):
+    complete_entities(doc)
+    assert get_entities(doc) is None and not doc.has_annotation("ENT_IOB")
+    doc.set_ents([Span(doc, 0, 1, label="x")])
+    doc.spans["entities"] = [Span(doc, 2, 3, label="y")]
+    complete_entities(doc)
+    assert (ents(doc), group(doc)) == ([(0, 1, "x")], [(2, 3, "y")])
+
+
+def test_complete_entities_makes_empty_of_empty(doc):
+    doc.spans["entities"] = []
+    complete_entities(doc)
+    assert doc.has_annotation("ENT_IOB") and not doc.ents
+    other = Doc(Vocab(), words=WORDS)
+    other.set_ents([])
+    complete_entities(other)
+    assert get_entities(other) == [] and "entities" in other.spans

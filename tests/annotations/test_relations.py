@@ -1,0 +1,263 @@
+import pickle
+import subprocess
+import sys
+import textwrap
+
+import numpy
+import pytest
+import spacy
+import torch
+from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
+
+from spacy_mre.annotations.relations import (
+    KEY,
+    Triple,
+    get_relations,
+    get_triples,
+    identity,
+    make_relation,
+    set_relations,
+    shift,
+)
+
+WORDS = ["Old", "Aoba", "lies", "by", "Lake", "Mizu", "."]
+NEAR = make_relation((0, 2), (4, 6), "near", head_label="town", tail_label="water", score=0.75)
+PART = make_relation((1, 2), (0, 2), "part_of")
+
+
+@pytest.fixture
+def doc():
+    doc = Doc(Vocab(), words=WORDS)
+    doc._.relations = [NEAR, PART]
+    return doc
+
+
+def plain_types(value):
+    if isinstance(value, dict):
+        return all(type(key) is str and plain_types(inner) for key, inner in value.items())
+    if type(value) is list:
+        return all(map(plain_types, value))
+    return type(value) in (str, int, float)
+
+
+def same_store(doc, expected=(NEAR, PART)):
+    assert type(doc._.relations) is list
+    assert doc._.relations == list(expected)
+    assert all(map(plain_types, doc._.relations))
+    return True
+
+
+def test_the_form_of_a_relation():
+    assert NEAR == {
+        "head": [0, 2],
+        "tail": [4, 6],
+        "head_label": "town",
+        "tail_label": "water",
+        "label": "near",
+        "score": 0.75,
+    }
+    assert PART == {
+        "head": [1, 2],
+        "tail": [0, 2],
+        "head_label": "",
+        "tail_label": "",
+        "label": "part_of",
+        "score": 1.0,
+    }
+
+
+@pytest.mark.parametrize(
+    "number, score",
+    [(numpy.int64, numpy.float32(0.5)), (numpy.int32, numpy.float64(0.5)), (torch.tensor, torch.tensor(0.5))],
+    ids=["numpy64", "numpy32", "torch"],
+)
+def test_scalars_of_numpy_and_torch_become_plain(number, score):
+    made = make_relation((number(0), number(2)), (number(4), number(6)), numpy.str_("near"), score=score)
+    assert plain_types(made)
+    assert made == make_relation((0, 2), (4, 6), "near", score=0.5)
+    doc = Doc(Vocab(), words=WORDS)
+    ends = numpy.array([[0, 2], [4, 6]])
+    doc._.relations = [{"head": ends[0], "tail": ends[1], "label": "near", "score": score}]
+    assert same_store(doc, [made])
+
+
+def test_absent_stays_absent_when_it_is_read():
+    doc = Doc(Vocab(), words=WORDS)
+    before = dict(doc.user_data)
+    assert doc._.relations is None
+    assert doc._.triples == []
+    assert get_relations(doc) is None
+    assert doc.user_data == before == {}
+
+
+def test_empty_is_not_absent(doc):
+    doc._.relations = []
+    assert doc._.relations == []
+    assert doc._.relations is not None
+    doc._.relations = None
+    assert doc._.relations is None
+    assert KEY not in doc.user_data
+
+
+@pytest.mark.parametrize("relations", [None, []], ids=["absent", "empty"])
+def test_absent_and_empty_survive_every_journey(relations):
+    doc = Doc(Vocab(), words=WORDS)
+    doc._.relations = relations
+    journeys = [
+        through_bytes(doc),
+        through_doc_bin(doc),
+        through_json(doc),
+        doc.copy(),
+        pickle.loads(pickle.dumps(doc)),
+    ]
+    assert [journey._.relations for journey in journeys] == [relations] * len(journeys)
+
+
+def through_bytes(doc):
+    return Doc(Vocab()).from_bytes(doc.to_bytes())
+
+
+def through_doc_bin(doc):
+    data = DocBin(store_user_data=True, docs=[doc]).to_bytes()
+    (loaded,) = DocBin().from_bytes(data).get_docs(Vocab())
+    return loaded
+
+
+def through_json(doc):
+    return Doc(Vocab()).from_json(doc.to_json(underscore=["relations"]))
+
+
+@pytest.mark.parametrize(
+    "journey", [through_bytes, through_doc_bin, through_json, Doc.copy, lambda doc: pickle.loads(pickle.dumps(doc))]
+)
+def test_the_store_survives(doc, journey):
+    assert same_store(journey(doc))
+    assert same_store(journey(journey(doc)))
+    assert [triple.head.text for triple in journey(doc)._.triples] == ["Old Aoba", "Aoba"]
+
+
+def test_a_copy_has_a_store_of_its_own(doc):
+    copied = doc.copy()
+    copied._.relations[0]["head"][0] = 1
+    copied._.relations.append(make_relation((2, 3), (3, 4), "x"))
+    assert same_store(doc)
+
+
+# The worker processes import nothing but what they are sent, hence a process of its own, whose threads cannot hang after the fork.
+PIPE = """
+import spacy, torch
+from spacy.language import Language
+from spacy_mre import make_relation
+
+torch.set_num_threads(1)
+
+@Language.component("pair_up")
+def pair_up(doc):
+    doc._.relations = [make_relation((0, 1), (i, i + 1), "first", score=0.25) for i in range(1, len(doc))] if doc.text != "skip" else None
+    return doc
+
+nlp = spacy.blank("en")
+nlp.add_pipe("pair_up")
+texts = ["a b c", "skip", "d", "e f"]
+one = [doc._.relations for doc in nlp.pipe(texts)]
+two = [doc._.relations for doc in nlp.pipe(texts, n_process=2, batch_size=1)]
+assert one == two, (one, two)
+assert [None if found is None else len(found) for found in two] == [2, None, 0, 1]
+assert two[3] == [make_relation((0, 1), (1, 2), "first", score=0.25)]
+"""
+
+
+def test_the_store_survives_worker_processes():
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(PIPE)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_appended_is_kept(doc):
+    for current in (doc, through_doc_bin(doc), through_bytes(doc)):
+        current._.relations.append(make_relation((2, 3), (6, 7), "ends"))
+        assert [relation["label"] for relation in current._.relations] == ["near", "part_of", "ends"]
+        assert through_bytes(current)._.relations == current._.relations
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_one_identity_the_better_score_stays(order):
+    doc = Doc(Vocab(), words=WORDS)
+    worse, better = (
+        make_relation((0, 1), (1, 2), "x", score=0.2),
+        make_relation((0, 1), (1, 2), "x", head_label="t", score=0.9),
+    )
+    doc._.relations = [worse, better][::order]
+    assert doc._.relations == [better]
+    assert identity(worse) == identity(better) == (0, 1, 1, 2, "x")
+
+
+def test_a_pair_may_have_several_labels_and_both_directions():
+    doc = Doc(Vocab(), words=WORDS)
+    relations = [
+        make_relation((0, 1), (1, 2), "x"),
+        make_relation((0, 1), (1, 2), "y"),
+        make_relation((1, 2), (0, 1), "x"),
+    ]
+    doc._.relations = relations
+    assert doc._.relations == relations
+
+
+@pytest.mark.parametrize("head", [(-1, 1), (6, 8), (2, 2), (3, 2)], ids=["before", "behind", "empty", "backwards"])
+@pytest.mark.parametrize("end", ["head", "tail"])
+def test_an_end_outside_the_document_is_m102(doc, head, end):
+    relation = {**NEAR, end: list(head)}
+    with pytest.raises(ValueError, match=r"\[M102\].*near.*7 tokens"):
+        doc._.relations = [relation]
+    assert same_store(doc)  # a refused write changes nothing
+
+
+@pytest.mark.parametrize("field", ["head", "tail", "label"])
+def test_a_missing_field_is_m101(doc, field):
+    relation = {name: value for name, value in NEAR.items() if name != field}
+    with pytest.raises(ValueError, match=rf"\[M101\].*{field}"):
+        set_relations(doc, [relation])
+
+
+def test_labels_of_ends_and_score_may_be_left_out(doc):
+    doc._.relations = [{"head": (0, 1), "tail": (1, 2), "label": "x"}]
+    assert doc._.relations == [make_relation((0, 1), (1, 2), "x", score=1.0)]
+
+
+def test_unknown_fields_are_not_stored(doc):
+    doc._.relations = [{**NEAR, "head_text": "Old Aoba", "object": object()}]
+    assert same_store(doc, [NEAR])
+
+
+def test_triples_are_named_tuples_of_spans(doc):
+    first, second = doc._.triples
+    assert isinstance(first, Triple)
+    assert (first.head.text, first.label, first.tail.text, first.score) == ("Old Aoba", "near", "Lake Mizu", 0.75)
+    assert (first.head.label_, first.tail.label_, second.head.label_) == ("town", "water", "")
+    assert first.head.doc is doc
+
+
+def test_triples_are_a_read_only_view(doc):
+    with pytest.raises(ValueError, match=r"\[M103\]"):
+        doc._.triples = []
+    doc._.triples.clear()
+    assert len(doc._.triples) == 2
+    assert same_store(doc)
+
+
+def test_triples_of_a_retokenised_document_are_m102(doc):
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[2:7])
+    with pytest.raises(ValueError, match=r"\[M102\]"):
+        get_triples(doc)
+
+
+def test_shift_moves_both_ends_and_leaves_the_rest():
+    moved = shift(NEAR, 10)
+    assert (moved["head"], moved["tail"]) == ([10, 12], [14, 16])
+    assert shift(moved, -10) == NEAR
+
+
+def test_a_plain_pipeline_does_not_touch_the_store(doc):
+    doc = through_bytes(doc)
+    assert same_store(spacy.blank("en")(doc))

@@ -1,0 +1,220 @@
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.tokens import Doc, Span
+from spacy.vocab import Vocab
+
+from spacy_mre import from_json, load_docs, make_relation, merge_docs, save_docs, span_as_doc, to_json
+from spacy_mre.annotations.entities import get_entities, set_entities
+from spacy_mre.annotations.relations import get_relations, set_relations
+
+
+def make_doc(words="Old Aoba lies by Lake Mizu .", spaces=None, vocab=None):
+    return Doc(vocab or Vocab(), words=words.split(), spaces=spaces)
+
+
+@pytest.fixture
+def doc():
+    doc = make_doc()
+    set_entities(doc, [(0, 2, "town", 0.9), (1, 2, "name", 0.4), (4, 6, "water", 0.8)], source="one")
+    doc.cats = {"travel": 1.0, "news": 0.0}
+    doc.user_data["id"] = "7"
+    set_relations(
+        doc, [make_relation((0, 2), (4, 6), "near", score=0.5), make_relation((1, 2), (0, 2), "of", head_label="name")]
+    )
+    return doc
+
+
+VOCAB = Vocab()
+
+words = st.text(st.sampled_from("ab青葉é😀'"), min_size=1, max_size=4)
+
+
+@st.composite
+def annotated_docs(draw):
+    n = draw(st.integers(1, 8))
+    tokens = [draw(words | st.just("\n")) if i % 2 else draw(words) for i in range(n)]
+    # spaCy's from_json takes a run of white space for one token, as its tokenizers make it.
+    doc = Doc(VOCAB, words=tokens, spaces=[draw(st.booleans()) and not token.isspace() for token in tokens])
+    span = st.integers(0, n - 1).flatmap(lambda start: st.tuples(st.just(start), st.integers(start + 1, n)))
+    label = st.sampled_from(["person", "場所"])
+    score = st.floats(0, 1)
+    if draw(st.booleans()):
+        spans = draw(st.lists(st.tuples(span, label, score), max_size=6))
+        set_entities(
+            doc, [(*place, name, value) for place, name, value in spans], source=draw(st.sampled_from(["", "one"]))
+        )
+    if draw(st.booleans()):
+        relations = draw(st.lists(st.tuples(span, span, label, score), max_size=5))
+        set_relations(
+            doc, [make_relation(head, tail, name, tail_label="x", score=value) for head, tail, name, value in relations]
+        )
+    if draw(st.booleans()):
+        doc.cats = {"good": draw(score)}
+    return doc
+
+
+def everything(doc):
+    group = doc.spans.get("entities")
+    return {
+        "tokens": [(token.text, token.whitespace_) for token in doc],
+        "entities": get_entities(doc),
+        "attrs": None if group is None else {name: list(values) for name, values in group.attrs.items()},
+        "ents": [(ent.start, ent.end, ent.label_) for ent in doc.ents],
+        "relations": get_relations(doc),
+        "cats": doc.cats,
+    }
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(annotated_docs())
+def test_json_carries_everything(doc):
+    data = json.loads(json.dumps(to_json(doc)))
+    assert everything(from_json(data)) == everything(doc)
+    assert to_json(from_json(data)) == data
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.lists(annotated_docs(), max_size=4))
+def test_files_carry_everything(tmp_path_factory, docs):
+    path = tmp_path_factory.mktemp("docs") / "some.spacy"
+    assert save_docs(docs, path) == len(docs)
+    assert [everything(doc) for doc in load_docs(path)] == [everything(doc) for doc in docs]
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(annotated_docs(), annotated_docs())
+def test_parts_of_a_merged_document_are_the_documents(first, second):
+    merged = merge_docs([first, second])
+    for doc, part in ((first, span_as_doc(merged[: len(first)])), (second, span_as_doc(merged[len(first) :]))):
+        if get_relations(first) is not None and get_relations(second) is not None:
+            assert get_relations(part) == get_relations(doc)
+        else:
+            assert get_relations(merged) is None
+        if "entities" in doc.spans:
+            assert [span[:3] for span in get_entities(part)] == [span[:3] for span in get_entities(doc)]
+        if "entities" in first.spans and "entities" in second.spans:
+            assert get_entities(part) == get_entities(doc)
+            assert part.spans["entities"].attrs == doc.spans["entities"].attrs
+
+
+def test_json_gives_characters_and_texts_of_the_ends(doc):
+    near, of = to_json(doc)["relations"]
+    assert (near["head_char"], near["head_text"]) == ([0, 8], "Old Aoba")
+    assert (near["tail_char"], near["tail_text"]) == ([17, 26], "Lake Mizu")
+    assert (of["head_char"], of["head_text"], of["score"]) == ([4, 8], "Aoba", 1.0)
+    assert to_json(doc)["span_attrs"]["entities"]["scores"] == [0.9, 0.4, 0.8]
+
+
+def test_json_tells_absent_from_empty():
+    assert "relations" not in to_json(make_doc())
+    assert from_json(to_json(make_doc()))._.relations is None
+    doc = make_doc()
+    doc._.relations = []
+    set_entities(doc, [])
+    loaded = from_json(to_json(doc))
+    assert (loaded._.relations, get_entities(loaded)) == ([], [])
+
+
+def test_save_docs_makes_the_folder_and_counts(tmp_path, doc):
+    assert save_docs(iter([doc, doc]), tmp_path / "new" / "deep" / "docs.spacy") == 2
+    assert [loaded.user_data["id"] for loaded in load_docs(str(tmp_path / "new" / "deep" / "docs.spacy"))] == ["7", "7"]
+
+
+def test_save_docs_leaves_out_activations_and_does_not_change_the_doc(tmp_path, doc):
+    activations = object()  # cannot be stored: saving it would fail
+    doc.user_data["._.", "trf_data", None, None] = activations
+    user_data, before = doc.user_data, dict(doc.user_data)
+    save_docs([doc], tmp_path / "docs.spacy")
+    assert doc.user_data is user_data
+    assert doc.user_data == before and doc.user_data["._.", "trf_data", None, None] is activations
+    (loaded,) = load_docs(tmp_path / "docs.spacy")
+    assert ("._.", "trf_data", None, None) not in loaded.user_data
+    assert loaded.user_data["id"] == "7"
+    assert loaded._.relations == doc._.relations
+
+
+def test_a_doc_that_cannot_be_saved_is_left_as_it_was(tmp_path, doc):
+    doc.user_data["bad"] = object()
+    doc.user_data["._.", "trf_data", None, None] = 1
+    with pytest.raises(TypeError):
+        save_docs([doc], tmp_path / "docs.spacy")
+    assert doc.user_data["._.", "trf_data", None, None] == 1
+
+
+def test_load_docs_uses_the_vocabulary(tmp_path, doc):
+    save_docs([doc], tmp_path / "docs.spacy")
+    vocab = Vocab()
+    (loaded,) = load_docs(tmp_path / "docs.spacy", vocab)
+    assert loaded.vocab is vocab
+    assert from_json(to_json(doc), vocab).vocab is vocab
+
+
+def test_a_part_keeps_what_lies_inside(doc):
+    part = span_as_doc(doc[1:6])
+    assert part.text == "Aoba lies by Lake Mizu "
+    assert get_entities(part) == [(0, 1, "name", 0.4), (3, 5, "water", 0.8)]
+    assert part.spans["entities"].attrs["sources"] == ["one", "one"]
+    assert get_relations(part) == []  # each has an end outside
+    assert part.cats == doc.cats
+    whole = span_as_doc(doc[0:6])
+    assert get_relations(whole) == get_relations(doc)
+    moved = make_doc("x x Old Aoba")
+    set_relations(moved, [make_relation((2, 3), (3, 4), "r", score=0.5)])
+    assert get_relations(span_as_doc(moved[2:4])) == [make_relation((0, 1), (1, 2), "r", score=0.5)]
+
+
+def test_a_part_of_what_has_no_relations_has_none():
+    assert get_relations(span_as_doc(make_doc()[0:2])) is None
+    assert get_entities(span_as_doc(make_doc()[0:2])) is None
+
+
+def test_a_part_does_not_share_with_the_whole(doc):
+    part = span_as_doc(doc[0:6])
+    part._.relations[0]["head"][1] = 1
+    part.cats["travel"] = 0.0
+    part.spans["entities"].attrs["scores"][0] = 0.0
+    assert doc._.relations[0]["head"] == [0, 2]
+    assert doc.cats["travel"] == 1.0
+    assert get_entities(doc)[0].score == 0.9
+
+
+def test_merged_documents(doc, recwarn):
+    other = make_doc("Bo saw Ada", vocab=doc.vocab)
+    set_entities(other, [(0, 1, "person", 0.7), (2, 3, "person", 0.6)], source="two")
+    set_relations(other, [make_relation((0, 1), (2, 3), "saw", score=0.25)])
+    merged = merge_docs([doc, other])
+    assert [span.text for span in merged.spans["entities"]] == ["Old Aoba", "Aoba", "Lake Mizu", "Bo", "Ada"]
+    assert merged.spans["entities"].attrs == {"scores": [0.9, 0.4, 0.8, 0.7, 0.6], "sources": ["one"] * 3 + ["two"] * 2}
+    assert [(head.text, label, tail.text, score) for head, label, tail, score in merged._.triples] == [
+        ("Old Aoba", "near", "Lake Mizu", 0.5),
+        ("Aoba", "of", "Old Aoba", 1.0),
+        ("Bo", "saw", "Ada", 0.25),
+    ]
+    assert merged.cats == {}  # they do not agree
+    assert not recwarn.list
+
+
+def test_merged_cats_stay_where_all_agree(doc):
+    assert merge_docs([doc, doc]).cats == doc.cats
+
+
+def test_merging_with_an_absent_store_is_absent(doc):
+    assert get_relations(merge_docs([doc, make_doc("Bo", vocab=doc.vocab)])) is None
+    assert merge_docs([]) is None
+
+
+def test_merging_leaves_the_documents_alone(doc):
+    before = everything(doc), dict(doc.user_data)
+    merge_docs([doc, doc])
+    assert (everything(doc), doc.user_data) == before
+
+
+def test_ents_beyond_the_border_of_a_part_are_not_made_shorter():
+    doc = make_doc()
+    doc.set_ents([Span(doc, 0, 2, label="town"), Span(doc, 4, 6, label="water")])
+    assert [ent.text for ent in span_as_doc(doc[1:7]).ents] == ["Lake Mizu"]
+    assert [ent.text for ent in span_as_doc(doc[0:5]).ents] == ["Old Aoba"]
+    assert span_as_doc(doc[2:4]).has_annotation("ENT_IOB")

@@ -1,0 +1,72 @@
+import numpy
+import pytest
+import spacy
+from spacy.ml.models.tok2vec import MultiHashEmbed, build_hash_embed_cnn_tok2vec
+from spacy.tokens import Doc
+
+from spacy_mre.encoders.word_features import build_tok2vec_beside_tok2vec, build_word_tags
+
+VOCAB = spacy.blank("en").vocab  # an empty one does not tell first letters and suffixes
+
+
+def tagged(*pairs):
+    words, tags = zip(*pairs)
+    return Doc(VOCAB, words=list(words), tags=list(tags))
+
+
+@pytest.fixture(scope="module")
+def word_tags():
+    model = build_word_tags(width=8, rows=100)
+    model.initialize(X=[tagged(("京都", "place"))])
+    return model
+
+
+def test_words_of_one_form_differ_by_their_tags(word_tags):
+    doc = tagged(("京都", "place"), ("京都", "person"), ("京都", "place"))
+    (vectors,) = word_tags.predict([doc])
+    assert vectors.shape == (3, 8)
+    assert not numpy.allclose(vectors[0], vectors[1])
+    assert numpy.array_equal(vectors[0], vectors[2])
+
+
+def test_words_of_one_tag_differ_by_their_ends(word_tags):
+    (vectors,) = word_tags.predict([tagged(("青葉大学", "name"), ("青葉病院", "name"), ("若葉大学", "name"))])
+    assert len(numpy.unique(vectors.round(5), axis=0)) == 3
+
+
+def test_a_document_without_tags_has_vectors_all_the_same(word_tags):
+    (vectors,) = word_tags.predict([Doc(VOCAB, words=["京都"])])
+    assert vectors.shape == (1, 8)
+
+
+def make_both(docs):
+    first = build_hash_embed_cnn_tok2vec(
+        width=6, depth=1, embed_size=50, window_size=1, maxout_pieces=2, subword_features=False, pretrained_vectors=None
+    )
+    both = build_tok2vec_beside_tok2vec(first, MultiHashEmbed(4, ["TAG"], [50], include_static_vectors=False))
+    both.initialize(X=docs)
+    return both
+
+
+def test_two_tok2vecs_side_by_side_give_the_vectors_of_both():
+    docs = [tagged(("a", "x"), ("b", "y")), tagged(("c", "x"))]
+    both = make_both(docs)
+    assert both.get_dim("nO") == 10
+    parts = [layer.predict(docs) for layer in both.layers]
+    for vectors, *of_doc in zip(both.predict(docs), *parts):
+        assert numpy.array_equal(vectors, numpy.hstack(of_doc))
+
+
+def test_each_of_two_gets_its_part_of_the_gradient():
+    docs = [tagged(("a", "x"), ("b", "y")), tagged(("c", "x"))]
+    for own, columns in ((0, slice(0, 6)), (1, slice(6, 10))):
+        both = make_both(docs)
+        vectors, backprop = both.begin_update(docs)
+        d_vectors = [numpy.zeros_like(array) for array in vectors]
+        for array in d_vectors:
+            array[:, columns] = 1.0
+        backprop(d_vectors)
+        moved = [
+            any(node.get_grad(name).any() for node in layer.walk() for name in node.grad_names) for layer in both.layers
+        ]
+        assert moved == [own == 0, own == 1]

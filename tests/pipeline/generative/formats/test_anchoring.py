@@ -1,0 +1,279 @@
+"""Strings back to their places: ambiguity told, nothing lost without a reason."""
+
+import time
+import unicodedata
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spacy_mre.pipeline.generative.formats import Analysis, Link, Mention
+from spacy_mre.pipeline.generative.formats.anchoring import (
+    NOT_IN_TEXT,
+    TOO_OFTEN,
+    anchor,
+    order_of_link,
+    order_of_mention,
+)
+
+SETTINGS = settings(max_examples=150, deadline=None, derandomize=True)
+# Few characters, so that strings repeat and overlap themselves
+REPEATING = st.text(st.sampled_from("ab青 "), min_size=1, max_size=12).filter(str.strip)
+
+
+def mentions(text, places):
+    """An analysis of (start, end, label) in the order in which they are written, and the places in that order."""
+    ordered = sorted(set(places), key=lambda place: order_of_mention(place[:2], place[2]))
+    return Analysis(None, tuple(Mention(label, text[start:end]) for start, end, label in ordered)), ordered
+
+
+def found(text, *items, **options):
+    return [
+        (mention.start, mention.end)
+        for mention in anchor(text, Analysis(None, tuple(Mention("x", item) for item in items)), **options).mentions
+    ]
+
+
+@st.composite
+def places(draw, text):
+    start = draw(st.integers(0, len(text) - 1))
+    end = draw(st.integers(start + 1, len(text)))
+    piece = text[start:end]
+    if not piece.strip():
+        return draw(places(text))
+    return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
+
+
+@st.composite
+def annotated(draw):
+    text = draw(REPEATING)
+    return text, draw(
+        st.lists(st.tuples(places(text), st.sampled_from("xy")).map(lambda item: (*item[0], item[1])), max_size=5)
+    )
+
+
+# By hand
+
+
+def test_repeated_strings_stand_in_order():
+    text = "Ada met Bo. Ada left Bo."
+    assert found(text, "Ada", "Bo", "Ada", "Bo") == [(0, 3), (8, 10), (12, 15), (21, 23)]
+    assert found(text, "Bo", "Ada") == [(8, 10), (12, 15)]
+    assert found(text, "Ada", "Bo", "Bo") == [(0, 3), (8, 10), (21, 23)]
+
+
+def test_what_is_inside_another_is_written_first():
+    text = "青葉市役所は青葉市にある。"
+    assert found(text, "青葉市", "青葉市役所") == [(0, 3), (0, 5)]
+    assert found(text, "青葉市役所", "青葉市") == [(0, 5), (6, 9)]
+    assert found(text, "青葉市", "青葉市役所", "青葉市") == [(0, 3), (0, 5), (6, 9)]
+    analysis, ordered = mentions(text, [(0, 5, "x"), (0, 3, "x"), (3, 5, "x")])
+    assert [item.text for item in analysis.items] == ["青葉市", "役所", "青葉市役所"]
+    assert found(text, *(item.text for item in analysis.items)) == [place[:2] for place in ordered]
+
+
+def test_words_go_before_parts_of_words():
+    assert found("Sharpening the harp.", "harp") == [(15, 19)]
+    assert found("in Indiana in May", "in") == [(0, 2)]
+    assert found("未解決の決定", "決定") == [(4, 6)]
+    assert found("二一二号室の二号", "二号") == [(6, 8)]
+    assert found("abab", "ab", borders={2, 4}) == [(2, 4)]
+
+
+def test_apart_goes_before_overlapping():
+    assert found("aba ba", "ab", "ba") == [(0, 2), (4, 6)]
+    assert found("aba", "ab", "ba") == [(0, 2), (1, 3)]  # where nothing else is possible
+
+
+def test_two_labels_at_one_place():
+    anchored = anchor("Ada left.", Analysis(None, (Mention("x", "Ada"), Mention("y", "Ada"))))
+    assert [(mention.start, mention.label) for mention in anchored.mentions] == [(0, "x"), (0, "y")]
+    anchored = anchor("Ada saw Ada.", Analysis(None, (Mention("x", "Ada"), Mention("y", "Ada"))))
+    assert [(mention.start, mention.label) for mention in anchored.mentions] == [(0, "x"), (8, "y")]
+
+
+def test_a_model_may_write_in_any_order():
+    anchored = anchor(
+        "Ada met Bo and Cy.", Analysis("a", (Mention("x", "Cy"), Mention("x", "Ada"), Mention("x", "Bo")))
+    )
+    assert [(mention.start, mention.item) for mention in anchored.mentions] == [(15, 0), (0, 1), (8, 2)]
+    assert anchored.label == "a" and not anchored.dropped
+    assert not any(mention.ambiguous for mention in anchored.mentions)
+
+
+def test_what_has_no_place_is_told():
+    anchored = anchor("Ada met Bo.", Analysis(None, tuple(Mention("x", text) for text in ("Ada", "Eve", "Ada", "bo"))))
+    assert [mention.item for mention in anchored.mentions] == [0]
+    assert anchored.dropped == ((1, NOT_IN_TEXT), (2, TOO_OFTEN), (3, NOT_IN_TEXT))
+    assert anchor("", Analysis(None, (Mention("x", "Ada"),))).dropped == ((0, NOT_IN_TEXT),)
+    assert anchor("Ada", Analysis(None, None)).mentions == ()
+
+
+def test_ambiguity_is_told():
+    def unsure(text, *items):
+        return [
+            mention.ambiguous
+            for mention in anchor(text, Analysis(None, tuple(Mention("x", item) for item in items))).mentions
+        ]
+
+    assert unsure("Ada met Bo. Ada left.", "Ada", "Bo") == [False, False]  # the later Ada stands behind Bo
+    assert unsure("Ada met Bo. Ada left.", "Bo", "Ada") == [False, False]
+    assert unsure("Ada met Ada.", "Ada") == [True]
+    assert unsure("Ada met Ada.", "Ada", "Ada") == [False, False]
+    assert unsure("Ada Bo Ada Bo", "Ada", "Bo") == [True, True]
+    assert unsure("Ada Bo Ada Bo", "Bo", "Ada") == [False, False]
+
+
+def test_links():
+    text = "Ada of Lakeside met Bo of Lakeside."
+    analysis = Analysis(
+        None, (Link("Ada", "from", "Lakeside"), Link("Bo", "met", "Ada"), Link("Eve", "from", "Lakeside"))
+    )
+    anchored = anchor(text, analysis)
+    assert [(link.head, link.tail, link.label) for link in anchored.links] == [
+        ((0, 3), (7, 15), "from"),
+        ((20, 22), (0, 3), "met"),
+    ]
+    assert [link.ambiguous for link in anchored.links] == [True, False]
+    assert anchored.dropped == ((2, NOT_IN_TEXT),)
+    # Written behind a link that ends with Bo, the Lakeside that is meant stands behind Bo.
+    later = anchor(text, Analysis(None, (Link("Bo", "met", "Ada"), Link("Ada", "from", "Lakeside"))))
+    assert later.links[1].tail == (26, 34)
+
+
+def test_links_share_places_and_relate_no_place_to_itself():
+    text = "Ada met Bo. Later Ada met Ada."
+    (link,) = anchor(text, Analysis(None, (Link("Ada", "met", "Ada"),))).links
+    assert link.head != link.tail
+    first, second = anchor(text, Analysis(None, (Link("Ada", "knew", "met"), Link("Ada", "met", "Bo")))).links
+    assert first.head == second.head == (0, 3) and first.tail == (4, 7)
+    (known,) = anchor(
+        "Ada Bo Ada", Analysis(None, (Mention("x", "Bo"), Mention("x", "Ada"), Link("Ada", "r", "Bo")))
+    ).links
+    assert known.head == (7, 10)  # where the mention is
+
+
+# As a tokenizer changes the text
+
+
+def lower(text):
+    return text.lower(), list(range(len(text)))
+
+
+def compatible(text):
+    """NFKC without combining marks, as BERT's uncased tokenizers have it."""
+    chars, offsets = [], []
+    for offset, char in enumerate(text):
+        for changed in unicodedata.normalize("NFKD", char):
+            if not unicodedata.combining(changed):
+                chars.append(changed)
+                offsets.append(offset)
+    return "".join(chars), [*offsets, len(text)]
+
+
+def test_normalised_strings():
+    assert found("ADA met Ada", "ada", "Ada", normalize=lower) == [(0, 3), (8, 11)]
+    text = "Cafe\u0301 ㍿港 ﬁne Ａda"
+    assert [text[start:end] for start, end in found(text, "Cafe", "株式会社港", "fi", "Ada", normalize=compatible)] == [
+        "Cafe\u0301",
+        "㍿港",
+        "ﬁ",
+        "Ａda",
+    ]
+    assert [text[start:end] for start, end in found(text, "会社", normalize=compatible)] == ["㍿"]
+    assert found("a b", "b a", normalize=lower) == []
+    without_joiners = "Ada\u200b left ｶﾞ。"
+    kept = [i for i, char in enumerate(without_joiners) if char not in "\u200bﾞ"]
+
+    def drop(text):
+        return (
+            ("".join(text[i] for i in kept).replace("ｶ", "ガ"), kept)
+            if text == without_joiners
+            else (text, list(range(len(text))))
+        )
+
+    assert [without_joiners[start:end] for start, end in found(without_joiners, "Ada", "ガ", normalize=drop)] == [
+        "Ada",
+        "ｶﾞ",
+    ]
+
+
+# By property
+
+
+@SETTINGS
+@given(annotated())
+def test_what_was_written_is_found(case):
+    text, gold = case
+    analysis, ordered = mentions(text, gold)
+    anchored = anchor(text, analysis)
+    assert not anchored.dropped
+    placed = [(mention.start, mention.end, mention.label) for mention in anchored.mentions]
+    assert [mention.item for mention in anchored.mentions] == list(range(len(ordered)))
+    assert len(set(placed)) == len(placed)
+    assert placed == sorted(placed, key=lambda place: order_of_mention(place[:2], place[2]))
+    for (start, end, label), item in zip(placed, analysis.items):
+        assert (text[start:end], label) == (item.text, item.label)
+    for mention, place, true in zip(anchored.mentions, placed, ordered):
+        assert mention.ambiguous or place == true
+    assert all(mention.places == (place[:2],) for mention, place in zip(anchored.mentions, placed))
+
+
+def occurrences(text, string):
+    return [(start, start + len(string)) for start in range(len(text)) if text.startswith(string, start)]
+
+
+def in_order(chosen):
+    keys = [order_of_mention(place, label) for place, label in chosen]
+    return all(before < after for before, after in zip(keys, keys[1:]))
+
+
+@SETTINGS
+@given(annotated(), st.data())
+def test_as_many_as_possible_in_order_and_every_other_possibility_is_told(case, data):
+    text, gold = case
+    analysis, _ = mentions(text, gold)
+    items = data.draw(st.permutations(analysis.items))[:4]
+    anchored = anchor(text, Analysis(None, tuple(items)))
+    # Every way to place some of them in order
+    ways = []
+    for choice in product(*([None, *occurrences(text, item.text)] for item in items)):
+        if in_order([(place, item.label) for place, item in zip(choice, items) if place is not None]):
+            ways.append(choice)
+    most = max(sum(place is not None for place in way) for way in ways)
+    placed = {mention.item: (mention.start, mention.end) for mention in anchored.mentions}
+    if most == len(items):
+        assert tuple(placed[i] for i in range(len(items))) in ways
+        for mention in anchored.mentions:
+            possible = {way[mention.item] for way in ways if None not in way}
+            assert mention.ambiguous == (len(possible) > 1)
+    assert len(placed) >= most
+    for number, reason in anchored.dropped:
+        assert reason == TOO_OFTEN and occurrences(text, items[number].text)
+    assert len(placed) + len(anchored.dropped) == len(items)
+    assert len({(*place, items[i].label) for i, place in placed.items()}) == len(placed)
+
+
+@SETTINGS
+@given(st.data(), REPEATING)
+def test_links_that_were_written_are_found(data, text):
+    drawn = data.draw(st.lists(st.tuples(places(text), places(text), st.sampled_from("rs")), max_size=4))
+    ordered = sorted(set(drawn), key=lambda link: order_of_link(*link))
+    analysis = Analysis(
+        None, tuple(Link(text[slice(*head)], label, text[slice(*tail)]) for head, tail, label in ordered)
+    )
+    anchored = anchor(text, analysis)
+    assert not anchored.dropped and [link.item for link in anchored.links] == list(range(len(ordered)))
+    for link, item, (head, tail, label) in zip(anchored.links, analysis.items, ordered):
+        assert (text[slice(*link.head)], link.label, text[slice(*link.tail)]) == item
+        assert link.ambiguous or (link.head, link.tail, link.label) == (head, tail, label)
+        assert link.places == (link.head, link.tail)
+
+
+@pytest.mark.parametrize("kind", [lambda text: Mention("x", text), lambda text: Link(text, "r", text)])
+def test_a_long_text_of_one_word_takes_no_time(kind):
+    start = time.perf_counter()
+    anchored = anchor("ab " * 2000, Analysis(None, tuple(map(kind, ["ab", "a"] * 10))))
+    assert len(anchored.mentions) + len(anchored.links) == 20
+    assert time.perf_counter() - start < 10

@@ -1,0 +1,125 @@
+"""From a Doc to a string and back onto a Doc."""
+
+from pathlib import Path
+
+import pytest
+import spacy
+
+from spacy_mre import make_relation
+from spacy_mre.annotations.entities import get_entities, set_entities
+from spacy_mre.corpora import Report, make_docs
+from spacy_mre.corpora.assets import read_corpus, read_labels
+from spacy_mre.pipeline.generative.formats import Analysis, Link, Mention, OIELLMFormat, SLGFormat, Task
+from spacy_mre.pipeline.generative.formats.anchoring import NOT_IN_TEXT, anchor
+from spacy_mre.pipeline.generative.formats.from_docs import (
+    OFF_GRID,
+    analysis_of,
+    placed_items,
+    token_borders,
+    write_analysis,
+)
+from spacy_mre.pipeline.generative.strings import task_of_docs
+
+ASSETS = Path(__file__).parents[4] / "assets"
+NLP = spacy.blank("en")
+TASK = Task.of_labels("SCNM", "en", ["news", "diary"], ["person", "place"])
+LINKS = Task.of_labels("TCREE:RE", "en", [], ["leads"])
+
+
+@pytest.fixture
+def doc():
+    doc = NLP.make_doc("Ada Lake leads the Port of Ada .")
+    set_entities(doc, [(0, 2, "person", 1.0), (6, 7, "person", 0.5), (3, 7, "place", 1.0)])
+    doc._.relations = [make_relation((0, 2), (3, 7), "leads", head_label="person", tail_label="place")]
+    doc.cats = {"news": 0.2, "diary": 0.9}
+    return doc
+
+
+def test_an_analysis_of_a_doc(doc):
+    assert analysis_of(doc, TASK) == Analysis(
+        "diary", (Mention("person", "Ada Lake"), Mention("person", "Ada"), Mention("place", "the Port of Ada"))
+    )
+    assert [item.places for item in placed_items(doc, TASK)] == [((0, 8),), ((27, 30),), ((15, 30),)]
+    assert analysis_of(doc, LINKS) == Analysis(None, (Link("Ada Lake", "leads", "the Port of Ada"),))
+    assert analysis_of(doc, Task.of_labels("SCNM", "en", ["news"], [])) == Analysis("diary", ())
+
+
+def test_absent_is_not_empty():
+    doc = NLP.make_doc("Ada left.")
+    assert analysis_of(doc, TASK) == Analysis(None, None)
+    assert analysis_of(doc, LINKS) == Analysis(None, None)
+    set_entities(doc, [])
+    doc._.relations = []
+    doc.cats = {"news": 0.0, "diary": 0.0}
+    assert analysis_of(doc, TASK) == Analysis(None, ())
+    assert analysis_of(doc, LINKS) == Analysis(None, ())
+
+
+def test_back_onto_a_doc(doc):
+    for format in (SLGFormat(TASK), OIELLMFormat(TASK)):
+        analysis = format.parse(format.target(analysis_of(doc, TASK))).analysis
+        new = NLP.make_doc(doc.text)
+        anchored = anchor(new.text, analysis, borders=token_borders(new))
+        lost = write_analysis(new, anchored, TASK, source="slg", scores=[0.5, 0.6, 0.7], label_score=0.8)
+        assert not lost
+        assert {entity[:3] for entity in get_entities(new)} == {entity[:3] for entity in get_entities(doc)}
+        assert [entity.score for entity in get_entities(new)] == [0.5, 0.7, 0.6]  # in the order of the group: by start
+        assert new.spans["entities"].attrs["sources"] == ["slg"] * 3
+        assert [entity.text for entity in new.ents] == ["Ada Lake", "the Port of Ada"]
+        assert new.cats == {"news": 0.0, "diary": 0.8}
+        assert new._.relations is None
+
+
+def test_relations_back_onto_a_doc(doc):
+    format = OIELLMFormat(LINKS)
+    analysis = format.parse(format.target(analysis_of(doc, LINKS))).analysis
+    new = NLP.make_doc(doc.text)
+    write_analysis(new, anchor(new.text, analysis), LINKS, scores=[0.5])
+    assert new._.relations == [make_relation((0, 2), (3, 7), "leads", score=0.5)]
+    assert get_entities(new) is None and not new.cats
+    write_analysis(doc, anchor(doc.text, analysis), LINKS)  # entities that are there give the labels of the ends
+    assert doc._.relations == [make_relation((0, 2), (3, 7), "leads", head_label="person", tail_label="place")]
+
+
+def test_what_cannot_be_written_is_counted():
+    doc = NLP.make_doc("Adatown is far.")
+    anchored = anchor(
+        doc.text, Analysis(None, (Mention("person", "Ada"), Mention("place", "Adatown"), Mention("place", "Bo")))
+    )
+    assert write_analysis(doc, anchored, TASK) == {OFF_GRID: 1, NOT_IN_TEXT: 1}
+    assert [entity.text for entity in doc.ents] == ["Adatown"]
+    assert doc.cats == {"news": 0.0, "diary": 0.0}  # the string had no text label
+    anchored = anchor(doc.text, Analysis(None, (Link("Ada", "leads", "far"), Link("Adatown", "leads", "far"))))
+    assert write_analysis(doc, anchored, LINKS) == {OFF_GRID: 1}
+    assert [triple.tail.text for triple in doc._.triples] == ["far"]
+
+
+def test_white_space_at_the_ends_of_given_entities():
+    doc = spacy.blank("en").make_doc("Ada   left")
+    doc.spans["entities"] = [doc[0:2], doc[1:2]]
+    assert analysis_of(doc, TASK).items == (Mention("", "Ada"),)
+
+
+@pytest.mark.parametrize("lang", ["en", "ja", "zh"])
+@pytest.mark.parametrize("template", ["SCNM", "TCREE:RE"])
+def test_the_hand_written_corpus(lang, template):
+    records = read_corpus(ASSETS / "corpus", read_labels(ASSETS / "labels.json"))[lang]
+    docs = list(make_docs(records, spacy.blank("xx"), report=Report()))
+    task = task_of_docs(docs, template, lang)
+    assert len(task.classes) == 5
+    assert set(task.labels.values()) <= set(Task.of_template(template, lang).labels.values())
+    exact = total = 0
+    for format in (SLGFormat(task), OIELLMFormat(task)):
+        grammar = format.grammar()
+        for doc in docs:
+            analysis = analysis_of(doc, task)
+            string = format.target(analysis)
+            assert format.parse(string).analysis == analysis
+            assert grammar.accepts(string, doc.text)
+            anchored = anchor(doc.text, analysis)
+            found = {item.item: item.places for item in (*anchored.mentions, *anchored.links)}
+            gold = [item.places for item in placed_items(doc, task)]
+            exact += sum(found.get(i) == places for i, places in enumerate(gold))
+            total += len(gold)
+    print(f"{lang}, {template}: {exact} of {total} exact")
+    assert exact >= 0.99 * total > 0

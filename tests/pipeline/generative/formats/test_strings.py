@@ -1,0 +1,353 @@
+"""SLG and OIELLM: what is written is what is read."""
+
+import json
+
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from spacy_mre.pipeline.generative.formats import (
+    Analysis,
+    FormatError,
+    Link,
+    Mention,
+    OIELLMFormat,
+    SLGFormat,
+    Task,
+    format_from_dict,
+    template_names,
+)
+from spacy_mre.pipeline.generative.formats.escaping import escape, unescape
+
+SIGNS = ":;<>/\\"
+# Delimiters, letters of several scripts and planes, marks that combine, and white space of all kinds
+CHARACTERS = st.sampled_from(SIGNS + "aZ京都𠮷🙂é\u0301\u200d\n\r\x1c\x85\xa0\u3000 ") | st.characters(
+    exclude_categories=["Cs"]
+)
+TEXT = st.text(CHARACTERS, max_size=30)
+WORD = st.text(st.sampled_from(SIGNS + "ab地 "), min_size=1, max_size=5).filter(lambda word: word == word.strip())
+FORMATS = {
+    "slg": SLGFormat,
+    "slg without prompt words": lambda task: SLGFormat(task, prompt_words=False),
+    "oiellm": OIELLMFormat,
+}
+SETTINGS = settings(max_examples=120, deadline=None, derandomize=True)
+
+
+@st.composite
+def tasks(draw):
+    """Labels in which delimiters stand and of which one begins as another goes on, text labels or word-level labels or both."""
+    template = draw(st.sampled_from(template_names()))
+    language = draw(st.sampled_from(["ja", "en", "zh"]))
+    classes = draw(st.lists(WORD, unique=True, max_size=4))
+    labels = draw(st.lists(WORD, unique=True, min_size=0 if classes else 1, max_size=4))
+    return Task.of_labels(template, language, classes, labels)
+
+
+@st.composite
+def pieces(draw, text):
+    start = draw(st.integers(0, len(text) - 1))
+    piece = text[start : draw(st.integers(start + 1, len(text)))].strip()
+    return piece or draw(st.just(text.strip()))
+
+
+@st.composite
+def cases(draw):
+    """A format, a text and an analysis of it."""
+    format = FORMATS[draw(st.sampled_from(sorted(FORMATS)))](draw(tasks()))
+    task = format.task
+    text = draw(TEXT)
+    items = ()
+    if task.labels and text.strip():
+        labels, parts = st.sampled_from(list(task.labels)), pieces(text)
+        item = (
+            st.builds(Mention, labels, parts)
+            if task.word_level == "mentions"
+            else st.builds(Link, parts, labels, parts)
+        )
+        items = tuple(draw(st.lists(item, max_size=4)))
+    label = draw(st.sampled_from(list(task.classes))) if task.classes else None
+    return format, text, Analysis(label, items)
+
+
+def copied(analysis):
+    return [
+        text for item in analysis.items for text in ((item.head, item.tail) if isinstance(item, Link) else (item.text,))
+    ]
+
+
+def parses(format, string):
+    try:
+        return format.parse(string).analysis
+    except FormatError as err:
+        assert 0 <= err.position <= len(string) and err.reason
+        return None
+
+
+# Escaping
+
+
+@SETTINGS
+@given(TEXT)
+def test_escape_and_back(text):
+    escaped = escape(text)
+    assert unescape(escaped) == unescape(escaped, strict=False) == text
+    assert not any(sign in escaped.replace("\\\\", "").replace(f"\\{sign}", "") for sign in ":;<>/")
+
+
+@SETTINGS
+@given(TEXT)
+def test_what_escape_has_not_written_is_refused(text):
+    unescape(text, strict=False)
+    try:
+        assert escape(unescape(text)) == text
+    except FormatError:
+        assert escape(unescape(text, strict=False)) != text
+
+
+# By hand, from the papers
+
+SCNM = Task.of_template("SCNM", "ja")
+NER = Task.of_template("SCNM", "en")
+ADA = Analysis(
+    "literature_art", (Mention("person", "Ada Lake"), Mention("product", "On: the Shore"), Mention("person", "Bo"))
+)
+
+
+def test_slg_of_the_paper():
+    format = SLGFormat(SCNM)
+    assert format.source("青山は港町にいた。") == (
+        "青山は港町にいた。<社会><文芸><学問><技術><自然>青山は港町にいた。固有表現抽出:人名;:法人名;:政治的組織名;:その他の組織名;:地名;:施設名;:製品名;:イベント名;:無い;"
+    )
+    assert (
+        format.target(Analysis("society", (Mention("other_organisation", "灯の会"),)))
+        == "<社会>固有表現抽出:その他の組織名;灯の会"
+    )
+    assert (
+        format.target(Analysis("nature", (Mention("person", "青山"), Mention("place", "港町"))))
+        == "<自然>固有表現抽出:人名;青山:地名;港町"
+    )
+    assert format.target(Analysis("nature", ())) == "<自然>固有表現抽出:無い;"
+
+
+def test_slg_without_prompt_words():
+    format = SLGFormat(Task.of_labels("SCNM", "ja", ["society"], ["place"]), prompt_words=False)
+    assert format.source("雨。") == "雨。<社会>雨。:地名;:無い;"
+    assert format.target(Analysis("society", (Mention("place", "港"),))) == "<社会>:地名;港"
+
+
+def test_slg_with_one_part_only():
+    words = SLGFormat(Task.of_labels("SCNM", "ja", [], ["place"]))
+    assert (words.source("雨。"), words.target(Analysis(None, ()))) == (
+        "雨。固有表現抽出:地名;:無い;",
+        "固有表現抽出:無い;",
+    )
+    text = SLGFormat(Task.of_labels("SCNM", "ja", ["society"], []))
+    assert (text.source("雨。"), text.target(Analysis("society", ()))) == ("雨。<社会>", "<社会>")
+
+
+def test_oiellm_of_the_model_card():
+    format = OIELLMFormat(NER)
+    assert format.source("Ada Lake wrote it.") == "Ada Lake wrote it./NER"
+    assert format.target(ADA) == "Literature/NER/:Person;Ada Lake:Product Name;On\\: the Shore:Person;Bo"
+    assert format.target(Analysis("nature", ())) == "Nature/NER/:None;"
+
+
+def test_oiellm_with_one_part_only():
+    words = OIELLMFormat(Task.of_labels("SCNM", "en", [], ["place"]))
+    assert words.target(Analysis(None, (Mention("place", "Aoba"),))) == "/NER/:Location;Aoba"
+    assert OIELLMFormat(Task.of_labels("SCNM", "en", ["society"], [])).target(Analysis("society", ())) == "Society/NER/"
+
+
+def test_tuples_and_polarity():
+    relations = OIELLMFormat(Task.of_labels("TCREE:RE", "en", ["news"], ["works_for"]))
+    assert (
+        relations.target(Analysis("news", (Link("Ada", "works_for", "Lake & Co"),)))
+        == "news/Relation Extraction/:Ada;works for;Lake & Co"
+    )
+    assert relations.target(Analysis("news", ())) == "news/Relation Extraction/;None;"
+    events = SLGFormat(Task.of_template("TCREE:EE", "ja"))
+    assert events.target(Analysis(None, (Link("会った", "subject", "青山"),))) == "イベント抽出:会った;主体;青山"
+    polar = OIELLMFormat(Task.of_template("SCPOS:Adj&N", "en"))
+    assert (
+        polar.target(Analysis("positive", (Mention("positive", "lovely"),)))
+        == "Positive/Sentiment Adj and N/:Positive;lovely"
+    )
+
+
+# By property
+
+
+@SETTINGS
+@given(cases())
+def test_a_target_is_read_back(case):
+    format, text, analysis = case
+    string = format.target(analysis)
+    parsed = format.parse(string)
+    assert parsed == format.parse(string, strict=False)
+    assert parsed.analysis == analysis and not parsed.problems
+    assert format.grammar().accepts(string, text)
+    assert "".join(format.parts(string)) == string
+    if format.task.classes:
+        assert format.parts(string) == (format.class_part(analysis.label), format.word_part(analysis.items))
+        assert string[slice(*parsed.label_place)] == escape(format.task.classes[analysis.label])
+    assert len(parsed.places) == len(analysis.items)
+    for item, place in zip(analysis.items, parsed.places):
+        assert format.word_part((item,)).endswith(string[slice(*place)])
+    assert format.words(string) == (
+        format.task.classes.get(analysis.label, ""),
+        [format.task.labels[item.label] for item in analysis.items],
+    )
+
+
+@SETTINGS
+@given(cases())
+def test_a_source_is_read_back(case):
+    format, text, _ = case
+    assert format.read_source(format.source(text)) == text
+    again = format_from_dict(json.loads(json.dumps(format.to_dict())))
+    assert again.source(text) == format.source(text) and again.to_dict() == format.to_dict()
+    assert format.with_task(format.task).to_dict() == format.to_dict()
+
+
+@st.composite
+def nearly(draw, string):
+    """A string with a few characters left out, doubled or put in."""
+    for _ in range(draw(st.integers(1, 3))):
+        place = draw(st.integers(0, len(string)))
+        inserted = draw(st.sampled_from([*SIGNS, " ", "a", string[place : place + 1], ""]))
+        string = string[:place] + inserted + string[place + draw(st.integers(0, 1)) :]
+    return string
+
+
+@settings(SETTINGS, max_examples=300)
+@given(st.data(), cases())
+def test_the_grammar_and_the_strict_parser_agree(data, case):
+    format, text, analysis = case
+    string = data.draw(nearly(format.target(analysis)) | st.text(st.sampled_from(SIGNS + "ab地 ")))
+    read = parses(format, string)
+    assert format.grammar().accepts(string, text) == (read is not None and all(piece in text for piece in copied(read)))
+    if read is not None:
+        assert format.target(read) == string
+
+
+@settings(SETTINGS, max_examples=200)
+@given(st.data(), cases())
+@example(None, None)
+def test_the_lenient_parser_reads_anything(data, case):
+    if data is None:
+        format, string = OIELLMFormat(NER), "\\"
+    else:
+        format, _, analysis = case
+        string = data.draw(nearly(format.target(analysis)) | st.text(CHARACTERS))
+    parsed = format.parse(string, strict=False)
+    strictly = parses(format, string)
+    assert (strictly is None) == bool(parsed.problems)
+    assert strictly is None or strictly == parsed.analysis
+    assert len(parsed.places) == len(parsed.analysis.items)
+    format.word_part(parsed.analysis.items)  # whatever was read can be written
+    if parsed.analysis.label is not None:
+        format.class_part(parsed.analysis.label)
+
+
+@settings(SETTINGS, max_examples=50)
+@given(cases())
+def test_a_source_with_another_question_is_refused(case):
+    format, text, _ = case
+    string = format.source(text)[:-1]
+    assume(string != format.source(string[: len(text)]))
+    with pytest.raises(FormatError, match="M901"):
+        format.read_source(string)
+
+
+# Lenient, by hand
+
+
+@pytest.mark.parametrize(
+    "string, label, items",
+    [
+        ("literature/NER/:person;Ada Lake", "literature_art", [("person", "Ada Lake")]),  # letter case
+        (" Literature / NER /: Person ; Ada ", "literature_art", [("person", "Ada")]),  # white space
+        ("Literature/:Person;Ada", "literature_art", [("person", "Ada")]),  # no task word
+        ("Literature:Person;Ada", "literature_art", [("person", "Ada")]),
+        ("/NER/:Person;Ada", None, [("person", "Ada")]),
+        ("Poetry/NER/:Person;Ada", None, [("person", "Ada")]),
+        ("Literature/NER/:Poet;Ada:Person;Bo", "literature_art", [("person", "Bo")]),
+        (
+            "Literature/NER/:Product Name;On: the Shore:Person;Bo",
+            "literature_art",
+            [("product", "On: the Shore"), ("person", "Bo")],
+        ),
+        ("Literature/NER/:Product Name;AC/DC; live", "literature_art", [("product", "AC/DC; live")]),
+        ("Literature/NER/:Person;Ada:Produ", "literature_art", [("person", "Ada")]),  # cut by a length limit
+        ("Literature/NER/:Person;Ada:Person;", "literature_art", [("person", "Ada")]),
+        ("Literature/NER/:Person;Ada:", "literature_art", [("person", "Ada")]),
+        ("Literature/NER/", "literature_art", []),
+        ("Literature/NER/: None;", "literature_art", []),
+        ("Literature", "literature_art", []),
+        ("", None, []),
+        ("Literature/NER/:Person;A\\d\\a", "literature_art", [("person", "A\\d\\a")]),
+    ],
+)
+def test_what_can_be_read_of_a_string_that_is_not_of_the_format(string, label, items):
+    parsed = OIELLMFormat(NER).parse(string, strict=False)
+    assert parsed.problems
+    assert parsed.analysis == Analysis(label, tuple(Mention(*item) for item in items))
+
+
+def test_lenient_slg_and_links():
+    format = SLGFormat(SCNM)
+    for string in ("<社会固有表現抽出:人名;青山", "社会>固有表現抽出:人名;青山", "< 社会 >:人名;青山"):
+        assert format.parse(string, strict=False).analysis == Analysis("society", (Mention("person", "青山"),)), string
+    links = OIELLMFormat(Task.of_template("TCREE:RE", "en"))
+    parsed = links.parse("/Relation Extraction/:Ada; Works For ;AC/DC; live:Bo;met;Cy:Ed;lea", strict=False)
+    assert parsed.analysis.items == (Link("Ada", "works_for", "AC/DC; live"),)
+    assert len(parsed.problems) == 3  # the first departure, the unknown label and the end that is cut
+    assert links.parse(":A: B;leads;C", strict=False).analysis.items == (Link("B", "leads", "C"),)
+
+
+# What cannot be written or read
+
+
+@pytest.mark.parametrize(
+    "analysis, code",
+    [
+        (Analysis(None, ()), "M907"),
+        (Analysis("poetry", ()), "M907"),
+        (Analysis("nature", None), "M909"),
+        (Analysis("nature", (Mention("poet", "Ada"),)), "M907"),
+        (Analysis("nature", (Mention("person", " Ada"),)), "M908"),
+        (Analysis("nature", (Mention("person", ""),)), "M908"),
+        (Analysis("nature", (Link("Ada", "person", "Bo"),)), "M906"),
+    ],
+)
+def test_analyses_that_cannot_be_written(analysis, code):
+    for format in (SLGFormat(NER), OIELLMFormat(NER)):
+        with pytest.raises(ValueError, match=code):
+            format.target(analysis)
+
+
+@pytest.mark.parametrize(
+    "string, position, reason",
+    [
+        ("Poetry/NER/:None;", 0, "'Poetry' is no text label"),
+        ("Nature/RE/:None;", 6, "'/NER/' was expected"),
+        ("Nature/NER/", 11, "':' was expected"),
+        ("Nature/NER/:Poet;Ada", 12, "'Poet' is no label"),
+        ("Nature/NER/:Person;Ada:None;", 23, "'None' is no label"),
+        ("Nature/NER/:Person", 18, "';' was expected"),
+        ("Nature/NER/:Person; Ada", 19, "white space"),
+        ("Nature/NER/:Person;Ada/Bo", 22, "':' was expected"),
+        ("Nature/NER/:Person;A\\da", 20, "backslash"),
+    ],
+)
+def test_strings_that_are_not_of_the_format(string, position, reason):
+    with pytest.raises(FormatError, match="M901") as caught:
+        OIELLMFormat(NER).parse(string)
+    assert caught.value.position == position
+    assert reason in caught.value.reason and string in str(caught.value)
+
+
+def test_formats_that_do_not_exist():
+    with pytest.raises(ValueError, match="M001.*slg, oiellm"):
+        format_from_dict({"format": "mrc", "task": NER.to_dict()})

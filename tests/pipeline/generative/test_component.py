@@ -1,0 +1,664 @@
+import gc
+import pickle
+import shutil
+import warnings
+import weakref
+
+import pytest
+import spacy
+import torch
+from confection import ConfigValidationError
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import fix_random_seed
+
+from spacy_mre.annotations.entities import get_entities
+from spacy_mre.annotations.relations import get_relations
+from spacy_mre.training.optimizer import make_adamw
+
+# Words, entities, relations, cats. A name with delimiters, one that occurs twice, a nested one, and a text without any.
+TEXTS = [
+    ("play Foo Bar by Ida", [(1, 3, "album"), (4, 5, "artist")], "music"),
+    ("book Lima at the port of Lima", [(1, 2, "place"), (4, 7, "site"), (6, 7, "place")], "travel"),
+    ("is it cold in Oslo", [(4, 5, "place")], "weather"),
+    ("it rains", [], "weather"),
+    ("add a:b;c<d>/e", [(1, 2, "album")], "music"),
+]
+CLASSES = ("music", "travel", "weather")
+BART = {
+    "model_type": "bart",
+    "d_model": 64,
+    **{
+        f"{half}_{name}": value
+        for half in ("encoder", "decoder")
+        for name, value in (("layers", 1), ("attention_heads", 4), ("ffn_dim", 128))
+    },
+    "max_position_embeddings": 192,
+    "dropout": 0.0,
+}
+LLAMA = {
+    "model_type": "llama",
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 192,
+}
+TOKENIZER = {"kind": "bpe", "vocab_size": 320}
+MODELS = {
+    "slg": {"@architectures": "spacy_mre.Seq2SeqLM.v1", "config": BART, "tokenizer": TOKENIZER},
+    "oiellm": {"@architectures": "spacy_mre.CausalLM.v1", "config": LLAMA, "tokenizer": TOKENIZER},
+}
+RAW = [*(text for text, _, _ in TEXTS), "", "Ida is in Oslo", " \n"]
+
+
+def make_nlp(factory="slg", *, model=None, **settings):
+    nlp = spacy.blank("en")
+    nlp.add_pipe(factory, config={"model": {**MODELS[factory], **(model or {})}, **settings})
+    return nlp
+
+
+@pytest.fixture(scope="session")
+def make_texts(make_doc):
+    """Examples of some texts, on tokens that are divided at blanks only."""
+
+    def make(nlp, texts=TEXTS):
+        golds = []
+        for words, entities, label in texts:
+            cats = {name: float(name == label) for name in CLASSES} if label else {}
+            spaces = [*[True] * (len(words.split()) - 1), False]
+            golds.append(make_doc(nlp, words.split(), entities, cats=cats, spaces=spaces))
+        return [Example(bare(nlp, gold), gold) for gold in golds]
+
+    return make
+
+
+def bare(nlp, doc):
+    return Doc(nlp.vocab, words=[token.text for token in doc], spaces=[bool(token.whitespace_) for token in doc])
+
+
+def fit(nlp, examples, steps=150, learn_rate=5e-3):
+    fix_random_seed(0)
+    nlp.initialize(lambda: examples)
+    sgd = make_adamw(learn_rate)
+    (name,) = nlp.pipe_names
+    for _ in range(steps):
+        loss = nlp.update(examples, sgd=sgd)[name]
+        sgd.step_schedules()
+        if loss < 0.01:
+            break
+    return loss
+
+
+@pytest.fixture(scope="module")
+def trained(make_texts):
+    """One pipeline of each kind that knows the texts by heart; nobody changes them."""
+    made = {}
+    for factory in MODELS:
+        nlp = make_nlp(factory)
+        assert fit(nlp, make_texts(nlp)) < 0.05
+        made[factory] = nlp
+    return made
+
+
+@pytest.fixture
+def begun(make_texts):
+    """A pipeline that has learnt nothing yet."""
+
+    def make(factory="slg", texts=TEXTS, **settings):
+        nlp = make_nlp(factory, **settings)
+        examples = make_texts(nlp, texts)
+        nlp.initialize(lambda: examples)
+        return nlp, examples
+
+    return make
+
+
+def shown(doc):
+    return (
+        get_entities(doc),
+        [ent.text for ent in doc.ents],
+        doc.cats,
+        get_relations(doc),
+        doc._.generated,
+        doc._.generated_score,
+    )
+
+
+def without_scores(doc):
+    return [tuple(span[:3]) for span in get_entities(doc) or ()], max(doc.cats, key=doc.cats.get)
+
+
+def weights(nlp):
+    (name,) = nlp.pipe_names
+    return {key: weight.detach().clone() for key, weight in nlp.get_pipe(name).model.shims[0]._model.named_parameters()}
+
+
+# Learning
+
+
+@pytest.mark.parametrize("factory", MODELS)
+def test_learns_by_heart(factory, trained, make_texts):
+    nlp = trained[factory]
+    format = nlp.get_pipe(factory).format
+    for eg in make_texts(nlp):
+        doc = nlp(eg.predicted)
+        assert without_scores(doc) == without_scores(eg.reference)
+        assert set(doc.cats) == set(CLASSES)
+        assert all(0.5 < span.score <= 1.0 for span in get_entities(doc))
+        assert max(doc.cats.values()) > 0.5 and sorted(doc.cats.values())[:2] == [0.0, 0.0]
+        assert -5 < doc._.generated_score < 0
+        assert format.parse(doc._.generated).analysis.label == max(doc.cats, key=doc.cats.get)
+    assert not nlp.get_pipe(factory).left_out
+
+
+@pytest.mark.parametrize("factory", MODELS)
+def test_scores_of_the_scorer(factory, trained, make_texts):
+    scores = trained[factory].evaluate(make_texts(trained[factory]))
+    for name in ("format_acc", "sc_acc", "ner_acc", "all_acc", "tl_f", "wl_f", "spans_entities_f", "cats_macro_f"):
+        assert scores[name] == 1.0
+
+
+def test_strings_of_the_two_formats(trained):
+    assert trained["slg"](RAW[0])._.generated == "<music>Named Entity Recognition:album;Foo Bar:artist;Ida"
+    assert trained["oiellm"](RAW[0])._.generated == "music/NER/:album;Foo Bar:artist;Ida"
+    assert trained["slg"](RAW[3])._.generated == "<weather>Named Entity Recognition:None;"
+
+
+@pytest.mark.parametrize("factory", MODELS)
+def test_relations(factory, make_examples):
+    nlp = make_nlp(factory, template="TCREE:RE")
+    examples = make_examples(nlp)
+    fit(nlp, examples)
+    for eg in examples:
+        found = get_relations(nlp(eg.predicted))
+        places = sorted((*relation["head"], *relation["tail"], relation["label"]) for relation in found)
+        assert places == sorted((*gold["head"], *gold["tail"], gold["label"]) for gold in get_relations(eg.reference))
+        assert all(0.5 < relation["score"] <= 1.0 for relation in found)
+    assert nlp.get_pipe(factory).label_data["labels"] == ["friend", "lives_in", "part_of", "works_in"]
+
+
+@pytest.mark.parametrize("factory", MODELS)
+def test_prompt_beams_and_parts(factory, make_texts):
+    for settings in (
+        {"parts": "words", "num_beams": 2},
+        {"parts": "text", **({"prompt_words": False} if factory == "slg" else {})},
+    ):
+        nlp = make_nlp(factory, **settings)
+        examples = make_texts(nlp)
+        fit(nlp, examples)
+        for eg in examples:
+            doc = nlp(eg.predicted)
+            if settings["parts"] == "words":
+                assert without_scores(eg.reference)[0] == [tuple(span[:3]) for span in get_entities(doc)]
+                assert not doc.cats
+            else:
+                assert max(doc.cats, key=doc.cats.get) == without_scores(eg.reference)[1]
+                assert get_entities(doc) is None or not get_entities(doc)
+
+
+def test_every_weight_learns(begun):
+    for factory in MODELS:
+        nlp, examples = begun(factory)
+        before = weights(nlp)
+        sgd = make_adamw(1e-2)
+        nlp.update(examples, sgd=sgd)
+        sgd.step_schedules()
+        after = weights(nlp)
+        unchanged = [name for name, weight in before.items() if torch.equal(weight, after[name])]
+        assert all("k_proj.bias" in name for name in unchanged)  # adding to all keys changes nothing
+
+
+def test_default_settings_work(make_texts):
+    for factory in MODELS:
+        nlp = spacy.blank("en")
+        nlp.add_pipe(factory)
+        examples = make_texts(nlp, TEXTS[:2])
+        nlp.initialize(lambda: examples)
+        assert nlp.update(examples)[factory] > 1.0
+
+
+# Saving, batches, processes
+
+
+@pytest.mark.parametrize("factory", MODELS)
+def test_disk_bytes_and_pickle(factory, trained, tmp_path):
+    nlp = trained[factory]
+    expected = [shown(doc) for doc in nlp.pipe(RAW)]
+    nlp.to_disk(tmp_path)
+    assert {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json"} <= {
+        path.name for path in (tmp_path / factory / "model").iterdir()
+    }
+    assert [shown(doc) for doc in spacy.load(tmp_path).pipe(RAW)] == expected
+    assert [shown(doc) for doc in make_nlp(factory).from_bytes(nlp.to_bytes()).pipe(RAW)] == expected
+    pipe = pickle.loads(pickle.dumps(nlp.get_pipe(factory)))
+    assert [shown(doc) for doc in pipe.pipe(nlp.make_doc(text) for text in RAW)] == expected
+
+
+@pytest.mark.parametrize("factory", MODELS)
+@pytest.mark.parametrize("batch_size", [2, 100])
+def test_batches_do_not_matter(factory, batch_size, trained):
+    nlp = trained[factory]
+    for one, many in zip((nlp(text) for text in RAW), nlp.pipe(RAW, batch_size=batch_size)):
+        assert one._.generated == many._.generated
+        assert without_scores(one) == without_scores(many)
+        assert one._.generated_score == pytest.approx(many._.generated_score, abs=1e-3)
+        assert one.cats == pytest.approx(many.cats, abs=1e-4)
+
+
+def test_small_batches_of_tokens(trained, monkeypatch):
+    nlp = trained["slg"]
+    expected = [doc._.generated for doc in nlp.pipe(RAW)]
+    monkeypatch.setitem(nlp.get_pipe("slg").cfg, "batch_tokens", 1)
+    assert [doc._.generated for doc in nlp.pipe(RAW)] == expected
+
+
+@pytest.mark.parametrize("factory", MODELS)
+def test_two_processes_find_what_one_finds(factory, trained):
+    one, two = (list(trained[factory].pipe(RAW * 2, n_process=n, batch_size=4)) for n in (1, 2))
+    assert [doc._.generated for doc in one] == [doc._.generated for doc in two]
+    assert [without_scores(doc) for doc in one] == [without_scores(doc) for doc in two]
+
+
+@pytest.mark.filterwarnings("ignore:.W930")
+def test_no_cycle_keeps_a_pipeline_alive(begun):
+    nlp, examples = begun()
+    nlp(RAW[0])
+    gone = [weakref.ref(thing) for thing in (nlp, nlp.get_pipe("slg"), nlp.get_pipe("slg").model.shims[0].lm.module)]
+    del nlp, examples
+    gc.collect()
+    assert [ref() for ref in gone] == [None] * 3
+
+
+def test_a_missing_model_folder(trained, tmp_path):
+    trained["slg"].to_disk(tmp_path)
+    shutil.rmtree(tmp_path / "slg" / "model")
+    with pytest.raises(ValueError, match="M932.*model"):
+        spacy.load(tmp_path)
+
+
+# Odd texts
+
+
+@pytest.mark.parametrize("factory", MODELS)
+def test_empty_texts(factory, trained):
+    nlp = trained[factory]
+    for doc in [nlp(""), nlp(" \n "), *nlp.pipe(["", ""])]:
+        assert get_entities(doc) == [] and not doc.ents
+        assert doc.cats == dict.fromkeys(CLASSES, 0.0)
+        assert doc._.generated == "" and doc._.generated_score == 0.0
+    assert list(nlp.pipe([])) == []
+
+
+@pytest.mark.filterwarnings("ignore:.W930.*(token grid|more often)")
+@pytest.mark.parametrize("factory", MODELS)
+def test_long_texts_are_cut_at_a_word_and_counted(factory, begun):
+    nlp, examples = begun(factory)
+    pipe = nlp.get_pipe(factory)
+    text = "Oslo Lima Ida " * 100 + "Zanzibar"
+    with pytest.warns(UserWarning, match="W930.*1 x text longer than the model reads .as in 'Oslo Lima Ida"):
+        (answer,) = pipe.predict([nlp.make_doc(text)])
+    assert text.startswith(answer.text) and text[len(answer.text)] == " " and len(answer.text) > 20
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*text longer than the model reads")
+        doc = nlp(text)
+        assert [shown(long) for long in nlp.pipe([text] * 2)] == [shown(doc)] * 2
+    assert pipe.left_out["text longer than the model reads"] == 4
+    assert all(span.end_char <= len(answer.text) for span in doc.spans["entities"])
+
+
+@pytest.mark.parametrize("factory", MODELS)
+def test_long_texts_teach_what_the_model_can_read(factory, begun, make_texts):
+    nlp, _ = begun(factory)
+    pipe = nlp.get_pipe(factory)
+    words = ["Oslo", *["it", "is", "cold"] * 100, "Lima"]
+    last = len(words) - 1
+    (eg,) = make_texts(nlp, [(" ".join(words), [(0, 1, "place"), (last, last + 1, "place")], "weather")])
+    with pytest.warns(UserWarning, match="W930.*text longer than the model reads"):
+        pairs = pipe.get_pairs([eg])
+    lm = pipe.model.shims[0].lm
+    assert len(pairs.sources[0]) <= lm.source_limit(len(pairs.targets[0]))
+    target = lm.decode(pairs.targets[0])
+    assert ";Oslo" in target and "Lima" not in target
+
+
+def test_answers_too_long_are_left_out(begun, make_texts):
+    nlp, _ = begun("slg")
+    entities = [(i, i + 1, label) for i in range(15) for label in ("album", "artist", "place", "site")]
+    (eg,) = make_texts(nlp, [("a " * 15, entities, "weather")])
+    with pytest.warns(UserWarning, match="W930.*1 x answer longer than the model writes"):
+        assert nlp.update([eg])["slg"] == 0.0
+    assert nlp.get_pipe("slg").left_out == {"answer longer than the model writes": 1}
+
+
+# What a model may write
+
+
+@pytest.mark.filterwarnings("ignore:.W930.*(token grid|more often)")
+@pytest.mark.parametrize("factory", MODELS)
+def test_under_the_grammar_random_weights_write_what_can_be_read(factory, begun):
+    nlp, examples = begun(factory)
+    format = nlp.get_pipe(factory).format
+    docs = list(nlp.pipe([text for text in RAW if text.strip()]))
+    for doc in docs:
+        analysis = format.parse(doc._.generated).analysis
+        assert all(item.text in doc.text for item in analysis.items)
+    assert set(nlp.get_pipe(factory).left_out) <= {
+        "given more often than it stands in the text",
+        "not on the token grid",
+    }
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("constraint", ["none", "first_token"])
+def test_without_the_grammar_losses_are_counted(constraint, strict, begun):
+    nlp, examples = begun("slg", constraint=constraint, strict=strict, max_new_tokens=20)
+    what = "string that is not of the format" if strict else "part of a string that is not of the format"
+    with pytest.warns(UserWarning, match=f"W930.*'slg'.* x {what}"):
+        docs = list(nlp.pipe([text for text in RAW if text.strip()]))
+    assert nlp.get_pipe("slg").left_out[what] >= len(docs)
+    assert all(doc._.generated.startswith("<") for doc in docs) or constraint == "none"
+    if strict:
+        assert all(get_entities(doc) == [] and not any(doc.cats.values()) for doc in docs)
+
+
+def test_lenient_and_strict_reading(trained, monkeypatch):
+    nlp = trained["slg"]
+    pipe = nlp.get_pipe("slg")
+    doc = nlp.make_doc("Ida is in Oslo")
+    (answer,) = pipe.predict([doc])
+    broken = answer._replace(string="<music>Named Entity Recognition:artist;Ida:planet;Oslo:Location;Rome")
+    with pytest.warns(UserWarning, match="W930"):
+        pipe.set_annotations([doc], [broken])
+    assert [(span.start, span.end, span.label_) for span in doc.spans["entities"]] == [(0, 1, "artist")]
+    assert doc.cats["music"] > 0 and doc._.generated == broken.string
+    assert pipe.left_out == {"part of a string that is not of the format": 1, "not in the text": 1}
+    monkeypatch.setitem(pipe.cfg, "strict", True)
+    with pytest.warns(UserWarning, match="string that is not of the format"):
+        pipe.set_annotations([doc], [broken])
+    assert get_entities(doc) == [] and not any(doc.cats.values())
+    pipe.left_out.clear()
+
+
+def test_cats_of_others_stay(trained):
+    nlp = trained["oiellm"]
+    doc = nlp.make_doc(RAW[0])
+    doc.cats = {"long": 1.0}
+    assert set(nlp(doc).cats) == {"long", *CLASSES} and doc.cats["long"] == 1.0
+
+
+def test_beams_find_at_least_as_likely_strings(begun, monkeypatch):
+    nlp, _ = begun("slg", parts="text")
+    texts = [text for text in RAW if text.strip()]
+    greedy = [doc._.generated_score for doc in nlp.pipe(texts)]
+    monkeypatch.setitem(nlp.get_pipe("slg").cfg, "num_beams", 8)
+    assert all(beam >= score - 1e-4 for beam, score in zip((doc._.generated_score for doc in nlp.pipe(texts)), greedy))
+
+
+# Gold that is not there
+
+
+def test_a_part_without_gold_is_not_asked_for(begun, make_texts):
+    nlp, _ = begun("slg")
+    pipe = nlp.get_pipe("slg")
+    lm = pipe.model.shims[0].lm
+    whole, no_label, no_entities, nothing = make_texts(
+        nlp, [TEXTS[0], (*TEXTS[0][:2], None), (TEXTS[0][0], None, "music"), (TEXTS[0][0], None, None)]
+    )
+    with pytest.warns(UserWarning, match="W930.*1 x document without gold"):
+        pairs = pipe.get_pairs([whole, no_label, no_entities, nothing])
+    sources, targets = ([lm.decode(ids) for ids in part] for part in pairs)
+    assert targets == [
+        "<music>Named Entity Recognition:album;Foo Bar:artist;Ida",
+        "Named Entity Recognition:album;Foo Bar:artist;Ida",
+        "<music>",
+    ]
+    assert "<travel>" in sources[0] and "<travel>" not in sources[1] and ":artist;" not in sources[2]
+    assert nlp.update([nothing])["slg"] == 0.0
+    assert pipe.left_out["document without gold"] == 2
+
+
+def test_documents_without_gold_are_told_at_initialisation(begun):
+    with pytest.warns(UserWarning, match="W931.*'slg'.*1 of 2 documents"):
+        begun("slg", [TEXTS[0], ("it snows", None, None)])
+
+
+def test_labels_unseen_at_initialisation_are_counted(begun, make_texts):
+    nlp, _ = begun("oiellm", TEXTS[:1])
+    pipe = nlp.get_pipe("oiellm")
+    (eg,) = make_texts(nlp, [("Ida is in Oslo", [(0, 1, "artist"), (3, 4, "planet")], "weather")])
+    eg.reference.cats = {"news": 1.0}
+    with pytest.warns(UserWarning, match="W930.*(text label|label) unseen at initialisation"):
+        pairs = pipe.get_pairs([eg])
+    assert pipe.model.shims[0].lm.decode(pairs.targets[0]) == "/NER/:artist;Ida"
+    assert pipe.left_out == {"text label unseen at initialisation": 1, "label unseen at initialisation": 1}
+
+
+def test_no_labels_at_all(begun):
+    texts = [("it rains", None, None), ("it snows", None, None)]
+    with pytest.raises(ValueError, match="M939.*'slg'.*TCONER"):
+        begun("slg", texts, template="TCONER")
+    nlp, _ = begun("slg", texts, template="SCNM")  # a template with labels of its own
+    assert "literature_art" in nlp.get_pipe("slg").classes and "<Literature>" in nlp.get_pipe("slg").format.source("")
+
+
+def test_only_one_text_label_may_hold(begun, make_texts):
+    nlp = make_nlp()
+    examples = make_texts(nlp)
+    examples[0].reference.cats = {"music": 1.0, "travel": 1.0}
+    with pytest.raises(ValueError, match="M941.*music, travel.*play Foo"):
+        nlp.initialize(lambda: examples)
+
+
+# Labels that grow
+
+
+def test_first_entities_then_classes(make_texts, tmp_path):
+    """Incremental learning: the second pipeline begins with the weights and labels of the first."""
+    first = make_nlp("slg", parts="words")
+    known = [(text, entities, None) for text, entities, _ in TEXTS]
+    fit(first, make_texts(first, known), steps=60)
+    first.to_disk(tmp_path)
+    second = make_nlp("slg", model={"name": str(tmp_path), "config": None, "tokenizer": None})
+    examples = make_texts(second, [("Ida sings", [(0, 1, "singer")], "music"), ("it snows", [], "weather")])
+    second.initialize(lambda: examples)
+    old, new = weights(first), weights(second)
+    assert old.keys() == new.keys() and all(torch.equal(old[key], new[key]) for key in old)
+    assert second.get_pipe("slg").label_data == {
+        "classes": ["music", "travel", "weather"],
+        "labels": ["album", "artist", "place", "site", "singer"],
+    }
+    fit(second, examples)
+    for eg in examples:
+        assert without_scores(second(eg.predicted)) == without_scores(eg.reference)
+
+
+@pytest.mark.filterwarnings("ignore:.W930")
+def test_a_label_can_be_added(begun):
+    nlp, examples = begun()
+    pipe = nlp.get_pipe("slg")
+    nlp(RAW[0])
+    assert (
+        pipe.add_label("planet") == 1 and pipe.add_label("planet") == 0 and pipe.add_label("news", text_level=True) == 1
+    )
+    assert pipe.label_data == {"classes": [*CLASSES, "news"], "labels": ["album", "artist", "place", "site", "planet"]}
+    assert ":planet;" in pipe.format.source("") and set(nlp(RAW[0]).cats) == {*CLASSES, "news"}
+
+
+def test_labels_from_label_data(begun):
+    data = begun()[0].get_pipe("slg").label_data
+    nlp = make_nlp()
+    nlp.get_pipe("slg").initialize(lambda: [Example(nlp.make_doc("a"), nlp.make_doc("a"))], nlp=nlp, labels=data)
+    assert nlp.get_pipe("slg").label_data == data and nlp.get_pipe("slg").labels == (*data["classes"], *data["labels"])
+
+
+def test_labels_with_delimiters(make_texts):
+    nlp = make_nlp("oiellm")
+    examples = make_texts(nlp, [("play Foo", [(1, 2, "a:b;c")], "music"), ("it rains", [(1, 2, "<x>/\\y")], "weather")])
+    fit(nlp, examples)
+    for eg in examples:
+        assert without_scores(nlp(eg.predicted)) == without_scores(eg.reference)
+
+
+# A tokenizer that changes texts
+
+
+@pytest.fixture(scope="module")
+def tiny_bert(tmp_path_factory):
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny_bert")
+    signs = "abcdefghijklmnopqrstuvwxyz<>:;/\\."
+    vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "new", "york", *signs, *(f"##{sign}" for sign in signs)]
+    (folder / "vocab.txt").write_text("\n".join(vocab))
+    BertTokenizerFast(str(folder / "vocab.txt"), do_lower_case=True, model_max_length=192).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocab),
+        hidden_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=128,
+        max_position_embeddings=192,
+    )
+    BertModel(config).save_pretrained(folder)
+    return str(folder)
+
+
+def test_an_uncased_encoder_gives_the_letters_of_the_text_back(tiny_bert, make_texts, tmp_path):
+    nlp = spacy.blank("en")
+    model = {
+        "@architectures": "spacy_mre.WarmStartedSeq2Seq.v1",
+        "name": tiny_bert,
+        "decoder_layers": 1,
+        "dropout": 0.0,
+    }
+    nlp.add_pipe("slg", config={"model": model, "prompt_words": False})
+    texts = [
+        ("Fly to New York", [(2, 4, "City")], "music"),
+        ("José met T.J. today", [(0, 1, "Person"), (2, 3, "Person")], "travel"),
+    ]
+    examples = make_texts(nlp, texts)
+    fit(nlp, examples, steps=250)
+    assert nlp(examples[0].predicted)._.generated == "<music>:City;New York"
+    assert nlp(examples[1].predicted)._.generated == "<travel>:Person;José:Person;T.J."
+    for eg in examples:
+        assert without_scores(eg.predicted) == without_scores(eg.reference)
+    assert nlp.evaluate(make_texts(nlp, texts))["all_acc"] == 1.0
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    assert loaded(bare(loaded, examples[0].reference))._.generated == "<music>:City;New York"
+
+
+def test_characters_that_the_tokenizer_cannot_write_are_counted(tiny_bert, make_texts):
+    nlp = spacy.blank("en")
+    model = {"@architectures": "spacy_mre.WarmStartedSeq2Seq.v1", "name": tiny_bert, "decoder_layers": 1}
+    slg = nlp.add_pipe("slg", config={"model": model, "constraint": "grammar"})
+    examples = make_texts(nlp, [("Fly to New York", [(2, 4, "City")], "music"), ("it rains", [], "travel")])
+    nlp.initialize(lambda: examples)
+    with pytest.warns(UserWarning, match="W930.*character that the tokenizer cannot write"):
+        doc = nlp("Fly to 東京 now")
+    assert slg.left_out["character that the tokenizer cannot write"] == 2
+    assert all("東" not in span.text and "京" not in span.text for span in doc.spans["entities"])
+
+
+@pytest.mark.parametrize("factory", ["slg", "oiellm"])
+def test_under_the_grammar_nothing_is_named_within_a_token(factory, make_texts):
+    nlp = make_nlp(factory, constraint="grammar")
+    examples = make_texts(nlp)
+    fix_random_seed(1)
+    nlp.initialize(lambda: examples)
+    pipe = nlp.get_pipe(factory)
+    for _ in range(3):  # weights of all sorts
+        docs = list(nlp.pipe([eg.predicted.copy() for eg in examples]))
+        assert sum(pipe.left_out[what] for what in ("not on the token grid", "not in the text")) == 0
+        for parameter in pipe.model.shims[0]._model.parameters():
+            parameter.data += 0.05 * torch.randn_like(parameter)
+    assert any(doc.spans["entities"] for doc in docs)
+
+
+def test_a_normalising_sentencepiece_gives_the_letters_of_the_text_back(make_texts, tmp_path):
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    texts = [
+        ("昨日 ＡＢＣ１２ を 見た", [(1, 2, "商品")], "music"),
+        ("東京：大阪 は ½ の 距離", [(0, 1, "区間"), (2, 3, "割合")], "travel"),
+    ]
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    words = [text for text, _, _ in texts] * 3 + [
+        "<music><travel><weather>:商品;:区間;:割合;:None;\\/",
+        *"⁄120ABC：:;<>/\\",
+    ]
+    tokenizer.train_from_iterator(
+        words,
+        trainers.UnigramTrainer(
+            vocab_size=120, special_tokens=["<pad>", "</s>", "<unk>"], unk_token="<unk>", show_progress=False
+        ),
+    )
+    wrapped = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    )
+    wrapped.save_pretrained(tmp_path)
+    nlp = make_nlp("slg", model={"tokenizer": str(tmp_path)}, prompt_words=False)
+    examples = make_texts(nlp, texts)
+    fit(nlp, examples, steps=200)
+    docs = [nlp(eg.predicted) for eg in examples]
+    assert [doc._.generated for doc in docs] == ["<music>:商品;ＡＢＣ１２", "<travel>:区間;東京：大阪:割合;½"]
+    assert [without_scores(doc) for doc in docs] == [without_scores(eg.reference) for eg in examples]
+
+
+def test_words_that_the_tokenizer_cannot_write(tiny_bert, make_texts):
+    def begin(texts):
+        nlp = spacy.blank("en")
+        model = {"@architectures": "spacy_mre.WarmStartedSeq2Seq.v1", "name": tiny_bert}
+        nlp.add_pipe("slg", config={"model": model, "prompt_words": False})
+        examples = make_texts(nlp, texts)
+        nlp.initialize(lambda: examples)
+
+    with pytest.raises(ValueError, match="M921.*人"):
+        begin([("Ida sings", [(0, 1, "人")], "music")])
+    with pytest.raises(ValueError, match="M905.*city"):  # that it cannot tell apart
+        begin([("Ida sings", [(0, 1, "City"), (1, 2, "city")], "music")])
+
+
+# Settings
+
+
+@pytest.mark.parametrize("setting", ["parts", "constraint", "template", "language"])
+def test_unknown_values(setting):
+    with pytest.raises(ValueError, match=f"M001.*'nonsense'.*'{setting}'"):
+        make_nlp("slg", **{setting: "nonsense"})
+
+
+@pytest.mark.parametrize("settings", [{"beams": 2}, {"model": {"tokeniser": "x"}}])
+def test_a_misspelt_key_is_named(settings):
+    with pytest.raises(ConfigValidationError, match="beams|tokeniser"):
+        make_nlp("slg", **settings)
+
+
+def test_the_words_are_of_the_pipelines_language(begun):
+    nlp = spacy.blank("zh")
+    nlp.add_pipe("slg", config={"model": MODELS["slg"]})
+    assert nlp.get_pipe("slg").cfg["language"] == "zh"
+    assert begun(language="ja", texts=TEXTS[:1])[0].get_pipe("slg").format.task.none_word == "無い"
+
+
+def test_limits_that_leave_no_room(begun):
+    with pytest.raises(ValueError, match="M942.*500.*192"):
+        begun("slg", max_new_tokens=500)
+    labels = [("a b", [(0, 1, f"a rather long label {i}") for i in range(80)], "music")]
+    with pytest.raises(ValueError, match="M940.*'slg'.*192"):
+        begun("slg", labels)
+
+
+def test_an_uninitialised_component_says_so(make_texts):
+    for factory in MODELS:
+        nlp = make_nlp(factory)
+        with pytest.raises(ValueError, match=f"M803.*'{factory}'"):
+            nlp(RAW[0])
+        with pytest.raises(ValueError, match="M803"):
+            nlp.get_pipe(factory).update(make_texts(nlp))

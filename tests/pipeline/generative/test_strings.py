@@ -1,0 +1,261 @@
+"""Docs as JSON lines of strings, and back."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from spacy_mre import load_docs, save_docs
+from spacy_mre.annotations.entities import get_entities
+from spacy_mre.cli import app
+from spacy_mre.corpora import CorpusError, Entity, Record, Relation, Report, make_docs
+from spacy_mre.pipeline.generative.formats import OIELLMFormat, SLGFormat, Task
+from spacy_mre.pipeline.generative.strings import (
+    format_path,
+    load_format,
+    read_strings,
+    save_format,
+    task_of_docs,
+    task_of_strings,
+    write_strings,
+)
+
+NLP = spacy.blank("xx")
+RECORDS = [
+    Record(
+        text="Ada met Bo in Aoba.",
+        id="1",
+        entities=[Entity(0, 3, "person"), Entity(8, 10, "person"), Entity(14, 18, "town")],
+        relations=[Relation(0, 2, "lives in"), Relation(1, 0, "met")],
+        cats={"society": 1.0},
+    ),
+    Record(text="It rained.", id="2", entities=[], relations=[], cats={"nature": 1.0}),
+]
+
+
+@pytest.fixture
+def docs():
+    return list(make_docs(RECORDS, NLP, cats=["nature", "society"]))
+
+
+def entities(docs):
+    return [
+        {(doc[e.start : e.end].start_char, doc[e.start : e.end].text, e.label) for e in get_entities(doc) or ()}
+        for doc in docs
+    ]
+
+
+def relations(docs):
+    return [{(head.start_char, label, tail.start_char) for head, label, tail, _ in doc._.triples} for doc in docs]
+
+
+def test_there_and_back(docs, tmp_path):
+    task = task_of_docs(docs, "SCNM", "en")
+    assert (list(task.classes), list(task.labels)) == (["nature", "society"], ["person", "town"])
+    for format in (SLGFormat(task), SLGFormat(task, prompt_words=False), OIELLMFormat(task)):
+        report = Report()
+        assert write_strings(docs, tmp_path / "a.jsonl", format, report=report) == 2
+        assert not report.lost and report.kept["mentions that are found again at their places"] == 3
+        read = list(read_strings(tmp_path / "a.jsonl", format, strict=True))
+        assert [record.id for record in read] == ["a-1", "a-2"] and read[0].relations is None
+        back = list(make_docs(read, NLP, cats=["nature", "society"]))
+        assert [doc.text for doc in back] == [doc.text for doc in docs]
+        assert entities(back) == entities(docs)
+        assert [doc.cats for doc in back] == [doc.cats for doc in docs]
+    rows = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text(encoding="utf8").splitlines()]
+    assert rows[0] == {"input": "Ada met Bo in Aoba./NER", "output": "Society/NER/:Person;Ada:Person;Bo:town;Aoba"}
+    assert rows[1] == {"input": "It rained./NER", "output": "Nature/NER/:None;"}
+
+
+def test_links_there_and_back(docs, tmp_path):
+    format = OIELLMFormat(task_of_docs(docs, "TCREE:RE", "en"))
+    assert list(format.task.labels) == ["lives in", "met"]
+    write_strings(docs, tmp_path / "a.jsonl", format)
+    back = list(make_docs(read_strings(tmp_path / "a.jsonl", format), NLP))
+    assert relations(back) == relations(docs)
+    assert {label for found in entities(back) for _, _, label in found} == {"entity"}
+
+
+ODD = "aZ京都𠮷🙂e\u0301|\\\"':;<>/\t\n\r\x1c\x85\u2028\u3000 "
+LABELS = st.text(st.sampled_from("aZ地:;<\\"), min_size=1, max_size=4).filter(lambda label: label != "None")
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.data())
+def test_random_texts(data):
+    records = []
+    for i in range(data.draw(st.integers(1, 3))):
+        text = "x" + data.draw(st.text(st.sampled_from(ODD), max_size=25))
+        found = set()
+        for start, end, label in data.draw(
+            st.lists(st.tuples(st.integers(0, 20), st.integers(1, 25), LABELS), max_size=5)
+        ):
+            piece = text[start:end]
+            if piece.strip():
+                lead = start + len(piece) - len(piece.lstrip())
+                found.add(Entity(lead, lead + len(piece.strip()), label))
+        records.append(
+            Record(
+                text=text,
+                id=str(i),
+                entities=sorted(found, key=lambda e: (e.start, e.end, e.label)),
+                cats={data.draw(LABELS): 1.0},
+            )
+        )
+    docs = list(make_docs(records, NLP))
+    kept = [entity for found in entities(docs) for entity in found]
+    if not kept:
+        return
+    format = data.draw(st.sampled_from([SLGFormat, OIELLMFormat]))(task_of_docs(docs, "SCNM", "en"))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.jsonl"
+        written, read = Report(), Report()
+        write_strings(docs, path, format, report=written)
+        back = list(read_strings(path, format, strict=True, report=read))
+    assert [record.text for record in back] == [record.text for record in records]
+    assert [record.cats for record in back] == [record.cats for record in records]
+    assert not read.lost
+    reason = "place of one of the mentions: the same words stand elsewhere, too"
+    exact = sum(
+        (entity.start, record.text[entity.start : entity.end], entity.label) in gold
+        for record, gold in zip(back, entities(docs))
+        for entity in record.entities
+    )
+    assert exact == written.kept["mentions that are found again at their places"] == len(kept) - written.lost[reason]
+    assert written.lost[reason] <= read.kept["mentions whose words would fit elsewhere, too"]
+
+
+def test_what_cannot_be_written_is_counted(docs, tmp_path):
+    no_gold, blank, harp = NLP.make_doc("Ada left."), NLP.make_doc("  "), NLP.make_doc("a harp a harp")
+    harp.spans["entities"] = [harp.char_span(9, 13, label="person")]
+    harp.cats = {"nature": 1.0}
+    report = Report()
+    assert (
+        write_strings(
+            [*docs, no_gold, blank, harp],
+            tmp_path / "a.jsonl",
+            OIELLMFormat(task_of_docs(docs, "SCNM", "en")),
+            report=report,
+        )
+        == 3
+    )
+    assert report.lost == {
+        "document without gold for what the task asks for": 1,
+        "document without text": 1,
+        "place of one of the mentions: the same words stand elsewhere, too": 1,
+    }
+    with pytest.raises(ValueError, match="M907.*town"):
+        write_strings(
+            docs, tmp_path / "b.jsonl", OIELLMFormat(Task.of_labels("SCNM", "en", ["nature", "society"], ["person"]))
+        )
+
+
+def test_what_cannot_be_read_is_counted_or_refused(tmp_path):
+    path = tmp_path / "a.jsonl"
+    format = OIELLMFormat(Task.of_template("SCNM", "en"))
+    rows = ["Nature/NER/:Person;Ada:Poet;Bo:Person;Eve:Person;Ada", "Nature/NER/:None;"]
+    path.write_text(
+        "\n".join(json.dumps({"input": "Ada saw Bo, Bo./NER", "output": row}) for row in rows), encoding="utf8"
+    )
+    report = Report()
+    records = list(read_strings(path, format, report=report))
+    assert [record.entities for record in records] == [[Entity(0, 3, "person")], []]
+    assert report.lost == {
+        "part of an output that is not of the format": 2,
+        "not in the text": 1,
+        "given more often than it stands in the text": 1,
+    }
+    assert report.examples["not in the text"] == ["a.jsonl, line 1: person Eve"]
+    with pytest.raises(CorpusError, match="line 1: 'Poet' is no label"):
+        list(read_strings(path, format, strict=True))
+    with pytest.raises(CorpusError, match="line 1: 'input': '/Relation Extraction' was expected"):
+        list(read_strings(path, OIELLMFormat(Task.of_template("TCREE:RE", "en"))))
+    path.write_text('{"input": "x/NER"}', encoding="utf8")
+    with pytest.raises(CorpusError, match="line 1: the key 'output' is missing"):
+        list(read_strings(path, format))
+
+
+def test_the_format_is_kept_beside_the_strings(tmp_path):
+    format = SLGFormat(Task.of_template("SCNM", "zh"), prompt_words=False)
+    path = format_path(tmp_path / "train.jsonl")
+    assert path.name == "train.format.json"
+    save_format(format, path)
+    assert load_format(path).to_dict() == format.to_dict()
+    for data in ("[]", '{"format": "slg"}', '{"format": "slg", "task": {"x": 1}}'):
+        path.write_text(data, encoding="utf8")
+        with pytest.raises(CorpusError, match="train.format.json: this is no format"):
+            load_format(path)
+
+
+def test_labels_that_only_stand_in_the_strings(tmp_path):
+    path = tmp_path / "a.jsonl"
+
+    def task(template, *outputs):
+        path.write_text("\n".join(json.dumps({"input": "x", "output": output}) for output in outputs), encoding="utf8")
+        return task_of_strings(path, "oiellm", template, "en")
+
+    found = task("SCNM", "Sport/NER/:Person;Ada:Poet;Bo", "Nature/NER/:None;")
+    assert list(found.classes)[-1] == "Sport" and found.classes["nature"] == "Nature" and "Nature" not in found.classes
+    assert found.labels["Poet"] == "Poet" and found.labels["person"] == "Person" and "Person" not in found.labels
+    found = task("TCREE:RE", "/Relation Extraction/:Ada\\: x;knows;Bo", "/Relation Extraction/;None;")
+    assert not found.classes and list(found.labels)[-1] == "knows"
+    found = task("TCONER", "Sport/Open NER/:team;Lions\\:B")
+    assert (found.classes, found.labels) == ({"Sport": "Sport"}, {"team": "team"})
+    with pytest.raises(ValueError, match="M903"):
+        task("TCONER", "nothing")
+
+
+# The command
+
+
+@pytest.fixture
+def run():
+    def invoke(*arguments, code=0):
+        result = CliRunner().invoke(app, ["strings", *map(str, arguments)], env={"COLUMNS": "200", "TERM": "dumb"})
+        assert result.exit_code == code, result.output + repr(result.exception)
+        return result.output
+
+    return invoke
+
+
+@pytest.mark.parametrize("format", ["slg", "oiellm"])
+def test_the_command_there_and_back(run, docs, tmp_path, format):
+    save_docs(docs, tmp_path / "train.spacy")
+    save_docs(docs[:1], tmp_path / "test.spacy")
+    assert "2 documents" in run(tmp_path / "train.spacy", tmp_path / "train.jsonl", "--format", format)
+    # The test part has fewer labels, but is to be written with those of the training part.
+    run(tmp_path / "test.spacy", tmp_path / "test.jsonl", "--format-file", tmp_path / "train.format.json")
+    first = [(tmp_path / f"{name}.jsonl").read_text(encoding="utf8").splitlines()[0] for name in ("train", "test")]
+    assert first[0] == first[1]
+    assert "2 documents" in run(tmp_path / "train.jsonl", tmp_path / "back.spacy", "--read", "--strict", "--lang", "en")
+    back = list(load_docs(tmp_path / "back.spacy"))
+    assert entities(back) == entities(docs) and [doc.cats for doc in back] == [doc.cats for doc in docs]
+
+
+def test_the_command_reads_what_others_wrote(run, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"input": "Ada won./NER", "output": "Sport/NER/:Person;Ada:Poet;Bo"}), encoding="utf8")
+    assert "not in the text" in run(path, tmp_path / "a.spacy", "--read")
+    (doc,) = load_docs(tmp_path / "a.spacy")
+    assert doc.cats == {"Sport": 1.0} and [(entity.text, entity.label_) for entity in doc.ents] == [("Ada", "person")]
+
+
+@pytest.mark.parametrize("parts, output", [("text", "Society/NER/"), ("words", "/NER/:Person;Ada:Person;Bo:town;Aoba")])
+def test_the_command_for_one_part(run, docs, tmp_path, parts, output):
+    save_docs(docs, tmp_path / "a.spacy")
+    run(tmp_path / "a.spacy", tmp_path / "a.jsonl", "--parts", parts)
+    assert json.loads((tmp_path / "a.jsonl").read_text(encoding="utf8").splitlines()[0])["output"] == output
+
+
+def test_the_command_tells_errors_without_a_traceback(run, docs, tmp_path):
+    save_docs(docs, tmp_path / "a.spacy")
+    assert "must be a .spacy file" in run(tmp_path / "a.spacy", tmp_path / "a.txt", code=2)
+    save_docs([NLP.make_doc("Ada left.")], tmp_path / "bare.spacy")
+    assert "[M903]" in run(tmp_path / "bare.spacy", tmp_path / "a.jsonl", code=1)
+    (tmp_path / "b.jsonl").write_text("{", encoding="utf8")
+    assert "line 1: broken JSON" in run(tmp_path / "b.jsonl", tmp_path / "b.spacy", "--read", code=1)

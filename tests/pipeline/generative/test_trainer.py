@@ -1,0 +1,289 @@
+import json
+import shutil
+
+import pytest
+import spacy
+import torch
+from spacy.tokens import Doc
+from spacy.training import Example
+from transformers import TrainerCallback
+
+from spacy_mre.annotations.entities import get_entities, set_entities
+from spacy_mre.pipeline.generative.checkpoints import load_language_model
+from spacy_mre.pipeline.generative.formats import OIELLMFormat, Task
+from spacy_mre.pipeline.generative.strings import save_format
+from spacy_mre.pipeline.generative.trainer import Recipe, encode_rows, read_rows, train_generative
+
+ROWS = [
+    ("play Foo by Ida/NER", "music/NER/:album;Foo:artist;Ida"),
+    ("is it cold in Oslo/NER", "weather/NER/:Location;Oslo"),
+    ("it rains/NER", "weather/NER/:None;"),
+    ("Ida is in Lima/NER", "travel/NER/:artist;Ida:Location;Lima"),
+]
+CONFIG = {
+    "kind": "causal",
+    "config": {
+        "model_type": "llama",
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 128,
+        "attention_dropout": 0.1,
+    },
+    "tokenizer": {"vocab_size": 320},
+}
+
+
+# Hugging Face's remark on file systems, and pieces of words that random weights choose.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:mtime may not be reliable"),
+    pytest.mark.filterwarnings("ignore:.W930.*token grid"),
+]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    path = tmp_path_factory.mktemp("rows") / "train.jsonl"
+    path.write_text(
+        "\n".join(json.dumps({"input": source, "output": target}) for source, target in ROWS), encoding="utf8"
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    path = tmp_path_factory.mktemp("config") / "tiny.json"
+    path.write_text(json.dumps(CONFIG))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def base(rows, config, tmp_path_factory):
+    """A model that knows the rows by heart."""
+    folder = tmp_path_factory.mktemp("base")
+    summary = train_generative(recipe(config, max_steps=120), rows, folder, progress=False)
+    assert summary["rows"] == 4 and summary["left_out"] == 0
+    return folder
+
+
+def recipe(model, **settings):
+    return Recipe(
+        model, **{"learn_rate": 1e-2, "batch_size": 2, "max_steps": 8, "save_steps": 100, "warmup": 0.0, **settings}
+    )
+
+
+def weights(folder):
+    return load_language_model(folder).module.state_dict()
+
+
+def difference(one, other):
+    one, other = weights(one), weights(other)
+    return max(float((one[name] - other[name]).abs().max()) for name in one)
+
+
+def written(folder):
+    lm = load_language_model(folder)
+    return [lm.decode(row.tokens) for row in lm.write(lm.source_ids([source for source, _ in ROWS]), max_new_tokens=40)]
+
+
+class Interrupt(TrainerCallback):
+    """Breaks a training off."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == self.step:
+            raise KeyboardInterrupt
+
+
+# Rows
+
+
+def test_rows_are_read(rows):
+    assert read_rows(rows) == ROWS
+
+
+@pytest.mark.parametrize(
+    "line, reason",
+    [
+        ('{"input": "a"}', "the key 'output' is missing"),
+        ('{"input": "a", "output": 3}', "'output' must be of type str, not 3"),
+        ('{"input": " ", "output": "b"}', "'input' is empty"),
+        ('{"input": "a", "output": "b"', "broken JSON"),
+        ("[1]", "a JSON object was expected"),
+    ],
+)
+def test_a_bad_row_is_named_with_file_and_line(line, reason, tmp_path):
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"input": "a", "output": "b"}\n\n' + line)
+    with pytest.raises(ValueError, match=f"M201.*bad.jsonl, line 3: {reason}"):
+        read_rows(path)
+
+
+def test_no_file_and_an_empty_one(tmp_path, config):
+    with pytest.raises(ValueError, match="M20.*nowhere.jsonl"):
+        train_generative(recipe(config), tmp_path / "nowhere.jsonl", tmp_path / "out", progress=False)
+    (tmp_path / "empty.jsonl").write_text("")
+    with pytest.raises(ValueError, match="M20.*empty"):
+        train_generative(recipe(config), tmp_path / "empty.jsonl", tmp_path / "out", progress=False)
+
+
+def test_rows_that_do_not_fit_are_left_out_and_counted(base, rows):
+    lm = load_language_model(base)
+    long = [("word " * 200, "music/NER/:None;"), ("it rains/NER", "word " * 200)]
+    with pytest.warns(UserWarning, match="W932.*2 of 6 rows.*128 tokens.*'word word"):
+        kept, left_out = encode_rows(lm, [*long, *ROWS], rows)
+    assert left_out == 2 and [lm.decode(target) for _, target in kept] == [target for _, target in ROWS]
+    with pytest.raises(ValueError, match="M944.*none of the 2 rows"):
+        encode_rows(lm, long, rows)
+
+
+# Training
+
+
+def test_learns_by_heart_and_writes_a_model_folder(base):
+    assert written(base) == [target for _, target in ROWS]
+    assert (base / "model.safetensors").is_file() and (base / "tokenizer.json").is_file()
+
+
+def test_an_encoder_decoder(rows, tmp_path):
+    settings = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 2}
+    (tmp_path / "t5.json").write_text(json.dumps({"kind": "seq2seq", "config": {"model_type": "t5", **settings}}))
+    summary = train_generative(recipe(str(tmp_path / "t5.json")), rows, tmp_path / "out", dev=rows, progress=False)
+    assert load_language_model(tmp_path / "out").kind == "seq2seq"
+    assert summary["steps"] == 8 and summary["dev_loss"] > 0
+
+
+@pytest.mark.parametrize(
+    "setting", [{"bf16": True}, {"gradient_checkpointing": True}, {"accumulate": 2, "batch_size": 1}]
+)
+def test_ways_of_saving_memory_change_little(setting, base, rows, tmp_path):
+    """No dropout, one epoch's rows in the same order: the same updates, by and large."""
+    plain = train_generative(recipe(str(base), max_steps=2, learn_rate=1e-4), rows, tmp_path / "plain", progress=False)
+    saving = train_generative(
+        recipe(str(base), max_steps=2, learn_rate=1e-4, **setting), rows, tmp_path / "saving", progress=False
+    )
+    assert saving["steps"] == plain["steps"] == 2
+    assert saving["train_loss"] == pytest.approx(plain["train_loss"], rel=0.2, abs=0.02)
+    assert difference(tmp_path / "plain", base) > 0 and difference(tmp_path / "plain", tmp_path / "saving") < 1e-3
+
+
+@pytest.mark.parametrize("lora_rank", [0, 4])
+def test_an_interrupted_training_goes_on_where_it_stopped(lora_rank, rows, config, base, tmp_path):
+    wanted = recipe(str(base) if lora_rank else config, lora_rank=lora_rank, max_steps=9, save_steps=3)
+    whole = train_generative(wanted, rows, tmp_path / "whole", progress=False)
+    with pytest.raises(KeyboardInterrupt):
+        train_generative(wanted, rows, tmp_path / "broken", progress=False, callbacks=[Interrupt(7)])
+    assert not (tmp_path / "broken" / "model.safetensors").exists()
+    with pytest.raises(ValueError, match="M943.*resuming is off"):
+        train_generative(wanted, rows, tmp_path / "broken", resume=False, progress=False)
+    seen = []
+
+    class Steps(TrainerCallback):
+        def on_step_end(self, args, state, control, **kwargs):
+            seen.append(state.global_step)
+
+    resumed = train_generative(wanted, rows, tmp_path / "broken", progress=False, callbacks=[Steps()])
+    assert seen == [7, 8, 9]  # from the checkpoint of step 6 on
+    assert resumed["steps"] == whole["steps"] == 9
+    assert difference(tmp_path / "whole", tmp_path / "broken") < 1e-6
+
+
+def test_checkpoints_of_another_training_are_refused(rows, config, tmp_path):
+    train_generative(recipe(config, max_steps=2, save_steps=2), rows, tmp_path / "out", progress=False)
+    with pytest.raises(ValueError, match="M943.*other: learn_rate, seed"):
+        train_generative(
+            recipe(config, max_steps=2, save_steps=1, seed=1, learn_rate=1.0), rows, tmp_path / "out", progress=False
+        )
+    other = tmp_path / "other.jsonl"
+    other.write_text(rows.read_text() + "\n" + json.dumps({"input": "a", "output": "b"}))
+    with pytest.raises(ValueError, match="M943.*other: rows"):
+        train_generative(recipe(config, max_steps=2, save_steps=2), other, tmp_path / "out", progress=False)
+
+
+@pytest.mark.parametrize(
+    "settings, message", [({"dtype": "float8"}, "M001.*dtype"), ({"schedule": "wavy"}, "M001.*'wavy'.*linear, cosine")]
+)
+def test_unknown_settings(settings, message, rows, config, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        train_generative(recipe(config, **settings), rows, tmp_path, progress=False)
+
+
+def test_configs_that_cannot_be_used(rows, tmp_path):
+    with pytest.raises(ValueError, match="M932.*no such file"):
+        train_generative(recipe(str(tmp_path / "nowhere.json")), rows, tmp_path / "out", progress=False)
+    (tmp_path / "odd.json").write_text('{"config": {}}')
+    with pytest.raises(ValueError, match="M937.*'kind'"):
+        train_generative(recipe(str(tmp_path / "odd.json")), rows, tmp_path / "out", progress=False)
+
+
+# Adapters, and the way into a pipeline
+
+
+def test_adapters_are_merged_and_load_as_oiellm(base, rows, tmp_path):
+    pytest.importorskip("peft")
+    new = tmp_path / "new.jsonl"
+    new.write_text(json.dumps({"input": "Ida is in Oslo/NER", "output": "travel/NER/:artist;Ida:Location;Oslo"}))
+    wanted = recipe(str(base), lora_rank=8, max_steps=60, learn_rate=2e-2, dtype="float32")
+    assert train_generative(wanted, new, tmp_path / "out", progress=False)["steps"] == 60
+    assert (tmp_path / "out" / "adapter" / "adapter_model.safetensors").is_file()
+    before, after = weights(base), weights(tmp_path / "out")
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed and all("proj" in name for name in changed)
+
+    nlp = spacy.blank("en")
+    model = {
+        "@architectures": "spacy_mre.CausalLM.v1",
+        "name": str(tmp_path / "out"),
+        "config": None,
+        "tokenizer": None,
+    }
+    nlp.add_pipe("oiellm", config={"model": model})
+    gold = Doc(nlp.vocab, words=["Ida", "is", "in", "Oslo"], spaces=[True, True, True, False])
+    set_entities(gold, [(0, 1, "artist", 1.0), (3, 4, "place", 1.0)])
+    gold.cats = {"music": 0.0, "weather": 0.0, "travel": 1.0}
+    nlp.initialize(lambda: [Example(nlp.make_doc(gold.text), gold)])
+    nlp.to_disk(tmp_path / "nlp")
+    shutil.rmtree(tmp_path / "out")  # the pipeline carries the model
+    doc = spacy.load(tmp_path / "nlp")(gold.text)
+    assert doc._.generated == "travel/NER/:artist;Ida:Location;Oslo"
+    assert [tuple(span[:3]) for span in get_entities(doc)] == [(0, 1, "artist"), (3, 4, "place")]
+    assert doc.cats["travel"] > 0.5
+
+
+def test_the_format_of_the_strings_goes_with_the_model(rows, config, tmp_path):
+    train = tmp_path / "train.jsonl"
+    shutil.copy(rows, train)
+    task = Task.of_labels("TCONER", "en", ["music", "weather"], ["artist", "place"])
+    save_format(OIELLMFormat(task), tmp_path / "train.format.json")
+    train_generative(recipe(config, max_steps=1), train, tmp_path / "out", progress=False)
+
+    def begin(**settings):
+        nlp = spacy.blank("en")
+        model = {
+            "@architectures": "spacy_mre.CausalLM.v1",
+            "name": str(tmp_path / "out"),
+            "config": None,
+            "tokenizer": None,
+        }
+        nlp.add_pipe("oiellm", config={"model": model, **settings})
+        nlp.initialize()  # no data: the folder says all
+        return nlp
+
+    nlp = begin(template="TCONER")
+    assert nlp.get_pipe("oiellm").label_data == {"classes": ["music", "weather"], "labels": ["artist", "place"]}
+    assert "/Open NER/" in nlp("it rains")._.generated
+    with pytest.raises(ValueError, match="M946.*template = TCONER, language = en"):
+        begin(template="SCNM")
+
+
+def test_adapters_on_a_model_from_nothing_are_refused(rows, config, tmp_path):
+    with pytest.raises(ValueError, match="M945"):
+        train_generative(recipe(config, lora_rank=4), rows, tmp_path, progress=False)

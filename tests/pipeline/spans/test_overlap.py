@@ -1,0 +1,200 @@
+import numpy
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spacy_mre.arrays import expand_ranges
+from spacy_mre.pipeline.spans.overlap import POLICIES, learned_policy, resolve_overlaps
+from spacy_mre.pipeline.spans.pooling import context_ranges
+from spacy_mre.pipeline.spert_mt.decoding import allowed_types, candidate_pairs
+
+spans = st.lists(
+    st.tuples(st.integers(0, 12), st.integers(1, 6), st.sampled_from([0.1, 0.5, 0.5, 0.9])),
+    max_size=15,
+    unique_by=lambda s: s[:2],
+)
+
+
+def greedy(starts, ends, scores, policy):
+    """One pass over the sorted spans."""
+    kept = []
+    for i in sorted(range(len(starts)), key=lambda i: (-scores[i], starts[i], -ends[i])):
+        if policy == "any" or not any(conflict(starts[i], ends[i], starts[j], ends[j], policy) for j in kept):
+            kept.append(i)
+    return sorted(kept)
+
+
+def conflict(start, end, other_start, other_end, policy):
+    one, other = set(range(start, end)), set(range(other_start, other_end))
+    if policy == "flat":
+        return bool(one & other)
+    return bool(one & other) and not (one <= other or other <= one)
+
+
+@pytest.mark.parametrize(
+    "nested, entities, policy", [(0, 0, "flat"), (0, 9, "flat"), (4, 100, "flat"), (5, 100, "nested"), (1, 2, "nested")]
+)
+def test_the_policy_is_that_of_the_training_data(nested, entities, policy):
+    assert learned_policy(nested, entities) == policy
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(spans, st.sampled_from(POLICIES))
+def test_resolving_overlaps_is_greedy_by_score_start_and_length(case, policy):
+    starts = numpy.array([start for start, _, _ in case], dtype=numpy.int64)
+    ends = starts + numpy.array([width for _, width, _ in case], dtype=numpy.int64)
+    scores = numpy.array([score for _, _, score in case])
+    assert numpy.flatnonzero(resolve_overlaps(starts, ends, scores, policy)).tolist() == greedy(
+        starts, ends, scores, policy
+    )
+
+
+@pytest.mark.parametrize(
+    "policy, kept",
+    [("flat", [False, True, False, True]), ("nested", [True, True, False, True]), ("any", [True, True, True, True])],
+)
+def test_the_three_policies(policy, kept):
+    starts, ends, scores = numpy.array([0, 1, 1, 5]), numpy.array([4, 3, 5, 6]), numpy.array([0.6, 0.9, 0.5, 0.1])
+    assert resolve_overlaps(starts, ends, scores, policy).tolist() == kept
+
+
+def test_many_spans_are_resolved_as_one_by_one():
+    generator = numpy.random.default_rng(0)
+    starts = generator.integers(0, 300, 1500)
+    ends = starts + generator.integers(1, 11, 1500)
+    (starts, ends), scores = numpy.unique(numpy.stack([starts, ends]), axis=1), None
+    scores = generator.random(len(starts)).round(2)
+    for policy in ("flat", "nested"):
+        assert numpy.flatnonzero(resolve_overlaps(starts, ends, scores, policy)).tolist() == greedy(
+            starts, ends, scores, policy
+        )
+
+
+@st.composite
+def texts_of_spans(draw):
+    starts, texts, scores = [], [], []
+    n_texts = draw(st.integers(1, 3))
+    for text in range(n_texts):
+        of_text = sorted(draw(st.lists(st.integers(0, 9), max_size=7)))
+        starts += [10 * text + start for start in of_text]
+        texts += [text] * len(of_text)
+    scores = draw(st.permutations([(i + 1) / 32 for i in range(len(starts))]))
+    return numpy.array(starts, dtype=numpy.int64), numpy.array(texts, dtype=numpy.int64), numpy.array(scores), n_texts
+
+
+def all_pairs(starts, texts, max_distance):
+    n = len(starts)
+    same_text = [(i, j) for i in range(n) for j in range(n) if i != j and texts[i] == texts[j]]
+    near = [(i, j) for i, j in same_text if not max_distance or abs(int(starts[i] - starts[j])) <= max_distance]
+    return near, len(same_text) - len(near)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(texts_of_spans(), st.integers(0, 6))
+def test_all_ordered_pairs_of_the_same_text_within_the_distance(case, max_distance):
+    starts, texts, scores, n_texts = case
+    heads, tails, left_out = candidate_pairs(
+        starts, texts, scores, numpy.full(n_texts, 10_000), max_distance=max_distance
+    )
+    near, far = all_pairs(starts, texts, max_distance)
+    found = list(zip(heads.tolist(), tails.tolist()))
+    assert sorted(found) == near
+    assert left_out == {"distance": far, "budget": 0}
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(texts_of_spans(), st.integers(0, 6), st.integers(0, 12))
+def test_the_budget_takes_the_highest_products_of_scores(case, max_distance, budget):
+    starts, texts, scores, n_texts = case
+    heads, tails, left_out = candidate_pairs(
+        starts, texts, scores, numpy.full(n_texts, budget), max_distance=max_distance
+    )
+    near, far = all_pairs(starts, texts, max_distance)
+    found = set(zip(heads.tolist(), tails.tolist()))
+    assert len(found) == len(heads) and found <= set(near)
+    assert left_out["distance"] == far
+    assert len(found) + left_out["budget"] == len(near)
+    for text in range(n_texts):
+        of_text = [pair for pair in near if texts[pair[0]] == text]
+        chosen = [pair for pair in found if texts[pair[0]] == text]
+        assert len(chosen) <= budget
+        if len(of_text) <= 4 * budget:  # with more, whole spans are left out first
+            assert len(chosen) == min(budget, len(of_text))
+            best = sorted((scores[i] * scores[j] for i, j in of_text), reverse=True)[:budget]
+            assert sorted((scores[i] * scores[j] for i, j in chosen), reverse=True) == pytest.approx(best)
+
+
+def test_each_text_has_a_budget_of_its_own():
+    starts, texts = numpy.array([0, 1, 2, 10, 11, 12]), numpy.array([0, 0, 0, 2, 2, 2])
+    heads, _, left_out = candidate_pairs(starts, texts, numpy.full(6, 0.5), numpy.array([6, 0, 2]))
+    assert numpy.bincount(texts[heads], minlength=3).tolist() == [6, 0, 2]
+    assert left_out == {"distance": 0, "budget": 4}
+
+
+def test_far_beyond_the_budget_the_better_spans_are_paired():
+    n = 400
+    scores = numpy.random.default_rng(0).permutation(n) / n
+    heads, tails, left_out = candidate_pairs(numpy.arange(n), numpy.zeros(n, dtype=int), scores, numpy.array([200]))
+    assert 0 < len(heads) <= 200
+    assert len(heads) + left_out["budget"] == n * (n - 1)
+    assert scores[numpy.unique([heads, tails])].min() > 0.9
+    assert len(set(zip(heads.tolist(), tails.tolist()))) == len(heads)
+
+
+def test_no_spans_give_no_pairs():
+    none = numpy.zeros(0, dtype=numpy.int64)
+    heads, tails, left_out = candidate_pairs(none, none, none.astype(float), numpy.array([5, 5]))
+    assert (len(heads), len(tails), left_out) == (0, 0, {"distance": 0, "budget": 0})
+
+
+def test_expanded_ranges():
+    assert expand_ranges(numpy.array([3, 0, 7]), numpy.array([2, 0, 3])).tolist() == [3, 4, 7, 8, 9]
+    assert expand_ranges(numpy.zeros(0, dtype=int), numpy.zeros(0, dtype=int)).tolist() == []
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 5)), max_size=8))
+def test_expanded_ranges_are_those_of_python(ranges):
+    firsts, counts = (numpy.array([row[i] for row in ranges], dtype=numpy.int64) for i in (0, 1))
+    assert expand_ranges(firsts, counts).tolist() == [
+        number for first, count in ranges for number in range(first, first + count)
+    ]
+
+
+@pytest.mark.parametrize(
+    "one, other, between",
+    [
+        ((0, 2), (4, 6), [2, 3]),
+        ((0, 2), (2, 4), []),
+        ((0, 3), (2, 5), []),
+        ((0, 6), (2, 3), []),
+        ((1, 2), (1, 4), []),
+        ((1, 4), (2, 4), []),
+    ],
+    ids=["apart", "side by side", "overlapping", "nested", "same start", "same end"],
+)
+def test_the_context_is_what_lies_strictly_between(one, other, between):
+    starts, ends = numpy.array([one, other]).T
+    for heads, tails in (([0], [1]), ([1], [0])):
+        (begin,), (end,) = context_ranges(starts, ends, numpy.array(heads), numpy.array(tails))
+        assert list(range(begin, end)) == between
+        assert begin <= end
+
+
+def test_allowed_types():
+    allowed = allowed_types(
+        {"lives": [["person", "place"], ["unknown", "place"]], "never": []},
+        ["lives", "never", "free"],
+        ["person", "place"],
+    )
+    assert allowed.shape == (3, 3, 3)
+    assert allowed[:2, :2, 0].tolist() == [[False, True], [False, False]]
+    assert not allowed[:2, :2, 1].any()
+    assert allowed[:, :, 2].all()
+    # No constraint speaks of types that the model does not know: label -1 finds the last row.
+    assert allowed[-1].all() and allowed[:, -1].all()
+
+
+def test_no_constraints_allow_everything():
+    assert allowed_types({}, ["a", "b"], ["x"]).all()
+    assert allowed_types({}, [], []).shape == (1, 1, 0)

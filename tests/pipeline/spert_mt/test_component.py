@@ -1,0 +1,680 @@
+import gc
+import pickle
+import warnings
+import weakref
+
+import pytest
+import spacy
+import srsly
+import torch
+from confection import ConfigValidationError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.cli.find_threshold import find_threshold
+from spacy.tokens import Doc, Span, SpanGroup
+from spacy.training import Example
+
+from spacy_mre import save_docs
+from spacy_mre.annotations.entities import get_entities, set_entities
+from spacy_mre.annotations.relations import get_relations, set_relations
+from spacy_mre.pipeline.spans.overlap import count_nested
+
+# One setting changed at a time, each against what it should still learn by heart.
+VARIANTS = {
+    "defaults": {},
+    "no IoU weights": {"model": {"iou_delta": 0.0}},
+    "IoU weights by power": {"model": {"iou_form": "power"}},
+    "separate identification": {"model": {"identification": "separate"}},
+    "ranking": {"model": {"classification": "ranking"}},
+    "no entity features": {"model": {"entity_features": "none"}},
+    "no bilinear form": {"model": {"relation_rank": 0}},
+    "no hidden layer": {"model": {"entity_hidden": 0}},
+    "labels as entity features": {"model": {"entity_features": "labels"}},
+    "ranking of negatives": {"model": {"classification": "ranking", "ranking_negatives": True}},
+    "any overlap": {"overlap": "any"},
+    "all negatives": {"entity_negatives": -1, "relation_negatives": -1},
+    "few negatives": {"entity_negatives": 10, "relation_negatives": 2},
+    "trained on predicted entities": {"train_on_predicted": True},
+    "learned constraints": {"constraints": "learned"},
+    "given constraints": {
+        "constraints": {"lives_in": [["person", "place"]], "part_of": [["site", "place"], ["place", "site"]]}
+    },
+    "symmetric": {"symmetric": ["friend"]},
+    "SpERT": {
+        "model": {
+            "mode": "spert",
+            "entity_features": "none",
+            "span_vector": "max",
+            "entity_hidden": 0,
+            "relation_rank": 0,
+        },
+        "entity_threshold": 0.0,
+        "relation_threshold": 0.4,
+    },
+    "focal loss": {"model": {"identification_loss": "focal"}},
+    "balanced classes": {"model": {"class_weights": "balanced"}},
+    "SpERT, focal loss and balanced classes": {
+        "model": {"mode": "spert", "identification_loss": "focal", "class_weights": "balanced"},
+        "entity_threshold": 0.0,
+        "relation_threshold": 0.4,
+    },
+    "boundary smoothing": {"model": {"boundary_smoothing": 0.1}},
+    "attention between the mentions": {"model": {"relation_context": "attention"}},
+    "markers": {"model": {"relation_context": "markers"}},
+    "maximum alone": {"model": {"span_vector": "max"}},
+    "text labels": {"model": {"see_cats": True}},
+    "joint decoding": {"joint_decoding": True},
+}
+HASH_EMBED_CNN = {
+    "@architectures": "spacy.HashEmbedCNN.v2",
+    "pretrained_vectors": None,
+    "width": 8,
+    "depth": 1,
+    "embed_size": 100,
+    "window_size": 1,
+    "maxout_pieces": 2,
+    "subword_features": False,
+}
+TOK2VEC_ENCODER = {"@architectures": "spacy_mre.Tok2VecEncoder.v1", "tok2vec": HASH_EMBED_CNN}
+# Only their labels tell these texts apart: the encoder of the test below sees nothing else.
+BY_CATS = [
+    ("Ida met Bo", [(0, 1, "person"), (2, 3, "person")], [(0, 1, "friend")], {"people": 1.0, "travel": 0.0}),
+    ("Ida met Bo", [(0, 1, "place"), (2, 3, "place")], [], {"people": 0.0, "travel": 1.0}),
+    ("Ida met Bo", [], [], {}),
+]
+RAW = ["Ida lives and works in Lima .", "A ferry left the port of Oslo for Lima .", "", "Ida and Tom are friends ."]
+
+
+@pytest.fixture
+def learn(make_nlp, make_examples, fit):
+    def train(texts=None, steps=60, **settings):
+        spacy.util.fix_random_seed(0)
+        nlp = make_nlp("spert_mt", **settings)
+        examples = make_examples(nlp, texts) if texts else make_examples(nlp)
+        fit(nlp, examples, steps)
+        return nlp, examples
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def trained(make_nlp, make_examples, fit):
+    """A pipeline with the default settings that knows the texts; tests read it and leave it as it is."""
+    spacy.util.fix_random_seed(0)
+    nlp = make_nlp("spert_mt", constraints="learned")
+    examples = make_examples(nlp)
+    fit(nlp, examples)
+    return nlp, examples
+
+
+# Learning
+
+
+@pytest.mark.filterwarnings("ignore:.*W812")
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_learns_by_heart_and_survives_the_disk(variant, learn, annotations, written, tmp_path):
+    nlp, examples = learn(**VARIANTS[variant])
+    for eg in examples:
+        eg.predicted.cats = eg.reference.cats
+        assert annotations(nlp(eg.predicted)) == annotations(eg.reference)
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    as_json = srsly.json_loads(srsly.json_dumps(nlp.get_pipe("spert_mt").cfg))  # of a float, srsly keeps ten digits
+    assert loaded.get_pipe("spert_mt").cfg == as_json
+    assert [written(doc) for doc in loaded.pipe(RAW)] == [written(doc) for doc in nlp.pipe(RAW)]
+
+
+def test_the_share_of_negatives_that_is_drawn_is_counted(make_nlp, make_examples):
+    # 3 + 2 + 1 spans of which one is an entity, and 5 + 4 + 3 of which two are.
+    gold = [
+        ("Ida left Lima", [(0, 1, "person")], [], {}),
+        ("Tom left Oslo for Lima", [(0, 1, "person"), (2, 3, "place")], [], {}),
+    ]
+    for negatives, share in ((6, (5 + 6) / (5 + 10)), (-1, 1.0), (100, 1.0), (0, 1 / 15)):
+        nlp = make_nlp("spert_mt", entity_negatives=negatives, model={"max_width": 3})
+        nlp.initialize(lambda: make_examples(nlp, gold))
+        assert nlp.get_pipe("spert_mt").cfg["share_drawn"] == pytest.approx(share)
+
+
+def test_flat_overlap_keeps_the_better_of_two_nested(learn):
+    nlp, examples = learn(overlap="flat")
+    for eg in examples:
+        found = get_entities(nlp(eg.predicted))
+        assert found == sorted(found) and all(a.end <= b.start for a, b in zip(found, found[1:]))
+    doc = nlp("A ferry left the port of Oslo for Lima .")
+    assert len(get_entities(doc)) == 2  # either the port or its Oslo, and Lima
+    assert len(doc.ents) == 2
+
+
+@pytest.mark.parametrize("flat_texts, policy", [(0, "nested"), (9, "nested"), (10, "flat")])
+def test_overlaps_are_decided_as_in_the_training_data(flat_texts, policy, make_nlp, make_examples, tmp_path):
+    # One of two entities is nested, and then one of 20 and of 22.
+    texts = [("the port of Oslo", [(0, 4, "place"), (3, 4, "place")], [], {})] + [
+        ("Ida left Lima", [(0, 1, "person"), (2, 3, "place")], [], {})
+    ] * flat_texts
+    nlp = make_nlp("spert_mt")
+    nlp.initialize(lambda: make_examples(nlp, texts))
+    nlp.to_disk(tmp_path)
+    for each in (nlp, spacy.load(tmp_path)):
+        pipe = each.get_pipe("spert_mt")
+        assert pipe.cfg["overlap"] == "learned" and pipe.overlap == pipe._request([]).overlap == policy
+        pipe.cfg["overlap"] = "any"
+        assert pipe.overlap == "any"
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 5)), max_size=12, unique=True))
+def test_nested_entities_are_counted(places):
+    places = [(start, start + width) for start, width in places]
+    inside = [
+        one for one in places if any(one != other and other[0] <= one[0] and one[1] <= other[1] for other in places)
+    ]
+    assert count_nested(places) == len(inside)
+    assert count_nested(places + places[:1]) == len(inside) + bool(places)
+
+
+@pytest.mark.parametrize("policy,expected", [("any", 2), ("nested", 1), ("flat", 1)])
+def test_crossing_entities_need_the_overlap_any(policy, expected, learn):
+    crossing = [("North Sea Bridge Road ends .", [(0, 3, "sea"), (1, 4, "road")], [], {})]
+    nlp, examples = learn(crossing, overlap=policy)
+    doc = nlp(examples[0].predicted)
+    assert len(get_entities(doc)) == expected
+    assert len(doc.ents) == 1
+
+
+def test_several_labels_of_a_pair(trained):
+    nlp, _ = trained
+    doc = nlp("Ida lives and works in Lima .")
+    assert {(head.text, label, tail.text) for head, label, tail, _ in doc._.triples} == {
+        ("Ida", "lives_in", "Lima"),
+        ("Ida", "works_in", "Lima"),
+    }
+
+
+@pytest.mark.parametrize("mode", ["spert_mt", "spert"])
+def test_symmetric_relations_begin_with_the_earlier_mention(mode, learn):
+    # The first is annotated backwards, the second has another relation in the other direction.
+    texts = [
+        ("Ida and Tom are friends .", [(0, 1, "person"), (2, 3, "person")], [(1, 0, "friend")], {}),
+        (
+            "Bo , friend and boss of Max",
+            [(0, 1, "person"), (6, 7, "person")],
+            [(0, 1, "friend"), (1, 0, "works_for")],
+            {},
+        ),
+    ]
+    nlp, examples = learn(texts, symmetric=["friend"], model={"mode": mode})
+    found = [[(head.text, label, tail.text) for head, label, tail, _ in nlp(eg.predicted)._.triples] for eg in examples]
+    assert [sorted(of_doc) for of_doc in found] == [
+        [("Ida", "friend", "Tom")],
+        [("Bo", "friend", "Max"), ("Max", "works_for", "Bo")],
+    ]
+
+
+def test_constraints_forbid_what_was_learned(trained, annotations):
+    nlp, examples = trained
+    pipe = nlp.get_pipe("spert_mt")
+    learned = pipe.cfg["constraints"]
+    pipe.cfg["constraints"] = {"lives_in": [["place", "person"]]}
+    try:
+        labels = [relation["label"] for eg in examples for relation in get_relations(nlp(eg.predicted.copy()))]
+    finally:
+        pipe.cfg["constraints"] = learned
+    assert "lives_in" not in labels and "part_of" in labels
+
+
+def test_learned_constraints_are_counted(trained):
+    nlp, _ = trained
+    pipe = nlp.get_pipe("spert_mt")
+    assert pipe.label_data["constraints"] == {
+        "friend": [["person", "person", 1]],
+        "lives_in": [["person", "place", 2]],
+        "part_of": [["site", "place", 2]],
+        "works_in": [["person", "place", 1]],
+    }
+    assert pipe.constraints["part_of"] == [["site", "place"]]
+
+
+def test_given_entities_are_kept_and_related(learn, annotations):
+    nlp, examples = learn(entities="given")
+    for eg in examples:
+        set_entities(eg.predicted, get_entities(eg.reference), source="somebody")
+        before = eg.predicted.spans["entities"].attrs
+        assert annotations(nlp(eg.predicted)) == annotations(eg.reference)
+        assert eg.predicted.spans["entities"].attrs == before
+    doc = nlp(Doc(nlp.vocab, words=["Ida", "lives", "in", "Oslo"]))
+    assert get_relations(doc) == [] and "entities" not in doc.spans
+
+
+def test_given_entities_may_be_flat_unknown_wide_or_many(learn, make_doc):
+    nlp, _ = learn(entities="given", model={"max_width": 3})
+    flat = make_doc(nlp, "Tom lives in Oslo .")
+    flat.set_ents([Span(flat, 0, 1, label="person"), Span(flat, 3, 4, label="place")])
+    assert [(head.label_, label, tail.label_) for head, label, tail, _ in nlp(flat)._.triples] == [
+        ("person", "lives_in", "place")
+    ]
+    odd = make_doc(
+        nlp, "Tom lives in Oslo .", [(0, 1, "person"), (0, 1, "person_too"), (0, 5, "clause"), (3, 4, "place")]
+    )
+    odd = nlp(odd)
+    assert len(get_entities(odd)) == 4
+    assert all(relation["head"] != relation["tail"] for relation in get_relations(odd))
+    assert {relation["head_label"] for relation in get_relations(odd)} <= {"person", "person_too", "clause", "place"}
+
+
+def test_trains_on_the_given_entities_of_an_annotating_component(make_nlp, make_examples, monkeypatch):
+    """Gold and given entities differ: that crashes the usual tutorial's component."""
+    nlp = make_nlp(entities="given")
+    ruler = nlp.add_pipe("entity_ruler", first=True)
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    ruler.add_patterns([{"label": "person", "pattern": "Ida"}, {"label": "verb", "pattern": "lives and works"}])
+    pipe, seen = nlp.get_pipe("spert_mt"), []
+    make_targets = pipe.get_targets
+    monkeypatch.setattr(pipe, "get_targets", lambda *args: seen.append(make_targets(*args)) or seen[-1])
+    assert nlp.update(examples[:1], annotates=["entity_ruler"])["spert_mt"] > 0
+    (targets,) = seen
+    assert len(targets.mentions) == 3 and len(targets.spans) == 0  # Ida and Lima are gold, "lives and works" is new
+    assert targets.relations.sum() == 2 and len(targets.pairs) == 6
+
+
+def test_proposed_entities_become_unrelated_pairs(trained):
+    nlp, examples = trained
+    pipe = nlp.get_pipe("spert_mt")
+    eg = examples[1]
+    bare = Example(eg.predicted, Doc(nlp.vocab, words=[token.text for token in eg.reference]))
+    set_relations(bare.reference, [])  # gold says: no relations; of entities it knows nothing
+    encoded = pipe.model.get_ref("encoder").predict([bare.predicted])
+    assert len(pipe.get_targets([bare], encoded).pairs) == 0
+    pipe.cfg["train_on_predicted"] = True
+    try:
+        targets = pipe.get_targets([bare], encoded)
+    finally:
+        pipe.cfg["train_on_predicted"] = False
+    assert len(targets.mentions) == 2 and len(targets.pairs) == 2 and not targets.relations.any()
+    assert len(targets.spans) == 0
+
+
+def test_each_of_the_four_losses_can_be_switched_off(learn):
+    names = [
+        f"{part}_{kind}_weight" for part in ("entity", "relation") for kind in ("identification", "classification")
+    ]
+    losses = []
+    for alone in names:
+        nlp, examples = learn(
+            steps=0, model={name: float(name == alone) for name in names}, entity_negatives=-1, relation_negatives=-1
+        )
+        losses.append(nlp.update(examples)["spert_mt"])
+    assert all(loss > 0 for loss in losses)
+    nlp, examples = learn(steps=0, model=dict.fromkeys(names, 1.0), entity_negatives=-1, relation_negatives=-1)
+    assert nlp.update(examples)["spert_mt"] == pytest.approx(sum(losses), rel=1e-2)
+    nlp, examples = learn(steps=0, model=dict.fromkeys(names, 0.0))
+    assert nlp.update(examples)["spert_mt"] == 0.0
+
+
+# Text labels
+
+
+@pytest.mark.filterwarnings("ignore:.*W812")
+@pytest.mark.parametrize("mode", ["spert_mt", "spert"])
+def test_the_text_label_is_seen(mode, learn, annotations, make_doc, tmp_path):
+    nlp, examples = learn(BY_CATS, 300, model={"see_cats": True, "mode": mode}, entity_negatives=-1)
+    nlp.to_disk(tmp_path)
+    for pipeline in (nlp, spacy.load(tmp_path)):
+        for eg, (words, *_, cats) in zip(examples, BY_CATS):
+            assert annotations(pipeline(make_doc(pipeline, words, cats=cats))) == annotations(eg.reference)
+        # What was predicted is rarely 1 or 0.
+        unsure = make_doc(pipeline, "Ida met Bo", cats={"people": 0.9, "travel": 0.1, "news": 0.5})
+        assert annotations(pipeline(unsure)) == annotations(examples[0].reference)
+
+
+def test_training_sees_the_gold_label_and_prediction_the_predicted_one(learn):
+    nlp, examples = learn(BY_CATS, steps=0, model={"see_cats": True})
+    pipe = nlp.get_pipe("spert_mt")
+    for eg in examples:
+        eg.predicted.cats = {"people": 0.25, "travel": 0.75}
+    encoded = pipe.model.get_ref("encoder").predict([eg.predicted for eg in examples])
+    assert pipe.get_targets(examples, encoded).cats.tolist() == [[1, 0], [0, 1], [0, 0]]
+    assert pipe._predicted_cats([eg.predicted for eg in examples]).tolist() == [[0.25, 0.75]] * 3
+    assert learn(BY_CATS, steps=0)[0].get_pipe("spert_mt").get_targets(examples, encoded).cats is None
+
+
+def test_a_model_that_trains_on_its_own_entities_sees_the_gold_label_then(learn):
+    nlp, examples = learn(BY_CATS, 300, model={"see_cats": True}, train_on_predicted=True, entity_negatives=-1)
+    pipe = nlp.get_pipe("spert_mt")
+    encoded = pipe.model.get_ref("encoder").predict([eg.predicted for eg in examples])
+    assert [len(proposed) for proposed in pipe._propose(examples, encoded)] == [2, 2, 0]
+
+
+def test_the_label_of_a_component_before_is_seen(make_shared_nlp, make_examples, fit, annotations, tmp_path):
+    nlp = make_shared_nlp("mre_textcat", "spert_mt", spert_mt={"model": {"see_cats": True}})
+    examples = make_examples(nlp)
+    losses = fit(nlp, examples, steps=90)
+    assert set(losses) == {"tok2vec", "mre_textcat", "spert_mt"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for eg in examples:
+            assert annotations(nlp(eg.reference.text)) == annotations(eg.reference)
+    assert nlp.get_pipe("spert_mt").label_data["cats"] == ["people", "travel"]
+    nlp.to_disk(tmp_path)
+    assert spacy.load(tmp_path).get_pipe("spert_mt").label_data == nlp.get_pipe("spert_mt").label_data
+
+
+def test_texts_without_a_label_are_reported_once_and_counted(learn, make_doc):
+    nlp, _ = learn(BY_CATS, steps=1, model={"see_cats": True})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        docs = [make_doc(nlp, "Ida met Bo", cats=cats) for cats in ({}, {"news": 1.0}, {"travel": 0.0}, {})]
+        list(nlp.pipe([*docs[:3], nlp.make_doc("")]))
+        nlp(docs[3])
+    (report,) = [str(warning.message) for warning in caught if "W812" in str(warning.message)]
+    assert "2 documents" in report
+    assert nlp.get_pipe("spert_mt").left_out["texts without a known label"] == 3
+
+
+def test_no_text_labels_to_see_is_m313(make_nlp, make_examples):
+    nlp = make_nlp("spert_mt", model={"see_cats": True})
+    examples = make_examples(nlp, [("Ida met Bo", [(0, 1, "person")], [], {})])
+    with pytest.raises(ValueError, match=r"\[M812\].*see_cats"):
+        nlp.initialize(lambda: examples)
+    make_nlp("spert_mt").initialize(lambda: examples)  # nobody looks at them
+
+
+# Weights of classes
+
+
+def test_classes_are_counted_as_they_are_drawn(learn):
+    """Of each text: its entities by label, and what is drawn of its other spans; its relations by label, and of its other pairs."""
+    nlp, _ = learn(
+        steps=0,
+        model={"class_weights": "balanced", "class_weights_beta": 0.9},
+        entity_negatives=12,
+        relation_negatives=1,
+    )
+    effective = lambda counts: [0.1 / (1 - 0.9**count) for count in counts]  # noqa: E731
+    # Spans of 7, 5, 10, 6, 7 and 3 words, of up to 10: 28, 15, 55, 21, 28 and 6. persons, places, sites.
+    entities = effective([5 * 12 + 6, 4, 5, 2])
+    # Five texts have unrelated pairs, one of which is drawn; where it rained there are none.
+    relations = effective([5 * 1, 1, 2, 2, 1])
+    weights = nlp.get_pipe("spert_mt").model.get_ref("heads").attrs["loss"]["class_weights"]
+    for level, expected in (("entities", entities), ("relations", relations)):
+        assert weights[level] == pytest.approx([len(expected) * share / sum(expected) for share in expected])
+
+
+def test_weights_of_classes_are_stored_with_the_model(learn, make_nlp, tmp_path):
+    nlp, examples = learn(steps=1, model={"class_weights": "balanced"})
+    attrs = nlp.get_pipe("spert_mt").model.get_ref("heads").attrs
+    assert attrs["loss"]["class_weights"]["entities"][0] < attrs["loss"]["class_weights"]["entities"][1]
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    assert loaded.get_pipe("spert_mt").model.get_ref("heads").attrs == attrs
+    assert make_nlp("spert_mt").get_pipe("spert_mt").model.get_ref("heads").attrs["loss"]["class_weights"] is None
+    for pipeline in (nlp, loaded):  # the same negatives, so the same loss
+        pipe = pipeline.get_pipe("spert_mt")
+        pipe.cfg.update({"entity_negatives": -1, "relation_negatives": -1})
+    assert loaded.update(examples, sgd=False)["spert_mt"] == pytest.approx(nlp.update(examples, sgd=False)["spert_mt"])
+
+
+# Serialisation, processes, memory
+
+
+def test_bytes_and_pickle(trained, make_nlp, written):
+    nlp, _ = trained
+    expected = [written(doc) for doc in nlp.pipe(RAW)]
+    from_bytes = make_nlp("spert_mt", model={"max_width": 4}).from_bytes(nlp.to_bytes())
+    pipe = pickle.loads(pickle.dumps(nlp.get_pipe("spert_mt")))
+    from_pickle = spacy.blank("en", vocab=pipe.vocab)
+    from_pickle.add_pipe("spert_mt")
+    from_pickle._components[0] = ("spert_mt", pipe)
+    for other in (from_bytes, from_pickle):
+        assert [written(doc) for doc in other.pipe(RAW)] == expected
+    assert pipe.label_data == nlp.get_pipe("spert_mt").label_data
+
+
+def test_uninitialised_pipeline_can_be_saved(make_nlp, tmp_path):
+    make_nlp("spert_mt").to_disk(tmp_path)
+    with pytest.raises(ValueError, match="M803"):
+        spacy.load(tmp_path)("Ida lives in Lima .")
+
+
+def test_two_processes_find_what_one_finds(trained, written):
+    nlp, _ = trained
+    two = nlp.pipe(RAW * 3, n_process=2, batch_size=2)
+    assert [written(doc) for doc in two] == [written(doc) for doc in nlp.pipe(RAW * 3, batch_size=2)]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 100])
+def test_batches_do_not_matter(batch_size, trained, written, annotations):
+    nlp, _ = trained
+    for one, doc in zip((nlp(text) for text in RAW), nlp.pipe(RAW, batch_size=batch_size)):
+        assert annotations(one) == annotations(doc)
+        assert [span.score for span in get_entities(one)] == pytest.approx(
+            [span.score for span in get_entities(doc)], abs=1e-5
+        )
+
+
+def test_no_cycle_keeps_a_pipeline_or_its_documents_alive(learn):
+    nlp, examples = learn(steps=2, train_on_predicted=True)
+    pipe = nlp.get_pipe("spert_mt")
+    doc = nlp("Ida lives in Lima .")
+    group, gone = (
+        doc.spans,
+        [weakref.ref(thing) for thing in (doc, nlp, pipe, pipe.model.get_ref("heads").shims[0].module)],
+    )
+    assert group.doc_ref() is doc
+    del doc, group
+    gc.collect()
+    assert gone[0]() is None
+    del nlp, pipe, examples
+    gc.collect()
+    assert [ref() for ref in gone] == [None] * 4
+
+
+# Writing
+
+
+def test_a_second_run_replaces_the_first(trained, written):
+    nlp, _ = trained
+    doc = nlp("A ferry left the port of Oslo for Lima .")
+    first = written(doc)
+    assert first[0] and first[2]
+    assert written(nlp.get_pipe("spert_mt")(doc)) == first
+    assert doc.spans["entities"].attrs["sources"] == ["spert_mt"] * len(first[0])
+
+
+def test_spans_of_others_stay_and_its_own_go(trained):
+    nlp, _ = trained
+    doc = nlp.make_doc("Ida lives and works in Lima .")
+    set_entities(doc, [(1, 4, "activity", 0.9)], source="rules")
+    doc.spans["other"] = SpanGroup(doc, spans=[Span(doc, 0, 2, label="x")])
+    pipe = nlp.get_pipe("spert_mt")
+    for _ in range(2):
+        doc = pipe(doc)
+        assert [(span.text, span.label_) for span in doc.spans["entities"]] == [
+            ("Ida", "person"),
+            ("lives and works", "activity"),
+            ("Lima", "place"),
+        ]
+        assert doc.spans["entities"].attrs["sources"] == ["spert_mt", "rules", "spert_mt"]
+        assert len(doc.spans["other"]) == 1
+    pipe.cfg["entity_threshold"] = 1.1
+    try:
+        doc = pipe(doc)
+    finally:
+        pipe.cfg["entity_threshold"] = 0.5
+    assert [span.label_ for span in doc.spans["entities"]] == ["activity"] and get_relations(doc) == []
+
+
+def test_relations_point_at_entities_of_the_group_and_scores_are_probabilities(trained):
+    nlp, examples = trained
+    pipe = nlp.get_pipe("spert_mt")
+    doc = nlp(examples[2].predicted.copy())
+    places = {(span.start, span.end): span.label for span in get_entities(doc)}
+    assert get_relations(doc)
+    for relation in get_relations(doc):
+        assert places[tuple(relation["head"])] == relation["head_label"]
+        assert places[tuple(relation["tail"])] == relation["tail_label"]
+        assert pipe.cfg["relation_threshold"] <= relation["score"] <= 1.0
+    assert all(0.5 <= span.score <= 1.0 for span in get_entities(doc))
+
+
+def test_another_span_group(make_nlp, make_examples, settings_of):
+    nlp = make_nlp("spert_mt")
+    other = nlp.add_pipe("spert_mt", name="other", config=settings_of("spert_mt", spans_key="mine", overlap="any"))
+    examples = make_examples(nlp)
+    for eg in examples:
+        eg.reference.spans["mine"] = eg.reference.spans["entities"]
+    nlp.initialize(lambda: examples)
+    other.cfg["entity_threshold"] = 0.0
+    doc = nlp("Ida lives in Lima .")
+    assert (
+        len(doc.spans["mine"]) == 15 and len(doc.spans["entities"]) == 0
+    )  # untrained: every span up to the width, or none
+    assert "spans_mine_f" in nlp.evaluate(examples)
+
+
+# Settings, labels, thresholds
+
+
+def test_a_doubtful_entity_stays_for_a_sure_relation(trained):
+    nlp = spacy.blank("en").from_config(trained[0].config).from_bytes(trained[0].to_bytes())
+    pipe = nlp.get_pipe("spert_mt")
+    find = lambda: {(span.start, span.end): span.score for span in get_entities(nlp("Tom lives in Oslo ."))}  # noqa: E731
+    scores = find()
+    (doubtful, low), (sure, high) = sorted(scores.items(), key=lambda item: item[1])
+    with torch.no_grad():
+        pipe.model.get_ref("heads").shims[0].module.relation_context.bias[0] += 100
+    pipe.cfg["entity_threshold"] = low + (high - low) / 4
+    assert find() == {sure: high}
+    pipe.cfg["joint_decoding"] = True
+    assert find() == pytest.approx({sure: high, doubtful: (low + high) / 2})
+    assert {relation["label"] for relation in get_relations(nlp("Tom lives in Oslo ."))} == {"lives_in"}
+
+
+def test_default_settings_work(make_examples):
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("spert_mt")
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    assert nlp.update(examples)["spert_mt"] > 0
+    assert pipe.entity_labels == ("person", "place", "site")
+    assert pipe.labels == (*pipe.entity_labels, "friend", "lives_in", "part_of", "works_in")
+    scores = nlp.evaluate(examples)
+    assert {"spans_entities_f", "ents_f", "rel_f", "rel_strict_f"} <= set(scores)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"overlap": "sometimes"},
+        {"entities": "guess"},
+        {"constraints": "lerned"},
+        {"model": {"mode": "sperm"}},
+        {"model": {"identification": "loose"}},
+        {"model": {"iou_form": "quadratic"}},
+        {"model": {"classification": "hinge"}},
+        {"model": {"relation_context": "mean"}},
+        {"model": {"span_vector": "ends"}},
+        {"model": {"identification_loss": "hinge"}},
+        {"model": {"class_weights": "inverse"}},
+        {"model": {"boundary_smoothing": 2.0}},
+        {"model": {"entity_features": "all"}},
+        {"model": {"entity_hidden": -1}},
+        {"model": {"relation_rank": -1}},
+        {"encoder": {**TOK2VEC_ENCODER, "text_pooling": "sum"}},
+        {"encoder": {"@architectures": "spacy_mre.TransformerEncoder.v1", "pooling": "sum"}},
+    ],
+)
+def test_unknown_values_are_refused(settings, make_nlp):
+    with pytest.raises(ValueError, match="M001"):
+        make_nlp("spert_mt", **settings)
+
+
+@pytest.mark.parametrize("settings", [{"entity_treshold": 0.4}, {"model": {"max_with": 4}}])
+def test_a_misspelt_key_is_named(settings, make_nlp):
+    with pytest.raises(ConfigValidationError, match="entity_treshold|max_with"):
+        make_nlp("spert_mt", **settings)
+
+
+def test_labels_from_label_data(trained, make_nlp, make_examples):
+    data = trained[0].get_pipe("spert_mt").label_data
+    nlp = make_nlp("spert_mt", constraints="learned")
+    pipe = nlp.get_pipe("spert_mt")
+    pipe.initialize(lambda: make_examples(nlp)[-1:], nlp=nlp, labels=data)  # "It rained ." has no labels at all
+    assert pipe.label_data == data
+    assert pipe.constraints == trained[0].get_pipe("spert_mt").constraints
+
+
+def test_labels_are_not_added_one_by_one(make_nlp):
+    with pytest.raises(NotImplementedError, match="M802"):
+        make_nlp().get_pipe("spert_mt").add_label("person")
+
+
+@pytest.mark.parametrize(
+    "threshold,score", [("entity_threshold", "spans_entities_f"), ("relation_threshold", "rel_strict_f")]
+)
+def test_find_threshold(threshold, score, learn, tmp_path):
+    nlp, examples = learn(
+        steps=12, constraints="learned"
+    )  # sure, but of nothing so sure that its probability is rounded to 1
+    nlp.to_disk(tmp_path / "nlp")
+    save_docs([eg.reference for eg in examples], tmp_path / "dev.spacy")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        best, best_score, scores = find_threshold(
+            tmp_path / "nlp", tmp_path / "dev.spacy", "spert_mt", threshold, score, n_trials=3
+        )
+    reports = [str(warning.message) for warning in caught if "W811" in str(warning.message)]
+    # Only where every span is an entity the budget bites; in several documents, but it is said once.
+    assert len(reports) == (1 if threshold == "entity_threshold" else 0) and all(
+        "pairs beyond the budget" in report for report in reports
+    )
+    assert list(scores) == [0.0, 0.5, 1.0]
+    assert (best, best_score) == (0.5, 1.0)
+    assert scores[0.0] < 1.0 and scores[1.0] == 0.0
+
+
+@pytest.mark.parametrize("setting,value,what", [("pairs_per_token", 6, "budget"), ("max_distance", 2, "distance")])
+def test_limits_on_pairs_are_reported_once_and_counted(setting, value, what, trained):
+    nlp = spacy.blank("en").from_config(trained[0].config).from_bytes(trained[0].to_bytes())
+    pipe = nlp.get_pipe("spert_mt")
+    # Every span an entity, and every pair that is looked at a relation: as at the start of find-threshold.
+    pipe.cfg.update({"entity_threshold": 0.0, "relation_threshold": 0.0, "overlap": "any", "constraints": None})
+    pipe.cfg.update({"pairs_per_token": 1000, setting: value})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        doc = nlp("Ida lives and works in Lima .")
+        nlp("Ida lives and works in Lima .")
+    assert [str(warning.message)[:6] for warning in caught] == ["[W811]"]
+    pairs = {(*relation["head"], *relation["tail"]) for relation in get_relations(doc)}
+    left_out = 28 * 27 - len(pairs)
+    assert len(get_entities(doc)) == 28  # 7 tokens
+    assert pipe.left_out[f"pairs beyond the {what}"] == 2 * left_out
+    assert f"{left_out} pairs beyond the {what}" in str(caught[0].message)
+    if what == "budget":
+        assert 0 < len(pairs) <= 7 * 6
+    else:
+        assert {abs(head - tail) for head, _, tail, _ in pairs} == {0, 1, 2}
+
+
+def test_max_distance_leaves_near_pairs_alone(trained, annotations):
+    nlp = spacy.blank("en").from_config(trained[0].config).from_bytes(trained[0].to_bytes())
+    nlp.get_pipe("spert_mt").cfg["max_distance"] = 3
+    with pytest.warns(UserWarning, match="W811"):
+        assert get_relations(nlp("Ida lives and works in Lima .")) == []
+    assert len(get_relations(nlp("Tom lives in Oslo ."))) == 1
+
+
+def test_how_far_related_mentions_lie_is_learned(make_nlp, make_examples):
+    nlp = make_nlp("spert_mt")
+    far = ("Ida " + "and " * 79 + "Lima .", [(0, 1, "person"), (80, 81, "place")], [(0, 1, "lives_in")], None)
+    for texts, distance in (((), 100), ((far,), 160)):
+        examples = make_examples(nlp) + make_examples(nlp, texts)
+        nlp.initialize(lambda: examples)
+        pipe = nlp.get_pipe("spert_mt")
+        assert pipe.max_distance == pipe.label_data["distance"] == distance
+        pipe.cfg["max_distance"] = 7
+        assert pipe.max_distance == 7
+        pipe.cfg["max_distance"] = "learned"
+    with pytest.raises(ValueError, match="M001.*max_distance"):
+        make_nlp("spert_mt", max_distance="far")
