@@ -8,11 +8,8 @@ import numpy
 from spacy.attrs import ORTH
 from spacy.training import Example
 
-from .entities import DEFAULT_KEY, get_entities
+from .entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities
 from .relations import get_relations
-
-Mention = tuple[int, int, str]
-Place = tuple[int, int]
 
 
 @dataclass
@@ -41,19 +38,19 @@ class Losses:
 class Gold:
     """One document's gold on its predicted tokens.
 
-    mentions (List[Mention]): Start, end (exclusive) and label of every entity, then of every end of a relation that is no entity.
+    mentions (list[EntitySpan]): Every entity, then of every end of a relation that is no entity.
     n_entities (Optional[int]): How many of the mentions are entities; None where the document has no gold for entities.
     relations (Optional[List[Tuple[int, int, str]]]): Head and tail as places in `mentions`, and the label; None without gold.
     lost (Losses): What could not be moved.
     """
 
-    mentions: list[Mention]
+    mentions: list[EntitySpan]
     n_entities: int | None
     relations: list[tuple[int, int, str]] | None
     lost: Losses
 
     @property
-    def entities(self) -> list[Mention]:
+    def entities(self) -> list[EntitySpan]:
         return self.mentions[: self.n_entities or 0]
 
 
@@ -66,14 +63,14 @@ def align_gold(example: Example, key: str = DEFAULT_KEY) -> Gold:
     """
     move = _Mover(example)
     lost = Losses()
-    places: dict[Mention, int] = {}
+    places: dict[EntitySpan, int] = {}
     entities = get_entities(example.reference, key)
     for entity in entities or ():
         place = move((entity.start, entity.end))
         if place is None:
             lost.add("entity off the token grid", move.text(entity.start, entity.end))
         else:
-            places.setdefault((*place, entity.label), len(places))
+            places.setdefault(EntitySpan(*place, entity.label), len(places))
     n_entities = None if entities is None else len(places)
     relations = get_relations(example.reference)
     moved: dict[tuple[int, int, str], None] = {}
@@ -93,14 +90,15 @@ def align_gold(example: Example, key: str = DEFAULT_KEY) -> Gold:
     return Gold(list(places), n_entities, None if relations is None else list(moved), lost)
 
 
-def _mention(places: dict[Mention, int], place: Place, label: str) -> int:
-    """The mention at a place: that with the label of the relation's end, else any there, else a new one."""
-    if (*place, label) in places:
-        return places[*place, label]
+def _mention(places: dict[EntitySpan, int], offsets: Offsets, label: str) -> int:
+    """The index of the mention at some offsets: the one with the label of the relation's end, else any, else a new one."""
+    wanted = EntitySpan(*offsets, label)
+    if wanted in places:
+        return places[wanted]
     for mention, index in places.items():
-        if mention[:2] == place:
+        if mention.offsets == offsets:
             return index
-    return places.setdefault((*place, label), len(places))
+    return places.setdefault(wanted, len(places))
 
 
 class _Mover:
@@ -112,7 +110,7 @@ class _Mover:
         same = numpy.array_equal(self.reference.to_array(ORTH), self.predicted.to_array(ORTH))
         self.alignment = None if same else example.alignment.y2x
 
-    def __call__(self, span: tuple[int, int]) -> Place | None:
+    def __call__(self, span: tuple[int, int]) -> Offsets | None:
         start, end = span
         if self.alignment is None:
             return start, end

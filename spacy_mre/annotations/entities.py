@@ -11,22 +11,30 @@ from spacy.tokens import Doc, Span, SpanGroup
 
 DEFAULT_KEY = "entities"
 
+# First token, and the token after the last.
+Offsets = tuple[int, int]
 
-class ScoredSpan(NamedTuple):
-    """An entity before it stands on a Doc: token offsets, end exclusive."""
+
+class EntitySpan(NamedTuple):
+    """A labelled span: token offsets (end exclusive), label, and a score between 0 and 1, which is 1 for gold."""
 
     start: int
     end: int
     label: str
     score: float = 1.0
 
+    @property
+    def offsets(self) -> Offsets:
+        """RETURNS (tuple[int, int]): Start and end."""
+        return self.start, self.end
 
-def get_entities(doc: Doc, key: str = DEFAULT_KEY) -> list[ScoredSpan] | None:
+
+def get_entities(doc: Doc, key: str = DEFAULT_KEY) -> list[EntitySpan] | None:
     """Read all entities of a document, nested ones too.
 
     doc (Doc): The document.
     key (str): The span group.
-    RETURNS (Optional[List[ScoredSpan]]): The spans of the group; where there is no such group, `doc.ents`; None where nothing is known
+    RETURNS (Optional[List[EntitySpan]]): The spans of the group; where there is no such group, `doc.ents`; None where nothing is known
         about entities at all.
     """
     if key in doc.spans:
@@ -34,9 +42,9 @@ def get_entities(doc: Doc, key: str = DEFAULT_KEY) -> list[ScoredSpan] | None:
         scores = group.attrs.get("scores", ())
         if len(scores) != len(group):  # somebody changed the group by hand: the scores belong to other spans now
             scores = [1.0] * len(group)
-        return [ScoredSpan(span.start, span.end, span.label_, float(score)) for span, score in zip(group, scores)]
+        return [EntitySpan(span.start, span.end, span.label_, float(score)) for span, score in zip(group, scores)]
     if doc.has_annotation("ENT_IOB"):
-        return [ScoredSpan(ent.start, ent.end, ent.label_) for ent in doc.ents]
+        return [EntitySpan(ent.start, ent.end, ent.label_) for ent in doc.ents]
     return None
 
 
@@ -47,7 +55,7 @@ def set_entities(
     key: str = DEFAULT_KEY,
     source: str = "",
     set_ents: bool = True,
-) -> list[ScoredSpan]:
+) -> list[EntitySpan]:
     """Write entities on a document.
 
     Spans that this source wrote before are replaced and those of other sources stay; spans that begin or end with white space are dropped; of
@@ -58,10 +66,10 @@ def set_entities(
     key (str): The span group.
     source (str): The name of the writing component; empty for gold.
     set_ents (bool): Also set `doc.ents` to the flat, best-scored subset.
-    RETURNS (List[ScoredSpan]): What the group holds now, in its order.
+    RETURNS (List[EntitySpan]): What the group holds now, in its order.
     """
     best = {}
-    for span, writer in [*_others(doc, key, source), *((ScoredSpan(*span), source) for span in spans)]:
+    for span, writer in [*_others(doc, key, source), *((EntitySpan(*span), source) for span in spans)]:
         # Not is_space: a Vocab of no language does not know it.
         if doc[span.start].text.isspace() or doc[span.end - 1].text.isspace():
             continue
@@ -78,11 +86,11 @@ def set_entities(
     return [span for span, _ in kept]
 
 
-def flat_subset(spans: Sequence[ScoredSpan]) -> list[ScoredSpan]:
+def flat_subset(spans: Sequence[EntitySpan]) -> list[EntitySpan]:
     """The best-scored spans of which no two overlap.
 
-    spans (Sequence[ScoredSpan]): Spans that may overlap.
-    RETURNS (List[ScoredSpan]): Chosen greedily by score, then start, then greater length; sorted by start.
+    spans (Sequence[EntitySpan]): Spans that may overlap.
+    RETURNS (List[EntitySpan]): Chosen greedily by score, then start, then greater length; sorted by start.
     """
     taken = set()
     chosen = []
@@ -108,7 +116,7 @@ def complete_entities(doc: Doc, key: str = DEFAULT_KEY) -> None:
         set_entities(doc, get_entities(doc, key) or [], key=key, set_ents=False)
 
 
-def _others(doc: Doc, key: str, source: str) -> list[tuple[ScoredSpan, str]]:
+def _others(doc: Doc, key: str, source: str) -> list[tuple[EntitySpan, str]]:
     """The spans of the group that somebody else wrote, with their writers."""
     if key not in doc.spans:
         return []

@@ -17,9 +17,7 @@ def compile_assets_cli(
         Path, typer.Argument(metavar="CORPUS", help="The folder of mark-up files (.mre).", exists=True, file_okay=False)
     ],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write: OUT/LANGUAGE/PART.jsonl.")],
-    labels: Annotated[
-        Path | None, typer.Option(help="The label table; labels.json beside CORPUS by default.")
-    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="The label table; labels.json beside CORPUS by default.")] = None,
 ):
     """Turn the hand-written corpus into JSON lines by language and part, checking its labels."""
     with told_errors():

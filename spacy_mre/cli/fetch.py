@@ -13,9 +13,7 @@ from .common import told_errors
 def fetch_cli(
     name: Annotated[str, typer.Argument(help="The data set: conll04, crossre/ja, asdc, snips, ...")],
     target: Annotated[Path, typer.Argument(help="The folder for data sets.")] = Path("assets/real"),
-    source: Annotated[
-        Path | None, typer.Option(help="A folder of data sets; by default the one in MRE_DATA.")
-    ] = None,
+    source: Annotated[Path | None, typer.Option(help="A folder of data sets; by default the one in MRE_DATA.")] = None,
 ):
     """Copy a data set from the folder in MRE_DATA, or make sure that it was downloaded."""
     if source is None and os.environ.get("MRE_DATA"):

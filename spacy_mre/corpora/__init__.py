@@ -7,7 +7,7 @@ from .crossre import read_crossre
 from .from_docs import make_records, write_brat, write_jsonl
 from .genia import read_genia
 from .jsonl import read_jsonl
-from .record import CorpusError, Entity, Record, Relation
+from .record import CorpusError, EntityRecord, Record, RelationRecord
 from .report import Report
 from .slots import read_slots
 from .spert_json import read_spert
@@ -31,9 +31,9 @@ __all__ = [
     "READERS",
     "WRITERS",
     "CorpusError",
-    "Entity",
+    "EntityRecord",
     "Record",
-    "Relation",
+    "RelationRecord",
     "Report",
     "cat_labels",
     "make_docs",

@@ -10,8 +10,8 @@ negation are attributes, which a record does not hold; negated spans are counted
 from collections.abc import Iterator
 from pathlib import Path
 
-from .reading import Place, read_lines
-from .record import CorpusError, Entity, Record, Relation
+from .reading import Location, read_lines
+from .record import CorpusError, EntityRecord, Record, RelationRecord
 from .report import Report
 
 SUB_SPAN = "修飾"
@@ -36,7 +36,7 @@ def read_asdc(path: Path, *, report: Report | None = None) -> Iterator[Record]:
         raise CorpusError(path, 0, "the folder must hold the folders dialog_act and request_span with their .tsv files")
     for file in files:
         span_file = path / "request_span" / file.name
-        spans: dict[str, list[tuple[Row, Place]]] = {}
+        spans: dict[str, list[tuple[Row, Location]]] = {}
         for row, place in _rows(span_file) if span_file.is_file() else ():
             spans.setdefault(_column(row, "utterance_id", place), []).append((row, place))
         for row, place in _rows(file):
@@ -54,9 +54,9 @@ def read_asdc(path: Path, *, report: Report | None = None) -> Iterator[Record]:
             yield record
 
 
-def _add_spans(record: Record, rows: list[tuple[Row, Place]], report: Report) -> None:
-    entities: dict[Entity, int] = {}
-    relations: dict[Relation, None] = {}
+def _add_spans(record: Record, rows: list[tuple[Row, Location]], report: Report) -> None:
+    entities: dict[EntityRecord, int] = {}
+    relations: dict[RelationRecord, None] = {}
     for row, place in rows:
         if not _column(row, "span_id", place):
             continue
@@ -68,7 +68,7 @@ def _add_spans(record: Record, rows: list[tuple[Row, Place]], report: Report) ->
             if span is None or other is None:
                 report.lose(f"relation {prefix} to or from another utterance", str(place))
             else:
-                relations[Relation(span, other, prefix)] = None
+                relations[RelationRecord(span, other, prefix)] = None
         if _column(row, "negation", place) == "1":
             report.lose("negation of a span (an attribute)", str(place), row["span_text"])
     record.entities = list(entities)
@@ -76,7 +76,13 @@ def _add_spans(record: Record, rows: list[tuple[Row, Place]], report: Report) ->
 
 
 def _span(
-    row: Row, prefix: str, label: str, record: Record, entities: dict[Entity, int], place: Place, report: Report
+    row: Row,
+    prefix: str,
+    label: str,
+    record: Record,
+    entities: dict[EntityRecord, int],
+    place: Location,
+    report: Report,
 ) -> int | None:
     """The entity of a group of columns by its place in the list, None if it stands in another utterance."""
     text = _column(row, f"{prefix}_text", place)
@@ -87,13 +93,13 @@ def _span(
     start, end = place.inside(start, start + length, len(record.text), f"the {prefix} '{text}'")
     if record.text[start:end] != text:
         raise place.error(f"the {prefix} '{text}' is not what stands at its place: '{record.text[start:end]}'")
-    return entities.setdefault(Entity(start, end, label), len(entities))
+    return entities.setdefault(EntityRecord(start, end, label), len(entities))
 
 
-def _rows(file: Path) -> Iterator[tuple[Row, Place]]:
+def _rows(file: Path) -> Iterator[tuple[Row, Location]]:
     header: list[str] = []
     for number, line in read_lines(file):
-        place = Place(file, number)
+        place = Location(file, number)
         columns = line.split("\t")
         if not header:
             header = columns
@@ -103,13 +109,13 @@ def _rows(file: Path) -> Iterator[tuple[Row, Place]]:
             yield dict(zip(header, columns)), place
 
 
-def _column(row: Row, name: str, place: Place) -> str:
+def _column(row: Row, name: str, place: Location) -> str:
     if name not in row:
         raise CorpusError(place.path, 1, f"the column '{name}' is missing")
     return row[name]
 
 
-def _number(row: Row, name: str, place: Place) -> int:
+def _number(row: Row, name: str, place: Location) -> int:
     value = _column(row, name, place)
     if not value.isdecimal():
         raise place.error(f"the column '{name}' holds '{value}', which is no number")

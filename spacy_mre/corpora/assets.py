@@ -5,7 +5,7 @@ from pathlib import Path
 
 from .jsonl import write_records
 from .markup import read_markup
-from .reading import Place, read_json
+from .reading import Location, read_json
 from .record import CorpusError, Record
 from .splits import split_records
 
@@ -26,7 +26,7 @@ def read_labels(path: Path) -> Labels:
     RETURNS (Labels): The identifiers.
     RAISES (CorpusError): Malformed input.
     """
-    place = Place(Path(path), name="label table")
+    place = Location(Path(path), name="label table")
     table = read_json(path)
     return Labels(*(frozenset(place.get(table, kind, dict)) for kind in ("entities", "relations", "cats")))
 

@@ -11,15 +11,15 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 from pathlib import Path
 
-from .reading import Place, read_lines, read_text
-from .record import CorpusError, Entity, Record, Relation
+from .reading import Location, read_lines, read_text
+from .record import CorpusError, EntityRecord, Record, RelationRecord
 from .report import Report
 
 UNREPRESENTED = {"A": "attribute", "M": "attribute", "E": "event", "N": "normalisation", "#": "note"}
 SAFE_NAME = re.compile(r"[\w][\w .-]*(/[\w][\w .-]*)*\Z")
 MAX_NAME = 200  # bytes; file systems allow 255
 
-Line = tuple[Place, list[str]]
+Line = tuple[Location, list[str]]
 
 
 def read_brat(path: Path, *, report: Report | None = None) -> Iterator[Record]:
@@ -96,12 +96,12 @@ def _lines(file: Path) -> Iterator[Line]:
             fields = line.split("\t")
             if len(fields) < 2 or not fields[0]:
                 raise CorpusError(file, number, "an identifier, a tab and the annotation were expected")
-            yield Place(file, number), fields
+            yield Location(file, number), fields
 
 
-def _entities(lines: list[Line], text: str, report: Report) -> tuple[dict[str, Entity], set[str]]:
+def _entities(lines: list[Line], text: str, report: Report) -> tuple[dict[str, EntityRecord], set[str]]:
     """The entities by identifier, and the identifiers of everything that a relation may name, whether it can be held or not."""
-    entities: dict[str, Entity] = {}
+    entities: dict[str, EntityRecord] = {}
     known: set[str] = set()
     for place, fields in lines:
         name = fields[0]
@@ -119,13 +119,13 @@ def _entities(lines: list[Line], text: str, report: Report) -> tuple[dict[str, E
                 continue
             if len(fields) > 2 and fields[2].split() != text[start:end].split():
                 raise place.error(f"the entity {name} is '{fields[2]}', but '{text[start:end]}' stands at its place")
-            entities[name] = Entity(start, end, label)
+            entities[name] = EntityRecord(start, end, label)
         elif name[0] not in "R*":
             raise place.error(f"a line that begins with '{name}' is none of brat's")
     return entities, known
 
 
-def _fragments(given: str, place: Place) -> tuple[str, list[tuple[int, int]]]:
+def _fragments(given: str, place: Location) -> tuple[str, list[tuple[int, int]]]:
     label, _, offsets = given.strip().partition(" ")
     fragments = []
     for fragment in offsets.split(";"):
@@ -136,7 +136,9 @@ def _fragments(given: str, place: Place) -> tuple[str, list[tuple[int, int]]]:
     return label, sorted(fragments)
 
 
-def _relations(lines: list[Line], entities: dict[str, Entity], known: set[str], report: Report) -> list[Relation]:
+def _relations(
+    lines: list[Line], entities: dict[str, EntityRecord], known: set[str], report: Report
+) -> list[RelationRecord]:
     places = {name: i for i, name in enumerate(entities)}
     relations = []
     for place, fields in lines:
@@ -151,7 +153,7 @@ def _relations(lines: list[Line], entities: dict[str, Entity], known: set[str], 
             raise place.error(f"the relation '{label}' names {unknown[0]}, which is not in the file")
         for head, tail in combinations(names, 2):
             if head in places and tail in places:
-                relations.append(Relation(places[head], places[tail], label))
+                relations.append(RelationRecord(places[head], places[tail], label))
             else:
                 report.lose("relation with a lost end", str(place), fields[1])
     return relations

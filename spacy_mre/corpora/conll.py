@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from .reading import Place, join_words, read_lines, split_blanks
-from .record import CorpusError, Entity, Record
+from .reading import Location, join_words, read_lines, split_blanks
+from .record import CorpusError, EntityRecord, Record
 from .report import Report
 from .tags import decode_tags, has_closing_tags
 
@@ -52,14 +52,14 @@ def read_conll(
         except ValueError as err:
             raise CorpusError(path, rows[0][0], f"in the sentence that begins here, {err}") from None
         for i, repair in repairs:
-            report.lose("malformed tag sequence (repaired)", str(Place(path, rows[i][0])), repair)
+            report.lose("malformed tag sequence (repaired)", str(Location(path, rows[i][0])), repair)
         yield Record(
             text=text,
             id=f"{path.stem}-{number}",
-            entities=[Entity(tokens[start][0], tokens[end - 1][1], label) for start, end, label in spans],
+            entities=[EntityRecord(tokens[start][0], tokens[end - 1][1], label) for start, end, label in spans],
             tokens=tokens,
             group=group,
-            origin=str(Place(path, rows[0][0])),
+            origin=str(Location(path, rows[0][0])),
         )
 
 

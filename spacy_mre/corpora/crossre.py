@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .reading import Place, join_words, read_json_lines
-from .record import CorpusError, Entity, Record, Relation
+from .reading import Location, join_words, read_json_lines
+from .record import CorpusError, EntityRecord, Record, RelationRecord
 from .report import Report
 
 
@@ -31,22 +31,22 @@ def read_crossre(path: Path, *, part: str = "", report: Report | None = None) ->
         if not domain:
             raise CorpusError(file, 0, "the name of the file must say domain and part, as music-dev.json does")
         for number, item in read_json_lines(file):
-            yield _record(item, domain, Place(file, number))
+            yield _record(item, domain, Location(file, number))
 
 
-def _record(item: Any, domain: str, place: Place) -> Record:
+def _record(item: Any, domain: str, place: Location) -> Record:
     words = place.words(item, "sentence")
     text, tokens = join_words(words)
     if "sentence-detokenized" in item:
         text = place.get(item, "sentence-detokenized", str)
         tokens = _offsets(place.get(item, "token2charspan", list), len(words), text, place)
-    entities: list[Entity] = []
+    entities: list[EntityRecord] = []
     by_tokens = {}
     for given in place.get(item, "ner", list):
         first, last, label = _fields(given, 3, "an entity", place)
         start, end = _inside(first, last, len(tokens), f"the entity '{label}'", place)
         by_tokens.setdefault((start, end), len(entities))
-        entities.append(Entity(tokens[start][0], tokens[end - 1][1], label))
+        entities.append(EntityRecord(tokens[start][0], tokens[end - 1][1], label))
     relations = None
     if "relations" in item:
         relations = []
@@ -56,7 +56,7 @@ def _record(item: Any, domain: str, place: Place) -> Record:
             tail = _inside(ends[2], ends[3], len(tokens), f"the tail of '{label}'", place)
             if head not in by_tokens or tail not in by_tokens:
                 raise place.error(f"the relation '{label}' has an end that is no entity")
-            relations.append(Relation(by_tokens[head], by_tokens[tail], label))
+            relations.append(RelationRecord(by_tokens[head], by_tokens[tail], label))
     return Record(
         text=text,
         id=place.get(item, "doc_key", str),
@@ -68,7 +68,7 @@ def _record(item: Any, domain: str, place: Place) -> Record:
     )
 
 
-def _offsets(given: list[Any], count: int, text: str, place: Place) -> list[tuple[int, int]]:
+def _offsets(given: list[Any], count: int, text: str, place: Location) -> list[tuple[int, int]]:
     if len(given) != count:
         raise place.error(f"'token2charspan' has {len(given)} places for {count} tokens")
     tokens = []
@@ -82,13 +82,13 @@ def _offsets(given: list[Any], count: int, text: str, place: Place) -> list[tupl
     return tokens
 
 
-def _fields(given: Any, count: int, what: str, place: Place) -> list[Any]:
+def _fields(given: Any, count: int, what: str, place: Location) -> list[Any]:
     """The first fields of a list, which may hold more."""
     if not isinstance(given, list) or len(given) < count:
         raise place.error(f"{what} must be a list of {count} values or more")
     return given[:count]
 
 
-def _inside(first: Any, last: Any, length: int, what: str, place: Place) -> tuple[int, int]:
+def _inside(first: Any, last: Any, length: int, what: str, place: Location) -> tuple[int, int]:
     """First and last token, as start and exclusive end."""
     return place.inside(first, last + 1 if type(last) is int else last, length, what)

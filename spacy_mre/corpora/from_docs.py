@@ -8,13 +8,11 @@ from spacy.tokens import Doc
 from ..annotations.entities import DEFAULT_KEY, get_entities
 from ..annotations.relations import get_relations
 from . import brat, jsonl
-from .record import Entity, Record, Relation
+from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
 
-def make_records(
-    docs: Iterable[Doc], *, span_key: str = DEFAULT_KEY, report: Report | None = None
-) -> Iterator[Record]:
+def make_records(docs: Iterable[Doc], *, span_key: str = DEFAULT_KEY, report: Report | None = None) -> Iterator[Record]:
     """Make records of Docs.
 
     docs (Iterable[Doc]): The documents.
@@ -37,9 +35,7 @@ def make_records(
         yield record
 
 
-def write_jsonl(
-    docs: Iterable[Doc], path: Path, *, span_key: str = DEFAULT_KEY, report: Report | None = None
-) -> int:
+def write_jsonl(docs: Iterable[Doc], path: Path, *, span_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
     """Write Docs as JSON lines with character offsets; `read_jsonl` reads them back.
 
     docs (Iterable[Doc]): The documents.
@@ -72,7 +68,7 @@ def _add_entities(record: Record, doc: Doc, span_key: str, report: Report) -> No
             places[(span.start, span.end, span.label)] = i
             places.setdefault((span.start, span.end), i)
             record.entities.append(
-                Entity(doc[span.start].idx, doc[span.end - 1].idx + len(doc[span.end - 1]), span.label)
+                EntityRecord(doc[span.start].idx, doc[span.end - 1].idx + len(doc[span.end - 1]), span.label)
             )
             if span.score != 1.0:
                 report.lose("score (spacy_mre.to_json keeps it)", record.origin, span.label)
@@ -85,7 +81,7 @@ def _add_entities(record: Record, doc: Doc, span_key: str, report: Report) -> No
             if head is None or tail is None:
                 report.lose("relation between spans that are no entities", record.origin, relation["label"])
                 continue
-            record.relations.append(Relation(head, tail, relation["label"]))
+            record.relations.append(RelationRecord(head, tail, relation["label"]))
             if relation["score"] != 1.0:
                 report.lose("score (spacy_mre.to_json keeps it)", record.origin, relation["label"])
         report.keep("relations", len(record.relations))

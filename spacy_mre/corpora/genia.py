@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from .reading import Place, join_words, read_json_lines
-from .record import Entity, Record
+from .reading import Location, join_words, read_json_lines
+from .record import EntityRecord, Record
 from .report import Report
 
 
@@ -18,7 +18,7 @@ def read_genia(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     """
     path = Path(path)
     for number, item in read_json_lines(path):
-        place = Place(path, number)
+        place = Location(path, number)
         text, tokens = join_words(place.words(item, "tokens"))
         entities = None
         if "entity_mentions" in item:
@@ -27,7 +27,7 @@ def read_genia(path: Path, *, report: Report | None = None) -> Iterator[Record]:
                 label = place.get(given, "entity_type", str)
                 start, end = place.get(given, "start", int), place.get(given, "end", int)
                 start, end = place.inside(start, end, len(tokens), f"the entity '{label}'")
-                entities.append(Entity(tokens[start][0], tokens[end - 1][1], label))
+                entities.append(EntityRecord(tokens[start][0], tokens[end - 1][1], label))
         yield Record(
             text=text,
             id=str(item.get("sent_id", f"{path.stem}-{number}")),

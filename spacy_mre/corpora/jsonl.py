@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .reading import Place, read_json_lines
-from .record import Entity, Record, Relation
+from .reading import Location, read_json_lines
+from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
 
@@ -27,7 +27,7 @@ def read_jsonl(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     """
     path = Path(path)
     for number, item in read_json_lines(path):
-        place = Place(path, number)
+        place = Location(path, number)
         text = place.get(item, "text", str)
         entities = relations = tokens = None
         if item.get("entities") is not None:
@@ -65,23 +65,23 @@ def write_records(records: Iterable[Record], path: Path) -> int:
     return count
 
 
-def _entity(given: Any, text: str, place: Place) -> Entity:
+def _entity(given: Any, text: str, place: Location) -> EntityRecord:
     label = place.get(given, "label", str)
     start, end = place.inside(
         place.get(given, "start", int), place.get(given, "end", int), len(text), f"the entity '{label}'"
     )
-    return Entity(start, end, label)
+    return EntityRecord(start, end, label)
 
 
-def _relation(given: Any, entities: list[Entity], place: Place) -> Relation:
+def _relation(given: Any, entities: list[EntityRecord], place: Location) -> RelationRecord:
     label = place.get(given, "label", str)
     head, tail = (
         place.index(place.get(given, end, int), len(entities), f"the {end} of '{label}'") for end in ("head", "tail")
     )
-    return Relation(head, tail, label)
+    return RelationRecord(head, tail, label)
 
 
-def _tokens(given: list[Any], text: str, place: Place) -> Iterator[tuple[int, int]]:
+def _tokens(given: list[Any], text: str, place: Location) -> Iterator[tuple[int, int]]:
     position = 0
     for i, pair in enumerate(given):
         if not isinstance(pair, list) or len(pair) != 2:
@@ -93,7 +93,7 @@ def _tokens(given: list[Any], text: str, place: Place) -> Iterator[tuple[int, in
         yield start, end
 
 
-def _cats(given: Any, place: Place) -> dict[str, float] | None:
+def _cats(given: Any, place: Location) -> dict[str, float] | None:
     if given is None:
         return None
     if isinstance(given, str):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .reading import read_lines
-from .record import CorpusError, Entity, Record, Relation
+from .record import CorpusError, EntityRecord, Record, RelationRecord
 
 HEADING = re.compile(r"## ([a-z_]+)-(\d+)\Z")
 FIELD = re.compile(r"([a-z]+): (.*)\Z")
@@ -58,7 +58,7 @@ def read_markup(path: Path) -> dict[str, list[Record]]:
             names = list(entities)
             try:
                 relations = [
-                    Relation(names.index(head), names.index(tail), label)
+                    RelationRecord(names.index(head), names.index(tail), label)
                     for head, label, tail in _triples(relation_text)
                 ]
             except ValueError as err:
@@ -75,17 +75,17 @@ def read_markup(path: Path) -> dict[str, list[Record]]:
     return records
 
 
-def parse_marked(marked: str) -> tuple[str, dict[str, Entity]]:
+def parse_marked(marked: str) -> tuple[str, dict[str, EntityRecord]]:
     """Take the mark-up out of one sentence.
 
     marked (str): The sentence with its `[type:name|text]` marks.
-    RETURNS (Tuple[str, Dict[str, Entity]]): The plain sentence, and its entities by name in order of their first character, the
+    RETURNS (Tuple[str, Dict[str, EntityRecord]]): The plain sentence, and its entities by name in order of their first character, the
         longer first.
     RAISES (ValueError): A bracket that does not close or open, a name used twice, an empty entity.
     """
     text: list[str] = []
     stack: list[tuple[str, str, int]] = []
-    found: dict[str, Entity] = {}
+    found: dict[str, EntityRecord] = {}
     i = 0
     while i < len(marked):
         char = marked[i]
@@ -112,7 +112,7 @@ def parse_marked(marked: str) -> tuple[str, dict[str, Entity]]:
                 raise ValueError(f"the entity '{name}' is empty")
             if name in found:
                 raise ValueError(f"the name '{name}' stands for two entities")
-            found[name] = Entity(start, len(text), label)
+            found[name] = EntityRecord(start, len(text), label)
             i += 1
         else:
             text.append(char)

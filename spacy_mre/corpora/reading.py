@@ -79,7 +79,7 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, item
 
 
-class Place:
+class Location:
     """Where in a file something is read, and the checks that need to say so.
 
     path (Path): The file.

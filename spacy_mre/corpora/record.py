@@ -23,7 +23,7 @@ class CorpusError(ValueError):
 
 
 @dataclass(frozen=True)
-class Entity:
+class EntityRecord:
     """A labelled stretch of text: character offsets, end exclusive."""
 
     start: int
@@ -32,7 +32,7 @@ class Entity:
 
 
 @dataclass(frozen=True)
-class Relation:
+class RelationRecord:
     """A labelled, directed link between two entities, given by their places in `Record.entities`."""
 
     head: int
@@ -52,8 +52,8 @@ class Record:
 
     text: str
     id: str = ""
-    entities: list[Entity] | None = None
-    relations: list[Relation] | None = None
+    entities: list[EntityRecord] | None = None
+    relations: list[RelationRecord] | None = None
     cats: dict[str, float] | None = None
     tokens: list[tuple[int, int]] | None = None
     group: str = ""

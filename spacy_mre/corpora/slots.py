@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from .reading import Place, join_words, read_lines, split_blanks
-from .record import CorpusError, Entity, Record
+from .reading import Location, join_words, read_lines, split_blanks
+from .record import CorpusError, EntityRecord, Record
 from .report import Report
 from .tags import decode_tags, has_closing_tags
 
@@ -31,7 +31,7 @@ def read_slots(path: Path, *, separator: str = " ", report: Report | None = None
             )
     closing = any(has_closing_tags(split_blanks(line)) for line in tags)
     for i, line in enumerate(words):
-        place = Place(path / "seq.out", i + 1)
+        place = Location(path / "seq.out", i + 1)
         text, tokens = join_words(split_blanks(line), separator)
         row = split_blanks(tags[i])
         if len(row) != len(tokens):
@@ -50,7 +50,7 @@ def read_slots(path: Path, *, separator: str = " ", report: Report | None = None
         yield Record(
             text=text,
             id=f"{path.name}-{i + 1}",
-            entities=[Entity(tokens[start][0], tokens[end - 1][1], label) for start, end, label in spans],
+            entities=[EntityRecord(tokens[start][0], tokens[end - 1][1], label) for start, end, label in spans],
             cats=cats,
             tokens=tokens,
             origin=str(place),

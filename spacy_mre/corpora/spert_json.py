@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .reading import Place, join_words, read_json
-from .record import Entity, Record, Relation
+from .reading import Location, join_words, read_json
+from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
 
@@ -21,9 +21,9 @@ def read_spert(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     path = Path(path)
     items = read_json(path)
     if not isinstance(items, list):
-        raise Place(path, 1).error("a JSON list of sentences was expected")
+        raise Location(path, 1).error("a JSON list of sentences was expected")
     for number, item in enumerate(items, start=1):
-        place = Place(path, name=f"record {number}")
+        place = Location(path, name=f"record {number}")
         text, tokens = join_words(place.words(item, "tokens"))
         entities = relations = None
         if "entities" in item:
@@ -40,17 +40,17 @@ def read_spert(path: Path, *, report: Report | None = None) -> Iterator[Record]:
         )
 
 
-def _entity(given: Any, tokens: list[tuple[int, int]], place: Place) -> Entity:
+def _entity(given: Any, tokens: list[tuple[int, int]], place: Location) -> EntityRecord:
     label = place.get(given, "type", str)
     start, end = place.inside(
         place.get(given, "start", int), place.get(given, "end", int), len(tokens), f"the entity '{label}'"
     )
-    return Entity(tokens[start][0], tokens[end - 1][1], label)
+    return EntityRecord(tokens[start][0], tokens[end - 1][1], label)
 
 
-def _relation(given: Any, entities: list[Entity], place: Place) -> Relation:
+def _relation(given: Any, entities: list[EntityRecord], place: Location) -> RelationRecord:
     label = place.get(given, "type", str)
     head, tail = (
         place.index(place.get(given, end, int), len(entities), f"the {end} of '{label}'") for end in ("head", "tail")
     )
-    return Relation(head, tail, label)
+    return RelationRecord(head, tail, label)

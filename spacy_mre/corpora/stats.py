@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..annotations.entities import DEFAULT_KEY, ScoredSpan, get_entities
+from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities
 from ..annotations.relations import get_relations
 
 
@@ -84,7 +84,7 @@ def quantile(counts: Counter, share: float) -> int:
     return next((length for length in sorted(counts) if reach(counts, length) >= share), 0)
 
 
-def _count_entities(doc: Doc, entities: list[ScoredSpan] | None, nlp: Language | None, stats: Statistics) -> None:
+def _count_entities(doc: Doc, entities: list[EntitySpan] | None, nlp: Language | None, stats: Statistics) -> None:
     if entities is None:
         stats.without_entities += 1
         return
@@ -123,7 +123,7 @@ def _count_relations(doc: Doc, stats: Statistics) -> None:
     stats.beyond_first += sum(pairs.values()) - len(pairs)
 
 
-def _differ(left: ScoredSpan, right: ScoredSpan) -> bool:
+def _differ(left: EntitySpan, right: EntitySpan) -> bool:
     return left.start != right.start and left.end != right.end
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from .reading import Place, read_json
-from .record import Entity, Record
+from .reading import Location, read_json
+from .record import EntityRecord, Record
 from .report import Report
 
 
@@ -19,9 +19,9 @@ def read_stockmark(path: Path, *, report: Report | None = None) -> Iterator[Reco
     path = Path(path)
     items = read_json(path)
     if not isinstance(items, list):
-        raise Place(path, 1).error("a JSON list of texts was expected")
+        raise Location(path, 1).error("a JSON list of texts was expected")
     for number, item in enumerate(items, start=1):
-        place = Place(path, name=f"record {number}")
+        place = Location(path, name=f"record {number}")
         text = place.get(item, "text", str)
         page = place.get(item, "curid", str)
         entities = None
@@ -38,5 +38,5 @@ def read_stockmark(path: Path, *, report: Report | None = None) -> Iterator[Reco
                 start, end = place.inside(*span, len(text), f"the entity '{name}'")
                 if text[start:end] != name:
                     raise place.error(f"the entity '{name}' is not what stands at its place: '{text[start:end]}'")
-                entities.append(Entity(start, end, label))
+                entities.append(EntityRecord(start, end, label))
         yield Record(text=text, id=f"{page}-{number}", entities=entities, group=page, origin=str(place))

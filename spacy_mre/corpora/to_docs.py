@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 from ..annotations.entities import DEFAULT_KEY, set_entities
 from ..annotations.relations import identity, make_relation, set_relations
 from ..errors import Errors
-from .record import Entity, Record
+from .record import EntityRecord, Record
 from .report import Report
 
 TokenPolicy = Literal["fitted", "source", "tokenizer"]
@@ -122,7 +122,7 @@ def _add_entities(doc: Doc, record: Record, span_key: str, report: Report) -> di
     starts = {token.idx: token.i for token in doc}
     ends = {token.idx + len(token): token.i + 1 for token in doc}
     places: dict[int, tuple[int, int]] = {}
-    seen: set[Entity] = set()
+    seen: set[EntityRecord] = set()
     for i, entity in enumerate(record.entities):
         reason = _fault(entity, record.text)
         if not reason and (entity.start not in starts or entity.end not in ends):
@@ -160,7 +160,7 @@ def _add_relations(doc: Doc, record: Record, places: dict[int, tuple[int, int]],
     report.keep("relations", len(kept))
 
 
-def _fault(entity: Entity, text: str) -> str:
+def _fault(entity: EntityRecord, text: str) -> str:
     """What is wrong with an entity whatever the tokens; empty if nothing."""
     if not 0 <= entity.start <= entity.end <= len(text):
         return "entity outside the text"
@@ -171,5 +171,5 @@ def _fault(entity: Entity, text: str) -> str:
     return ""
 
 
-def _shown(entity: Entity, text: str) -> str:
+def _shown(entity: EntityRecord, text: str) -> str:
     return f"{entity.label} '{text[entity.start : entity.end]}' ({entity.start} to {entity.end})"

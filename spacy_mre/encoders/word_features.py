@@ -1,6 +1,5 @@
 """What the tokenizer's dictionary knows of a word, beside what a trained tok2vec makes of it."""
 
-
 from spacy.ml.models.tok2vec import MaxoutWindowEncoder, MultiHashEmbed, build_Tok2Vec_model
 from spacy.tokens import Doc
 from spacy.util import registry

@@ -11,7 +11,7 @@ from itertools import permutations
 from spacy.tokens import Doc
 
 from ..annotations.alignment import Losses
-from ..annotations.entities import DEFAULT_KEY, ScoredSpan, get_entities, set_entities
+from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities, set_entities
 from ..annotations.relations import get_relations, make_relation, set_relations
 
 SOURCE = "baseline"
@@ -77,7 +77,7 @@ class Baseline:
                 doc.cats = dict(self.cats)
         return docs
 
-    def _match(self, doc: Doc, lengths: list[int]) -> list[ScoredSpan]:
+    def _match(self, doc: Doc, lengths: list[int]) -> list[EntitySpan]:
         """From left to right the longest entry that is a token span, found by characters, so that words need no boundaries."""
         text = doc.text
         found = []
@@ -94,7 +94,7 @@ class Baseline:
                         "match inside of a token", f"'{entry}' in '{text[max(0, place - 10) : place + length + 10]}'"
                     )
                     continue
-                found.append(ScoredSpan(span.start, span.end, self.entities[entry]))
+                found.append(EntitySpan(span.start, span.end, self.entities[entry]))
                 step = length
                 break
             place += step

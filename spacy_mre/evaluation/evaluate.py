@@ -97,7 +97,7 @@ def give_gold_entities(examples: Iterable[Example], key: str = DEFAULT_KEY) -> l
     for eg in with_gold:
         gold = align_gold(eg, key)
         doc = eg.predicted.copy()
-        set_entities(doc, [(*mention, 1.0) for mention in gold.entities], key=key)
+        set_entities(doc, gold.entities, key=key)
         given.append(Example(doc, eg.reference))
         lost.update(gold.lost)
     if lost.counts:

@@ -30,7 +30,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import registry
 
-from ..annotations.entities import DEFAULT_KEY, ScoredSpan, flat_subset, get_entities
+from ..annotations.entities import DEFAULT_KEY, EntitySpan, flat_subset, get_entities
 from ..annotations.relations import get_relations, get_triples
 from ..errors import Errors
 from .borders import Place, are_forgiven, moves_to_gold
@@ -248,7 +248,7 @@ class _Places:
         return self.starts[start], self.ends[end - 1]
 
 
-def entity_items(doc: Doc, entities: Sequence[ScoredSpan]) -> list[Item]:
+def entity_items(doc: Doc, entities: Sequence[EntitySpan]) -> list[Item]:
     """What each entity is compared by: first and last character, white space not counted, and label."""
     if not entities:
         return []
@@ -274,7 +274,7 @@ def _relation_item(ends: Sequence[Item], label: str, symmetric: Sequence[str]) -
 
 
 def entity_sides(
-    eg: Example, gold: Sequence[ScoredSpan], predicted: Sequence[ScoredSpan], borders: str = "exact"
+    eg: Example, gold: Sequence[EntitySpan], predicted: Sequence[EntitySpan], borders: str = "exact"
 ) -> tuple[list[Item], list[Item]]:
     """The entities of gold and of a prediction, so that they can be compared."""
     right, found = entity_items(eg.reference, gold), entity_items(eg.predicted, predicted)
@@ -311,9 +311,9 @@ def without_entity_labels(relations: Iterable[Item]) -> list[Item]:
     return [(head[:2], tail[:2], label) for head, tail, label in relations]
 
 
-def _flat(doc: Doc, entities: Sequence[ScoredSpan]) -> Sequence[ScoredSpan]:
+def _flat(doc: Doc, entities: Sequence[EntitySpan]) -> Sequence[EntitySpan]:
     if doc.has_annotation("ENT_IOB"):
-        return [ScoredSpan(ent.start, ent.end, ent.label_) for ent in doc.ents]
+        return [EntitySpan(ent.start, ent.end, ent.label_) for ent in doc.ents]
     return flat_subset(entities)
 
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from spacy.tokens import Doc
 
-from ..annotations.entities import ScoredSpan, get_entities
+from ..annotations.entities import EntitySpan, get_entities
 from ..annotations.relations import get_triples
 from .layout import LABEL_SIZE, ArcPart, LabelledSpan, Link, Mark, Picture, Place, Word, lay_out
 from .names import Names
@@ -153,7 +153,7 @@ def guess_lang(doc: Doc) -> str:
 
 
 def _draw_tints(
-    svg: ElementTree.Element, picture: Picture, entities: list[ScoredSpan], hues: Mapping[str, int]
+    svg: ElementTree.Element, picture: Picture, entities: list[EntitySpan], hues: Mapping[str, int]
 ) -> None:
     group = _add(svg, "g", {"class": "tints"})
     outer_first = sorted(picture.marks, key=lambda mark: mark.tint.top)
@@ -163,7 +163,7 @@ def _draw_tints(
         _add(group, "rect", {"class": f"tint {_hue(mark, entities, hues)}", **place})
 
 
-def _draw_ghosts(svg: ElementTree.Element, picture: Picture, entities: list[ScoredSpan], bundles: list[Bundle]) -> None:
+def _draw_ghosts(svg: ElementTree.Element, picture: Picture, entities: list[EntitySpan], bundles: list[Bundle]) -> None:
     """Outline the ends of relations that are no entities, so that an arc never stands on nothing."""
     known = {(entity.start, entity.end) for entity in entities}
     group = ElementTree.Element("g", {"class": "ghosts"})
@@ -239,7 +239,7 @@ def _draw_words(svg: ElementTree.Element, picture: Picture) -> None:
 
 
 def _draw_marks(
-    svg: ElementTree.Element, doc: Doc, picture: Picture, entities: list[ScoredSpan], hues: Mapping[str, int]
+    svg: ElementTree.Element, doc: Doc, picture: Picture, entities: list[EntitySpan], hues: Mapping[str, int]
 ) -> None:
     if not picture.marks:
         return
@@ -294,7 +294,7 @@ def _arc_title(doc: Doc, bundle: Bundle, names: Names) -> str:
     return f"{head} {'↔' if bundle.both else '→'} {tail}: {labels}"
 
 
-def _hue(mark: Mark, entities: list[ScoredSpan], hues: Mapping[str, int]) -> str:
+def _hue(mark: Mark, entities: list[EntitySpan], hues: Mapping[str, int]) -> str:
     return hue_class(hues[entities[mark.span].label])
 
 
@@ -332,9 +332,7 @@ def _shortened(text: str, length: int = 60) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def _add(
-    parent: ElementTree.Element, tag: str, attrs: Mapping[str, object] | None = None, text: str | None = None
-):
+def _add(parent: ElementTree.Element, tag: str, attrs: Mapping[str, object] | None = None, text: str | None = None):
     given = {key: _n(value) if isinstance(value, float) else str(value) for key, value in (attrs or {}).items()}
     element = ElementTree.SubElement(parent, tag, given)
     if text is not None:

@@ -6,7 +6,7 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from spacy_mre.annotations.alignment import Losses, align_gold
-from spacy_mre.annotations.entities import set_entities
+from spacy_mre.annotations.entities import EntitySpan, set_entities
 from spacy_mre.annotations.relations import make_relation, set_relations
 
 VOCAB = Vocab()
@@ -37,7 +37,9 @@ def test_the_same_tokens():
         [make_relation((0, 2), (3, 4), "near")],
     )
     gold = align_gold(eg)
-    assert gold.mentions == gold.entities == [(0, 2, "town"), (1, 2, "name"), (3, 4, "lake")]
+    assert (
+        gold.mentions == gold.entities == [EntitySpan(0, 2, "town"), EntitySpan(1, 2, "name"), EntitySpan(3, 4, "lake")]
+    )
     assert gold.relations == [(0, 2, "near")]
     assert not gold.lost.counts
 
@@ -50,14 +52,14 @@ def test_finer_predicted_tokens():
         [make_relation((2, 3), (0, 1), "of")],
     )
     gold = align_gold(eg)
-    assert gold.mentions == [(0, 2, "place"), (3, 5, "person")]
+    assert gold.mentions == [EntitySpan(0, 2, "place"), EntitySpan(3, 5, "person")]
     assert gold.relations == [(1, 0, "of")]
     assert not gold.lost.counts
 
 
 def test_coarser_predicted_tokens():
     eg = example(["東京", "の", "山田"], ["東", "京", "の", "山", "田"], [(0, 2, "place"), (3, 5, "person")])
-    assert align_gold(eg).entities == [(0, 1, "place"), (2, 3, "person")]
+    assert align_gold(eg).entities == [EntitySpan(0, 1, "place"), EntitySpan(2, 3, "person")]
 
 
 def test_an_entity_inside_a_joined_token_is_lost_and_counted():
@@ -69,7 +71,7 @@ def test_an_entity_inside_a_joined_token_is_lost_and_counted():
         relations,
     )
     gold = align_gold(eg)
-    assert gold.entities == [(0, 1, "group"), (2, 3, "land")]
+    assert gold.entities == [EntitySpan(0, 1, "group"), EntitySpan(2, 3, "land")]
     assert gold.relations == []
     assert gold.lost.counts == {"entity off the token grid": 2, "relation with an end off the token grid": 2}
     assert gold.lost.examples == {
@@ -90,7 +92,7 @@ def test_gold_tokens_joined_with_blanks_against_raw_text():
     set_entities(gold_doc, [(0, 1, "person", 1.0), (2, 3, "place", 1.0)])
     set_relations(gold_doc, [make_relation((0, 1), (2, 3), "goes_to")])
     gold = align_gold(Example(raw, gold_doc))
-    assert gold.entities == [(0, 2, "person"), (3, 5, "place")]
+    assert gold.entities == [EntitySpan(0, 2, "person"), EntitySpan(3, 5, "place")]
     assert gold.relations == [(0, 1, "goes_to")]
     assert not gold.lost.counts
 
@@ -99,7 +101,7 @@ def test_white_space_tokens_do_not_matter():
     predicted = make_doc(["a", "\n", "b", "c"], [False, False, True, False])
     gold_doc = make_doc(["a", "b", "c"])
     set_entities(gold_doc, [(0, 2, "x", 1.0), (1, 3, "y", 1.0)])
-    assert align_gold(Example(predicted, gold_doc)).entities == [(0, 3, "x"), (2, 4, "y")]
+    assert align_gold(Example(predicted, gold_doc)).entities == [EntitySpan(0, 3, "x"), EntitySpan(2, 4, "y")]
 
 
 def test_relation_ends_that_are_no_entities_become_mentions_behind_the_entities():
@@ -109,8 +111,8 @@ def test_relation_ends_that_are_no_entities_become_mentions_behind_the_entities(
     ]
     gold = align_gold(example("a b c d", "a b c d", [(0, 1, "x")], relations))
     assert gold.n_entities == 1
-    assert gold.entities == [(0, 1, "x")]
-    assert gold.mentions == [(0, 1, "x"), (2, 3, "y"), (3, 4, "z")]
+    assert gold.entities == [EntitySpan(0, 1, "x")]
+    assert gold.mentions == [EntitySpan(0, 1, "x"), EntitySpan(2, 3, "y"), EntitySpan(3, 4, "z")]
     assert gold.relations == [(0, 1, "r"), (1, 2, "s")]
 
 
@@ -121,7 +123,7 @@ def test_an_end_finds_the_mention_with_its_label_else_any_at_its_place():
         make_relation((0, 1), (1, 2), "s", head_label="unknown", tail_label="z"),
     ]
     gold = align_gold(example("a b", "a b", entities, relations))
-    assert [gold.mentions[head] for head, _, _ in gold.relations] == [(0, 1, "y"), (0, 1, "x")]
+    assert [gold.mentions[head] for head, _, _ in gold.relations] == [EntitySpan(0, 1, "y"), EntitySpan(0, 1, "x")]
     assert len(gold.mentions) == 3
 
 
@@ -151,13 +153,13 @@ def test_only_what_is_gold_is_read():
     set_entities(eg.predicted, [(1, 2, "predicted", 1.0)])
     set_relations(eg.predicted, [make_relation((0, 1), (1, 2), "predicted")])
     gold = align_gold(eg)
-    assert (gold.mentions, gold.relations) == ([(0, 1, "x")], None)
+    assert (gold.mentions, gold.relations) == ([EntitySpan(0, 1, "x")], None)
 
 
 def test_another_span_group():
     eg = example("a b", "a b")
     set_entities(eg.reference, [(0, 1, "x", 1.0)], key="other", set_ents=False)
-    assert align_gold(eg, "other").entities == [(0, 1, "x")]
+    assert align_gold(eg, "other").entities == [EntitySpan(0, 1, "x")]
 
 
 def test_losses_add_up_and_keep_the_first_example():
@@ -200,7 +202,7 @@ def test_an_aligned_span_covers_exactly_the_gold_text(case):
     ]
     spans = [span for span in set_entities(reference, spans)]
     gold = align_gold(Example(predicted, reference))
-    aligned = {label: predicted[start:end] for start, end, label in gold.entities}
+    aligned = {label: predicted[start:end] for start, end, label, _ in gold.entities}
     starts, ends = {token.idx for token in predicted}, {token.idx + len(token) for token in predicted}
     for start, end, label, _ in spans:
         span = reference[start:end]

@@ -2,7 +2,7 @@ import pytest
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.vocab import Vocab
 
-from spacy_mre.annotations.entities import ScoredSpan, complete_entities, flat_subset, get_entities, set_entities
+from spacy_mre.annotations.entities import EntitySpan, complete_entities, flat_subset, get_entities, set_entities
 from spacy_mre.annotations.storage import load_docs, save_docs
 
 WORDS = ["a", "b", "c", "d", "e", "f"]
@@ -102,7 +102,7 @@ def test_ties_are_broken_by_score_then_start_then_length(doc, spans, winner):
 
 def test_flat_subset_never_overlaps_and_leaves_no_room_for_another():
     spans = [
-        ScoredSpan(start, end, "x", ((start * 7 + end * 3) % 5) / 5)
+        EntitySpan(start, end, "x", ((start * 7 + end * 3) % 5) / 5)
         for start in range(6)
         for end in range(start + 1, 7)
     ]

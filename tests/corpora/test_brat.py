@@ -1,6 +1,6 @@
 import pytest
 
-from spacy_mre.corpora import CorpusError, Entity, Record, Relation, Report
+from spacy_mre.corpora import CorpusError, EntityRecord, Record, RelationRecord, Report
 from spacy_mre.corpora.brat import read_brat, write_records
 
 
@@ -21,8 +21,8 @@ def test_brat(brat):
     (record,) = read_brat(
         brat("Ada met\nBo.", ["T1\tperson 0 3\tAda", "R1\tmet Arg1:T1 Arg2:T2", "T2\tperson 8 10\tBo", ""])
     )
-    assert record.entities == [Entity(0, 3, "person"), Entity(8, 10, "person")]
-    assert record.relations == [Relation(0, 1, "met")]
+    assert record.entities == [EntityRecord(0, 3, "person"), EntityRecord(8, 10, "person")]
+    assert record.relations == [RelationRecord(0, 1, "met")]
     assert (record.id, record.cats) == ("a", None)
 
 
@@ -36,12 +36,16 @@ def test_brat_absent_is_not_empty(brat):
         ("inner/c", [], None),
     ]
     brat("Ada", ["T1\tperson 0 3\tAda", "*\talias T1 T1"], "d")
-    assert [record.relations for record in read_brat(folder)] == [None, [], [Relation(0, 0, "alias")], []]
+    assert [record.relations for record in read_brat(folder)] == [None, [], [RelationRecord(0, 0, "alias")], []]
 
 
 def test_brat_equivalences_relate_all_pairs(brat):
     (record,) = read_brat(brat("a b c", ["T1\tx 0 1\ta", "T2\tx 2 3\tb", "T3\tx 4 5\tc", "*\tEquiv T1 T2 T3"]))
-    assert record.relations == [Relation(0, 1, "Equiv"), Relation(0, 2, "Equiv"), Relation(1, 2, "Equiv")]
+    assert record.relations == [
+        RelationRecord(0, 1, "Equiv"),
+        RelationRecord(0, 2, "Equiv"),
+        RelationRecord(1, 2, "Equiv"),
+    ]
 
 
 def test_brat_counts_what_a_record_cannot_hold(brat):
@@ -58,7 +62,7 @@ def test_brat_counts_what_a_record_cannot_hold(brat):
     ]
     report = Report()
     (record,) = read_brat(brat("Ada met Bo.", lines), report=report)
-    assert (record.entities, record.relations) == ([Entity(0, 3, "person")], [])
+    assert (record.entities, record.relations) == ([EntityRecord(0, 3, "person")], [])
     assert report.lost == {
         "discontinuous entity": 1,
         "event (a brat line E)": 1,
@@ -72,13 +76,13 @@ def test_brat_counts_what_a_record_cannot_hold(brat):
 
 def test_brat_joins_fragments_cut_by_a_line_end(brat):
     (record,) = read_brat(brat("New\nYork", ["T1\tplace 0 3;4 8\tNew York"]))
-    assert record.entities == [Entity(0, 8, "place")]
+    assert record.entities == [EntityRecord(0, 8, "place")]
 
 
 def test_brat_offsets_count_carriage_returns(brat):
     (record,) = read_brat(brat("Hi\r\nAda", ["T1\tperson 4 7\tAda\r"]))
     assert record.text[4:7] == "Ada"
-    assert record.entities == [Entity(4, 7, "person")]
+    assert record.entities == [EntityRecord(4, 7, "person")]
 
 
 @pytest.mark.parametrize(
@@ -115,8 +119,8 @@ def test_writing_counts_what_brat_cannot_hold(tmp_path):
         Record(
             "Ada",
             id="a",
-            entities=[Entity(0, 3, "a person"), Entity(0, 3, "")],
-            relations=[Relation(0, 0, "is"), Relation(0, 0, "")],
+            entities=[EntityRecord(0, 3, "a person"), EntityRecord(0, 3, "")],
+            relations=[RelationRecord(0, 0, "is"), RelationRecord(0, 0, "")],
         ),
         Record("Ada", id="A", entities=[]),
     ]
@@ -140,16 +144,16 @@ def test_writing_counts_what_brat_cannot_hold(tmp_path):
 @pytest.mark.parametrize(
     "relations, lost",
     [
-        ([None, [Relation(0, 0, "is")]], {"absent relations, which brat cannot tell from none": 1}),
+        ([None, [RelationRecord(0, 0, "is")]], {"absent relations, which brat cannot tell from none": 1}),
         ([None, []], {"empty relations, which brat cannot tell from absent ones where no text has any": 1}),
-        ([[], [Relation(0, 0, "is")]], {}),
+        ([[], [RelationRecord(0, 0, "is")]], {}),
         ([None, None], {}),
     ],
 )
 def test_writing_tells_when_absent_relations_become_empty(tmp_path, relations, lost):
     report = Report()
     write_records(
-        [Record("Ada", id=str(i), entities=[Entity(0, 3, "x")], relations=r) for i, r in enumerate(relations)],
+        [Record("Ada", id=str(i), entities=[EntityRecord(0, 3, "x")], relations=r) for i, r in enumerate(relations)],
         tmp_path,
         report,
     )

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from spacy_mre.corpora import CorpusError, Entity, Record, Relation, Report
+from spacy_mre.corpora import CorpusError, EntityRecord, Record, RelationRecord, Report
 from spacy_mre.corpora.asdc import DEMONSTRATIVE, SUB_SPAN, read_asdc
 from spacy_mre.corpora.jsonl import read_jsonl, write_records
 from spacy_mre.corpora.stockmark import read_stockmark
@@ -12,8 +12,8 @@ from spacy_mre.corpora.stockmark import read_stockmark
 FULL = Record(
     text="Ada\nmet\u2028Bo.",
     id="1",
-    entities=[Entity(0, 3, "person"), Entity(8, 10, "person")],
-    relations=[Relation(0, 1, "met")],
+    entities=[EntityRecord(0, 3, "person"), EntityRecord(8, 10, "person")],
+    relations=[RelationRecord(0, 1, "met")],
     cats={"diary": 1.0, "news": 0.0},
     tokens=[(0, 3), (4, 7), (8, 10)],
     group="g",
@@ -80,7 +80,7 @@ def test_stockmark(tmp_path):
     ]
     path.write_text(json.dumps(items), encoding="utf8")
     first, second = read_stockmark(path)
-    assert first.entities == [Entity(0, 3, "法人名")]
+    assert first.entities == [EntityRecord(0, 3, "法人名")]
     assert (first.id, second.id, first.group, second.group) == ("9-1", "9-2", "9", "9")
     assert (second.entities, second.relations, second.cats) == ([], None, None)
 
@@ -148,8 +148,8 @@ def test_asdc(asdc):
     rows = [AGENT, {**USER, **room, **span("sub_span", "2", 0, "湖")}, {**USER, **room}, PLAIN]
     report = Report()
     first, second = read_asdc(asdc(*rows), report=report)
-    assert first.entities == [Entity(2, 6, "部屋"), Entity(0, 1, SUB_SPAN)]
-    assert first.relations == [Relation(0, 1, "sub_span")]
+    assert first.entities == [EntityRecord(2, 6, "部屋"), EntityRecord(0, 1, SUB_SPAN)]
+    assert first.relations == [RelationRecord(0, 1, "sub_span")]
     assert (first.id, first.group, first.cats) == ("2", "5", {"要求": 1.0})
     assert (second.entities, second.relations, second.cats) == ([], [], {"はい": 1.0})
     assert not report.lost
@@ -163,7 +163,7 @@ def test_asdc_counts_what_stands_in_another_utterance(asdc):
     }
     report = Report()
     first, _ = read_asdc(asdc(elsewhere), report=report)
-    assert first.entities == [Entity(7, 9, DEMONSTRATIVE)]
+    assert first.entities == [EntityRecord(7, 9, DEMONSTRATIVE)]
     assert first.relations == []
     assert report.lost == {
         "span in another utterance": 1,

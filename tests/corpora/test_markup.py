@@ -1,6 +1,6 @@
 import pytest
 
-from spacy_mre.corpora import CorpusError, Entity, Relation
+from spacy_mre.corpora import CorpusError, EntityRecord, RelationRecord
 from spacy_mre.corpora.markup import parse_marked, read_markup
 
 RECORD = """## society-01
@@ -13,7 +13,7 @@ relations: a located_in b, b part_of a
 def test_parse_marked():
     text, entities = parse_marked(r"The [body:a|[place:b|Aoba] \[Hall\]] \| \\")
     assert text == r"The Aoba [Hall] | \ "[:-1]
-    assert entities == {"a": Entity(4, 15, "body"), "b": Entity(4, 8, "place")}
+    assert entities == {"a": EntityRecord(4, 15, "body"), "b": EntityRecord(4, 8, "place")}
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_read_markup(tmp_path):
     assert [record.text for record in records["ja"]] == ["青葉市議会が開かれた。", "雨"]
     (english,) = records["en"]
     assert [english.text[e.start : e.end] for e in english.entities] == ["Aoba City Council", "Aoba"]
-    assert english.relations == [Relation(0, 1, "located_in"), Relation(1, 0, "part_of")]
+    assert english.relations == [RelationRecord(0, 1, "located_in"), RelationRecord(1, 0, "part_of")]
     assert (english.id, english.cats, english.origin) == ("society-01", {"society": 1.0}, "society.mre, line 4")
     assert (records["ja"][1].entities, records["ja"][1].relations) == ([], [])
 

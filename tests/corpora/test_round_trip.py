@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from spacy_mre.annotations.entities import get_entities
 from spacy_mre.annotations.relations import get_relations
 from spacy_mre.annotations.storage import load_docs, save_docs
-from spacy_mre.corpora import READERS, WRITERS, Entity, Record, Relation, Report, make_docs
+from spacy_mre.corpora import READERS, WRITERS, EntityRecord, Record, RelationRecord, Report, make_docs
 
 NLP = spacy.blank("xx")
 # Letters of several scripts and planes, marks that combine, and white space of all kinds
@@ -30,11 +30,11 @@ def records(draw):
     if solid:
         pairs = draw(st.lists(st.tuples(st.sampled_from(solid), st.sampled_from(solid), LABEL), max_size=8))
         entities = list(
-            dict.fromkeys(Entity(tokens[min(i, j)][0], tokens[max(i, j)][1], label) for i, j, label in pairs)
+            dict.fromkeys(EntityRecord(tokens[min(i, j)][0], tokens[max(i, j)][1], label) for i, j, label in pairs)
         )
     if entities:
         places = st.integers(0, len(entities) - 1)
-        drawn = draw(st.lists(st.builds(Relation, places, places, LABEL), max_size=6))
+        drawn = draw(st.lists(st.builds(RelationRecord, places, places, LABEL), max_size=6))
         ends = {
             (entities[r.head].start, entities[r.head].end, entities[r.tail].start, entities[r.tail].end, r.label): r
             for r in drawn

@@ -2,7 +2,7 @@ from collections import Counter
 
 import spacy
 
-from spacy_mre.annotations.entities import ScoredSpan, set_entities
+from spacy_mre.annotations.entities import EntitySpan, set_entities
 from spacy_mre.annotations.relations import make_relation, set_relations
 from spacy_mre.corpora.stats import get_statistics, quantile, reach
 
@@ -13,11 +13,11 @@ def test_statistics():
     set_entities(
         doc,
         [
-            ScoredSpan(0, 3, "x"),
-            ScoredSpan(1, 2, "y"),
-            ScoredSpan(2, 5, "x"),
-            ScoredSpan(7, 8, "y"),
-            ScoredSpan(7, 8, "z"),
+            EntitySpan(0, 3, "x"),
+            EntitySpan(1, 2, "y"),
+            EntitySpan(2, 5, "x"),
+            EntitySpan(7, 8, "y"),
+            EntitySpan(7, 8, "z"),
         ],
     )
     relations = [((0, 3), (7, 8), "r"), ((0, 3), (7, 8), "s"), ((7, 8), (1, 2), "r"), ((0, 3), (2, 5), "r")]
@@ -41,7 +41,7 @@ def test_statistics():
 def test_misaligned():
     nlp = spacy.blank("en")
     doc = spacy.tokens.Doc(nlp.vocab, words=["Ao", "ba", "met"], spaces=[False, True, False])
-    set_entities(doc, [ScoredSpan(0, 1, "x"), ScoredSpan(0, 2, "y"), ScoredSpan(1, 2, "x")])
+    set_entities(doc, [EntitySpan(0, 1, "x"), EntitySpan(0, 2, "y"), EntitySpan(1, 2, "x")])
     assert get_statistics([doc], nlp=nlp).misaligned == {"x": 2}
 
 

@@ -1,9 +1,9 @@
 import pytest
 import spacy
 
-from spacy_mre.annotations.entities import ScoredSpan, get_entities, set_entities
+from spacy_mre.annotations.entities import EntitySpan, get_entities, set_entities
 from spacy_mre.annotations.relations import get_relations, make_relation, set_relations
-from spacy_mre.corpora import Entity, Record, Relation, Report, cat_labels, make_docs
+from spacy_mre.corpora import EntityRecord, Record, RelationRecord, Report, cat_labels, make_docs
 from spacy_mre.corpora.from_docs import make_records
 from spacy_mre.corpora.to_docs import split_words
 
@@ -24,8 +24,13 @@ def test_entities_relations_cats_and_ids(nlp):
         "Ada of Old Aoba met Bo.",
         id="7",
         group="g",
-        entities=[Entity(0, 3, "person"), Entity(7, 15, "place"), Entity(11, 15, "place"), Entity(20, 22, "person")],
-        relations=[Relation(0, 3, "met"), Relation(3, 0, "met"), Relation(0, 2, "from")],
+        entities=[
+            EntityRecord(0, 3, "person"),
+            EntityRecord(7, 15, "place"),
+            EntityRecord(11, 15, "place"),
+            EntityRecord(20, 22, "person"),
+        ],
+        relations=[RelationRecord(0, 3, "met"), RelationRecord(3, 0, "met"), RelationRecord(0, 2, "from")],
         cats={"diary": 1.0},
     )
     doc, report = convert(record, nlp, cats=["diary", "news"])
@@ -64,19 +69,19 @@ def test_absent_is_not_empty(nlp):
 @pytest.mark.parametrize(
     "entity, reason",
     [
-        (Entity(0, 2, "x"), "entity off the token grid"),
-        (Entity(2, 2, "x"), "empty entity"),
-        (Entity(0, 4, "x"), "entity that begins or ends with white space"),
-        (Entity(3, 7, "x"), "entity that begins or ends with white space"),
-        (Entity(4, 8, "x"), "entity outside the text"),
-        (Entity(-3, 3, "x"), "entity outside the text"),
+        (EntityRecord(0, 2, "x"), "entity off the token grid"),
+        (EntityRecord(2, 2, "x"), "empty entity"),
+        (EntityRecord(0, 4, "x"), "entity that begins or ends with white space"),
+        (EntityRecord(3, 7, "x"), "entity that begins or ends with white space"),
+        (EntityRecord(4, 8, "x"), "entity outside the text"),
+        (EntityRecord(-3, 3, "x"), "entity outside the text"),
     ],
 )
 def test_what_cannot_be_kept_is_counted(nlp, entity, reason):
     record = Record(
         "Ada met",
-        entities=[Entity(4, 7, "y"), entity],
-        relations=[Relation(0, 1, "r"), Relation(0, 0, "r")],
+        entities=[EntityRecord(4, 7, "y"), entity],
+        relations=[RelationRecord(0, 1, "r"), RelationRecord(0, 0, "r")],
         origin="a, line 3",
     )
     doc, report = convert(record, nlp, tokens="source")
@@ -87,8 +92,8 @@ def test_what_cannot_be_kept_is_counted(nlp, entity, reason):
 
 
 def test_duplicates_are_merged_and_counted(nlp):
-    entities = [Entity(0, 3, "x"), Entity(0, 3, "x"), Entity(0, 3, "y"), Entity(4, 7, "x")]
-    relations = [Relation(0, 3, "r"), Relation(1, 3, "r"), Relation(1, 3, "s")]
+    entities = [EntityRecord(0, 3, "x"), EntityRecord(0, 3, "x"), EntityRecord(0, 3, "y"), EntityRecord(4, 7, "x")]
+    relations = [RelationRecord(0, 3, "r"), RelationRecord(1, 3, "r"), RelationRecord(1, 3, "s")]
     doc, report = convert(Record("Ada met", entities=entities, relations=relations), nlp)
     assert report.lost == {"entity given twice": 1, "relation given twice": 1}
     assert [entity.label for entity in get_entities(doc)] == ["x", "y", "x"]
@@ -96,7 +101,7 @@ def test_duplicates_are_merged_and_counted(nlp):
 
 
 def test_strict_refuses_at_the_end(nlp):
-    records = [Record("Ada", entities=[Entity(0, 2, "x")], origin="here"), Record("Bo")]
+    records = [Record("Ada", entities=[EntityRecord(0, 2, "x")], origin="here"), Record("Bo")]
     with pytest.raises(ValueError, match=r"\[M203\].*lose 1 .*entity off the token grid: 1 \(as in here: x 'Ad'"):
         list(make_docs(records, nlp, tokens="source", strict=True))
     assert len(list(make_docs(records[1:], nlp, strict=True))) == 1
@@ -111,7 +116,7 @@ def test_source_tokens_keep_the_text():
 
 
 def test_tokens_of_source_or_tokenizer(nlp):
-    record = Record("Aoba-shi", tokens=[(0, 8)], entities=[Entity(0, 4, "place")])
+    record = Record("Aoba-shi", tokens=[(0, 8)], entities=[EntityRecord(0, 4, "place")])
     doc, report = convert(record, nlp, tokens="source")
     assert len(doc) == 1 and report.lost == {"entity off the token grid": 1}
     doc, report = convert(record, nlp, tokens="tokenizer")
@@ -122,13 +127,13 @@ def test_fitted_tokens_lose_no_entity(nlp):
     record = Record(
         "Aoba-shi met",
         tokens=[(0, 8), (9, 12)],
-        entities=[Entity(0, 4, "place"), Entity(0, 8, "town"), Entity(9, 9, "x")],
+        entities=[EntityRecord(0, 4, "place"), EntityRecord(0, 8, "town"), EntityRecord(9, 9, "x")],
     )
     doc, report = convert(record, nlp)
     assert [token.text for token in doc] == ["Aoba", "-shi", "met"] and doc.text == record.text
     assert [doc[start:end].text for start, end, _, _ in get_entities(doc)] == ["Aoba-shi", "Aoba"]
     assert report.kept["tokens split to fit an entity"] == 1 and report.lost == {"empty entity": 1}
-    doc, report = convert(Record("Bo met Adamson", entities=[Entity(7, 10, "x")]), nlp)
+    doc, report = convert(Record("Bo met Adamson", entities=[EntityRecord(7, 10, "x")]), nlp)
     assert [token.text for token in doc] == ["Bo", "met", "Ada", "mson"] and not report.lost
 
 
@@ -160,7 +165,7 @@ def test_report_keeps_three_examples():
 
 def test_records_of_predicted_docs(nlp):
     doc = nlp("Ada met Bo")
-    set_entities(doc, [ScoredSpan(0, 1, "x", 0.5), ScoredSpan(0, 1, "y"), ScoredSpan(2, 3, "x")])
+    set_entities(doc, [EntitySpan(0, 1, "x", 0.5), EntitySpan(0, 1, "y"), EntitySpan(2, 3, "x")])
     relations = [
         make_relation((0, 1), (2, 3), "met", head_label="y", tail_label="x"),
         make_relation((2, 3), (0, 1), "met", score=0.5),
@@ -170,8 +175,8 @@ def test_records_of_predicted_docs(nlp):
     set_relations(doc, relations)
     report = Report()
     (record,) = make_records([doc], report=report)
-    assert record.entities == [Entity(0, 3, "x"), Entity(0, 3, "y"), Entity(8, 10, "x")]
-    assert record.relations == [Relation(1, 2, "met"), Relation(2, 0, "met")]
+    assert record.entities == [EntityRecord(0, 3, "x"), EntityRecord(0, 3, "y"), EntityRecord(8, 10, "x")]
+    assert record.relations == [RelationRecord(1, 2, "met"), RelationRecord(2, 0, "met")]
     assert (record.id, record.cats) == ("1", None)
     assert report.lost == {"score (spacy_mre.to_json keeps it)": 2, "relation between spans that are no entities": 2}
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from spacy_mre.corpora import CorpusError, Entity, Relation
+from spacy_mre.corpora import CorpusError, EntityRecord, RelationRecord
 from spacy_mre.corpora.crossre import read_crossre
 from spacy_mre.corpora.genia import read_genia
 from spacy_mre.corpora.spert_json import read_spert
@@ -48,7 +48,7 @@ def test_spert(tmp_path):
     (record,) = read_spert(write(tmp_path / "a.json", SPERT, lines=False))
     assert record.text == "Ada lives in Old Aoba ."
     assert [record.text[e.start : e.end] for e in record.entities] == ["Ada", "Old Aoba"]
-    assert record.relations == [Relation(0, 1, "lives_in")]
+    assert record.relations == [RelationRecord(0, 1, "lives_in")]
     assert (record.id, record.cats, record.tokens[3]) == ("a-7", None, (13, 16))
 
 
@@ -102,7 +102,7 @@ def test_missing_file(tmp_path):
 def test_crossre_joins_words_and_takes_ends_as_inclusive(tmp_path):
     (record,) = read_crossre(write(tmp_path / "music-dev.json", CROSSRE))
     assert [record.text[e.start : e.end] for e in record.entities] == ["Ada", "Old Aoba"]
-    assert record.relations == [Relation(0, 1, "physical")]
+    assert record.relations == [RelationRecord(0, 1, "physical")]
     assert record.cats == {"music": 1.0}
     assert record.id == "music-dev-1"
 
@@ -153,7 +153,7 @@ def test_crossre_file_name_must_say_the_domain(tmp_path):
 
 def test_genia(tmp_path):
     (record,) = read_genia(write(tmp_path / "a.jsonlines", GENIA))
-    assert record.entities == [Entity(4, 16, "DNA"), Entity(15, 16, "DNA")]
+    assert record.entities == [EntityRecord(4, 16, "DNA"), EntityRecord(15, 16, "DNA")]
     assert (record.id, record.group, record.relations, record.cats) == ("D1-0", "D1", None, None)
 
 

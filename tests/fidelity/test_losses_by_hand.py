@@ -6,6 +6,7 @@ import numpy
 import pytest
 
 from spacy_mre.annotations.alignment import Gold, Losses
+from spacy_mre.annotations.entities import EntitySpan
 from spacy_mre.pipeline.spert_mt.model import Logits, build_spert_mt, joint_loss
 from spacy_mre.pipeline.spert_mt.targets import Sampler
 
@@ -15,7 +16,7 @@ IOUS = {(0, 1): 0, (1, 2): 1 / 2, (2, 3): 1 / 2, (3, 4): 0, (0, 2): 1 / 3, (2, 4
 
 
 def targets():
-    golds = [Gold([(1, 3, "a"), (0, 1, "b")], 1, [(0, 1, "r")], Losses())]
+    golds = [Gold([EntitySpan(1, 3, "a"), EntitySpan(0, 1, "b")], 1, [(0, 1, "r")], Losses())]
     sampler = Sampler(-1, -1, 2, numpy.random.default_rng(0))
     return sampler.make_targets(golds, numpy.array([4]), {"a": 0, "b": 1}, {"r": 0, "s": 1})
 

@@ -665,9 +665,7 @@ class Generative(MREPipe):
     def _anchor(self, doc: Doc, answer: Answer, analysis: Analysis) -> Anchored:
         return anchor(answer.text, analysis, normalize=self._lm.table.normalize, borders=token_borders(doc))
 
-    def _write(
-        self, doc: Doc, anchored: Anchored, scores: list[float] | None = None, label_score: float = 0.0
-    ) -> None:
+    def _write(self, doc: Doc, anchored: Anchored, scores: list[float] | None = None, label_score: float = 0.0) -> None:
         task = self.format.task
         lost = write_analysis(
             doc, anchored, task, span_key=self.key, source=self.name, scores=scores, label_score=label_score

@@ -14,8 +14,8 @@ from spacy.tokens import Doc
 
 from ...annotations.entities import DEFAULT_KEY, get_entities
 from ...annotations.relations import get_relations
-from ...corpora.reading import Place, read_json, read_json_lines
-from ...corpora.record import CorpusError, Entity, Record, Relation
+from ...corpora.reading import Location, read_json, read_json_lines
+from ...corpora.record import CorpusError, EntityRecord, Record, RelationRecord
 from ...corpora.report import Report
 from .formats import FORMATS, Format, FormatError, Task, format_from_dict
 from .formats.anchoring import Anchored, anchor
@@ -105,9 +105,7 @@ def write_strings(
     return report.kept["documents"]
 
 
-def read_strings(
-    path: Path, format: Format, *, strict: bool = False, report: Report | None = None
-) -> Iterator[Record]:
+def read_strings(path: Path, format: Format, *, strict: bool = False, report: Report | None = None) -> Iterator[Record]:
     """Read JSON lines of strings.
 
     path (Path): The file.
@@ -168,9 +166,9 @@ def load_format(path: Path) -> Format:
         ) from None
 
 
-def _rows(path: Path) -> Iterator[tuple[Place, str, str]]:
+def _rows(path: Path) -> Iterator[tuple[Location, str, str]]:
     for number, item in read_json_lines(Path(path)):
-        place = Place(Path(path), number)
+        place = Location(Path(path), number)
         yield place, place.get(item, "input", str), place.get(item, "output", str)
 
 
@@ -194,11 +192,11 @@ def _record(text: str, anchored: Anchored, task: Task, id: str, origin: str) -> 
     if task.classes and anchored.label is not None:
         record.cats = {anchored.label: 1.0}
     if task.labels and task.word_level == "mentions":
-        record.entities = [Entity(mention.start, mention.end, mention.label) for mention in anchored.mentions]
+        record.entities = [EntityRecord(mention.start, mention.end, mention.label) for mention in anchored.mentions]
     elif task.labels:
         ends = sorted({place for link in anchored.links for place in link.places})
-        record.entities = [Entity(*place, LINK_END) for place in ends]
+        record.entities = [EntityRecord(*place, LINK_END) for place in ends]
         record.relations = [
-            Relation(ends.index(link.head), ends.index(link.tail), link.label) for link in anchored.links
+            RelationRecord(ends.index(link.head), ends.index(link.tail), link.label) for link in anchored.links
         ]
     return record

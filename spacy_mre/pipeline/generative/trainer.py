@@ -15,7 +15,7 @@ import torch
 from transformers import SchedulerType, Trainer, TrainerCallback, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
-from ...corpora.reading import Place, read_json_lines
+from ...corpora.reading import Location, read_json_lines
 from ...errors import Errors, Warnings
 from .checkpoints import DTYPES, FORMAT_FILE, SETTINGS_FILE, load_language_model, make_pretrained, save_language_model
 from .language_model import DEFAULT_SEPARATOR, LanguageModel
@@ -144,7 +144,7 @@ def read_rows(path: Path) -> list[Row]:
     path = Path(path)
     rows = []
     for number, item in read_json_lines(path):
-        place = Place(path, number)
+        place = Location(path, number)
         row = (place.get(item, "input", str), place.get(item, "output", str))
         for key, value in zip(("input", "output"), row):
             if not value.strip():

@@ -45,7 +45,7 @@ class Boundaries:
             lost.update(gold.lost)
             learnable.append([])
             for mention in gold.entities:
-                start, end, label = mention
+                start, end, label, _ = mention
                 if label not in label_ids:
                     lost.add("entity label without a question", label)
                 elif unseen[offset + start] or unseen[offset + end - 1]:

@@ -372,7 +372,7 @@ class MultiNER(MREPipe):
                     lost.counts[reason] += count
                     lost.examples.setdefault(reason, gold.lost.examples[reason])
             places = set()
-            for start, end, label in gold.entities:
+            for start, end, label, _ in gold.entities:
                 found[label] += 1
                 if self.cfg["one_type_per_span"] and (start, end) in places:
                     lost.add("second type of a span", f"{eg.predicted[start:end].text}: {label}")

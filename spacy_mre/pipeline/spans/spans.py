@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy
 
-from ...annotations.alignment import Mention
+from ...annotations.entities import EntitySpan
 
 
 @dataclass
@@ -30,10 +30,10 @@ class Spans:
         return self.ends - self.starts
 
     @classmethod
-    def of(cls, mentions: Sequence[Sequence[Mention]], offsets: numpy.ndarray, label_ids: dict[str, int]) -> "Spans":
+    def of(cls, mentions: Sequence[Sequence[EntitySpan]], offsets: numpy.ndarray, label_ids: dict[str, int]) -> "Spans":
         """Spans of mentions in the token offsets of their own texts.
 
-        mentions (Sequence[Sequence[Mention]]): Start, end and label, per text.
+        mentions (Sequence[Sequence[EntitySpan]]): Start, end and label, per text.
         offsets (numpy.ndarray): The first row of each text.
         label_ids (Dict[str, int]): The place of each label.
         """

@@ -12,8 +12,8 @@ from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Model, set_dropout_rate
 
-from ...annotations.alignment import Gold, Mention, align_gold
-from ...annotations.entities import DEFAULT_KEY, get_entities, set_entities
+from ...annotations.alignment import Gold, align_gold
+from ...annotations.entities import DEFAULT_KEY, EntitySpan, get_entities, set_entities
 from ...annotations.relations import make_relation, set_relations
 from ...encoders.check import DEFAULT_ENCODER, check_pipeline
 from ...encoders.encoder import Encoded
@@ -284,7 +284,7 @@ class SpertMT(MREPipe):
         )
         mentions = list(zip(*(column.tolist() for column in columns)))
         if given:
-            names = [label for of_doc in self._given(docs) for _, _, label in of_doc]
+            names = [label for of_doc in self._given(docs) for _, _, label, _ in of_doc]
         else:
             entity_labels = self.entity_labels
             names = [entity_labels[label] for _, _, _, label, _ in mentions]
@@ -341,7 +341,7 @@ class SpertMT(MREPipe):
         RETURNS (Targets): What is right about them.
         """
         golds = [align_gold(eg, self.key) for eg in examples]
-        proposals: list[list[Mention]] = [[] for _ in examples]
+        proposals: list[list[EntitySpan]] = [[] for _ in examples]
         if self.cfg["entities"] == "given":
             golds = [Gold(gold.mentions, None, gold.relations, gold.lost) for gold in golds]
             proposals = self._given([eg.predicted for eg in examples])
@@ -496,11 +496,11 @@ class SpertMT(MREPipe):
         rows = [[doc.cats.get(label, 0.0) for label in self.cfg["cat_labels"]] for doc in docs]
         return numpy.array(rows, dtype="f").reshape(len(docs), -1)
 
-    def _given(self, docs: Iterable[Doc]) -> list[list[Mention]]:
+    def _given(self, docs: Iterable[Doc]) -> list[list[EntitySpan]]:
         """The entities that stand on the documents already, in the order in which they are scored and written."""
-        return [[span[:3] for span in sorted(get_entities(doc, self.key) or ())] for doc in docs]
+        return [sorted(get_entities(doc, self.key) or ()) for doc in docs]
 
-    def _propose(self, examples: list[Example], encoded: Encoded) -> list[list[Mention]]:
+    def _propose(self, examples: list[Example], encoded: Encoded) -> list[list[EntitySpan]]:
         """The entities that the model finds at this moment, in their own texts' offsets."""
         import torch
 
@@ -509,12 +509,12 @@ class SpertMT(MREPipe):
         module.eval()
         with torch.no_grad():
             spans, _ = find_spans(module, encoded, self._request(docs, self._gold_cats(examples)))
-        proposals: list[list[Mention]] = [[] for _ in docs]
+        proposals: list[list[EntitySpan]] = [[] for _ in docs]
         first = encoded.offsets[spans.texts]
         for text, start, end in zip(
             spans.texts.tolist(), (spans.starts - first).tolist(), (spans.ends - first).tolist()
         ):
-            proposals[text].append((start, end, ""))
+            proposals[text].append(EntitySpan(start, end, ""))
         return proposals
 
     def _report(self, found: Found) -> None:

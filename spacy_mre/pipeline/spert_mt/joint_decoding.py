@@ -1,6 +1,5 @@
 """Entities decided together with their relations: a doubtful span may stay where a sure entity is surely related to it."""
 
-
 import numpy
 
 from ..spans.overlap import resolve_overlaps

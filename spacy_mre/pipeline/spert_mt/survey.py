@@ -38,10 +38,10 @@ class Survey:
         """Count one example in."""
         gold = align_gold(example, self.key)
         self.mentions += len(gold.mentions) + gold.lost.counts["entity off the token grid"]
-        self.entity_labels.update(label for _, _, label in gold.mentions if label)
+        self.entity_labels.update(label for _, _, label, _ in gold.mentions if label)
         self.lost.update(gold.lost)
         self.cats.update(example.reference.cats)
-        places = {(start, end) for start, end, _ in gold.entities}
+        places = {(start, end) for start, end, _, _ in gold.entities}
         self.places += len(places)
         self.nested += count_nested(places)
         self._add_negatives(gold, len(example.predicted))
@@ -91,9 +91,9 @@ class Survey:
 
     def _add_out_of_reach(self, gold: Gold, doc: Doc) -> None:
         """What no span of the model stands for."""
-        wide = [end - start > self.max_width for start, end, _ in gold.mentions]
+        wide = [end - start > self.max_width for start, end, _, _ in gold.mentions]
         seen = set()
-        for (start, end, label), is_wide in zip(gold.entities, wide):
+        for (start, end, label, _), is_wide in zip(gold.entities, wide):
             if is_wide:
                 self.lost.add(f"entity wider than {self.max_width} tokens", doc[start:end].text)
             elif (start, end) in seen:
@@ -101,7 +101,7 @@ class Survey:
             seen.add((start, end))
         for head, tail, _ in gold.relations or ():
             if wide[head] or wide[tail]:
-                texts = (doc[start:end].text for start, end, _ in (gold.mentions[head], gold.mentions[tail]))
+                texts = (doc[start:end].text for start, end, _, _ in (gold.mentions[head], gold.mentions[tail]))
                 self.lost.add(f"relation with an end wider than {self.max_width} tokens", " -> ".join(texts))
 
     def constraints(self) -> dict[str, list[list[Any]]]:

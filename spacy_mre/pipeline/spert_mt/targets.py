@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy
 
-from ...annotations.alignment import Gold, Losses, Mention
+from ...annotations.alignment import Gold, Losses
+from ...annotations.entities import EntitySpan
 from ..spans.spans import Pairs, Spans
 
 ALL = -1
@@ -60,7 +61,7 @@ class Sampler:
         relation_ids: dict[str, int],
         *,
         symmetric: Sequence[str] = (),
-        proposals: Sequence[Sequence[Mention]] | None = None,
+        proposals: Sequence[Sequence[EntitySpan]] | None = None,
     ) -> Targets:
         """Make the targets of a batch.
 
@@ -69,14 +70,14 @@ class Sampler:
         entity_ids (Dict[str, int]): The place of each entity label.
         relation_ids (Dict[str, int]): The place of each relation label.
         symmetric (Sequence[str]): Relation labels without direction: they hold for the reverse pair too.
-        proposals (Optional[Sequence[Sequence[Mention]]]): Further mentions of each text, predicted or given; they join the unrelated pairs.
+        proposals (Optional[Sequence[Sequence[EntitySpan]]]): Further mentions of each text, predicted or given; they join the unrelated pairs.
         RETURNS (Targets): Texts without gold for entities add no spans, texts without gold for relations no pairs.
         """
         offsets = numpy.cumsum(lengths) - lengths
         lost = Losses()
-        entities: list[list[Mention]] = []
+        entities: list[list[EntitySpan]] = []
         negatives: list[tuple[numpy.ndarray, numpy.ndarray]] = []
-        mentions: list[list[Mention]] = []
+        mentions: list[list[EntitySpan]] = []
         for i, gold in enumerate(golds):
             lost.update(gold.lost)
             entities.append(self._learnable(gold.entities, entity_ids, lost))
@@ -98,7 +99,7 @@ class Sampler:
         pairs, relations = self._pairs(golds, mentions, relation_ids, frozenset(symmetric), lost)
         return Targets(spans, ious, all_mentions, pairs, relations, lost, smoothed)
 
-    def _learnable(self, entities: Sequence[Mention], entity_ids: dict[str, int], lost: Losses) -> list[Mention]:
+    def _learnable(self, entities: Sequence[EntitySpan], entity_ids: dict[str, int], lost: Losses) -> list[EntitySpan]:
         """The entities that the model could predict."""
         learnable = []
         for mention in entities:
@@ -118,7 +119,7 @@ class Sampler:
             return numpy.zeros(0, dtype=numpy.int64), numpy.zeros(0, dtype=numpy.int64)
         starts, widths = numpy.meshgrid(numpy.arange(length), numpy.arange(1, self.max_width + 1), indexing="ij")
         allowed = starts + widths <= length
-        for start, end, _ in gold.entities:
+        for start, end, _, _ in gold.entities:
             if end - start <= self.max_width:
                 allowed[start, end - start - 1] = False
         starts, widths = starts[allowed], widths[allowed]
@@ -128,7 +129,7 @@ class Sampler:
     def _pairs(
         self,
         golds: Sequence[Gold],
-        mentions: Sequence[Sequence[Mention]],
+        mentions: Sequence[Sequence[EntitySpan]],
         relation_ids: dict[str, int],
         symmetric: frozenset,
         lost: Losses,
@@ -165,12 +166,12 @@ class Sampler:
         return self.generator.choice(available, size=wanted, replace=False)
 
 
-def token_iou(starts: numpy.ndarray, ends: numpy.ndarray, others: Sequence[Mention]) -> numpy.ndarray:
+def token_iou(starts: numpy.ndarray, ends: numpy.ndarray, others: Sequence[EntitySpan]) -> numpy.ndarray:
     """The largest token IoU of each span with any of some others (SpERT.MT; the formula is reconstructed).
 
     starts (numpy.ndarray): First tokens, shape (spans,).
     ends (numpy.ndarray): Tokens after the last, shape (spans,).
-    others (Sequence[Mention]): Start, end and label.
+    others (Sequence[EntitySpan]): Start, end and label.
     RETURNS (numpy.ndarray): Shape (spans,); 0 where nothing overlaps.
     """
     if not others or not len(starts):
@@ -210,7 +211,7 @@ def smooth_boundaries(
 
 def _with_negatives(
     positives: Spans,
-    entities: Sequence[Sequence[Mention]],
+    entities: Sequence[Sequence[EntitySpan]],
     negatives: Sequence[tuple[numpy.ndarray, numpy.ndarray]],
     offsets: numpy.ndarray,
 ) -> tuple[Spans, numpy.ndarray]:

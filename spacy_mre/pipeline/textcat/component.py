@@ -243,7 +243,7 @@ class MRETextCat(MREPipe):
     def _seen_entities(self, docs: list[Doc], offsets: numpy.ndarray) -> Spans | None:
         if not self._sees_entities:
             return None
-        return self._spans([[span[:3] for span in get_entities(doc, self.key) or ()] for doc in docs], offsets)
+        return self._spans([get_entities(doc, self.key) or [] for doc in docs], offsets)
 
     def _known_entities(self, examples: list[Example], offsets: numpy.ndarray) -> Spans | None:
         """The entities on the predicted documents, where a component before annotates them in training; otherwise the gold ones."""
@@ -252,9 +252,7 @@ class MRETextCat(MREPipe):
         mentions = []
         for eg in examples:
             predicted = get_entities(eg.predicted, self.key)
-            mentions.append(
-                align_gold(eg, self.key).entities if predicted is None else [span[:3] for span in predicted]
-            )
+            mentions.append(align_gold(eg, self.key).entities if predicted is None else predicted)
         return self._spans(mentions, offsets)
 
     def _spans(self, mentions: list[list[tuple[int, int, str]]], offsets: numpy.ndarray) -> Spans:

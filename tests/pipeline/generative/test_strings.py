@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from spacy_mre import load_docs, save_docs
 from spacy_mre.annotations.entities import get_entities
 from spacy_mre.cli import app
-from spacy_mre.corpora import CorpusError, Entity, Record, Relation, Report, make_docs
+from spacy_mre.corpora import CorpusError, EntityRecord, Record, RelationRecord, Report, make_docs
 from spacy_mre.pipeline.generative.formats import OIELLMFormat, SLGFormat, Task
 from spacy_mre.pipeline.generative.strings import (
     format_path,
@@ -30,8 +30,8 @@ RECORDS = [
     Record(
         text="Ada met Bo in Aoba.",
         id="1",
-        entities=[Entity(0, 3, "person"), Entity(8, 10, "person"), Entity(14, 18, "town")],
-        relations=[Relation(0, 2, "lives in"), Relation(1, 0, "met")],
+        entities=[EntityRecord(0, 3, "person"), EntityRecord(8, 10, "person"), EntityRecord(14, 18, "town")],
+        relations=[RelationRecord(0, 2, "lives in"), RelationRecord(1, 0, "met")],
         cats={"society": 1.0},
     ),
     Record(text="It rained.", id="2", entities=[], relations=[], cats={"nature": 1.0}),
@@ -98,7 +98,7 @@ def test_random_texts(data):
             piece = text[start:end]
             if piece.strip():
                 lead = start + len(piece) - len(piece.lstrip())
-                found.add(Entity(lead, lead + len(piece.strip()), label))
+                found.add(EntityRecord(lead, lead + len(piece.strip()), label))
         records.append(
             Record(
                 text=text,
@@ -164,7 +164,7 @@ def test_what_cannot_be_read_is_counted_or_refused(tmp_path):
     )
     report = Report()
     records = list(read_strings(path, format, report=report))
-    assert [record.entities for record in records] == [[Entity(0, 3, "person")], []]
+    assert [record.entities for record in records] == [[EntityRecord(0, 3, "person")], []]
     assert report.lost == {
         "part of an output that is not of the format": 2,
         "not in the text": 1,

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_mre.annotations.alignment import Gold, Losses
+from spacy_mre.annotations.entities import EntitySpan
 from spacy_mre.pipeline.multi_ner.boundaries import Boundaries, Candidates, candidate_spans, choose_spans, with_gold
 from spacy_mre.pipeline.spans.spans import Spans
 
@@ -21,7 +22,7 @@ def make_candidates(*triples):
 
 
 def make_gold(*mentions, known=True):
-    return Gold(list(mentions), len(mentions) if known else None, None, Losses())
+    return Gold([EntitySpan(*mention) for mention in mentions], len(mentions) if known else None, None, Losses())
 
 
 def test_targets_by_hand():

@@ -2,6 +2,7 @@ import numpy
 import pytest
 
 from spacy_mre.annotations.alignment import Gold, Losses
+from spacy_mre.annotations.entities import EntitySpan
 from spacy_mre.pipeline.spans.spans import Spans
 from spacy_mre.pipeline.spert_mt.targets import Sampler, smooth_boundaries, token_iou
 
@@ -10,7 +11,7 @@ RELATION_IDS = {"lives": 0, "knows": 1, "near": 2}
 
 
 def gold(mentions=(), n_entities=0, relations=None):
-    return Gold(list(mentions), n_entities, relations, Losses())
+    return Gold([EntitySpan(*mention) for mention in mentions], n_entities, relations, Losses())
 
 
 def make(

@@ -136,9 +136,7 @@ def anchor(
 class _Searched:
     """A text, and where strings stand in it."""
 
-    def __init__(
-        self, text: str, analysis: Analysis, normalize: Normalize | None, borders: Container[int] | None
-    ):
+    def __init__(self, text: str, analysis: Analysis, normalize: Normalize | None, borders: Container[int] | None):
         self.text = text
         self.normalize = normalize
         self.borders = borders
