@@ -119,6 +119,10 @@ class Errors(metaclass=_WithCodes):
     M801 = "This model has no training step of its own: train it through its component's update()."
     M802 = "Labels are set together: give them to initialize(labels=...), in the form of label_data, or have them read from the training data."
     M803 = "The component '{name}' is not initialised: call nlp.initialize(get_examples), or load a trained pipeline."
+    M804 = (
+        "The saved weights do not fit the settings of the config ({settings}): {reason}. Use the settings that the component was trained "
+        "with, or train it again."
+    )
     M811 = (
         "'{name}' found nothing to learn: the training data has no labels for it. Entities are read from doc.spans['{key}'] or doc.ents, relations "
         "from doc._.relations. Were the relations lost on saving? Save with spacy_mre.save_docs, or DocBin(store_user_data=True)."

@@ -1,50 +1,82 @@
-"""What our trainable components have in common: settings, a step of learning, and counts of what they leave out."""
+"""What all trainable components of this package share: settings, an update step, and counts of what is left out."""
 
+import inspect
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+from weakref import WeakKeyDictionary, ref
 
+from spacy.language import Language
 from spacy.training import Example, validate_examples
-from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
 
-from ..errors import Warnings
+from ..annotations.entities import DEFAULT_KEY
+from ..errors import Errors, Warnings
 from ..training.buffers import BufferedPipe
-from .spans.overlap import LEARNED
+
+# Arguments of a component that are not settings.
+NOT_SETTINGS = ("self", "nlp", "name", "model", "scorer")
 
 
 class MREPipe(BufferedPipe):
-    """A trainable component of this package. A subclass says in `learn` how it learns from a batch.
+    """A trainable component.
 
-    left_out_warning (str): Told the first time that something is left out; it takes `name`, `what`, `count` and what else the subclass says of it.
-    left_out (Counter): How much was left out, by what it was.
+    A subclass registers itself with `Language.factory(name, func=Class)`: the keyword arguments of its `__init__` are its settings, and
+    their defaults are its default config. It stores each setting as an attribute of the same name, which it reads at prediction time, and
+    implements `learn`.
+
+    Settings belong to the config, so the config in force always wins over what was saved. A setting changed in Python is also changed
+    in the config of the pipeline that made the component, and is saved with it. `cfg` holds only what was learned, labels for
+    example; spaCy saves it next to the weights.
+
+    left_out_warning (str): The warning given the first time something is left out; it takes `name`, `what`, `count` and what the subclass adds.
+    left_out (Counter): How much was left out, by reason.
     """
 
     left_out_warning = Warnings.W802
+    spans_key: str = DEFAULT_KEY
 
     def __init__(
-        self, vocab: Vocab, model: Model, name: str, *, cfg: dict[str, Any], scorer: Callable | None = None
+        self, nlp: Language, name: str, model: Model, scorer: Callable | None, *, learned: dict[str, Any]
     ) -> None:
         """Initialize the component.
 
-        vocab (Vocab): The shared vocabulary.
-        model (Model): The Thinc Model.
+        nlp (Language): The pipeline.
         name (str): The component's name in the pipeline.
-        cfg (Dict[str, Any]): Settings, labels and whatever else is saved with it; "spans_key" among them.
+        model (Model): The Thinc Model.
         scorer (Optional[Callable]): The scorer.
+        learned (dict[str, Any]): What initialization sets: labels and the like, empty for now.
         """
-        self.vocab = vocab
+        _PIPELINES[self] = ref(nlp)
+        self.vocab = nlp.vocab
         self.model = model
         self.name = name
-        self.cfg: dict[str, Any] = cfg
         self.scorer = scorer
+        self.cfg: dict[str, Any] = learned
         self.left_out: Counter = Counter()
 
-    @property
-    def key(self) -> str:
-        """The span group of the entities."""
-        return self.cfg["spans_key"]
+    def __setattr__(self, name: str, value: Any) -> None:
+        choices = self._choices().get(name)
+        if choices is None:
+            super().__setattr__(name, value)
+            return
+        if choices and value not in choices and isinstance(value, str):
+            raise ValueError(Errors.M001.format(setting=name, value=value, allowed=", ".join(map(str, choices))))
+        super().__setattr__(name, value)
+        nlp = _PIPELINES.get(self, _no_pipeline)()
+        for pipe_name, pipe in nlp.components if nlp is not None else ():
+            if pipe is self:
+                nlp.get_pipe_config(pipe_name)[name] = value
+
+    @classmethod
+    def _choices(cls) -> dict[str, tuple]:
+        """Each setting with the strings that it allows; none where it allows any value."""
+        if "_setting_choices" not in cls.__dict__:
+            hints = get_type_hints(cls.__init__)
+            names = [name for name in inspect.signature(cls.__init__).parameters if name not in NOT_SETTINGS]
+            cls._setting_choices = {name: _literals(hints[name]) for name in names if name in hints}
+        return cls._setting_choices
 
     def update(
         self,
@@ -56,12 +88,12 @@ class MREPipe(BufferedPipe):
     ) -> dict[str, float]:
         """Learn from a batch.
 
-        examples (Iterable[Example]): The batch; see `learn` for what of it teaches nothing.
-        drop (float): Dropout of Thinc layers; that of torch modules is set in their architectures.
-        sgd (Optional[Optimizer]): The optimizer; without it the gradients are kept.
-        losses (Optional[Dict[str, float]]): The loss is added under the component's name.
-        RETURNS (Dict[str, float]): The losses.
-        RAISES (ValueError): The component was not initialised.
+        examples (Iterable[Example]): The batch. `learn` documents which examples are skipped.
+        drop (float): Dropout of Thinc layers. Dropout of torch modules is set in their architectures.
+        sgd (Optional[Optimizer]): The optimizer. Without it the gradients are kept.
+        losses (Optional[dict[str, float]]): The loss is added under the component's name.
+        RETURNS (dict[str, float]): The losses.
+        RAISES (ValueError): If the component is not initialized.
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
@@ -75,21 +107,33 @@ class MREPipe(BufferedPipe):
         return losses
 
     def learn(self, examples: list[Example], drop: float) -> float | None:
-        """Give the gradient of a batch back to the model.
+        """Compute the loss of a batch and backpropagate it.
 
-        examples (List[Example]): The batch.
+        examples (list[Example]): The batch.
         drop (float): Dropout of Thinc layers.
-        RETURNS (Optional[float]): The loss; None where nothing went through the model, so that nothing can be given back.
-        RAISES (ValueError): The component was not initialised.
+        RETURNS (Optional[float]): The loss; None if nothing went through the model, so that there is nothing to backpropagate.
+        RAISES (ValueError): If the component is not initialized.
         """
         raise NotImplementedError
 
-    def _set_or_learned(self, setting: str, learned: str) -> Any:
-        """A setting, or where that is "learned", what the training data has taught."""
-        return self.cfg[learned if self.cfg[setting] == LEARNED else setting]
-
-    def _leave_out(self, what: str, count: int = 1, *, warning: str | None = None, **about: str) -> None:
+    def _count_left_out(self, what: str, count: int = 1, *, warning: str | None = None, **details: str) -> None:
         """Count what was left out, and warn the first time."""
         if count and not self.left_out[what]:
-            warnings.warn((warning or self.left_out_warning).format(name=self.name, what=what, count=count, **about))
+            message = (warning or self.left_out_warning).format(name=self.name, what=what, count=count, **details)
+            warnings.warn(message, stacklevel=2)
         self.left_out[what] += count
+
+
+def _literals(hint: Any) -> tuple:
+    """The values of a Literal, or of the Literals in a union."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    return tuple(value for part in get_args(hint) if get_origin(part) is Literal for value in get_args(part))
+
+
+def _no_pipeline() -> None:
+    return None
+
+
+# The pipeline that made each component. Kept outside of the component so that it can be pickled.
+_PIPELINES: "WeakKeyDictionary[MREPipe, ref[Language]]" = WeakKeyDictionary()

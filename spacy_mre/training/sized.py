@@ -1,4 +1,4 @@
-"""A torch module inside a Thinc model whose sizes are known only at initialisation, and travel with its weights."""
+"""A torch module inside a Thinc model whose sizes are known only at initialization and are saved with its weights."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -8,30 +8,38 @@ import torch
 from thinc.api import PyTorchShim, get_torch_default_device
 from torch import nn
 
+from ..errors import Errors
 from .torch_weights import averaged_weights, take_gradients
 
 
 class SizedShim(PyTorchShim):
-    """Holds no module until `build` or `from_bytes` makes one."""
+    """Holds no module until `build` or `from_bytes` makes one.
 
-    def __init__(self, make: Callable[..., nn.Module]):
+    Only sizes are saved with the weights. The settings come from the config each time, so that the config in force wins.
+
+    make (Callable[..., nn.Module]): Makes the module from sizes and settings, given as keyword arguments.
+    settings (dict[str, Any]): Arguments of `make` that the config sets.
+    """
+
+    def __init__(self, make: Callable[..., nn.Module], settings: dict[str, Any] | None = None):
         self._make = make
+        self.settings = settings or {}
         self.sizes: dict[str, Any] = {}
         super().__init__(None, serialize_model=self._save, deserialize_model=self._load)
 
     @property
-    def module(self) -> nn.Module | None:
-        """The module, once there is one."""
+    def module(self) -> Any:
+        """The module; None before `build`."""
         return None if self._model is None else self._model["heads"]
 
     def build(self, **sizes: Any) -> None:
-        """Make the module.
+        """Make the module with new weights.
 
-        sizes (Any): The arguments of its constructor: plain numbers, strings and booleans.
+        sizes (Any): The arguments of `make` that are saved with the weights: plain numbers and strings.
         """
         self.sizes = sizes
-        # The name in front of every weight's tells the optimizer that it belongs to a head.
-        self._model = nn.ModuleDict({"heads": self._make(**sizes)}).to(self.device)
+        # The prefix of every weight's name tells the optimizer that it belongs to a head.
+        self._model = nn.ModuleDict({"heads": self._make(**sizes, **self.settings)}).to(self.device)
 
     @property
     def device(self) -> torch.device:
@@ -39,29 +47,33 @@ class SizedShim(PyTorchShim):
             return get_torch_default_device()
         return super().device
 
-    def finish_update(self, optimizer) -> None:
+    def finish_update(self, optimizer: Any) -> None:
         if self._model is not None and not take_gradients(optimizer, self):
             super().finish_update(optimizer)
 
-    def use_params(self, params):
-        """Use averaged weights for a while."""
+    def use_params(self, params: Any) -> Any:
+        """Use averaged weights within a context."""
         return averaged_weights(self, params)
 
-    def _save(self, module: nn.Module) -> bytes:
+    def _save(self, module: nn.Module | None) -> bytes:
         buffer = BytesIO()
         torch.save({"sizes": self.sizes, "state": None if module is None else module.state_dict()}, buffer)
         return buffer.getvalue()
 
-    def _load(self, module: nn.Module, data: bytes, device: torch.device) -> nn.Module:
+    def _load(self, module: nn.Module | None, data: bytes, device: torch.device) -> nn.Module | None:
         saved = torch.load(BytesIO(data), map_location=device, weights_only=True)
         if saved["state"] is None:
             return None
         self.build(**saved["sizes"])
-        self._model.load_state_dict(saved["state"])
+        try:
+            self._model.load_state_dict(saved["state"])
+        except RuntimeError as error:
+            settings = ", ".join(f"{name} = {value}" for name, value in self.settings.items())
+            raise ValueError(Errors.M804.format(settings=settings, reason=str(error).splitlines()[-1].strip())) from None
         return self._model
 
 
 def set_training(module: nn.Module, training: bool) -> None:
-    """`module.train(training)`, without the walk over all its parts where it is so already."""
+    """Call `module.train(training)` only if that changes something: it walks over all parts of the module."""
     if module.training != training:
         module.train(training)

@@ -21,7 +21,7 @@ from thinc.types import Floats1d
 from ...annotations.entities import DEFAULT_KEY, get_entities
 from ...annotations.relations import get_relations
 from ...errors import Errors, Warnings
-from ..base import MREPipe
+from ..old_base import MREPipe
 from .asking import Answer, Question
 from .formats import Analysis, Format, FormatError, Link, Mention, OIELLMFormat, Parsed, SLGFormat, Task
 from .formats.anchoring import Anchored, anchor

@@ -19,7 +19,7 @@ from ...encoders.check import DEFAULT_ENCODER, check_pipeline
 from ...errors import Errors, Warnings
 from ...training.sized import SizedShim
 from ...training.torch_weights import hand_over, keep_touched_rows
-from ..base import MREPipe
+from ..old_base import MREPipe
 from ..spans.overlap import LEARNED, OVERLAPS, count_nested, learned_policy
 from .boundaries import Boundaries
 from .exact import Asked

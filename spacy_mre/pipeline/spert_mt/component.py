@@ -18,7 +18,7 @@ from ...annotations.relations import make_relation, set_relations
 from ...encoders.check import DEFAULT_ENCODER, check_pipeline
 from ...encoders.encoder import Encoded
 from ...errors import Errors, Warnings
-from ..base import MREPipe
+from ..old_base import MREPipe
 from ..spans.losses import balanced_weights
 from ..spans.overlap import LEARNED, OVERLAPS, learned_policy
 from ..spans.spans import Pairs, Spans

@@ -16,7 +16,7 @@ from ...annotations.alignment import align_gold
 from ...annotations.entities import DEFAULT_KEY, get_entities
 from ...encoders.check import DEFAULT_ENCODER, check_pipeline
 from ...errors import Errors
-from ..base import MREPipe
+from ..old_base import MREPipe
 from ..spans.spans import Spans
 
 DEFAULT_TEXTCAT_MODEL = {"@architectures": "spacy_mre.TextCat.v1", "encoder": DEFAULT_ENCODER}
