@@ -16,29 +16,35 @@ class Errors(metaclass=_WithCodes):
     M001 = "'{value}' is no value of '{setting}'. Possible: {allowed}."
 
     # 1xx: annotations
-    M101 = "A relation lacks {missing}: {relation}. Make relations with spacy_mre.make_relation(head, tail, label)."
-    M102 = (
-        "The relation '{label}' points to the tokens {start} to {end}, outside a document of {length} tokens. Has a component retokenised "
-        "the document after the relations were written? Put such components before the encoder."
+    M101 = (
+        "Relation without {missing}: {relation}. A relation needs a head, a tail and a label. Make it with "
+        "spacy_mre.make_relation(head, tail, label)."
     )
-    M103 = "doc._.triples is a view and cannot be set. Write relations to doc._.relations."
+    M102 = (
+        "The relation '{label}' refers to tokens {start} to {end}, outside the document of {length} tokens. If a component "
+        "retokenizes the document after the relations were written, move it before the encoder."
+    )
+    M103 = "doc._.triples is read-only. Write relations to doc._.relations."
 
     # 2xx: corpora (25x: tokenization)
     M201 = "{path}, line {line}: {reason}"
     M202 = "{path}: {reason}"
     M203 = (
-        "The conversion would lose {count} annotations, and it is to be strict: {reasons}. Nothing was written. Convert without --strict to "
-        "go on without them."
+        "The conversion would lose {count} annotations: {reasons}. No file was written because of --strict. Convert without "
+        "--strict to accept these losses."
     )
-    M204 = "{origin}: the tokens of a record must follow one another inside its text, but {start} to {end} does not."
-    M205 = "There is no split rule '{name}'. Choose one of: {names}."
+    M204 = (
+        "{origin}: the token offsets {start} to {end} are invalid. Tokens must be in order, must not overlap, and must be "
+        "inside the text."
+    )
+    M205 = "Invalid split rule '{name}'. Expected one of: {names}."
     M206 = "The split rule 'number' needs ids that end in a hyphen and a number, but {origin} has the id '{id}'."
     M207 = (
-        "The data set '{name}' is neither in {place} nor in MRE_DATA ({source}). Download it with: python -m spacy project assets --extra, or set "
-        "MRE_DATA to a folder of data sets."
+        "Data set '{name}' not found in {place} or in MRE_DATA ({source}). Download it with: python -m spacy project assets "
+        "--extra, or set MRE_DATA to a folder that contains it."
     )
     M251 = (
-        "The lemmas and tags of spacy_mre.ChineseTokenizer.v1 come from jieba, which is not installed. Install it with "
+        "The lemmas and tags of spacy_mre.ChineseTokenizer.v1 need jieba, which is not installed. Install it with: "
         "pip install 'spacy-mre[zh]', or set tags = false in [nlp.tokenizer]."
     )
 

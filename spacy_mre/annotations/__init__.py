@@ -1,0 +1,1 @@
+"""Annotations on a Doc: entities, relations, their alignment with other tokens, and how they are saved."""

@@ -1,29 +1,40 @@
-"""What survives when gold tokens and predicted tokens differ? Gold entities and relations, moved onto the predicted tokens; what cannot be
-moved is counted, never hidden."""
+"""Alignment of gold entities and relations with the predicted tokens. Annotations that cannot be aligned are counted."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy
-from spacy.attrs import ORTH
 from spacy.training import Example
 
 from .entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities
-from .relations import get_relations
+from .relations import arguments, get_relations
 
 
 @dataclass
 class Losses:
-    """What could not be represented, by reason, with an example of each."""
+    """Counts of annotations that could not be represented.
 
-    counts: Counter = field(default_factory=Counter)
+    counts (Counter): The number of annotations by reason.
+    examples (dict[str, str]): The first annotation of each reason.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 
     def add(self, reason: str, example: str) -> None:
+        """Count one annotation.
+
+        reason (str): Why it was lost.
+        example (str): Its text.
+        """
         self.counts[reason] += 1
         self.examples.setdefault(reason, example)
 
     def update(self, other: "Losses") -> None:
+        """Add other counts to these.
+
+        other (Losses): The other counts.
+        """
         self.counts.update(other.counts)
         for reason, example in other.examples.items():
             self.examples.setdefault(reason, example)
@@ -36,12 +47,13 @@ class Losses:
 
 @dataclass
 class Gold:
-    """One document's gold on its predicted tokens.
+    """The gold annotations of one document on its predicted tokens.
 
-    mentions (list[EntitySpan]): Every entity, then of every end of a relation that is no entity.
-    n_entities (Optional[int]): How many of the mentions are entities; None where the document has no gold for entities.
-    relations (Optional[List[Tuple[int, int, str]]]): Head and tail as places in `mentions`, and the label; None without gold.
-    lost (Losses): What could not be moved.
+    mentions (list[EntitySpan]): The entities, followed by those heads and tails of relations that are not entities.
+    n_entities (int | None): How many of the mentions are entities; None if the document has no gold entities set.
+    relations (list[tuple[int, int, str]] | None): Head and tail as indices of `mentions`, and the label; None if the document
+        has no gold relations set.
+    lost (Losses): The annotations that could not be aligned.
     """
 
     mentions: list[EntitySpan]
@@ -51,75 +63,90 @@ class Gold:
 
     @property
     def entities(self) -> list[EntitySpan]:
+        """RETURNS (list[EntitySpan]): The mentions that are entities."""
         return self.mentions[: self.n_entities or 0]
 
 
 def align_gold(example: Example, key: str = DEFAULT_KEY) -> Gold:
-    """Move the gold entities and relations of an example onto its predicted tokens.
+    """Align the gold entities and relations of an example with its predicted tokens.
 
-    example (Example): Gold on `example.reference`, tokens on `example.predicted`.
+    example (Example): Gold in `example.reference`, tokens in `example.predicted`.
     key (str): The span group of the entities.
-    RETURNS (Gold): A span is moved if the predicted tokens cover exactly its text; a relation if both its ends are.
+    RETURNS (Gold): The spans whose text is covered exactly by predicted tokens, and the relations between such spans.
+
+    >>> import spacy
+    >>> nlp = spacy.blank("en")
+    >>> example = Example.from_dict(nlp("Ida lives in Lima"), {"entities": [(0, 3, "person"), (13, 17, "place")]})
+    >>> align_gold(example).entities
+    [EntitySpan(start=0, end=1, label='person', score=1.0), EntitySpan(start=3, end=4, label='place', score=1.0)]
     """
-    move = _Mover(example)
+    aligner = _SpanAligner(example)
     lost = Losses()
-    places: dict[EntitySpan, int] = {}
+    indices: dict[EntitySpan, int] = {}
     entities = get_entities(example.reference, key)
     for entity in entities or ():
-        place = move((entity.start, entity.end))
-        if place is None:
-            lost.add("entity off the token grid", move.text(entity.start, entity.end))
+        offsets = aligner.align(entity.offsets)
+        if offsets is None:
+            lost.add("entity off the token grid", aligner.gold_text(entity.offsets))
         else:
-            places.setdefault(EntitySpan(*place, entity.label), len(places))
-    n_entities = None if entities is None else len(places)
+            indices.setdefault(EntitySpan(*offsets, entity.label), len(indices))
+    n_entities = None if entities is None else len(indices)
     relations = get_relations(example.reference)
-    moved: dict[tuple[int, int, str], None] = {}
+    # A dict, not a list: two gold relations may be the same after alignment.
+    aligned: dict[tuple[int, int, str], None] = {}
     for relation in relations or ():
-        ends = [move(relation["head"]), move(relation["tail"])]
-        if None in ends:
+        gold_head, gold_tail = arguments(relation)
+        head, tail = aligner.align(gold_head), aligner.align(gold_tail)
+        if head is None or tail is None:
             lost.add(
-                "relation with an end off the token grid",
-                f"{move.text(*relation['head'])} -> {move.text(*relation['tail'])}",
+                "relation with an argument off the token grid",
+                f"{aligner.gold_text(gold_head)} -> {aligner.gold_text(gold_tail)}",
             )
-            continue
-        if ends[0] == ends[1]:
-            lost.add("relation of a span with itself", move.text(*relation["head"]))
-            continue
-        head, tail = (_mention(places, place, relation[f"{end}_label"]) for end, place in zip(("head", "tail"), ends))
-        moved[head, tail, relation["label"]] = None
-    return Gold(list(places), n_entities, None if relations is None else list(moved), lost)
+        elif head == tail:
+            lost.add("relation of a span with itself", aligner.gold_text(gold_head))
+        else:
+            head_index = _mention_index(indices, head, relation["head_label"])
+            tail_index = _mention_index(indices, tail, relation["tail_label"])
+            aligned[head_index, tail_index, relation["label"]] = None
+    return Gold(list(indices), n_entities, None if relations is None else list(aligned), lost)
 
 
-def _mention(places: dict[EntitySpan, int], offsets: Offsets, label: str) -> int:
-    """The index of the mention at some offsets: the one with the label of the relation's end, else any, else a new one."""
+def _mention_index(indices: dict[EntitySpan, int], offsets: Offsets, label: str) -> int:
+    """Find the mention with these offsets and this label, otherwise any mention with these offsets, otherwise add one."""
     wanted = EntitySpan(*offsets, label)
-    if wanted in places:
-        return places[wanted]
-    for mention, index in places.items():
+    if wanted in indices:
+        return indices[wanted]
+    for mention, index in indices.items():
         if mention.offsets == offsets:
             return index
-    return places.setdefault(wanted, len(places))
+    return indices.setdefault(wanted, len(indices))
 
 
-class _Mover:
-    """Moves token spans from the reference of an example to its predicted document."""
+class _SpanAligner:
+    """Finds the predicted tokens of gold spans."""
 
-    def __init__(self, example: Example):
+    def __init__(self, example: Example) -> None:
         self.reference, self.predicted = example.reference, example.predicted
-        # Comparing two arrays is far cheaper than aligning two texts that are tokenised alike, which is the usual case.
-        same = numpy.array_equal(self.reference.to_array(ORTH), self.predicted.to_array(ORTH))
-        self.alignment = None if same else example.alignment.y2x
+        # Usually both have the same tokens, and comparing two arrays is far cheaper than aligning two texts.
+        same_tokens = numpy.array_equal(self.reference.to_array("ORTH"), self.predicted.to_array("ORTH"))
+        self.gold_to_predicted = None if same_tokens else example.alignment.y2x
 
-    def __call__(self, span: tuple[int, int]) -> Offsets | None:
-        start, end = span
-        if self.alignment is None:
-            return start, end
-        indices = self.alignment[start:end]
-        if not len(indices):
+    def align(self, offsets: Offsets) -> Offsets | None:
+        if self.gold_to_predicted is None:
+            return offsets
+        start, end = offsets
+        tokens = self.gold_to_predicted[start:end]
+        if not len(tokens):
             return None
-        first, last = int(indices[0]), int(indices[-1]) + 1
-        found = "".join(self.predicted[first:last].text.lower().split())
-        return (first, last) if found == "".join(self.text(start, end).lower().split()) else None
+        first, last = int(tokens[0]), int(tokens[-1]) + 1
+        same_text = _without_spaces(self.predicted[first:last].text) == _without_spaces(self.gold_text(offsets))
+        return (first, last) if same_text else None
 
-    def text(self, start: int, end: int) -> str:
+    def gold_text(self, offsets: Offsets) -> str:
+        start, end = offsets
         return self.reference[start:end].text
+
+
+def _without_spaces(text: str) -> str:
+    """Lower-case the text and remove white space, as spaCy does when it aligns tokens."""
+    return "".join(text.lower().split())

@@ -1,7 +1,7 @@
-"""What is an entity? A labelled span in `doc.spans["entities"]`; `doc.ents` is the flat, best-scored subset.
+"""Entities on a Doc: all of them in `doc.spans["entities"]`, and a flat subset without overlaps in `doc.ents`.
 
-Every component writes its predictions through `set_entities`. The scores of the spans, and the name of the component that wrote each, stand beside
-them in the group's `attrs["scores"]` and `attrs["sources"]`.
+Components write their predictions with `set_entities`. The group's `attrs["scores"]` contains the score of each span, and
+`attrs["sources"]` the name of the component that wrote it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,12 +11,18 @@ from spacy.tokens import Doc, Span, SpanGroup
 
 DEFAULT_KEY = "entities"
 
-# First token, and the token after the last.
+# Token offsets of a span: first token, last token + 1.
 Offsets = tuple[int, int]
 
 
 class EntitySpan(NamedTuple):
-    """A labelled span: token offsets (end exclusive), label, and a score between 0 and 1, which is 1 for gold."""
+    """A labelled span of tokens.
+
+    start (int): The first token.
+    end (int): The last token + 1.
+    label (str): The entity label.
+    score (float): Between 0 and 1; 1.0 for gold.
+    """
 
     start: int
     end: int
@@ -30,17 +36,18 @@ class EntitySpan(NamedTuple):
 
 
 def get_entities(doc: Doc, key: str = DEFAULT_KEY) -> list[EntitySpan] | None:
-    """Read all entities of a document, nested ones too.
+    """Read all entities of a document, including nested ones.
 
     doc (Doc): The document.
     key (str): The span group.
-    RETURNS (Optional[List[EntitySpan]]): The spans of the group; where there is no such group, `doc.ents`; None where nothing is known
-        about entities at all.
+    RETURNS (list[EntitySpan] | None): The spans of the group. Without such a group, the spans of `doc.ents`; None if these
+        are not set either.
     """
     if key in doc.spans:
         group = doc.spans[key]
         scores = group.attrs.get("scores", ())
-        if len(scores) != len(group):  # somebody changed the group by hand: the scores belong to other spans now
+        if len(scores) != len(group):
+            # The group was changed after it was written, so the scores no longer match its spans.
             scores = [1.0] * len(group)
         return [EntitySpan(span.start, span.end, span.label_, float(score)) for span, score in zip(group, scores)]
     if doc.has_annotation("ENT_IOB"):
@@ -50,60 +57,74 @@ def get_entities(doc: Doc, key: str = DEFAULT_KEY) -> list[EntitySpan] | None:
 
 def set_entities(
     doc: Doc,
-    spans: Iterable[tuple[int, int, str, float]],
+    spans: Iterable[EntitySpan | tuple[int, int, str, float]],
     *,
     key: str = DEFAULT_KEY,
     source: str = "",
     set_ents: bool = True,
 ) -> list[EntitySpan]:
-    """Write entities on a document.
+    """Write entities to a document.
 
-    Spans that this source wrote before are replaced and those of other sources stay; spans that begin or end with white space are dropped; of
-    several with the same place and label the best scored stays. The group is sorted by start, then longer first.
+    Spans written earlier by the same source are replaced; spans of other sources are kept. Spans that begin or end with white
+    space are dropped. Of several spans with the same offsets and label, the one with the best score is kept. The group is
+    sorted by start, longer spans first.
 
     doc (Doc): The document.
-    spans (Iterable[Tuple[int, int, str, float]]): Start token, end token (exclusive), label, score.
+    spans (Iterable[EntitySpan]): The entities; plain tuples of start, end, label and score are accepted too.
     key (str): The span group.
-    source (str): The name of the writing component; empty for gold.
+    source (str): The name of the component that writes; empty for gold.
     set_ents (bool): Also set `doc.ents` to the flat, best-scored subset.
-    RETURNS (List[EntitySpan]): What the group holds now, in its order.
+    RETURNS (list[EntitySpan]): All spans that are now in the group, in its order.
+
+    >>> import spacy
+    >>> doc = spacy.blank("en")("Ida visits Old Lima")
+    >>> entities = set_entities(doc, [(0, 1, "person", 0.9), (2, 4, "place", 0.8), (3, 4, "place", 0.6)])
+    >>> [span.text for span in doc.spans["entities"]]
+    ['Ida', 'Old Lima', 'Lima']
+    >>> doc.ents
+    (Ida, Old Lima)
     """
-    best = {}
-    for span, writer in [*_others(doc, key, source), *((EntitySpan(*span), source) for span in spans)]:
-        # Not is_space: a Vocab of no language does not know it.
+    best: dict[tuple[int, int, str], tuple[EntitySpan, str]] = {}
+    given = [(EntitySpan(*span), source) for span in spans]
+    for span, span_source in [*_spans_of_other_sources(doc, key, source), *given]:
+        # Not token.is_space: a Vocab without a language does not set that flag.
         if doc[span.start].text.isspace() or doc[span.end - 1].text.isspace():
             continue
-        place = (span.start, -span.end, span.label)
-        if place not in best or best[place][0].score < span.score:
-            best[place] = (span, writer)
-    kept = [best[place] for place in sorted(best)]
-    attrs = {"scores": [float(span.score) for span, _ in kept], "sources": [writer for _, writer in kept]}
-    made = [Span(doc, span.start, span.end, label=span.label) for span, _ in kept]
-    doc.spans[key] = SpanGroup(doc, name=key, attrs=attrs, spans=made)
+        sort_key = (span.start, -span.end, span.label)
+        if sort_key not in best or best[sort_key][0].score < span.score:
+            best[sort_key] = (span, span_source)
+    kept = [best[sort_key] for sort_key in sorted(best)]
+    entities = [span for span, _ in kept]
+    attrs = {"scores": [float(span.score) for span in entities], "sources": [span_source for _, span_source in kept]}
+    doc_spans = [Span(doc, span.start, span.end, label=span.label) for span in entities]
+    doc.spans[key] = SpanGroup(doc, name=key, attrs=attrs, spans=doc_spans)
     if set_ents:
-        flat = set(flat_subset([span for span, _ in kept]))
-        doc.set_ents([entity for entity, (span, _) in zip(made, kept) if span in flat])
-    return [span for span, _ in kept]
+        flat = set(flat_subset(entities))
+        doc.set_ents([doc_span for doc_span, span in zip(doc_spans, entities) if span in flat])
+    return entities
 
 
 def flat_subset(spans: Sequence[EntitySpan]) -> list[EntitySpan]:
-    """The best-scored spans of which no two overlap.
+    """Select the best-scored spans that do not overlap.
 
     spans (Sequence[EntitySpan]): Spans that may overlap.
-    RETURNS (List[EntitySpan]): Chosen greedily by score, then start, then greater length; sorted by start.
+    RETURNS (list[EntitySpan]): Selected greedily by score, then start, then length (longest first); sorted by start.
+
+    >>> flat_subset([EntitySpan(0, 3, "site", 0.6), EntitySpan(2, 3, "place", 0.9)])
+    [EntitySpan(start=2, end=3, label='place', score=0.9)]
     """
-    taken = set()
-    chosen = []
-    for span in sorted(spans, key=lambda span: (-span.score, span.start, -span.end, span.label)):
+    taken: set[int] = set()
+    selected = []
+    for span in sorted(spans, key=_by_preference):
         tokens = range(span.start, span.end)
         if taken.isdisjoint(tokens):
             taken.update(tokens)
-            chosen.append(span)
-    return sorted(chosen)
+            selected.append(span)
+    return sorted(selected)
 
 
 def complete_entities(doc: Doc, key: str = DEFAULT_KEY) -> None:
-    """Write whichever of the span group and `doc.ents` is missing from the other. Documents without both stay without.
+    """If only one of the span group and `doc.ents` is set, set the other from it. Does nothing if both or neither are set.
 
     doc (Doc): The document.
     key (str): The span group.
@@ -116,12 +137,15 @@ def complete_entities(doc: Doc, key: str = DEFAULT_KEY) -> None:
         set_entities(doc, get_entities(doc, key) or [], key=key, set_ents=False)
 
 
-def _others(doc: Doc, key: str, source: str) -> list[tuple[EntitySpan, str]]:
-    """The spans of the group that somebody else wrote, with their writers."""
+def _by_preference(span: EntitySpan) -> tuple[float, int, int, str]:
+    return -span.score, span.start, -span.end, span.label
+
+
+def _spans_of_other_sources(doc: Doc, key: str, source: str) -> list[tuple[EntitySpan, str]]:
     if key not in doc.spans:
         return []
     spans = get_entities(doc, key) or []
     sources = doc.spans[key].attrs.get("sources", ())
     if len(sources) != len(spans):
         sources = [""] * len(spans)
-    return [(span, writer) for span, writer in zip(spans, sources) if writer != source]
+    return [(span, span_source) for span, span_source in zip(spans, sources) if span_source != source]

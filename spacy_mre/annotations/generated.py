@@ -1,6 +1,5 @@
-"""What did a model write about a text? `doc._.generated`, the string as it came, and `doc._.generated_score`, its log probability.
-
-Both are None where no generative component has read the document.
+"""The output of generative components on a Doc: `doc._.generated` is the generated string, `doc._.generated_score` its log
+probability. Both are None if no generative component has processed the document.
 """
 
 from spacy.tokens import Doc

@@ -1,28 +1,51 @@
-"""What is a relation? The store on the Doc and the view of triples.
+"""Relations on a Doc: the list `doc._.relations` and the read-only view `doc._.triples`.
 
-A relation is a plain dict of `str`, `int`, `float` and `list`:
+A relation is a plain dict that contains only `str`, `int`, `float` and `list`:
 
     {"head": [0, 2], "tail": [5, 6], "head_label": "person", "tail_label": "place", "label": "comes_from", "score": 0.93}
 
-`head` and `tail` are token offsets, end exclusive. Its identity is its two spans and its label. `doc._.relations` is the list of
-them, or None where nothing is known about relations: absent is not empty. `doc._.triples` is a read-only view.
+`head` and `tail` are token offsets, end exclusive. Two relations are the same if both spans and the label are equal.
+`doc._.relations` is None if nothing is known about relations, and an empty list if it is known that there are none.
 """
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, TypedDict
 
 from spacy.tokens import Doc, Span
 
 from ..errors import Errors
-
-Relation = dict[str, Any]
+from .entities import Offsets
 
 KEY = ("._.", "relations", None, None)
-FIELDS = ("head", "tail", "head_label", "tail_label", "label", "score")
+
+
+class Relation(TypedDict):
+    """A relation as it is stored in `doc._.relations`.
+
+    head (list[int]): The first token of the head, and its last token + 1.
+    tail (list[int]): The first token of the tail, and its last token + 1.
+    head_label (str): The entity label of the head; empty if unknown.
+    tail_label (str): The entity label of the tail; empty if unknown.
+    label (str): The relation label.
+    score (float): Between 0 and 1; 1.0 for gold.
+    """
+
+    head: list[int]
+    tail: list[int]
+    head_label: str
+    tail_label: str
+    label: str
+    score: float
 
 
 class Triple(NamedTuple):
-    """A relation as a person reads it: who, what, whom, and how sure."""
+    """A relation with its head and tail as Spans.
+
+    head (Span): The head, with its entity label.
+    label (str): The relation label.
+    tail (Span): The tail, with its entity label.
+    score (float): Between 0 and 1; 1.0 for gold.
+    """
 
     head: Span
     label: str
@@ -31,23 +54,29 @@ class Triple(NamedTuple):
 
 
 def make_relation(
-    head: tuple[int, int],
-    tail: tuple[int, int],
+    head: Offsets,
+    tail: Offsets,
     label: str,
     *,
     head_label: str = "",
     tail_label: str = "",
     score: float = 1.0,
 ) -> Relation:
-    """Make one relation in the form of the store.
+    """Make a relation that can be stored in `doc._.relations`.
 
-    head (Tuple[int, int]): First token of the head and the token after its last.
-    tail (Tuple[int, int]): The same of the tail.
+    head (tuple[int, int]): The first token of the head, and its last token + 1.
+    tail (tuple[int, int]): The first token of the tail, and its last token + 1.
     label (str): The relation label.
-    head_label (str): Entity label of the head.
-    tail_label (str): Entity label of the tail.
-    score (float): Confidence between 0 and 1; 1.0 for gold.
-    RETURNS (Dict[str, Any]): Plain types only: numbers of numpy or torch are turned into those of Python.
+    head_label (str): The entity label of the head.
+    tail_label (str): The entity label of the tail.
+    score (float): Between 0 and 1; 1.0 for gold.
+    RETURNS (Relation): Contains plain Python types only; numpy and torch scalars are converted.
+
+    >>> import spacy
+    >>> doc = spacy.blank("en")("Ida lives in Lima")
+    >>> doc._.relations = [make_relation((0, 1), (3, 4), "lives_in", head_label="person", tail_label="place")]
+    >>> doc._.triples
+    [Triple(head=Ida, label='lives_in', tail=Lima, score=1.0)]
     """
     return {
         "head": [int(head[0]), int(head[1])],
@@ -59,75 +88,98 @@ def make_relation(
     }
 
 
-def identity(relation: Relation) -> tuple[int, int, int, int, str]:
-    """What makes two relations the same: both spans and the label."""
+def identity(relation: Mapping[str, Any]) -> tuple[int, int, int, int, str]:
+    """RETURNS (tuple[int, int, int, int, str]): The offsets of head and tail, and the label. Equal for equal relations."""
     return (*relation["head"], *relation["tail"], relation["label"])
 
 
+def arguments(relation: Relation) -> tuple[Offsets, Offsets]:
+    """RETURNS (tuple[tuple[int, int], tuple[int, int]]): The token offsets of head and tail."""
+    head, tail = relation["head"], relation["tail"]
+    return (head[0], head[1]), (tail[0], tail[1])
+
+
 def get_relations(doc: Doc) -> list[Relation] | None:
-    """Read the store.
+    """Read the relations of a document.
 
     doc (Doc): The document.
-    RETURNS (Optional[List[Dict[str, Any]]]): The stored list itself, so that appending to it is kept; None if the document has no store.
-        Reading does not create one.
+    RETURNS (list[Relation] | None): The stored list itself, so relations can be appended to it. None if the document has no
+        relations set; reading does not create the list.
     """
-    stored = doc.user_data.get(KEY)
-    if isinstance(stored, tuple):  # a DocBin gives tuples where to_bytes gives lists
-        stored = doc.user_data[KEY] = _normalise(doc, stored)
+    user_data: dict[Any, Any] = doc.user_data
+    stored = user_data.get(KEY)
+    # A DocBin restores lists as tuples; Doc.from_bytes keeps lists.
+    if isinstance(stored, tuple):
+        stored = user_data[KEY] = _normalise(doc, stored)
     return stored
 
 
-def set_relations(doc: Doc, relations: Iterable[Relation] | None) -> None:
-    """Write the store.
+def set_relations(doc: Doc, relations: Iterable[Mapping[str, Any]] | None) -> None:
+    """Write the relations of a document.
 
     doc (Doc): The document.
-    relations (Optional[Iterable[Dict[str, Any]]]): The relations; None removes the store. Of two with the same identity the better scored
-        one stays.
-    RAISES (ValueError): A relation without one of its fields, or outside the document.
+    relations (Iterable[Mapping[str, Any]] | None): Mappings with `head`, `tail` and `label`, and optionally `head_label`,
+        `tail_label` and `score`. They are normalised: numpy and torch scalars are converted, other keys are dropped, and of
+        several equal relations the one with the best score is kept. None removes the list.
+    RAISES (ValueError): If a relation lacks a required key, or refers to tokens outside the document.
+
+    >>> import spacy
+    >>> doc = spacy.blank("en")("Ida lives in Lima")
+    >>> set_relations(doc, [{"head": (0, 1), "tail": (3, 4), "label": "lives_in"}])
+    >>> doc._.relations[0]["tail"]
+    [3, 4]
     """
+    user_data: dict[Any, Any] = doc.user_data
     if relations is None:
-        doc.user_data.pop(KEY, None)
+        user_data.pop(KEY, None)
     else:
-        doc.user_data[KEY] = _normalise(doc, relations)
+        user_data[KEY] = _normalise(doc, relations)
 
 
 def get_triples(doc: Doc) -> list[Triple]:
-    """The relations as named tuples of Spans, in the order of the store.
+    """Read the relations of a document as named tuples of Spans, in the order of the list.
 
     doc (Doc): The document.
-    RETURNS (List[Triple]): Empty also where the store is absent.
-    RAISES (ValueError): A relation that points outside the document, as after retokenising.
+    RETURNS (list[Triple]): Empty if the document has no relations set.
+    RAISES (ValueError): If a relation refers to tokens outside the document, for example after retokenization.
     """
     triples = []
     for relation in get_relations(doc) or []:
-        _check(doc, relation)
-        head = Span(doc, *relation["head"], label=relation["head_label"])
-        tail = Span(doc, *relation["tail"], label=relation["tail_label"])
-        triples.append(Triple(head, relation["label"], tail, relation["score"]))
+        _check_offsets(doc, relation)
+        head, tail = arguments(relation)
+        head_span = Span(doc, *head, label=relation["head_label"])
+        tail_span = Span(doc, *tail, label=relation["tail_label"])
+        triples.append(Triple(head_span, relation["label"], tail_span, relation["score"]))
     return triples
 
 
 def shift(relation: Relation, offset: int) -> Relation:
-    """The same relation with its tokens counted from `offset` tokens earlier (or later, if negative)."""
-    moved = {name: [position + offset for position in relation[name]] for name in ("head", "tail")}
-    return {**relation, **moved}
+    """Move a relation within a document.
+
+    relation (Relation): The relation.
+    offset (int): The number of tokens to add to head and tail; may be negative.
+    RETURNS (Relation): A new relation.
+    """
+    head = [position + offset for position in relation["head"]]
+    tail = [position + offset for position in relation["tail"]]
+    return {**relation, "head": head, "tail": tail}
 
 
 def register_extensions() -> None:
     """Register `doc._.relations` and `doc._.triples`. Called when spacy_mre is imported."""
-    for name, getter, setter in (("relations", get_relations, set_relations), ("triples", get_triples, _refuse)):
-        Doc.set_extension(name, getter=getter, setter=setter, force=True)
+    Doc.set_extension("relations", getter=get_relations, setter=set_relations, force=True)
+    Doc.set_extension("triples", getter=get_triples, setter=_reject_triples, force=True)
 
 
-def _refuse(doc: Doc, value: Any) -> None:
-    # Without a setter spaCy would put the value into user_data, where nobody reads it.
+def _reject_triples(doc: Doc, value: Any) -> None:
+    # Without a setter spaCy would store the value in user_data, where it is never read.
     raise ValueError(Errors.M103)
 
 
-def _normalise(doc: Doc, relations: Iterable[Relation]) -> list[Relation]:
+def _normalise(doc: Doc, relations: Iterable[Mapping[str, Any]]) -> list[Relation]:
     best: dict[tuple[int, int, int, int, str], Relation] = {}
     for given in relations:
-        missing = [field for field in ("head", "tail", "label") if field not in given]
+        missing = [key for key in ("head", "tail", "label") if key not in given]
         if missing:
             raise ValueError(Errors.M101.format(missing=", ".join(missing), relation=dict(given)))
         relation = make_relation(
@@ -138,14 +190,14 @@ def _normalise(doc: Doc, relations: Iterable[Relation]) -> list[Relation]:
             tail_label=given.get("tail_label", ""),
             score=given.get("score", 1.0),
         )
-        _check(doc, relation)
+        _check_offsets(doc, relation)
         key = identity(relation)
         if key not in best or best[key]["score"] < relation["score"]:
             best[key] = relation
     return list(best.values())
 
 
-def _check(doc: Doc, relation: Relation) -> None:
-    for end in (relation["head"], relation["tail"]):
-        if not 0 <= end[0] < end[1] <= len(doc):
-            raise ValueError(Errors.M102.format(label=relation["label"], start=end[0], end=end[1], length=len(doc)))
+def _check_offsets(doc: Doc, relation: Relation) -> None:
+    for start, end in arguments(relation):
+        if not 0 <= start < end <= len(doc):
+            raise ValueError(Errors.M102.format(label=relation["label"], start=start, end=end, length=len(doc)))

@@ -1,6 +1,7 @@
-"""How do annotated Docs survive a journey? Files, JSON, parts of a Doc and several Docs in one, with all that spaCy would drop."""
+"""Saving, converting, splitting and merging Docs without losing the annotations that spaCy would drop."""
 
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -8,31 +9,40 @@ import srsly
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.vocab import Vocab
 
-from .relations import get_relations, set_relations, shift
+from .relations import Relation, arguments, get_relations, set_relations, shift
 
-# Activations are as large as the model is wide and can be made again.
+# Activations are large and can be computed again.
 ACTIVATIONS = (("._.", "trf_data", None, None),)
 
 
 def save_docs(docs: Iterable[Doc], path: str | Path) -> int:
-    """Save Docs as a `.spacy` file with their relations, span scores and cats, and without activations.
+    """Save Docs to a `.spacy` file with their relations, span scores and text labels, but without activations.
 
     docs (Iterable[Doc]): The documents.
-    path (Union[str, Path]): The file to write; its folder is made.
-    RETURNS (int): How many documents were written.
+    path (str | Path): The file to write; its folder is created.
+    RETURNS (int): The number of documents.
+
+    >>> import spacy
+    >>> nlp = spacy.blank("en")
+    >>> doc = nlp("Ida lives in Lima")
+    >>> doc._.relations = [{"head": (0, 1), "tail": (3, 4), "label": "lives_in"}]
+    >>> save_docs([doc], "docs.spacy")
+    1
+    >>> [loaded._.triples for loaded in load_docs("docs.spacy", nlp.vocab)]
+    [[Triple(head=Ida, label='lives_in', tail=Lima, score=1.0)]]
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _look_codecs_up_once()
+    _register_msgpack_codecs()
     doc_bin = DocBin(store_user_data=True)
     count = 0
     for doc in docs:
-        kept = doc.user_data
-        doc.user_data = {key: value for key, value in kept.items() if key not in ACTIVATIONS}
+        user_data = doc.user_data
+        doc.user_data = {key: value for key, value in user_data.items() if key not in ACTIVATIONS}
         try:
             doc_bin.add(doc)
         finally:
-            doc.user_data = kept
+            doc.user_data = user_data
         count += 1
     doc_bin.to_disk(path)
     return count
@@ -41,20 +51,26 @@ def save_docs(docs: Iterable[Doc], path: str | Path) -> int:
 def load_docs(path: str | Path, vocab: Vocab | None = None) -> Iterator[Doc]:
     """Load the Docs of a `.spacy` file.
 
-    path (Union[str, Path]): The file.
-    vocab (Optional[Vocab]): The vocabulary to use; a new one by default.
-    YIELDS (Doc): The documents in the order in which they were saved.
+    path (str | Path): The file.
+    vocab (Vocab | None): The vocabulary to use; a new one by default.
+    YIELDS (Doc): The documents, in the order in which they were saved.
     """
-    _look_codecs_up_once()
+    _register_msgpack_codecs()
     yield from DocBin(store_user_data=True).from_disk(path).get_docs(Vocab() if vocab is None else vocab)
 
 
 def to_json(doc: Doc) -> dict[str, Any]:
-    """Everything on a Doc as JSON: what spaCy's `Doc.to_json` gives, the scores of the span groups, and the relations with the character
-    offsets and texts of their ends.
+    """Convert a Doc with all its annotations to JSON.
 
     doc (Doc): The document.
-    RETURNS (Dict[str, Any]): `from_json` reads it back.
+    RETURNS (dict[str, Any]): The output of `Doc.to_json`, and: `span_attrs`, the attributes of the span groups with their
+        scores; `relations`, with the character offsets and texts of heads and tails. `from_json` reads it.
+
+    >>> import spacy
+    >>> doc = spacy.blank("en")("Ida lives in Lima")
+    >>> doc._.relations = [{"head": (0, 1), "tail": (3, 4), "label": "lives_in"}]
+    >>> to_json(doc)["relations"][0]["tail_char"]
+    [13, 17]
     """
     data = doc.to_json()
     data["span_attrs"] = {key: dict(group.attrs) for key, group in doc.spans.items()}
@@ -65,14 +81,14 @@ def to_json(doc: Doc) -> dict[str, Any]:
 
 
 def from_json(data: dict[str, Any], vocab: Vocab | None = None) -> Doc:
-    """Make a Doc of what `to_json` gave.
+    """Make a Doc from the output of `to_json`.
 
-    data (Dict[str, Any]): The JSON data.
-    vocab (Optional[Vocab]): The vocabulary to use; a new one by default.
+    data (dict[str, Any]): The JSON data.
+    vocab (Vocab | None): The vocabulary to use; a new one by default.
     RETURNS (Doc): The document.
     """
-    plain = {key: value for key, value in data.items() if key not in ("span_attrs", "relations")}
-    doc = Doc(Vocab() if vocab is None else vocab).from_json(plain)
+    spacy_data = {key: value for key, value in data.items() if key not in ("span_attrs", "relations")}
+    doc = Doc(Vocab() if vocab is None else vocab).from_json(spacy_data)
     for key, attrs in data.get("span_attrs", {}).items():
         if key in doc.spans:
             doc.spans[key].attrs.update(attrs)
@@ -84,89 +100,109 @@ def from_json(data: dict[str, Any], vocab: Vocab | None = None) -> Doc:
 
 
 def span_as_doc(span: Span) -> Doc:
-    """`Span.as_doc` with the span groups, their scores, the cats and the relations that lie inside the span.
+    """Copy a part of a document into a new Doc, like `Span.as_doc`, with the annotations that `Span.as_doc` would drop.
 
-    span (Span): A part of a document.
-    RETURNS (Doc): A document of its own.
+    span (Span): The part to copy.
+    RETURNS (Doc): A Doc with the text labels of the whole document, and the entities, span groups, scores and relations that
+        are completely inside the part.
+
+    >>> import spacy
+    >>> doc = spacy.blank("en")("Ida lives in Lima")
+    >>> doc._.relations = [{"head": (0, 1), "tail": (3, 4), "label": "lives_in"}]
+    >>> len(span_as_doc(doc[0:4])._.relations), len(span_as_doc(doc[0:3])._.relations)
+    (1, 0)
     """
     part = span.as_doc()
     part.cats = dict(span.doc.cats)
-    whole = {(ent.start - span.start, ent.end - span.start) for ent in span.doc.ents}
-    if any(
-        (ent.start, ent.end) not in whole for ent in part.ents
-    ):  # as_doc keeps the beginning of an entity that the border cuts
-        part.set_ents([ent for ent in part.ents if (ent.start, ent.end) in whole])
+    complete = {(ent.start - span.start, ent.end - span.start) for ent in span.doc.ents}
+    # as_doc truncates entities at the boundaries of the span.
+    if any((ent.start, ent.end) not in complete for ent in part.ents):
+        part.set_ents([ent for ent in part.ents if (ent.start, ent.end) in complete])
     for key, group in span.doc.spans.items():
-        inside = [i for i, member in enumerate(group) if span.start <= member.start and member.end <= span.end]
-        spans = list(group)
-        moved = [
-            Span(
-                part, spans[i].start - span.start, spans[i].end - span.start, label=spans[i].label, kb_id=spans[i].kb_id
-            )
-            for i in inside
-        ]
-        part.spans[key] = SpanGroup(part, name=key, attrs=_attrs_of(group, inside), spans=moved)
+        part.spans[key] = _copy_group(key, group, span, part)
     relations = get_relations(span.doc)
     if relations is not None:
-        inside_span = [
-            r for r in relations if all(span.start <= r[e][0] and r[e][1] <= span.end for e in ("head", "tail"))
-        ]
-        set_relations(part, [shift(relation, -span.start) for relation in inside_span])
+        set_relations(part, [shift(relation, -span.start) for relation in relations if _is_inside(relation, span)])
     return part
 
 
 def merge_docs(docs: list[Doc]) -> Doc | None:
-    """`Doc.from_docs` with relations and span scores. Cats speak of a whole text and are left out, unless all texts agree.
+    """Merge documents into one, like `Doc.from_docs`, with the annotations that `Doc.from_docs` would drop.
 
-    docs (List[Doc]): The documents, in order.
-    RETURNS (Optional[Doc]): One document; None if there are none. Its relation store is absent if that of any part is.
+    docs (list[Doc]): The documents, in order.
+    RETURNS (Doc | None): The merged document; None if `docs` is empty. It has relations only if all documents have them set,
+        and text labels only if they are the same in all documents.
+
+    >>> import spacy
+    >>> doc = spacy.blank("en")("Ida lives in Lima")
+    >>> doc._.relations = [{"head": (0, 1), "tail": (3, 4), "label": "lives_in"}]
+    >>> [relation["head"] for relation in merge_docs([doc, doc])._.relations]
+    [[0, 1], [4, 5]]
     """
-    plain = []
-    for doc in docs:  # from_docs warns of user data that it drops
-        copied = doc.copy()
-        copied.user_data = {}
-        plain.append(copied)
-    merged = Doc.from_docs(plain)
-    if merged is None:
+    if not docs:
         return None
+    merged = Doc.from_docs([_copy_without_user_data(doc) for doc in docs])
     if all(doc.cats == docs[0].cats for doc in docs):
         merged.cats = dict(docs[0].cats)
     for key, group in merged.spans.items():
-        group.attrs.update(_joined_attrs([doc.spans[key] for doc in docs if key in doc.spans]))
-    stores = [get_relations(doc) for doc in docs]
-    if all(store is not None for store in stores):
-        starts = [sum(len(doc) for doc in docs[:i]) for i in range(len(docs))]
-        set_relations(merged, [shift(relation, start) for store, start in zip(stores, starts) for relation in store])
+        group.attrs.update(_concatenate_attrs([doc.spans[key] for doc in docs if key in doc.spans]))
+    relations: list[Relation] = []
+    for doc, start in zip(docs, accumulate(map(len, docs), initial=0)):
+        stored = get_relations(doc)
+        if stored is None:
+            return merged
+        relations += [shift(relation, start) for relation in stored]
+    set_relations(merged, relations)
     return merged
 
 
-def _with_characters(doc: Doc, relation: dict[str, Any]) -> dict[str, Any]:
-    characters = {}
-    for end in ("head", "tail"):
-        span = doc[relation[end][0] : relation[end][1]]
-        characters[f"{end}_char"] = [span.start_char, span.end_char]
-        characters[f"{end}_text"] = span.text
+def _with_characters(doc: Doc, relation: Relation) -> dict[str, Any]:
+    characters: dict[str, Any] = {}
+    for name, (start, end) in zip(("head", "tail"), arguments(relation)):
+        span = doc[start:end]
+        characters[f"{name}_char"] = [span.start_char, span.end_char]
+        characters[f"{name}_text"] = span.text
     return {**relation, **characters}
 
 
-def _attrs_of(group: SpanGroup, places: list[int]) -> dict[str, Any]:
-    """The attrs of some members of a group: lists kept in step with the spans are cut, the rest is copied."""
-    in_step = {key: len(value) == len(group) for key, value in group.attrs.items() if isinstance(value, (list, tuple))}
-    return {key: [value[i] for i in places] if in_step.get(key) else value for key, value in group.attrs.items()}
+def _is_inside(relation: Relation, span: Span) -> bool:
+    return all(span.start <= start and end <= span.end for start, end in arguments(relation))
 
 
-def _joined_attrs(groups: list[SpanGroup]) -> dict[str, Any]:
-    joined: dict[str, Any] = {}
+def _copy_group(key: str, group: SpanGroup, span: Span, part: Doc) -> SpanGroup:
+    """Copy the members of a group that are inside the span to the Doc made from the span."""
+    inside = [i for i, member in enumerate(group) if span.start <= member.start and member.end <= span.end]
+    copied = [_copy_member(group[i], span.start, part) for i in inside]
+    attrs = {}
+    for name, value in group.attrs.items():
+        per_member = isinstance(value, (list, tuple)) and len(value) == len(group)
+        attrs[name] = [value[i] for i in inside] if per_member else value
+    return SpanGroup(part, name=key, attrs=attrs, spans=copied)
+
+
+def _copy_member(member: Span, offset: int, part: Doc) -> Span:
+    return Span(part, member.start - offset, member.end - offset, label=member.label, kb_id=member.kb_id)
+
+
+def _copy_without_user_data(doc: Doc) -> Doc:
+    # Doc.from_docs drops user data with a warning.
+    copied = doc.copy()
+    copied.user_data = {}
+    return copied
+
+
+def _concatenate_attrs(groups: list[SpanGroup]) -> dict[str, Any]:
+    attrs: dict[str, Any] = {}
     for name in ("scores", "sources"):
-        lists = [group.attrs.get(name) for group in groups]
-        if groups and all(values is not None and len(values) == len(group) for values, group in zip(lists, groups)):
-            joined[name] = [value for values in lists for value in values]
-    return joined
+        if groups and all(name in group.attrs and len(group.attrs[name]) == len(group) for group in groups):
+            attrs[name] = [value for group in groups for value in group.attrs[name]]
+    return attrs
 
 
-def _look_codecs_up_once() -> None:
-    """For every message it reads or writes, srsly looks through the entry points of all installed packages for codecs, and that takes ten times as long
-    as the message. They are registered now, and not looked for again in this process."""
+def _register_msgpack_codecs() -> None:
+    """Register the msgpack codecs of all installed packages now. Otherwise srsly reads the entry points again for every
+    message, which takes ten times as long as the message itself.
+    """
     for registry in (srsly.msgpack_encoders, srsly.msgpack_decoders):
         if registry.entry_points:
             for name, codec in registry.get_entry_points().items():

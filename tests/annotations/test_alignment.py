@@ -73,10 +73,10 @@ def test_an_entity_inside_a_joined_token_is_lost_and_counted():
     gold = align_gold(eg)
     assert gold.entities == [EntitySpan(0, 1, "group"), EntitySpan(2, 3, "land")]
     assert gold.relations == []
-    assert gold.lost.counts == {"entity off the token grid": 2, "relation with an end off the token grid": 2}
+    assert gold.lost.counts == {"entity off the token grid": 2, "relation with an argument off the token grid": 2}
     assert gold.lost.examples == {
         "entity off the token grid": "独",
-        "relation with an end off the token grid": "独 -> 日本",
+        "relation with an argument off the token grid": "独 -> 日本",
     }
 
 

@@ -189,11 +189,14 @@ def test_an_entity_inside_a_token_is_counted_with_its_relations(settings_of):
     lost = lost_of(caught)
     assert "all of the 5 mentions" in lost
     assert "2 x entity off the token grid (as 独)" in lost
-    assert "2 x relation with an end off the token grid (as 葵 -> 独)" in lost
+    assert "2 x relation with an argument off the token grid (as 葵 -> 独)" in lost
     assert pipe.relation_labels == ("from",)  # no example of "near" is left
     encoded = pipe.model.get_ref("encoder").predict([predicted])
     targets = pipe.get_targets(examples[:1], encoded)
-    assert dict(targets.lost.counts) == {"entity off the token grid": 2, "relation with an end off the token grid": 2}
+    assert dict(targets.lost.counts) == {
+        "entity off the token grid": 2,
+        "relation with an argument off the token grid": 2,
+    }
     assert numpy.isfinite(nlp.update(examples)["spert_mt"])
 
 
