@@ -11,7 +11,6 @@ from spacy.language import Language
 from spacy.training import Example, validate_examples
 from thinc.api import Model, Optimizer
 
-from ..annotations.entities import DEFAULT_KEY
 from ..errors import Errors, Warnings
 from ..training.buffers import BufferedPipe
 
@@ -35,7 +34,6 @@ class MREPipe(BufferedPipe):
     """
 
     left_out_warning = Warnings.W802
-    spans_key: str = DEFAULT_KEY
 
     def __init__(
         self, nlp: Language, name: str, model: Model, scorer: Callable | None, *, learned: dict[str, Any]
@@ -65,9 +63,10 @@ class MREPipe(BufferedPipe):
             raise ValueError(Errors.M001.format(setting=name, value=value, allowed=", ".join(map(str, choices))))
         super().__setattr__(name, value)
         nlp = _PIPELINES.get(self, _no_pipeline)()
-        for pipe_name, pipe in nlp.components if nlp is not None else ():
-            if pipe is self:
-                nlp.get_pipe_config(pipe_name)[name] = value
+        if nlp is not None:
+            for pipe_name, pipe in nlp.components:
+                if pipe is self:
+                    nlp.get_pipe_config(pipe_name)[name] = value
 
     @classmethod
     def _choices(cls) -> dict[str, tuple]:
@@ -105,6 +104,18 @@ class MREPipe(BufferedPipe):
             if sgd is not None:
                 self.finish_update(sgd)
         return losses
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """Score a batch of examples, with the component's settings and labels.
+
+        examples (Iterable[Example]): Predicted and gold documents.
+        kwargs (Any): Arguments of the scorer that replace those of the component.
+        RETURNS (dict[str, Any]): The scores; see the scorer.
+        """
+        if self.scorer is None:
+            return {}
+        settings = {name: getattr(self, name) for name in self._choices()}
+        return self.scorer(examples, **{**settings, "labels": self.labels, **kwargs})
 
     def learn(self, examples: list[Example], drop: float) -> float | None:
         """Compute the loss of a batch and backpropagate it.

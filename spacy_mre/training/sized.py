@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 import torch
-from thinc.api import PyTorchShim, get_torch_default_device
+from thinc.api import Model, PyTorchShim, get_torch_default_device
 from torch import nn
 
 from ..errors import Errors
@@ -69,8 +69,19 @@ class SizedShim(PyTorchShim):
             self._model.load_state_dict(saved["state"])
         except RuntimeError as error:
             settings = ", ".join(f"{name} = {value}" for name, value in self.settings.items())
-            raise ValueError(Errors.M804.format(settings=settings, reason=str(error).splitlines()[-1].strip())) from None
+            raise ValueError(
+                Errors.M804.format(settings=settings, reason=str(error).splitlines()[-1].strip())
+            ) from None
         return self._model
+
+
+def sized_shim(model: Model) -> SizedShim:
+    """The shim of a layer that has a `SizedShim`.
+
+    model (Model): The layer.
+    RETURNS (SizedShim): Its shim.
+    """
+    return cast(SizedShim, model.shims[0])
 
 
 def set_training(module: nn.Module, training: bool) -> None:

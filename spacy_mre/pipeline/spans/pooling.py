@@ -5,6 +5,7 @@ and no mask over tokens is needed.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy
 import torch
@@ -44,9 +45,9 @@ def range_max_in_chunks(
     lengths = ends - starts
     levels = numpy.frexp(lengths)[1] - 1  # floor(log2(length)), exactly; -1 for none
     order = numpy.argsort(levels, kind="stable")
-    borders = numpy.searchsorted(levels[order], numpy.arange(-1, int(levels.max(initial=-1)) + 2))
+    boundaries = numpy.searchsorted(levels[order], numpy.arange(-1, int(levels.max(initial=-1)) + 2))
     table = vectors
-    for level, (begin, end) in enumerate(zip(borders[:-1], borders[1:]), start=-1):
+    for level, (begin, end) in enumerate(pairwise(boundaries), start=-1):
         if level > 0:
             step = 2 ** (level - 1)
             table = torch.maximum(table[:-step], table[step:])

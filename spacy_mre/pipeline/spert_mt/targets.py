@@ -1,4 +1,4 @@
-"""Gold -> arrays: which spans and pairs of a batch are scored in training, and what is right about them. Shared by the span models."""
+"""From gold to arrays: the spans and pairs of a batch that are scored in training, and their labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,16 +14,15 @@ ALL = -1
 
 @dataclass
 class Targets:
-    """What a batch of a span model is trained on.
+    """What a batch is trained on.
 
     spans (Spans): The entities and the sampled negative spans.
     ious (numpy.ndarray): For a negative span its largest token IoU with an entity, 0 for entities; shape (spans,).
-    mentions (Spans): What relations are between.
+    mentions (Spans): The mentions that relations join.
     pairs (Pairs): The related pairs and the sampled unrelated ones.
     relations (numpy.ndarray): True where a label holds, shape (pairs, relation labels).
     lost (Losses): Gold that the model cannot learn from.
-    smoothed (Optional[numpy.ndarray]): How much of an entity each span is, see `smooth_boundaries`, shape (spans,); None where it is one or none.
-    cats (Optional[numpy.ndarray]): The text labels of each text, where the model sees them; shape (texts, text labels).
+    cats (Optional[numpy.ndarray]): The text labels of each text, if the model reads them; shape (texts, text labels).
     """
 
     spans: Spans
@@ -32,26 +31,21 @@ class Targets:
     pairs: Pairs
     relations: numpy.ndarray
     lost: Losses = field(default_factory=Losses)
-    smoothed: numpy.ndarray | None = None
     cats: numpy.ndarray | None = None
 
 
 @dataclass
 class Sampler:
-    """Draws negatives with a random generator of its own.
+    """Draws negatives with its own random generator.
 
-    entity_negatives (int): Negative spans per text, -1 for all.
-    relation_negatives (int): Unrelated pairs per text, -1 for all.
+    negatives (int): Negative spans per text, and unrelated pairs per text; -1 for all.
     max_width (int): The widest span in tokens.
     generator (numpy.random.Generator): Seeded by the component.
-    boundary_smoothing (float): What of an entity its neighbouring spans share, see `smooth_boundaries`; 0 for nothing.
     """
 
-    entity_negatives: int
-    relation_negatives: int
+    negatives: int
     max_width: int
     generator: numpy.random.Generator
-    boundary_smoothing: float = 0.0
 
     def make_targets(
         self,
@@ -61,16 +55,16 @@ class Sampler:
         relation_ids: dict[str, int],
         *,
         symmetric: Sequence[str] = (),
-        proposals: Sequence[Sequence[EntitySpan]] | None = None,
+        given: Sequence[Sequence[EntitySpan]] | None = None,
     ) -> Targets:
         """Make the targets of a batch.
 
         golds (Sequence[Gold]): The aligned gold of each text.
         lengths (numpy.ndarray): Tokens per text.
-        entity_ids (Dict[str, int]): The place of each entity label.
-        relation_ids (Dict[str, int]): The place of each relation label.
+        entity_ids (dict[str, int]): The index of each entity label.
+        relation_ids (dict[str, int]): The index of each relation label.
         symmetric (Sequence[str]): Relation labels without direction: they hold for the reverse pair too.
-        proposals (Optional[Sequence[Sequence[EntitySpan]]]): Further mentions of each text, predicted or given; they join the unrelated pairs.
+        given (Optional[Sequence[Sequence[EntitySpan]]]): Further mentions of each text, which add unrelated pairs.
         RETURNS (Targets): Texts without gold for entities add no spans, texts without gold for relations no pairs.
         """
         offsets = numpy.cumsum(lengths) - lengths
@@ -82,35 +76,25 @@ class Sampler:
             lost.update(gold.lost)
             entities.append(self._learnable(gold.entities, entity_ids, lost))
             negatives.append(self._negative_spans(gold, int(lengths[i])))
-            extra = [
-                mention
-                for mention in (proposals[i] if proposals else ())
-                if mention[:2] not in {m[:2] for m in gold.mentions}
-            ]
+            known = {mention.offsets for mention in gold.mentions}
+            extra = [mention for mention in (given[i] if given else ()) if mention.offsets not in known]
             mentions.append([*gold.mentions, *extra])
         positives = Spans.of(entities, offsets, entity_ids)
         spans, ious = _with_negatives(positives, entities, negatives, offsets)
-        smoothed = None
-        if self.boundary_smoothing:
-            smoothed = smooth_boundaries(
-                spans, offsets, lengths, max_width=self.max_width, epsilon=self.boundary_smoothing
-            )
-        all_mentions = Spans.of(mentions, offsets, entity_ids)
         pairs, relations = self._pairs(golds, mentions, relation_ids, frozenset(symmetric), lost)
-        return Targets(spans, ious, all_mentions, pairs, relations, lost, smoothed)
+        return Targets(spans, ious, Spans.of(mentions, offsets, entity_ids), pairs, relations, lost)
 
     def _learnable(self, entities: Sequence[EntitySpan], entity_ids: dict[str, int], lost: Losses) -> list[EntitySpan]:
         """The entities that the model could predict."""
         learnable = []
-        for mention in entities:
-            if mention[2] not in entity_ids:
-                lost.add("entity label unseen at initialisation", mention[2])
-            elif mention[1] - mention[0] > self.max_width:
-                lost.add(
-                    f"entity wider than {self.max_width} tokens", f"{mention[2]}, {mention[1] - mention[0]} tokens"
-                )
+        for entity in entities:
+            width = entity.end - entity.start
+            if entity.label not in entity_ids:
+                lost.add("entity label unseen at initialization", entity.label)
+            elif width > self.max_width:
+                lost.add(f"entity wider than {self.max_width} tokens", f"{entity.label}, {width} tokens")
             else:
-                learnable.append(mention)
+                learnable.append(entity)
         return learnable
 
     def _negative_spans(self, gold: Gold, length: int) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -119,11 +103,12 @@ class Sampler:
             return numpy.zeros(0, dtype=numpy.int64), numpy.zeros(0, dtype=numpy.int64)
         starts, widths = numpy.meshgrid(numpy.arange(length), numpy.arange(1, self.max_width + 1), indexing="ij")
         allowed = starts + widths <= length
-        for start, end, _, _ in gold.entities:
-            if end - start <= self.max_width:
-                allowed[start, end - start - 1] = False
+        for entity in gold.entities:
+            width = entity.end - entity.start
+            if width <= self.max_width:
+                allowed[entity.start, width - 1] = False
         starts, widths = starts[allowed], widths[allowed]
-        chosen = self._choose(len(starts), self.entity_negatives)
+        chosen = self._choose(len(starts))
         return starts[chosen], starts[chosen] + widths[chosen]
 
     def _pairs(
@@ -131,18 +116,20 @@ class Sampler:
         golds: Sequence[Gold],
         mentions: Sequence[Sequence[EntitySpan]],
         relation_ids: dict[str, int],
-        symmetric: frozenset,
+        symmetric: frozenset[str],
         lost: Losses,
     ) -> tuple[Pairs, numpy.ndarray]:
+        """The related pairs and the sampled unrelated ones, and their labels."""
         heads, tails, labels = [], [], []
         first = 0
-        for gold, of_text in zip(golds, mentions):
-            if gold.relations is not None and len(of_text) > 1:
-                matrix = numpy.zeros((len(of_text), len(of_text), len(relation_ids)), dtype=bool)
-                free = ~numpy.eye(len(of_text), dtype=bool)
+        for gold, text_mentions in zip(golds, mentions):
+            count = len(text_mentions)
+            if gold.relations is not None and count > 1:
+                matrix = numpy.zeros((count, count, len(relation_ids)), dtype=bool)
+                free = ~numpy.eye(count, dtype=bool)
                 for head, tail, label in gold.relations:
                     if label not in relation_ids:
-                        lost.add("relation label unseen at initialisation", label)
+                        lost.add("relation label unseen at initialization", label)
                         free[head, tail] = False
                         continue
                     matrix[head, tail, relation_ids[label]] = True
@@ -150,63 +137,37 @@ class Sampler:
                         matrix[tail, head, relation_ids[label]] = True
                 related = matrix.any(axis=2)
                 unrelated = numpy.argwhere(free & ~related)
-                chosen = unrelated[self._choose(len(unrelated), self.relation_negatives)]
-                both = numpy.concatenate([numpy.argwhere(related), chosen])
-                heads.append(both[:, 0] + first)
-                tails.append(both[:, 1] + first)
-                labels.append(matrix[both[:, 0], both[:, 1]])
-            first += len(of_text)
+                chosen = unrelated[self._choose(len(unrelated))]
+                pairs = numpy.concatenate([numpy.argwhere(related), chosen])
+                heads.append(pairs[:, 0] + first)
+                tails.append(pairs[:, 1] + first)
+                labels.append(matrix[pairs[:, 0], pairs[:, 1]])
+            first += count
         none = numpy.zeros(0, dtype=numpy.int64)
-        pairs = Pairs(numpy.concatenate([*heads, none]), numpy.concatenate([*tails, none]))
-        return pairs, numpy.concatenate([*labels, numpy.zeros((0, len(relation_ids)), dtype=bool)])
+        no_labels = numpy.zeros((0, len(relation_ids)), dtype=bool)
+        all_pairs = Pairs(numpy.concatenate([*heads, none]), numpy.concatenate([*tails, none]))
+        return all_pairs, numpy.concatenate([*labels, no_labels])
 
-    def _choose(self, available: int, wanted: int) -> numpy.ndarray:
-        if wanted == ALL or available <= wanted:
+    def _choose(self, available: int) -> numpy.ndarray:
+        if self.negatives == ALL or available <= self.negatives:
             return numpy.arange(available)
-        return self.generator.choice(available, size=wanted, replace=False)
+        return self.generator.choice(available, size=self.negatives, replace=False)
 
 
-def token_iou(starts: numpy.ndarray, ends: numpy.ndarray, others: Sequence[EntitySpan]) -> numpy.ndarray:
-    """The largest token IoU of each span with any of some others (SpERT.MT; the formula is reconstructed).
+def token_iou(starts: numpy.ndarray, ends: numpy.ndarray, entities: Sequence[EntitySpan]) -> numpy.ndarray:
+    """The largest token IoU of each span with any of some entities (SpERT.MT; the formula is reconstructed).
 
     starts (numpy.ndarray): First tokens, shape (spans,).
     ends (numpy.ndarray): Tokens after the last, shape (spans,).
-    others (Sequence[EntitySpan]): Start, end and label.
+    entities (Sequence[EntitySpan]): The entities.
     RETURNS (numpy.ndarray): Shape (spans,); 0 where nothing overlaps.
     """
-    if not others or not len(starts):
+    if not entities or not len(starts):
         return numpy.zeros(len(starts))
-    other_starts, other_ends = numpy.array([other[:2] for other in others]).T
+    other_starts, other_ends = numpy.array([entity[:2] for entity in entities]).T
     overlap = numpy.minimum(ends[:, None], other_ends) - numpy.maximum(starts[:, None], other_starts)
     union = numpy.maximum(ends[:, None], other_ends) - numpy.minimum(starts[:, None], other_starts)
     return (numpy.maximum(overlap, 0) / union).max(axis=1)
-
-
-def smooth_boundaries(
-    spans: Spans, offsets: numpy.ndarray, lengths: numpy.ndarray, *, max_width: int, epsilon: float
-) -> numpy.ndarray:
-    """How much of an entity each span is (boundary smoothing, Zhu & Li 2022, section 2.2, with D = 1): an entity gives a part of itself to the four spans
-    of which one border lies one token off. What would go to a span that cannot be (empty, beyond the text, wider than the limit) stays with
-    the entity, and a span that several entities give to has the sum (both as in the authors' code, eznlp), at most 1.
-
-    spans (Spans): The entities (labels from 0) and other spans.
-    offsets, lengths (numpy.ndarray): The first row and the tokens of each text, shape (texts,).
-    max_width (int): The widest span in tokens.
-    epsilon (float): What an entity gives away in all.
-    RETURNS (numpy.ndarray): From 0 to 1, shape (spans,).
-    """
-    size = int(lengths.sum()) + 2  # a border may lie one before and one after
-    place = (spans.starts + 1) * size + spans.ends
-    is_entity = spans.labels >= 0
-    entities = numpy.unique(place[is_entity])
-    first, last = offsets[spans.texts], offsets[spans.texts] + lengths[spans.texts]
-    given, received = numpy.zeros(len(spans)), numpy.zeros(len(spans))
-    for start, end in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-        starts, ends = spans.starts + start, spans.ends + end
-        given += (starts >= first) & (ends <= last) & (ends > starts) & (ends - starts <= max_width)
-        # It lies in the same text: it shares one of its borders, and some token, with the span.
-        received += numpy.isin((starts + 1) * size + ends, entities)
-    return numpy.minimum(is_entity * (1 - epsilon / 4 * given) + epsilon / 4 * received, 1.0)
 
 
 def _with_negatives(
@@ -215,13 +176,14 @@ def _with_negatives(
     negatives: Sequence[tuple[numpy.ndarray, numpy.ndarray]],
     offsets: numpy.ndarray,
 ) -> tuple[Spans, numpy.ndarray]:
+    """The entities and the negative spans of all texts, and the IoU of each."""
     counts = [len(starts) for starts, _ in negatives]
     texts = numpy.repeat(numpy.arange(len(negatives)), counts)
     first = offsets[texts] if len(texts) else numpy.zeros(0, dtype=numpy.int64)
     none = numpy.zeros(0, dtype=numpy.int64)
     starts = numpy.concatenate([*(starts for starts, _ in negatives), none]) + first
     ends = numpy.concatenate([*(ends for _, ends in negatives), none]) + first
-    ious = [token_iou(*spans, of_text) for spans, of_text in zip(negatives, entities)]
+    ious = [token_iou(*spans, text_entities) for spans, text_entities in zip(negatives, entities)]
     spans = Spans(
         numpy.concatenate([positives.starts, starts]),
         numpy.concatenate([positives.ends, ends]),

@@ -4,7 +4,7 @@ import pytest
 from spacy_mre.annotations.alignment import Gold, Losses
 from spacy_mre.annotations.entities import EntitySpan
 from spacy_mre.pipeline.spans.spans import Spans
-from spacy_mre.pipeline.spert_mt.targets import Sampler, smooth_boundaries, token_iou
+from spacy_mre.pipeline.spert_mt.targets import Sampler, token_iou
 
 ENTITY_IDS = {"person": 0, "place": 1}
 RELATION_IDS = {"lives": 0, "knows": 1, "near": 2}
@@ -14,20 +14,9 @@ def gold(mentions=(), n_entities=0, relations=None):
     return Gold([EntitySpan(*mention) for mention in mentions], n_entities, relations, Losses())
 
 
-def make(
-    golds,
-    lengths,
-    *,
-    entity_negatives=0,
-    relation_negatives=0,
-    max_width=3,
-    seed=0,
-    generator=None,
-    smoothing=0.0,
-    **options,
-):
+def make(golds, lengths, *, negatives=0, max_width=3, seed=0, generator=None, **options):
     generator = generator or numpy.random.default_rng(seed)
-    sampler = Sampler(entity_negatives, relation_negatives, max_width, generator, smoothing)
+    sampler = Sampler(negatives, max_width, generator)
     return sampler.make_targets(golds, numpy.array(lengths), ENTITY_IDS, RELATION_IDS, **options)
 
 
@@ -35,7 +24,7 @@ def places(spans):
     return list(zip(spans.starts.tolist(), spans.ends.tolist(), spans.texts.tolist(), spans.labels.tolist()))
 
 
-def negatives(targets):
+def negative_spans(targets):
     return [place for place in places(targets.spans) if place[3] == -1]
 
 
@@ -56,9 +45,9 @@ def test_entities_stand_in_the_flat_rows_of_the_batch():
 
 def test_all_negatives_are_all_other_spans_within_width_and_text():
     golds = [gold([(0, 2, "person")], 1), gold([], 0)]
-    targets = make(golds, [4, 2], entity_negatives=-1, max_width=2)
+    targets = make(golds, [4, 2], negatives=-1, max_width=2)
     expected = {(0, 1, 0), (1, 2, 0), (2, 3, 0), (3, 4, 0), (1, 3, 0), (2, 4, 0), (4, 5, 1), (5, 6, 1), (4, 6, 1)}
-    found = [place[:3] for place in negatives(targets)]
+    found = [place[:3] for place in negative_spans(targets)]
     assert set(found) == expected and len(found) == len(expected)
     assert len(targets.spans) == len(expected) + 1
     assert {place[:3]: iou for place, iou in zip(places(targets.spans), targets.ious)}[1, 3, 0] == pytest.approx(1 / 3)
@@ -68,8 +57,8 @@ def test_all_negatives_are_all_other_spans_within_width_and_text():
 def test_sampling_is_without_replacement_within_width_and_never_a_gold_span(wanted):
     mentions = [(0, 1, "person"), (2, 4, "place"), (2, 3, "unknown label")]
     for seed in range(10):
-        targets = make([gold(mentions, 3)] * 2, [9, 9], entity_negatives=wanted, seed=seed)
-        found = [place[:3] for place in negatives(targets)]
+        targets = make([gold(mentions, 3)] * 2, [9, 9], negatives=wanted, seed=seed)
+        found = [place[:3] for place in negative_spans(targets)]
         assert len(found) == len(set(found)) == 2 * wanted
         for start, end, text in found:
             assert 1 <= end - start <= 3
@@ -78,13 +67,13 @@ def test_sampling_is_without_replacement_within_width_and_never_a_gold_span(want
 
 
 def test_fewer_negatives_than_wanted_are_all():
-    targets = make([gold([(0, 1, "person")], 1)], [2], entity_negatives=100)
-    assert sorted(negatives(targets)) == [(0, 2, 0, -1), (1, 2, 0, -1)]
+    targets = make([gold([(0, 1, "person")], 1)], [2], negatives=100)
+    assert sorted(negative_spans(targets)) == [(0, 2, 0, -1), (1, 2, 0, -1)]
 
 
 def test_sampling_is_seeded_and_goes_on():
     golds, lengths = [gold([(0, 1, "person"), (1, 2, "place"), (2, 3, "place")], 3, [])], [40]
-    options = {"entity_negatives": 10, "relation_negatives": 2}
+    options = {"negatives": 2}
     assert places(make(golds, lengths, seed=3, **options).spans) == places(
         make(golds, lengths, seed=3, **options).spans
     )
@@ -99,24 +88,24 @@ def test_sampling_is_seeded_and_goes_on():
 
 def test_absent_layers_add_nothing():
     mentions = [(0, 1, "person"), (1, 2, "place")]
-    no_entities = make([gold(mentions, None, [(0, 1, "lives")])], [3], entity_negatives=-1, relation_negatives=-1)
+    no_entities = make([gold(mentions, None, [(0, 1, "lives")])], [3], negatives=-1)
     assert len(no_entities.spans) == 0
     assert pair_rows(no_entities) == {(0, 1): (True, False, False), (1, 0): (False, False, False)}
-    no_relations = make([gold(mentions, 2, None)], [3], entity_negatives=0, relation_negatives=-1)
+    no_relations = make([gold(mentions, 2, None)], [3], negatives=0)
     assert len(no_relations.spans) == 2
     assert len(no_relations.pairs) == 0 and no_relations.relations.shape == (0, 3)
 
 
 def test_empty_layers_add_negatives():
-    targets = make([gold([(0, 1, "person"), (1, 2, "place")], 2, [])], [3], entity_negatives=-1, relation_negatives=-1)
-    assert len(negatives(targets)) == 6 - 2
+    targets = make([gold([(0, 1, "person"), (1, 2, "place")], 2, [])], [3], negatives=-1)
+    assert len(negative_spans(targets)) == 6 - 2
     assert pair_rows(targets) == {(0, 1): (False,) * 3, (1, 0): (False,) * 3}
 
 
 def test_related_pairs_with_all_their_labels_and_all_unrelated_ones():
     mentions = [(0, 1, "person"), (1, 2, "place"), (2, 3, "person")]
     relations = [(0, 1, "lives"), (0, 1, "near"), (2, 0, "knows")]
-    targets = make([gold([], 0, []), gold(mentions, 3, relations)], [2, 4], relation_negatives=-1)
+    targets = make([gold([], 0, []), gold(mentions, 3, relations)], [2, 4], negatives=-1)
     rows = pair_rows(targets)
     assert rows[0, 1] == (True, False, True)
     assert rows[2, 0] == (False, True, False)
@@ -127,7 +116,7 @@ def test_related_pairs_with_all_their_labels_and_all_unrelated_ones():
 def test_sampled_pairs_are_unrelated_and_without_replacement():
     mentions = [(i, i + 1, "person") for i in range(5)]
     for seed in range(5):
-        targets = make([gold(mentions, 5, [(0, 1, "knows")])], [5], relation_negatives=6, seed=seed)
+        targets = make([gold(mentions, 5, [(0, 1, "knows")])], [5], negatives=6, seed=seed)
         rows = pair_rows(targets)
         assert len(targets.pairs) == len(rows) == 7
         assert [pair for pair, row in rows.items() if any(row)] == [(0, 1)]
@@ -145,7 +134,7 @@ def test_pairs_point_to_the_mentions_of_their_own_text():
 def test_a_symmetric_relation_holds_in_both_directions():
     mentions = [(3, 4, "person"), (0, 1, "person")]
     for relation in [(0, 1, "knows"), (1, 0, "knows")]:
-        targets = make([gold(mentions, 2, [relation])], [5], relation_negatives=-1, symmetric=["knows"])
+        targets = make([gold(mentions, 2, [relation])], [5], negatives=-1, symmetric=["knows"])
         assert pair_rows(targets) == {(0, 1): (False, True, False), (1, 0): (False, True, False)}
 
 
@@ -153,7 +142,7 @@ def test_the_reverse_of_a_symmetric_relation_may_be_another_relation_too():
     targets = make(
         [gold([(0, 1, "person"), (1, 2, "person")], 2, [(0, 1, "knows"), (1, 0, "lives")])],
         [3],
-        relation_negatives=-1,
+        negatives=-1,
         symmetric=["knows"],
     )
     assert pair_rows(targets) == {(0, 1): (False, True, False), (1, 0): (True, True, False)}
@@ -162,27 +151,27 @@ def test_the_reverse_of_a_symmetric_relation_may_be_another_relation_too():
 def test_unknown_labels_are_counted_and_never_negatives():
     mentions = [(0, 1, "person"), (1, 2, "animal"), (2, 3, "animal")]
     relations = [(0, 1, "eats"), (1, 2, "knows")]
-    targets = make([gold(mentions, 3, relations)], [3], entity_negatives=-1, relation_negatives=-1)
+    targets = make([gold(mentions, 3, relations)], [3], negatives=-1)
     assert targets.lost.counts == {
-        "entity label unseen at initialisation": 2,
-        "relation label unseen at initialisation": 1,
+        "entity label unseen at initialization": 2,
+        "relation label unseen at initialization": 1,
     }
     assert targets.lost.examples == {
-        "entity label unseen at initialisation": "animal",
-        "relation label unseen at initialisation": "eats",
+        "entity label unseen at initialization": "animal",
+        "relation label unseen at initialization": "eats",
     }
-    assert not {(1, 2), (2, 3)} & {place[:2] for place in negatives(targets)}
+    assert not {(1, 2), (2, 3)} & {place[:2] for place in negative_spans(targets)}
     assert (0, 1) not in pair_rows(targets)
     assert pair_rows(targets)[1, 2] == (False, True, False)
     assert targets.mentions.labels.tolist() == [0, -1, -1]
 
 
 def test_a_too_wide_entity_is_counted_and_still_an_end_of_relations():
-    targets = make([gold([(0, 4, "person"), (4, 5, "place")], 2, [(0, 1, "lives")])], [5], entity_negatives=-1)
+    targets = make([gold([(0, 4, "person"), (4, 5, "place")], 2, [(0, 1, "lives")])], [5], negatives=-1)
     assert targets.lost.counts == {"entity wider than 3 tokens": 1}
     assert "4 tokens" in targets.lost.examples["entity wider than 3 tokens"]
     assert (0, 4, 0, 0) not in places(targets.spans)
-    assert pair_rows(targets) == {(0, 1): (True, False, False)}
+    assert pair_rows(targets) == {(0, 1): (True, False, False), (1, 0): (False, False, False)}
     assert places(targets.mentions)[0] == (0, 4, 0, 0)
 
 
@@ -193,33 +182,36 @@ def test_what_the_alignment_lost_is_handed_on():
     assert targets.lost.counts == {"entity off the token grid": 2}
 
 
-def test_proposals_become_mentions_and_negative_pairs():
+def test_given_mentions_add_negative_pairs():
     golds = [gold([(0, 1, "person"), (1, 2, "place")], 2, [(0, 1, "lives")])]
-    targets = make(golds, [5], relation_negatives=-1, proposals=[[(3, 4, ""), (1, 2, "person"), (2, 4, "place")]])
+    targets = make(
+        golds, [5], negatives=-1, given=[[EntitySpan(3, 4, ""), EntitySpan(1, 2, "person"), EntitySpan(2, 4, "place")]]
+    )
     # The one at the place of a gold mention is that mention.
     assert places(targets.mentions) == [(0, 1, 0, 0), (1, 2, 0, 1), (3, 4, 0, -1), (2, 4, 0, 1)]
     rows = pair_rows(targets)
     assert len(rows) == 4 * 3
     assert [pair for pair, row in rows.items() if any(row)] == [(0, 1)]
-    assert places(targets.spans) == [(0, 1, 0, 0), (1, 2, 0, 1)]  # no entity is made of a proposal
+    positives = [place for place in places(targets.spans) if place[3] >= 0]
+    assert positives == [(0, 1, 0, 0), (1, 2, 0, 1)]  # no given mention becomes an entity
 
 
-def test_proposals_of_a_text_without_relations_make_no_pairs():
-    targets = make([gold([], 0, None)], [5], relation_negatives=-1, proposals=[[(0, 1, ""), (1, 2, "")]])
+def test_given_mentions_of_a_text_without_gold_relations_add_no_pairs():
+    targets = make([gold([], 0, None)], [5], negatives=-1, given=[[EntitySpan(0, 1, ""), EntitySpan(1, 2, "")]])
     assert len(targets.pairs) == 0
 
 
 def test_counts_are_exact_over_a_batch():
     golds = [gold([(i, i + 1, "person") for i in range(n)], n, [(0, 1, "knows")]) for n in (2, 3, 4)]
-    targets = make(golds, [6, 6, 6], entity_negatives=4, relation_negatives=1)
+    targets = make(golds, [6, 6, 6], negatives=4)
     assert len(targets.spans) == (2 + 3 + 4) + 3 * 4 == len(targets.ious)
-    assert len(targets.pairs) == 3 + 3 == len(targets.relations)
+    assert len(targets.pairs) == 3 + (1 + 4 + 4) == len(targets.relations)  # one text has fewer unrelated pairs
     assert targets.relations.sum() == 3
 
 
 @pytest.mark.parametrize("golds, lengths", [([], []), ([gold()], [0]), ([gold(relations=[])], [0])])
 def test_nothing_gives_nothing(golds, lengths):
-    targets = make(golds, lengths, entity_negatives=-1, relation_negatives=-1)
+    targets = make(golds, lengths, negatives=-1)
     assert len(targets.spans) == len(targets.mentions) == len(targets.pairs) == len(targets.ious) == 0
     assert targets.relations.shape == (0, 3)
 
@@ -248,72 +240,3 @@ def test_spans_of_mentions():
     spans = Spans.of([[(0, 1, "place")], [], [(2, 4, "unknown")]], numpy.array([0, 5, 7]), ENTITY_IDS)
     assert places(spans) == [(0, 1, 0, 1), (9, 11, 2, -1)]
     assert len(Spans.of([], numpy.zeros(0, dtype=numpy.int64), ENTITY_IDS)) == 0
-
-
-# Boundary smoothing
-
-
-def smoothed(targets):
-    return {place[:2]: share for place, share in zip(places(targets.spans), targets.smoothed.tolist())}
-
-
-def test_an_entity_gives_to_its_neighbours():
-    targets = make([gold([(1, 3, "person")], 1)], [5], entity_negatives=-1, smoothing=0.4)
-    found = smoothed(targets)
-    assert {place: share for place, share in found.items() if share} == pytest.approx(
-        {(1, 3): 0.6, (0, 3): 0.1, (2, 3): 0.1, (1, 2): 0.1, (1, 4): 0.1}
-    )
-    assert make([gold([(1, 3, "person")], 1)], [5], entity_negatives=-1).smoothed is None
-
-
-def test_what_cannot_be_given_stays_with_the_entity():
-    # Of one token at the beginning: neither shorter, nor further left. As wide as the limit: no wider.
-    targets = make([gold([(0, 1, "person"), (2, 5, "place")], 2)], [5], entity_negatives=-1, smoothing=0.4)
-    found = smoothed(targets)
-    assert (found[0, 1], found[2, 5]) == pytest.approx((0.9, 0.8))
-    assert (found[0, 2], found[3, 5], found[2, 4]) == pytest.approx((0.1, 0.1, 0.1))
-    # Only spans that were drawn have a target; what the others would have is not given to anybody else.
-    alone = make([gold([(1, 3, "person")], 1)], [5], entity_negatives=0, smoothing=0.4)
-    assert smoothed(alone) == pytest.approx({(1, 3): 0.6})
-
-
-def test_a_neighbour_that_is_an_entity_too_has_the_sum():
-    targets = make(
-        [gold([(1, 2, "person"), (1, 3, "place"), (2, 3, "place")], 3)], [5], entity_negatives=-1, smoothing=0.4
-    )
-    found = smoothed(targets)
-    # (1, 3) gives to (0, 3), (1, 4) and to both entities within; those give it a share each.
-    assert found[1, 3] == pytest.approx(0.6 + 0.1 + 0.1)
-    assert found[1, 2] == pytest.approx(0.8 + 0.1)  # (0, 2) and (1, 3) are all it can give to
-    assert make([gold([(1, 2, "person"), (1, 2, "place")], 2)], [5], smoothing=0.4).smoothed.tolist() == pytest.approx(
-        [0.8, 0.8]
-    )
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_smoothing_against_one_span_at_a_time(seed):
-    generator = numpy.random.default_rng(seed)
-    lengths, width, epsilon = numpy.array([4, 1, 0, 6]), 3, 0.8
-    offsets = numpy.cumsum(lengths) - lengths
-    rows = [
-        (offset + start, offset + end, text, int(generator.random() < 0.4) - 1)
-        for text, (offset, length) in enumerate(zip(offsets, lengths))
-        for start in range(length)
-        for end in range(start + 1, min(length, start + width) + 1)
-    ]
-    spans = Spans(*numpy.array(rows).T)
-    entities = {row[:3] for row in rows if row[3] >= 0}
-    possible = {row[:3] for row in rows}
-    expected = []
-    for start, end, text, _ in rows:
-        near = [(start - 1, end, text), (start + 1, end, text), (start, end - 1, text), (start, end + 1, text)]
-        share = sum(place in entities for place in near) * epsilon / 4
-        if (start, end, text) in entities:
-            share += 1 - sum(place in possible for place in near) * epsilon / 4
-        expected.append(min(share, 1.0))
-    found = smooth_boundaries(spans, offsets, lengths, max_width=width, epsilon=epsilon)
-    assert found.tolist() == pytest.approx(expected)
-
-
-def test_smoothing_of_nothing():
-    assert make([], [], smoothing=0.1).smoothed.tolist() == []

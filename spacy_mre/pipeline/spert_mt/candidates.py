@@ -1,0 +1,84 @@
+"""Which pairs of entities may be related: a distance limit, a budget, and type constraints. Arrays in, arrays out."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy
+
+from ...arrays import expand_ranges
+
+# A text with more than this many times its budget loses its lower-scored spans before pairs are enumerated.
+ENUMERATED_AT_MOST = 4
+
+
+def candidate_pairs(
+    starts: numpy.ndarray, texts: numpy.ndarray, scores: numpy.ndarray, budgets: numpy.ndarray, *, max_distance: int = 0
+) -> tuple[numpy.ndarray, numpy.ndarray, dict[str, int]]:
+    """All ordered pairs of spans of the same text, within a distance and a budget.
+
+    starts, texts, scores (numpy.ndarray): The spans, sorted by text and then start; shape (spans,).
+    budgets (numpy.ndarray): The most pairs of each text; the pairs with the highest product of scores are kept. A text with more than
+        four times as many first loses its lower-scored spans, half of them at a time, and may end with fewer than the budget.
+        Shape (texts,).
+    max_distance (int): The most tokens between the starts of the two; 0 for no limit.
+    RETURNS (tuple[numpy.ndarray, numpy.ndarray, dict[str, int]]): Indices of heads and of tails, and how many pairs each limit removed
+        ("distance", "budget").
+    """
+    left_out = {"distance": 0, "budget": 0}
+    heads: list[numpy.ndarray] = []
+    tails: list[numpy.ndarray] = []
+    boundaries = (
+        numpy.flatnonzero(numpy.diff(texts, prepend=-1, append=-1)) if len(texts) else numpy.zeros(1, dtype=int)
+    )
+    for begin, end in pairwise(boundaries):
+        kept = numpy.arange(begin, end)
+        first, counts = _later_within(starts[begin:end], max_distance)
+        total = 2 * int(counts.sum())
+        left_out["distance"] += (end - begin) * (end - begin - 1) - total
+        budget = int(budgets[texts[begin]])
+        while 2 * int(counts.sum()) > ENUMERATED_AT_MOST * budget and len(kept) > 1:
+            best = numpy.argsort(-scores[kept], kind="stable")[: len(kept) // 2]
+            kept = kept[numpy.sort(best)]
+            first, counts = _later_within(starts[kept], max_distance)
+        one = kept[numpy.repeat(numpy.arange(len(kept)), counts)]
+        other = kept[expand_ranges(first, counts)]
+        text_heads, text_tails = numpy.concatenate([one, other]), numpy.concatenate([other, one])
+        if total > budget:
+            best = numpy.argsort(-(scores[text_heads] * scores[text_tails]), kind="stable")[:budget]
+            text_heads, text_tails = text_heads[best], text_tails[best]
+            left_out["budget"] += total - len(best)
+        heads.append(text_heads)
+        tails.append(text_tails)
+    none = numpy.zeros(0, dtype=numpy.int64)
+    return numpy.concatenate([*heads, none]), numpy.concatenate([*tails, none]), left_out
+
+
+def _later_within(starts: numpy.ndarray, max_distance: int) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """For each of some sorted starts: the index of the next one, and how many later ones are within the distance."""
+    first = numpy.arange(1, len(starts) + 1)
+    if not max_distance:
+        return first, len(starts) - first
+    return first, numpy.searchsorted(starts, starts + max_distance, side="right") - first
+
+
+def allowed_types(
+    constraints: Mapping[str, Sequence[Sequence[str]]], relation_labels: Sequence[str], entity_labels: Sequence[str]
+) -> numpy.ndarray:
+    """Which head and tail types each relation label may join.
+
+    constraints (Mapping[str, Sequence[Sequence[str]]]): Allowed (head type, tail type) by relation label; any for a label without an entry.
+    relation_labels (Sequence[str]): R labels.
+    entity_labels (Sequence[str]): E labels.
+    RETURNS (numpy.ndarray): bool, shape (E + 1, E + 1, R). The last row and column are for types that the model does not know, which
+        are allowed everywhere.
+    """
+    size = len(entity_labels)
+    ids = {label: i for i, label in enumerate(entity_labels)}
+    allowed = numpy.ones((size + 1, size + 1, len(relation_labels)), dtype=bool)
+    for r, label in enumerate(relation_labels):
+        if label in constraints:
+            allowed[:size, :size, r] = False
+            for head, tail in constraints[label]:
+                if head in ids and tail in ids:
+                    allowed[ids[head], ids[tail], r] = True
+    return allowed
