@@ -135,7 +135,7 @@ def gradients_without(make_shared_nlp, make_examples):
 
     def run(*lacking, factories=("spert_mt", "mre_textcat"), texts=slice(None)):
         fix_random_seed(0)
-        nlp = make_shared_nlp(*factories, spert_mt={"entity_negatives": -1, "relation_negatives": -1})
+        nlp = make_shared_nlp(*factories, spert_mt={"negatives": -1})
         examples = make_examples(nlp)
         nlp.initialize(lambda: examples)
         for eg in examples[texts]:
@@ -220,29 +220,18 @@ def build_table() -> Model:
     [
         ("spert_mt", {}),
         ("spert_mt", {"model": {"mode": "spert"}}),
-        ("spert_mt", {"model": {"classification": "ranking", "entity_features": "labels", "iou_form": "power"}}),
+        ("spert_mt", {"model": {"mode": "paper"}}),
         ("spert_mt", {"entities": "given"}),
-        (
-            "spert_mt",
-            {
-                "model": {
-                    "relation_context": "attention",
-                    "see_cats": True,
-                    "boundary_smoothing": 0.2,
-                    "identification_loss": "focal",
-                }
-            },
-        ),
-        ("spert_mt", {"model": {"relation_context": "markers", "class_weights": "balanced"}}),
+        ("spert_mt", {"model": {"see_cats": True}}),
         ("mre_textcat", {"loss_weight": 1.0}),
-        ("mre_textcat", {"loss_weight": 1.0, "multi_label": True, "model": {"see_entities": True, "hidden_size": 8}}),
+        ("mre_textcat", {"loss_weight": 1.0, "multi_label": True, "model": {"hidden_size": 8}}),
     ],
 )
 def test_gradients_of_the_encoder_equal_finite_differences(factory, settings, text_pooling, make_nlp, make_examples):
     tok2vec = {"@architectures": "test_shared_encoder.Table.v1"}
     encoder = {"@architectures": "spacy_mre.Tok2VecEncoder.v1", "text_pooling": text_pooling, "tok2vec": tok2vec}
     if factory == "spert_mt":
-        settings = {"entity_negatives": -1, "relation_negatives": -1, **settings}
+        settings = {"negatives": -1, **settings}
     nlp = make_nlp(factory, encoder=encoder, **settings)
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)

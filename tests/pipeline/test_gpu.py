@@ -49,14 +49,7 @@ def nlp(request, make_shared_nlp, settings_of):
     if request.param == "tok2vec":
         nlp = make_shared_nlp("mre_textcat", "spert_mt", spert_mt={"model": {"see_cats": True}})
     elif request.param == "spert":
-        model = {
-            "mode": "spert",
-            "entity_features": "none",
-            "span_vector": "max",
-            "entity_hidden": 0,
-            "relation_rank": 0,
-        }
-        nlp = make_shared_nlp("spert_mt", spert_mt={"model": model, "entity_threshold": 0.0})
+        nlp = make_shared_nlp("spert_mt", spert_mt={"model": {"mode": "spert"}})
     elif request.param in ("transformer", "mre_transformer"):
         nlp = spacy.blank("en")
         nlp.add_pipe(request.param, name="transformer", config={"model": bert(request.getfixturevalue("tiny_bert"))})
