@@ -122,26 +122,32 @@ class Errors(metaclass=_WithCodes):
     M604 = "{path} holds no JSON: {reason}."
 
     # 8xx: pipeline: 80x all components, 81x spert_mt, 82x mre_textcat, 83x and 84x multi_ner
-    M801 = "This model has no training step of its own: train it through its component's update()."
-    M802 = "Labels are set together: give them to initialize(labels=...), in the form of label_data, or have them read from the training data."
-    M803 = "The component '{name}' is not initialised: call nlp.initialize(get_examples), or load a trained pipeline."
+    M801 = "This model cannot be trained by itself. Train it through its component's update()."
+    M802 = (
+        "Labels are set together. Give them to initialize(labels=...), in the form of label_data, or let initialize() read them from the "
+        "training data."
+    )
+    M803 = "The component '{name}' is not initialized. Call nlp.initialize(get_examples), or load a trained pipeline."
     M804 = (
-        "The saved weights do not fit the settings of the config ({settings}): {reason}. Use the settings that the component was trained "
+        "The saved weights do not fit the settings in the config ({settings}): {reason}. Use the settings that the component was trained "
         "with, or train it again."
     )
     M811 = (
-        "'{name}' found nothing to learn: the training data has no labels for it. Entities are read from doc.spans['{key}'] or doc.ents, relations "
-        "from doc._.relations. Were the relations lost on saving? Save with spacy_mre.save_docs, or DocBin(store_user_data=True)."
+        "'{name}' found no labels in the training data. Entities are read from doc.spans['{key}'] or doc.ents, relations from "
+        "doc._.relations. If the relations were lost when the data was saved: save it with spacy_mre.save_docs, or with "
+        "DocBin(store_user_data=True)."
     )
     M812 = (
-        "'{name}' is to see the text label (see_cats), but the training data has none in doc.cats (or the labels that were given none in 'cats'). "
+        "'{name}' reads the text labels (see_cats), but there are none in doc.cats of the training data, or in the 'cats' of the given labels. "
         "Add them, or set see_cats = false."
     )
     M821 = (
-        "'{name}' needs at least two labels where classes are exclusive, and one where multi_label = true; found: {labels}. Gold is read from "
+        "'{name}' needs at least two labels if classes are exclusive, and one with multi_label = true. Found: {labels}. Labels are read from "
         "doc.cats."
     )
-    M822 = "A document has several labels ({labels}), but the classes of '{name}' are exclusive: '{text}...'. Set multi_label = true, or mend the data."
+    M822 = (
+        "A document has several labels ({labels}), but the classes of '{name}' are exclusive: '{text}...'. Set multi_label = true, or correct the data."
+    )
     M830 = "There is no question set or file '{source}'. Sets that come with the package: {names}. Or give the path of a JSON file of questions by label."
     M831 = "No question in {source} for these labels of the training data: {labels}. Add their questions, or leave the labels out of the data."
     M832 = (
@@ -262,15 +268,15 @@ class Warnings(metaclass=_WithCodes):
     W510 = "The runs '{arm}' are left out: {reason}."
 
     # 8xx: pipeline: 80x all components, 81x spert_mt, 82x mre_textcat, 83x and 84x multi_ner
-    W801 = "'{name}' cannot learn all of the {total} mentions in the training data: {losses}. They count as missed in scores."
-    W802 = "'{name}' left out {count} {what}. Later ones are only counted, in the component's left_out."
+    W801 = "'{name}' cannot learn all of the {total} mentions in the training data: {losses}. They count as missed in the scores."
+    W802 = "'{name}' left out {count} {what}. Further ones are only counted, in the component's left_out."
     W811 = (
-        "'{name}' left out {count} {what}. Later ones are only counted, in the component's left_out. See pairs_per_token and max_distance, and the "
-        "encoder's window."
+        "'{name}' left out {count} {what}. Further ones are only counted, in the component's left_out. The settings pairs_per_token and "
+        "max_distance, and the window of the encoder, set the limits."
     )
     W812 = (
-        "'{name}' sees the text label (see_cats), but {count} documents have none of its labels in doc.cats, and count as unknown. Put "
-        "mre_textcat in front of it. Later ones are only counted, in the component's left_out."
+        "'{name}' reads the text labels (see_cats), but {count} documents have none of its labels in doc.cats; their labels count as unknown. "
+        "Put mre_textcat before it. Further ones are only counted, in the component's left_out."
     )
     W831 = (
         "'{name}' got no questions, and made {count} of the labels' names (as for {label}: '{question}'). Definitions of the "

@@ -21,15 +21,16 @@ NOT_SETTINGS = ("self", "nlp", "name", "model", "scorer")
 class MREPipe(BufferedPipe):
     """A trainable component.
 
-    A subclass registers itself with `Language.factory(name, func=Class)`: the keyword arguments of its `__init__` are its settings, and
-    their defaults are its default config. It stores each setting as an attribute of the same name, which it reads at prediction time, and
-    implements `learn`.
+    A subclass registers itself with `Language.factory(name, func=Class)`: the keyword arguments of its `__init__` are
+    its settings, and their defaults are its default config. It stores each setting as an attribute of the same name,
+    which it reads at prediction time, and implements `learn`.
 
-    Settings belong to the config, so the config in force always wins over what was saved. A setting changed in Python is also changed
-    in the config of the pipeline that made the component, and is saved with it. `cfg` holds only what was learned, labels for
-    example; spaCy saves it next to the weights.
+    Settings belong to the config, so the config in force always wins over what was saved. A setting changed in Python
+    is also changed in the config of the pipeline that made the component, and is saved with it. `cfg` holds only what
+    was learned, labels for example; spaCy saves it next to the weights.
 
-    left_out_warning (str): The warning given the first time something is left out; it takes `name`, `what`, `count` and what the subclass adds.
+    left_out_warning (str): The warning given the first time something is left out; it takes `name`, `what`, `count`
+        and what the subclass adds.
     left_out (Counter): How much was left out, by reason.
     """
 
@@ -122,7 +123,8 @@ class MREPipe(BufferedPipe):
 
         examples (list[Example]): The batch.
         drop (float): Dropout of Thinc layers.
-        RETURNS (Optional[float]): The loss; None if nothing went through the model, so that there is nothing to backpropagate.
+        RETURNS (Optional[float]): The loss; None if nothing went through the model, so that there is nothing to
+            backpropagate.
         RAISES (ValueError): If the component is not initialized.
         """
         raise NotImplementedError

@@ -18,10 +18,11 @@ def identification_loss(logits: Tensor, targets: Tensor, weights: Tensor | None 
 
 
 def iou_weights(ious: Tensor, delta: float) -> Tensor:
-    """The weight of a negative span in the identification loss: negatives that overlap gold are harder. (SpERT.MT; the formula
-    `1 + delta * iou` is reconstructed.)
+    """The weight of a negative span in the identification loss: negatives that overlap gold are harder. (SpERT.MT;
+    the formula `1 + delta * iou` is reconstructed.)
 
-    ious (Tensor): The largest token IoU of each span with a gold entity; 0 for positives, so that their weight is 1. Shape (n,).
+    ious (Tensor): The largest token IoU of each span with a gold entity; 0 for positives, so that their weight is 1.
+        Shape (n,).
     delta (float): How much the overlap counts; 0 disables it.
     RETURNS (Tensor): Shape (n,).
     """
@@ -34,9 +35,10 @@ def ranking_loss(
     """Pairwise ranking loss (dos Santos et al. 2015, section 2.5):
     `log(1 + exp(gamma (m+ - s_right))) + log(1 + exp(gamma (m- + s_wrong)))`.
 
-    Each gold label adds a right term; the wrong term takes the best-scored label that is not gold. Rows without a gold label are skipped.
-    The sum is divided by the number of all rows, so that identification and classification together have the weight of one
-    cross-entropy over types and None. (Divided by the positives alone, classification dominates the clipped gradient.)
+    Each gold label adds a right term; the wrong term takes the best-scored label that is not gold. Rows without a
+    gold label are skipped. The sum is divided by the number of all rows, so that identification and classification
+    together have the weight of one cross-entropy over types and None. (Divided by the positives alone, classification
+    dominates the clipped gradient.)
 
     scores (Tensor): Shape (n, labels).
     gold (Tensor): True where a label is right, shape (n, labels).
@@ -50,7 +52,8 @@ def ranking_loss(
         return right.sum()
     lowest = torch.finfo(scores.dtype).min
     best_wrong = scores.masked_fill(gold, lowest).amax(dim=1)
-    # A row whose labels are all gold has no wrong label. Its sum would overflow to -inf * gamma; its softplus is 0 anyway.
+    # A row whose labels are all gold has no wrong label. Its sum would overflow to -inf * gamma; its softplus is 0
+    # anyway.
     wrong = F.softplus(gamma * (margin_wrong + best_wrong.clamp(min=lowest / (2 * gamma))))
     return ((right + wrong) * gold.any(dim=1)).sum() / max(len(scores), 1)
 

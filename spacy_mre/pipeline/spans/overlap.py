@@ -1,42 +1,61 @@
-"""Scores -> spans and pairs: overlap policy, type constraints, budgets. Arrays in, arrays out; shared by the span models."""
+"""Which predicted spans may overlap: the policies, the policy that fits the training data, and how conflicts are
+resolved."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 import numpy
 
+from ...annotations.entities import Offsets
 from ...arrays import expand_ranges
 
-POLICIES = ("flat", "nested", "any")
-# In place of a policy or a table: that of the training data.
+# Values of a component's `overlap`; "learned" is the policy that fits the training data.
+Overlap = Literal["learned", "flat", "nested", "any"]
 LEARNED = "learned"
-OVERLAPS = (LEARNED, *POLICIES)
-# Where fewer entities of the training data lie within another one, what is found there is rather a wrong entity than a nested one.
+OVERLAPS = (LEARNED, "flat", "nested", "any")
+# If fewer entities of the training data are inside another one, a predicted nested entity is rather an error.
 LEAST_NESTED = 0.05
-# Texts that repeat themselves have long chains of equal scores, of which every round resolves one link: go on one by one.
+# Repetitive texts have long chains of equal scores, of which every round resolves one link. After so many rounds, go
+# on one by one.
 MAX_ROUNDS = 50
 
 
 def learned_policy(nested: int, entities: int) -> str:
     """The overlap policy that fits the training data.
 
-    nested (int): How many entities lie within another one.
-    entities (int): How many there are.
-    RETURNS (str): "nested" where one entity in twenty lies within another one, or more; else "flat".
+    nested (int): How many entities are inside another one.
+    entities (int): How many entities there are.
+    RETURNS (str): "nested" if at least one entity in twenty is inside another one; else "flat".
     """
     return "nested" if nested and nested >= LEAST_NESTED * entities else "flat"
 
 
-def resolve_overlaps(starts: numpy.ndarray, ends: numpy.ndarray, scores: numpy.ndarray, policy: str) -> numpy.ndarray:
-    """Which spans stay, so that the better scored win over those they may not stand beside.
+def count_nested(places: Iterable[Offsets]) -> int:
+    """Count the entities of a text that are inside another one.
 
-    Greedy by score, then start, then length - as one pass over the sorted spans would do it, but in rounds over all of them at once: who is the
-    best of all it still conflicts with stays, who conflicts with one that stays goes.
+    places (Iterable[Offsets]): Start and end of each. Of two with the same offsets one is inside the other.
+    RETURNS (int): Their number.
+    """
+    nested = reach = 0
+    for _, end in sorted(places, key=lambda place: (place[0], -place[1])):
+        nested += end <= reach
+        reach = max(reach, end)
+    return nested
+
+
+def resolve_overlaps(starts: numpy.ndarray, ends: numpy.ndarray, scores: numpy.ndarray, policy: str) -> numpy.ndarray:
+    """Which spans are kept if the better-scored span of two conflicting ones wins.
+
+    The result is that of a greedy pass over the spans sorted by score, then start, then greater length. It is
+    computed in rounds over all spans at once: a span that is better than all it still conflicts with is kept, and a
+    span that conflicts with a kept one is removed.
 
     starts (numpy.ndarray): First rows in the flat tokens of the batch, shape (spans,).
     ends (numpy.ndarray): Rows after the last, shape (spans,).
     scores (numpy.ndarray): Shape (spans,).
-    policy (str): "flat": no two spans overlap; "nested": one may lie within another, but they may not cross; "any": all stay.
-    RETURNS (numpy.ndarray): True for those that stay, shape (spans,).
+    policy (str): "flat": no two spans overlap; "nested": a span may contain another, but they may not cross; "any":
+        all are kept.
+    RETURNS (numpy.ndarray): True for the spans that are kept, shape (spans,).
     """
     alive = numpy.ones(len(starts), dtype=bool)
     if policy == "any" or len(starts) < 2:
@@ -71,7 +90,7 @@ def resolve_overlaps(starts: numpy.ndarray, ends: numpy.ndarray, scores: numpy.n
 
 
 def _conflicts(starts: numpy.ndarray, ends: numpy.ndarray, policy: str) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """All pairs of spans that may not stand beside each other: each with those that start later, but before its end."""
+    """All pairs of conflicting spans: each span with those that start later, but before its end."""
     order = numpy.lexsort((ends, starts))
     sorted_starts, sorted_ends = starts[order], ends[order]
     after_self = numpy.arange(1, len(order) + 1)
@@ -82,16 +101,3 @@ def _conflicts(starts: numpy.ndarray, ends: numpy.ndarray, policy: str) -> tuple
         crosses = (sorted_starts[first] < sorted_starts[second]) & (sorted_ends[first] < sorted_ends[second])
         first, second = first[crosses], second[crosses]
     return order[first], order[second]
-
-
-def count_nested(places: Iterable[tuple[int, int]]) -> int:
-    """How many entities of a text lie within another one.
-
-    places (Iterable[Tuple[int, int]]): Start and end of each; of two with the same place one lies within the other.
-    RETURNS (int): Their number.
-    """
-    nested = reach = 0
-    for _, end in sorted(places, key=lambda place: (place[0], -place[1])):
-        nested += end <= reach
-        reach = max(reach, end)
-    return nested

@@ -1,7 +1,7 @@
 """The span engine: exact maxima over any span of a batch of texts, without a tensor of spans x tokens.
 
-The tokens of all texts stand in one flat matrix (total tokens x width). A span is two places in it; as spans never cross texts, no padding
-and no mask over tokens is needed.
+The tokens of all texts are rows of one flat matrix (total tokens x width), and a span is two row numbers. Spans never
+cross texts, so no padding and no mask over tokens is needed.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 
 def range_max(vectors: Tensor, starts: numpy.ndarray, ends: numpy.ndarray) -> Tensor:
-    """The elementwise maximum over each of some ranges of rows.
+    """Compute the elementwise maximum over each of some ranges of rows.
 
     vectors (Tensor): Rows x width.
     starts (numpy.ndarray): First row of each range, shape (ranges,).
@@ -23,7 +23,8 @@ def range_max(vectors: Tensor, starts: numpy.ndarray, ends: numpy.ndarray) -> Te
     chunks = list(range_max_in_chunks(vectors, starts, ends, max(len(starts), 1)))
     if not chunks:
         return vectors.new_zeros(0, vectors.shape[1])
-    order, maxima = numpy.concatenate([places for places, _ in chunks]), torch.cat([maxima for _, maxima in chunks])
+    order = numpy.concatenate([indices for indices, _ in chunks])
+    maxima = torch.cat([maxima for _, maxima in chunks])
     back = numpy.empty_like(order)
     back[order] = numpy.arange(len(order))
     return maxima.index_select(0, to_index(back, vectors))
@@ -32,15 +33,15 @@ def range_max(vectors: Tensor, starts: numpy.ndarray, ends: numpy.ndarray) -> Te
 def range_max_in_chunks(
     vectors: Tensor, starts: numpy.ndarray, ends: numpy.ndarray, size: int
 ) -> Iterator[tuple[numpy.ndarray, Tensor]]:
-    """The same, some ranges at a time: two look-ups a range in a table of maxima over 2^k rows.
+    """Compute the same, some ranges at a time, by two look-ups per range in a table of maxima over 2^k rows.
 
-    Only one level of the table is alive at a time, so that memory is O((rows + size) x width) without gradients, and O(log(longest) x rows x width)
-    with. However many chunks there are, each level is made once.
+    Only one level of the table exists at a time, and each level is computed once, so memory is O((rows + size) x
+    width) without gradients, and O(log(longest) x rows x width) with gradients.
 
     vectors (Tensor): Rows x width.
     starts, ends (numpy.ndarray): The ranges, as in `range_max`.
     size (int): The most ranges at a time.
-    YIELDS (Tuple[numpy.ndarray, Tensor]): The places of some ranges, and their maxima (ranges x width).
+    YIELDS (tuple[numpy.ndarray, Tensor]): Indices of some ranges, and their maxima (ranges x width).
     """
     lengths = ends - starts
     levels = numpy.frexp(lengths)[1] - 1  # floor(log2(length)), exactly; -1 for none
@@ -63,14 +64,15 @@ def range_max_in_chunks(
 
 
 def all_maxima(vectors: Tensor, begin: int, size: int, max_width: int) -> Tensor:
-    """The maxima over all ranges that start at some of the rows, width by width: each is the last one joined with one more row. Without gradients.
+    """The maxima over all ranges that start at some of the rows, width by width: each is the last one joined with one
+    more row. Without gradients.
 
     vectors (Tensor): Rows x width.
     begin (int): The first start.
     size (int): How many starts, at most; fewer where the rows end.
     max_width (int): The widest range.
-    RETURNS (Tensor): max_width x starts x width. Ranges that cross the border of two texts, or the last row, are among them (the latter are
-        as if zeros followed); the caller leaves them out.
+    RETURNS (Tensor): max_width x starts x width. Ranges that cross the border of two texts, or the last row, are
+        among them (the latter are as if zeros followed); the caller leaves them out.
     """
     rows = vectors[begin : begin + size + max_width - 1]
     size = min(size, len(vectors) - begin)

@@ -14,7 +14,7 @@ class Spans:
 
     starts, ends (numpy.ndarray): First row, and the row after the last.
     texts (numpy.ndarray): Which text of the batch.
-    labels (numpy.ndarray): The place of the label, -1 for none: negatives, and labels that the model does not know.
+    labels (numpy.ndarray): The index of the label; -1 for negatives and for labels that the model does not know.
     """
 
     starts: numpy.ndarray
@@ -31,25 +31,29 @@ class Spans:
 
     @classmethod
     def of(cls, mentions: Sequence[Sequence[EntitySpan]], offsets: numpy.ndarray, label_ids: dict[str, int]) -> "Spans":
-        """Spans of mentions in the token offsets of their own texts.
+        """Make spans of mentions that have the token offsets of their own texts.
 
-        mentions (Sequence[Sequence[EntitySpan]]): Start, end and label, per text.
+        mentions (Sequence[Sequence[EntitySpan]]): The mentions of each text.
         offsets (numpy.ndarray): The first row of each text.
-        label_ids (Dict[str, int]): The place of each label.
+        label_ids (dict[str, int]): The index of each label.
+        RETURNS (Spans): The spans in the flat token matrix.
         """
-        counts = [len(of_text) for of_text in mentions]
+        counts = [len(text_mentions) for text_mentions in mentions]
         texts = numpy.repeat(numpy.arange(len(mentions)), counts)
-        flat = [mention for of_text in mentions for mention in of_text]
+        flat = [mention for text_mentions in mentions for mention in text_mentions]
         first = offsets[texts] if len(texts) else numpy.zeros(0, dtype=numpy.int64)
-        starts = numpy.array([mention[0] for mention in flat], dtype=numpy.int64) + first
-        ends = numpy.array([mention[1] for mention in flat], dtype=numpy.int64) + first
-        labels = numpy.array([label_ids.get(mention[2], -1) for mention in flat], dtype=numpy.int64)
+        starts = numpy.array([mention.start for mention in flat], dtype=numpy.int64) + first
+        ends = numpy.array([mention.end for mention in flat], dtype=numpy.int64) + first
+        labels = numpy.array([label_ids.get(mention.label, -1) for mention in flat], dtype=numpy.int64)
         return cls(starts, ends, texts, labels)
 
 
 @dataclass
 class Pairs:
-    """Ordered pairs of mentions; `heads` and `tails` are places in the mentions, shape (pairs,)."""
+    """Ordered pairs of mentions.
+
+    heads, tails (numpy.ndarray): Indices of the mentions, shape (pairs,).
+    """
 
     heads: numpy.ndarray
     tails: numpy.ndarray

@@ -17,12 +17,12 @@ def candidate_pairs(
     """All ordered pairs of spans of the same text, within a distance and a budget.
 
     starts, texts, scores (numpy.ndarray): The spans, sorted by text and then start; shape (spans,).
-    budgets (numpy.ndarray): The most pairs of each text; the pairs with the highest product of scores are kept. A text with more than
-        four times as many first loses its lower-scored spans, half of them at a time, and may end with fewer than the budget.
-        Shape (texts,).
+    budgets (numpy.ndarray): The most pairs of each text; the pairs with the highest product of scores are kept. A
+        text with more than four times as many first loses its lower-scored spans, half of them at a time, and may end
+        with fewer than the budget. Shape (texts,).
     max_distance (int): The most tokens between the starts of the two; 0 for no limit.
-    RETURNS (tuple[numpy.ndarray, numpy.ndarray, dict[str, int]]): Indices of heads and of tails, and how many pairs each limit removed
-        ("distance", "budget").
+    RETURNS (tuple[numpy.ndarray, numpy.ndarray, dict[str, int]]): Indices of heads and of tails, and how many pairs
+        each limit removed ("distance", "budget").
     """
     left_out = {"distance": 0, "budget": 0}
     heads: list[numpy.ndarray] = []
@@ -34,7 +34,7 @@ def candidate_pairs(
         kept = numpy.arange(begin, end)
         first, counts = _later_within(starts[begin:end], max_distance)
         total = 2 * int(counts.sum())
-        left_out["distance"] += (end - begin) * (end - begin - 1) - total
+        left_out["distance"] += int((end - begin) * (end - begin - 1)) - total
         budget = int(budgets[texts[begin]])
         while 2 * int(counts.sum()) > ENUMERATED_AT_MOST * budget and len(kept) > 1:
             best = numpy.argsort(-scores[kept], kind="stable")[: len(kept) // 2]
@@ -66,11 +66,12 @@ def allowed_types(
 ) -> numpy.ndarray:
     """Which head and tail types each relation label may join.
 
-    constraints (Mapping[str, Sequence[Sequence[str]]]): Allowed (head type, tail type) by relation label; any for a label without an entry.
+    constraints (Mapping[str, Sequence[Sequence[str]]]): Allowed (head type, tail type) by relation label; any for a
+        label without an entry.
     relation_labels (Sequence[str]): R labels.
     entity_labels (Sequence[str]): E labels.
-    RETURNS (numpy.ndarray): bool, shape (E + 1, E + 1, R). The last row and column are for types that the model does not know, which
-        are allowed everywhere.
+    RETURNS (numpy.ndarray): bool, shape (E + 1, E + 1, R). The last row and column are for types that the model does
+        not know, which are allowed everywhere.
     """
     size = len(entity_labels)
     ids = {label: i for i, label in enumerate(entity_labels)}

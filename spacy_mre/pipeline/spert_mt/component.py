@@ -14,25 +14,19 @@ from thinc.api import Model, set_dropout_rate
 from ...annotations.alignment import Gold, align_gold
 from ...annotations.entities import DEFAULT_KEY, EntitySpan, get_entities, set_entities
 from ...annotations.relations import set_relations
-from ...encoders.check import DEFAULT_ENCODER, check_pipeline
+from ...encoders.check import check_pipeline
 from ...encoders.encoder import Encoded
 from ...errors import Errors, Warnings
 from ..base import MREPipe
-from ..spans.overlap import learned_policy
+from ..spans.overlap import Overlap
 from ..spans.spans import Spans
 from .output import SpertMTOptions, SpertMTOutput
-from .settings import PRESETS, Overlap, Preset
+from .settings import DEFAULT_SPERT_MT_MODEL, PRESETS, Constraints, Preset
 from .survey import Survey
 from .targets import Sampler, Targets
 
 if TYPE_CHECKING:  # torch is loaded by the architecture only
     from .loss import SpertMTLogits
-
-DEFAULT_SPERT_MT_MODEL = {"@architectures": "spacy_mre.SpertMT.v1", "encoder": DEFAULT_ENCODER}
-# By relation label, the (head type, tail type) pairs that it may join.
-Constraints = dict[str, list[list[str]]]
-# A learned distance limit is never below this number of tokens.
-MIN_LEARNED_DISTANCE = 100
 
 
 class SpertMT(MREPipe):
@@ -45,8 +39,9 @@ class SpertMT(MREPipe):
     >>> from spacy_mre import make_relation
     >>> nlp = spacy.blank("en")
     >>> spert_mt = nlp.add_pipe("spert_mt", config={"relation_threshold": 0.4})
-    >>> example = Example.from_dict(nlp.make_doc("Ida lives in Lima"), {"entities": [(0, 3, "person"), (13, 17, "place")]})
-    >>> example.reference._.relations = [make_relation((0, 1), (3, 4), "lives_in", head_label="person", tail_label="place")]
+    >>> entities = [(0, 3, "person"), (13, 17, "place")]
+    >>> example = Example.from_dict(nlp.make_doc("Ida lives in Lima"), {"entities": entities})
+    >>> example.reference._.relations = [make_relation((0, 1), (3, 4), "lives_in")]
     >>> optimizer = nlp.initialize(lambda: [example])
     >>> spert_mt.labels
     ('person', 'place', 'lives_in')
@@ -74,38 +69,35 @@ class SpertMT(MREPipe):
         seed: int = 0,
         scorer: Callable | None = None,
     ) -> None:
-        """Initialize the component. Settings that are None take the value of the model's `mode`; those of "spert_mt" are given below.
+        """Initialize the component. Settings that are None take the value of the model's `mode`; those of "spert_mt"
+        are given below.
 
         nlp (Language): The pipeline.
         name (str): The component's name in the pipeline.
         model (Model): The model, see `spacy_mre.SpertMT.v1`.
         spans_key (str): The span group of the entities. Default: "entities".
-        entities (Literal): "predict"; or "given": read the entities that are on the Doc, and predict relations only. Default: "predict".
+        entities (Literal): "predict"; or "given": read the entities that are on the Doc, and predict relations only.
+            Default: "predict".
         entity_threshold (Optional[float]): The lowest probability of an entity. Default: None (0.25).
         relation_threshold (Optional[float]): The lowest score of a relation. Default: None (0.3).
-        overlap (Optional[Overlap]): "flat", "nested" (spans may contain each other but not cross) or "any"; or "learned": nested if at
-            least one in twenty entities of the training data is inside another one, else flat. Default: None ("learned").
-        constraints (Optional[Union[Literal, dict[str, list[list[str]]]]]): The (head type, tail type) pairs that a relation may join: a
-            table by relation label, "learned" from the training data, or "any". Default: None ("learned").
+        overlap (Optional[Overlap]): "flat", "nested" (spans may contain each other but not cross) or "any"; or
+            "learned": nested if at least one in twenty entities of the training data is inside another one, else
+            flat. Default: None ("learned").
+        constraints (Optional[Union[Literal, dict[str, list[list[str]]]]]): The (head type, tail type) pairs that a
+            relation may join: a table by relation label, "learned" from the training data, or "any". Default: None
+            ("learned").
         symmetric (list[str]): Relation labels without direction; the earlier mention is stored as head. Default: [].
-        max_distance (Optional[Union[Literal, int]]): The most tokens between the starts of two related mentions, 0 for no limit; or
-            "learned": twice the longest distance in the training data, and at least 100. Default: None ("learned").
-        pairs_per_token (int): The most pairs per token of a text that are scored, those of the best-scored entities first. Default: 20.
+        max_distance (Optional[Union[Literal, int]]): The most tokens between the starts of two related mentions, 0
+            for no limit; or "learned": twice the longest distance in the training data, and at least 100. Default:
+            None ("learned").
+        pairs_per_token (int): The most pairs per token of a text that are scored, those of the best-scored entities
+            first. Default: 20.
         negatives (int): Negative spans per text, and unrelated pairs per text, in training; -1 for all. Default: 100.
         seed (int): The seed of the generator that draws negatives. Default: 0.
         scorer (Optional[Callable]): The scorer. Default: `spacy_mre.joint_scorer.v1`.
         RAISES (ValueError): If a setting has an invalid value.
         """
-        learned = {
-            "entity_labels": [],
-            "relation_labels": [],
-            "cat_labels": [],
-            "constraints": {},
-            "distance": 0,
-            "overlap": "nested",
-            "share_drawn": 1.0,
-        }
-        super().__init__(nlp, name, model, scorer, learned=learned)
+        super().__init__(nlp, name, model, scorer, learned=Survey(spans_key, None).learned(negatives))
         self.spans_key = spans_key
         self.entities = entities
         self.entity_threshold = entity_threshold
@@ -151,15 +143,16 @@ class SpertMT(MREPipe):
         }
 
     def add_label(self, label: str) -> int:
-        """Not supported: a label alone does not tell whether it is of entities or relations. Labels come from the training data or from
-        `initialize(labels=...)`.
+        """Not supported: a label alone does not tell whether it is of entities or relations. Labels come from the
+        training data or from `initialize(labels=...)`.
 
         RAISES (NotImplementedError): Always.
         """
         raise NotImplementedError(Errors.M802)
 
     def options(self) -> SpertMTOptions:
-        """RETURNS (SpertMTOptions): The settings in force, with what was learned and with the preset's values where a setting is None."""
+        """RETURNS (SpertMTOptions): The settings in force, with what was learned and with the preset's values where a
+        setting is None."""
         preset, learned = self.preset, self.cfg
         overlap = self.overlap or preset.overlap
         distance = preset.max_distance if self.max_distance is None else self.max_distance
@@ -220,9 +213,11 @@ class SpertMT(MREPipe):
     def learn(self, examples: list[Example], drop: float) -> float | None:
         """Compute the loss of a batch and backpropagate it.
 
-        examples (list[Example]): The batch. Documents without gold for entities or relations are skipped in that part of the loss.
+        examples (list[Example]): The batch. Documents without gold for entities or relations are skipped in that part
+            of the loss.
         drop (float): Dropout of Thinc layers.
-        RETURNS (Optional[float]): The loss; None if no document has tokens, because then the encoder expects no gradient.
+        RETURNS (Optional[float]): The loss; None if no document has tokens, because then the encoder expects no
+            gradient.
         RAISES (ValueError): If the component is not initialized.
         """
         self._check_initialized()
@@ -232,7 +227,7 @@ class SpertMT(MREPipe):
         set_dropout_rate(self.model, drop)
         encoded, backprop_encoder = self.model.get_ref("encoder").begin_update(docs)
         targets = self.get_targets(examples, encoded)
-        logits, backprop_heads = self._heads.begin_update((encoded, targets))
+        logits, backprop_heads = self.model.get_ref("heads").begin_update((encoded, targets))
         loss, d_logits = self.get_loss(examples, logits, targets)
         # Also if there was nothing to learn: the shared encoder waits for the gradient of each listener.
         backprop_encoder(backprop_heads(d_logits))
@@ -250,10 +245,10 @@ class SpertMT(MREPipe):
         if self.entities == "given":
             golds = [Gold(gold.mentions, None, gold.relations, gold.lost) for gold in golds]
             given = self._given([eg.predicted for eg in examples])
-        sampler = Sampler(self.negatives, self._max_width, self.generator)
+        sampler = Sampler(self.negatives, self._shim.settings["max_width"], self.generator)
         relation_ids = {label: i for i, label in enumerate(self.relation_labels)}
         targets = sampler.make_targets(
-            golds, encoded.lengths, self._entity_ids, relation_ids, symmetric=self.symmetric, given=given
+            golds, numpy.asarray(encoded.lengths), self._entity_ids, relation_ids, symmetric=self.symmetric, given=given
         )
         targets.cats = self._cats([eg.reference for eg in examples]) if self._sees_cats else None
         return targets
@@ -283,26 +278,20 @@ class SpertMT(MREPipe):
 
         get_examples (Callable[[], Iterable[Example]]): The training data.
         nlp (Optional[Language]): The pipeline, which is checked for components that would break the shared encoder.
-        labels (Optional[dict[str, Any]]): "entities", "relations", "cats", "constraints" and "distance", as in `label_data`. Default: read from
-            the data.
-        RAISES (ValueError): If there are no labels for what is predicted, or for the text labels that are read, or the pipeline cannot work.
+        labels (Optional[dict[str, Any]]): "entities", "relations", "cats", "constraints" and "distance", as in
+            `label_data`. Default: read from the data.
+        RAISES (ValueError): If there are no labels for what is predicted, or for the text labels that are read, or
+            the pipeline cannot work.
         """
         validate_get_examples(get_examples, "SpertMT.initialize")
         sample = [eg.x for eg in islice(get_examples(), 10)]
         if nlp is not None:
             check_pipeline(nlp, self, sample)
         # Given entities may be wider than the model's spans.
-        survey = Survey(self.spans_key, self._max_width if self.entities == "predict" else None)
+        survey = Survey(self.spans_key, self._shim.settings["max_width"] if self.entities == "predict" else None)
         for eg in get_examples():
             survey.add(eg)
-        labels = labels or survey.label_data(MIN_LEARNED_DISTANCE)
-        self.cfg["entity_labels"] = list(labels["entities"])
-        self.cfg["relation_labels"] = list(labels["relations"])
-        self.cfg["cat_labels"] = list(labels.get("cats", ()))
-        self.cfg["constraints"] = labels.get("constraints", {})
-        self.cfg["distance"] = labels.get("distance", 0)
-        self.cfg["overlap"] = learned_policy(survey.nested, survey.places)
-        self.cfg["share_drawn"] = survey.share_drawn(self.negatives)
+        self.cfg.update(survey.learned(self.negatives, labels))
         if not (self.relation_labels if self.entities == "given" else self.entity_labels):
             raise ValueError(Errors.M811.format(name=self.name, key=self.spans_key))
         if self._shim.settings["see_cats"] and not self.cfg["cat_labels"]:
@@ -311,23 +300,15 @@ class SpertMT(MREPipe):
             message = Warnings.W801.format(name=self.name, total=survey.mentions, losses=survey.lost)
             warnings.warn(message, stacklevel=2)
         self.generator = numpy.random.default_rng(self.seed)
-        self._heads.attrs["labels"] = {
+        self.model.get_ref("heads").attrs["labels"] = {
             f"{level}_labels": len(self.cfg[f"{level}_labels"]) for level in ("entity", "relation", "cat")
         }
         self.model.initialize(X=sample)
 
     @property
-    def _heads(self) -> Model:
-        return self.model.get_ref("heads")
-
-    @property
     def _shim(self) -> Any:
         """The `SizedShim` of the heads."""
-        return self._heads.shims[0]
-
-    @property
-    def _max_width(self) -> int:
-        return self._shim.settings["max_width"]
+        return self.model.get_ref("heads").shims[0]
 
     @property
     def _entity_ids(self) -> dict[str, int]:

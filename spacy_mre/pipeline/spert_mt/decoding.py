@@ -1,4 +1,5 @@
-"""From the vectors of a batch to its entities and relations: thresholds, overlaps, candidate pairs and type constraints."""
+"""From the vectors of a batch to its entities and relations: thresholds, overlaps, candidate pairs and type
+constraints."""
 
 from collections.abc import Iterable, Iterator
 
@@ -29,16 +30,16 @@ def decode(module: SpertMTHeads, encoded: Encoded, options: SpertMTOptions) -> S
     RETURNS (SpertMTOutput): In host memory.
     """
     tokens, texts = xp2torch(encoded.tokens), module.with_cats(xp2torch(encoded.texts), options.cats)
-    offsets = encoded.offsets
+    lengths, offsets = numpy.asarray(encoded.lengths), numpy.asarray(encoded.offsets)
     if options.given is None:
-        entities, entity_scores = find_spans(module, tokens, texts, encoded.lengths, options)
+        entities, entity_scores = find_spans(module, tokens, texts, lengths, options)
     else:
         entities = options.given(offsets)
         entity_scores = numpy.ones(len(entities))
     logits, pooled = module.score_spans(tokens, texts, entities)
     if options.given is None and logits.shape[1] > 1:
         entities.labels = logits[:, 1:].argmax(dim=1).cpu().numpy()
-    budgets = options.pairs_per_token * encoded.lengths
+    budgets = options.pairs_per_token * lengths
     heads, tails, left_out = candidate_pairs(
         entities.starts, entities.texts, entity_scores, budgets, max_distance=options.max_distance
     )
@@ -48,7 +49,7 @@ def decode(module: SpertMTHeads, encoded: Encoded, options: SpertMTOptions) -> S
     first = offsets[entities.texts]
     local = Spans(entities.starts - first, entities.ends - first, entities.texts, entities.labels)
     related = Pairs(pairs.heads[rows], pairs.tails[rows])
-    return SpertMTOutput(local, entity_scores, related, labels, scores, left_out, encoded.cut)
+    return SpertMTOutput(local, entity_scores, related, labels, scores, left_out, numpy.asarray(encoded.cut))
 
 
 def find_spans(
@@ -61,7 +62,8 @@ def find_spans(
     texts (Tensor): Texts x text width.
     lengths (numpy.ndarray): Tokens per text.
     options (SpertMTOptions): How to decode.
-    RETURNS (tuple[Spans, numpy.ndarray]): Spans with labels not yet set (-1) and their scores, sorted by text, start and then longer first.
+    RETURNS (tuple[Spans, numpy.ndarray]): Spans with labels not yet set (-1) and their scores, sorted by text, start
+        and then longer first.
     """
     scores = module.score_all(tokens, texts, lengths, options.share_drawn).cpu().numpy()
     widths, starts = numpy.nonzero(scores >= max(options.entity_threshold, 0.0))
@@ -78,11 +80,12 @@ def _possible_pairs(entities: Spans, pairs: Pairs, options: SpertMTOptions) -> t
     """The pairs that some label may join, and whether each has its later mention as head."""
     types, is_symmetric = _allowed_types(options)
     order = numpy.lexsort((entities.ends, entities.starts)).argsort()
-    backwards = order[pairs.heads] > order[pairs.tails]
+    backwards: numpy.ndarray = order[pairs.heads] > order[pairs.tails]
     # Given entities may have the same offsets. Nothing is related to itself.
-    possible = entities.starts[pairs.heads] != entities.starts[pairs.tails]
+    possible: numpy.ndarray = entities.starts[pairs.heads] != entities.starts[pairs.tails]
     possible |= entities.ends[pairs.heads] != entities.ends[pairs.tails]
-    directed, symmetric = types[:, :, ~is_symmetric].any(axis=2), types[:, :, is_symmetric].any(axis=2)
+    directed = numpy.asarray(types[:, :, ~is_symmetric].any(axis=2))
+    symmetric = numpy.asarray(types[:, :, is_symmetric].any(axis=2))
     # The label -1 reads the last row, that of unknown types.
     by_type = entities.labels[pairs.heads], entities.labels[pairs.tails]
     possible &= directed[by_type] | (symmetric[by_type] & ~backwards)
@@ -113,8 +116,8 @@ def _score_pairs(
             relations = relation_probability(module.score_contexts(contexts) + logits, allowed, module.preset)
             triples = triple_probability(relations, probabilities[heads], probabilities[tails], module.preset)
             scores = triples.cpu().numpy()
-            # A symmetric relation is stored with the earlier mention as head. The mirrored label is removed only now: it must
-            # win its pair, or the second best would replace it.
+            # A symmetric relation is stored with the earlier mention as head. The mirrored label is removed only now:
+            # it must win its pair, or the second best would replace it.
             scores[backwards[rows][:, None] & is_symmetric] = EXCLUDED
             chosen, labels = numpy.nonzero(scores >= max(options.relation_threshold, 0.0))
             found.append((rows[chosen], labels, scores[chosen, labels]))
@@ -143,7 +146,8 @@ def _concatenate(chunks: list[tuple[numpy.ndarray, Tensor]]) -> tuple[numpy.ndar
 
 
 def _allowed_types(options: SpertMTOptions) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Which relation labels each pair of types may have (bool, types x types x labels), and which labels are symmetric (bool)."""
+    """Which relation labels each pair of types may have (bool, types x types x labels), and which labels are
+    symmetric (bool)."""
     types = allowed_types(options.constraints, options.relation_labels, options.entity_labels)
     symmetric = numpy.array([label in options.symmetric for label in options.relation_labels], dtype=bool)
     types[:, :, symmetric] |= types.swapaxes(0, 1)[:, :, symmetric]

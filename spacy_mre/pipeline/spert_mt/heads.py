@@ -1,8 +1,8 @@
 """The entity and relation heads of SpERT.MT (arXiv 2309.09713) and SpERT (arXiv 1909.07755), as one torch module.
 
-All texts of a batch share one flat token matrix. A linear layer over a concatenation is computed as the sum of smaller linear layers, so
-that the part of a text, of a width or of a span is computed once for each of them. In evaluation mode that equals the textbook
-formulation; in training each part has its own dropout mask.
+All texts of a batch share one flat token matrix. A linear layer over a concatenation is computed as the sum of
+smaller linear layers, so that the part of a text, of a width or of a span is computed once for each of them. In
+evaluation mode that equals the textbook formulation; in training each part has its own dropout mask.
 """
 
 import math
@@ -19,18 +19,19 @@ from .targets import Targets
 
 # The identification logit before training: a probability of about 0.05, as few spans and pairs are positive.
 PRIOR = -3.0
-# When all spans are scored, at most this many numbers of pooled vectors are in memory at once, so that they fit into a processor's cache.
+# When all spans are scored, at most this many numbers of pooled vectors are in memory at once, so that they fit into
+# a processor's cache.
 SCORED_AT_ONCE = 2_000_000
 
 
 class SpertMTHeads(nn.Module):
     """The entity and relation heads.
 
-    An entity has one column before those of the labels: the identification logit, or None in mode "spert". A relation has one such column
-    too, except in mode "spert".
+    An entity has one column before those of the labels: the identification logit, or None in mode "spert". A relation
+    has one such column too, except in mode "spert".
 
-    Layers over the parts of a span have `hidden_size` more outputs after the entity columns, and layers over the two arguments of a pair
-    have `rank` more after the relation columns: `add_hidden` and `add_product` combine them.
+    Layers over the parts of a span have `hidden_size` more outputs after the entity columns, and layers over the two
+    arguments of a pair have `rank` more after the relation columns: `add_hidden` and `add_product` combine them.
 
     width (int): Width of the token vectors.
     entity_labels (int): How many entity labels there are.
@@ -153,10 +154,11 @@ class SpertMTHeads(nn.Module):
         tokens (Tensor): Total tokens x width.
         texts (Tensor): Texts x text width.
         lengths (numpy.ndarray): Tokens per text.
-        share_drawn (float): The share of all negative spans that the heads were trained on. Training on a sample increases the odds of
-            an entity by its inverse; mode "spert_mt" corrects that (King & Zeng 2001, Political Analysis 9, section 4.1).
-        RETURNS (Tensor): Shape (max_width, total tokens): the `span_probability` of the span of width w + 1 that starts at this token;
-            -1 where it would cross the end of its text.
+        share_drawn (float): The share of all negative spans that the heads were trained on. Training on a sample
+            increases the odds of an entity by its inverse; mode "spert_mt" corrects that (King & Zeng 2001, Political
+            Analysis 9, section 4.1).
+        RETURNS (Tensor): Shape (max_width, total tokens): the `span_probability` of the span of width w + 1 that
+            starts at this token; -1 where it would cross the end of its text.
         """
         max_width = self.max_width
         if not len(tokens):
@@ -188,9 +190,9 @@ class SpertMTHeads(nn.Module):
         return torch.cat(scores, dim=1).masked_fill_(crosses, EXCLUDED)
 
     def add_hidden(self, sums: Tensor) -> Tensor:
-        """Add the hidden layer to the linear entity scores. The linear scores add up what each feature of a span gives by itself; the
-        hidden layer (GELU) combines them. (Lee et al. 2017, arXiv 1707.07045, and Zhong & Chen 2021, arXiv 2010.12812, have hidden layers
-        without the linear path.)
+        """Add the hidden layer to the linear entity scores. The linear scores add up what each feature of a span
+        gives by itself; the hidden layer (GELU) combines them. (Lee et al. 2017, arXiv 1707.07045, and Zhong & Chen
+        2021, arXiv 2010.12812, have hidden layers without the linear path.)
 
         sums (Tensor): Shape (..., entity columns + hidden size).
         RETURNS (Tensor): Shape (..., entity columns).
@@ -240,11 +242,13 @@ class SpertMTHeads(nn.Module):
         return head_part, tail_part
 
     def score_contexts(self, contexts: Tensor) -> Tensor:
-        """Compute what the tokens between two mentions add: from their maxima (pairs x width) to pairs x relation columns."""
+        """Compute what the tokens between two mentions add: from their maxima (pairs x width) to pairs x relation
+        columns."""
         return self.relation_context(self.dropout(contexts))
 
     def add_product(self, head_part: Tensor, tail_part: Tensor) -> Tensor:
-        """Add the bilinear form of the two arguments to their linear scores. It has low rank (as in Kim et al. 2017, arXiv 1610.04325).
+        """Add the bilinear form of the two arguments to their linear scores. It has low rank (as in Kim et al. 2017,
+        arXiv 1610.04325).
 
         head_part, tail_part (Tensor): Pairs x (relation columns + rank).
         RETURNS (Tensor): Pairs x relation columns.

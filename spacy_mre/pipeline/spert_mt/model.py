@@ -1,12 +1,13 @@
-"""SpERT.MT: joint entities and relations over enumerated spans (arXiv 2309.09713). The architecture, as a Thinc model."""
+"""The architecture of SpERT.MT (arXiv 2309.09713): joint entities and relations over enumerated spans."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from spacy.tokens import Doc
 from spacy.util import registry
 from thinc.api import Model, torch2xp, xp2torch
+from thinc.types import Floats2d
 
 from ...encoders.encoder import Encoded, Encoder
 from ...errors import Errors
@@ -26,14 +27,14 @@ def build_spert_mt(
     """Build the SpERT.MT model: an encoder, and the heads as a torch module that gets its sizes at initialization.
 
     encoder (Model[list[Doc], Encoded]): Token and text vectors.
-    mode (Mode): A preset of heads, losses and decoding. "spert_mt": our version, as measured in the docs. "paper": SpERT.MT as far
-        as its paper states it. "spert": the baseline SpERT. `spacy_mre.pipeline.spert_mt.settings` lists what each sets.
-        Default: "spert_mt".
+    mode (Mode): A preset of heads, losses and decoding. "spert_mt": our version, as measured in the docs. "paper":
+        SpERT.MT as far as its paper states it. "spert": the baseline SpERT. `spacy_mre.pipeline.spert_mt.settings`
+        lists what each sets. Default: "spert_mt".
     max_width (int): The widest entity in tokens. Default: 10, as in SpERT.
     dropout (float): Dropout before the heads. Default: 0.1, as in SpERT.
-    see_cats (bool): All heads also read the text labels: gold ones in training, and those in `doc.cats` in prediction, so that `mre_textcat`
-        must come before this component. They are zeros for a text without a known label. (Mutual reinforcement, Gan et al. 2023,
-        arXiv 2307.10291.) Default: False.
+    see_cats (bool): All heads also read the text labels: gold ones in training, and those in `doc.cats` in
+        prediction, so that `mre_textcat` must come before this component. They are zeros for a text without a known
+        label. (Mutual reinforcement, Gan et al. 2023, arXiv 2307.10291.) Default: False.
     RETURNS (Model): Its layers are `encoder` and `heads`; the component calls them one by one in training.
     """
     settings = {"mode": mode, "max_width": max_width, "dropout": dropout, "see_cats": see_cats}
@@ -75,6 +76,8 @@ def _heads_forward(
         outputs = [(output, gradient) for output, gradient in outputs if output.requires_grad]
         torch.autograd.backward([output for output, _ in outputs], [gradient for _, gradient in outputs])
         d_tokens, d_texts = (torch.zeros_like(x) if x.grad is None else x.grad for x in (tokens, texts))
-        return Encoded(torch2xp(d_tokens), torch2xp(d_texts), encoded.lengths, encoded.cut)
+        return Encoded(
+            cast(Floats2d, torch2xp(d_tokens)), cast(Floats2d, torch2xp(d_texts)), encoded.lengths, encoded.cut
+        )
 
     return SpertMTLogits(torch2xp(entities.detach()), torch2xp(relations.detach())), backprop

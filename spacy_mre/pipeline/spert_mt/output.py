@@ -14,8 +14,8 @@ from ..spans.spans import Pairs, Spans
 class SpertMTOptions:
     """How a batch is decoded, from the component's settings at prediction time.
 
-    given (Optional[Callable[[numpy.ndarray], Spans]]): From the first row of each text to its entities, sorted by text and start, if they
-        are given and not predicted.
+    given (Optional[Callable[[numpy.ndarray], Spans]]): From the first row of each text to its entities, sorted by
+        text and start, if they are given and not predicted.
     cats (Optional[numpy.ndarray]): The text labels of each text, if the model reads them; shape (texts, text labels).
     share_drawn (float): The share of all negative spans that the model was trained on.
     """
@@ -75,7 +75,8 @@ class SpertMTOutput:
         entity_labels (Sequence[str]): The entity labels.
         relation_labels (Sequence[str]): The relation labels.
         given (Optional[Sequence[Sequence[EntitySpan]]]): The given entities of each text, whose labels are kept.
-        RETURNS (tuple[list[list[EntitySpan]], list[list[dict[str, Any]]]]): Entities, and relations for `set_relations`.
+        RETURNS (tuple[list[list[EntitySpan]], list[list[dict[str, Any]]]]): Entities, and relations for
+            `set_relations`.
         """
         spans = self.entities
         if given is None:

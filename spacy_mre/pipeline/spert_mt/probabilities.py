@@ -5,7 +5,8 @@ from torch import Tensor
 
 from .settings import RANKING_MARGIN_RIGHT, RANKING_MARGIN_WRONG, Preset
 
-# A label beyond the best one holds if its ranking score is nearer to the margin of right labels than to that of wrong ones.
+# A label beyond the best one holds if its ranking score is nearer to the margin of right labels than to that of wrong
+# ones.
 RANKING_MARGIN = (RANKING_MARGIN_RIGHT - RANKING_MARGIN_WRONG) / 2
 EXCLUDED = -1.0
 
@@ -14,8 +15,8 @@ def identification_logits(logits: Tensor, tied: bool) -> Tensor:
     """The logit that a span is an entity, or that a pair is related.
 
     logits (Tensor): Identification column, then one column per label. Shape (n, 1 + labels).
-    tied (bool): Add the log-sum-exp of the label scores. With cross-entropy for the labels, identification and classification are
-        then exactly the two factors of a softmax over labels and None.
+    tied (bool): Add the log-sum-exp of the label scores. With cross-entropy for the labels, identification and
+        classification are then exactly the two factors of a softmax over labels and None.
     RETURNS (Tensor): Shape (n,).
     """
     if tied and logits.shape[1] > 1:
@@ -26,8 +27,8 @@ def identification_logits(logits: Tensor, tied: bool) -> Tensor:
 def span_probability(logits: Tensor, preset: Preset) -> Tensor:
     """The probability of each span to be an entity.
 
-    In "spert_mt" multiplied by the `certainty` of its best type; in "paper" the identification alone, because ranking scores are not
-    probabilities; in "spert" the softmax of the best type.
+    In "spert_mt" multiplied by the `certainty` of its best type; in "paper" the identification alone, because ranking
+    scores are not probabilities; in "spert" the softmax of the best type.
 
     logits (Tensor): Spans x entity columns.
     preset (Preset): The preset of the heads.
@@ -45,13 +46,15 @@ def span_probability(logits: Tensor, preset: Preset) -> Tensor:
 def relation_probability(logits: Tensor, allowed: Tensor, preset: Preset) -> Tensor:
     """The probability of each relation label between two entities.
 
-    In "spert_mt" the identification multiplied by the `certainty` of the label. In "paper" the identification for the best label, and for
-    any other label above the ranking margin (reconstructed: the paper has one label per pair). In "spert" a sigmoid per label.
+    In "spert_mt" the identification multiplied by the `certainty` of the label. In "paper" the identification for the
+    best label, and for any other label above the ranking margin (reconstructed: the paper has one label per pair). In
+    "spert" a sigmoid per label.
 
     logits (Tensor): Pairs x relation columns.
     allowed (Tensor): Which labels a pair may have, bool, pairs x labels. The other labels get no probability.
     preset (Preset): The preset of the heads.
-    RETURNS (Tensor): Pairs x labels; -1 for a label that is not allowed, or in "paper" loses to another one of its pair.
+    RETURNS (Tensor): Pairs x labels; -1 for a label that is not allowed, or in "paper" loses to another one of its
+        pair.
     """
     if not preset.has_identification:
         return torch.sigmoid(logits).masked_fill(~allowed, EXCLUDED)
@@ -68,8 +71,8 @@ def relation_probability(logits: Tensor, allowed: Tensor, preset: Preset) -> Ten
 def triple_probability(relations: Tensor, head_entities: Tensor, tail_entities: Tensor, preset: Preset) -> Tensor:
     """The score of head, label and tail together.
 
-    In "spert_mt" the probability of the relation times the geometric mean of its arguments' probabilities, as if both arguments were right
-    or wrong together (our own rule). In the other presets the probability of the relation alone.
+    In "spert_mt" the probability of the relation times the geometric mean of its arguments' probabilities, as if both
+    arguments were right or wrong together (our own rule). In the other presets the probability of the relation alone.
 
     relations (Tensor): From `relation_probability`, pairs x labels; negative values are kept.
     head_entities, tail_entities (Tensor): From `span_probability`, shape (pairs,).
@@ -82,8 +85,8 @@ def triple_probability(relations: Tensor, head_entities: Tensor, tail_entities: 
 
 
 def certainty(shares: Tensor) -> Tensor:
-    """How certain a label is, from its softmax probability: twice as much, and at most 1, because two labels that both hold have half each.
-    (Our own rule.)
+    """How certain a label is, from its softmax probability: twice as much, and at most 1, because two labels that
+    both hold have half each. (Our own rule.)
 
     shares (Tensor): The probability of a label among the labels, any shape.
     RETURNS (Tensor): From 0 to 1, the same shape.

@@ -3,9 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Mode = Literal["spert_mt", "paper", "spert"]
-Overlap = Literal["learned", "flat", "nested", "any"]
+from ...encoders.check import DEFAULT_ENCODER
+from ..spans.overlap import Overlap
 
+Mode = Literal["spert_mt", "paper", "spert"]
+
+DEFAULT_SPERT_MT_MODEL = {"@architectures": "spacy_mre.SpertMT.v1", "encoder": DEFAULT_ENCODER}
+# By relation label, the (head type, tail type) pairs that it may join.
+Constraints = dict[str, list[list[str]]]
 # Size of the width embedding, as in SpERT.
 WIDTH_SIZE = 25
 # Ranking loss: gamma, m+ and m- (dos Santos et al. 2015, section 4.2).
@@ -18,18 +23,23 @@ RANKING_MARGIN_WRONG = 0.5
 class Preset:
     """One combination of heads, losses and decoding.
 
-    has_identification (bool): Entities and relations are identified and classified in two tasks (SpERT.MT). Otherwise entities have a
-        softmax over types and None, and relations a sigmoid per label (SpERT).
+    has_identification (bool): Entities and relations are identified and classified in two tasks (SpERT.MT). Otherwise
+        entities have a softmax over types and None, and relations a sigmoid per label (SpERT).
     is_tied (bool): The identification score includes the scores of the labels, see `identification_logits`.
     is_ranked (bool): Labels are trained with the ranking loss; otherwise with cross-entropy.
     uses_entity_logits (bool): Relations read the entity logits of both arguments.
     uses_ends (bool): A span is represented by its maximum, first token and last token; otherwise by its maximum.
-    hidden_size (int): Size of the hidden layer that combines the features of a span, added to the linear scores. 0 disables it.
-    rank (int): Rank of the bilinear form that combines the two arguments of a relation, added to the linear scores. 0 disables it.
-    iou_delta (float): How much the overlap with gold increases the identification loss of a negative span, see `iou_weights`.
-    loss_weights (tuple[float, float, float, float]): Weights of the losses: entity identification, entity classification, relation
-        identification, relation classification. Without identification only the first and the third are used.
-    scores_triples (bool): The score of a relation includes those of its arguments, and negative sampling is corrected for.
+    hidden_size (int): Size of the hidden layer that combines the features of a span, added to the linear scores. 0
+        disables it.
+    rank (int): Rank of the bilinear form that combines the two arguments of a relation, added to the linear scores. 0
+        disables it.
+    iou_delta (float): How much the overlap with gold increases the identification loss of a negative span, see
+        `iou_weights`.
+    loss_weights (tuple[float, float, float, float]): Weights of the losses: entity identification, entity
+        classification, relation identification, relation classification. Without identification only the first and
+        the third are used.
+    scores_triples (bool): The score of a relation includes those of its arguments, and negative sampling is corrected
+        for.
     entity_threshold (float): Default of the component's setting, like the fields below.
     relation_threshold (float): The same.
     overlap (Overlap): The same.
@@ -64,11 +74,12 @@ PRESETS: dict[str, Preset] = {
         hidden_size=64,
         rank=64,
         iou_delta=1.0,
-        # A text has fewer pairs than spans, and pairs have most of the loss early in training: with equal weights the relations
-        # dominate the shared encoder.
+        # A text has fewer pairs than spans, and pairs have most of the loss early in training: with equal weights the
+        # relations dominate the shared encoder.
         loss_weights=(1.0, 1.0, 0.2, 0.2),
         scores_triples=True,
-        # The threshold of the best F1 is half of that F1 if probabilities are calibrated (Lipton et al. 2014, arXiv 1402.1892).
+        # The threshold of the best F1 is half of that F1 if probabilities are calibrated (Lipton et al. 2014, arXiv
+        # 1402.1892).
         entity_threshold=0.25,
         relation_threshold=0.3,
         overlap="learned",
@@ -93,7 +104,8 @@ PRESETS: dict[str, Preset] = {
         constraints="any",
         max_distance=0,
     ),
-    # arXiv 1909.07755 and its public code. The threshold 0 keeps SpERT's rule: a type must have a higher probability than None.
+    # arXiv 1909.07755 and its public code. The threshold 0 keeps SpERT's rule: a type must have a higher probability
+    # than None.
     "spert": Preset(
         has_identification=False,
         is_tied=False,

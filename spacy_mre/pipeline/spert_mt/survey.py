@@ -1,14 +1,18 @@
 """What the training data contains, and what of it a span model cannot learn."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...annotations.alignment import Gold, Losses, align_gold
-from ..spans.overlap import count_nested
+from ..spans.overlap import count_nested, learned_policy
 from .targets import ALL
+
+# The distance limit is never below this number of tokens.
+MIN_LEARNED_DISTANCE = 100
 
 
 class Survey:
@@ -54,22 +58,34 @@ class Survey:
             self.joined[label, head_mention.label, tail_mention.label] += 1
             self.longest_distance = max(self.longest_distance, abs(head_mention.start - tail_mention.start))
 
-    def label_data(self, min_distance: int) -> dict[str, Any]:
+    def learned(self, negatives: int, labels: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """What the component learns from the corpus besides its weights.
 
-        min_distance (int): The lowest distance limit.
-        RETURNS (dict[str, Any]): "entities", "relations" and "cats", sorted; "constraints": by relation label, lists of head type, tail type
-            and count; "distance": twice the longest distance of a relation.
+        negatives (int): Negative spans per text in training, -1 for all.
+        labels (Optional[Mapping[str, Any]]): What to use in place of the counts of the corpus, as in `SpertMT.label_data`.
+        RETURNS (dict[str, Any]): "entity_labels", "relation_labels" and "cat_labels", sorted; "constraints": by relation
+            label, lists of head type, tail type and count; "distance": the limit between related mentions, in tokens;
+            "overlap": the policy; "share_drawn": the share of all negative spans that training draws.
         """
         constraints: dict[str, list[list[Any]]] = {}
         for (label, head, tail), count in sorted(self.joined.items()):
             constraints.setdefault(label, []).append([head, tail, count])
-        return {
+        found: dict[str, Any] = {
             "entities": sorted(self.entity_labels),
             "relations": sorted(self.relation_labels),
             "cats": sorted(self.cats),
             "constraints": constraints,
-            "distance": max(2 * self.longest_distance, min_distance),
+            "distance": max(2 * self.longest_distance, MIN_LEARNED_DISTANCE),
+        }
+        labels = found if labels is None else labels
+        return {
+            "entity_labels": list(labels["entities"]),
+            "relation_labels": list(labels["relations"]),
+            "cat_labels": list(labels.get("cats", ())),
+            "constraints": labels.get("constraints", {}),
+            "distance": labels.get("distance", 0),
+            "overlap": learned_policy(self.nested, self.places),
+            "share_drawn": self.share_drawn(negatives),
         }
 
     def share_drawn(self, limit: int) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from itertools import islice
+from typing import Any
 
 import numpy
 from spacy.language import Language
@@ -48,7 +49,8 @@ class MRETextCat(MREPipe):
         model (Model): The model, see `spacy_mre.TextCat.v1`.
         multi_label (bool): Any number of labels may hold; otherwise exactly one. Default: False.
         threshold (float): The lowest probability of a predicted label, if several may hold. Default: 0.5.
-        loss_weight (float): Weight of the loss, relative to other components that train the same encoder. Default: 0.03.
+        loss_weight (float): Weight of the loss, relative to other components that train the same encoder. Default:
+            0.03.
         scorer (Optional[Callable]): The scorer. Default: `spacy_mre.textcat_scorer.v1`.
         """
         super().__init__(nlp, name, model, scorer, learned={"labels": []})
@@ -102,7 +104,8 @@ class MRETextCat(MREPipe):
 
         examples (list[Example]): The batch. Documents without gold labels are skipped.
         drop (float): Dropout of Thinc layers.
-        RETURNS (Optional[float]): The loss; None if no document has tokens, because then the encoder expects no gradient.
+        RETURNS (Optional[float]): The loss; None if no document has tokens, because then the encoder expects no
+            gradient.
         RAISES (ValueError): If the component is not initialized.
         """
         self._check_initialized()
@@ -121,7 +124,8 @@ class MRETextCat(MREPipe):
 
         examples (Iterable[Example]): The batch.
         scores (Floats2d): Logits, texts x labels.
-        RETURNS (tuple[float, Floats2d]): The mean over documents with gold, times `loss_weight`, and the gradient of the logits.
+        RETURNS (tuple[float, Floats2d]): The mean over documents with gold, times `loss_weight`, and the gradient of
+            the logits.
         """
         xp, weight = self.model.ops.xp, self.loss_weight
         truths, known = self._truths(examples)
@@ -146,8 +150,8 @@ class MRETextCat(MREPipe):
         get_examples (Callable[[], Iterable[Example]]): The training data.
         nlp (Optional[Language]): The pipeline, which is checked for components that would break the shared encoder.
         labels (Optional[list[str]]): The labels. Default: read from the data.
-        RAISES (ValueError): If there are no labels; if classes are exclusive and there are fewer than two, or a document has more than
-            one; or if the pipeline cannot work.
+        RAISES (ValueError): If there are no labels; if classes are exclusive and there are fewer than two, or a
+            document has more than one; or if the pipeline cannot work.
         """
         validate_get_examples(get_examples, "MRETextCat.initialize")
         sample = [eg.x for eg in islice(get_examples(), 10)]
@@ -167,14 +171,16 @@ class MRETextCat(MREPipe):
         self.model.initialize(X=sample)
 
     def _check_initialized(self) -> None:
-        if self.model.get_ref("head").shims[0].module is None:
+        shim: Any = self.model.get_ref("head").shims[0]
+        if shim.module is None:
             raise ValueError(Errors.M803.format(name=self.name))
 
     def _probabilities(self, logits: Floats2d) -> Floats2d:
         return self.model.ops.sigmoid(logits) if self.multi_label else self.model.ops.softmax(logits)
 
     def _truths(self, examples: Iterable[Example]) -> tuple[numpy.ndarray, numpy.ndarray]:
-        """Gold and whether it is known, docs x labels. With exclusive classes, one positive label makes all of them known."""
+        """Gold and whether it is known, docs x labels. With exclusive classes, one positive label makes all of them
+        known."""
         rows = [[eg.reference.cats.get(label) for label in self.labels] for eg in examples]
         known = numpy.array([[value is not None for value in row] for row in rows], dtype="f")
         truths = numpy.array([[value or 0.0 for value in row] for row in rows], dtype="f")

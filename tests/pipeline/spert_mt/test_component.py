@@ -512,7 +512,7 @@ def test_settings_given_on_loading_are_in_force(setting, saved):
 
 def test_a_high_threshold_given_on_loading_finds_nothing(learn, tmp_path):
     text = "Ida lives and works in Lima ."
-    nlp, _ = learn(steps=12)  # few steps, so that no probability is so high
+    nlp, _ = learn(steps=8)  # few steps, so that no probability is so high
     nlp.to_disk(tmp_path)
     assert get_entities(spacy.load(tmp_path)(text))
     nlp = spacy.load(tmp_path, config={"components": {"spert_mt": {"entity_threshold": 0.9999}}})

@@ -237,6 +237,8 @@ def test_token_iou_against_sets_of_tokens():
 
 
 def test_spans_of_mentions():
-    spans = Spans.of([[(0, 1, "place")], [], [(2, 4, "unknown")]], numpy.array([0, 5, 7]), ENTITY_IDS)
+    spans = Spans.of(
+        [[EntitySpan(0, 1, "place")], [], [EntitySpan(2, 4, "unknown")]], numpy.array([0, 5, 7]), ENTITY_IDS
+    )
     assert places(spans) == [(0, 1, 0, 1), (9, 11, 2, -1)]
     assert len(Spans.of([], numpy.zeros(0, dtype=numpy.int64), ENTITY_IDS)) == 0
