@@ -1,4 +1,4 @@
-"""Alignment of gold entities and relations with the predicted tokens. Annotations that cannot be aligned are counted."""
+"""Alignment of gold entities and relations with the predicted tokens. What cannot be aligned is counted."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -51,8 +51,8 @@ class Gold:
 
     mentions (list[EntitySpan]): The entities, followed by those heads and tails of relations that are not entities.
     n_entities (int | None): How many of the mentions are entities; None if the document has no gold entities set.
-    relations (list[tuple[int, int, str]] | None): Head and tail as indices of `mentions`, and the label; None if the document
-        has no gold relations set.
+    relations (list[tuple[int, int, str]] | None): Head and tail as indices of `mentions`, and the label; None if the
+        document has no gold relations set.
     lost (Losses): The annotations that could not be aligned.
     """
 
@@ -112,7 +112,7 @@ def align_gold(example: Example, key: str = DEFAULT_KEY) -> Gold:
 
 
 def _mention_index(indices: dict[EntitySpan, int], offsets: Offsets, label: str) -> int:
-    """Find the mention with these offsets and this label, otherwise any mention with these offsets, otherwise add one."""
+    """Find the mention with these offsets, preferably one with this label. If there is none, add it."""
     wanted = EntitySpan(*offsets, label)
     if wanted in indices:
         return indices[wanted]

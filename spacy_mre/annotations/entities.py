@@ -1,7 +1,7 @@
 """Entities on a Doc: all of them in `doc.spans["entities"]`, and a flat subset without overlaps in `doc.ents`.
 
-Components write their predictions with `set_entities`. The group's `attrs["scores"]` contains the score of each span, and
-`attrs["sources"]` the name of the component that wrote it.
+Components write their predictions with `set_entities`. The group's `attrs["scores"]` contains the score of each span,
+and `attrs["sources"]` the name of the component that wrote it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -40,8 +40,8 @@ def get_entities(doc: Doc, key: str = DEFAULT_KEY) -> list[EntitySpan] | None:
 
     doc (Doc): The document.
     key (str): The span group.
-    RETURNS (list[EntitySpan] | None): The spans of the group. Without such a group, the spans of `doc.ents`; None if these
-        are not set either.
+    RETURNS (list[EntitySpan] | None): The spans of the group. Without such a group, the spans of `doc.ents`; None if
+        these are not set either.
     """
     if key in doc.spans:
         group = doc.spans[key]
@@ -65,9 +65,9 @@ def set_entities(
 ) -> list[EntitySpan]:
     """Write entities to a document.
 
-    Spans written earlier by the same source are replaced; spans of other sources are kept. Spans that begin or end with white
-    space are dropped. Of several spans with the same offsets and label, the one with the best score is kept. The group is
-    sorted by start, longer spans first.
+    Spans written earlier by the same source are replaced; spans of other sources are kept. Spans that begin or end with
+    white space are dropped. Of several spans with the same offsets and label, the one with the best score is kept. The
+    group is sorted by start, longer spans first.
 
     doc (Doc): The document.
     spans (Iterable[EntitySpan]): The entities; plain tuples of start, end, label and score are accepted too.
@@ -124,7 +124,7 @@ def flat_subset(spans: Sequence[EntitySpan]) -> list[EntitySpan]:
 
 
 def complete_entities(doc: Doc, key: str = DEFAULT_KEY) -> None:
-    """If only one of the span group and `doc.ents` is set, set the other from it. Does nothing if both or neither are set.
+    """Set the span group from `doc.ents` or `doc.ents` from the span group, if only one of them is set.
 
     doc (Doc): The document.
     key (str): The span group.

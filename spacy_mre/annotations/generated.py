@@ -1,5 +1,5 @@
-"""The output of generative components on a Doc: `doc._.generated` is the generated string, `doc._.generated_score` its log
-probability. Both are None if no generative component has processed the document.
+"""The output of generative components on a Doc: `doc._.generated` is the generated string, `doc._.generated_score` its
+log probability. Both are None if no generative component has processed the document.
 """
 
 from spacy.tokens import Doc

@@ -2,7 +2,7 @@
 
 A relation is a plain dict that contains only `str`, `int`, `float` and `list`:
 
-    {"head": [0, 2], "tail": [5, 6], "head_label": "person", "tail_label": "place", "label": "comes_from", "score": 0.93}
+    {"head": [0, 2], "tail": [5, 6], "head_label": "person", "tail_label": "place", "label": "lives_in", "score": 0.93}
 
 `head` and `tail` are token offsets, end exclusive. Two relations are the same if both spans and the label are equal.
 `doc._.relations` is None if nothing is known about relations, and an empty list if it is known that there are none.
@@ -89,7 +89,7 @@ def make_relation(
 
 
 def identity(relation: Mapping[str, Any]) -> tuple[int, int, int, int, str]:
-    """RETURNS (tuple[int, int, int, int, str]): The offsets of head and tail, and the label. Equal for equal relations."""
+    """RETURNS (tuple[int, int, int, int, str]): The offsets of head and tail, and the label, as a key to compare."""
     return (*relation["head"], *relation["tail"], relation["label"])
 
 
@@ -103,8 +103,8 @@ def get_relations(doc: Doc) -> list[Relation] | None:
     """Read the relations of a document.
 
     doc (Doc): The document.
-    RETURNS (list[Relation] | None): The stored list itself, so relations can be appended to it. None if the document has no
-        relations set; reading does not create the list.
+    RETURNS (list[Relation] | None): The stored list itself, so relations can be appended to it. None if the document
+        has no relations set; reading does not create the list.
     """
     user_data: dict[Any, Any] = doc.user_data
     stored = user_data.get(KEY)
@@ -118,9 +118,9 @@ def set_relations(doc: Doc, relations: Iterable[Mapping[str, Any]] | None) -> No
     """Write the relations of a document.
 
     doc (Doc): The document.
-    relations (Iterable[Mapping[str, Any]] | None): Mappings with `head`, `tail` and `label`, and optionally `head_label`,
-        `tail_label` and `score`. They are normalised: numpy and torch scalars are converted, other keys are dropped, and of
-        several equal relations the one with the best score is kept. None removes the list.
+    relations (Iterable[Mapping[str, Any]] | None): Mappings with `head`, `tail` and `label`, and optionally
+        `head_label`, `tail_label` and `score`. They are normalised: numpy and torch scalars are converted, other keys
+        are dropped, and of several equal relations the one with the best score is kept. None removes the list.
     RAISES (ValueError): If a relation lacks a required key, or refers to tokens outside the document.
 
     >>> import spacy

@@ -63,8 +63,8 @@ def to_json(doc: Doc) -> dict[str, Any]:
     """Convert a Doc with all its annotations to JSON.
 
     doc (Doc): The document.
-    RETURNS (dict[str, Any]): The output of `Doc.to_json`, and: `span_attrs`, the attributes of the span groups with their
-        scores; `relations`, with the character offsets and texts of heads and tails. `from_json` reads it.
+    RETURNS (dict[str, Any]): The output of `Doc.to_json`, and: `span_attrs`, the attributes of the span groups with
+        their scores; `relations`, with the character offsets and texts of heads and tails. `from_json` reads it.
 
     >>> import spacy
     >>> doc = spacy.blank("en")("Ida lives in Lima")
@@ -103,8 +103,8 @@ def span_as_doc(span: Span) -> Doc:
     """Copy a part of a document into a new Doc, like `Span.as_doc`, with the annotations that `Span.as_doc` would drop.
 
     span (Span): The part to copy.
-    RETURNS (Doc): A Doc with the text labels of the whole document, and the entities, span groups, scores and relations that
-        are completely inside the part.
+    RETURNS (Doc): A Doc with the text labels of the whole document, and the entities, span groups, scores and relations
+        that are completely inside the part.
 
     >>> import spacy
     >>> doc = spacy.blank("en")("Ida lives in Lima")
@@ -130,8 +130,8 @@ def merge_docs(docs: list[Doc]) -> Doc | None:
     """Merge documents into one, like `Doc.from_docs`, with the annotations that `Doc.from_docs` would drop.
 
     docs (list[Doc]): The documents, in order.
-    RETURNS (Doc | None): The merged document; None if `docs` is empty. It has relations only if all documents have them set,
-        and text labels only if they are the same in all documents.
+    RETURNS (Doc | None): The merged document; None if `docs` is empty. It has relations only if all documents have them
+        set, and text labels only if they are the same in all documents.
 
     >>> import spacy
     >>> doc = spacy.blank("en")("Ida lives in Lima")

@@ -1,10 +1,11 @@
-"""ASDC's tab-separated dialogues: dialogue acts of the user's utterances, and the spans in which a request is put.
+"""ASDC's tab-separated dialogues: dialogue acts of user utterances, and the spans that express a request.
 
-One user utterance is one record. Its text class is its dialogue act. A span is an entity labelled with its type; a sub-span,
-which narrows a span down, is an entity `修飾` and the tail of a relation `sub_span`; a demonstrative, which points at a span, is an
-entity `照応` and the tail of a relation `demon_span`. A span, sub-span or demonstrative in another utterance cannot stand in the
-record: it is counted as lost, and so is the relation to it. Several rows for one span are one entity. Span flags, importance and
-negation are attributes, which a record does not hold; negated spans are counted.
+One user utterance becomes one record, and its dialogue act the text label. A span becomes an entity labelled with its
+type. A sub-span, which narrows a span down, becomes an entity `修飾` and the tail of a relation `sub_span`; a
+demonstrative, which refers to a span, becomes an entity `照応` and the tail of a relation `demon_span`. A span,
+sub-span or demonstrative in another utterance is counted as lost, and so are its relations. Several rows for one span
+become one entity. Span flags, importance and negation are attributes, which records cannot represent; negated spans are
+counted.
 """
 
 from collections.abc import Iterator
@@ -17,106 +18,109 @@ from .report import Report
 SUB_SPAN = "修飾"
 DEMONSTRATIVE = "照応"
 
+# Values by the name of their column.
 Row = dict[str, str]
 
 
 def read_asdc(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     """Read the corpus.
 
-    path (Path): The folder that holds the folders `dialog_act` and `request_span`.
-    report (Optional[Report]): Counts what a record cannot hold.
-    YIELDS (Record): The user's utterances that have a dialogue act. Their ids are those of the utterances, their groups the dialogues.
-        Utterances of a dialogue that has no file in `request_span` have no annotation of entities and relations.
-    RAISES (CorpusError): Malformed input.
+    path (Path): The folder that contains the folders `dialog_act` and `request_span`.
+    report (Report | None): Counts what records cannot represent.
+    YIELDS (Record): The user utterances with a dialogue act. The id is that of the utterance, the group that of the
+        dialogue. If a dialogue has no file in `request_span`, its entities and relations are None.
+    RAISES (CorpusError): If the input is malformed.
     """
     path = Path(path)
     report = report if report is not None else Report()
     files = sorted((path / "dialog_act").glob("*.tsv"))
     if not files:
-        raise CorpusError(path, 0, "the folder must hold the folders dialog_act and request_span with their .tsv files")
+        raise CorpusError(path, 0, "expected a folder that contains dialog_act/*.tsv and request_span/*.tsv")
     for file in files:
         span_file = path / "request_span" / file.name
-        spans: dict[str, list[tuple[Row, Location]]] = {}
-        for row, place in _rows(span_file) if span_file.is_file() else ():
-            spans.setdefault(_column(row, "utterance_id", place), []).append((row, place))
-        for row, place in _rows(file):
-            if _column(row, "speaker", place) != "user" or not _column(row, "speech_act", place):
+        span_rows = _rows_by_utterance(span_file) if span_file.is_file() else None
+        for row, location in _rows(file):
+            if _column(row, "speaker", location) != "user" or not _column(row, "speech_act", location):
                 continue
             record = Record(
-                text=_column(row, "utterance", place),
-                id=_column(row, "utterance_id", place),
+                text=_column(row, "utterance", location),
+                id=_column(row, "utterance_id", location),
                 cats={row["speech_act"]: 1.0},
-                group=_column(row, "src_file_id", place),
-                origin=str(place),
+                group=_column(row, "src_file_id", location),
+                origin=str(location),
             )
-            if span_file.is_file():
-                _add_spans(record, spans.get(record.id, []), report)
+            if span_rows is not None:
+                _add_spans(record, span_rows.get(record.id, []), report)
             yield record
 
 
 def _add_spans(record: Record, rows: list[tuple[Row, Location]], report: Report) -> None:
     entities: dict[EntityRecord, int] = {}
     relations: dict[RelationRecord, None] = {}
-    for row, place in rows:
-        if not _column(row, "span_id", place):
+    for row, location in rows:
+        if not _column(row, "span_id", location):
             continue
-        span = _span(row, "span", _column(row, "span_type", place), record, entities, place, report)
+        span = _read_entity(row, "span", _column(row, "span_type", location), record, location, report)
+        head = None if span is None else entities.setdefault(span, len(entities))
         for prefix, label in (("sub_span", SUB_SPAN), ("demon_span", DEMONSTRATIVE)):
-            if not _column(row, f"{prefix}_id", place):
+            if not _column(row, f"{prefix}_id", location):
                 continue
-            other = _span(row, prefix, label, record, entities, place, report)
-            if span is None or other is None:
-                report.lose(f"relation {prefix} to or from another utterance", str(place))
+            other = _read_entity(row, prefix, label, record, location, report)
+            tail = None if other is None else entities.setdefault(other, len(entities))
+            if head is None or tail is None:
+                report.lose(f"relation {prefix} to or from another utterance", str(location))
             else:
-                relations[RelationRecord(span, other, prefix)] = None
-        if _column(row, "negation", place) == "1":
-            report.lose("negation of a span (an attribute)", str(place), row["span_text"])
+                relations[RelationRecord(head, tail, prefix)] = None
+        if _column(row, "negation", location) == "1":
+            report.lose("negation of a span (an attribute)", str(location), row["span_text"])
     record.entities = list(entities)
     record.relations = list(relations)
 
 
-def _span(
-    row: Row,
-    prefix: str,
-    label: str,
-    record: Record,
-    entities: dict[EntityRecord, int],
-    place: Location,
-    report: Report,
-) -> int | None:
-    """The entity of a group of columns by its place in the list, None if it stands in another utterance."""
-    text = _column(row, f"{prefix}_text", place)
-    if _column(row, f"{prefix}_utterance_id", place) != record.id:
-        report.lose(f"{prefix} in another utterance", str(place), text)
+def _read_entity(
+    row: Row, prefix: str, label: str, record: Record, location: Location, report: Report
+) -> EntityRecord | None:
+    """Read the columns whose names begin with the prefix. None if the span is in another utterance."""
+    text = _column(row, f"{prefix}_text", location)
+    if _column(row, f"{prefix}_utterance_id", location) != record.id:
+        report.lose(f"{prefix} in another utterance", str(location), text)
         return None
-    start, length = (_number(row, f"{prefix}_{name}", place) for name in ("start", "length"))
-    start, end = place.inside(start, start + length, len(record.text), f"the {prefix} '{text}'")
+    start = _number(row, f"{prefix}_start", location)
+    end = start + _number(row, f"{prefix}_length", location)
+    start, end = location.check_offsets(start, end, len(record.text), f"the {prefix} '{text}'")
     if record.text[start:end] != text:
-        raise place.error(f"the {prefix} '{text}' is not what stands at its place: '{record.text[start:end]}'")
-    return entities.setdefault(EntityRecord(start, end, label), len(entities))
+        raise location.error(f"the {prefix} is '{text}', but the text at its offsets is '{record.text[start:end]}'")
+    return EntityRecord(start, end, label)
+
+
+def _rows_by_utterance(file: Path) -> dict[str, list[tuple[Row, Location]]]:
+    rows: dict[str, list[tuple[Row, Location]]] = {}
+    for row, location in _rows(file):
+        rows.setdefault(_column(row, "utterance_id", location), []).append((row, location))
+    return rows
 
 
 def _rows(file: Path) -> Iterator[tuple[Row, Location]]:
     header: list[str] = []
     for number, line in read_lines(file):
-        place = Location(file, number)
-        columns = line.split("\t")
+        location = Location(file, number)
+        values = line.split("\t")
         if not header:
-            header = columns
+            header = values
         elif line.strip():
-            if len(columns) != len(header):
-                raise place.error(f"there are {len(columns)} columns where the header has {len(header)}")
-            yield dict(zip(header, columns)), place
+            if len(values) != len(header):
+                raise location.error(f"found {len(values)} columns, but the header has {len(header)}")
+            yield dict(zip(header, values)), location
 
 
-def _column(row: Row, name: str, place: Location) -> str:
+def _column(row: Row, name: str, location: Location) -> str:
     if name not in row:
-        raise CorpusError(place.path, 1, f"the column '{name}' is missing")
+        raise CorpusError(location.path, 1, f"the column '{name}' is missing")
     return row[name]
 
 
-def _number(row: Row, name: str, place: Location) -> int:
-    value = _column(row, name, place)
+def _number(row: Row, name: str, location: Location) -> int:
+    value = _column(row, name, location)
     if not value.isdecimal():
-        raise place.error(f"the column '{name}' holds '{value}', which is no number")
+        raise location.error(f"the column '{name}' must be a number, not '{value}'")
     return int(value)

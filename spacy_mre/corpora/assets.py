@@ -1,4 +1,4 @@
-"""How does the hand-written corpus become files to convert? Mark-up in, JSON lines by language and part out, labels checked on the way."""
+"""Compilation of the hand-written corpus: mark-up files are checked and written as JSON lines by language and part."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,12 @@ from .splits import split_records
 
 @dataclass(frozen=True)
 class Labels:
-    """The label identifiers that the corpus may use, as its label table names them."""
+    """The labels that the corpus may use.
+
+    entities (frozenset[str]): The entity labels.
+    relations (frozenset[str]): The relation labels.
+    cats (frozenset[str]): The text labels.
+    """
 
     entities: frozenset[str]
     relations: frozenset[str]
@@ -23,26 +28,30 @@ def read_labels(path: Path) -> Labels:
     """Read the label table.
 
     path (Path): The file: `{"entities": {"person": {"en": "person", ...}, ...}, "relations": {...}, "cats": {...}}`.
-    RETURNS (Labels): The identifiers.
-    RAISES (CorpusError): Malformed input.
+    RETURNS (Labels): The labels, without their display names.
+    RAISES (CorpusError): If the input is malformed.
     """
-    place = Location(Path(path), name="label table")
+    location = Location(Path(path), name="label table")
     table = read_json(path)
-    return Labels(*(frozenset(place.get(table, kind, dict)) for kind in ("entities", "relations", "cats")))
+    return Labels(
+        entities=frozenset(location.get(table, "entities", dict)),
+        relations=frozenset(location.get(table, "relations", dict)),
+        cats=frozenset(location.get(table, "cats", dict)),
+    )
 
 
 def read_corpus(folder: Path, labels: Labels) -> dict[str, list[Record]]:
-    """Read all mark-up files of a folder, with the cats filled in for all classes.
+    """Read all mark-up files of a folder. Text labels that a record does not have are set to 0.0.
 
     folder (Path): The folder with the `.mre` files.
-    labels (Labels): The labels that may occur.
-    RETURNS (Dict[str, List[Record]]): The records of each language, in the order of their ids.
-    RAISES (CorpusError): Malformed mark-up, a label that is not in the table.
+    labels (Labels): The allowed labels.
+    RETURNS (dict[str, list[Record]]): The records of each language, sorted by id.
+    RAISES (CorpusError): If the mark-up is malformed, or a label is not in the table.
     """
     folder = Path(folder)
     files = sorted(folder.glob("*.mre"))
     if not files:
-        raise CorpusError(folder, 0, "there is no .mre file in this folder")
+        raise CorpusError(folder, 0, "the folder contains no .mre file")
     corpus: dict[str, list[Record]] = {}
     for file in files:
         for lang, records in read_markup(file).items():
@@ -51,39 +60,39 @@ def read_corpus(folder: Path, labels: Labels) -> dict[str, list[Record]]:
                 record.cats = {**dict.fromkeys(sorted(labels.cats), 0.0), **(record.cats or {})}
             corpus.setdefault(lang, []).extend(records)
     for records in corpus.values():
-        records.sort(key=_by_number_and_class)
+        records.sort(key=_by_number_and_label)
     return corpus
 
 
 def compile_corpus(folder: Path, output: Path, labels: Labels) -> dict[str, dict[str, int]]:
-    """Write a folder of mark-up files as `output/LANGUAGE/PART.jsonl`.
+    """Convert a folder of mark-up files to `output/LANGUAGE/PART.jsonl`.
 
     folder (Path): The folder with the `.mre` files.
     output (Path): The folder to write.
-    labels (Labels): The labels that may occur.
-    RETURNS (Dict[str, Dict[str, int]]): How many records were written, by language and part.
-    RAISES (CorpusError): Malformed mark-up, a label that is not in the table.
+    labels (Labels): The allowed labels.
+    RETURNS (dict[str, dict[str, int]]): The number of records by language and part.
+    RAISES (CorpusError): If the mark-up is malformed, or a label is not in the table.
     """
     counts: dict[str, dict[str, int]] = {}
     for lang, records in read_corpus(folder, labels).items():
-        for part, chosen in split_records(records, "number").items():
-            counts.setdefault(lang, {})[part] = write_records(chosen, Path(output) / lang / f"{part}.jsonl")
+        for part, part_records in split_records(records, "number").items():
+            counts.setdefault(lang, {})[part] = write_records(part_records, Path(output) / lang / f"{part}.jsonl")
     return counts
 
 
 def _check_labels(record: Record, labels: Labels, file: Path) -> None:
     line = int(record.origin.rpartition(" ")[2])
-    for kind, known, used in (
+    for kind, allowed, used in (
         ("entity", labels.entities, [entity.label for entity in record.entities or ()]),
         ("relation", labels.relations, [relation.label for relation in record.relations or ()]),
-        ("text class", labels.cats, list(record.cats or ())),
+        ("text", labels.cats, list(record.cats or ())),
     ):
-        unknown = [label for label in used if label not in known]
+        unknown = [label for label in used if label not in allowed]
         if unknown:
             raise CorpusError(file, line, f"{record.id}: the {kind} label '{unknown[0]}' is not in the label table")
 
 
-def _by_number_and_class(record: Record):
-    """So that the first few sentences of a part, which people look at, are of all classes."""
-    name, _, number = record.id.rpartition("-")
-    return int(number), name
+def _by_number_and_label(record: Record) -> tuple[int, str]:
+    # Sorted by number first, so that the first records of a part, which people read, have different text labels.
+    label, _, number = record.id.rpartition("-")
+    return int(number), label

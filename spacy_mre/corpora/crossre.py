@@ -1,15 +1,17 @@
-"""CrossRE's JSON lines: entities and relations by token, ends inclusive; the file's name says the domain, which is the text class.
+"""CrossRE's JSON lines: token offsets with inclusive ends. The domain in the file name is the text label.
 
-The Japanese and Chinese files also hold the untokenised text and where each token stands in it; in the English ones words are joined with
-blanks. What annotators noted beside a relation (explanation, uncertainty, ambiguity) is left out.
+The Japanese and Chinese files also contain the untokenized text and the character offsets of each token; in the English
+files the tokens are joined with spaces. The annotators' notes on relations (explanation, uncertainty, ambiguity) are
+not read.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .reading import Location, join_words, read_json_lines
-from .record import CorpusError, EntityRecord, Record, RelationRecord
+from ..annotations.entities import Offsets
+from .reading import Location, entity_from_tokens, join_words, read_json_lines
+from .record import CharOffsets, CorpusError, EntityRecord, Record, RelationRecord
 from .report import Report
 
 
@@ -17,78 +19,83 @@ def read_crossre(path: Path, *, part: str = "", report: Report | None = None) ->
     """Read one file, or all files of one language.
 
     path (Path): A file such as `music-dev.json`, or the folder of such files.
-    part (str): Read only the files of this part: "train", "dev" or "test"; all by default.
-    report (Optional[Report]): Not needed: what does not fit is an error in this format.
-    YIELDS (Record): The records, file by file in the order of their names.
-    RAISES (CorpusError): Malformed input.
+    part (str): In a folder, read only the files of this part: "train", "dev" or "test"; empty reads all.
+    report (Report | None): Not used: everything that a record cannot represent is an error in this format.
+    YIELDS (Record): The records of each file, with the files sorted by name.
+    RAISES (CorpusError): If the input is malformed.
     """
     path = Path(path)
     files = sorted(path.glob(f"*-{part or '*'}.json")) if path.is_dir() else [path]
     if not files:
-        raise CorpusError(path, 0, f"there is no file *-{part or '*'}.json in this folder")
+        raise CorpusError(path, 0, f"the folder contains no file *-{part or '*'}.json")
     for file in files:
         domain = file.stem.rpartition("-")[0]
         if not domain:
-            raise CorpusError(file, 0, "the name of the file must say domain and part, as music-dev.json does")
+            raise CorpusError(file, 0, "the file name must contain domain and part, as in music-dev.json")
         for number, item in read_json_lines(file):
             yield _record(item, domain, Location(file, number))
 
 
-def _record(item: Any, domain: str, place: Location) -> Record:
-    words = place.words(item, "sentence")
+def _record(item: Any, domain: str, location: Location) -> Record:
+    words = location.words(item, "sentence")
     text, tokens = join_words(words)
     if "sentence-detokenized" in item:
-        text = place.get(item, "sentence-detokenized", str)
-        tokens = _offsets(place.get(item, "token2charspan", list), len(words), text, place)
+        text = location.get(item, "sentence-detokenized", str)
+        tokens = _tokens(location.get(item, "token2charspan", list), len(words), text, location)
     entities: list[EntityRecord] = []
-    by_tokens = {}
-    for given in place.get(item, "ner", list):
-        first, last, label = _fields(given, 3, "an entity", place)
-        start, end = _inside(first, last, len(tokens), f"the entity '{label}'", place)
-        by_tokens.setdefault((start, end), len(entities))
-        entities.append(EntityRecord(tokens[start][0], tokens[end - 1][1], label))
+    # Relations name their arguments by token offsets. If several entities have the same offsets, the first one is used.
+    indices: dict[Offsets, int] = {}
+    for given in location.get(item, "ner", list):
+        first, last, label = _first_values(given, 3, "an entity", location)
+        start, end = _token_offsets(first, last, len(tokens), f"the entity '{label}'", location)
+        indices.setdefault((start, end), len(entities))
+        entities.append(entity_from_tokens(tokens, start, end, label))
     relations = None
     if "relations" in item:
-        relations = []
-        for given in place.get(item, "relations", list):
-            *ends, label = _fields(given, 5, "a relation", place)
-            head = _inside(ends[0], ends[1], len(tokens), f"the head of '{label}'", place)
-            tail = _inside(ends[2], ends[3], len(tokens), f"the tail of '{label}'", place)
-            if head not in by_tokens or tail not in by_tokens:
-                raise place.error(f"the relation '{label}' has an end that is no entity")
-            relations.append(RelationRecord(by_tokens[head], by_tokens[tail], label))
+        given_relations = location.get(item, "relations", list)
+        relations = [_relation(given, len(tokens), indices, location) for given in given_relations]
     return Record(
         text=text,
-        id=place.get(item, "doc_key", str),
+        id=location.get(item, "doc_key", str),
         entities=entities,
         relations=relations,
         cats={domain: 1.0},
         tokens=tokens,
-        origin=str(place),
+        origin=str(location),
     )
 
 
-def _offsets(given: list[Any], count: int, text: str, place: Location) -> list[tuple[int, int]]:
-    if len(given) != count:
-        raise place.error(f"'token2charspan' has {len(given)} places for {count} tokens")
+def _relation(given: Any, n_tokens: int, indices: dict[Offsets, int], location: Location) -> RelationRecord:
+    head_first, head_last, tail_first, tail_last, label = _first_values(given, 5, "a relation", location)
+    head = _token_offsets(head_first, head_last, n_tokens, f"the head of '{label}'", location)
+    tail = _token_offsets(tail_first, tail_last, n_tokens, f"the tail of '{label}'", location)
+    if head not in indices or tail not in indices:
+        raise location.error(f"the head or tail of the relation '{label}' is not an entity")
+    return RelationRecord(indices[head], indices[tail], label)
+
+
+def _tokens(given: list[Any], n_tokens: int, text: str, location: Location) -> list[CharOffsets]:
+    if len(given) != n_tokens:
+        raise location.error(f"'token2charspan' has {len(given)} spans for {n_tokens} tokens")
     tokens = []
     position = 0
     for i, pair in enumerate(given):
-        start, end = place.inside(*_fields(pair, 2, "a place of 'token2charspan'", place), len(text), f"token {i}")
+        first, last = _first_values(pair, 2, "a span of 'token2charspan'", location)
+        start, end = location.check_offsets(first, last, len(text), f"token {i}")
         if start < position:
-            raise place.error(f"token {i} begins before the one before it ends")
+            raise location.error(f"token {i} begins before the end of the previous token")
         tokens.append((start, end))
         position = end
     return tokens
 
 
-def _fields(given: Any, count: int, what: str, place: Location) -> list[Any]:
-    """The first fields of a list, which may hold more."""
+def _first_values(given: Any, count: int, what: str, location: Location) -> list[Any]:
+    """The first values of a list, which may have more."""
     if not isinstance(given, list) or len(given) < count:
-        raise place.error(f"{what} must be a list of {count} values or more")
+        raise location.error(f"{what} must be a list of {count} values or more")
     return given[:count]
 
 
-def _inside(first: Any, last: Any, length: int, what: str, place: Location) -> tuple[int, int]:
-    """First and last token, as start and exclusive end."""
-    return place.inside(first, last + 1 if type(last) is int else last, length, what)
+def _token_offsets(first: Any, last: Any, n_tokens: int, what: str, location: Location) -> Offsets:
+    """Convert the first and last token of a span to start and exclusive end."""
+    return location.check_offsets(first, last + 1 if type(last) is int else last, n_tokens, what)

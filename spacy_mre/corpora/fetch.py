@@ -1,4 +1,4 @@
-"""Where real data comes from: the folder in MRE_DATA, or what `spacy project assets --extra` brought from the public sources."""
+"""Copying real data sets into the project, from a local folder such as MRE_DATA."""
 
 import shutil
 from pathlib import Path
@@ -7,21 +7,26 @@ from ..errors import Errors
 
 
 def fetch(name: str, target: Path, source: Path | None = None) -> Path:
-    """Have a data set in place.
+    """Make sure that a data set is in the project: copy it if a source is given, and check that it exists.
 
-    name (str): The data set, as its folder is called ("conll04", "crossre/ja").
-    target (Path): The folder that holds the data sets of the project.
-    source (Optional[Path]): A folder of data sets to copy from; without it the data set must be in place already.
+    name (str): The folder name of the data set, such as "conll04" or "crossre/ja".
+    target (Path): The folder that contains the data sets of the project.
+    source (Path | None): A folder of data sets to copy from. None only checks that the data set exists.
     RETURNS (Path): The folder of the data set.
-    RAISES (ValueError): It is in neither place.
+    RAISES (ValueError): If the data set does not exist in `target` or `source`.
     """
-    place = target / name
-    # File by file: copytree would make read-only folders of a read-only source.
-    for path in (source / name).rglob("*") if source is not None else ():
+    folder = target / name
+    if source is not None:
+        _copy_files(source / name, folder)
+    if not folder.is_dir() or not any(path.is_file() for path in folder.rglob("*")):
+        raise ValueError(Errors.M207.format(name=name, place=folder, source=source or "not set"))
+    return folder
+
+
+def _copy_files(source: Path, target: Path) -> None:
+    # Not copytree, which would make the folders read-only if those of the source are.
+    for path in source.rglob("*"):
         if path.is_file():
-            copy = place / path.relative_to(source / name)
+            copy = target / path.relative_to(source)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
-    if not place.is_dir() or not any(path.is_file() for path in place.rglob("*")):
-        raise ValueError(Errors.M207.format(name=name, place=place, source=source or "not set"))
-    return place

@@ -1,27 +1,37 @@
-"""How does a Doc become a record again, to be written in another format?"""
+"""Conversion of Docs to records, and of these to files."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from spacy.tokens import Doc
 
-from ..annotations.entities import DEFAULT_KEY, get_entities
-from ..annotations.relations import get_relations
+from ..annotations.entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities
+from ..annotations.relations import arguments, get_relations
 from . import brat, jsonl
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
+LOST_SCORE = "score (kept by spacy_mre.to_json)"
+
 
 def make_records(docs: Iterable[Doc], *, span_key: str = DEFAULT_KEY, report: Report | None = None) -> Iterator[Record]:
-    """Make records of Docs.
+    """Convert Docs to records.
 
     docs (Iterable[Doc]): The documents.
-    span_key (str): The span group that holds the entities.
-    report (Optional[Report]): Counts what was kept and lost: scores, and relations whose ends are no entities.
-    YIELDS (Record): The records.
+    span_key (str): The span group of the entities.
+    report (Report | None): Counts what was kept, and the lost annotations: scores, and relations whose head or tail is
+        not an entity.
+    YIELDS (Record): One record per document.
+
+    >>> import spacy
+    >>> doc = spacy.blank("en")("Ida lives in Lima")
+    >>> doc.set_ents([doc.char_span(0, 3, label="person")])
+    >>> next(make_records([doc])).entities
+    [EntityRecord(start=0, end=3, label='person')]
     """
     report = report if report is not None else Report()
     for number, doc in enumerate(docs, start=1):
+        entities = get_entities(doc, span_key)
         record = Record(
             text=doc.text,
             id=str(doc.user_data.get("id", number)),
@@ -30,64 +40,68 @@ def make_records(docs: Iterable[Doc], *, span_key: str = DEFAULT_KEY, report: Re
             group=str(doc.user_data.get("group", "")),
             origin=f"document {doc.user_data.get('id', number)}",
         )
-        _add_entities(record, doc, span_key, report)
+        if entities is not None:
+            _add_entities(record, doc, entities, report)
+        _add_relations(record, doc, entities or [], report)
         report.keep("documents")
         yield record
 
 
 def write_jsonl(docs: Iterable[Doc], path: Path, *, span_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
-    """Write Docs as JSON lines with character offsets; `read_jsonl` reads them back.
+    """Write Docs as JSON lines with character offsets; `read_jsonl` reads them.
 
     docs (Iterable[Doc]): The documents.
     path (Path): The file to write.
-    span_key (str): The span group that holds the entities.
-    report (Optional[Report]): Counts what was kept and lost.
-    RETURNS (int): How many documents were written.
+    span_key (str): The span group of the entities.
+    report (Report | None): Counts what was kept and lost.
+    RETURNS (int): The number of documents.
     """
     return jsonl.write_records(make_records(docs, span_key=span_key, report=report), path)
 
 
 def write_brat(docs: Iterable[Doc], path: Path, *, span_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
-    """Write Docs as a brat folder; `read_brat` reads it back.
+    """Write Docs as a brat folder; `read_brat` reads it.
 
     docs (Iterable[Doc]): The documents.
     path (Path): The folder to write.
-    span_key (str): The span group that holds the entities.
-    report (Optional[Report]): Counts what was kept and lost.
-    RETURNS (int): How many documents were written.
+    span_key (str): The span group of the entities.
+    report (Report | None): Counts what was kept and lost.
+    RETURNS (int): The number of documents.
     """
     return brat.write_records(make_records(docs, span_key=span_key, report=report), path, report)
 
 
-def _add_entities(record: Record, doc: Doc, span_key: str, report: Report) -> None:
-    spans = get_entities(doc, span_key)
-    places: dict[tuple, int] = {}
-    if spans is not None:
-        record.entities = []
-        for i, span in enumerate(spans):
-            places[(span.start, span.end, span.label)] = i
-            places.setdefault((span.start, span.end), i)
-            record.entities.append(
-                EntityRecord(doc[span.start].idx, doc[span.end - 1].idx + len(doc[span.end - 1]), span.label)
-            )
-            if span.score != 1.0:
-                report.lose("score (spacy_mre.to_json keeps it)", record.origin, span.label)
-        report.keep("entities", len(spans))
+def _add_entities(record: Record, doc: Doc, entities: list[EntitySpan], report: Report) -> None:
+    record.entities = []
+    for entity in entities:
+        span = doc[entity.start : entity.end]
+        record.entities.append(EntityRecord(span.start_char, span.end_char, entity.label))
+        if entity.score != 1.0:
+            report.lose(LOST_SCORE, record.origin, entity.label)
+    report.keep("entities", len(entities))
+
+
+def _add_relations(record: Record, doc: Doc, entities: list[EntitySpan], report: Report) -> None:
     relations = get_relations(doc)
-    if relations is not None:
-        record.relations = []
-        for relation in relations:
-            head, tail = (_place(relation[end], relation[f"{end}_label"], places) for end in ("head", "tail"))
-            if head is None or tail is None:
-                report.lose("relation between spans that are no entities", record.origin, relation["label"])
-                continue
-            record.relations.append(RelationRecord(head, tail, relation["label"]))
-            if relation["score"] != 1.0:
-                report.lose("score (spacy_mre.to_json keeps it)", record.origin, relation["label"])
-        report.keep("relations", len(record.relations))
+    if relations is None:
+        return
+    record.relations = []
+    for relation in relations:
+        head_offsets, tail_offsets = arguments(relation)
+        head = _entity_index(entities, head_offsets, relation["head_label"])
+        tail = _entity_index(entities, tail_offsets, relation["tail_label"])
+        if head is None or tail is None:
+            report.lose("relation whose head or tail is not an entity", record.origin, relation["label"])
+            continue
+        record.relations.append(RelationRecord(head, tail, relation["label"]))
+        if relation["score"] != 1.0:
+            report.lose(LOST_SCORE, record.origin, relation["label"])
+    report.keep("relations", len(record.relations))
 
 
-def _place(span: Sequence[int], label: str, places: dict[tuple, int]) -> int | None:
-    """The entity at a relation's end: that of its label, or where the relation names none, the first."""
-    start, end = span
-    return places.get((start, end, label)) if label else places.get((start, end))
+def _entity_index(entities: list[EntitySpan], offsets: Offsets, label: str) -> int | None:
+    """The first entity with these offsets and, unless it is empty, this label."""
+    for i, entity in enumerate(entities):
+        if entity.offsets == offsets and (not label or entity.label == label):
+            return i
+    return None

@@ -1,10 +1,12 @@
-"""JSON lines with character offsets: the plain format that this project writes and anybody can.
+"""JSON lines with character offsets: the simplest format, which this project also writes.
 
-    {"id": "1", "text": "Ada met Bo.", "entities": [{"start": 0, "end": 3, "label": "person"}, {"start": 8, "end": 10, "label": "person"}],
+    {"id": "1", "text": "Ada met Bo.",
+     "entities": [{"start": 0, "end": 3, "label": "person"}, {"start": 8, "end": 10, "label": "person"}],
      "relations": [{"head": 0, "tail": 1, "label": "met"}], "cats": {"diary": 1.0, "news": 0.0}}
 
-Ends are exclusive; relations name entities by their place in the list. A key that is absent, or null, says that there is no such
-annotation. "cats" may also be one label or a list of labels. "tokens", a list of [start, end], and "group" are optional.
+Each record is one line. Ends are exclusive; head and tail of a relation are indices of the list of entities. A missing
+key, or null, means that the text is not annotated with it. "cats" may also be a label or a list of labels. "tokens", a
+list of [start, end], and "group" are optional.
 """
 
 import json
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .reading import Location, read_json_lines
-from .record import EntityRecord, Record, RelationRecord
+from .record import CharOffsets, EntityRecord, Record, RelationRecord
 from .report import Report
 
 
@@ -21,39 +23,45 @@ def read_jsonl(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     """Read one file.
 
     path (Path): The file.
-    report (Optional[Report]): Not needed: a record holds all of this format.
-    YIELDS (Record): The records; where one has no id, it gets the file's name and the line.
-    RAISES (CorpusError): Malformed input.
+    report (Report | None): Not used: records can represent everything in this format.
+    YIELDS (Record): One record per line. Without an id, it gets the name of the file and the line number.
+    RAISES (CorpusError): If the input is malformed.
+
+    >>> line = '{"text": "Ada met Bo.", "entities": [{"start": 0, "end": 3, "label": "person"}]}'
+    >>> _ = Path("data.jsonl").write_text(line)
+    >>> [record.id for record in read_jsonl("data.jsonl")]
+    ['data-1']
     """
     path = Path(path)
     for number, item in read_json_lines(path):
-        place = Location(path, number)
-        text = place.get(item, "text", str)
+        location = Location(path, number)
+        text = location.get(item, "text", str)
         entities = relations = tokens = None
         if item.get("entities") is not None:
-            entities = [_entity(given, text, place) for given in place.get(item, "entities", list)]
+            entities = [_entity(given, text, location) for given in location.get(item, "entities", list)]
         if item.get("relations") is not None:
-            relations = [_relation(given, entities or [], place) for given in place.get(item, "relations", list)]
+            n_entities = len(entities or ())
+            relations = [_relation(given, n_entities, location) for given in location.get(item, "relations", list)]
         if item.get("tokens") is not None:
-            tokens = list(_tokens(place.get(item, "tokens", list), text, place))
+            tokens = list(_tokens(location.get(item, "tokens", list), text, location))
         yield Record(
             text=text,
             id=str(item["id"]) if item.get("id") is not None else f"{path.stem}-{number}",
             entities=entities,
             relations=relations,
-            cats=_cats(item.get("cats"), place),
+            cats=_cats(item.get("cats"), location),
             tokens=tokens,
             group=str(item.get("group") or ""),
-            origin=str(place),
+            origin=str(location),
         )
 
 
 def write_records(records: Iterable[Record], path: Path) -> int:
-    """Write records as JSON lines; `read_jsonl` reads them back.
+    """Write records as JSON lines; `read_jsonl` reads them.
 
     records (Iterable[Record]): The records.
-    path (Path): The file; its folder is made.
-    RETURNS (int): How many records were written.
+    path (Path): The file; its folder is created.
+    RETURNS (int): The number of records.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,35 +73,33 @@ def write_records(records: Iterable[Record], path: Path) -> int:
     return count
 
 
-def _entity(given: Any, text: str, place: Location) -> EntityRecord:
-    label = place.get(given, "label", str)
-    start, end = place.inside(
-        place.get(given, "start", int), place.get(given, "end", int), len(text), f"the entity '{label}'"
-    )
+def _entity(given: Any, text: str, location: Location) -> EntityRecord:
+    label = location.get(given, "label", str)
+    start, end = location.get(given, "start", int), location.get(given, "end", int)
+    start, end = location.check_offsets(start, end, len(text), f"the entity '{label}'")
     return EntityRecord(start, end, label)
 
 
-def _relation(given: Any, entities: list[EntityRecord], place: Location) -> RelationRecord:
-    label = place.get(given, "label", str)
-    head, tail = (
-        place.index(place.get(given, end, int), len(entities), f"the {end} of '{label}'") for end in ("head", "tail")
-    )
+def _relation(given: Any, n_entities: int, location: Location) -> RelationRecord:
+    label = location.get(given, "label", str)
+    head = location.check_index(location.get(given, "head", int), n_entities, f"the head of '{label}'")
+    tail = location.check_index(location.get(given, "tail", int), n_entities, f"the tail of '{label}'")
     return RelationRecord(head, tail, label)
 
 
-def _tokens(given: list[Any], text: str, place: Location) -> Iterator[tuple[int, int]]:
+def _tokens(given: list[Any], text: str, location: Location) -> Iterator[CharOffsets]:
     position = 0
     for i, pair in enumerate(given):
         if not isinstance(pair, list) or len(pair) != 2:
-            raise place.error(f"token {i} must be [start, end]")
-        start, end = place.inside(*pair, len(text), f"token {i}")
+            raise location.error(f"token {i} must be [start, end]")
+        start, end = location.check_offsets(pair[0], pair[1], len(text), f"token {i}")
         if start < position:
-            raise place.error(f"token {i} begins before the one before it ends")
+            raise location.error(f"token {i} begins before the end of the previous token")
         position = end
         yield start, end
 
 
-def _cats(given: Any, place: Location) -> dict[str, float] | None:
+def _cats(given: Any, location: Location) -> dict[str, float] | None:
     if given is None:
         return None
     if isinstance(given, str):
@@ -102,7 +108,7 @@ def _cats(given: Any, place: Location) -> dict[str, float] | None:
         return dict.fromkeys(given, 1.0)
     if isinstance(given, dict) and all(isinstance(value, (int, float)) for value in given.values()):
         return {label: float(value) for label, value in given.items()}
-    raise place.error("'cats' must be a label, a list of labels, or an object of labels and numbers")
+    raise location.error("'cats' must be a label, a list of labels, or an object of labels and numbers")
 
 
 def _as_json(record: Record) -> dict[str, Any]:
@@ -112,13 +118,9 @@ def _as_json(record: Record) -> dict[str, Any]:
     if record.tokens is not None:
         item["tokens"] = [list(token) for token in record.tokens]
     if record.entities is not None:
-        item["entities"] = [
-            {"start": entity.start, "end": entity.end, "label": entity.label} for entity in record.entities
-        ]
+        item["entities"] = [{"start": e.start, "end": e.end, "label": e.label} for e in record.entities]
     if record.relations is not None:
-        item["relations"] = [
-            {"head": relation.head, "tail": relation.tail, "label": relation.label} for relation in record.relations
-        ]
+        item["relations"] = [{"head": r.head, "tail": r.tail, "label": r.label} for r in record.relations]
     if record.cats is not None:
         item["cats"] = record.cats
     return item

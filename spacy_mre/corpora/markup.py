@@ -1,16 +1,17 @@
-"""The inline mark-up of the hand-written corpus: one record, several languages, relations stated once.
+r"""The inline mark-up of the hand-written corpus: one record in several languages, with its relations written once.
 
     ## society-01
     en: The [political_organisation:a|[place:b|Aoba] City Council] met.
     ja: [political_organisation:a|[place:b|青葉市]議会]が開かれた。
     relations: a located_in b
 
-A backslash keeps `[`, `]`, `|` and `\\` as plain characters. The text class is the part of the id before its last hyphen.
+`[place:b|Aoba]` is an entity with the label "place" and the name "b"; relations refer to names. A backslash before `[`,
+`]`, `|` or `\` keeps it as a plain character. The text label is the part of the id before its last hyphen.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .reading import read_lines
@@ -23,69 +24,48 @@ OPENING = re.compile(r"\[([a-z_]+):([a-z][a-z0-9]*)\|")
 
 @dataclass
 class _Block:
+    """A heading and the lines below it. `fields` are line number and content by language, and by "relations"."""
+
     id: str
-    cat: str
+    text_label: str
     line: int
-    fields: dict[str, tuple[int, str]]
+    fields: dict[str, tuple[int, str]] = field(default_factory=dict)
 
 
 def read_markup(path: Path) -> dict[str, list[Record]]:
     """Read one mark-up file.
 
     path (Path): The file.
-    RETURNS (Dict[str, List[Record]]): The records of each language, in file order. The cats of a record hold its own class only;
-        `compile_corpus` fills in the zeros of the others.
-    RAISES (CorpusError): Malformed mark-up, an unknown entity name in a relation, languages that disagree.
+    RETURNS (dict[str, list[Record]]): The records of each language, in file order. `cats` contains only the record's
+        own text label; `read_corpus` adds the others.
+    RAISES (CorpusError): If the mark-up is malformed, a relation refers to an unknown name, or the languages of a
+        record have different entities.
     """
     records: dict[str, list[Record]] = {}
-    seen: dict[str, int] = {}
+    lines: dict[str, int] = {}
     for block in _blocks(path):
-        if block.id in seen:
-            raise CorpusError(path, block.line, f"the id {block.id} was used before, in line {seen[block.id]}")
-        seen[block.id] = block.line
-        relation_line, relation_text = block.fields.pop("relations", (block.line, ""))
-        first: dict[str, str] = {}
-        for lang, (line, marked) in block.fields.items():
-            try:
-                text, entities = parse_marked(marked)
-            except ValueError as err:
-                raise CorpusError(path, line, str(err)) from None
-            types = {name: entity.label for name, entity in entities.items()}
-            if first and types != first:
-                differing = sorted(set(types.items()) ^ set(first.items()))
-                raise CorpusError(path, line, f"{block.id}: the languages disagree on the entities {differing}")
-            first = types
-            names = list(entities)
-            try:
-                relations = [
-                    RelationRecord(names.index(head), names.index(tail), label)
-                    for head, label, tail in _triples(relation_text)
-                ]
-            except ValueError as err:
-                raise CorpusError(path, relation_line, f"{block.id}: {err}") from None
-            record = Record(
-                text=text,
-                id=block.id,
-                entities=list(entities.values()),
-                relations=relations,
-                cats={block.cat: 1.0},
-                origin=f"{path.name}, line {line}",
-            )
+        if block.id in lines:
+            raise CorpusError(path, block.line, f"duplicate id {block.id}, first used in line {lines[block.id]}")
+        lines[block.id] = block.line
+        for lang, record in _read_block(block, path).items():
             records.setdefault(lang, []).append(record)
     return records
 
 
 def parse_marked(marked: str) -> tuple[str, dict[str, EntityRecord]]:
-    """Take the mark-up out of one sentence.
+    """Parse the mark-up of one sentence.
 
-    marked (str): The sentence with its `[type:name|text]` marks.
-    RETURNS (Tuple[str, Dict[str, EntityRecord]]): The plain sentence, and its entities by name in order of their first character, the
-        longer first.
-    RAISES (ValueError): A bracket that does not close or open, a name used twice, an empty entity.
+    marked (str): The sentence, with entities as `[label:name|text]`.
+    RETURNS (tuple[str, dict[str, EntityRecord]]): The plain sentence, and the entities by name, sorted by start,
+        longest first.
+    RAISES (ValueError): If brackets do not match, a name is used twice, or an entity is empty.
+
+    >>> parse_marked("Ida lives in [place:a|Lima].")
+    ('Ida lives in Lima.', {'a': EntityRecord(start=13, end=17, label='place')})
     """
     text: list[str] = []
-    stack: list[tuple[str, str, int]] = []
-    found: dict[str, EntityRecord] = {}
+    open_entities: list[tuple[str, str, int]] = []
+    entities: dict[str, EntityRecord] = {}
     i = 0
     while i < len(marked):
         char = marked[i]
@@ -97,30 +77,30 @@ def parse_marked(marked: str) -> tuple[str, dict[str, EntityRecord]]:
         elif char == "[":
             opening = OPENING.match(marked, i)
             if opening is None:
-                raise ValueError(
-                    f"'{marked[i : i + 20]}' is no entity: write [type:name|text], or \\[ for a plain bracket"
-                )
-            stack.append((opening[1], opening[2], len(text)))
+                excerpt = marked[i : i + 20]
+                raise ValueError(f"invalid entity '{excerpt}': expected [label:name|text], or \\[ for a plain bracket")
+            open_entities.append((opening[1], opening[2], len(text)))
             i = opening.end()
         elif char == "]":
-            if not stack:
-                raise ValueError(
-                    f"character {i + 1} closes an entity that was never opened: write \\] for a plain bracket"
-                )
-            label, name, start = stack.pop()
+            if not open_entities:
+                raise ValueError(f"the bracket at character {i + 1} closes no entity; write \\] for a plain bracket")
+            label, name, start = open_entities.pop()
             if start == len(text):
                 raise ValueError(f"the entity '{name}' is empty")
-            if name in found:
-                raise ValueError(f"the name '{name}' stands for two entities")
-            found[name] = EntityRecord(start, len(text), label)
+            if name in entities:
+                raise ValueError(f"the name '{name}' is used for two entities")
+            entities[name] = EntityRecord(start, len(text), label)
             i += 1
         else:
             text.append(char)
             i += 1
-    if stack:
-        raise ValueError(f"the entity '{stack[-1][1]}' is never closed")
-    in_order = sorted(found.items(), key=lambda item: (item[1].start, -item[1].end))
-    return "".join(text), dict(in_order)
+    if open_entities:
+        raise ValueError(f"the entity '{open_entities[-1][1]}' is not closed")
+    return "".join(text), dict(sorted(entities.items(), key=_by_offsets))
+
+
+def _by_offsets(item: tuple[str, EntityRecord]) -> tuple[int, int]:
+    return item[1].start, -item[1].end
 
 
 def _blocks(path: Path) -> Iterator[_Block]:
@@ -132,26 +112,61 @@ def _blocks(path: Path) -> Iterator[_Block]:
         if line.startswith("##"):
             heading = HEADING.match(line)
             if heading is None:
-                raise CorpusError(path, number, f"'{line}' is no heading: write ## class-number")
+                raise CorpusError(path, number, f"invalid heading '{line}': expected ## label-number")
             if block is not None:
                 yield block
-            block = _Block(f"{heading[1]}-{heading[2]}", heading[1], number, {})
+            block = _Block(f"{heading[1]}-{heading[2]}", heading[1], number)
             continue
-        field = FIELD.match(line)
-        if field is None or block is None:
-            raise CorpusError(
-                path, number, "expected '## class-number', 'ja: ...', 'en: ...', 'zh: ...' or 'relations: ...'"
-            )
-        if field[1] in block.fields:
-            raise CorpusError(path, number, f"{block.id} has two lines '{field[1]}:'")
-        block.fields[field[1]] = (number, field[2])
+        match = FIELD.match(line)
+        if match is None or block is None:
+            expected = "'## label-number', 'ja: ...', 'en: ...', 'zh: ...' or 'relations: ...'"
+            raise CorpusError(path, number, f"expected {expected}")
+        if match[1] in block.fields:
+            raise CorpusError(path, number, f"{block.id} has two lines '{match[1]}:'")
+        block.fields[match[1]] = (number, match[2])
     if block is not None:
         yield block
 
 
-def _triples(text: str) -> Iterator[tuple[str, str, str]]:
-    for part in filter(None, (part.strip() for part in text.split(","))):
+def _read_block(block: _Block, path: Path) -> dict[str, Record]:
+    """The record of each language of a block."""
+    relation_line, relation_text = block.fields.pop("relations", (block.line, ""))
+    records: dict[str, Record] = {}
+    first_labels: dict[str, str] = {}
+    for lang, (line, marked) in block.fields.items():
+        try:
+            text, entities = parse_marked(marked)
+        except ValueError as err:
+            raise CorpusError(path, line, str(err)) from None
+        labels = {name: entity.label for name, entity in entities.items()}
+        if first_labels and labels != first_labels:
+            different = sorted(set(labels.items()) ^ set(first_labels.items()))
+            raise CorpusError(path, line, f"{block.id}: the languages have different entities: {different}")
+        first_labels = labels
+        try:
+            relations = list(_relations(relation_text, list(entities)))
+        except ValueError as err:
+            raise CorpusError(path, relation_line, f"{block.id}: {err}") from None
+        records[lang] = Record(
+            text=text,
+            id=block.id,
+            entities=list(entities.values()),
+            relations=relations,
+            cats={block.text_label: 1.0},
+            origin=f"{path.name}, line {line}",
+        )
+    return records
+
+
+def _relations(text: str, names: list[str]) -> Iterator[RelationRecord]:
+    for part in text.split(","):
         words = part.split()
+        if not words:
+            continue
         if len(words) != 3:
-            raise ValueError(f"'{part}' is no relation: write 'head label tail'")
-        yield words[0], words[1], words[2]
+            raise ValueError(f"invalid relation '{part.strip()}': expected 'head label tail'")
+        head, label, tail = words
+        for name in (head, tail):
+            if name not in names:
+                raise ValueError(f"a relation refers to '{name}', but there is no such entity")
+        yield RelationRecord(names.index(head), names.index(tail), label)

@@ -1,4 +1,4 @@
-"""How is a file opened so that whatever is wrong with it is told with its line? Shared by all readers."""
+"""Functions that all readers share. They open files and check values; an error names the file and the line."""
 
 import json
 import re
@@ -6,39 +6,39 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .record import CorpusError
+from .record import CharOffsets, CorpusError, EntityRecord
+
+MAX_SHOWN = 40  # characters of a value in an error message
 
 
 def read_text(path: Path, *, may_be_empty: bool = False) -> str:
-    """Read a UTF-8 file as it is, with the line ends it has: character offsets count them.
+    """Read a UTF-8 file. Line ends are not converted, because character offsets count them.
 
     path (Path): The file.
-    may_be_empty (bool): Whether a file without a character is all right.
-    RETURNS (str): Its text, without a byte order mark.
-    RAISES (CorpusError): A file that is not there, is empty or is not UTF-8.
+    may_be_empty (bool): Accept an empty file.
+    RETURNS (str): The text, without a byte order mark.
+    RAISES (CorpusError): If the file does not exist, is empty or is not UTF-8.
     """
     path = Path(path)
     if not path.is_file():
-        raise CorpusError(
-            path, 0, "there is no such file" if not path.exists() else "this is a folder, a file was expected"
-        )
+        raise CorpusError(path, 0, "expected a file, found a folder" if path.exists() else "file not found")
     data = path.read_bytes()
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as err:
         line = data.count(b"\n", 0, err.start) + 1
-        raise CorpusError(path, line, f"byte {err.start} is not UTF-8: convert the file to UTF-8 first") from None
+        raise CorpusError(path, line, f"byte {err.start} is not UTF-8; convert the file to UTF-8 first") from None
     if not text.strip() and not may_be_empty:
         raise CorpusError(path, 0, "the file is empty")
     return text
 
 
 def read_lines(path: Path, *, may_be_empty: bool = False) -> Iterator[tuple[int, str]]:
-    """Read a file line by line. Only a line feed ends a line, unlike `str.splitlines`, which also cuts at characters inside texts.
+    """Read a file line by line. Only a line feed ends a line; `str.splitlines` also splits at other characters.
 
     path (Path): The file.
-    may_be_empty (bool): Whether a file without a character is all right.
-    YIELDS (Tuple[int, str]): The number of the line, counted from 1, and the line without its end.
+    may_be_empty (bool): Accept an empty file.
+    YIELDS (tuple[int, str]): The line number, counted from 1, and the line without its end.
     """
     lines = read_text(path, may_be_empty=may_be_empty).split("\n")
     if lines[-1] == "":
@@ -48,24 +48,24 @@ def read_lines(path: Path, *, may_be_empty: bool = False) -> Iterator[tuple[int,
 
 
 def read_json(path: Path) -> Any:
-    """Read a file that is one JSON value.
+    """Read a file that contains one JSON value.
 
     path (Path): The file.
     RETURNS (Any): The value.
-    RAISES (CorpusError): Broken JSON.
+    RAISES (CorpusError): If the JSON is invalid.
     """
     try:
         return json.loads(read_text(path))
     except json.JSONDecodeError as err:
-        raise CorpusError(path, err.lineno, f"broken JSON: {err.msg} at column {err.colno}") from None
+        raise CorpusError(path, err.lineno, f"invalid JSON: {err.msg} at column {err.colno}") from None
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Read a file with one JSON object a line. Blank lines are skipped.
+    """Read a file with one JSON object per line. Blank lines are skipped.
 
     path (Path): The file.
-    YIELDS (Tuple[int, Dict[str, Any]]): The number of the line and the object.
-    RAISES (CorpusError): Broken JSON, or a line that is no object.
+    YIELDS (tuple[int, dict[str, Any]]): The line number and the object.
+    RAISES (CorpusError): If a line is invalid JSON or not an object.
     """
     for number, line in read_lines(path):
         if not line.strip():
@@ -73,21 +73,21 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             item = json.loads(line)
         except json.JSONDecodeError as err:
-            raise CorpusError(path, number, f"broken JSON: {err.msg} at column {err.colno}") from None
+            raise CorpusError(path, number, f"invalid JSON: {err.msg} at column {err.colno}") from None
         if not isinstance(item, dict):
-            raise CorpusError(path, number, "a JSON object was expected")
+            raise CorpusError(path, number, "expected a JSON object")
         yield number, item
 
 
 class Location:
-    """Where in a file something is read, and the checks that need to say so.
+    """A position in a file, and checks of the values read there. A failed check raises a `CorpusError`.
 
     path (Path): The file.
     line (int): The line, counted from 1; 0 if the format has no lines.
-    name (str): What to call the record where it has no line of its own, such as "record 3".
+    name (str): The name of a record that has no line of its own, such as "record 3".
     """
 
-    def __init__(self, path: Path, line: int = 0, name: str = ""):
+    def __init__(self, path: Path, line: int = 0, name: str = "") -> None:
         self.path = path
         self.line = line
         self.name = name
@@ -96,50 +96,55 @@ class Location:
         return f"{self.path.name}, {self.name or f'line {self.line}'}"
 
     def error(self, reason: str) -> CorpusError:
+        """RETURNS (CorpusError): An error with this location and the given reason, to be raised by the caller."""
         return CorpusError(self.path, self.line, f"{self.name}: {reason}" if self.name else reason)
 
     def get(self, item: Any, key: str, kind: type) -> Any:
-        """The value of a key that must be there and of that type."""
+        """RETURNS (Any): The value of a key that must exist and have the given type."""
         if not isinstance(item, dict):
-            raise self.error(f"a JSON object was expected, not {_shown(item)}")
+            raise self.error(f"expected a JSON object, found {_shorten(item)}")
         if key not in item:
             raise self.error(f"the key '{key}' is missing")
         value = item[key]
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise self.error(f"'{key}' must be of type {kind.__name__}, not {_shown(value)}")
+            raise self.error(f"'{key}' must be of type {kind.__name__}, not {_shorten(value)}")
         return value
 
     def words(self, item: Any, key: str) -> list[str]:
-        """The value of a key that must be a list of words, none of them empty."""
+        """RETURNS (list[str]): The value of a key that must be a list of non-empty strings."""
         words = self.get(item, key, list)
         for i, word in enumerate(words):
             if not isinstance(word, str) or not word:
                 raise self.error(
-                    f"token {i} of '{key}' is {_shown(word)}: every token must be a text of one character or more"
+                    f"token {i} of '{key}' must be a string of one character or more, not {_shorten(word)}"
                 )
         return words
 
-    def inside(self, start: Any, end: Any, length: int, what: str) -> tuple[int, int]:
-        """A start and an exclusive end that must lie inside something and enclose at least one place."""
+    def check_offsets(self, start: Any, end: Any, length: int, what: str) -> tuple[int, int]:
+        """RETURNS (tuple[int, int]): Start and exclusive end, which must be a non-empty span within 0 and `length`."""
+        # Not isinstance: True and False are ints too.
         if not (type(start) is int and type(end) is int):
-            raise self.error(f"{what} goes from {_shown(start)} to {_shown(end)}: whole numbers were expected")
+            raise self.error(f"{what} goes from {_shorten(start)} to {_shorten(end)}, expected integers")
         if not 0 <= start < end <= length:
-            raise self.error(f"{what} goes from {start} to {end}, which is not inside the {length} there are")
+            raise self.error(f"{what} goes from {start} to {end}, which is not a valid span in the range 0 to {length}")
         return start, end
 
-    def index(self, value: Any, length: int, what: str) -> int:
-        """An index that must point into a list of that length."""
+    def check_index(self, value: Any, length: int, what: str) -> int:
+        """RETURNS (int): An index of an entity, which must be less than `length`."""
         if type(value) is not int or not 0 <= value < length:
-            raise self.error(f"{what} is {_shown(value)}, but there are only the entities 0 to {length - 1}")
+            raise self.error(f"{what} is {_shorten(value)}, which is not an index of the record's {length} entities")
         return value
 
 
-def join_words(words: Sequence[str], separator: str = " ") -> tuple[str, list[tuple[int, int]]]:
-    """Make a text of words.
+def join_words(words: Sequence[str], separator: str = " ") -> tuple[str, list[CharOffsets]]:
+    """Join words to a text.
 
     words (Sequence[str]): The words.
-    separator (str): What stands between them.
-    RETURNS (Tuple[str, List[Tuple[int, int]]]): The text, and the character offsets of every word in it.
+    separator (str): The string between two words.
+    RETURNS (tuple[str, list[tuple[int, int]]]): The text, and the character offsets of each word.
+
+    >>> join_words(["Old", "Lima"])
+    ('Old Lima', [(0, 3), (4, 8)])
     """
     tokens = []
     position = 0
@@ -149,11 +154,25 @@ def join_words(words: Sequence[str], separator: str = " ") -> tuple[str, list[tu
     return separator.join(words), tokens
 
 
+def entity_from_tokens(tokens: Sequence[CharOffsets], start: int, end: int, label: str) -> EntityRecord:
+    """Convert an entity with token offsets to character offsets.
+
+    tokens (Sequence[tuple[int, int]]): The character offsets of each token.
+    start (int): The first token.
+    end (int): The last token + 1.
+    label (str): The entity label.
+    RETURNS (EntityRecord): The entity.
+    """
+    return EntityRecord(tokens[start][0], tokens[end - 1][1], label)
+
+
 def split_blanks(line: str) -> list[str]:
-    """Split a line at blanks and tabs only: `str.split` would also lose tokens that are white space of another kind, such as `\u3000`."""
+    """RETURNS (list[str]): The parts of a line between spaces and tabs. `str.split` would also remove tokens that are
+    other white space, such as an ideographic space.
+    """
     return re.findall(r"[^ \t]+", line)
 
 
-def _shown(value: Any) -> str:
-    shown = json.dumps(value, ensure_ascii=False)
-    return shown if len(shown) <= 40 else f"{shown[:40]}..."
+def _shorten(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."

@@ -1,30 +1,37 @@
-"""What every converter reads into and writes from: one annotated text with character offsets."""
+"""The form that all readers convert to and all writers convert from: one annotated text with character offsets."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Errors
 
+# Character offsets in a text: first character, last character + 1.
+CharOffsets = tuple[int, int]
+
 
 class CorpusError(ValueError):
-    """Malformed input, with the file, the line and the reason in its message.
+    """Malformed input. The message contains the file, the line and the reason.
 
     path (Path): The file.
-    line (int): The line, counted from 1; 0 if the format has no lines.
-    reason (str): What is wrong, and what would be right.
+    line (int): The line, counted from 1; 0 if the error has no line.
+    reason (str): What is wrong, and what was expected.
     """
 
-    def __init__(self, path: Path, line: int, reason: str):
-        super().__init__(
-            Errors.M201.format(path=path, line=line, reason=reason)
-            if line
-            else Errors.M202.format(path=path, reason=reason)
-        )
+    def __init__(self, path: Path, line: int, reason: str) -> None:
+        if line:
+            super().__init__(Errors.M201.format(path=path, line=line, reason=reason))
+        else:
+            super().__init__(Errors.M202.format(path=path, reason=reason))
 
 
 @dataclass(frozen=True)
 class EntityRecord:
-    """A labelled stretch of text: character offsets, end exclusive."""
+    """An entity in a text.
+
+    start (int): The first character.
+    end (int): The last character + 1.
+    label (str): The entity label.
+    """
 
     start: int
     end: int
@@ -33,7 +40,12 @@ class EntityRecord:
 
 @dataclass(frozen=True)
 class RelationRecord:
-    """A labelled, directed link between two entities, given by their places in `Record.entities`."""
+    """A directed relation between two entities.
+
+    head (int): The head, as an index of `Record.entities`.
+    tail (int): The tail, as an index of `Record.entities`.
+    label (str): The relation label.
+    """
 
     head: int
     tail: int
@@ -42,12 +54,18 @@ class RelationRecord:
 
 @dataclass
 class Record:
-    """One annotated text.
+    """One annotated text. Entities, relations and text labels are None if the source does not annotate them, and empty
+    if it states that there are none.
 
-    `None` for entities, relations or cats says that the source holds no such annotation; an empty list or dict says there are
-    none. `tokens` are the source's own tokens as character offsets, where the source has tokens. `group` names what a split must
-    not separate (the dialogue, the article), where the source has such a thing. `origin` is where the record was read
-    ("file.json, line 3"), for reports.
+    text (str): The text.
+    id (str): Identifies the text within its corpus.
+    entities (list[EntityRecord] | None): The entities; nested and overlapping ones are allowed.
+    relations (list[RelationRecord] | None): The relations.
+    cats (dict[str, float] | None): The text labels with values between 0 and 1, as in `doc.cats`.
+    tokens (list[tuple[int, int]] | None): The character offsets of the source's tokens; None if the source is not
+        tokenized.
+    group (str): The dialogue, article or the like that the text belongs to. A split keeps groups together.
+    origin (str): Where the record was read, for reports: "file.json, line 3".
     """
 
     text: str
@@ -55,6 +73,6 @@ class Record:
     entities: list[EntityRecord] | None = None
     relations: list[RelationRecord] | None = None
     cats: dict[str, float] | None = None
-    tokens: list[tuple[int, int]] | None = None
+    tokens: list[CharOffsets] | None = None
     group: str = ""
     origin: str = ""

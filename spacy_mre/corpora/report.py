@@ -1,4 +1,4 @@
-"""What was kept of a corpus, and what was lost and why? Every reader, converter and writer counts into a Report."""
+"""A report of what a conversion kept and lost. Readers, converters and writers count into it."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,26 +12,36 @@ MAX_EXAMPLES = 3
 
 @dataclass
 class Report:
-    """Counts of what a conversion kept and of what it could not.
+    """Counts of what a conversion kept and lost.
 
-    kept (Counter): How many documents, entities, relations and cats came through.
-    lost (Counter): How many annotations did not, by reason.
-    examples (Dict[str, List[str]]): The first of them, with the place where each was read.
+    kept (Counter[str]): The number of documents, entities, relations and text labels that were kept.
+    lost (Counter[str]): The number of annotations that were lost, by reason.
+    examples (dict[str, list[str]]): For each reason, where the first of them were read.
+
+    >>> report = Report()
+    >>> report.lose("empty entity", "a.jsonl, line 3", "person")
+    >>> report.lost["empty entity"], report.examples["empty entity"]
+    (1, ['a.jsonl, line 3: person'])
     """
 
-    kept: Counter = field(default_factory=Counter)
-    lost: Counter = field(default_factory=Counter)
+    kept: Counter[str] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
 
     def keep(self, what: str, count: int = 1) -> None:
+        """Count what was kept.
+
+        what (str): For example "entities".
+        count (int): How many.
+        """
         self.kept[what] += count
 
     def lose(self, reason: str, origin: str, detail: str = "") -> None:
-        """Count one loss.
+        """Count one lost annotation.
 
-        reason (str): What kind of thing was lost and why; the same for all of its kind.
+        reason (str): What was lost and why; the same text for all annotations lost for this reason.
         origin (str): Where it was read.
-        detail (str): The thing itself.
+        detail (str): The annotation itself.
         """
         self.lost[reason] += 1
         examples = self.examples.setdefault(reason, [])
@@ -39,9 +49,9 @@ class Report:
             examples.append(f"{origin}: {detail}" if detail else origin)
 
     def check(self) -> None:
-        """Refuse any loss.
+        """Raise an error if anything was lost.
 
-        RAISES (ValueError): If anything was lost, with the counts.
+        RAISES (ValueError): With all reasons and counts.
         """
         if self.lost:
             reasons = "; ".join(
@@ -50,8 +60,8 @@ class Report:
             raise ValueError(Errors.M203.format(count=sum(self.lost.values()), reasons=reasons))
 
     def table(self, title: str = "") -> Table:
-        """RETURNS (Table): What was kept and lost, for `rich.print`."""
-        table = Table("", "count", "for example", title=title or None, title_justify="left")
+        """RETURNS (Table): A table of what was kept and lost, for `rich.print`."""
+        table = Table("", "count", "examples", title=title or None, title_justify="left")
         table.columns[1].justify = "right"
         for what, count in self.kept.items():
             table.add_row(what, f"{count:,}", "")

@@ -1,57 +1,61 @@
-"""Slot filling folders: three parallel files, `seq.in` (tokens), `seq.out` (BIO or BIOES tags) and `label` (the intent)."""
+"""Slot filling folders of three parallel files: `seq.in` (tokens), `seq.out` (BIO or BIOES tags), `label` (intent)."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from .reading import Location, join_words, read_lines, split_blanks
-from .record import CorpusError, EntityRecord, Record
+from .reading import Location, entity_from_tokens, join_words, read_lines, split_blanks
+from .record import CorpusError, Record
 from .report import Report
 from .tags import decode_tags, has_closing_tags
 
 
 def read_slots(path: Path, *, separator: str = " ", report: Report | None = None) -> Iterator[Record]:
-    """Read one part.
+    """Read one folder.
 
-    path (Path): The folder with the three files. Without the file `label` the records have no cats.
-    separator (str): What to put between the tokens: a blank, or nothing for Chinese characters.
-    report (Optional[Report]): Counts tag sequences that had to be repaired.
-    YIELDS (Record): The records; their ids are the folder's name and the number of the line.
-    RAISES (CorpusError): Files of different length, another number of tags than of tokens, something that is no tag.
+    path (Path): The folder with the three files. Without the file `label` the records have no text labels.
+    separator (str): The string between tokens: a space, or nothing for Chinese characters.
+    report (Report | None): Counts repaired tag sequences.
+    YIELDS (Record): One record per line. Its id is the name of the folder and the number of the line.
+    RAISES (CorpusError): If the files differ in length, a line has more or fewer tags than tokens, or a tag is invalid.
     """
     path = Path(path)
     report = report if report is not None else Report()
-    words, tags = ([line for _, line in read_lines(path / name)] for name in ("seq.in", "seq.out"))
-    labels = [line for _, line in read_lines(path / "label")] if (path / "label").is_file() else None
-    for name, lines in (("seq.out", tags), ("label", labels)):
-        if lines is not None and len(lines) != len(words):
-            raise CorpusError(
-                path / name,
-                min(len(lines), len(words)) + 1,
-                f"there are {len(lines)} lines where seq.in has {len(words)}",
-            )
-    closing = any(has_closing_tags(split_blanks(line)) for line in tags)
-    for i, line in enumerate(words):
-        place = Location(path / "seq.out", i + 1)
-        text, tokens = join_words(split_blanks(line), separator)
-        row = split_blanks(tags[i])
-        if len(row) != len(tokens):
-            raise place.error(f"there are {len(row)} tags where seq.in has {len(tokens)} tokens")
+    token_lines = [line for _, line in read_lines(path / "seq.in")]
+    tag_lines = [line for _, line in read_lines(path / "seq.out")]
+    label_lines = [line for _, line in read_lines(path / "label")] if (path / "label").is_file() else None
+    _check_length(path / "seq.out", tag_lines, token_lines)
+    if label_lines is not None:
+        _check_length(path / "label", label_lines, token_lines)
+    closing = any(has_closing_tags(split_blanks(line)) for line in tag_lines)
+    for i, (token_line, tag_line) in enumerate(zip(token_lines, tag_lines)):
+        location = Location(path / "seq.out", i + 1)
+        text, tokens = join_words(split_blanks(token_line), separator)
+        tags = split_blanks(tag_line)
+        if len(tags) != len(tokens):
+            raise location.error(f"found {len(tags)} tags for the {len(tokens)} tokens in seq.in")
         try:
-            spans, repairs = decode_tags(row, closing=closing)
+            spans, repairs = decode_tags(tags, closing=closing)
         except ValueError as err:
-            raise place.error(str(err)) from None
+            raise location.error(str(err)) from None
         for _, repair in repairs:
-            report.lose("malformed tag sequence (repaired)", str(place), repair)
-        cats = None
-        if labels is not None:
-            if not labels[i].strip():
-                raise CorpusError(path / "label", i + 1, "the line is empty, a label was expected")
-            cats = {labels[i].strip(): 1.0}
+            report.lose("malformed tag sequence (repaired)", str(location), repair)
         yield Record(
             text=text,
             id=f"{path.name}-{i + 1}",
-            entities=[EntityRecord(tokens[start][0], tokens[end - 1][1], label) for start, end, label in spans],
-            cats=cats,
+            entities=[entity_from_tokens(tokens, span.start, span.end, span.label) for span in spans],
+            cats=None if label_lines is None else _cats(path / "label", i + 1, label_lines[i]),
             tokens=tokens,
-            origin=str(place),
+            origin=str(location),
         )
+
+
+def _check_length(path: Path, lines: list[str], token_lines: list[str]) -> None:
+    if len(lines) != len(token_lines):
+        first_difference = min(len(lines), len(token_lines)) + 1
+        raise CorpusError(path, first_difference, f"found {len(lines)} lines, but seq.in has {len(token_lines)}")
+
+
+def _cats(path: Path, number: int, line: str) -> dict[str, float]:
+    if not line.strip():
+        raise CorpusError(path, number, "the line is empty, expected a label")
+    return {line.strip(): 1.0}

@@ -1,4 +1,4 @@
-"""Which record belongs to train, dev or test? Rules that give the same answer on every machine and are committed with the code."""
+"""Rules that split a corpus into train, dev and test. They are deterministic, so every machine gets the same split."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,9 +11,9 @@ PARTS = ("train", "dev", "test")
 
 
 def by_hash(key: str) -> str:
-    """Eight tenths train, one tenth dev, one tenth test, by a hash of the key.
+    """Assign 80 % to train, 10 % to dev and 10 % to test by a hash of the key.
 
-    key (str): What must not be separated: the dialogue, the article, or the id of a text that stands alone.
+    key (str): What must not be split: a dialogue, an article, or the id of an independent text.
     RETURNS (str): "train", "dev" or "test".
     """
     tenth = int(sha1(key.encode("utf8")).hexdigest(), 16) % 10
@@ -21,21 +21,21 @@ def by_hash(key: str) -> str:
 
 
 def by_number(number: int) -> str:
-    """The rule of the hand-written corpus: of six records the fifth is dev and the sixth is test.
+    """Assign every sixth record to test, the one before it to dev, the rest to train. Used for the hand-written corpus.
 
-    number (int): The number at the end of the record's id.
+    number (int): The number at the end of the record's id, counted from 1.
     RETURNS (str): "train", "dev" or "test".
     """
     return {5: "dev", 0: "test"}.get(number % 6, "train")
 
 
 def split_by_group(records: Sequence[Record]) -> list[str]:
-    """`by_hash` of the group, so that no dialogue or article is separated; of the id where a record has no group."""
+    """RETURNS (list[str]): The part of each record by a hash of its group, or of its id if it has no group."""
     return [by_hash(record.group or record.id) for record in records]
 
 
 def split_by_number(records: Sequence[Record]) -> list[str]:
-    """`by_number` of the number at the end of the id."""
+    """RETURNS (list[str]): The part of each record by the number at the end of its id."""
     parts = []
     for record in records:
         number = re.search(r"-(\d+)\Z", record.id)
@@ -46,11 +46,17 @@ def split_by_number(records: Sequence[Record]) -> list[str]:
 
 
 def split_last_tenth(records: Sequence[Record]) -> list[str]:
-    """The last tenth is dev, the rest train, in the order of the file; the border waits for the end of a group."""
-    border = len(records) - len(records) // 10
-    while 0 < border < len(records) and records[border].group and records[border].group == records[border - 1].group:
-        border += 1
-    return ["train"] * border + ["dev"] * (len(records) - border)
+    """RETURNS (list[str]): "dev" for the last tenth of the records, "train" for the rest. Groups are not split: one
+    that begins in train is completely in train.
+    """
+    n_train = len(records) - len(records) // 10
+    while 0 < n_train < len(records) and _same_group(records[n_train - 1], records[n_train]):
+        n_train += 1
+    return ["train"] * n_train + ["dev"] * (len(records) - n_train)
+
+
+def _same_group(left: Record, right: Record) -> bool:
+    return left.group != "" and left.group == right.group
 
 
 SPLIT_RULES: dict[str, Callable[[Sequence[Record]], list[str]]] = {
@@ -61,15 +67,20 @@ SPLIT_RULES: dict[str, Callable[[Sequence[Record]], list[str]]] = {
 
 
 def split_records(records: Sequence[Record], rule: str) -> dict[str, list[Record]]:
-    """Split records by a named rule.
+    """Split records by a rule.
 
-    records (Sequence[Record]): All records, in their order.
-    rule (str): A key of `SPLIT_RULES`.
-    RETURNS (Dict[str, List[Record]]): The records of each part that has any, by "train", "dev" and "test".
-    RAISES (ValueError): A rule that does not exist or does not fit the records.
+    records (Sequence[Record]): The records, in order.
+    rule (str): The name of a rule in `SPLIT_RULES`: "hash", "number" or "last-tenth".
+    RETURNS (dict[str, list[Record]]): The records of "train", "dev" and "test", without parts that are empty.
+    RAISES (ValueError): If the rule does not exist, or cannot be applied to the records.
+
+    >>> records = [Record("text", id=f"news-{i}") for i in range(1, 7)]
+    >>> [(part, len(in_part)) for part, in_part in split_records(records, "number").items()]
+    [('train', 4), ('dev', 1), ('test', 1)]
     """
     if rule not in SPLIT_RULES:
         raise ValueError(Errors.M205.format(name=rule, names=", ".join(SPLIT_RULES)))
-    parts = SPLIT_RULES[rule](records)
-    split = {part: [record for record, its in zip(records, parts) if its == part] for part in PARTS}
-    return {part: found for part, found in split.items() if found}
+    split: dict[str, list[Record]] = {part: [] for part in PARTS}
+    for record, part in zip(records, SPLIT_RULES[rule](records)):
+        split[part].append(record)
+    return {part: in_part for part, in_part in split.items() if in_part}

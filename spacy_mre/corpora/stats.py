@@ -1,4 +1,4 @@
-"""What is in a corpus? Labels, nesting, widths and distances: what a config's limits must reach."""
+"""Corpus statistics: labels, nesting, entity widths and relation distances. They show which limits a config needs."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities
-from ..annotations.relations import get_relations
+from ..annotations.relations import arguments, get_relations
 
 
 @dataclass
@@ -17,95 +17,119 @@ class Statistics:
 
     documents (int): Documents.
     tokens (int): Tokens.
-    entities (Counter): Entities by label.
-    relations (Counter): Relations by label.
-    cats (Counter): Documents by text class (of a value of 0.5 or more).
-    nested (int): Entities that lie inside another one, or on the same tokens with another label.
-    crossing (int): Entities that overlap another one without either lying inside the other.
-    widths (Counter): Entities by their width in tokens.
-    distances (Counter): Relations by the number of tokens between their ends; 0 where these touch or overlap.
-    related_pairs (int): Pairs of spans with a relation.
-    multi_label_pairs (int): Those of them with several.
-    beyond_first (int): Relations that one label per pair would lose.
-    without_entities, without_relations, without_cats (int): Documents that have no such annotation; an empty one is one.
-    misaligned (Counter): Entities that the tokens of another tokenizer cannot hold, by label.
+    entities (Counter[str]): Entities by label.
+    relations (Counter[str]): Relations by label.
+    cats (Counter[str]): Documents by text label, where its value is at least 0.5.
+    nested (int): Entities that are inside another one, or have the same offsets as another one with a different label.
+    crossing (int): Entities that overlap another one, where neither is inside the other.
+    widths (Counter[int]): Entities by their number of tokens.
+    distances (Counter[int]): Relations by the number of tokens between head and tail; 0 if these touch or overlap.
+    related_pairs (int): Pairs of spans with at least one relation.
+    multi_label_pairs (int): Pairs of spans with several relations.
+    beyond_first (int): Relations that would be lost if each pair could have only one label.
+    without_entities (int): Documents that are not annotated with entities. An empty annotation counts as annotated.
+    without_relations (int): Documents that are not annotated with relations.
+    without_cats (int): Documents that are not annotated with text labels.
+    misaligned (Counter[str]): Entities that another tokenizer cannot represent, by label.
     """
 
     documents: int = 0
     tokens: int = 0
-    entities: Counter = field(default_factory=Counter)
-    relations: Counter = field(default_factory=Counter)
-    cats: Counter = field(default_factory=Counter)
+    entities: Counter[str] = field(default_factory=Counter)
+    relations: Counter[str] = field(default_factory=Counter)
+    cats: Counter[str] = field(default_factory=Counter)
     nested: int = 0
     crossing: int = 0
-    widths: Counter = field(default_factory=Counter)
-    distances: Counter = field(default_factory=Counter)
+    widths: Counter[int] = field(default_factory=Counter)
+    distances: Counter[int] = field(default_factory=Counter)
     related_pairs: int = 0
     multi_label_pairs: int = 0
     beyond_first: int = 0
     without_entities: int = 0
     without_relations: int = 0
     without_cats: int = 0
-    misaligned: Counter = field(default_factory=Counter)
+    misaligned: Counter[str] = field(default_factory=Counter)
 
 
 def get_statistics(docs: Iterable[Doc], *, span_key: str = DEFAULT_KEY, nlp: Language | None = None) -> Statistics:
-    """Count over a corpus.
+    """Count the annotations of a corpus.
 
     docs (Iterable[Doc]): The documents.
-    span_key (str): The span group that holds the entities.
-    nlp (Optional[Language]): Count the entities that its tokenizer cannot represent, too.
+    span_key (str): The span group of the entities.
+    nlp (Language | None): Also count the entities that its tokenizer cannot represent.
     RETURNS (Statistics): The counts.
+
+    >>> import spacy
+    >>> doc = spacy.blank("en")("Ida lives in Lima")
+    >>> doc.set_ents([doc.char_span(0, 3, label="person")])
+    >>> get_statistics([doc]).entities
+    Counter({'person': 1})
     """
     stats = Statistics()
     for doc in docs:
         stats.documents += 1
         stats.tokens += len(doc)
-        _count_entities(doc, get_entities(doc, span_key), nlp, stats)
+        entities = get_entities(doc, span_key)
+        if entities is None:
+            stats.without_entities += 1
+        else:
+            _count_entities(entities, stats)
+            if nlp is not None:
+                _count_misaligned(doc, entities, nlp, stats)
         _count_relations(doc, stats)
         stats.without_cats += not doc.cats
         stats.cats.update(label for label, value in doc.cats.items() if value >= 0.5)
     return stats
 
 
-def reach(counts: Counter, limit: int) -> float:
-    """What share of the counted lengths a limit reaches.
+def reach(counts: Counter[int], limit: int) -> float:
+    """Compute the share of lengths that are within a limit.
 
-    counts (Counter): Counts by length.
-    limit (int): The greatest length allowed.
-    RETURNS (float): Between 0 and 1; 1 where there is nothing to reach.
+    counts (Counter[int]): Counts by length.
+    limit (int): The maximum length.
+    RETURNS (float): Between 0 and 1; 1.0 if `counts` is empty.
+
+    >>> reach(Counter({1: 8, 12: 2}), limit=10)
+    0.8
     """
     total = sum(counts.values())
     return sum(count for length, count in counts.items() if length <= limit) / total if total else 1.0
 
 
-def quantile(counts: Counter, share: float) -> int:
-    """RETURNS (int): The least limit that reaches this share of the counted lengths; 0 where there are none."""
+def quantile(counts: Counter[int], share: float) -> int:
+    """Find the smallest limit that a given share of lengths is within.
+
+    counts (Counter[int]): Counts by length.
+    share (float): Between 0 and 1.
+    RETURNS (int): The limit; 0 if `counts` is empty.
+
+    >>> quantile(Counter({1: 8, 12: 2}), share=0.9)
+    12
+    """
     return next((length for length in sorted(counts) if reach(counts, length) >= share), 0)
 
 
-def _count_entities(doc: Doc, entities: list[EntitySpan] | None, nlp: Language | None, stats: Statistics) -> None:
-    if entities is None:
-        stats.without_entities += 1
-        return
+def _count_entities(entities: list[EntitySpan], stats: Statistics) -> None:
     stats.entities.update(entity.label for entity in entities)
     stats.widths.update(entity.end - entity.start for entity in entities)
     for i, entity in enumerate(entities):
-        others = [
-            other
-            for j, other in enumerate(entities)
-            if j != i and other.start < entity.end and entity.start < other.end
-        ]
+        others = [other for j, other in enumerate(entities) if j != i]
         stats.nested += any(other.start <= entity.start and entity.end <= other.end for other in others)
-        stats.crossing += any(
-            (other.start < entity.start) == (other.end < entity.end) and _differ(other, entity) for other in others
-        )
-    if nlp is not None:
-        starts, ends = _borders(nlp.make_doc(doc.text))
-        for entity in entities:
-            span = doc[entity.start : entity.end]
-            if span.start_char not in starts or span.end_char not in ends:
-                stats.misaligned[entity.label] += 1
+        stats.crossing += any(_cross(entity, other) or _cross(other, entity) for other in others)
+
+
+def _cross(left: EntitySpan, right: EntitySpan) -> bool:
+    return left.start < right.start < left.end < right.end
+
+
+def _count_misaligned(doc: Doc, entities: list[EntitySpan], nlp: Language, stats: Statistics) -> None:
+    tokens = nlp.make_doc(doc.text)
+    starts = {token.idx for token in tokens}
+    ends = {token.idx + len(token) for token in tokens}
+    for entity in entities:
+        span = doc[entity.start : entity.end]
+        if span.start_char not in starts or span.end_char not in ends:
+            stats.misaligned[entity.label] += 1
 
 
 def _count_relations(doc: Doc, stats: Statistics) -> None:
@@ -114,18 +138,11 @@ def _count_relations(doc: Doc, stats: Statistics) -> None:
         stats.without_relations += 1
         return
     stats.relations.update(relation["label"] for relation in relations)
-    pairs = Counter((*relation["head"], *relation["tail"]) for relation in relations)
-    for relation in relations:
-        left, right = sorted((relation["head"], relation["tail"]))
-        stats.distances[max(0, right[0] - left[1])] += 1
+    pairs = Counter(arguments(relation) for relation in relations)
+    for (left, right), count in pairs.items():
+        if right < left:
+            left, right = right, left
+        stats.distances[max(0, right[0] - left[1])] += count
     stats.related_pairs += len(pairs)
     stats.multi_label_pairs += sum(count > 1 for count in pairs.values())
     stats.beyond_first += sum(pairs.values()) - len(pairs)
-
-
-def _differ(left: EntitySpan, right: EntitySpan) -> bool:
-    return left.start != right.start and left.end != right.end
-
-
-def _borders(doc: Doc) -> tuple[set[int], set[int]]:
-    return {token.idx for token in doc}, {token.idx + len(token) for token in doc}

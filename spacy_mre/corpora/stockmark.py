@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from .reading import Location, read_json
 from .record import EntityRecord, Record
@@ -12,31 +13,31 @@ def read_stockmark(path: Path, *, report: Report | None = None) -> Iterator[Reco
     """Read the file.
 
     path (Path): The file: `[{"curid", "text", "entities": [{"name", "span": [start, end], "type"}]}]`.
-    report (Optional[Report]): Not needed: a record holds all of this format.
-    YIELDS (Record): The texts; their ids are the page and their number in the file, their groups the page.
-    RAISES (CorpusError): Malformed input, or a name that does not stand at its place.
+    report (Report | None): Not used: records can represent everything in this format.
+    YIELDS (Record): One record per text. Its id is the page and its number in the file; its group is the page.
+    RAISES (CorpusError): If the input is malformed, or the name of an entity differs from the text at its offsets.
     """
     path = Path(path)
     items = read_json(path)
     if not isinstance(items, list):
-        raise Location(path, 1).error("a JSON list of texts was expected")
+        raise Location(path, 1).error("expected a JSON list of texts")
     for number, item in enumerate(items, start=1):
-        place = Location(path, name=f"record {number}")
-        text = place.get(item, "text", str)
-        page = place.get(item, "curid", str)
+        location = Location(path, name=f"record {number}")
+        text = location.get(item, "text", str)
+        page = location.get(item, "curid", str)
         entities = None
         if "entities" in item:
-            entities = []
-            for given in place.get(item, "entities", list):
-                name, label, span = (
-                    place.get(given, "name", str),
-                    place.get(given, "type", str),
-                    place.get(given, "span", list),
-                )
-                if len(span) != 2:
-                    raise place.error(f"the span of '{name}' must be two numbers")
-                start, end = place.inside(*span, len(text), f"the entity '{name}'")
-                if text[start:end] != name:
-                    raise place.error(f"the entity '{name}' is not what stands at its place: '{text[start:end]}'")
-                entities.append(EntityRecord(start, end, label))
-        yield Record(text=text, id=f"{page}-{number}", entities=entities, group=page, origin=str(place))
+            entities = [_entity(given, text, location) for given in location.get(item, "entities", list)]
+        yield Record(text=text, id=f"{page}-{number}", entities=entities, group=page, origin=str(location))
+
+
+def _entity(given: Any, text: str, location: Location) -> EntityRecord:
+    name = location.get(given, "name", str)
+    label = location.get(given, "type", str)
+    span = location.get(given, "span", list)
+    if len(span) != 2:
+        raise location.error(f"the span of '{name}' must be two numbers")
+    start, end = location.check_offsets(span[0], span[1], len(text), f"the entity '{name}'")
+    if text[start:end] != name:
+        raise location.error(f"the entity is '{name}', but the text at its offsets is '{text[start:end]}'")
+    return EntityRecord(start, end, label)

@@ -1,18 +1,18 @@
-"""How does a record become a Doc? Character offsets meet a token grid here, and whatever does not fit is counted."""
+"""Conversion of records to Docs: character offsets become token offsets. Annotations that do not fit are counted."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..annotations.entities import DEFAULT_KEY, set_entities
-from ..annotations.relations import identity, make_relation, set_relations
+from ..annotations.entities import DEFAULT_KEY, EntitySpan, Offsets, set_entities
+from ..annotations.relations import identity, set_relations
 from ..errors import Errors
-from .record import EntityRecord, Record
+from .record import CharOffsets, EntityRecord, Record, RelationRecord
 from .report import Report
 
 TokenPolicy = Literal["fitted", "source", "tokenizer"]
@@ -28,77 +28,70 @@ def make_docs(
     report: Report | None = None,
     strict: bool = False,
 ) -> Iterator[Doc]:
-    """Make Docs of records: entities in a span group and in `doc.ents`, relations, cats, and the id (and group) in `doc.user_data`.
+    """Convert records to Docs. Entities are written to a span group and to `doc.ents`, relations to `doc._.relations`,
+    text labels to `doc.cats`, id and group to `doc.user_data`.
 
     records (Iterable[Record]): The records.
-    nlp (Language): Its vocabulary is used, and its tokenizer where the source has no tokens.
-    tokens (TokenPolicy): "source": the tokens of the source, where it has any; "tokenizer": always those of the tokenizer; "fitted": as "source",
-        but a token is split where an entity begins or ends inside it, so that gold is never lost and a tokenizer that cannot represent it is
-        charged with a miss when it is scored.
+    nlp (Language): Its vocabulary is used, and its tokenizer if the source is not tokenized.
+    tokens (TokenPolicy): "source": the tokens of the source, if it has any, otherwise those of the tokenizer.
+        "tokenizer": always those of the tokenizer. "fitted": as "source", but a token is split if an entity begins or
+        ends inside it. Then no gold is lost, and an entity that the tokenizer cannot represent counts as missed in the
+        scores.
     span_key (str): The span group.
-    cats (Sequence[str]): All labels of the corpus (see `cat_labels`): those that a record does not name are set to 0.0.
-    report (Optional[Report]): Counts what was kept and lost.
-    strict (bool): Refuse any loss, at the end.
+    cats (Sequence[str]): All text labels of the corpus (see `cat_labels`). Those that a record does not have are set to
+        0.0.
+    report (Report | None): Counts what was kept and lost.
+    strict (bool): Raise an error if anything was lost, after the last record.
     YIELDS (Doc): The documents.
-    RAISES (ValueError): Records whose tokens overlap or lie outside the text; any loss, if `strict`.
+    RAISES (ValueError): If the tokens of a record overlap or are outside its text; with `strict`, if anything was lost.
+
+    >>> import spacy
+    >>> record = Record("Ida lives in Lima", entities=[EntityRecord(0, 3, "person")])
+    >>> [doc.ents for doc in make_docs([record], spacy.blank("en"))]
+    [(Ida,)]
     """
     report = report if report is not None else Report()
     for record in records:
         doc = _tokenize(record, nlp, tokens, report)
         if doc.text != record.text:
-            report.lose("document whose text the tokenizer changes", record.origin, record.text)
+            report.lose("document whose text is changed by the tokenizer", record.origin, record.text)
             continue
         if record.id:
             doc.user_data["id"] = record.id
         if record.group:
             doc.user_data["group"] = record.group
-        places = _add_entities(doc, record, span_key, report)
-        _add_relations(doc, record, places, report)
+        offsets: dict[int, Offsets] = {}
+        if record.entities is not None:
+            offsets = _add_entities(doc, record, record.entities, span_key, report)
+        if record.relations is not None:
+            _add_relations(doc, record, record.relations, offsets, report)
         if record.cats is not None:
             doc.cats = {**dict.fromkeys(cats, 0.0), **record.cats}
-            report.keep("documents with cats")
+            report.keep("documents with text labels")
         report.keep("documents")
         yield doc
     if strict:
         report.check()
 
 
-def _tokenize(record: Record, nlp: Language, policy: TokenPolicy, report: Report) -> Doc:
-    if record.tokens is not None and policy != "tokenizer":
-        words, spaces = split_words(record)
-        doc = Doc(nlp.vocab, words=words, spaces=spaces)
-    else:
-        doc = nlp.make_doc(record.text)
-    if policy != "fitted" or doc.text != record.text:
-        return doc
-    sound = [entity for entity in record.entities or () if not _fault(entity, record.text)]
-    borders = {place for entity in sound for place in (entity.start, entity.end)}
-    grid = [(token.idx, token.idx + len(token)) for token in doc]
-    inside = [[start, *sorted(place for place in borders if start < place < end), end] for start, end in grid]
-    if all(len(places) == 2 for places in inside):
-        return doc
-    report.keep("tokens split to fit an entity", sum(len(places) > 2 for places in inside))
-    words, spaces = split_words(replace(record, tokens=[pair for places in inside for pair in pairwise(places)]))
-    return Doc(nlp.vocab, words=words, spaces=spaces)
-
-
 def cat_labels(records: Iterable[Record]) -> list[str]:
-    """RETURNS (List[str]): All text classes that the records name, sorted."""
+    """RETURNS (list[str]): All text labels of the records, sorted."""
     return sorted({label for record in records for label in record.cats or ()})
 
 
 def split_words(record: Record) -> tuple[list[str], list[bool]]:
-    """Make words and spaces for a Doc that has the text of a record and its tokens. What stands between them becomes
-    tokens of their own, apart from the single blank that may follow each token.
+    """Make the words and spaces of a Doc from the tokens of a record. Text between the tokens becomes additional
+    tokens, except for one space after each token.
 
     record (Record): A record with tokens.
-    RETURNS (Tuple[List[str], List[bool]]): Words, and whether a blank follows each.
-    RAISES (ValueError): Tokens that overlap, are empty, or lie outside the text.
+    RETURNS (tuple[list[str], list[bool]]): The words, and whether a space follows each.
+    RAISES (ValueError): If tokens overlap, are empty, or are outside the text.
     """
     words: list[str] = []
     spaces: list[bool] = []
     position = 0
-    for start, end in [*(record.tokens or []), (len(record.text), len(record.text))]:
+    text_end = (len(record.text), len(record.text))
+    for start, end in [*(record.tokens or []), text_end]:
         if not position <= start <= end <= len(record.text) or start == end < len(record.text):
             raise ValueError(Errors.M204.format(origin=record.origin, start=start, end=end))
         for piece in re.findall(r"\s+|\S+", record.text[position:start]):
@@ -115,53 +108,85 @@ def split_words(record: Record) -> tuple[list[str], list[bool]]:
     return words, spaces
 
 
-def _add_entities(doc: Doc, record: Record, span_key: str, report: Report) -> dict[int, tuple[int, int]]:
-    """Write the entities. Returns the token span of each that could be written, by its place in the record."""
-    if record.entities is None:
-        return {}
+def _tokenize(record: Record, nlp: Language, policy: TokenPolicy, report: Report) -> Doc:
+    if record.tokens is not None and policy != "tokenizer":
+        words, spaces = split_words(record)
+        doc = Doc(nlp.vocab, words=words, spaces=spaces)
+    else:
+        doc = nlp.make_doc(record.text)
+    if policy == "fitted" and doc.text == record.text:
+        return _split_tokens_at_entities(doc, record, report)
+    return doc
+
+
+def _split_tokens_at_entities(doc: Doc, record: Record, report: Report) -> Doc:
+    valid = [entity for entity in record.entities or () if not _invalid_because(entity, record.text)]
+    boundaries = {position for entity in valid for position in (entity.start, entity.end)}
+    tokens: list[CharOffsets] = []
+    n_split = 0
+    for token in doc:
+        start, end = token.idx, token.idx + len(token)
+        inside = sorted(position for position in boundaries if start < position < end)
+        tokens += pairwise([start, *inside, end])
+        n_split += bool(inside)
+    if not n_split:
+        return doc
+    report.keep("tokens split to fit an entity", n_split)
+    words, spaces = split_words(replace(record, tokens=tokens))
+    return Doc(doc.vocab, words=words, spaces=spaces)
+
+
+def _add_entities(
+    doc: Doc, record: Record, entities: list[EntityRecord], span_key: str, report: Report
+) -> dict[int, Offsets]:
+    """Write the entities. Returns the token offsets of those that were kept, by their index."""
     starts = {token.idx: token.i for token in doc}
     ends = {token.idx + len(token): token.i + 1 for token in doc}
-    places: dict[int, tuple[int, int]] = {}
-    seen: set[EntityRecord] = set()
-    for i, entity in enumerate(record.entities):
-        reason = _fault(entity, record.text)
+    offsets: dict[int, Offsets] = {}
+    kept: set[EntityRecord] = set()
+    for i, entity in enumerate(entities):
+        reason = _invalid_because(entity, record.text)
         if not reason and (entity.start not in starts or entity.end not in ends):
             reason = "entity off the token grid"
         if reason:
-            report.lose(reason, record.origin, _shown(entity, record.text))
+            report.lose(reason, record.origin, _excerpt(entity, record.text))
             continue
-        places[i] = (starts[entity.start], ends[entity.end])
-        if entity in seen:
-            report.lose("entity given twice", record.origin, _shown(entity, record.text))
-        seen.add(entity)
-    set_entities(doc, [(*place, record.entities[i].label, 1.0) for i, place in places.items()], key=span_key)
-    report.keep("entities", len(seen))
-    report.keep("nested or overlapping entities", len(seen) - len(doc.ents))
-    return places
+        offsets[i] = (starts[entity.start], ends[entity.end])
+        if entity in kept:
+            report.lose("duplicate entity", record.origin, _excerpt(entity, record.text))
+        kept.add(entity)
+    set_entities(doc, [EntitySpan(*offsets[i], entities[i].label) for i in offsets], key=span_key)
+    report.keep("entities", len(kept))
+    report.keep("nested or overlapping entities", len(kept) - len(doc.ents))
+    return offsets
 
 
-def _add_relations(doc: Doc, record: Record, places: dict[int, tuple[int, int]], report: Report) -> None:
-    if record.relations is None:
-        return
-    kept = {}
-    for given in record.relations:
-        if given.head not in places or given.tail not in places:
-            report.lose("relation with a lost end", record.origin, given.label)
+def _add_relations(
+    doc: Doc, record: Record, given_relations: list[RelationRecord], offsets: dict[int, Offsets], report: Report
+) -> None:
+    entities = record.entities or []
+    relations: dict[tuple[int, int, int, int, str], dict[str, Any]] = {}
+    for given in given_relations:
+        if given.head not in offsets or given.tail not in offsets:
+            report.lose("relation with a lost argument", record.origin, given.label)
             continue
-        head_label, tail_label = (record.entities[i].label for i in (given.head, given.tail))
-        relation = make_relation(
-            places[given.head], places[given.tail], given.label, head_label=head_label, tail_label=tail_label
-        )
-        if identity(relation) in kept:
-            report.lose("relation given twice", record.origin, given.label)
+        relation = {
+            "head": offsets[given.head],
+            "tail": offsets[given.tail],
+            "head_label": entities[given.head].label,
+            "tail_label": entities[given.tail].label,
+            "label": given.label,
+        }
+        if identity(relation) in relations:
+            report.lose("duplicate relation", record.origin, given.label)
         else:
-            kept[identity(relation)] = relation
-    set_relations(doc, kept.values())
-    report.keep("relations", len(kept))
+            relations[identity(relation)] = relation
+    set_relations(doc, relations.values())
+    report.keep("relations", len(relations))
 
 
-def _fault(entity: EntityRecord, text: str) -> str:
-    """What is wrong with an entity whatever the tokens; empty if nothing."""
+def _invalid_because(entity: EntityRecord, text: str) -> str:
+    """Why an entity is invalid with any tokens; empty if it is valid."""
     if not 0 <= entity.start <= entity.end <= len(text):
         return "entity outside the text"
     if entity.start == entity.end:
@@ -171,5 +196,5 @@ def _fault(entity: EntityRecord, text: str) -> str:
     return ""
 
 
-def _shown(entity: EntityRecord, text: str) -> str:
+def _excerpt(entity: EntityRecord, text: str) -> str:
     return f"{entity.label} '{text[entity.start : entity.end]}' ({entity.start} to {entity.end})"

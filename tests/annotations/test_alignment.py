@@ -200,7 +200,7 @@ def test_an_aligned_span_covers_exactly_the_gold_text(case):
         for start, width in places
         if start < len(reference)
     ]
-    spans = [span for span in set_entities(reference, spans)]
+    spans = set_entities(reference, spans)
     gold = align_gold(Example(predicted, reference))
     aligned = {label: predicted[start:end] for start, end, label, _ in gold.entities}
     starts, ends = {token.idx for token in predicted}, {token.idx + len(token) for token in predicted}

@@ -90,9 +90,9 @@ def test_compile_corpus(tmp_path):
 @pytest.mark.parametrize(
     "old, new, reason",
     [
-        ("[person:a|エイダ]", "[planet:a|エイダ]", "nature-10: the languages disagree"),
+        ("[person:a|エイダ]", "[planet:a|エイダ]", "nature-10: the languages have different entities"),
         ("comes_from", "leaves", "line 3: nature-10: the relation label 'leaves' is not in the label table"),
-        ("nature-06", "sport-06", "line 8: sport-06: the text class label 'sport' is not in the label table"),
+        ("nature-06", "sport-06", "line 8: sport-06: the text label 'sport' is not in the label table"),
         ("person:", "robot:", "line 3: nature-10: the entity label 'robot' is not in the label table"),
     ],
 )
@@ -112,5 +112,5 @@ def test_label_table(tmp_path):
     path.write_text('{"entities": {}, "relations": {}}', encoding="utf8")
     with pytest.raises(CorpusError, match="'cats' is missing"):
         read_labels(path)
-    with pytest.raises(CorpusError, match="no .mre file"):
+    with pytest.raises(CorpusError, match=r"no \.mre file"):
         read_corpus(tmp_path, LABELS)

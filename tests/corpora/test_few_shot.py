@@ -45,8 +45,8 @@ def test_the_seed_decides(docs):
 def test_what_is_missing_is_counted(docs):
     report = Report()
     assert len(few_shot(docs, 20, report=report)) == 19 + 20 + 20
-    assert report.lost == {"document without a class": 1, "class with fewer documents than asked for": 1}
-    assert report.examples["class with fewer documents than asked for"] == ["a: 19 of 20"]
+    assert report.lost == {"document without a text label": 1, "text label with fewer documents than requested": 1}
+    assert report.examples["text label with fewer documents than requested"] == ["a: 19 of 20"]
     assert few_shot([], 5) == []
 
 

@@ -19,11 +19,11 @@ def test_parse_marked():
 @pytest.mark.parametrize(
     "marked, reason",
     [
-        ("[place:b|Aoba", "'b' is never closed"),
+        ("[place:b|Aoba", "'b' is not closed"),
         ("Aoba]", "character 5 closes"),
-        ("[Aoba]", "is no entity"),
+        ("[Aoba]", "invalid entity"),
         ("[place:b|]", "'b' is empty"),
-        ("[place:b|x][place:b|y]", "stands for two entities"),
+        ("[place:b|x][place:b|y]", "is used for two entities"),
         ("Aoba\\", "escapes nothing"),
     ],
 )
@@ -47,14 +47,14 @@ def test_read_markup(tmp_path):
     "text, reason",
     [
         ("", "the file is empty"),
-        ("## society\n", "line 1: '## society' is no heading"),
+        ("## society\n", "line 1: invalid heading '## society'"),
         ("en: It rained.\n", "line 1: expected"),
-        (RECORD + RECORD, "line 5: the id society-01 was used before, in line 1"),
-        (RECORD.replace("body:a", "town:a", 1), "line 3: society-01: the languages disagree"),
+        (RECORD + RECORD, "line 5: duplicate id society-01, first used in line 1"),
+        (RECORD.replace("body:a", "town:a", 1), "line 3: society-01: the languages have different entities"),
         (RECORD.replace("a located_in b", "a located_in c"), "line 4: society-01: .*'c'"),
-        (RECORD.replace("a located_in b", "a in"), "line 4: society-01: 'a in' is no relation"),
+        (RECORD.replace("a located_in b", "a in"), "line 4: society-01: invalid relation 'a in'"),
         (RECORD + "en: Again.\n", "line 5: society-01 has two lines 'en:'"),
-        (RECORD.replace("市]", "市"), "line 2: .*never closed"),
+        (RECORD.replace("市]", "市"), "line 2: .*not closed"),
     ],
 )
 def test_read_markup_malformed(tmp_path, text, reason):

@@ -50,12 +50,10 @@ def test_every_record_becomes_a_doc(mre_data, format, path, options, count):
             record.tokens = [(i, i + 1) for i in range(len(record.text))]
     losses = Report()
     assert len(list(make_docs(records, spacy.blank("xx"), report=losses))) == count
-    assert set(losses.lost) <= {"entity given twice", "relation given twice"}
-    assert losses.kept["entities"] + losses.lost["entity given twice"] == sum(
-        len(record.entities) for record in records
-    )
+    assert set(losses.lost) <= {"duplicate entity", "duplicate relation"}
+    assert losses.kept["entities"] + losses.lost["duplicate entity"] == sum(len(record.entities) for record in records)
     relations = sum(len(record.relations or ()) for record in records)
-    assert losses.kept["relations"] + losses.lost["relation given twice"] == relations
+    assert losses.kept["relations"] + losses.lost["duplicate relation"] == relations
     if format != "asdc":
         assert set(report.lost) <= {ODD_TAGS}
 

@@ -1,6 +1,7 @@
-"""What is written is what is read: random Unicode texts with nested and overlapping entities and relations between them."""
+"""Records survive writing and reading: random Unicode texts with nested and overlapping entities and relations."""
 
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,8 @@ LABEL = st.text(st.sampled_from("aZ地-_:é"), min_size=1, max_size=4)
 @st.composite
 def records(draw):
     text = draw(TEXT)
-    borders = sorted(draw(st.sets(st.integers(0, len(text)))) | {0, len(text)})
-    tokens = [(start, end) for start, end in zip(borders, borders[1:]) if draw(st.booleans())]
+    boundaries = sorted(draw(st.sets(st.integers(0, len(text)))) | {0, len(text)})
+    tokens = [(start, end) for start, end in pairwise(boundaries) if draw(st.booleans())]
     solid = [i for i, (start, end) in enumerate(tokens) if not text[start].isspace() and not text[end - 1].isspace()]
     entities, relations = [], []
     if solid:
@@ -91,9 +92,9 @@ def test_export_and_back(format, chosen):
         written, read = Report(), Report()
         WRITERS[format](load_docs(Path(folder) / "docs.spacy"), Path(folder) / "out", report=written)
         back = list(READERS[format](Path(folder) / "out", report=read))
-    expected_losses = {"text classes, which brat does not have"} if format == "brat" else set()
+    expected_losses = {"text labels (not supported by brat)"} if format == "brat" else set()
     if not any(record.relations for record in chosen) and format == "brat":
-        expected_losses.add("empty relations, which brat cannot tell from absent ones where no text has any")
+        expected_losses.add("empty relation annotation (brat cannot distinguish it from a missing one)")
     assert set(written.lost) == expected_losses
     assert not read.lost
     if format == "brat":  # brat has no tokens: give back those of the source

@@ -2,6 +2,7 @@
 
 import pytest
 
+from spacy_mre.annotations.entities import EntitySpan
 from spacy_mre.corpora import CorpusError, Report
 from spacy_mre.corpora.conll import read_conll
 from spacy_mre.corpora.slots import read_slots
@@ -22,7 +23,7 @@ from spacy_mre.corpora.tags import decode_tags
     ],
 )
 def test_decode_tags(tags, spans):
-    assert decode_tags(tags.split())[0] == spans
+    assert decode_tags(tags.split())[0] == [EntitySpan(*span) for span in spans]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_repairs_are_told(tags, closing, places):
 
 @pytest.mark.parametrize("tag", ["X-a", "B", "B-", "-a", "BI-a", "", "o"])
 def test_what_is_no_tag(tag):
-    with pytest.raises(ValueError, match="is no tag"):
+    with pytest.raises(ValueError, match="invalid tag"):
         decode_tags([tag])
 
 
@@ -86,10 +87,10 @@ def test_slots_count_repairs_by_line(slots):
 @pytest.mark.parametrize(
     "files, reason",
     [
-        (("a\nb\n", "O\n", "x\ny\n"), r"seq\.out, line 2: there are 1 lines where seq\.in has 2"),
-        (("a\nb\n", "O\nO\n", "x\n"), r"label, line 2: there are 1 lines"),
-        (("a b\n", "O\n", "x\n"), r"seq\.out, line 1: there are 1 tags where seq\.in has 2"),
-        (("a\nb\n", "O\nQ\n", "x\ny\n"), r"seq\.out, line 2: 'Q' is no tag"),
+        (("a\nb\n", "O\n", "x\ny\n"), r"seq\.out, line 2: found 1 lines, but seq\.in has 2"),
+        (("a\nb\n", "O\nO\n", "x\n"), r"label, line 2: found 1 lines"),
+        (("a b\n", "O\n", "x\n"), r"seq\.out, line 1: found 1 tags for the 2 tokens in seq\.in"),
+        (("a\nb\n", "O\nQ\n", "x\ny\n"), r"seq\.out, line 2: invalid tag 'Q'"),
         (("a\nb\n", "O\nO\n", "x\n \n"), r"label, line 2: the line is empty"),
         (("", "", ""), r"seq\.in: the file is empty"),
     ],
@@ -102,7 +103,8 @@ def test_slots_malformed(slots, files, reason):
 def test_conll(tmp_path):
     path = tmp_path / "a.conll"
     path.write_text(
-        "-DOCSTART- -X- O\n\nAda N B-person\nof P O\nAoba N B-place\n\n\nHi X O\n-DOCSTART- -X- O\nBo N B-person\nX N I-person",
+        "-DOCSTART- -X- O\n\nAda N B-person\nof P O\nAoba N B-place\n\n\nHi X O\n"
+        "-DOCSTART- -X- O\nBo N B-person\nX N I-person",
         encoding="utf8",
     )
     records = list(read_conll(path))
@@ -128,10 +130,10 @@ def test_conll_columns_and_comments(tmp_path):
 @pytest.mark.parametrize(
     "text, options, reason",
     [
-        ("a O\nb c O\n", {}, "line 2: there are 3 columns, in the first sentence there were 2"),
-        ("a O\n\nb O\nc\n", {}, "line 4: there are 1 columns"),
-        ("a O\n", {"tag_column": 2}, "there is no column 2"),
-        ("a O\n\nb Z-x\n", {}, "line 3: .*'Z-x' is no tag"),
+        ("a O\nb c O\n", {}, "line 2: found 3 columns, but the first sentence has 2"),
+        ("a O\n\nb O\nc\n", {}, "line 4: found 1 columns"),
+        ("a O\n", {"tag_column": 2}, "column 2 does not exist"),
+        ("a O\n\nb Z-x\n", {}, "line 3: .*invalid tag 'Z-x'"),
         ("a\tO\n\tO\n", {}, "line 2: the token is empty"),
         ("\n\n", {}, "the file is empty"),
     ],

@@ -52,7 +52,7 @@ def test_entities_relations_cats_and_ids(nlp):
     assert not report.lost
     assert report.kept == {
         "documents": 1,
-        "documents with cats": 1,
+        "documents with text labels": 1,
         "entities": 4,
         "nested or overlapping entities": 1,
         "relations": 3,
@@ -85,7 +85,7 @@ def test_what_cannot_be_kept_is_counted(nlp, entity, reason):
         origin="a, line 3",
     )
     doc, report = convert(record, nlp, tokens="source")
-    assert report.lost == {reason: 1, "relation with a lost end": 1}
+    assert report.lost == {reason: 1, "relation with a lost argument": 1}
     assert report.examples[reason][0].startswith("a, line 3: x ")
     assert get_entities(doc) == [(1, 2, "y", 1.0)]
     assert len(get_relations(doc)) == 1
@@ -95,7 +95,7 @@ def test_duplicates_are_merged_and_counted(nlp):
     entities = [EntityRecord(0, 3, "x"), EntityRecord(0, 3, "x"), EntityRecord(0, 3, "y"), EntityRecord(4, 7, "x")]
     relations = [RelationRecord(0, 3, "r"), RelationRecord(1, 3, "r"), RelationRecord(1, 3, "s")]
     doc, report = convert(Record("Ada met", entities=entities, relations=relations), nlp)
-    assert report.lost == {"entity given twice": 1, "relation given twice": 1}
+    assert report.lost == {"duplicate entity": 1, "duplicate relation": 1}
     assert [entity.label for entity in get_entities(doc)] == ["x", "y", "x"]
     assert [relation["label"] for relation in get_relations(doc)] == ["r", "s"]
 
@@ -109,7 +109,7 @@ def test_strict_refuses_at_the_end(nlp):
 
 def test_source_tokens_keep_the_text():
     record = Record("  a\u3000b ,c  x? ", tokens=[(2, 3), (4, 5), (6, 7), (7, 8), (10, 11)])
-    words, spaces = split_words(record)
+    words, _ = split_words(record)
     assert words == ["  ", "a", "\u3000", "b", ",", "c", " ", "x", "?"]
     doc, _ = convert(record, spacy.blank("ja"))
     assert doc.text == record.text
@@ -147,7 +147,7 @@ def test_a_tokenizer_that_changes_the_text(nlp):
     nlp.tokenizer = lambda text: spacy.tokens.Doc(nlp.vocab, words=text.lower().split())
     report = Report()
     assert list(make_docs([Record("Ada")], nlp, report=report)) == []
-    assert report.lost == {"document whose text the tokenizer changes": 1}
+    assert report.lost == {"document whose text is changed by the tokenizer": 1}
 
 
 def test_cat_labels():
@@ -178,7 +178,7 @@ def test_records_of_predicted_docs(nlp):
     assert record.entities == [EntityRecord(0, 3, "x"), EntityRecord(0, 3, "y"), EntityRecord(8, 10, "x")]
     assert record.relations == [RelationRecord(1, 2, "met"), RelationRecord(2, 0, "met")]
     assert (record.id, record.cats) == ("1", None)
-    assert report.lost == {"score (spacy_mre.to_json keeps it)": 2, "relation between spans that are no entities": 2}
+    assert report.lost == {"score (kept by spacy_mre.to_json)": 2, "relation whose head or tail is not an entity": 2}
 
 
 def test_records_of_docs_without_annotation(nlp):

@@ -116,8 +116,8 @@ def test_rows_are_read(rows):
         ('{"input": "a"}', "the key 'output' is missing"),
         ('{"input": "a", "output": 3}', "'output' must be of type str, not 3"),
         ('{"input": " ", "output": "b"}', "'input' is empty"),
-        ('{"input": "a", "output": "b"', "broken JSON"),
-        ("[1]", "a JSON object was expected"),
+        ('{"input": "a", "output": "b"', "invalid JSON"),
+        ("[1]", "expected a JSON object"),
     ],
 )
 def test_a_bad_row_is_named_with_file_and_line(line, reason, tmp_path):
