@@ -4,15 +4,16 @@ Printed beside a score it tells how much of that score the data gives away.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import permutations
+from typing import Any
 
 from spacy.tokens import Doc
 
 from ..annotations.alignment import Losses
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities, set_entities
-from ..annotations.relations import get_relations, make_relation, set_relations
+from ..annotations.relations import arguments, get_relations, set_relations
 
 SOURCE = "baseline"
 
@@ -59,34 +60,36 @@ class Baseline:
             if self.entities is not None:
                 entities = set_entities(doc, self._match(doc, lengths), key=self.spans_key, source=SOURCE)
             if self.relations is not None:
-                pairs = (
-                    (head, tail, self.relations.get((head.label, tail.label)))
-                    for head, tail in permutations(entities, 2)
-                )
-                set_relations(
-                    doc,
-                    [
-                        make_relation(
-                            head[:2], tail[:2], rule[0], head_label=head.label, tail_label=tail.label, score=rule[1]
-                        )
-                        for head, tail, rule in pairs
-                        if rule is not None
-                    ],
-                )
+                set_relations(doc, self._relate(entities))
             if self.cats is not None:
                 doc.cats = dict(self.cats)
         return docs
 
+    def _relate(self, entities: list[EntitySpan]) -> Iterator[dict[str, Any]]:
+        for head, tail in permutations(entities, 2):
+            rule = (self.relations or {}).get((head.label, tail.label))
+            if rule is not None:
+                label, score = rule
+                yield {
+                    "head": head.offsets,
+                    "tail": tail.offsets,
+                    "head_label": head.label,
+                    "tail_label": tail.label,
+                    "label": label,
+                    "score": score,
+                }
+
     def _match(self, doc: Doc, lengths: list[int]) -> list[EntitySpan]:
         """From left to right the longest entry that is a token span, found by characters, so that words need no boundaries."""
         text = doc.text
+        entries = self.entities or {}
         found = []
         place = 0
         while place < len(text):
             step = 1
             for length in lengths:
                 entry = text[place : place + length]
-                if len(entry) < length or entry not in self.entities:
+                if len(entry) < length or entry not in entries:
                     continue
                 span = doc.char_span(place, place + length)
                 if span is None:
@@ -94,7 +97,7 @@ class Baseline:
                         "match inside of a token", f"'{entry}' in '{text[max(0, place - 10) : place + length + 10]}'"
                     )
                     continue
-                found.append(EntitySpan(span.start, span.end, self.entities[entry]))
+                found.append(EntitySpan(span.start, span.end, entries[entry]))
                 step = length
                 break
             place += step
@@ -122,8 +125,8 @@ def _count_relations(docs: list[Doc], spans_key: str) -> dict[tuple[str, str], t
             continue
         by_ends: dict[tuple[tuple[int, int, str], ...], list[str]] = defaultdict(list)
         for relation in relations:
-            ends = tuple((*relation[end], relation[f"{end}_label"]) for end in ("head", "tail"))
-            by_ends[ends].append(relation["label"])
+            head, tail = arguments(relation)
+            by_ends[(*head, relation["head_label"]), (*tail, relation["tail_label"])].append(relation["label"])
         for ends in permutations(dict.fromkeys((entity.start, entity.end, entity.label) for entity in entities), 2):
             types = (ends[0][2], ends[1][2])
             pairs[types] += 1
