@@ -1,4 +1,8 @@
-"""Joint entities, relations and text categories as trainable spaCy components."""
+"""Joint entities, relations and text labels as trainable spaCy components.
+
+Importing the package registers `doc._.relations`, `doc._.triples` and `doc._.generated`. The components are found by
+spaCy through entry points: `nlp.add_pipe("spert_mt")` works without an import.
+"""
 
 from .about import __version__
 from .annotations.generated import register_generated

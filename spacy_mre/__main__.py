@@ -1,3 +1,5 @@
+"""Runs the command line: `python -m spacy_mre`."""
+
 from .cli import app
 
 if __name__ == "__main__":

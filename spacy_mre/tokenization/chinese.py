@@ -1,9 +1,12 @@
-"""What is a token in Chinese? A character, or a run of letters or digits. What jieba makes of the words is its lemma and its tag."""
+"""Chinese tokenizer: a token is one character, or a run of letters or digits. Words come from jieba, as lemmas and
+tags.
+"""
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from itertools import accumulate
+from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -12,72 +15,86 @@ from spacy.vocab import Vocab
 
 from ..errors import Errors
 
-# Latin (with its accents), Greek and Cyrillic letters, or digits, stay together.
+# Latin (with accents), Greek and Cyrillic letters are not split, nor are digits.
 TOKEN = re.compile(r"[A-Za-z\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u024F\u0370-\u04FF]+|[0-9]+|\s+|.", re.DOTALL)
 UNKNOWN = "unknown"
 
 
 @registry.tokenizers("spacy_mre.ChineseTokenizer.v1")
 def make_chinese_tokenizer(tags: bool = True) -> Callable[[Language], "ChineseCharacterTokenizer"]:
-    """Make the tokenizer.
+    """Make a function that creates the tokenizer of a pipeline.
 
-    tags (bool): Say what jieba makes of the words: `token.lemma_` is the word in which the token stands, `token.tag_` where it stands there (B, I, E,
-        or S alone) and the word's part of speech, as "B-nr" at the beginning of a person's name, "E-unknown" at the end of a word that jieba's
-        dictionary does not have. Needs jieba. Default: True.
-    RETURNS (Callable[[Language], ChineseCharacterTokenizer]): Makes the tokenizer of a pipeline.
-    RAISES (ImportError): Tags, and jieba is not installed.
+    tags (bool): Set `token.lemma_` to jieba's word that contains the token, and `token.tag_` to the position of the
+        token in the word (B, I, E, or S for a word of one token) and the word's part of speech: "B-nr" for the
+        beginning of a person's name, "E-unknown" for the end of a word that is not in jieba's dictionary. Needs jieba.
+        Default: True.
+    RETURNS (Callable[[Language], ChineseCharacterTokenizer]): Creates the tokenizer.
+    RAISES (ImportError): If tags are set and jieba is not installed.
+
+    >>> import spacy
+    >>> config = {"nlp": {"tokenizer": {"@tokenizers": "spacy_mre.ChineseTokenizer.v1", "tags": False}}}
+    >>> [token.text for token in spacy.blank("zh", config=config)("北京 2024")]
+    ['北', '京', '2024']
     """
-    return lambda nlp: ChineseCharacterTokenizer(nlp.vocab, tags)
+    return partial(_create, tags=tags)
+
+
+def _create(nlp: Language, tags: bool) -> "ChineseCharacterTokenizer":
+    return ChineseCharacterTokenizer(nlp.vocab, tags)
 
 
 class ChineseCharacterTokenizer(DummyTokenizer):
-    """Characters as tokens, so that hardly any entity begins or ends inside one, and jieba's words beside them."""
+    """Splits a text into characters, so that almost every entity begins and ends at a token boundary.
+
+    vocab (Vocab): The vocabulary of the pipeline.
+    tags (bool): Set lemmas and tags, see `make_chinese_tokenizer`.
+    """
 
     def __init__(self, vocab: Vocab, tags: bool = True) -> None:
         self.vocab = vocab
         self.tags = tags
         if tags:
-            _jieba()
+            _load_jieba()
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type["ChineseCharacterTokenizer"], tuple[Vocab, bool]]:
         return ChineseCharacterTokenizer, (self.vocab, self.tags)
 
     def __call__(self, text: str) -> Doc:
         """Tokenize a text.
 
-        text (str): Of any length.
-        RETURNS (Doc): With lemmas and tags, where these are wanted.
+        text (str): A text of any length.
+        RETURNS (Doc): The tokens, with lemmas and tags if these are set.
         """
-        words, spaces = get_words_and_spaces(TOKEN.findall(text), text)
+        tokens, spaces = get_words_and_spaces(TOKEN.findall(text), text)
         if not self.tags:
-            return Doc(self.vocab, words=words, spaces=spaces)
-        lemmas, tags = _around(words, spaces, text)
-        return Doc(self.vocab, words=words, spaces=spaces, tags=tags, lemmas=lemmas)
+            return Doc(self.vocab, words=tokens, spaces=spaces)
+        lemmas, tags = _lemmas_and_tags(tokens, spaces, text)
+        return Doc(self.vocab, words=tokens, spaces=spaces, tags=tags, lemmas=lemmas)
 
 
-def _around(tokens: list[str], spaces: list[bool], text: str) -> tuple[list[str], list[str]]:
-    """For each token the word of jieba in which it stands, and its tag. Words of jieba that part inside a token are one word."""
-    starts = set(accumulate(map(len, _jieba().cut(text)), initial=0))
-    groups: list[list[str]] = []
-    begin, is_behind_space = 0, True
+def _lemmas_and_tags(tokens: list[str], spaces: list[bool], text: str) -> tuple[list[str], list[str]]:
+    """The word and the tag of each token. If jieba ends a word inside a token, the words on both sides are joined."""
+    word_starts = set(accumulate(map(len, _load_jieba().cut(text)), initial=0))
+    words: list[list[str]] = []
+    start, is_after_space = 0, True
     for token, space in zip(tokens, spaces):
-        if begin in starts or is_behind_space:
-            groups.append([])
-        groups[-1].append(token)
-        begin, is_behind_space = begin + len(token) + space, space
-    known = _parts_of_speech()
-    words, tags = [], []
-    for group in groups:
-        word = "".join(group)
-        places = "S" if len(group) == 1 else f"B{'I' * (len(group) - 2)}E"
-        words += [word] * len(group)
-        tags += [f"{place}-{known.get(word, UNKNOWN)}" for place in places]
-    return words, tags
+        if start in word_starts or is_after_space:
+            words.append([])
+        words[-1].append(token)
+        start, is_after_space = start + len(token) + space, space
+    parts_of_speech = _parts_of_speech()
+    lemmas, tags = [], []
+    for word_tokens in words:
+        word = "".join(word_tokens)
+        positions = "S" if len(word_tokens) == 1 else f"B{'I' * (len(word_tokens) - 2)}E"
+        lemmas += [word] * len(word_tokens)
+        tags += [f"{position}-{parts_of_speech.get(word, UNKNOWN)}" for position in positions]
+    return lemmas, tags
 
 
 @cache
-def _jieba():
-    """jieba's segmenter, its dictionary loaded."""
+def _load_jieba() -> Any:
+    """Import jieba and load its dictionary."""
     try:
         import jieba
     except ImportError as error:
@@ -89,7 +106,7 @@ def _jieba():
 
 @cache
 def _parts_of_speech() -> dict[str, str]:
-    """The part of speech of each word of jieba's dictionary, whose lines are: word, frequency, part of speech."""
-    with _jieba().get_dict_file() as file:
+    """The part of speech of each word in jieba's dictionary. Its lines are: word, frequency, part of speech."""
+    with _load_jieba().get_dict_file() as file:
         rows = (line.decode("utf8").split() for line in file)
-        return {word: part for word, _, part in rows}
+        return {word: part_of_speech for word, _, part_of_speech in rows}

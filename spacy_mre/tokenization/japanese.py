@@ -1,7 +1,8 @@
-"""What is a token in Japanese? spaCy's Sudachi tokenizer, for texts of any length."""
+"""Japanese tokenizer: spaCy's Sudachi tokenizer, without its limit on the length of a text."""
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from spacy.lang.ja import JapaneseTokenizer
 from spacy.language import Language
@@ -9,10 +10,12 @@ from spacy.tokens import Doc
 from spacy.util import registry
 from spacy.vocab import Vocab
 
-# Sudachi refuses more than 49,149 bytes; a character of Japanese takes three or four.
+# Sudachi accepts at most 49,149 bytes.
 MAX_BYTES = 48000
-# What the tokenizer sets. With more, spaCy would take each part for a sentence.
-ATTRS = ["TAG", "POS", "MORPH", "LEMMA", "NORM"]
+# UTF-8 uses at most four bytes for a character.
+MAX_CHARACTERS = MAX_BYTES // 4
+# What the tokenizer sets. With the default attributes, Doc.from_docs would also make each part a sentence.
+ATTRS: list[int | str] = ["TAG", "POS", "MORPH", "LEMMA", "NORM"]
 SENTENCE_END = re.compile(r"(?<=[。．！？!?\n])")
 
 
@@ -20,53 +23,69 @@ SENTENCE_END = re.compile(r"(?<=[。．！？!?\n])")
 def make_japanese_tokenizer(
     split_mode: str | None = "C", sub_tokens: bool = False
 ) -> Callable[[Language], "LongJapaneseTokenizer"]:
-    """Make the tokenizer.
+    """Make a function that creates the tokenizer of a pipeline.
 
-    split_mode (Optional[str]): Sudachi's mode: "A" short, "B" middle, "C" named-entity-like units (as in ja_ginza). Default: "C".
-    sub_tokens (bool): Keep Sudachi's finer splits in `doc.user_data`, which GiNZA's compound splitter reads; they do not survive being saved.
-    RETURNS (Callable[[Language], LongJapaneseTokenizer]): Makes the tokenizer of a pipeline.
+    split_mode (str | None): Sudachi's split mode: "A" for short units, "B" for middle ones, "C" for units such as named
+        entities, as in ja_ginza. None is spaCy's default, "A". Default: "C".
+    sub_tokens (bool): Store Sudachi's shorter units in `doc.user_data`, where GiNZA's compound splitter reads them.
+        They cannot be saved. Default: False.
+    RETURNS (Callable[[Language], LongJapaneseTokenizer]): Creates the tokenizer.
+
+    >>> import spacy
+    >>> config = {"nlp": {"tokenizer": {"@tokenizers": "spacy_mre.JapaneseTokenizer.v1"}}}
+    >>> [token.text for token in spacy.blank("ja", config=config)("選挙管理委員会")]
+    ['選挙管理委員会']
     """
-    return lambda nlp: LongJapaneseTokenizer(nlp.vocab, split_mode, sub_tokens)
+    return partial(_create, split_mode=split_mode, sub_tokens=sub_tokens)
+
+
+def _create(nlp: Language, split_mode: str | None, sub_tokens: bool) -> "LongJapaneseTokenizer":
+    return LongJapaneseTokenizer(nlp.vocab, split_mode, sub_tokens)
 
 
 class LongJapaneseTokenizer(JapaneseTokenizer):
-    """spaCy's Japanese tokenizer that cuts texts beyond Sudachi's limit at the end of a sentence, and joins what it made of the parts."""
+    """spaCy's Japanese tokenizer for texts of any length: a text beyond Sudachi's limit is split at sentence ends, and
+    the parts are merged after tokenization.
+
+    vocab (Vocab): The vocabulary of the pipeline.
+    split_mode (str | None): Sudachi's split mode, see `make_japanese_tokenizer`.
+    sub_tokens (bool): Store Sudachi's shorter units in `doc.user_data`.
+    """
 
     def __init__(self, vocab: Vocab, split_mode: str | None = "C", sub_tokens: bool = False) -> None:
         super().__init__(vocab, split_mode)
         self.need_subtokens = self.need_subtokens and sub_tokens
         self.sub_tokens = sub_tokens
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type["LongJapaneseTokenizer"], tuple[Vocab, str | None, bool]]:
         return LongJapaneseTokenizer, (self.vocab, self.split_mode, self.sub_tokens)
 
     def __call__(self, text: str) -> Doc:
         """Tokenize a text.
 
-        text (str): Of any length.
-        RETURNS (Doc): With tags, lemmas, readings and norms, as spaCy's tokenizer gives them.
+        text (str): A text of any length.
+        RETURNS (Doc): The tokens, with the tags, lemmas, readings and norms of spaCy's tokenizer.
         """
-        parts = _cut(text)
+        parts = _split_text(text)
         if len(parts) == 1:
             return super().__call__(text)
         docs = [JapaneseTokenizer.__call__(self, part) for part in parts]
         sub_tokens = [doc.user_data.pop("sub_tokens", []) for doc in docs]
-        whole = Doc.from_docs(docs, ensure_whitespace=False, attrs=ATTRS)
+        merged = Doc.from_docs(docs, ensure_whitespace=False, attrs=ATTRS)
         if self.need_subtokens:
-            whole.user_data["sub_tokens"] = [sub for of_part in sub_tokens for sub in of_part]
-        return whole
+            merged.user_data["sub_tokens"] = [sub_token for of_part in sub_tokens for sub_token in of_part]
+        return merged
 
 
-def _cut(text: str) -> list[str]:
-    """The text in parts below the limit: whole sentences, as many as fit; a sentence beyond the limit is cut anywhere."""
+def _split_text(text: str) -> list[str]:
+    """Split a text into parts below Sudachi's limit, at sentence ends where possible."""
     if len(text.encode("utf8", "replace")) <= MAX_BYTES:
         return [text]
-    longest = MAX_BYTES // 4
     parts: list[str] = []
     for sentence in SENTENCE_END.split(text):
-        for start in range(0, len(sentence), longest):
-            piece = sentence[start : start + longest]
-            if parts and len(parts[-1]) + len(piece) <= longest:
+        for start in range(0, len(sentence), MAX_CHARACTERS):
+            piece = sentence[start : start + MAX_CHARACTERS]
+            if parts and len(parts[-1]) + len(piece) <= MAX_CHARACTERS:
                 parts[-1] += piece
             else:
                 parts.append(piece)

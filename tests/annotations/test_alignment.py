@@ -17,7 +17,7 @@ def make_doc(words, spaces=None):
 
 
 def example(predicted, gold, entities=None, relations=None):
-    """Words joined by blanks, or by nothing where they are given as a list."""
+    """Texts with tokens separated by spaces, or lists of tokens without spaces."""
     docs = [
         make_doc(text.split()) if isinstance(text, str) else make_doc(text, [False] * len(text))
         for text in (predicted, gold)
@@ -29,7 +29,7 @@ def example(predicted, gold, entities=None, relations=None):
     return Example(*docs)
 
 
-def test_the_same_tokens():
+def test_same_tokens():
     eg = example(
         "Old Aoba by Mizu",
         "Old Aoba by Mizu",
@@ -62,7 +62,7 @@ def test_coarser_predicted_tokens():
     assert align_gold(eg).entities == [EntitySpan(0, 1, "place"), EntitySpan(2, 3, "person")]
 
 
-def test_an_entity_inside_a_joined_token_is_lost_and_counted():
+def test_entity_inside_a_predicted_token_is_lost_and_counted():
     relations = [make_relation((0, 1), (3, 4), "met"), make_relation((1, 2), (3, 4), "met")]
     eg = example(
         ["独伊", "と", "日本"],
@@ -80,12 +80,12 @@ def test_an_entity_inside_a_joined_token_is_lost_and_counted():
     }
 
 
-def test_a_span_half_in_a_joined_token_is_lost():
+def test_span_that_begins_inside_a_predicted_token_is_lost():
     gold = align_gold(example(["大東京", "都"], ["大", "東京", "都"], [(1, 3, "place")]))
     assert (gold.entities, gold.lost.counts) == ([], {"entity off the token grid": 1})
 
 
-def test_gold_tokens_joined_with_blanks_against_raw_text():
+def test_gold_tokens_joined_with_spaces_align_with_raw_text():
     raw = make_doc(list("王五去北京。"), [False] * 6)
     gold_doc = make_doc(["王五", "去", "北京", "。"])
     assert gold_doc.text == "王五 去 北京 。 "
@@ -97,14 +97,14 @@ def test_gold_tokens_joined_with_blanks_against_raw_text():
     assert not gold.lost.counts
 
 
-def test_white_space_tokens_do_not_matter():
+def test_white_space_tokens_are_ignored():
     predicted = make_doc(["a", "\n", "b", "c"], [False, False, True, False])
     gold_doc = make_doc(["a", "b", "c"])
     set_entities(gold_doc, [(0, 2, "x", 1.0), (1, 3, "y", 1.0)])
     assert align_gold(Example(predicted, gold_doc)).entities == [EntitySpan(0, 3, "x"), EntitySpan(2, 4, "y")]
 
 
-def test_relation_ends_that_are_no_entities_become_mentions_behind_the_entities():
+def test_arguments_that_are_not_entities_are_appended_to_the_mentions():
     relations = [
         make_relation((0, 1), (2, 3), "r", head_label="x", tail_label="y"),
         make_relation((2, 3), (3, 4), "s", tail_label="z"),
@@ -116,7 +116,7 @@ def test_relation_ends_that_are_no_entities_become_mentions_behind_the_entities(
     assert gold.relations == [(0, 1, "r"), (1, 2, "s")]
 
 
-def test_an_end_finds_the_mention_with_its_label_else_any_at_its_place():
+def test_argument_is_the_mention_with_its_label_or_any_with_its_offsets():
     entities = [(0, 1, "x"), (0, 1, "y"), (1, 2, "z")]
     relations = [
         make_relation((0, 1), (1, 2), "r", head_label="y"),
@@ -127,13 +127,13 @@ def test_an_end_finds_the_mention_with_its_label_else_any_at_its_place():
     assert len(gold.mentions) == 3
 
 
-def test_several_labels_of_a_pair_stay():
+def test_several_labels_of_a_pair_are_kept():
     relations = [make_relation((0, 1), (1, 2), "r"), make_relation((0, 1), (1, 2), "s")]
     gold = align_gold(example("a b", "a b", [(0, 1, "x"), (1, 2, "x")], relations))
     assert gold.relations == [(0, 1, "r"), (0, 1, "s")]
 
 
-def test_a_relation_of_a_span_with_itself_is_counted():
+def test_relation_of_a_span_with_itself_is_counted():
     gold = align_gold(example("a b", "a b", [(0, 1, "x")], [make_relation((0, 1), (0, 1), "same")]))
     assert (gold.relations, gold.lost.counts) == ([], {"relation of a span with itself": 1})
 
@@ -148,7 +148,7 @@ def test_absent_is_not_empty():
     assert align_gold(example("a b", "a b", [(0, 1, "x")])).relations is None
 
 
-def test_only_what_is_gold_is_read():
+def test_predicted_annotations_are_not_read():
     eg = example("a b", "a b", [(0, 1, "x")])
     set_entities(eg.predicted, [(1, 2, "predicted", 1.0)])
     set_relations(eg.predicted, [make_relation((0, 1), (1, 2), "predicted")])
@@ -162,7 +162,7 @@ def test_another_span_group():
     assert align_gold(eg, "other").entities == [EntitySpan(0, 1, "x")]
 
 
-def test_losses_add_up_and_keep_the_first_example():
+def test_losses_are_added_and_keep_the_first_example():
     losses, more = Losses(), Losses()
     losses.add("why", "first")
     more.add("why", "second")
@@ -173,7 +173,7 @@ def test_losses_add_up_and_keep_the_first_example():
 
 
 @st.composite
-def two_tokenisations(draw):
+def two_tokenizations(draw):
     text = draw(st.text(st.sampled_from("abAB青葉é "), min_size=1, max_size=14))
     cuts = st.lists(st.booleans(), min_size=len(text), max_size=len(text))
     return [tokens_of(text, draw(cuts)) for _ in range(2)], draw(
@@ -191,8 +191,8 @@ def tokens_of(text, cuts):
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(two_tokenisations())
-def test_an_aligned_span_covers_exactly_the_gold_text(case):
+@given(two_tokenizations())
+def test_aligned_span_covers_exactly_the_gold_text(case):
     (predicted, reference), places = case
     assert predicted.text == reference.text
     spans = [
@@ -214,8 +214,8 @@ def test_an_aligned_span_covers_exactly_the_gold_text(case):
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(two_tokenisations())
-def test_every_relation_is_moved_or_counted(case):
+@given(two_tokenizations())
+def test_every_relation_is_aligned_or_counted(case):
     (predicted, reference), places = case
     spans = sorted({(start, min(start + width, len(reference))) for start, width in places if start < len(reference)})
     spans = [

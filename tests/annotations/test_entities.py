@@ -21,23 +21,23 @@ def group(doc, key="entities"):
     return [(span.start, span.end, span.label_) for span in doc.spans[key]]
 
 
-def in_step(doc, key="entities"):
+def attrs_match_spans(doc, key="entities"):
     attrs = doc.spans[key].attrs
     return len(attrs["scores"]) == len(attrs["sources"]) == len(doc.spans[key])
 
 
-def test_all_entities_stand_in_the_group_and_ents_is_the_flat_best_scored_subset(doc):
+def test_group_contains_all_entities_and_ents_the_flat_best_scored_subset(doc):
     written = set_entities(doc, [(0, 3, "org", 0.6), (1, 2, "place", 0.9), (4, 5, "person", 0.5)])
     assert group(doc) == [(0, 3, "org"), (1, 2, "place"), (4, 5, "person")]
     assert ents(doc) == [(1, 2, "place"), (4, 5, "person")]
     assert written == get_entities(doc) == [(0, 3, "org", 0.6), (1, 2, "place", 0.9), (4, 5, "person", 0.5)]
 
 
-def test_the_group_is_sorted_by_start_then_longer_first_and_scores_stay_in_step(doc):
+def test_group_is_sorted_by_start_then_longest_first_with_matching_scores(doc):
     set_entities(doc, [(2, 3, "x", 0.1), (0, 1, "x", 0.2), (0, 4, "x", 0.3), (2, 5, "x", 0.4)])
     assert group(doc) == [(0, 4, "x"), (0, 1, "x"), (2, 5, "x"), (2, 3, "x")]
     assert doc.spans["entities"].attrs["scores"] == [0.3, 0.2, 0.4, 0.1]
-    assert in_step(doc)
+    assert attrs_match_spans(doc)
 
 
 def test_scores_are_plain_floats(doc):
@@ -46,7 +46,7 @@ def test_scores_are_plain_floats(doc):
     assert type(doc.spans["entities"].attrs["scores"][0]) is float
 
 
-def test_a_component_replaces_its_own_and_keeps_those_of_others(doc):
+def test_source_replaces_its_own_spans_and_keeps_others(doc):
     set_entities(doc, [(0, 1, "gold", 1.0)])
     set_entities(doc, [(1, 2, "mine", 0.5), (2, 3, "mine", 0.6)], source="one")
     set_entities(doc, [(3, 4, "theirs", 0.7)], source="two")
@@ -56,22 +56,22 @@ def test_a_component_replaces_its_own_and_keeps_those_of_others(doc):
     assert ents(doc) == [(0, 1, "gold"), (3, 4, "theirs"), (4, 5, "mine")]
     set_entities(doc, [], source="two")
     assert group(doc) == [(0, 1, "gold"), (4, 5, "mine")]
-    assert in_step(doc)
+    assert attrs_match_spans(doc)
 
 
 def test_writing_twice_changes_nothing(doc):
     for _ in range(2):
         set_entities(doc, [(0, 3, "x", 0.5), (1, 2, "y", 0.5)], source="one")
     assert get_entities(doc) == [(0, 3, "x", 0.5), (1, 2, "y", 0.5)]
-    assert in_step(doc)
+    assert attrs_match_spans(doc)
 
 
-def test_of_the_same_place_and_label_the_best_scored_stays(doc):
+def test_best_scored_of_equal_spans_is_kept(doc):
     set_entities(doc, [(0, 1, "x", 0.3), (0, 1, "x", 0.9), (0, 1, "x", 0.5), (0, 1, "y", 0.1)])
     assert get_entities(doc) == [(0, 1, "x", 0.9), (0, 1, "y", 0.1)]
 
 
-def test_another_source_with_a_better_score_takes_the_place(doc):
+def test_better_scored_span_of_another_source_replaces_an_equal_one(doc):
     set_entities(doc, [(0, 1, "x", 0.3)], source="one")
     set_entities(doc, [(0, 1, "x", 0.9)], source="two")
     assert (get_entities(doc), doc.spans["entities"].attrs["sources"]) == ([(0, 1, "x", 0.9)], ["two"])
@@ -81,7 +81,7 @@ def test_spans_that_begin_or_end_with_white_space_are_dropped():
     doc = Doc(Vocab(), words=["\n", "a", " ", "b", "\n"], spaces=[False, True, False, False, False])
     set_entities(doc, [(0, 2, "x", 1.0), (1, 3, "x", 1.0), (2, 3, "x", 1.0), (3, 5, "x", 1.0), (1, 4, "x", 0.5)])
     assert get_entities(doc) == [(1, 4, "x", 0.5)]
-    assert in_step(doc)
+    assert attrs_match_spans(doc)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_ties_are_broken_by_score_then_start_then_length(doc, spans, winner):
         assert ents(doc) == [winner]
 
 
-def test_flat_subset_never_overlaps_and_leaves_no_room_for_another():
+def test_flat_subset_has_no_overlaps_and_is_maximal():
     spans = [
         EntitySpan(start, end, "x", ((start * 7 + end * 3) % 5) / 5)
         for start in range(6)
@@ -113,7 +113,7 @@ def test_flat_subset_never_overlaps_and_leaves_no_room_for_another():
     assert chosen == sorted(chosen)
 
 
-def test_ents_may_be_left_alone(doc):
+def test_ents_are_unchanged_without_set_ents(doc):
     doc.set_ents([Span(doc, 0, 1, label="kept")])
     set_entities(doc, [(2, 3, "x", 1.0)], set_ents=False)
     assert ents(doc) == [(0, 1, "kept")]
@@ -136,12 +136,12 @@ def test_absent_is_not_empty(doc):
     assert get_entities(other) == []
 
 
-def test_doc_ents_are_the_whole_where_there_is_no_group(doc):
+def test_doc_ents_are_read_if_there_is_no_group(doc):
     doc.set_ents([Span(doc, 0, 2, label="x")])
     assert get_entities(doc) == [(0, 2, "x", 1.0)]
 
 
-def test_absent_and_empty_survive_a_file(tmp_path):
+def test_absent_and_empty_survive_saving(tmp_path):
     docs = [Doc(Vocab(), words=WORDS) for _ in range(3)]
     set_entities(docs[1], [])
     set_entities(docs[2], [(0, 2, "x", 0.5), (0, 1, "y", 0.25)], source="one")
@@ -152,29 +152,29 @@ def test_absent_and_empty_survive_a_file(tmp_path):
     assert group(loaded[2]) == [(3, 4, "z")]
 
 
-def test_a_group_without_scores_counts_as_sure(doc):
+def test_group_without_scores_has_score_1(doc):
     doc.spans["entities"] = [Span(doc, 0, 1, label="x")]
     assert get_entities(doc) == [(0, 1, "x", 1.0)]
 
 
-def test_a_group_changed_by_hand_has_no_scores_that_belong_to_others(doc):
+def test_scores_and_sources_of_a_changed_group_are_ignored(doc):
     set_entities(doc, [(0, 1, "x", 0.5), (1, 2, "x", 0.25)], source="one")
     doc.spans["entities"].append(Span(doc, 2, 3, label="y"))
     assert get_entities(doc) == [(0, 1, "x", 1.0), (1, 2, "x", 1.0), (2, 3, "y", 1.0)]
-    # Whose they are is unknown now too: nothing is thrown away.
+    # The sources are unknown too, so no span is replaced.
     set_entities(doc, [(4, 5, "x", 0.5)], source="one")
     assert group(doc) == [(0, 1, "x"), (1, 2, "x"), (2, 3, "y"), (4, 5, "x")]
-    assert in_step(doc)
+    assert attrs_match_spans(doc)
 
 
-def test_complete_entities_makes_the_group_of_ents(doc):
+def test_complete_entities_sets_the_group_from_ents(doc):
     doc.set_ents([Span(doc, 0, 2, label="x"), Span(doc, 3, 4, label="y")])
     complete_entities(doc)
     assert group(doc) == ents(doc) == [(0, 2, "x"), (3, 4, "y")]
-    assert in_step(doc)
+    assert attrs_match_spans(doc)
 
 
-def test_complete_entities_makes_ents_of_the_group(doc):
+def test_complete_entities_sets_ents_from_the_group(doc):
     scores = {"scores": [0.5, 0.9]}
     spans = [Span(doc, 0, 3, label="x"), Span(doc, 1, 2, label="y")]
     doc.spans["entities"] = SpanGroup(doc, name="entities", attrs=scores, spans=spans)
@@ -183,7 +183,7 @@ def test_complete_entities_makes_ents_of_the_group(doc):
     assert group(doc) == [(0, 3, "x"), (1, 2, "y")]
 
 
-def test_complete_entities_leaves_absent_absent_and_both_alone(doc):
+def test_complete_entities_changes_nothing_if_both_or_neither_are_set(doc):
     complete_entities(doc)
     assert get_entities(doc) is None and not doc.has_annotation("ENT_IOB")
     doc.set_ents([Span(doc, 0, 1, label="x")])
@@ -192,7 +192,7 @@ def test_complete_entities_leaves_absent_absent_and_both_alone(doc):
     assert (ents(doc), group(doc)) == ([(0, 1, "x")], [(2, 3, "y")])
 
 
-def test_complete_entities_makes_empty_of_empty(doc):
+def test_complete_entities_sets_empty_from_empty(doc):
     doc.spans["entities"] = []
     complete_entities(doc)
     assert doc.has_annotation("ENT_IOB") and not doc.ents

@@ -41,14 +41,14 @@ def plain_types(value):
     return type(value) in (str, int, float)
 
 
-def same_store(doc, expected=(NEAR, PART)):
+def has_relations(doc, expected=(NEAR, PART)):
     assert type(doc._.relations) is list
     assert doc._.relations == list(expected)
     assert all(map(plain_types, doc._.relations))
     return True
 
 
-def test_the_form_of_a_relation():
+def test_make_relation():
     assert NEAR == {
         "head": [0, 2],
         "tail": [4, 6],
@@ -72,17 +72,17 @@ def test_the_form_of_a_relation():
     [(numpy.int64, numpy.float32(0.5)), (numpy.int32, numpy.float64(0.5)), (torch.tensor, torch.tensor(0.5))],
     ids=["numpy64", "numpy32", "torch"],
 )
-def test_scalars_of_numpy_and_torch_become_plain(number, score):
+def test_numpy_and_torch_scalars_are_converted(number, score):
     made = make_relation((number(0), number(2)), (number(4), number(6)), numpy.str_("near"), score=score)
     assert plain_types(made)
     assert made == make_relation((0, 2), (4, 6), "near", score=0.5)
     doc = Doc(Vocab(), words=WORDS)
     ends = numpy.array([[0, 2], [4, 6]])
     doc._.relations = [{"head": ends[0], "tail": ends[1], "label": "near", "score": score}]
-    assert same_store(doc, [made])
+    assert has_relations(doc, [made])
 
 
-def test_absent_stays_absent_when_it_is_read():
+def test_reading_does_not_create_relations():
     doc = Doc(Vocab(), words=WORDS)
     before = dict(doc.user_data)
     assert doc._.relations is None
@@ -101,17 +101,17 @@ def test_empty_is_not_absent(doc):
 
 
 @pytest.mark.parametrize("relations", [None, []], ids=["absent", "empty"])
-def test_absent_and_empty_survive_every_journey(relations):
+def test_absent_and_empty_survive_every_conversion(relations):
     doc = Doc(Vocab(), words=WORDS)
     doc._.relations = relations
-    journeys = [
+    converted = [
         through_bytes(doc),
         through_doc_bin(doc),
         through_json(doc),
         doc.copy(),
         pickle.loads(pickle.dumps(doc)),
     ]
-    assert [journey._.relations for journey in journeys] == [relations] * len(journeys)
+    assert [conversion._.relations for conversion in converted] == [relations] * len(converted)
 
 
 def through_bytes(doc):
@@ -129,19 +129,19 @@ def through_json(doc):
 
 
 @pytest.mark.parametrize(
-    "journey", [through_bytes, through_doc_bin, through_json, Doc.copy, lambda doc: pickle.loads(pickle.dumps(doc))]
+    "conversion", [through_bytes, through_doc_bin, through_json, Doc.copy, lambda doc: pickle.loads(pickle.dumps(doc))]
 )
-def test_the_store_survives(doc, journey):
-    assert same_store(journey(doc))
-    assert same_store(journey(journey(doc)))
-    assert [triple.head.text for triple in journey(doc)._.triples] == ["Old Aoba", "Aoba"]
+def test_relations_survive(doc, conversion):
+    assert has_relations(conversion(doc))
+    assert has_relations(conversion(conversion(doc)))
+    assert [triple.head.text for triple in conversion(doc)._.triples] == ["Old Aoba", "Aoba"]
 
 
-def test_a_copy_has_a_store_of_its_own(doc):
+def test_copy_does_not_share_relations(doc):
     copied = doc.copy()
     copied._.relations[0]["head"][0] = 1
     copied._.relations.append(make_relation((2, 3), (3, 4), "x"))
-    assert same_store(doc)
+    assert has_relations(doc)
 
 
 # In a new process: workers import only what they are sent, and threads of this process could hang after the fork.
@@ -169,12 +169,12 @@ assert two[3] == [make_relation((0, 1), (1, 2), "first", score=0.25)]
 """
 
 
-def test_the_store_survives_worker_processes():
+def test_relations_survive_worker_processes():
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(PIPE)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
 
 
-def test_what_is_appended_is_kept(doc):
+def test_appended_relations_are_kept(doc):
     for current in (doc, through_doc_bin(doc), through_bytes(doc)):
         current._.relations.append(make_relation((2, 3), (6, 7), "ends"))
         assert [relation["label"] for relation in current._.relations] == ["near", "part_of", "ends"]
@@ -182,7 +182,7 @@ def test_what_is_appended_is_kept(doc):
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_of_one_identity_the_better_score_stays(order):
+def test_best_scored_of_equal_relations_is_kept(order):
     doc = Doc(Vocab(), words=WORDS)
     worse, better = (
         make_relation((0, 1), (1, 2), "x", score=0.2),
@@ -206,28 +206,28 @@ def test_a_pair_may_have_several_labels_and_both_directions():
 
 @pytest.mark.parametrize("head", [(-1, 1), (6, 8), (2, 2), (3, 2)], ids=["before", "behind", "empty", "backwards"])
 @pytest.mark.parametrize("end", ["head", "tail"])
-def test_an_end_outside_the_document_is_m102(doc, head, end):
+def test_argument_outside_the_document_is_m102(doc, head, end):
     relation = {**NEAR, end: list(head)}
     with pytest.raises(ValueError, match=r"\[M102\].*near.*7 tokens"):
         doc._.relations = [relation]
-    assert same_store(doc)  # a refused write changes nothing
+    assert has_relations(doc)  # a failed write changes nothing
 
 
 @pytest.mark.parametrize("field", ["head", "tail", "label"])
-def test_a_missing_field_is_m101(doc, field):
+def test_missing_field_is_m101(doc, field):
     relation = {name: value for name, value in NEAR.items() if name != field}
     with pytest.raises(ValueError, match=rf"\[M101\].*{field}"):
         set_relations(doc, [relation])
 
 
-def test_labels_of_ends_and_score_may_be_left_out(doc):
+def test_argument_labels_and_score_are_optional(doc):
     doc._.relations = [{"head": (0, 1), "tail": (1, 2), "label": "x"}]
     assert doc._.relations == [make_relation((0, 1), (1, 2), "x", score=1.0)]
 
 
 def test_unknown_fields_are_not_stored(doc):
     doc._.relations = [{**NEAR, "head_text": "Old Aoba", "object": object()}]
-    assert same_store(doc, [NEAR])
+    assert has_relations(doc, [NEAR])
 
 
 def test_triples_are_named_tuples_of_spans(doc):
@@ -243,22 +243,22 @@ def test_triples_are_a_read_only_view(doc):
         doc._.triples = []
     doc._.triples.clear()
     assert len(doc._.triples) == 2
-    assert same_store(doc)
+    assert has_relations(doc)
 
 
-def test_triples_of_a_retokenised_document_are_m102(doc):
+def test_triples_of_a_retokenized_document_are_m102(doc):
     with doc.retokenize() as retokenizer:
         retokenizer.merge(doc[2:7])
     with pytest.raises(ValueError, match=r"\[M102\]"):
         get_triples(doc)
 
 
-def test_shift_moves_both_ends_and_leaves_the_rest():
+def test_shift():
     moved = shift(NEAR, 10)
     assert (moved["head"], moved["tail"]) == ([10, 12], [14, 16])
     assert shift(moved, -10) == NEAR
 
 
-def test_a_plain_pipeline_does_not_touch_the_store(doc):
+def test_empty_pipeline_does_not_change_relations(doc):
     doc = through_bytes(doc)
-    assert same_store(spacy.blank("en")(doc))
+    assert has_relations(spacy.blank("en")(doc))

@@ -36,7 +36,7 @@ words = st.text(st.sampled_from("ab青葉é😀'"), min_size=1, max_size=4)
 def annotated_docs(draw):
     n = draw(st.integers(1, 8))
     tokens = [draw(words | st.just("\n")) if i % 2 else draw(words) for i in range(n)]
-    # spaCy's from_json takes a run of white space for one token, as its tokenizers make it.
+    # spaCy's from_json reads several white space tokens as one, because its tokenizers create one.
     doc = Doc(VOCAB, words=tokens, spaces=[draw(st.booleans()) and not token.isspace() for token in tokens])
     span = st.integers(0, n - 1).flatmap(lambda start: st.tuples(st.just(start), st.integers(start + 1, n)))
     label = st.sampled_from(["person", "場所"])
@@ -70,7 +70,7 @@ def everything(doc):
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(annotated_docs())
-def test_json_carries_everything(doc):
+def test_json_keeps_everything(doc):
     data = json.loads(json.dumps(to_json(doc)))
     assert everything(from_json(data)) == everything(doc)
     assert to_json(from_json(data)) == data
@@ -78,7 +78,7 @@ def test_json_carries_everything(doc):
 
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(st.lists(annotated_docs(), max_size=4))
-def test_files_carry_everything(tmp_path_factory, docs):
+def test_files_keep_everything(tmp_path_factory, docs):
     path = tmp_path_factory.mktemp("docs") / "some.spacy"
     assert save_docs(docs, path) == len(docs)
     assert [everything(doc) for doc in load_docs(path)] == [everything(doc) for doc in docs]
@@ -86,7 +86,7 @@ def test_files_carry_everything(tmp_path_factory, docs):
 
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(annotated_docs(), annotated_docs())
-def test_parts_of_a_merged_document_are_the_documents(first, second):
+def test_parts_of_a_merged_document_equal_the_documents(first, second):
     merged = merge_docs([first, second])
     for doc, part in ((first, span_as_doc(merged[: len(first)])), (second, span_as_doc(merged[len(first) :]))):
         if get_relations(first) is not None and get_relations(second) is not None:
@@ -100,7 +100,7 @@ def test_parts_of_a_merged_document_are_the_documents(first, second):
             assert part.spans["entities"].attrs == doc.spans["entities"].attrs
 
 
-def test_json_gives_characters_and_texts_of_the_ends(doc):
+def test_json_contains_character_offsets_and_texts_of_arguments(doc):
     near, of = to_json(doc)["relations"]
     assert (near["head_char"], near["head_text"]) == ([0, 8], "Old Aoba")
     assert (near["tail_char"], near["tail_text"]) == ([17, 26], "Lake Mizu")
@@ -108,7 +108,7 @@ def test_json_gives_characters_and_texts_of_the_ends(doc):
     assert to_json(doc)["span_attrs"]["entities"]["scores"] == [0.9, 0.4, 0.8]
 
 
-def test_json_tells_absent_from_empty():
+def test_json_distinguishes_absent_from_empty():
     assert "relations" not in to_json(make_doc())
     assert from_json(to_json(make_doc()))._.relations is None
     doc = make_doc()
@@ -118,7 +118,7 @@ def test_json_tells_absent_from_empty():
     assert (loaded._.relations, get_entities(loaded)) == ([], [])
 
 
-def test_save_docs_makes_the_folder_and_counts(tmp_path, doc):
+def test_save_docs_creates_the_folder_and_returns_the_count(tmp_path, doc):
     assert save_docs(iter([doc, doc]), tmp_path / "new" / "deep" / "docs.spacy") == 2
     assert [loaded.user_data["id"] for loaded in load_docs(str(tmp_path / "new" / "deep" / "docs.spacy"))] == ["7", "7"]
 
@@ -136,7 +136,7 @@ def test_save_docs_leaves_out_activations_and_does_not_change_the_doc(tmp_path, 
     assert loaded._.relations == doc._.relations
 
 
-def test_a_doc_that_cannot_be_saved_is_left_as_it_was(tmp_path, doc):
+def test_doc_is_unchanged_if_saving_fails(tmp_path, doc):
     doc.user_data["bad"] = object()
     doc.user_data["._.", "trf_data", None, None] = 1
     with pytest.raises(TypeError):
@@ -152,12 +152,12 @@ def test_load_docs_uses_the_vocabulary(tmp_path, doc):
     assert from_json(to_json(doc), vocab).vocab is vocab
 
 
-def test_a_part_keeps_what_lies_inside(doc):
+def test_part_keeps_annotations_inside_it(doc):
     part = span_as_doc(doc[1:6])
     assert part.text == "Aoba lies by Lake Mizu "
     assert get_entities(part) == [(0, 1, "name", 0.4), (3, 5, "water", 0.8)]
     assert part.spans["entities"].attrs["sources"] == ["one", "one"]
-    assert get_relations(part) == []  # each has an end outside
+    assert get_relations(part) == []  # each has an argument outside
     assert part.cats == doc.cats
     whole = span_as_doc(doc[0:6])
     assert get_relations(whole) == get_relations(doc)
@@ -166,12 +166,12 @@ def test_a_part_keeps_what_lies_inside(doc):
     assert get_relations(span_as_doc(moved[2:4])) == [make_relation((0, 1), (1, 2), "r", score=0.5)]
 
 
-def test_a_part_of_what_has_no_relations_has_none():
+def test_part_of_a_document_without_annotation_has_none():
     assert get_relations(span_as_doc(make_doc()[0:2])) is None
     assert get_entities(span_as_doc(make_doc()[0:2])) is None
 
 
-def test_a_part_does_not_share_with_the_whole(doc):
+def test_part_does_not_share_annotations_with_the_document(doc):
     part = span_as_doc(doc[0:6])
     part._.relations[0]["head"][1] = 1
     part.cats["travel"] = 0.0
@@ -193,26 +193,26 @@ def test_merged_documents(doc, recwarn):
         ("Aoba", "of", "Old Aoba", 1.0),
         ("Bo", "saw", "Ada", 0.25),
     ]
-    assert merged.cats == {}  # they do not agree
+    assert merged.cats == {}  # they are different
     assert not recwarn.list
 
 
-def test_merged_cats_stay_where_all_agree(doc):
+def test_merged_cats_are_kept_if_all_are_equal(doc):
     assert merge_docs([doc, doc]).cats == doc.cats
 
 
-def test_merging_with_an_absent_store_is_absent(doc):
+def test_merged_relations_are_absent_if_any_are(doc):
     assert get_relations(merge_docs([doc, make_doc("Bo", vocab=doc.vocab)])) is None
     assert merge_docs([]) is None
 
 
-def test_merging_leaves_the_documents_alone(doc):
+def test_merging_does_not_change_the_documents(doc):
     before = everything(doc), dict(doc.user_data)
     merge_docs([doc, doc])
     assert (everything(doc), doc.user_data) == before
 
 
-def test_ents_beyond_the_border_of_a_part_are_not_made_shorter():
+def test_ents_across_the_boundary_of_a_part_are_dropped_not_truncated():
     doc = make_doc()
     doc.set_ents([Span(doc, 0, 2, label="town"), Span(doc, 4, 6, label="water")])
     assert [ent.text for ent in span_as_doc(doc[1:7]).ents] == ["Lake Mizu"]

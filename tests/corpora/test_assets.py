@@ -1,4 +1,4 @@
-"""The hand-written corpus itself, and its way into JSON lines."""
+"""The hand-written corpus and its conversion to JSON lines."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def corpus(labels):
     return read_corpus(ASSETS / "corpus", labels)
 
 
-def test_every_id_stands_in_every_language(corpus, labels):
+def test_every_language_has_the_same_ids(corpus, labels):
     assert sorted(corpus) == LANGUAGES
     ids = [record.id for record in corpus["ja"]]
     assert sorted(ids) == sorted(f"{cat}-{number:02}" for cat in labels.cats for number in range(1, 73))

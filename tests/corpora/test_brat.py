@@ -39,7 +39,7 @@ def test_brat_absent_is_not_empty(brat):
     assert [record.relations for record in read_brat(folder)] == [None, [], [RelationRecord(0, 0, "alias")], []]
 
 
-def test_brat_equivalences_relate_all_pairs(brat):
+def test_brat_equivalences_become_relations_of_all_pairs(brat):
     (record,) = read_brat(brat("a b c", ["T1\tx 0 1\ta", "T2\tx 2 3\tb", "T3\tx 4 5\tc", "*\tEquiv T1 T2 T3"]))
     assert record.relations == [
         RelationRecord(0, 1, "Equiv"),
@@ -48,7 +48,7 @@ def test_brat_equivalences_relate_all_pairs(brat):
     ]
 
 
-def test_brat_counts_what_a_record_cannot_hold(brat):
+def test_brat_counts_what_records_cannot_represent(brat):
     lines = [
         "T1\tperson 0 3;8 10\tAda Bo",
         "T2\tperson 0 3\tAda",
@@ -74,7 +74,7 @@ def test_brat_counts_what_a_record_cannot_hold(brat):
     }
 
 
-def test_brat_joins_fragments_cut_by_a_line_end(brat):
+def test_brat_joins_fragments_split_by_a_line_end(brat):
     (record,) = read_brat(brat("New\nYork", ["T1\tplace 0 3;4 8\tNew York"]))
     assert record.entities == [EntityRecord(0, 8, "place")]
 
@@ -113,7 +113,7 @@ def test_brat_unreadable(tmp_path):
         list(read_brat(tmp_path))
 
 
-def test_writing_counts_what_brat_cannot_hold(tmp_path):
+def test_writing_counts_what_brat_cannot_represent(tmp_path):
     records = [
         Record("Ada", id="../up", cats={"x": 1.0}),
         Record(
@@ -153,7 +153,7 @@ def test_writing_counts_what_brat_cannot_hold(tmp_path):
         ([None, None], {}),
     ],
 )
-def test_writing_tells_when_absent_relations_become_empty(tmp_path, relations, lost):
+def test_writing_counts_relations_that_become_absent_or_empty(tmp_path, relations, lost):
     report = Report()
     write_records(
         [Record("Ada", id=str(i), entities=[EntityRecord(0, 3, "x")], relations=r) for i, r in enumerate(relations)],
@@ -163,7 +163,7 @@ def test_writing_tells_when_absent_relations_become_empty(tmp_path, relations, l
     assert report.lost == lost
 
 
-def test_writing_again_leaves_no_old_annotation(tmp_path):
+def test_writing_again_removes_old_annotations(tmp_path):
     write_records([Record("Ada", id="a", entities=[])], tmp_path)
     write_records([Record("Ada", id="a")], tmp_path)
     assert next(read_brat(tmp_path)).entities is None

@@ -1,4 +1,4 @@
-"""JSON lines, Stockmark and ASDC: entities by character."""
+"""JSON lines, Stockmark and ASDC: formats with character offsets."""
 
 import json
 
@@ -155,7 +155,7 @@ def test_asdc(asdc):
     assert not report.lost
 
 
-def test_asdc_counts_what_stands_in_another_utterance(asdc):
+def test_asdc_counts_spans_in_another_utterance(asdc):
     elsewhere = {
         **USER,
         **span("span", "1", 2, "部屋", span_type="部屋", negation="1"),

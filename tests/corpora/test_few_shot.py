@@ -24,25 +24,25 @@ def label(doc):
     return max(doc.cats, key=doc.cats.get)
 
 
-def test_the_same_number_of_every_class(docs):
+def test_same_number_of_every_label(docs):
     drawn = few_shot(docs, 5)
     assert sorted(map(label, drawn)) == ["a"] * 5 + ["b"] * 5 + ["c"] * 5
     assert drawn == sorted(drawn, key=docs.index)
 
 
-def test_a_smaller_draw_is_part_of_a_greater_one(docs):
+def test_smaller_sample_is_part_of_a_larger_one(docs):
     texts = [{doc.text for doc in few_shot(docs, size, seed=3)} for size in (5, 10, 19)]
     assert texts[0] < texts[1] < texts[2]
 
 
-def test_the_seed_decides(docs):
+def test_sample_depends_on_the_seed(docs):
     draws = [[doc.text for doc in few_shot(docs, 5, seed=seed)] for seed in (1, 1, 2)]
     assert draws[0] == draws[1] != draws[2]
     without_c = few_shot([doc for doc in docs if not doc.cats.get("c")], 5, seed=1)
     assert [doc.text for doc in without_c] == [doc.text for doc in few_shot(docs, 5, seed=1) if label(doc) != "c"]
 
 
-def test_what_is_missing_is_counted(docs):
+def test_missing_documents_are_counted(docs):
     report = Report()
     assert len(few_shot(docs, 20, report=report)) == 19 + 20 + 20
     assert report.lost == {"document without a text label": 1, "text label with fewer documents than requested": 1}
@@ -50,7 +50,7 @@ def test_what_is_missing_is_counted(docs):
     assert few_shot([], 5) == []
 
 
-def test_the_command(docs, tmp_path):
+def test_few_shot_command(docs, tmp_path):
     save_docs(docs, tmp_path / "train.spacy")
     arguments = [
         "few-shot",

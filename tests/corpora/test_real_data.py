@@ -1,4 +1,4 @@
-"""The publishers' own files: how many records they hold, and that every offset fits."""
+"""The published data sets: the number of records, and that all offsets are valid."""
 
 import pytest
 import spacy
@@ -43,9 +43,8 @@ def test_every_record_becomes_a_doc(mre_data, format, path, options, count):
     assert any(record.entities for record in records)
     for record in records:
         assert all(record.text[entity.start : entity.end].strip() for entity in record.entities)
-    if (
-        records[0].tokens is None
-    ):  # what remains to be seen needs no tokenizer of the language: every character is a token
+    if records[0].tokens is None:
+        # Every character is a token, so that no tokenizer of the language is needed.
         for record in records:
             record.tokens = [(i, i + 1) for i in range(len(record.text))]
     losses = Report()

@@ -15,7 +15,7 @@ from spacy_mre.annotations.storage import load_docs, save_docs
 from spacy_mre.corpora import READERS, WRITERS, EntityRecord, Record, RelationRecord, Report, make_docs
 
 NLP = spacy.blank("xx")
-# Letters of several scripts and planes, marks that combine, and white space of all kinds
+# Letters of several scripts and planes, combining marks, and all kinds of white space.
 ODD = "aZ京都𠮷🙂e\u0301\u200d|\\\"'-;:#\t\n\r\x0b\x1c\x85\xa0\u2028\u3000 "
 TEXT = st.text(st.sampled_from(ODD) | st.characters(exclude_categories=["Cs"]))
 LABEL = st.text(st.sampled_from("aZ地-_:é"), min_size=1, max_size=4)
@@ -85,7 +85,7 @@ def test_docs_keep_every_record(chosen):
 @pytest.mark.parametrize("format", ["jsonl", "brat"])
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(chosen=st.lists(records(), min_size=1, max_size=3).map(with_ids))
-def test_export_and_back(format, chosen):
+def test_export_and_read_again(format, chosen):
     docs = list(make_docs(chosen, NLP))
     with tempfile.TemporaryDirectory() as folder:
         save_docs(docs, Path(folder) / "docs.spacy")
@@ -97,7 +97,7 @@ def test_export_and_back(format, chosen):
         expected_losses.add("empty relation annotation (brat cannot distinguish it from a missing one)")
     assert set(written.lost) == expected_losses
     assert not read.lost
-    if format == "brat":  # brat has no tokens: give back those of the source
+    if format == "brat":  # brat has no tokens
         for record, doc in zip(back, docs):
             record.tokens = [(token.idx, token.idx + len(token)) for token in doc]
     again = Report()

@@ -20,7 +20,7 @@ def test_by_hash_is_the_same_on_every_machine():
     assert counts["dev"] == pytest.approx(500, rel=0.15)
 
 
-def test_groups_stay_together():
+def test_groups_are_not_split():
     records = [Record("a", id=str(i), group=str(i // 7)) for i in range(700)]
     split = split_records(records, "hash")
     groups = [{record.group for record in part} for part in split.values()]
@@ -42,7 +42,7 @@ def test_split_by_number_needs_numbers():
         split_records([Record("a", id="nature")], "number")
 
 
-def test_last_tenth_waits_for_the_end_of_a_group():
+def test_last_tenth_does_not_split_groups():
     assert split_last_tenth([Record("a")] * 20) == ["train"] * 18 + ["dev"] * 2
     grouped = [Record("a", group="x")] * 19 + [Record("a", group="y")]
     assert split_last_tenth(grouped) == ["train"] * 19 + ["dev"]

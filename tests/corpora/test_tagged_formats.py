@@ -1,4 +1,4 @@
-"""Slot folders and CoNLL columns: entities by tag."""
+"""Slot folders and CoNLL columns: formats with tags."""
 
 import pytest
 
@@ -37,12 +37,12 @@ def test_decode_tags(tags, spans):
         ("B-x E-x S-x", True, []),
     ],
 )
-def test_repairs_are_told(tags, closing, places):
+def test_repairs_are_returned(tags, closing, places):
     assert [place for place, _ in decode_tags(tags.split(), closing=closing)[1]] == places
 
 
 @pytest.mark.parametrize("tag", ["X-a", "B", "B-", "-a", "BI-a", "", "o"])
-def test_what_is_no_tag(tag):
+def test_invalid_tags(tag):
     with pytest.raises(ValueError, match="invalid tag"):
         decode_tags([tag])
 
@@ -80,7 +80,7 @@ def test_slots_keep_tokens_that_are_white_space(slots):
 def test_slots_count_repairs_by_line(slots):
     report = Report()
     list(read_slots(slots("a b\nc d\n", "B-x E-x\nO I-x\n"), report=report))
-    assert report.lost.total() == 2  # I-x continues nothing, and does not close
+    assert report.lost.total() == 2  # I-x continues no span, and does not close one
     assert all("seq.out, line 2" in example for examples in report.examples.values() for example in examples)
 
 

@@ -77,7 +77,7 @@ def test_absent_is_not_empty(nlp):
         (EntityRecord(-3, 3, "x"), "entity outside the text"),
     ],
 )
-def test_what_cannot_be_kept_is_counted(nlp, entity, reason):
+def test_lost_annotations_are_counted(nlp, entity, reason):
     record = Record(
         "Ada met",
         entities=[EntityRecord(4, 7, "y"), entity],
@@ -100,7 +100,7 @@ def test_duplicates_are_merged_and_counted(nlp):
     assert [relation["label"] for relation in get_relations(doc)] == ["r", "s"]
 
 
-def test_strict_refuses_at_the_end(nlp):
+def test_strict_raises_after_the_last_record(nlp):
     records = [Record("Ada", entities=[EntityRecord(0, 2, "x")], origin="here"), Record("Bo")]
     with pytest.raises(ValueError, match=r"\[M203\].*lose 1 .*entity off the token grid: 1 \(as in here: x 'Ad'"):
         list(make_docs(records, nlp, tokens="source", strict=True))
@@ -115,7 +115,7 @@ def test_source_tokens_keep_the_text():
     assert doc.text == record.text
 
 
-def test_tokens_of_source_or_tokenizer(nlp):
+def test_source_or_tokenizer_tokens(nlp):
     record = Record("Aoba-shi", tokens=[(0, 8)], entities=[EntityRecord(0, 4, "place")])
     doc, report = convert(record, nlp, tokens="source")
     assert len(doc) == 1 and report.lost == {"entity off the token grid": 1}
@@ -138,12 +138,12 @@ def test_fitted_tokens_lose_no_entity(nlp):
 
 
 @pytest.mark.parametrize("tokens", [[(0, 2), (1, 3)], [(0, 4)], [(1, 1)], [(2, 1)], [(-1, 2)]])
-def test_tokens_that_are_none(nlp, tokens):
+def test_invalid_tokens(nlp, tokens):
     with pytest.raises(ValueError, match=r"\[M204\] there: "):
         convert(Record("Ada", tokens=tokens, origin="there"), nlp)
 
 
-def test_a_tokenizer_that_changes_the_text(nlp):
+def test_tokenizer_that_changes_the_text(nlp):
     nlp.tokenizer = lambda text: spacy.tokens.Doc(nlp.vocab, words=text.lower().split())
     report = Report()
     assert list(make_docs([Record("Ada")], nlp, report=report)) == []

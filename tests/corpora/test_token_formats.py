@@ -1,4 +1,4 @@
-"""SpERT, CrossRE and GENIA: entities by token."""
+"""SpERT, CrossRE and GENIA: formats with token offsets."""
 
 import json
 
@@ -99,7 +99,7 @@ def test_missing_file(tmp_path):
         list(read_spert(tmp_path / "a.json"))
 
 
-def test_crossre_joins_words_and_takes_ends_as_inclusive(tmp_path):
+def test_crossre_joins_words_and_has_inclusive_ends(tmp_path):
     (record,) = read_crossre(write(tmp_path / "music-dev.json", CROSSRE))
     assert [record.text[e.start : e.end] for e in record.entities] == ["Ada", "Old Aoba"]
     assert record.relations == [RelationRecord(0, 1, "physical")]
@@ -107,7 +107,7 @@ def test_crossre_joins_words_and_takes_ends_as_inclusive(tmp_path):
     assert record.id == "music-dev-1"
 
 
-def test_crossre_takes_the_untokenised_text(tmp_path):
+def test_crossre_reads_the_untokenized_text(tmp_path):
     (record,) = read_crossre(write(tmp_path / "music-dev.json", CROSSRE_JA))
     assert record.text == "エイダは O2館で歌う"
     assert [record.text[e.start : e.end] for e in record.entities] == ["エイダ", "O2館", "O2"]
@@ -146,7 +146,7 @@ def test_crossre_malformed(tmp_path, base, change, reason):
         list(read_crossre(path))
 
 
-def test_crossre_file_name_must_say_the_domain(tmp_path):
+def test_crossre_file_name_must_contain_the_domain(tmp_path):
     with pytest.raises(CorpusError, match="the file name must"):
         list(read_crossre(write(tmp_path / "dev.json", CROSSRE)))
 

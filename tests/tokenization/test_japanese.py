@@ -4,7 +4,7 @@ import pytest
 import spacy
 from spacy.lang.ja import JapaneseTokenizer
 
-from spacy_mre.tokenization.japanese import MAX_BYTES, LongJapaneseTokenizer, _cut, make_japanese_tokenizer
+from spacy_mre.tokenization.japanese import MAX_BYTES, LongJapaneseTokenizer, _split_text, make_japanese_tokenizer
 
 pytest.importorskip("sudachipy")
 
@@ -32,14 +32,14 @@ def read(doc):
     return [(t.text, t.whitespace_, t.tag_, t.pos_, t.lemma_, t.norm_, str(t.morph)) for t in doc]
 
 
-def test_a_text_beyond_the_limit_of_sudachi_keeps_its_text_and_its_tokens(nlp, tokenizer, long_text):
+def test_text_beyond_the_limit_of_sudachi(nlp, tokenizer, long_text):
     stock = JapaneseTokenizer(nlp.vocab, "C")
-    with pytest.raises(Exception, match="(?i)too long|too large|49149"):
+    with pytest.raises(Exception, match=r"(?i)too long|too large|49149"):
         stock(long_text)
     doc = tokenizer(long_text)
     assert doc.text == long_text
     one = read(stock(SENTENCE))
-    # The first copies of the sentence are cut as it is on its own.
+    # The first copies of the sentence are tokenized like the sentence alone.
     assert read(doc)[: len(one)] == one
     assert read(doc) == read(tokenizer(long_text))
     for annotation in ("TAG", "POS", "LEMMA", "MORPH", "SENT_START", "ENT_IOB", "DEP"):
@@ -50,17 +50,17 @@ def test_a_text_beyond_the_limit_of_sudachi_keeps_its_text_and_its_tokens(nlp, t
     "text", ["", " ", "東京", SENTENCE, "  二つの 空白\n\n\t と改行 ", "English words と日本語", "😀𠮷野家"]
 )
 @pytest.mark.parametrize("mode", [None, "A", "B", "C"])
-def test_a_short_text_is_cut_as_spacy_cuts_it(nlp, text, mode):
+def test_short_text_is_tokenized_as_by_spacy(nlp, text, mode):
     ours, stock = make_japanese_tokenizer(split_mode=mode)(nlp), JapaneseTokenizer(nlp.vocab, mode)
     assert read(ours(text)) == read(stock(text))
     assert ours(text).text == text
 
 
-def test_a_text_without_sentence_ends_is_cut_anywhere(tokenizer):
+def test_text_without_sentence_ends_is_split_anywhere(tokenizer):
     text = "青い空と白い雲" * 3000
     doc = tokenizer(text)
     assert doc.text == text
-    assert all(len(part.encode("utf8")) <= MAX_BYTES for part in _cut(text))
+    assert all(len(part.encode("utf8")) <= MAX_BYTES for part in _split_text(text))
 
 
 @pytest.mark.parametrize(
@@ -75,24 +75,24 @@ def test_a_text_without_sentence_ends_is_cut_anywhere(tokenizer):
         "う！？" * 20_000,
     ],
 )
-def test_parts_are_below_the_limit_and_join_to_the_text(text):
-    parts = _cut(text)
+def test_parts_are_below_the_limit_and_form_the_text(text):
+    parts = _split_text(text)
     assert "".join(parts) == text
     assert len(parts) > 1 and all(parts)
     assert all(len(part.encode("utf8")) <= MAX_BYTES for part in parts)
 
 
 def test_parts_end_with_sentences():
-    parts = _cut(SENTENCE * 1000)
+    parts = _split_text(SENTENCE * 1000)
     assert all(part[-1] in "。！\n" for part in parts)
 
 
-def test_a_text_at_the_limit_is_one_part():
-    assert _cut("あ" * (MAX_BYTES // 3)) == ["あ" * (MAX_BYTES // 3)]
-    assert len(_cut("あ" * (MAX_BYTES // 3 + 1))) == 2
+def test_text_at_the_limit_is_one_part():
+    assert _split_text("あ" * (MAX_BYTES // 3)) == ["あ" * (MAX_BYTES // 3)]
+    assert len(_split_text("あ" * (MAX_BYTES // 3 + 1))) == 2
 
 
-def test_sub_tokens_are_left_out_unless_asked_for(nlp, tokenizer, long_text):
+def test_sub_tokens_are_set_only_if_requested(nlp, tokenizer, long_text):
     text = "選挙管理委員会"
     assert "sub_tokens" not in tokenizer(text).user_data
     tokenizer(text).to_bytes()
@@ -112,7 +112,7 @@ def test_pickling_keeps_the_settings(nlp, sub_tokens):
     assert read(loaded(SENTENCE)) == read(tokenizer(SENTENCE))
 
 
-def test_it_is_chosen_in_a_config_and_survives_saving(tmp_path):
+def test_config_and_saving(tmp_path):
     config = {"nlp": {"tokenizer": {"@tokenizers": "spacy_mre.JapaneseTokenizer.v1", "split_mode": "A"}}}
     made = spacy.blank("ja", config=config)
     made.to_disk(tmp_path)
