@@ -1,4 +1,4 @@
-"""Tiny texts and tiny pipelines. Everything is seeded, small and on the CPU."""
+"""Shared fixtures: small texts, pipelines and models, seeded and on the CPU."""
 
 import os
 
@@ -17,8 +17,8 @@ from thinc.api import Adam
 from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.annotations.relations import get_relations, make_relation, set_relations
 
-# Words, entities (start, end, label), relations (head, tail, label; places among the entities), cats.
-# Entities are nested ("the port of Oslo"), a pair has two labels (Ida, Lima), and "friend" has no direction.
+# Words, entities (start, end, label), relations (head, tail, label; head and tail are indices of the entities), cats.
+# Includes nested entities ("the port of Oslo"), a pair with two labels (Ida, Lima) and a symmetric relation ("friend").
 TEXTS = [
     (
         "Ida lives and works in Lima .",
@@ -73,7 +73,7 @@ def one_thread_and_one_seed():
 
 @pytest.fixture(scope="session")
 def make_doc():
-    """Make a gold document; None for what it has no gold for."""
+    """Makes a gold document. None means no gold of that kind."""
 
     def make(nlp, words, entities=None, relations=None, cats=None, *, spaces=None):
         doc = Doc(nlp.vocab, words=words.split() if isinstance(words, str) else words, spaces=spaces)
@@ -94,7 +94,7 @@ def _relation(entities, head, tail, label):
 
 @pytest.fixture(scope="session")
 def make_examples(make_doc):
-    """Examples of some texts: gold, and a bare document with the same tokens."""
+    """Makes examples of texts: the gold document, and a document with the same tokens and no annotations."""
 
     def make(nlp, texts=TEXTS):
         golds = [make_doc(nlp, *text) for text in texts]
@@ -108,7 +108,7 @@ def make_examples(make_doc):
 
 @pytest.fixture(scope="session")
 def settings_of():
-    """The config of a component: settings of its model in `model`, its own beside it."""
+    """Makes the config of a component: `model` contains the settings of its model."""
 
     def settings(factory, *, encoder=TOK2VEC_ENCODER, model=None, **own):
         return {
@@ -121,7 +121,7 @@ def settings_of():
 
 @pytest.fixture(scope="session")
 def make_nlp(settings_of):
-    """A pipeline of one of our components, with an encoder of its own."""
+    """Makes a pipeline of one component with its own encoder."""
 
     def make(factory="spert_mt", **settings):
         nlp = spacy.blank("en")
@@ -133,7 +133,7 @@ def make_nlp(settings_of):
 
 @pytest.fixture(scope="session")
 def make_shared_nlp(settings_of):
-    """A pipeline with one tok2vec to which several components listen."""
+    """Makes a pipeline of several components that share a tok2vec."""
 
     def make(*factories, **settings):
         nlp = spacy.blank("en")
@@ -154,7 +154,7 @@ def make_shared_nlp(settings_of):
 
 @pytest.fixture(scope="session")
 def fit():
-    """Train on some examples until they are known by heart."""
+    """Trains a pipeline until it overfits the examples."""
 
     def train(nlp, examples, steps=60, learn_rate=0.01, **settings):
         nlp.initialize(lambda: examples)
@@ -169,7 +169,7 @@ def fit():
 
 @pytest.fixture(scope="session")
 def annotations():
-    """What a person would compare: entities and relations without scores, and cats as they are."""
+    """Reads the entities and relations of a document, without scores."""
 
     def read(doc):
         entities = [tuple(span[:3]) for span in get_entities(doc) or ()]
@@ -184,7 +184,7 @@ def annotations():
 
 @pytest.fixture(scope="session")
 def written():
-    """Everything that our components wrote, scores too, as plain data."""
+    """Reads everything that components write to a document, with scores."""
 
     def read(doc):
         return get_entities(doc), [ent.text for ent in doc.ents], get_relations(doc), dict(doc.cats)
@@ -194,7 +194,7 @@ def written():
 
 @pytest.fixture(scope="session")
 def tiny_bert(tmp_path_factory):
-    """A random BERT of two layers, and a tokenizer that knows some words whole and all others by letter."""
+    """A BERT with two layers and random weights. Its tokenizer has a few words; it splits all others into letters."""
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
     folder = tmp_path_factory.mktemp("tiny_bert")
@@ -221,8 +221,8 @@ def tiny_bert(tmp_path_factory):
 
 @pytest.fixture
 def mre_data() -> Path:
-    """The folder of real data, laid out as its publishers do; tests that need it skip without."""
+    """The folder of real data sets, as they are published. Tests that need it are skipped without it."""
     folder = os.environ.get("MRE_DATA")
     if not folder:
-        pytest.skip("real data is needed: set MRE_DATA to its folder")
+        pytest.skip("set MRE_DATA to the folder of real data sets")
     return Path(folder)
