@@ -139,7 +139,7 @@ class _SpanAligner:
         if not len(tokens):
             return None
         first, last = int(tokens[0]), int(tokens[-1]) + 1
-        same_text = _without_spaces(self.predicted[first:last].text) == _without_spaces(self.gold_text(offsets))
+        same_text = _comparable(self.predicted[first:last].text) == _comparable(self.gold_text(offsets))
         return (first, last) if same_text else None
 
     def gold_text(self, offsets: Offsets) -> str:
@@ -147,6 +147,6 @@ class _SpanAligner:
         return self.reference[start:end].text
 
 
-def _without_spaces(text: str) -> str:
-    """Lower-case the text and remove white space, as spaCy does when it aligns tokens."""
+def _comparable(text: str) -> str:
+    """Remove what the alignment of spaCy ignores: white space and capitalization."""
     return "".join(text.lower().split())

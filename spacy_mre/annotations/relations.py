@@ -110,7 +110,7 @@ def get_relations(doc: Doc) -> list[Relation] | None:
     stored = user_data.get(KEY)
     # A DocBin restores lists as tuples; Doc.from_bytes keeps lists.
     if isinstance(stored, tuple):
-        stored = user_data[KEY] = _normalise(doc, stored)
+        stored = user_data[KEY] = _normalize(doc, stored)
     return stored
 
 
@@ -119,7 +119,7 @@ def set_relations(doc: Doc, relations: Iterable[Mapping[str, Any]] | None) -> No
 
     doc (Doc): The document.
     relations (Iterable[Mapping[str, Any]] | None): Mappings with `head`, `tail` and `label`, and optionally
-        `head_label`, `tail_label` and `score`. They are normalised: numpy and torch scalars are converted, other keys
+        `head_label`, `tail_label` and `score`. They are normalized: numpy and torch scalars are converted, other keys
         are dropped, and of several equal relations the one with the best score is kept. None removes the list.
     RAISES (ValueError): If a relation lacks a required key, or refers to tokens outside the document.
 
@@ -133,7 +133,7 @@ def set_relations(doc: Doc, relations: Iterable[Mapping[str, Any]] | None) -> No
     if relations is None:
         user_data.pop(KEY, None)
     else:
-        user_data[KEY] = _normalise(doc, relations)
+        user_data[KEY] = _normalize(doc, relations)
 
 
 def get_triples(doc: Doc) -> list[Triple]:
@@ -176,7 +176,7 @@ def _reject_triples(doc: Doc, value: Any) -> None:
     raise ValueError(Errors.M103)
 
 
-def _normalise(doc: Doc, relations: Iterable[Mapping[str, Any]]) -> list[Relation]:
+def _normalize(doc: Doc, relations: Iterable[Mapping[str, Any]]) -> list[Relation]:
     best: dict[tuple[int, int, int, int, str], Relation] = {}
     for given in relations:
         missing = [key for key in ("head", "tail", "label") if key not in given]

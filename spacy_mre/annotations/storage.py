@@ -200,8 +200,8 @@ def _concatenate_attrs(groups: list[SpanGroup]) -> dict[str, Any]:
 
 
 def _register_msgpack_codecs() -> None:
-    """Register the msgpack codecs of all installed packages now. Otherwise srsly reads the entry points again for every
-    message, which takes ten times as long as the message itself.
+    """Register the msgpack codecs of all installed packages. Without this, srsly reads the entry points again for every
+    message, which is ten times slower.
     """
     for registry in (srsly.msgpack_encoders, srsly.msgpack_decoders):
         if registry.entry_points:
