@@ -132,6 +132,10 @@ class Errors(metaclass=_WithCodes):
         "The saved weights do not fit the settings in the config ({settings}): {reason}. Use the settings that the component was trained "
         "with, or train it again."
     )
+    M805 = (
+        "The loss of '{name}' is {loss}. Training cannot go on: lower the learning rate, set training.optimizer.grad_clip, or train without "
+        "mixed precision."
+    )
     M811 = (
         "'{name}' found no labels in the training data. Entities are read from doc.spans['{key}'] or doc.ents, relations from "
         "doc._.relations. If the relations were lost when the data was saved: save it with spacy_mre.save_docs, or with "
@@ -277,6 +281,10 @@ class Warnings(metaclass=_WithCodes):
     W812 = (
         "'{name}' reads the text labels (see_cats), but {count} documents have none of its labels in doc.cats; their labels count as unknown. "
         "Put mre_textcat before it. Further ones are only counted, in the component's left_out."
+    )
+    W813 = (
+        "'{name}' skips {count} x {what} ('{example}', for example). Labels are read at initialization: call nlp.initialize() on data that has "
+        "them. Further ones are only counted, in the component's left_out."
     )
     W831 = (
         "'{name}' got no questions, and made {count} of the labels' names (as for {label}: '{question}'). Definitions of the "

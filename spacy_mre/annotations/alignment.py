@@ -9,6 +9,9 @@ from spacy.training import Example
 from .entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities
 from .relations import arguments, get_relations
 
+# The end of the reason for gold with a label that a component does not know.
+UNSEEN = "label unseen at initialization"
+
 
 @dataclass
 class Losses:

@@ -1,6 +1,7 @@
 """What all trainable components of this package share: settings, an update step, and counts of what is left out."""
 
 import inspect
+import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -11,6 +12,7 @@ from spacy.language import Language
 from spacy.training import Example, validate_examples
 from thinc.api import Model, Optimizer
 
+from ..annotations.alignment import UNSEEN, Losses
 from ..errors import Errors, Warnings
 from ..training.buffers import BufferedPipe
 
@@ -93,7 +95,7 @@ class MREPipe(BufferedPipe):
         sgd (Optional[Optimizer]): The optimizer. Without it the gradients are kept.
         losses (Optional[dict[str, float]]): The loss is added under the component's name.
         RETURNS (dict[str, float]): The losses.
-        RAISES (ValueError): If the component is not initialized.
+        RAISES (ValueError): If the component is not initialized, or the loss is not finite.
         """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
@@ -101,6 +103,8 @@ class MREPipe(BufferedPipe):
         validate_examples(examples, f"{type(self).__name__}.update")
         loss = self.learn(examples, drop)
         if loss is not None:
+            if not math.isfinite(loss):
+                raise ValueError(Errors.M805.format(name=self.name, loss=loss))
             losses[self.name] += loss
             if sgd is not None:
                 self.finish_update(sgd)
@@ -128,6 +132,12 @@ class MREPipe(BufferedPipe):
         RAISES (ValueError): If the component is not initialized.
         """
         raise NotImplementedError
+
+    def _count_unseen_labels(self, lost: Losses) -> None:
+        """Count gold that a batch cannot teach because its labels came after initialization, and warn the first time."""
+        for reason, count in lost.counts.items():
+            if reason.endswith(UNSEEN):
+                self._count_left_out(reason, count, warning=Warnings.W813, example=lost.examples[reason])
 
     def _count_left_out(self, what: str, count: int = 1, *, warning: str | None = None, **details: str) -> None:
         """Count what was left out, and warn the first time."""

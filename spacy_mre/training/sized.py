@@ -15,7 +15,8 @@ from .torch_weights import averaged_weights, take_gradients
 class SizedShim(PyTorchShim):
     """Holds no module until `build` or `from_bytes` makes one.
 
-    Only sizes are saved with the weights. The settings come from the config each time, so that the config in force wins.
+    Only sizes are saved with the weights. The settings come from the config each time, so that the config in force
+    wins.
 
     make (Callable[..., nn.Module]): Makes the module from sizes and settings, given as keyword arguments.
     settings (dict[str, Any]): Arguments of `make` that the config sets.

@@ -188,7 +188,7 @@ class SpertMT(MREPipe):
         options = self.options()
         options.cats = self._predicted_cats(docs)
         if self.entities == "given":
-            options.given = lambda offsets: Spans.of(self._given(docs), offsets, self._entity_ids)
+            options.given = lambda offsets: Spans.of(self._given(docs), offsets, _ids(self.entity_labels))
         return self.model.predict((docs, options))
 
     def set_annotations(self, docs: Iterable[Doc], output: SpertMTOutput) -> None:
@@ -222,11 +222,12 @@ class SpertMT(MREPipe):
         """
         self._check_initialized()
         docs = [eg.predicted for eg in examples]
-        if not any(len(doc) for doc in docs):
+        if not any(map(len, docs)):
             return None
         set_dropout_rate(self.model, drop)
         encoded, backprop_encoder = self.model.get_ref("encoder").begin_update(docs)
         targets = self.get_targets(examples, encoded)
+        self._count_unseen_labels(targets.lost)
         logits, backprop_heads = self.model.get_ref("heads").begin_update((encoded, targets))
         loss, d_logits = self.get_loss(examples, logits, targets)
         # Also if there was nothing to learn: the shared encoder waits for the gradient of each listener.
@@ -246,10 +247,9 @@ class SpertMT(MREPipe):
             golds = [Gold(gold.mentions, None, gold.relations, gold.lost) for gold in golds]
             given = self._given([eg.predicted for eg in examples])
         sampler = Sampler(self.negatives, self._shim.settings["max_width"], self.generator)
-        relation_ids = {label: i for i, label in enumerate(self.relation_labels)}
-        targets = sampler.make_targets(
-            golds, numpy.asarray(encoded.lengths), self._entity_ids, relation_ids, symmetric=self.symmetric, given=given
-        )
+        ids = _ids(self.entity_labels), _ids(self.relation_labels)
+        lengths = numpy.asarray(encoded.lengths)
+        targets = sampler.make_targets(golds, lengths, *ids, symmetric=self.symmetric, given=given)
         targets.cats = self._cats([eg.reference for eg in examples]) if self._sees_cats else None
         return targets
 
@@ -311,10 +311,6 @@ class SpertMT(MREPipe):
         return self.model.get_ref("heads").shims[0]
 
     @property
-    def _entity_ids(self) -> dict[str, int]:
-        return {label: i for i, label in enumerate(self.entity_labels)}
-
-    @property
     def _sees_cats(self) -> bool:
         return self._shim.module.cat_labels > 0
 
@@ -339,6 +335,10 @@ class SpertMT(MREPipe):
     def _given(self, docs: Iterable[Doc]) -> list[list[EntitySpan]]:
         """The entities that are on the documents already, in the order in which they are scored and written."""
         return [sorted(get_entities(doc, self.spans_key) or ()) for doc in docs]
+
+
+def _ids(labels: tuple[str, ...]) -> dict[str, int]:
+    return {label: i for i, label in enumerate(labels)}
 
 
 Language.factory(

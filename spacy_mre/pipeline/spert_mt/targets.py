@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy
 
-from ...annotations.alignment import Gold, Losses
-from ...annotations.entities import EntitySpan
+from ...annotations.alignment import UNSEEN, Gold, Losses
+from ...annotations.entities import EntitySpan, Offsets
 from ..spans.spans import Pairs, Spans
 
 ALL = -1
@@ -17,7 +17,8 @@ class Targets:
     """What a batch is trained on.
 
     spans (Spans): The entities and the sampled negative spans.
-    ious (numpy.ndarray): For a negative span its largest token IoU with an entity, 0 for entities; shape (spans,).
+    ious (numpy.ndarray): For a negative span its largest token IoU with a gold entity, of any width; 0 for entities.
+        Shape (spans,).
     mentions (Spans): The mentions that relations join.
     pairs (Pairs): The related pairs and the sampled unrelated ones.
     relations (numpy.ndarray): True where a label holds, shape (pairs, relation labels).
@@ -80,7 +81,7 @@ class Sampler:
             extra = [mention for mention in (given[i] if given else ()) if mention.offsets not in known]
             mentions.append([*gold.mentions, *extra])
         positives = Spans.of(entities, offsets, entity_ids)
-        spans, ious = _with_negatives(positives, entities, negatives, offsets)
+        spans, ious = _with_negatives(positives, [gold.entities for gold in golds], negatives, offsets)
         pairs, relations = self._pairs(golds, mentions, relation_ids, frozenset(symmetric), lost)
         return Targets(spans, ious, Spans.of(mentions, offsets, entity_ids), pairs, relations, lost)
 
@@ -90,7 +91,7 @@ class Sampler:
         for entity in entities:
             width = entity.end - entity.start
             if entity.label not in entity_ids:
-                lost.add("entity label unseen at initialization", entity.label)
+                lost.add(f"entity {UNSEEN}", entity.label)
             elif width > self.max_width:
                 lost.add(f"entity wider than {self.max_width} tokens", f"{entity.label}, {width} tokens")
             else:
@@ -129,14 +130,14 @@ class Sampler:
                 free = ~numpy.eye(count, dtype=bool)
                 for head, tail, label in gold.relations:
                     if label not in relation_ids:
-                        lost.add("relation label unseen at initialization", label)
+                        lost.add(f"relation {UNSEEN}", label)
                         free[head, tail] = False
                         continue
                     matrix[head, tail, relation_ids[label]] = True
                     if label in symmetric:
                         matrix[tail, head, relation_ids[label]] = True
                 related = matrix.any(axis=2)
-                unrelated = numpy.argwhere(free & ~related)
+                unrelated = numpy.argwhere(free & ~_at_same_offsets(text_mentions, related))
                 chosen = unrelated[self._choose(len(unrelated))]
                 pairs = numpy.concatenate([numpy.argwhere(related), chosen])
                 heads.append(pairs[:, 0] + first)
@@ -152,6 +153,16 @@ class Sampler:
         if self.negatives == ALL or available <= self.negatives:
             return numpy.arange(available)
         return self.generator.choice(available, size=self.negatives, replace=False)
+
+
+def _at_same_offsets(mentions: Sequence[EntitySpan], related: numpy.ndarray) -> numpy.ndarray:
+    """Which pairs have the offsets of a related pair: an entity with two labels is two mentions of the same words."""
+    ids: dict[Offsets, int] = {}
+    spans = numpy.array([ids.setdefault(mention.offsets, len(ids)) for mention in mentions])
+    by_span = numpy.zeros((len(ids), len(ids)), dtype=bool)
+    heads, tails = numpy.nonzero(related)
+    by_span[spans[heads], spans[tails]] = True
+    return by_span[numpy.ix_(spans, spans)]
 
 
 def token_iou(starts: numpy.ndarray, ends: numpy.ndarray, entities: Sequence[EntitySpan]) -> numpy.ndarray:

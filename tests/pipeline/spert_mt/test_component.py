@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 import spacy
 import srsly
+import torch
 from confection import ConfigValidationError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -658,3 +659,25 @@ def test_the_distance_limit_is_learned(tokens_between, distance, make_nlp, make_
     assert pipe.options().max_distance == pipe.label_data["distance"] == distance
     pipe.max_distance = 7
     assert pipe.options().max_distance == 7
+
+
+def test_labels_unseen_at_initialization_are_reported_in_training(make_nlp, make_examples):
+    nlp = make_nlp("spert_mt")
+    nlp.initialize(lambda: make_examples(nlp))
+    text = ("Ida met Bo", [(0, 1, "person"), (2, 3, "robot")], [(0, 1, "met")], {})
+    with pytest.warns(UserWarning, match=r"\[W813\].*'robot'"):
+        nlp.update(make_examples(nlp, [text]))
+    left_out = nlp.get_pipe("spert_mt").left_out
+    assert left_out["entity label unseen at initialization"] == 1
+    assert left_out["relation label unseen at initialization"] == 1
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_stops_training(value, make_nlp, make_examples, monkeypatch):
+    nlp = make_nlp("spert_mt")
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    with torch.no_grad():
+        nlp.get_pipe("spert_mt").model.get_ref("heads").shims[0].module.entity_span.bias[0] = value
+    with pytest.raises(ValueError, match=r"\[M805\]"):
+        nlp.update(examples)

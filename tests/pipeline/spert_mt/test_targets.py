@@ -242,3 +242,19 @@ def test_spans_of_mentions():
     )
     assert places(spans) == [(0, 1, 0, 1), (9, 11, 2, -1)]
     assert len(Spans.of([], numpy.zeros(0, dtype=numpy.int64), ENTITY_IDS)) == 0
+
+
+def test_gold_wider_than_the_limit_still_counts_in_the_iou_of_others():
+    targets = make([gold([(0, 6, "person")], 1)], [6], negatives=-1, max_width=5)
+    ious = {span[:2]: iou for span, iou in zip(places(targets.spans), targets.ious)}
+    assert ious[0, 5] == ious[1, 6] == pytest.approx(5 / 6)
+
+
+def test_the_words_of_a_related_pair_are_never_an_unrelated_pair():
+    # The first mention has two labels, and only one of the two mentions is in the relation.
+    mentions = [(0, 1, "person"), (0, 1, "place"), (2, 3, "place"), (4, 5, "person")]
+    targets = make([gold(mentions, 4, [(0, 2, "lives")])], [5], negatives=-1)
+    rows = pair_rows(targets)
+    assert rows[0, 2] == (True, False, False)
+    assert (1, 2) not in rows
+    assert rows[2, 0] == rows[2, 1] == rows[1, 3] == (False, False, False)
