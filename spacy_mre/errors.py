@@ -26,6 +26,11 @@ class Errors(metaclass=_WithCodes):
     )
     M103 = "doc._.triples is read-only. Write relations to doc._.relations."
 
+    M104 = (
+        "The tokens of the document '{text}...' have changed since its {count} relations were written, so their offsets are wrong. Put "
+        "components that retokenize (merge_entities, for example) before the encoder, or set doc._.relations again."
+    )
+
     # 2xx: corpora (25x: tokenization)
     M201 = "{path}, line {line}: {reason}"
     M202 = "{path}: {reason}"

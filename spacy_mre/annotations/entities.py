@@ -73,7 +73,8 @@ def set_entities(
     spans (Iterable[EntitySpan]): The entities; plain tuples of start, end, label and score are accepted too.
     key (str): The span group.
     source (str): The name of the component that writes; empty for gold.
-    set_ents (bool): Also set `doc.ents` to the flat, best-scored subset.
+    set_ents (bool): Also set `doc.ents` to the flat, best-scored subset. Entities that another component wrote only to
+        `doc.ents` are kept, and spans of the group that overlap them are left out there.
     RETURNS (list[EntitySpan]): All spans that are now in the group, in its order.
 
     >>> import spacy
@@ -84,6 +85,7 @@ def set_entities(
     >>> doc.ents
     (Ida, Old Lima)
     """
+    foreign = _entities_outside_group(doc, key) if set_ents else []
     best: dict[tuple[int, int, str], tuple[EntitySpan, str]] = {}
     given = [(EntitySpan(*span), source) for span in spans]
     for span, span_source in [*_spans_of_other_sources(doc, key, source), *given]:
@@ -99,8 +101,9 @@ def set_entities(
     doc_spans = [Span(doc, span.start, span.end, label=span.label) for span in entities]
     doc.spans[key] = SpanGroup(doc, name=key, attrs=attrs, spans=doc_spans)
     if set_ents:
-        flat = set(flat_subset(entities))
-        doc.set_ents([doc_span for doc_span, span in zip(doc_spans, entities) if span in flat])
+        taken = {token for ent in foreign for token in range(ent.start, ent.end)}
+        flat = set(flat_subset([span for span in entities if taken.isdisjoint(range(span.start, span.end))]))
+        doc.set_ents([*foreign, *(doc_span for doc_span, span in zip(doc_spans, entities) if span in flat)])
     return entities
 
 
@@ -135,6 +138,14 @@ def complete_entities(doc: Doc, key: str = DEFAULT_KEY) -> None:
             doc.set_ents([Span(doc, span.start, span.end, label=span.label) for span in flat_subset(entities)])
     elif doc.has_annotation("ENT_IOB"):
         set_entities(doc, get_entities(doc, key) or [], key=key, set_ents=False)
+
+
+def _entities_outside_group(doc: Doc, key: str) -> list[Span]:
+    """The entities in `doc.ents` that are not in the span group, if there is one."""
+    if key not in doc.spans and not doc.ents:
+        return []
+    group = {(span.start, span.end, span.label) for span in doc.spans[key]} if key in doc.spans else set()
+    return [ent for ent in doc.ents if (ent.start, ent.end, ent.label) not in group]
 
 
 def _by_preference(span: EntitySpan) -> tuple[float, int, int, str]:

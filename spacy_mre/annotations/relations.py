@@ -6,17 +6,24 @@ A relation is a plain dict that contains only `str`, `int`, `float` and `list`:
 
 `head` and `tail` are token offsets, end exclusive. Two relations are the same if both spans and the label are equal.
 `doc._.relations` is None if nothing is known about relations, and an empty list if it is known that there are none.
+
+Next to the list, the document stores which component wrote each relation, and a checksum of the tokens. A component
+replaces only its own relations, and reading fails if the tokens have changed since, because the offsets are then wrong.
 """
 
+import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypedDict
 
+from spacy.attrs import LENGTH, SPACY
 from spacy.tokens import Doc, Span
 
 from ..errors import Errors
 from .entities import Offsets
 
 KEY = ("._.", "relations", None, None)
+SOURCES_KEY = ("._.", "relation_sources", None, None)
+TOKENS_KEY = ("._.", "relation_tokens", None, None)
 
 
 class Relation(TypedDict):
@@ -105,22 +112,27 @@ def get_relations(doc: Doc) -> list[Relation] | None:
     doc (Doc): The document.
     RETURNS (list[Relation] | None): The stored list itself, so relations can be appended to it. None if the document
         has no relations set; reading does not create the list.
+    RAISES (ValueError): If the document was retokenized after its relations were written.
     """
     user_data: dict[Any, Any] = doc.user_data
     stored = user_data.get(KEY)
+    if stored and user_data.get(TOKENS_KEY, _checksum(doc)) != _checksum(doc):
+        raise ValueError(Errors.M104.format(count=len(stored), text=doc.text[:40]))
     # A DocBin restores lists as tuples; Doc.from_bytes keeps lists.
     if isinstance(stored, tuple):
         stored = user_data[KEY] = _normalize(doc, stored)
     return stored
 
 
-def set_relations(doc: Doc, relations: Iterable[Mapping[str, Any]] | None) -> None:
+def set_relations(doc: Doc, relations: Iterable[Mapping[str, Any]] | None, *, source: str | None = None) -> None:
     """Write the relations of a document.
 
     doc (Doc): The document.
     relations (Iterable[Mapping[str, Any]] | None): Mappings with `head`, `tail` and `label`, and optionally
         `head_label`, `tail_label` and `score`. They are normalized: numpy and torch scalars are converted, other keys
         are dropped, and of several equal relations the one with the best score is kept. None removes the list.
+    source (str | None): The name of the component that writes: relations written earlier by the same source are
+        replaced, and those of other sources are kept. None replaces all relations. Default: None.
     RAISES (ValueError): If a relation lacks a required key, or refers to tokens outside the document.
 
     >>> import spacy
@@ -131,9 +143,19 @@ def set_relations(doc: Doc, relations: Iterable[Mapping[str, Any]] | None) -> No
     """
     user_data: dict[Any, Any] = doc.user_data
     if relations is None:
-        user_data.pop(KEY, None)
-    else:
-        user_data[KEY] = _normalize(doc, relations)
+        for key in (KEY, SOURCES_KEY, TOKENS_KEY):
+            user_data.pop(key, None)
+        return
+    others = [] if source is None else _relations_of_other_sources(doc, source)
+    own = [(relation, source or "") for relation in _normalize(doc, relations)]
+    best: dict[tuple[int, int, int, int, str], tuple[Relation, str]] = {}
+    for relation, relation_source in [*others, *own]:
+        key = identity(relation)
+        if key not in best or best[key][0]["score"] < relation["score"]:
+            best[key] = (relation, relation_source)
+    user_data[KEY] = [relation for relation, _ in best.values()]
+    user_data[SOURCES_KEY] = [relation_source for _, relation_source in best.values()]
+    user_data[TOKENS_KEY] = _checksum(doc)
 
 
 def get_triples(doc: Doc) -> list[Triple]:
@@ -195,6 +217,21 @@ def _normalize(doc: Doc, relations: Iterable[Mapping[str, Any]]) -> list[Relatio
         if key not in best or best[key]["score"] < relation["score"]:
             best[key] = relation
     return list(best.values())
+
+
+def _relations_of_other_sources(doc: Doc, source: str) -> list[tuple[Relation, str]]:
+    """The relations that another source wrote. Relations appended by hand have the empty source."""
+    user_data: dict[Any, Any] = doc.user_data
+    stored = user_data.get(KEY) or []
+    sources = list(user_data.get(SOURCES_KEY, ()))
+    sources = sources + [""] * (len(stored) - len(sources)) if len(sources) <= len(stored) else [""] * len(stored)
+    if all(each == source for each in sources):
+        return []
+    return [(relation, each) for relation, each in zip(get_relations(doc) or [], sources) if each != source]
+
+
+def _checksum(doc: Doc) -> int:
+    return zlib.crc32(doc.to_array([LENGTH, SPACY]).tobytes())
 
 
 def _check_offsets(doc: Doc, relation: Relation) -> None:

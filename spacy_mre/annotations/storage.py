@@ -9,6 +9,7 @@ import srsly
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.vocab import Vocab
 
+from ..files import replacing
 from .relations import Relation, arguments, get_relations, set_relations, shift
 
 # Activations are large and can be computed again.
@@ -31,12 +32,11 @@ def save_docs(docs: Iterable[Doc], path: str | Path) -> int:
     >>> [loaded._.triples for loaded in load_docs("docs.spacy", nlp.vocab)]
     [[Triple(head=Ida, label='lives_in', tail=Lima, score=1.0)]]
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     _register_msgpack_codecs()
     doc_bin = DocBin(store_user_data=True)
     count = 0
     for doc in docs:
+        get_relations(doc)  # refuses a document that was retokenized after they were written
         user_data = doc.user_data
         doc.user_data = {key: value for key, value in user_data.items() if key not in ACTIVATIONS}
         try:
@@ -44,7 +44,8 @@ def save_docs(docs: Iterable[Doc], path: str | Path) -> int:
         finally:
             doc.user_data = user_data
         count += 1
-    doc_bin.to_disk(path)
+    with replacing(path) as temporary:
+        doc_bin.to_disk(temporary)
     return count
 
 

@@ -1,4 +1,5 @@
 import pytest
+import spacy
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.vocab import Vocab
 
@@ -200,3 +201,27 @@ def test_complete_entities_sets_empty_from_empty(doc):
     other.set_ents([])
     complete_entities(other)
     assert get_entities(other) == [] and "entities" in other.spans
+
+
+def test_entities_that_another_component_wrote_to_ents_are_kept():
+    doc = spacy.blank("en").make_doc("Ida met Bo Lund in Lima")
+    doc.ents = [Span(doc, 2, 4, label="PERSON")]
+    for _ in range(2):
+        set_entities(doc, [(0, 1, "person", 0.9), (3, 4, "person", 0.9), (5, 6, "place", 0.8)], source="spert_mt")
+        assert [(ent.text, ent.label_) for ent in doc.ents] == [
+            ("Ida", "person"),
+            ("Bo Lund", "PERSON"),
+            ("Lima", "place"),
+        ]
+    set_entities(doc, [(5, 6, "place", 0.8)], source="spert_mt")
+    assert [ent.text for ent in doc.ents] == ["Bo Lund", "Lima"]
+    assert len(doc.spans["entities"]) == 1
+
+
+def test_two_span_groups_share_the_ents():
+    doc = spacy.blank("en").make_doc("Ida met Bo in Lima")
+    set_entities(doc, [(0, 1, "person", 0.9)], key="people", source="one")
+    set_entities(doc, [(4, 5, "place", 0.9)], key="places", source="two")
+    assert [ent.text for ent in doc.ents] == ["Ida", "Lima"]
+    set_entities(doc, [], key="people", source="one")
+    assert [ent.text for ent in doc.ents] == ["Lima"]

@@ -20,6 +20,7 @@ from spacy_mre.annotations.relations import (
     set_relations,
     shift,
 )
+from spacy_mre.annotations.storage import save_docs, to_json
 
 WORDS = ["Old", "Aoba", "lies", "by", "Lake", "Mizu", "."]
 NEAR = make_relation((0, 2), (4, 6), "near", head_label="town", tail_label="water", score=0.75)
@@ -246,10 +247,10 @@ def test_triples_are_a_read_only_view(doc):
     assert has_relations(doc)
 
 
-def test_triples_of_a_retokenized_document_are_m102(doc):
+def test_triples_of_a_retokenized_document_are_m104(doc):
     with doc.retokenize() as retokenizer:
         retokenizer.merge(doc[2:7])
-    with pytest.raises(ValueError, match=r"\[M102\]"):
+    with pytest.raises(ValueError, match=r"\[M104\]"):
         get_triples(doc)
 
 
@@ -262,3 +263,66 @@ def test_shift():
 def test_empty_pipeline_does_not_change_relations(doc):
     doc = through_bytes(doc)
     assert has_relations(spacy.blank("en")(doc))
+
+
+RELATION = {"head": (0, 1), "tail": (3, 4), "label": "lives_in"}
+OTHER = {"head": (3, 4), "tail": (0, 1), "label": "home_of"}
+
+
+@pytest.fixture
+def ida():
+    return spacy.blank("en").make_doc("Ida lives in Lima")
+
+
+def labels(doc):
+    return [relation["label"] for relation in get_relations(doc)]
+
+
+def test_a_source_replaces_its_own_relations_and_keeps_those_of_others(ida):
+    set_relations(ida, [RELATION], source="rules")
+    for _ in range(2):
+        set_relations(ida, [OTHER], source="spert_mt")
+        assert labels(ida) == ["lives_in", "home_of"]
+    set_relations(ida, [], source="spert_mt")
+    assert labels(ida) == ["lives_in"]
+    set_relations(ida, [OTHER])  # assignment replaces all
+    assert labels(ida) == ["home_of"]
+
+
+def test_relations_appended_by_hand_are_kept(ida):
+    set_relations(ida, [RELATION], source="spert_mt")
+    ida._.relations.append(make_relation((3, 4), (0, 1), "home_of"))
+    set_relations(ida, [], source="spert_mt")
+    assert labels(ida) == ["home_of"]
+
+
+def test_sources_survive_bytes_and_a_docbin(ida):
+    set_relations(ida, [RELATION], source="rules")
+    set_relations(ida, [OTHER], source="spert_mt")
+    docs = DocBin(store_user_data=True, docs=[ida]).get_docs(ida.vocab)
+    for doc in (Doc(ida.vocab).from_bytes(ida.to_bytes()), ida.copy(), *docs):
+        set_relations(doc, [], source="spert_mt")
+        assert labels(doc) == ["lives_in"]
+
+
+@pytest.mark.parametrize("change", ["merge", "split"])
+def test_reading_after_retokenization_is_m104(change, ida):
+    set_relations(ida, [{"head": (1, 2), "tail": (3, 4), "label": "in"}], source="spert_mt")
+    with ida.retokenize() as retokenizer:
+        if change == "merge":  # the offsets are still inside the document, but of other words
+            retokenizer.merge(ida[1:3])
+        else:
+            retokenizer.split(ida[0], ["I", "da"], heads=[ida[1], ida[1]])
+    for read in (get_relations, get_triples, to_json, lambda doc: doc._.relations):
+        with pytest.raises(ValueError, match=r"\[M104\].*have changed"):
+            read(ida)
+    set_relations(ida, [{"head": (0, 1), "tail": (2, 3), "label": "in"}], source="spert_mt")  # its own may be replaced
+    assert [(head.text, tail.text) for head, _, tail, _ in get_triples(ida)] in ([("Ida", "Lima")], [("I", "lives")])
+
+
+def test_a_document_that_was_retokenized_is_not_saved(ida, tmp_path):
+    set_relations(ida, [RELATION])
+    with ida.retokenize() as retokenizer:
+        retokenizer.merge(ida[1:3])
+    with pytest.raises(ValueError, match=r"\[M104\]"):
+        save_docs([ida], tmp_path / "docs.spacy")

@@ -205,7 +205,7 @@ class SpertMT(MREPipe):
                 # Spans that begin or end with white space are not written.
                 kept = {span.offsets for span in set_entities(doc, spans, key=self.spans_key, source=self.name)}
                 related = [relation for relation in related if {relation["head"], relation["tail"]} <= kept]
-            set_relations(doc, related)
+            set_relations(doc, related, source=self.name)
         for limit, count in output.left_out.items():
             self._count_left_out(f"pairs beyond the {limit}", count)
         self._count_left_out("tokens truncated by the encoder", int(output.cut.sum()))

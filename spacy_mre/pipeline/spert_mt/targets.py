@@ -137,7 +137,7 @@ class Sampler:
                     if label in symmetric:
                         matrix[tail, head, relation_ids[label]] = True
                 related = matrix.any(axis=2)
-                unrelated = numpy.argwhere(free & ~_at_same_offsets(text_mentions, related))
+                unrelated = numpy.argwhere(free & ~_at_same_offsets(text_mentions, numpy.asarray(related)))
                 chosen = unrelated[self._choose(len(unrelated))]
                 pairs = numpy.concatenate([numpy.argwhere(related), chosen])
                 heads.append(pairs[:, 0] + first)
