@@ -1,12 +1,13 @@
 PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
+CODE = spacy_mre tests benchmarks docs
 export HF_HUB_OFFLINE ?= 1
 export PYTHONWARNINGS ?= ignore::FutureWarning,ignore::DeprecationWarning
 
-.PHONY: run test setup lint bench
+.PHONY: run test lint docs bench setup
 
-# The demonstration: train, test, package and look. Ends with the scores and the path of the page.
+# The demonstration: train, test, package and draw a page. Its last lines are the scores and the path of the page.
 run: setup
 	$(BIN)/python -m spacy project run all
 	$(BIN)/python -m spacy_mre evaluate training/demo/model-best corpus/demo/test.spacy --baseline corpus/demo/train.spacy
@@ -16,14 +17,17 @@ test: setup
 	$(BIN)/python -m pytest -n auto
 
 lint: setup
-	$(BIN)/ruff check spacy_mre tests benchmarks
-	$(BIN)/ruff format --check spacy_mre tests benchmarks
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
 
-# Speed and memory, each against what a user would run instead; wants a quiet machine. Ends with the tables and plots of docs/performance.md.
+# The documentation as a web site, in site/. A broken link is an error.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# Speed and memory, compared with what a user would run instead. Needs a machine that runs nothing else.
 bench: setup
 	$(BIN)/python -m benchmarks.speed
-	$(BIN)/python -m benchmarks.tables
-	$(BIN)/python -m benchmarks.speed.plots
 
 setup: $(VENV)/installed
 
