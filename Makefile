@@ -27,7 +27,9 @@ docs: setup
 
 # Speed and memory, compared with what a user would run instead. Needs a machine that runs nothing else.
 bench: setup
-	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks run --suite speed
+	$(BIN)/python -m benchmarks table
+	$(BIN)/python -m benchmarks plot
 
 setup: $(VENV)/installed
 
