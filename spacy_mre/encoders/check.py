@@ -1,7 +1,8 @@
-"""The encoder of a component: one of its own by default; and what must hold before it trains where the encoder is shared."""
+"""The default encoder of a component, and the checks before a component trains on a shared encoder."""
 
 import warnings
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from spacy.attrs import NAMES
 from spacy.language import Language
@@ -29,17 +30,19 @@ subword_features = true
 DEFAULT_ENCODER = Config().from_str(default_config)["encoder"]
 
 
-# What a tokenizer or a component writes on tokens; all else an encoder can read off the words.
+# Token attributes that a tokenizer or a component sets. Encoders compute all others from the words.
 ANNOTATIONS = ("TAG", "LEMMA", "POS", "MORPH", "DEP")
 
 
 def check_pipeline(nlp: Language, component: TrainablePipe, sample: Sequence[Doc] = ()) -> None:
-    """Refuse pipelines in which a shared encoder would silently learn nothing, or spans would go stale. Warn where it reads what no document has.
+    """Reject pipelines in which a shared encoder would silently learn nothing, or spans would become wrong. Warn if
+    the encoder reads attributes that no document has.
 
     nlp (Language): The pipeline.
-    component (TrainablePipe): The component that is being initialised.
-    sample (Sequence[Doc]): Some of the documents that it is trained on.
-    RAISES (ValueError): The last component that listens to the same encoder is frozen; or a component behind the encoder retokenises.
+    component (TrainablePipe): The component that is being initialized.
+    sample (Sequence[Doc]): Some documents of the training data.
+    RAISES (ValueError): If the last component that listens to the same encoder is frozen, or a component after the
+        encoder retokenizes.
     """
     names = [name for name, _ in nlp.components]
     encoders = _upstream_names(nlp, component)
@@ -58,21 +61,21 @@ def check_pipeline(nlp: Language, component: TrainablePipe, sample: Sequence[Doc
     read = {column for pipe in (component, *map(nlp.get_pipe, encoders)) for column in _columns_read(pipe.model)}
     missing = [name for name in ANNOTATIONS if name in read and not any(doc.has_annotation(name) for doc in sample)]
     if sample and missing:
-        warnings.warn(Warnings.W301.format(name=component.name, missing=", ".join(missing)))
+        warnings.warn(Warnings.W301.format(name=component.name, missing=", ".join(missing)), stacklevel=2)
 
 
 def _columns_read(model: Model) -> Iterator[str]:
-    """The attributes of tokens that the embeddings of a model read."""
+    """The token attributes that the embeddings of a model read."""
     for node in model.walk():
         for column in node.attrs.get("columns", ()) if node.name == "extract_features" else ():
             yield column if isinstance(column, str) else NAMES[column]
 
 
-def _upstream_names(nlp: Language, pipe) -> set[str]:
+def _upstream_names(nlp: Language, pipe: Any) -> set[str]:
     """The names of the components that a component listens to."""
     upstream: set[str] = set()
     model = getattr(pipe, "model", None)
-    if not hasattr(model, "walk"):
+    if model is None or not hasattr(model, "walk"):
         return upstream
     listeners = find_listeners(model)
     for name, candidate in nlp.components:

@@ -1,26 +1,30 @@
-"""Docs -> vectors: the one contract every head stands on, with an adapter for each kind of encoder.
+"""The encoder contract: from documents to token vectors and text vectors. Every head reads an `Encoded`.
 
-The adapter contains the listener (or the whole tok2vec), so that spaCy finds it when it walks the model, and wires it by itself.
+`over_transformer.py` and `over_tok2vec.py` have the adapters. An adapter contains the listener (or the whole
+tok2vec), so that spaCy finds it when it walks the model, and connects it. To add an encoder, write a function that
+returns an `Encoder` and register it as an architecture.
 """
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d, Ints1d
 
-Encoder = Model[list[Doc], "Encoded"]
+Encoder: TypeAlias = Model[list[Doc], "Encoded"]
 
 
 @dataclass
 class Encoded:
-    """What an encoder says of a batch of texts.
+    """The vectors of a batch of texts.
 
-    tokens (Floats2d): One vector per token, texts one after the other, total tokens x width.
+    tokens (Floats2d): One vector per token, text after text, total tokens x width.
     texts (Floats2d): One vector per text, texts x width.
-    lengths (Ints1d): How many tokens each text has; always in host memory.
-    cut (Ints1d): How many tokens of each text no wordpiece stands for, white space aside, because the encoder cut the text; in host memory.
+    lengths (Ints1d): Tokens per text; always in host memory.
+    cut (Ints1d): Tokens of each text that have no wordpiece because the encoder truncated it, without white space; in
+        host memory.
     """
 
     tokens: Floats2d
@@ -30,12 +34,16 @@ class Encoded:
 
     @property
     def offsets(self) -> Ints1d:
-        """The first row in `tokens` of each text."""
+        """RETURNS (Ints1d): The first row in `tokens` of each text."""
         return numpy.cumsum(self.lengths) - self.lengths
 
 
 def find_listeners(model: Model) -> list[Model]:
-    """The nodes through which a model listens to a shared encoder: of spaCy's tok2vec or of a transformer."""
+    """Find the listener nodes of a model, to a shared tok2vec or transformer.
+
+    model (Model): The model.
+    RETURNS (list[Model]): The listeners.
+    """
     return [node for node in model.walk() if hasattr(node, "upstream_name")]
 
 

@@ -1,6 +1,7 @@
 """The encoder contract over any tok2vec, and two encoders side by side."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy
 from spacy.tokens import Doc
@@ -13,16 +14,15 @@ from .encoder import Encoded, Encoder
 
 
 @registry.architectures("spacy_mre.Tok2VecEncoder.v1")
-def build_tok2vec_encoder(tok2vec: Model[list[Doc], list[Floats2d]], text_pooling: str = "mean") -> Encoder:
-    """An encoder over any tok2vec: a `Tok2VecListener`, or a tok2vec of its own.
+def build_tok2vec_encoder(
+    tok2vec: Model[list[Doc], list[Floats2d]], text_pooling: Literal["mean", "max"] = "mean"
+) -> Encoder:
+    """Build an encoder over a tok2vec: a `Tok2VecListener`, or a tok2vec that only this encoder uses.
 
     tok2vec (Model[List[Doc], List[Floats2d]]): The token vectors.
-    text_pooling (str): How the text vector is made of the token vectors: "mean" or "max".
-    RETURNS (Model[List[Doc], Encoded]): The encoder.
-    RAISES (ValueError): An unknown pooling.
+    text_pooling (Literal["mean", "max"]): How the token vectors are pooled to the text vector. Default: "mean".
+    RETURNS (Encoder): The encoder.
     """
-    if text_pooling not in ("mean", "max"):
-        raise ValueError(Errors.M001.format(setting="text_pooling", value=text_pooling, allowed="mean, max"))
     return Model(
         "tok2vec_encoder",
         _tok2vec_forward,
@@ -35,12 +35,12 @@ def build_tok2vec_encoder(tok2vec: Model[list[Doc], list[Floats2d]], text_poolin
 
 @registry.architectures("spacy_mre.EncoderBesideTok2Vec.v1")
 def build_encoder_beside_tok2vec(encoder: Encoder, tok2vec: Model[list[Doc], list[Floats2d]]) -> Encoder:
-    """Two encoders side by side: each token (each text) has the vectors of both, one behind the other. So the heads see what the first one does not, as
-    the capital letters that an uncased transformer folds, which a `spacy.MultiHashEmbed.v2` over SHAPE tells.
+    """Build two encoders whose vectors are concatenated, for each token and each text. The second one adds what the
+    first one loses, for example the capital letters that an uncased transformer lowercases.
 
-    encoder (Model[List[Doc], Encoded]): Over a transformer, say.
-    tok2vec (Model[List[Doc], List[Floats2d]]): What stands beside it; a text's vector is the mean of its tokens'.
-    RETURNS (Model[List[Doc], Encoded]): The encoder.
+    encoder (Encoder): The first encoder, over a transformer for example.
+    tok2vec (Model[list[Doc], list[Floats2d]]): The second one; its text vector is the mean of its token vectors.
+    RETURNS (Encoder): The encoder.
     """
     layers = [encoder, build_tok2vec_encoder(tok2vec)]
     return Model("encoder_beside_tok2vec", _beside_forward, init=_beside_init, layers=layers, dims={"nO": None})
@@ -74,7 +74,7 @@ def _tok2vec_init(model: Encoder, X: list[Doc] | None = None, Y=None) -> None:
 def _tok2vec_forward(model: Encoder, docs: list[Doc], is_train: bool) -> tuple[Encoded, Callable]:
     tok2vec, ops, width = model.layers[0], model.ops, model.get_dim("nO")
     if not is_train and hasattr(tok2vec, "upstream_name"):
-        for doc in docs:  # the listener would give zeros
+        for doc in docs:  # the listener would return zeros
             if len(doc) and not doc.tensor.size:
                 raise ValueError(Errors.M302.format(upstream=tok2vec.upstream_name))
     vectors, backprop_tok2vec = tok2vec(docs, is_train)
@@ -83,23 +83,39 @@ def _tok2vec_forward(model: Encoder, docs: list[Doc], is_train: bool) -> tuple[E
             raise ValueError(Errors.M303.format(encoded=len(array), tokens=len(doc), text=doc.text[:40]))
     lengths = numpy.asarray([len(doc) for doc in docs], dtype=numpy.int64)
     tokens = ops.xp.concatenate([*vectors, ops.alloc2f(0, width)])
-    texts = ops.alloc2f(len(docs), width)
-    filled = numpy.flatnonzero(lengths)
-    where, filled_lengths = ops.xp.asarray(filled), ops.asarray1i(lengths[filled])
-    backprop_texts = None
-    if len(filled):
-        if model.attrs["text_pooling"] == "mean":
-            texts[where] = ops.reduce_mean(tokens, filled_lengths)
-            backprop_texts = lambda d_texts: ops.backprop_reduce_mean(d_texts[where], filled_lengths)  # noqa: E731
-        else:
-            texts[where], which = ops.reduce_max(tokens, filled_lengths)
-            backprop_texts = lambda d_texts: ops.backprop_reduce_max(d_texts[where], which, filled_lengths)  # noqa: E731
+    pooled, backprop_pooling = _pool_texts(model, tokens, lengths)
 
     def backprop(d_encoded: Encoded):
         d_tokens = ops.xp.array(d_encoded.tokens)
-        if backprop_texts is not None:
-            d_tokens += backprop_texts(d_encoded.texts)
+        d_tokens += backprop_pooling(d_encoded.texts)
         ends = numpy.cumsum(lengths)
         return backprop_tok2vec([d_tokens[end - length : end] for end, length in zip(ends, lengths)])
 
-    return Encoded(tokens, texts, lengths, numpy.zeros(len(docs), dtype=numpy.int64)), backprop
+    return Encoded(tokens, pooled, lengths, numpy.zeros(len(docs), dtype=numpy.int64)), backprop
+
+
+def _pool_texts(model: Encoder, tokens: Floats2d, lengths: numpy.ndarray) -> tuple[Floats2d, Callable]:
+    """Pool the tokens of each text; a text without tokens gets zeros."""
+    ops = model.ops
+    texts = ops.alloc2f(len(lengths), model.get_dim("nO"))
+    filled = numpy.flatnonzero(lengths)
+    if not len(filled):
+        return texts, _no_gradient
+    rows, filled_lengths = ops.xp.asarray(filled), ops.asarray1i(lengths[filled])
+    if model.attrs["text_pooling"] == "mean":
+        texts[rows] = ops.reduce_mean(tokens, filled_lengths)
+
+        def backprop(d_texts: Floats2d) -> Floats2d:
+            return ops.backprop_reduce_mean(d_texts[rows], filled_lengths)
+
+    else:
+        texts[rows], which = ops.reduce_max(tokens, filled_lengths)
+
+        def backprop(d_texts: Floats2d) -> Floats2d:
+            return ops.backprop_reduce_max(d_texts[rows], which, filled_lengths)
+
+    return texts, backprop
+
+
+def _no_gradient(d_texts: Floats2d) -> float:
+    return 0.0

@@ -1,7 +1,7 @@
 """The encoder contract over a transformer: wordpieces pooled to tokens."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy
 from spacy.tokens import Doc
@@ -14,22 +14,23 @@ from .encoder import Encoded, Encoder
 
 
 @registry.architectures("spacy_mre.TransformerEncoder.v1")
-def build_transformer_encoder(pooling: str = "mean", grad_factor: float = 1.0, upstream: str = "*") -> Encoder:
-    """An encoder that listens to the pipeline's transformer: `mre_transformer`, or `transformer` of spacy-transformers.
+def build_transformer_encoder(
+    pooling: Literal["mean", "max"] = "mean", grad_factor: float = 1.0, upstream: str = "*"
+) -> Encoder:
+    """Build an encoder that listens to the pipeline's transformer: `mre_transformer`, or `transformer` of
+    spacy-transformers.
 
-    Token vectors are pooled from the pieces of each token; a token without pieces gets zeros. The text vector is that of the first piece ([CLS] of
-    BERT-like models), averaged over the windows of a long text.
+    Token vectors are pooled from the pieces of each token; a token without pieces gets zeros. The text vector is the
+    vector of the first piece ([CLS] of BERT-like models), averaged over the windows of a long text.
 
-    pooling (str): "mean" or "max" over the pieces of a token.
-    grad_factor (float): The gradient that flows into the transformer is multiplied by it; 0 keeps the transformer untouched.
-    upstream (str): The name of the transformer component; "*" takes any.
-    RETURNS (Model[List[Doc], Encoded]): The encoder.
-    RAISES (ValueError): An unknown pooling.
+    pooling (Literal["mean", "max"]): How the pieces of a token are pooled. Default: "mean".
+    grad_factor (float): Factor of the gradient that goes into the transformer; 0 leaves the transformer unchanged.
+        Default: 1.0.
+    upstream (str): The name of the transformer component; "*" for any. Default: "*".
+    RETURNS (Encoder): The encoder.
     """
     from spacy_transformers.layers import TransformerListener
 
-    if pooling not in ("mean", "max"):
-        raise ValueError(Errors.M001.format(setting="pooling", value=pooling, allowed="mean, max"))
     return Model(
         "transformer_encoder",
         _transformer_forward,
@@ -64,7 +65,7 @@ def _transformer_forward(model: Encoder, docs: list[Doc], is_train: bool) -> tup
     rows = _joined([view.rows + start for view, start in zip(views, starts)])
     firsts = _joined([view.firsts + start for view, start in zip(views, starts)])
     windows = numpy.asarray([len(view.firsts) for view in views])
-    # A text that no window covers has no pieces: its tokens get zeros, too.
+    # A text without a window has no pieces: its tokens get zeros too.
     counts = _joined(
         [view.counts if len(view.firsts) else numpy.zeros(len(doc), dtype="i") for doc, view in zip(docs, views)]
     )
@@ -93,11 +94,12 @@ def _transformer_forward(model: Encoder, docs: list[Doc], is_train: bool) -> tup
 class _View(NamedTuple):
     """One document's output, of `mre_transformer` or of `transformer`, as a flat matrix of its pieces' states.
 
-    states (Floats2d): Places x width.
-    rows (Ints1d): For each token in turn, the places of its pieces.
+    states (Floats2d): Pieces x width.
+    rows (Ints1d): For each token in turn, the rows of its pieces.
     counts (Ints1d): Pieces per token.
-    firsts (Ints1d): The place of each window's first piece.
-    give_back (Optional[Callable]): From the output and the gradient of the states to what the listener gives back; None where it has no states.
+    firsts (Ints1d): The row of each window's first piece.
+    give_back (Optional[Callable]): From the output and the gradient of the states to what the listener's backprop
+        takes; None without states.
     """
 
     states: Floats2d
@@ -107,21 +109,23 @@ class _View(NamedTuple):
     give_back: Callable | None
 
 
-def _view(data) -> _View:
+def _view(data: Any) -> _View:
     if hasattr(data, "pieces"):
-        return _View(
-            data.pieces, data.rows, data.counts, data.firsts, lambda data, d_states: data.with_pieces(d_states)
-        )
+        return _View(data.pieces, data.rows, data.counts, data.firsts, _with_pieces)
     state = data.model_output.last_hidden_state if "last_hidden_state" in data.model_output else None
     if state is None or not state.size:  # a text without tokens
         none = numpy.zeros(0, dtype=numpy.int64)
-        return _View(none, none, none, none, None if state is None else lambda data, d_states: _padded(data, d_states))
+        return _View(none, none, none, none, None if state is None else _padded)
     windows, longest, width = state.shape
     rows, counts = _on_host(data.align.dataXd).reshape(-1), _on_host(data.align.lengths)
     return _View(state.reshape(-1, width), rows, counts, numpy.arange(windows) * longest, _padded)
 
 
-def _padded(data, d_states: Floats2d):
+def _with_pieces(data: Any, d_states: Floats2d) -> Any:
+    return data.with_pieces(d_states)
+
+
+def _padded(data: Any, d_states: Floats2d) -> Any:
     """The gradient in the form of spacy-transformers: windows x longest x width."""
     output = type(data.model_output)()
     output["last_hidden_state"] = d_states.reshape(data.model_output.last_hidden_state.shape)
@@ -133,7 +137,7 @@ def _joined(arrays: list[Ints1d]) -> Ints1d:
 
 
 def _spread(ops: Ops, vectors: Floats2d, places: Ints1d, size: int) -> Floats2d:
-    """The vectors at their places, zeros at all others."""
+    """The vectors at the given rows, zeros in all others."""
     if len(places) == size:
         return vectors
     spread = ops.alloc2f(size, vectors.shape[1])
@@ -142,7 +146,7 @@ def _spread(ops: Ops, vectors: Floats2d, places: Ints1d, size: int) -> Floats2d:
 
 
 def _pool(ops: Ops, how: str, vectors: Floats2d, lengths: Ints1d) -> tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """Pool the vectors of each sequence, none of which is empty."""
+    """Pool the vectors of each sequence; none is empty."""
     if not len(lengths):
         return ops.alloc2f(0, vectors.shape[1]), lambda d_pooled: ops.alloc2f(0, vectors.shape[1])
     lengths = ops.asarray1i(lengths)

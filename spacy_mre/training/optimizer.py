@@ -1,8 +1,9 @@
-"""AdamW as transformers want it, for Thinc and torch weights alike: rates by group, clipping by global norm, no work on untouched rows."""
+"""AdamW for transformers, for Thinc and torch weights: learning rates by group, clipping by global norm, sparse
+updates of embeddings."""
 
 import math
 from collections import defaultdict
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from thinc.api import Optimizer, registry, torch2xp, xp2torch
@@ -15,7 +16,7 @@ from .torch_weights import MIN_SPARSE_ROWS
 
 Key = tuple[int, str]
 
-# Thinc's names of biases and of the scale of a layer norm.
+# Thinc's names for biases and for the scale of a layer norm.
 UNDECAYED_NAMES = ("b", "G")
 
 
@@ -34,16 +35,19 @@ def make_adamw(
 ) -> "AdamW":
     """Make the optimizer.
 
-    learn_rate (Union[float, Schedule]): For the weights of transformers. Default: 5e-5.
-    head_learn_rate (Optional[Union[float, Schedule]]): For the heads of this package's components. Default: `learn_rate`.
-    layer_learn_rate (Optional[Union[float, Schedule]]): For Thinc layers: tok2vec, stock components. Default: `learn_rate`.
-    beta1, beta2, eps (float): Of AdamW (Loshchilov & Hutter 2019, algorithm 2).
-    L2 (float): Decoupled weight decay, not on biases and layer norms. Default: 0.01.
-    grad_clip (float): Largest global norm of all gradients together; 0 for no clipping. Default: 1.0.
-    use_averages (bool): Keep averages of the weights and evaluate and save those: of `mre_transformer`, of the heads of this package and of Thinc
-        layers. Stock torch components, `transformer` among them, keep their last weights (Thinc averages no torch weights). Default: False.
-    bias_correction (bool): Divide the moments by what their start at zero makes them too small (Kingma & Ba 2015, section 3). Without it, as in
-        BERT's and SpERT's own code, the first steps are larger: the mean of the squares lags behind that of the gradients. Default: True.
+    learn_rate (Union[float, Schedule]): Learning rate of transformers. Default: 5e-5.
+    head_learn_rate (Optional[Union[float, Schedule]]): Learning rate of the heads of this package's components.
+        Default: `learn_rate`.
+    layer_learn_rate (Optional[Union[float, Schedule]]): Learning rate of Thinc layers: tok2vec and stock components.
+        Default: `learn_rate`.
+    beta1, beta2, eps (float): Settings of AdamW (Loshchilov & Hutter 2019, algorithm 2).
+    L2 (float): Decoupled weight decay, except for biases and layer norms. Default: 0.01.
+    grad_clip (float): The largest global norm of all gradients; 0 for no clipping. Default: 1.0.
+    use_averages (bool): Evaluate and save averages of the weights: of `mre_transformer`, of the heads of this package
+        and of Thinc layers. Stock torch components, `transformer` included, keep their last weights, because Thinc
+        does not average torch weights. Default: False.
+    bias_correction (bool): Correct the moments for their start at zero (Kingma & Ba 2015, section 3). Without it, as
+        in the code of BERT and SpERT, the first steps are larger. Default: True.
     RETURNS (AdamW): The optimizer.
     """
     return AdamW(
@@ -68,16 +72,17 @@ class _Pending(NamedTuple):
 
 
 class AdamW(Optimizer):
-    """Collects the gradients of all weights, and makes one step for all of them when `step_schedules` is called.
+    """Collects the gradients of all weights, and updates all weights when `step_schedules` is called.
 
-    spaCy calls an optimizer weight by weight, but the global norm is known only after the last of them. `spacy train` calls `step_schedules` after every
-    update; a training loop of one's own that uses `nlp.update(..., sgd=optimizer)` does the same.
+    spaCy calls an optimizer weight by weight, but the global norm is known only after the last one. `spacy train`
+    calls `step_schedules` after every update; a custom training loop with `nlp.update(..., sgd=optimizer)` must do
+    the same.
     """
 
     def __init__(self, learn_rate, *, head_learn_rate=None, layer_learn_rate=None, bias_correction=True, **settings):
         super().__init__(learn_rate, use_radam=False, L2_is_weight_decay=True, **settings)
         self.bias_correction = bias_correction
-        # One schedule object must not be stepped twice: groups without their own follow the encoder's.
+        # A schedule must not be stepped twice, so groups without one use the encoder's.
         self.own_rates = {"heads": head_learn_rate is not None, "layers": layer_learn_rate is not None}
         self._set_attr_or_schedule("head_learn_rate", head_learn_rate if head_learn_rate is not None else 0.0)
         self._set_attr_or_schedule("layer_learn_rate", layer_learn_rate if layer_learn_rate is not None else 0.0)
@@ -88,16 +93,16 @@ class AdamW(Optimizer):
     def __call__(
         self, key: Key, weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0
     ) -> tuple[FloatsXd, FloatsXd]:
-        """Take a gradient in. The weights change at the next `step_schedules`.
+        """Collect a gradient. The weights change at the next `step_schedules`.
 
-        key (Tuple[int, str]): The id of the node or shim and the name of the weight.
+        key (tuple[int, str]): The id of the node or shim and the name of the weight.
         weights (FloatsXd): Changed in place, later.
         gradient (FloatsXd): Copied, and zeroed as Thinc expects.
-        lr_scale (float): The learning rate of this step is multiplied by it.
-        RETURNS (Tuple[FloatsXd, FloatsXd]): The same memory.
+        lr_scale (float): Factor of the learning rate in this step.
+        RETURNS (tuple[FloatsXd, FloatsXd]): The same arrays.
         """
         if weights.size:
-            if key in self.pending:  # nobody stepped since the last update
+            if key in self.pending:  # there was no step since the last update
                 self.step()
             tensor = xp2torch(gradient)
             rows = None
@@ -110,16 +115,17 @@ class AdamW(Optimizer):
         return weights, gradient
 
     def take(self, key: Key, parameter: nn.Parameter, *, lr_scale: float = 1.0) -> None:
-        """Take the gradient of a torch weight over, where `__call__` would copy it: the weight is left without one.
+        """Take the gradient of a torch weight without a copy. The weight has no gradient afterwards.
 
-        key (Tuple[int, str]): The id of the shim and the name of the weight.
-        parameter (nn.Parameter): The weight; without a gradient nothing happens. A sparse gradient tells the rows that it is of.
-        lr_scale (float): The learning rate of this step is multiplied by it.
+        key (tuple[int, str]): The id of the shim and the name of the weight.
+        parameter (nn.Parameter): The weight. Without a gradient nothing happens; a sparse gradient updates only its
+            rows.
+        lr_scale (float): Factor of the learning rate in this step.
         """
         gradient, parameter.grad = parameter.grad, None
         if gradient is None:
             return
-        if key in self.pending:  # nobody stepped since the last update
+        if key in self.pending:  # there was no step since the last update
             self.step()
         rows = None
         if gradient.is_sparse:
@@ -138,7 +144,7 @@ class AdamW(Optimizer):
             return
         if self.grad_clip:
             norms = torch.stack([pending.gradient.norm() for pending in self.pending.values()])
-            # As torch.nn.utils.clip_grad_norm_ has it.
+            # As in torch.nn.utils.clip_grad_norm_.
             scale = (self.grad_clip / (norms.norm() + 1e-6)).clamp(max=1.0)
             torch._foreach_mul_([pending.gradient for pending in self.pending.values()], scale)
         by_rate_and_decay: dict[tuple[float, float, float], list[Key]] = defaultdict(list)
@@ -157,7 +163,11 @@ class AdamW(Optimizer):
         self.pending.clear()
 
     def rate(self, name: str) -> float:
-        """The learning rate of a weight: "heads." begins the names of our heads, and only torch's names have dots."""
+        """The learning rate of a weight. The names of our heads begin with "heads.", and only torch's names have dots.
+
+        name (str): The name of the weight.
+        RETURNS (float): The rate.
+        """
         if name.startswith("heads."):
             return self.head_learn_rate if self.own_rates["heads"] else self.learn_rate
         if "." not in name:
@@ -165,24 +175,30 @@ class AdamW(Optimizer):
         return self.learn_rate
 
     def decay(self, name: str, weights: Tensor) -> float:
-        """The weight decay of a weight: none for biases and layer norms."""
+        """The weight decay of a weight, 0 for biases and layer norms.
+
+        name (str): The name of the weight.
+        weights (Tensor): The weight.
+        RETURNS (float): The decay.
+        """
         return 0.0 if weights.ndim < 2 or name in UNDECAYED_NAMES else self.L2
 
     def _home(self, key: Key, weights: FloatsXd) -> FloatsXd:
-        """The array that first had this memory. Thinc wraps torch weights in a new array, and what we return in a new tensor, at each
-        step; returning the newest array would make a chain of wrappers that grows with every step and is never freed."""
+        """The array that first had this memory. Thinc wraps torch weights in a new array at each step, and what we
+        return in a new tensor; returning the newest array would create a chain of wrappers that grows with every step
+        and is never freed."""
         home = self.homes.get(key)
         if home is None or home.shape != weights.shape or xp2torch(home).data_ptr() != xp2torch(weights).data_ptr():
             home = self.homes[key] = weights
         return home
 
     def _corrected_step(self, key: Key) -> float:
-        """The step that the moments are corrected for: after infinitely many there is nothing to correct."""
+        """The step for bias correction; infinite without correction."""
         return self.steps[key] if self.bias_correction else math.inf
 
     def _step_dense(self, keys: list[Key], rate: float, decay: float, step: float) -> None:
         first, second = zip(*(self._moments(key) for key in keys))
-        # Fused: one pass over the memory of each weight, where single operations need ten. It counts the step itself.
+        # Fused: one pass over the memory of each weight instead of ten. It counts the step itself.
         adamw(
             [self.pending[key].weights for key in keys],
             [self.pending[key].gradient for key in keys],
@@ -201,8 +217,9 @@ class AdamW(Optimizer):
         )
 
     def _step_rows(self, key: Key, pending: _Pending) -> None:
-        """AdamW on the rows that have a gradient; the moments of the others rest."""
-        rate, step, rows = self.rate(key[1]) * pending.lr_scale, self._corrected_step(key), pending.rows
+        """AdamW on the rows that have a gradient; the moments of other rows are unchanged."""
+        rate, step = self.rate(key[1]) * pending.lr_scale, self._corrected_step(key)
+        rows = cast(Tensor, pending.rows)
         first, second = self._moments(key)
         first_rows = first.index_select(0, rows).lerp_(pending.gradient, 1 - self.b1)
         second_rows = (
@@ -224,7 +241,7 @@ class AdamW(Optimizer):
         return self.mom1[key], self.mom2[key]
 
     def _average(self, key: Key, weights: Tensor) -> None:
-        """A running average that forgets its start: decay min(0.9999, (1 + t) / (10 + t)), as Thinc has it."""
+        """Update the running average, with decay min(0.9999, (1 + t) / (10 + t)) as in Thinc."""
         if key not in self.averages:
             self.averages[key] = torch2xp(torch.zeros_like(weights))
         get_array_ops(self.averages[key]).update_averages(self.averages[key], torch2xp(weights), self.steps[key])

@@ -1,5 +1,5 @@
-"""Between an optimizer and the weights of a torch module: gradients handed over as they are, of embeddings those rows alone that have one, and averaged
-weights in place of its own for a while."""
+"""Gradients of torch weights passed to an optimizer without a copy, sparse gradients of embeddings, and averaged
+weights."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,17 +14,17 @@ MIN_SPARSE_ROWS = 2000
 
 
 def as_named(name: str) -> str:
-    """The name that an optimizer knows a weight by: its own."""
+    """RETURNS (str): The same name."""
     return name
 
 
 def take_gradients(optimizer: Optimizer, shim: Any, known_as: Callable[[str], str] = as_named) -> bool:
-    """Give the gradients of a shim's torch weights to an optimizer that takes them without a copy.
+    """Pass the gradients of a shim's torch weights to an optimizer without a copy, if it supports that.
 
-    optimizer (Optimizer): Any; `spacy_mre.AdamW.v1` takes them.
-    shim (PyTorchShim): Holds the weights.
-    known_as (Callable[[str], str]): The name by which the optimizer knows a weight.
-    RETURNS (bool): Whether it took them. If not, Thinc's own way is to be gone.
+    optimizer (Optimizer): Any optimizer; `spacy_mre.AdamW.v1` supports it.
+    shim (PyTorchShim): The shim of the weights.
+    known_as (Callable[[str], str]): From the name of a weight to its name in the optimizer.
+    RETURNS (bool): Whether it took them. If not, use Thinc's own method.
     """
     if not hasattr(optimizer, "take"):
         return False
@@ -34,10 +34,10 @@ def take_gradients(optimizer: Optimizer, shim: Any, known_as: Callable[[str], st
 
 
 def keep_touched_rows(module: nn.Module, wanted: bool = True) -> None:
-    """A batch touches few of the many rows of an embedding table: their gradients alone are kept, and nothing is done to the others.
+    """Use sparse gradients for large embedding tables, of which a batch uses few rows.
 
-    module (nn.Module): Its large embeddings get sparse gradients, which `hand_over` gives to the optimizer.
-    wanted (bool): Otherwise they get dense ones. Default: True.
+    module (nn.Module): Its large embeddings get sparse gradients, which `hand_over` passes to the optimizer.
+    wanted (bool): False for dense gradients. Default: True.
     """
     for part in module.modules():
         if isinstance(part, nn.Embedding):
@@ -45,10 +45,11 @@ def keep_touched_rows(module: nn.Module, wanted: bool = True) -> None:
 
 
 def hand_over(optimizer: Optimizer, shim: PyTorchShim) -> None:
-    """Give the gradients of a shim's torch weights to an optimizer, sparse ones too. Thinc's own way is to be gone afterwards: it finds what was left.
+    """Pass the gradients of a shim's torch weights to an optimizer, including sparse ones. Call Thinc's own method
+    afterwards, for the rest.
 
-    optimizer (Optimizer): `spacy_mre.AdamW.v1` takes them as they are; for any other one, the rows of embeddings are filled up.
-    shim (PyTorchShim): Holds the weights.
+    optimizer (Optimizer): `spacy_mre.AdamW.v1` takes sparse gradients; for other optimizers they are made dense.
+    shim (PyTorchShim): The shim of the weights.
     """
     if not take_gradients(optimizer, shim):
         for parameter in shim._model.parameters():
@@ -60,12 +61,12 @@ def hand_over(optimizer: Optimizer, shim: PyTorchShim) -> None:
 def averaged_weights(
     shim: PyTorchShim, averages: dict[tuple[int, str], FloatsXd], known_as: Callable[[str], str] = as_named
 ) -> Iterator[Any]:
-    """Use averaged weights, as `spacy train` does while it evaluates and saves. Weights without an average, which no gradient has reached, stay as they
-    are and are not copied. (Thinc's own shim looks for averages under names that no optimizer writes.)
+    """Use averaged weights within a context, as `spacy train` does when it evaluates and saves. Weights without an
+    average are not changed. (Thinc's own shim looks for averages under names that no optimizer uses.)
 
-    shim (PyTorchShim): Holds the module, or none yet.
-    averages (Dict[Tuple[int, str], FloatsXd]): By the id of the shim and the name of the weight, as the optimizer keeps them.
-    known_as (Callable[[str], str]): The name by which the optimizer knows a weight.
+    shim (PyTorchShim): The shim; it may have no module yet.
+    averages (dict[tuple[int, str], FloatsXd]): By the id of the shim and the name of the weight, from the optimizer.
+    known_as (Callable[[str], str]): From the name of a weight to its name in the optimizer.
     """
     own = dict(shim._model.named_parameters()) if shim._model is not None else {}
     averaged = {name: weight for name, weight in own.items() if (shim.id, known_as(name)) in averages}

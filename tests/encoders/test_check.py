@@ -395,7 +395,7 @@ def test_stale_vectors_are_refused(make_shared_nlp, make_examples):
     for name in ("spert_mt", "mre_textcat"):
         doc = nlp.make_doc("Ida lives in Lima .")
         doc.tensor = numpy.zeros((3, 32), dtype="f")
-        with pytest.raises(ValueError, match="M303.*saw 3 tokens.*has 5"):
+        with pytest.raises(ValueError, match="M303.*read 3 tokens.*has 5"):
             nlp.get_pipe(name)(doc)
 
 

@@ -3,11 +3,14 @@ import string
 import numpy
 import pytest
 import spacy
+from confection import ConfigValidationError
 from spacy.ml.models.tok2vec import build_hash_embed_cnn_tok2vec
 from spacy.tokens import Doc
+from spacy.util import registry
 from spacy.vocab import Vocab
 from thinc.api import Model
 
+from spacy_mre.encoders.check import DEFAULT_ENCODER
 from spacy_mre.encoders.encoder import Encoded, find_listeners
 from spacy_mre.encoders.over_tok2vec import build_encoder_beside_tok2vec, build_tok2vec_encoder
 from spacy_mre.encoders.over_transformer import build_transformer_encoder
@@ -335,16 +338,20 @@ def test_retokenising_behind_the_transformer_is_m304(nlp):
         encoder.predict(docs)
 
 
-def test_no_transformer_in_front_is_m302(nlp):
+def test_no_transformer_in_front_is_m301(nlp):
     with pytest.raises(ValueError, match=r"\[M301\].*somewhere"):
         build_transformer_encoder(upstream="somewhere").initialize()
 
 
-def test_an_unknown_pooling_is_m301(nlp):
-    with pytest.raises(ValueError, match=r"\[M001\].*pooling.*'first'|'first'.*pooling"):
-        build_transformer_encoder(pooling="first")
-    with pytest.raises(ValueError, match=r"\[M001\].*text_pooling"):
-        build_tok2vec_encoder(FakeTok2Vec([]).model, text_pooling="first")
+@pytest.mark.parametrize(
+    "name, setting", [("spacy_mre.TransformerEncoder.v1", "pooling"), ("spacy_mre.Tok2VecEncoder.v1", "text_pooling")]
+)
+def test_an_unknown_pooling_is_refused_by_the_config(name, setting):
+    encoder = {"@architectures": name, setting: "first"}
+    if setting == "text_pooling":
+        encoder["tok2vec"] = DEFAULT_ENCODER["tok2vec"]
+    with pytest.raises(ConfigValidationError, match=setting):
+        registry.resolve({"encoder": encoder})
 
 
 def test_the_listeners_of_an_encoder_are_found(nlp):

@@ -1,8 +1,8 @@
-"""The shared transformer without waste: a drop-in for the `transformer` component of spacy-transformers.
+"""A faster drop-in for the `transformer` component of spacy-transformers.
 
-It holds the same Hugging Face model, reads the same configs, feeds the same listeners and loads the same files. What differs is how it runs: the windows
-of all texts are sorted by length and run in groups, pieces are kept without padding and aligned to tokens all at once, and a long text is many small
-forwards instead of a large one.
+It has the same Hugging Face model, configs, listeners and files. It differs in how it runs: the windows of all texts
+are sorted by length and run in groups, pieces are stored without padding and aligned to all tokens at once, and a
+long text is many small forwards instead of one large one.
 """
 
 import os
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy
 import torch
+from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
@@ -24,21 +25,22 @@ from thinc.types import Floats2d
 from ...errors import Errors
 from ...training.buffers import BufferedPipe
 from ...training.torch_weights import averaged_weights, hand_over, keep_touched_rows
-from .engines import ENGINES, PRECISIONS, make_engine, torch_inputs
+from .engines import PRECISIONS, make_engine, torch_inputs
+from .factory import Engine, Precision
 from .packing import first_position, place_in_rows, sees, spread
 from .piece_data import PieceData, in_window, split_by_doc
 from .storage import load_transformer, quick_loading, save_transformer
 from .wordpieces import Wordpieces, cut_into_pieces, pack
 
-# A forked process has another one.
+# A forked process has another id.
 _IMPORTED_IN = os.getpid()
 
 
 @dataclass
 class Encodings:
-    """What the transformer says of a batch.
+    """The output of the transformer for a batch.
 
-    doc_data (List[PieceData]): One for each document.
+    doc_data (list[PieceData]): One per document.
     """
 
     doc_data: list[PieceData]
@@ -55,24 +57,24 @@ class MRETransformer(BufferedPipe, Transformer):
         *,
         name: str = "transformer",
         max_batch_items: int = 1024,
-        engine: str = "torch",
-        precision: str = "fp32",
+        engine: Engine = "torch",
+        precision: Precision = "fp32",
         threads: int | None = None,
     ) -> None:
-        """Initialize the component; `make_mre_transformer` explains the settings.
+        """Initialize the component. `make_mre_transformer` documents the settings.
 
         vocab (Vocab): The shared vocabulary.
         model (Model): The Thinc Model.
         name (str): The component's name in the pipeline.
-        RAISES (ValueError): An unknown engine, or a precision that it does not have.
+        RAISES (ValueError): If the engine does not support the precision.
         """
-        super().__init__(vocab, model, set_extra_annotations, name=name, max_batch_items=max_batch_items)
-        if engine not in ENGINES:
-            raise ValueError(Errors.M001.format(setting="engine", value=engine, allowed=", ".join(ENGINES)))
+        super().__init__(vocab, model, set_extra_annotations, name=name)
+        self.cfg: dict[str, Any] = {}
+        self.max_batch_items = max_batch_items
         if precision not in PRECISIONS[engine]:
-            allowed = "; ".join(f"{', '.join(PRECISIONS[each])} with engine = {each}" for each in ENGINES)
+            allowed = "; ".join(f"{', '.join(PRECISIONS[each])} with engine = {each}" for each in PRECISIONS)
             raise ValueError(Errors.M001.format(setting="precision", value=precision, allowed=allowed))
-        # Not in cfg: that is saved with the weights, and how to run them is chosen where they are loaded.
+        # Not in cfg: cfg is saved with the weights, and the config in force must win.
         self.engine, self.precision, self.threads = engine, precision, threads
         self._run: Callable | None = None
 
@@ -80,7 +82,7 @@ class MRETransformer(BufferedPipe, Transformer):
         """Apply the component to a stream of documents.
 
         stream (Iterable[Doc]): The documents.
-        batch_size (int): The most documents to buffer; their windows are sorted by length together.
+        batch_size (int): The most documents to buffer. Their windows are sorted by length together. Default: 128.
         YIELDS (Doc): The documents, in order.
         """
         install_extensions()
@@ -90,7 +92,7 @@ class MRETransformer(BufferedPipe, Transformer):
         """Encode a batch, without changing the Docs.
 
         docs (Iterable[Doc]): The documents.
-        RETURNS (Encodings): The vectors of their pieces.
+        RETURNS (Encodings): The vectors of the pieces.
         """
         if self._run is None:
             self._set_threads()
@@ -110,13 +112,14 @@ class MRETransformer(BufferedPipe, Transformer):
         sgd: Optimizer | None = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Encode a batch for the components that listen; the last of them gives the gradient back, and the weights get theirs.
+        """Encode a batch for the listening components. When the last of them has returned its gradient, the weights
+        get theirs.
 
         examples (Iterable[Example]): The batch; only the predicted Docs are read.
-        drop (float): Not used: the dropout of a transformer stands in its own config.
-        sgd (Optional[Optimizer]): The optimizer; without it the gradients are kept.
-        losses (Optional[Dict[str, float]]): The squared gradient that came back is added under the component's name.
-        RETURNS (Dict[str, float]): The losses.
+        drop (float): Not used. The dropout of a transformer is set in its own config.
+        sgd (Optional[Optimizer]): The optimizer. Without it the gradients are kept.
+        losses (Optional[dict[str, float]]): The squared gradient is added under the component's name.
+        RETURNS (dict[str, float]): The losses.
         """
         losses = {} if losses is None else losses
         examples = list(examples)
@@ -125,7 +128,7 @@ class MRETransformer(BufferedPipe, Transformer):
         if not any(len(doc) for doc in docs):
             return losses
         losses.setdefault(self.name, 0.0)
-        self._run = None  # what runs in prediction may hold a copy of the weights
+        self._run = None  # the engine of prediction may have a copy of the weights
         pieces = self._cut(docs)
         vectors, backprop_vectors = self._encode_for_update(pieces)
         datas = split_by_doc(pieces, vectors, self.model.tokenizer)
@@ -152,33 +155,39 @@ class MRETransformer(BufferedPipe, Transformer):
         return losses
 
     def finish_update(self, sgd: Optimizer) -> None:
-        """Give the gradients to the optimizer.
+        """Pass the gradients to the optimizer.
 
-        sgd (Optimizer): `spacy_mre.AdamW.v1` takes them as they are; for any other one, the rows of embeddings are filled up.
+        sgd (Optimizer): `spacy_mre.AdamW.v1` takes sparse gradients of embeddings; for other optimizers they are made
+            dense.
         """
         if not self._scales_gradients:
             hand_over(sgd, self.model.layers[0].shims[0])
         self.model.finish_update(sgd)
 
     def use_params(self, params: dict) -> Iterator[None]:
-        """Use averaged weights for a while; a plain generator, as spaCy takes it.
+        """Use averaged weights within a context. This is a plain generator, as spaCy expects.
 
-        params (Dict): Averages by weight, as an optimizer keeps them.
-        YIELDS (None): Once; afterwards the weights are what they were.
+        params (dict): Averages by weight, from the optimizer.
+        YIELDS (None): Once; afterwards the old weights are restored.
         """
-        self._run = None  # what runs in prediction may hold a copy of the weights
+        self._run = None  # the engine of prediction may have a copy of the weights
         with averaged_weights(self.model.layers[0].shims[0], params):
             yield
         self._run = None
 
-    def initialize(self, get_examples, *, nlp=None) -> None:
+    def initialize(self, get_examples: Callable[[], Iterable[Example]], *, nlp: Language | None = None) -> None:
+        """Load the transformer.
+
+        get_examples (Callable[[], Iterable[Example]]): The training data.
+        nlp (Optional[Language]): The pipeline.
+        """
         self._run = None
         super().initialize(get_examples, nlp=nlp)
 
-    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = tuple()) -> None:
-        """Save the component; `model` is a folder in Hugging Face's layout. `transformer` components read it too.
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Save the component. `model` is a folder in Hugging Face's layout; `transformer` components can load it too.
 
-        path (Union[str, Path]): The folder.
+        path (str | Path): The folder.
         exclude (Iterable[str]): Parts to leave out.
         """
         if not self.model.attrs["has_transformer"]:
@@ -188,10 +197,10 @@ class MRETransformer(BufferedPipe, Transformer):
         if "model" not in exclude:
             save_transformer(self.model, Path(path) / "model")
 
-    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = tuple()) -> "MRETransformer":
-        """Load the component; also what a `transformer` component saved.
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "MRETransformer":
+        """Load a component that this class or `transformer` saved.
 
-        path (Union[str, Path]): The folder.
+        path (str | Path): The folder.
         exclude (Iterable[str]): Parts to leave out.
         RETURNS (MRETransformer): The component.
         """
@@ -206,8 +215,13 @@ class MRETransformer(BufferedPipe, Transformer):
             load_transformer(self.model, folder)
         return self
 
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = tuple()) -> "MRETransformer":
-        """Load the component from bytes."""
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "MRETransformer":
+        """Load the component from bytes.
+
+        bytes_data (bytes): From `to_bytes`.
+        exclude (Iterable[str]): Parts to leave out.
+        RETURNS (MRETransformer): The component.
+        """
         self._run = None
         with quick_loading(self.model):
             super().from_bytes(bytes_data, exclude=exclude)
@@ -219,9 +233,10 @@ class MRETransformer(BufferedPipe, Transformer):
     def _groups(
         self, pieces: Wordpieces
     ) -> Iterator[tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray | None, numpy.ndarray]]:
-        """The windows in groups of similar length: ids, mask and types (windows x longest), and the places of the pieces in the batch."""
+        """The windows in groups of similar length: ids, mask and types (windows x longest), and the indices of the
+        pieces in the batch."""
         firsts = numpy.cumsum(pieces.lengths) - pieces.lengths
-        for group in pack(pieces.lengths, self.cfg["max_batch_items"]):
+        for group in pack(pieces.lengths, self.max_batch_items):
             mask = in_window(pieces.lengths[group])
             places = (firsts[group][:, None] + numpy.arange(mask.shape[1]))[mask]
             ids, types = self._at(pieces, places, mask)
@@ -230,12 +245,13 @@ class MRETransformer(BufferedPipe, Transformer):
     def _at(
         self, pieces: Wordpieces, places: numpy.ndarray, mask: numpy.ndarray
     ) -> tuple[numpy.ndarray, numpy.ndarray | None]:
-        """The ids and types of some pieces where the mask is true, and padding elsewhere."""
+        """The ids and types of some pieces where the mask is true; padding elsewhere."""
         ids = spread(pieces.ids[places], mask, self.model.tokenizer.pad_token_id or 0)
         return ids, None if pieces.types is None else spread(pieces.types[places], mask, 0)
 
     def _encode_for_update(self, pieces: Wordpieces) -> tuple[Floats2d, Callable[[Floats2d], None]]:
-        """The vectors of a batch's pieces, and how to give their gradient back. The shim does mixed precision as the model's config says."""
+        """The vectors of a batch's pieces, and their backprop. The shim uses mixed precision as the model's config
+        sets."""
         shim = self.model.layers[0].shims[0]
         keep_touched_rows(self.model.transformer, not self._scales_gradients)
         outputs, places = [], []
@@ -254,13 +270,14 @@ class MRETransformer(BufferedPipe, Transformer):
     def _inputs_for_update(
         self, pieces: Wordpieces
     ) -> Iterator[tuple[dict[str, torch.Tensor], numpy.ndarray, numpy.ndarray]]:
-        """The arguments of the model for each group of windows, where there is no padding, and the places of the pieces in the batch."""
+        """The arguments of the model for each group of windows, a mask of the pieces, and the indices of the pieces
+        in the batch."""
         device, begin = self.model.transformer.device, first_position(self.model.transformer)
         if begin is None:
             for ids, mask, types, places in self._groups(pieces):
                 yield torch_inputs(ids, mask, types, device), mask, places
             return
-        for rows in place_in_rows(pieces.lengths, self.cfg["max_batch_items"]):
+        for rows in place_in_rows(pieces.lengths, self.max_batch_items):
             ids, types = self._at(pieces, rows.places, rows.inside)
             inputs = torch_inputs(ids, sees(rows), types, device)
             inputs["position_ids"] = torch.from_numpy(rows.positions + begin).to(device)
@@ -268,24 +285,25 @@ class MRETransformer(BufferedPipe, Transformer):
 
     @property
     def _scales_gradients(self) -> bool:
-        """Mixed precision as spacy-transformers has it: the shim scales gradients up and down again."""
+        """Whether the shim scales gradients for mixed precision, as in spacy-transformers."""
         return self.model.layers[0].shims[0]._mixed_precision
 
     def _set_threads(self) -> None:
         if os.getpid() != _IMPORTED_IN:
-            torch.set_num_threads(1)  # a forked worker hangs in torch's thread pool
+            torch.set_num_threads(1)  # a forked worker would hang in torch's thread pool
         elif self.threads:
             torch.set_num_threads(self.threads)
 
 
 def _inside(states: torch.Tensor, mask: numpy.ndarray) -> torch.Tensor:
-    """The states that no padding stands in: pieces x width."""
+    """The states without padding, pieces x width."""
     flat = states.reshape(-1, states.shape[-1])
     return flat if mask.all() else flat[torch.from_numpy(numpy.flatnonzero(mask)).to(flat.device)]
 
 
-def _gradient(data: PieceData, d_data: Any, xp) -> Floats2d | None:
-    """What a listener gives back for one document: our adapter without padding, stock layers with it; None for a text without pieces."""
+def _gradient(data: PieceData, d_data: Any, xp: Any) -> Floats2d | None:
+    """The gradient of one document from a listener: without padding from our adapter, with padding from stock layers.
+    None without pieces."""
     if isinstance(d_data, PieceData):
         return d_data.pieces
     if not len(data.lengths):

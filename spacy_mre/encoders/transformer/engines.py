@@ -1,10 +1,10 @@
-"""How a transformer is run for prediction: by torch in one of its precisions, or exported and run by ONNX Runtime, also in int8."""
+"""The engines that run a transformer in prediction: torch in several precisions, or ONNX Runtime, also in int8."""
 
 import copy
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,18 @@ from torch import Tensor, nn
 
 from ...errors import Errors
 
-ENGINES = ("torch", "onnx")
 PRECISIONS = {"torch": ("fp32", "bf16", "fp16"), "onnx": ("fp32", "int8")}
 TORCH_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def make_engine(transformer: nn.Module, engine: str, precision: str):
-    """The way to run a transformer.
+def make_engine(transformer: nn.Module, engine: str, precision: str) -> Callable[..., Tensor]:
+    """Make an engine.
 
-    transformer (PreTrainedModel): The Hugging Face model, in fp32; it is left as it is.
+    transformer (PreTrainedModel): The Hugging Face model, in fp32. It is not changed.
     engine (str): "torch" or "onnx".
     precision (str): "fp32", "bf16" and "fp16" with torch; "fp32" and "int8" with ONNX Runtime on the CPU.
-    RETURNS (Callable[[numpy.ndarray, numpy.ndarray, Optional[numpy.ndarray]], Tensor]): From ids, mask and token types (windows x pieces) to
-        the last hidden states, fp32, windows x pieces x width.
+    RETURNS (Callable[[numpy.ndarray, numpy.ndarray, Optional[numpy.ndarray]], Tensor]): From ids, mask and token
+        types (windows x pieces) to the last hidden states (fp32, windows x pieces x width).
     """
     return TorchEngine(transformer, precision) if engine == "torch" else OnnxEngine(transformer, precision)
 
@@ -47,8 +46,8 @@ class TorchEngine:
 
 
 class OnnxEngine:
-    """The model's graph, run by ONNX Runtime on the CPU. In int8 the weights of linear layers have one scale per output channel, and activations are
-    quantised as they come, with one scale per batch: results depend a little on the batch."""
+    """The model's graph, run by ONNX Runtime on the CPU. In int8 the weights of linear layers have one scale per
+    output channel, and activations have one scale per batch, so that results depend a little on the batch."""
 
     def __init__(self, transformer: nn.Module, precision: str):
         try:
@@ -63,20 +62,20 @@ class OnnxEngine:
             path = Path(folder) / "encoder.onnx"
             self.names = _export(transformer, path)
             if precision == "int8":
-                quantised = Path(folder) / "encoder.int8.onnx"
+                quantized = Path(folder) / "encoder.int8.onnx"
                 with _quiet():
                     quantize_dynamic(
                         path,
-                        quantised,
+                        quantized,
                         op_types_to_quantize=["MatMul"],
                         per_channel=True,
                         weight_type=QuantType.QInt8,
                         extra_options={"MatMulConstBOnly": True},
                     )
-                path = quantised
+                path = quantized
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = torch.get_num_threads()
-            # Idle threads would keep the cores from torch's.
+            # Idle threads would otherwise keep the cores busy.
             options.add_session_config_entry("session.intra_op.allow_spinning", "0")
             options.log_severity_level = 3
             self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -88,7 +87,7 @@ class OnnxEngine:
 
 
 def torch_inputs(ids: numpy.ndarray, mask: numpy.ndarray, types: numpy.ndarray | None, device: Any) -> dict:
-    """The arguments of a Hugging Face model."""
+    """RETURNS (dict): The arguments of a Hugging Face model, on the device."""
     inputs = {"input_ids": ids, "attention_mask": mask.astype(numpy.int64), "token_type_ids": types}
     return {
         name: torch.from_numpy(array).to(device, non_blocking=True)
@@ -102,13 +101,13 @@ class _LastHiddenState(nn.Module):
         super().__init__()
         self.transformer = transformer
 
-    def forward(self, input_ids, attention_mask):
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         return self.transformer(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Its advice is of no use to somebody who only loads a pipeline."""
+    """Suppress its advice, which does not help a user who only loads a pipeline."""
     logging.disable(logging.WARNING)
     try:
         yield
@@ -117,7 +116,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _export(transformer: nn.Module, path: Path) -> list:
-    """Write the graph, with open sizes of batch and window, and return the names of its inputs."""
+    """Write the graph, with dynamic sizes of batch and window, and return the names of its inputs."""
     names = ["input_ids", "attention_mask"]
     example = torch.ones(2, 8, dtype=torch.int64)
     example_mask = example.clone()

@@ -1,10 +1,14 @@
-"""The factory of `mre_transformer`. It imports no transformer itself: spaCy loads every factory of every package when a pipeline is made."""
+"""The factory of `mre_transformer`. It must not import transformers: spaCy loads the factories of all packages when
+it makes a pipeline."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from spacy.language import Language
 from thinc.api import Config, Model
+
+Engine = Literal["torch", "onnx"]
+Precision = Literal["fp32", "bf16", "fp16", "int8"]
 
 default_config = """
 [transformer]
@@ -39,21 +43,23 @@ def make_mre_transformer(
     model: Model,
     set_extra_annotations: Callable,
     max_batch_items: int,
-    engine: str,
-    precision: str,
+    engine: Engine,
+    precision: Precision,
     threads: int | None,
 ) -> Any:
-    """Make the component: a drop-in for `transformer` of spacy-transformers, with the same models, span getters, listeners and files.
+    """Make the component: a drop-in for `transformer` of spacy-transformers, with the same models, span getters,
+    listeners and files.
 
     model (Model): A `spacy-transformers.TransformerModel.v3`, or `spacy_mre.MiniLM.v1`.
-    set_extra_annotations (Callable): Is called with the documents and an object whose `doc_data` is the output of each.
-    max_batch_items (int): The most pieces, padding included, in one forward. On a CPU small groups are as fast as large ones and padded
-        less; a GPU wants more. Default: 1024.
-    engine (str): What runs the model in prediction: "torch", or "onnx" for ONNX Runtime on the CPU. Default: "torch".
-    precision (str): Of prediction: "fp32"; "bf16" or "fp16" with torch; "int8" with ONNX Runtime. Weights are kept, trained and saved in
-        fp32. Default: "fp32".
-    threads (Optional[int]): Threads of torch for the whole process, set at the first prediction; worker processes of `nlp.pipe(n_process=...)`
-        always use one each. Default: as torch chooses.
+    set_extra_annotations (Callable): Called with the documents and an object whose `doc_data` is the output for each.
+    max_batch_items (int): The most pieces in one forward, padding included. On a CPU small groups are as fast as
+        large ones and have less padding; on a GPU larger ones are faster. Default: 1024.
+    engine (Engine): What runs the model in prediction: "torch", or "onnx" for ONNX Runtime on the CPU. Default:
+        "torch".
+    precision (Precision): Precision of prediction: "fp32"; "bf16" or "fp16" with torch; "int8" with ONNX Runtime.
+        Weights are trained and saved in fp32. Default: "fp32".
+    threads (Optional[int]): Threads of torch for the whole process, set at the first prediction. Worker processes of
+        `nlp.pipe(n_process=...)` always use one. Default: torch's choice.
     """
     from .component import MRETransformer
 

@@ -1,10 +1,12 @@
-"""Windows side by side in one row, so that hardly anything is padded: a piece sees its own window only, and positions begin anew in each.
+"""Several windows in one row, for training with hardly any padding: a piece attends only to its own window, and
+positions restart in each.
 
-In batches of a few texts of all lengths, much of what is computed would be padding.
+Without it, much of what is computed in a small batch of texts of all lengths would be padding.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy
 from thinc.types import Ints1d
@@ -14,21 +16,23 @@ from ...arrays import expand_ranges
 from .piece_data import in_window
 from .wordpieces import pack
 
-# Long rows are padded less, and their attention costs more: on a CPU, batches of 4 and of 32 sentences train fastest with rows of about this many pieces.
+# Longer rows have less padding but more costly attention. On a CPU, batches of 4 and of 32 sentences train fastest
+# with rows of about this many pieces.
 ROW_SIZE = 96
-# Model types that take an attention mask for each pair of pieces. The second kind counts positions from behind that of padding.
+# Model types that accept an attention mask for each pair of pieces. Those of the second kind count positions from the
+# padding id + 1.
 COUNT_FROM_ZERO = ("bert", "electra")
 COUNT_BEHIND_PADDING = ("roberta", "xlm-roberta", "camembert")
 
 
 @dataclass
 class Rows:
-    """Some rows of windows, rows x longest.
+    """Some rows of windows. Arrays have the shape (rows, longest) unless noted.
 
-    places (Ints1d): Where in the batch the pieces stand that are in the rows, row after row.
+    places (Ints1d): The indices in the batch of the pieces in the rows, row after row; shape (pieces,).
     inside (numpy.ndarray): False where a row is padded.
     windows (numpy.ndarray): The window of each piece; -1 for padding.
-    positions (numpy.ndarray): The place of each piece in its window.
+    positions (numpy.ndarray): The position of each piece in its window.
     """
 
     places: Ints1d
@@ -38,12 +42,12 @@ class Rows:
 
 
 def first_position(transformer: nn.Module) -> int | None:
-    """The position id that a model gives to the first piece of a window.
+    """The position id of the first piece of a window.
 
     transformer (PreTrainedModel): The Hugging Face model.
-    RETURNS (Optional[int]): None for a model that cannot be told which pieces see each other; its windows need rows of their own.
+    RETURNS (Optional[int]): None for a model without a mask for pairs of pieces; its windows need separate rows.
     """
-    config = transformer.config
+    config: Any = transformer.config
     if getattr(config, "position_embedding_type", "absolute") != "absolute" or getattr(config, "is_decoder", False):
         return None
     if config.model_type in COUNT_FROM_ZERO:
@@ -52,11 +56,11 @@ def first_position(transformer: nn.Module) -> int | None:
 
 
 def place_in_rows(lengths: Ints1d, max_items: int, row_size: int = ROW_SIZE) -> Iterator[Rows]:
-    """Put windows into rows of similar length: the longest window first, each into what is then the shortest row.
+    """Put windows into rows of similar length: longest windows first, each into the row that is shortest at the time.
 
     lengths (Ints1d): Pieces per window.
-    max_items (int): The most pieces of the rows that are given at once, padding included; a longer row comes alone.
-    row_size (int): There are as many rows as rows of this many pieces would be. Default: 96.
+    max_items (int): The most pieces of the rows that are yielded together, padding included; a longer row is alone.
+    row_size (int): The wanted pieces per row, which sets the number of rows. Default: 96.
     YIELDS (Rows): Some of the rows.
     """
     if not len(lengths):
@@ -78,12 +82,13 @@ def place_in_rows(lengths: Ints1d, max_items: int, row_size: int = ROW_SIZE) -> 
 
 
 def sees(rows: Rows) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): True where the piece of the second axis sees that of the last one, rows x longest x longest."""
+    """RETURNS (numpy.ndarray): True where the piece of the second axis attends to that of the last one, rows x
+    longest x longest."""
     return rows.windows[:, :, None] == rows.windows[:, None, :]
 
 
 def spread(values: Ints1d, inside: numpy.ndarray, filling: int) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): The values where `inside` is true, row after row, and the filling elsewhere."""
+    """RETURNS (numpy.ndarray): The values where `inside` is true, row after row, and `filling` elsewhere."""
     spread_out = numpy.full(inside.shape, filling, dtype=numpy.int64)
     spread_out[inside] = values
     return spread_out

@@ -1,4 +1,5 @@
-"""What the encoder says of one document, `doc._.trf_data`: without padding, and what stock listeners read is made when they ask for it."""
+"""The output of the transformer for one document, `doc._.trf_data`. What stock listeners read is made when they read
+it."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -14,14 +15,15 @@ from .wordpieces import Wordpieces
 
 
 class PieceData(TransformerData):
-    """The vectors of a document's pieces, and how they belong to its tokens.
+    """The vectors of a document's pieces, and their alignment to its tokens.
 
     pieces (Floats2d): One vector per piece, window after window, pieces x width.
     lengths (Ints1d): Pieces per window.
-    rows (Ints1d): For each token in turn, the places of its pieces.
+    rows (Ints1d): For each token in turn, the indices of its pieces.
     counts (Ints1d): Pieces per token.
 
-    `wordpieces`, `model_output` and `align` are those of spacy-transformers, padded, and made at the first reading.
+    `wordpieces`, `model_output` and `align` are those of spacy-transformers, padded; they are made when they are
+    first read.
     """
 
     def __init__(
@@ -40,11 +42,12 @@ class PieceData(TransformerData):
 
     @property
     def firsts(self) -> Ints1d:
-        """The place of each window's first piece, [CLS] of BERT-like models."""
+        """RETURNS (Ints1d): The index of each window's first piece, [CLS] of BERT-like models."""
         return numpy.cumsum(self.lengths) - self.lengths
 
     @property
     def width(self) -> int:
+        """RETURNS (int): The width of the vectors."""
         return self.pieces.shape[1]
 
     @cached_property
@@ -66,21 +69,25 @@ class PieceData(TransformerData):
         return Ragged(places[self.rows].astype("i"), self.counts.astype("i"))
 
     def with_pieces(self, pieces: Floats2d) -> "PieceData":
-        """The same document with other vectors: the form in which gradients are given back."""
+        """Copy with other vectors, for gradients.
+
+        pieces (Floats2d): Pieces x width.
+        RETURNS (PieceData): The copy.
+        """
         return PieceData(pieces, self.lengths, self.rows, self.counts, self._make_wordpieces)
 
-    def __reduce__(self):
-        """Copied and pickled as the plain thing, without the tokenizer."""
+    def __reduce__(self) -> Any:
+        # Copied and pickled as plain data, without the tokenizer.
         return TransformerData, (self.wordpieces, self.model_output, self.align)
 
 
 def split_by_doc(pieces: Wordpieces, vectors: Floats2d, tokenizer: Any) -> list[PieceData]:
-    """The part of each document.
+    """Split the output of a batch by document.
 
     pieces (Wordpieces): The batch.
     vectors (Floats2d): One vector per piece.
-    tokenizer (PreTrainedTokenizerBase): Tells how pieces are written, if anyone asks.
-    RETURNS (List[PieceData]): One for each document; without tokens, one without pieces.
+    tokenizer (PreTrainedTokenizerBase): For the strings of the pieces, if they are read.
+    RETURNS (list[PieceData]): One per document; a document without tokens has no pieces.
     """
     window_ends = numpy.cumsum(pieces.windows)
     piece_ends = numpy.concatenate([[0], numpy.cumsum(pieces.lengths)])[window_ends]
@@ -106,7 +113,7 @@ def split_by_doc(pieces: Wordpieces, vectors: Floats2d, tokenizer: Any) -> list[
 
 
 class _Padded:
-    """The ids of a document's windows as spacy-transformers holds them: padded to the longest, with their strings."""
+    """Makes the ids of a document's windows as in spacy-transformers: padded to the longest, with their strings."""
 
     def __init__(self, ids: Ints1d, types: Ints1d | None, lengths: Ints1d, tokenizer: Any):
         self.ids, self.types, self.lengths, self.tokenizer = ids, types, lengths, tokenizer
@@ -120,7 +127,7 @@ class _Padded:
             types = numpy.zeros(inside.shape, dtype=numpy.int64)
             types[inside] = self.types
         return WordpieceBatch(
-            strings=[self.tokenizer.convert_ids_to_tokens(row) for row in ids.tolist()],
+            strings=[self.tokenizer.convert_ids_to_tokens(list(row)) for row in ids],
             input_ids=ids,
             attention_mask=inside.astype("f"),
             lengths=self.lengths.tolist(),
@@ -129,5 +136,5 @@ class _Padded:
 
 
 def in_window(lengths: Ints1d) -> numpy.ndarray:
-    """Which places of padded windows hold a piece: bool, windows x longest."""
+    """RETURNS (numpy.ndarray): True where padded windows have a piece, windows x longest."""
     return numpy.arange(int(lengths.max(initial=0))) < lengths[:, None]

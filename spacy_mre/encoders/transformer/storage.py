@@ -1,4 +1,5 @@
-"""A shared transformer on disk: in Hugging Face's own layout, so that weights are mapped into memory instead of copied, and other tools read it too."""
+"""A transformer on disk, in Hugging Face's layout: weights are mapped into memory, not copied, and other tools can
+read it."""
 
 import os
 import tempfile
@@ -14,11 +15,11 @@ from thinc.api import Model, get_torch_default_device
 
 @contextmanager
 def replaced_files(folder: Path, *, others: bool = True) -> Iterator[Path]:
-    """Files written into what this gives become those of a folder. They replace the ones before, which are never written over: they may be mapped into
-    memory by who has loaded them, which may be this process.
+    """Write files to a temporary folder, and move them into a folder. Existing files are replaced, never overwritten:
+    they may be mapped into memory, by this process for example.
 
-    folder (Path): Made if it is not there; a file of that name goes.
-    others (bool): Whether files that have no successor stay. Default: True.
+    folder (Path): Created if it does not exist; a file of that name is removed.
+    others (bool): Whether files that are not replaced are kept. Default: True.
     YIELDS (Path): An empty folder.
     """
     if folder.is_file():
@@ -29,7 +30,7 @@ def replaced_files(folder: Path, *, others: bool = True) -> Iterator[Path]:
         mode = 0o666 & ~_umask()
         written = {path.relative_to(fresh): path for path in Path(fresh).rglob("*") if path.is_file()}
         for place, path in written.items():
-            path.chmod(mode)  # safetensors lets only the owner read
+            path.chmod(mode)  # safetensors makes files readable by the owner only
             (folder / place).parent.mkdir(exist_ok=True)
             os.replace(path, folder / place)
     for path in () if others else folder.rglob("*"):
@@ -40,8 +41,8 @@ def replaced_files(folder: Path, *, others: bool = True) -> Iterator[Path]:
 def save_transformer(model: Model, folder: Path) -> None:
     """Write config, weights (safetensors) and tokenizer as `save_pretrained` does.
 
-    model (Model): A `TransformerModel` of spacy-transformers that holds a transformer.
-    folder (Path): Made if it is not there.
+    model (Model): A `TransformerModel` of spacy-transformers that has a transformer.
+    folder (Path): Created if it does not exist.
     """
     with replaced_files(folder, others=False) as fresh:
         model.transformer.save_pretrained(fresh)
@@ -49,14 +50,14 @@ def save_transformer(model: Model, folder: Path) -> None:
 
 
 def load_transformer(model: Model, folder: Path) -> None:
-    """Read what `save_transformer` wrote, or `save_pretrained`.
+    """Load what `save_transformer` or `save_pretrained` wrote.
 
-    model (Model): A `TransformerModel` of spacy-transformers; a transformer that it holds already is replaced.
+    model (Model): A `TransformerModel` of spacy-transformers. A transformer that it already has is replaced.
     folder (Path): The folder.
     """
     from transformers import AutoConfig, AutoTokenizer
 
-    # A tokenizer of Hugging Face's Rust library writes this file, one in Python does not.
+    # Only tokenizers of Hugging Face's Rust library have this file.
     tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=(folder / "tokenizer.json").exists())
     config = AutoConfig.from_pretrained(folder)
     transformer = _class_for(config).from_pretrained(folder, config=config).to(get_torch_default_device())
@@ -68,7 +69,8 @@ def load_transformer(model: Model, folder: Path) -> None:
 
 @contextmanager
 def quick_loading(model: Model) -> Iterator[None]:
-    """While this holds, the transformer that a Thinc model reads from bytes is made without drawing weights that are overwritten at once.
+    """Within this context, a transformer that a Thinc model loads from bytes is made without initializing its weights
+    first.
 
     model (Model): A `TransformerModel` of spacy-transformers.
     """
@@ -84,7 +86,7 @@ def quick_loading(model: Model) -> Iterator[None]:
 
 
 class _Unfilled:
-    """Stands where spacy-transformers expects `AutoModel`."""
+    """Used where spacy-transformers expects `AutoModel`."""
 
     @staticmethod
     def from_config(config: Any) -> Any:
@@ -98,7 +100,7 @@ class _Unfilled:
 
 
 def _class_for(config: Any) -> Any:
-    """The class of a model: `AutoModel` knows it too, but imports the classes of all models to find one."""
+    """The class of a model. `AutoModel` would import the classes of all models to find it."""
     from transformers.models.auto.configuration_auto import model_type_to_module_name
     from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
 

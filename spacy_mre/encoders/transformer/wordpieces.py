@@ -1,4 +1,4 @@
-"""Docs -> wordpieces: the windows of a batch as one flat row of pieces without padding, and which of them stand for which token."""
+"""From documents to wordpieces: the windows of a batch as one flat row of pieces without padding, aligned to tokens."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ GetSpans = Callable[[list[Doc]], list[list[Span]]]
 
 @dataclass
 class Wordpieces:
-    """The pieces of a batch, one window after the other. All arrays are in host memory.
+    """The pieces of a batch, window after window. All arrays are in host memory.
 
-    ids (Ints1d): The vocabulary id of each piece, special pieces too.
-    types (Optional[Ints1d]): The token type of each piece, where the tokenizer gives any.
+    ids (Ints1d): The vocabulary id of each piece, including special pieces.
+    types (Optional[Ints1d]): The token type of each piece, if the tokenizer returns them.
     lengths (Ints1d): Pieces per window.
     windows (Ints1d): Windows per document.
     tokens (Ints1d): Tokens per document.
-    rows (Ints1d): For each token of the batch in turn, the places of its pieces in `ids`.
-    counts (Ints1d): How many pieces each token has; 0 where the encoder was cut or the token is white space.
+    rows (Ints1d): For each token of the batch in turn, the indices of its pieces in `ids`.
+    counts (Ints1d): Pieces per token; 0 if the text was truncated before the token, or it is white space.
     """
 
     ids: Ints1d
@@ -38,13 +38,14 @@ class Wordpieces:
 
 
 def cut_into_pieces(docs: list[Doc], get_spans: GetSpans, tokenizer: Any) -> Wordpieces:
-    """Cut texts into windows, and windows into pieces.
+    """Split texts into windows, and windows into pieces.
 
-    A piece stands for every token that it shares a character with, and the blank behind a token is counted to it, as in spacy-transformers.
+    A piece belongs to every token that it shares a character with; the space after a token belongs to the token, as
+    in spacy-transformers.
 
-    docs (List[Doc]): The texts.
-    get_spans (Callable[[List[Doc]], List[List[Span]]]): The windows of each text; they may overlap.
-    tokenizer (PreTrainedTokenizerBase): A Hugging Face tokenizer. Pieces beyond its `model_max_length` are cut off.
+    docs (list[Doc]): The texts.
+    get_spans (Callable[[list[Doc]], list[list[Span]]]): The windows of each text; they may overlap.
+    tokenizer (PreTrainedTokenizerBase): A Hugging Face tokenizer. Windows are truncated to its `model_max_length`.
     RETURNS (Wordpieces): The pieces.
     """
     spans_of_docs = [[span for span in spans if len(span)] for spans in get_spans(docs)]
@@ -72,10 +73,12 @@ def cut_into_pieces(docs: list[Doc], get_spans: GetSpans, tokenizer: Any) -> Wor
     return _truncate(pieces, tokenizer.model_max_length)
 
 
-def _align_by_offsets(docs, spans, doc_of_span, offsets, lengths):
-    """Each token owns the characters from its first to the next token's first; search every piece's first and last character among them."""
+def _align_by_offsets(
+    docs: list[Doc], spans: list[Span], doc_of_span: Any, offsets: Any, lengths: Any
+) -> tuple[Any, Any]:
+    """Find the tokens of each piece by searching its first and last character among the first characters of the tokens."""
     idx = [doc.to_array(IDX).astype(numpy.int64) for doc in docs]
-    # The characters of all texts are numbered through, so that one search serves the batch.
+    # The characters of all texts are numbered consecutively, so that one search is enough for the batch.
     sizes = _integers([len(doc.text) + 1 for doc in docs])
     bases = numpy.cumsum(sizes) - sizes
     token_starts = numpy.concatenate([*(starts + base for starts, base in zip(idx, bases)), _integers([])])
@@ -87,15 +90,15 @@ def _align_by_offsets(docs, spans, doc_of_span, offsets, lengths):
     last = numpy.searchsorted(token_starts, ends - 1, side="right") - 1
     tokens = expand_ranges(first, last - first + 1)
     rows = numpy.repeat(filled, last - first + 1)
-    # Windows overlap: a token's pieces may stand in two of them.
+    # Windows may overlap, so the pieces of a token may be in two of them.
     return rows[numpy.argsort(tokens, kind="stable")], numpy.bincount(tokens, minlength=len(token_starts))
 
 
-def _align_by_text(docs, spans, ids, tokenizer):
-    """Slow tokenizers tell no offsets: compare the texts of tokens and pieces."""
+def _align_by_text(docs: list[Doc], spans: list[Span], ids: Any, tokenizer: Any) -> tuple[Any, Any]:
+    """Align by text: slow tokenizers return no offsets."""
     from spacy_transformers.align import get_alignment
 
-    strings = [tokenizer.convert_ids_to_tokens(of_window) for of_window in ids]
+    strings = [tokenizer.convert_ids_to_tokens(window_ids) for window_ids in ids]
     align = get_alignment(spans, strings, tokenizer.all_special_tokens)
     counts = numpy.zeros(sum(len(doc) for doc in docs), dtype=numpy.int64)
     seen = {span.doc for span in spans}
@@ -104,7 +107,7 @@ def _align_by_text(docs, spans, ids, tokenizer):
 
 
 def _truncate(pieces: Wordpieces, longest: int) -> Wordpieces:
-    """Cut off the pieces that the model has no positions for, at the end of each window."""
+    """Truncate each window to the number of positions of the model."""
     if not (pieces.lengths > longest).any():
         return pieces
     kept = expand_ranges(numpy.zeros_like(pieces.lengths), pieces.lengths) < longest
@@ -122,11 +125,11 @@ def _truncate(pieces: Wordpieces, longest: int) -> Wordpieces:
 
 
 def pack(lengths: Ints1d, max_items: int) -> list[Ints1d]:
-    """Group windows of similar length, so that little is padded.
+    """Group windows of similar length, to reduce padding.
 
     lengths (Ints1d): Pieces per window.
-    max_items (int): The most pieces in a group, padding included; a longer window is a group of its own.
-    RETURNS (List[Ints1d]): The places of each group's windows, the longest group first.
+    max_items (int): The most pieces in a group, padding included; a longer window is alone in its group.
+    RETURNS (list[Ints1d]): The indices of each group's windows, longest windows first.
     """
     order = numpy.argsort(-lengths, kind="stable")
     groups, begin = [], 0
@@ -141,5 +144,5 @@ def _flatten(lists: list[list[int]]) -> Ints1d:
     return _integers(list(chain.from_iterable(lists)))
 
 
-def _integers(values) -> Ints1d:
+def _integers(values: Any) -> Ints1d:
     return numpy.asarray(values, dtype=numpy.int64)

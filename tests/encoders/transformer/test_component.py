@@ -1,4 +1,4 @@
-"""What `mre_transformer` does that `transformer` does not; what both must do is in test_transformer.py."""
+"""What `mre_transformer` does that `transformer` does not; what both must do is in test_pipelines.py."""
 
 import copy
 import pickle
@@ -10,6 +10,7 @@ import numpy
 import pytest
 import spacy
 import torch
+from confection import ConfigValidationError
 from spacy.tokens import Doc, DocBin
 
 pytest.importorskip("spacy_transformers")
@@ -265,12 +266,25 @@ def test_a_copy_of_the_weights_is_not_used_after_training(make_nlp):
     assert not numpy.allclose(numpy.concatenate(before), numpy.concatenate(states_of(nlp(TEXTS[0]))), atol=1e-2)
 
 
-@pytest.mark.parametrize(
-    "setting", [{"engine": "tensorflow"}, {"precision": "int8"}, {"engine": "onnx", "precision": "bf16"}]
-)
-def test_unknown_engines_and_precisions(make_nlp, setting):
-    with pytest.raises(ValueError, match="M001"):
+@pytest.mark.parametrize("setting", [{"precision": "int8"}, {"engine": "onnx", "precision": "bf16"}])
+def test_a_precision_that_the_engine_lacks_is_m001(make_nlp, setting):
+    with pytest.raises(ValueError, match=r"M001.*precision"):
         make_nlp(**setting)
+
+
+@pytest.mark.parametrize("setting", [{"engine": "tensorflow"}, {"precision": "fp64"}])
+def test_unknown_engines_and_precisions_are_refused_by_the_config(make_nlp, setting):
+    with pytest.raises(ConfigValidationError, match=next(iter(setting))):
+        make_nlp(**setting)
+
+
+@pytest.mark.parametrize(
+    "setting, value", [("engine", "onnx"), ("precision", "bf16"), ("threads", 1), ("max_batch_items", 64)]
+)
+def test_settings_given_on_loading_are_in_force(make_nlp, tmp_path, setting, value):
+    make_nlp().to_disk(tmp_path)
+    nlp = spacy.load(tmp_path, config={"components": {"transformer": {setting: value}}})
+    assert getattr(nlp.get_pipe("transformer"), setting) == value
 
 
 def test_a_missing_runtime_is_named(make_nlp, monkeypatch):

@@ -154,10 +154,10 @@ def test_vectors_do_not_depend_on_the_batch(learn):
 def test_what_the_transformer_cuts_off_is_counted(learn):
     nlp, _ = learn("spert_mt", window=40, stride=40)
     text = "Ida " + "unknown " * 12  # seven pieces a word, 32 pieces a window
-    with pytest.warns(UserWarning, match="W811.*7 tokens cut off by the encoder"):
+    with pytest.warns(UserWarning, match="W811.*7 tokens truncated by the encoder"):
         doc = nlp(text.strip())
     nlp(text.strip())
-    assert nlp.get_pipe("spert_mt").left_out["tokens cut off by the encoder"] == 14
+    assert nlp.get_pipe("spert_mt").left_out["tokens truncated by the encoder"] == 14
     encoded = nlp.get_pipe("spert_mt").model.get_ref("encoder").predict([doc])
     assert encoded.cut.tolist() == [7] and encoded.tokens[:6].any(axis=1).all() and not encoded.tokens[6:].any()
 
@@ -169,7 +169,7 @@ def test_what_the_transformer_cuts_off_is_counted(learn):
 def gradients_without(make_trf_nlp, make_examples):
     def run(*lacking, factories=("spert_mt", "mre_textcat"), encoder=None, extra=()):
         fix_random_seed(0)
-        nlp = make_trf_nlp(*factories, encoder=encoder, spert_mt={"entity_negatives": -1, "relation_negatives": -1})
+        nlp = make_trf_nlp(*factories, encoder=encoder, spert_mt={"negatives": -1})
         examples = make_examples(nlp)
         nlp.initialize(lambda: examples)
         for eg in examples:
@@ -220,7 +220,7 @@ def test_the_gradient_factor(gradients_without):
 @pytest.mark.parametrize("pooling", ["mean", "max"])
 @pytest.mark.parametrize("factory", ["spert_mt", "mre_textcat"])
 def test_gradients_of_the_transformer_equal_finite_differences(factory, pooling, make_trf_nlp, make_examples):
-    settings = {"entity_negatives": -1, "relation_negatives": -1} if factory == "spert_mt" else {}
+    settings = {"negatives": -1} if factory == "spert_mt" else {}
     nlp = make_trf_nlp(factory, encoder={"pooling": pooling}, **{factory: settings})
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
@@ -291,12 +291,12 @@ def test_a_disabled_transformer(factory, learn):
 
 
 @pytest.mark.parametrize("factory", ["spert_mt", "mre_textcat"])
-def test_a_document_that_was_retokenised_behind_the_transformer(factory, learn):
+def test_a_document_that_was_retokenized_after_the_transformer(factory, learn):
     nlp, _ = learn(factory, steps=0)
     doc = nlp.get_pipe("transformer")(nlp.make_doc("Ida lives in Lima ."))
     with doc.retokenize() as retokenizer:
         retokenizer.merge(doc[1:3])
-    with pytest.raises(ValueError, match="M303.*saw 5 tokens.*has 4"):
+    with pytest.raises(ValueError, match="M303.*read 5 tokens.*has 4"):
         nlp.get_pipe(factory)(doc)
 
 
