@@ -1,287 +1,247 @@
-"""Entities by one question per type, the types informing each other: the `multi_ner` component."""
+"""Entities by one question per type, with attention between the types: the `multi_ner` component."""
 
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example, validate_get_examples
-from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, PyTorchShim, set_dropout_rate
-from thinc.types import Floats2d
 
-from ...annotations.alignment import Losses, align_gold
+from ...annotations.alignment import align_gold
 from ...annotations.entities import DEFAULT_KEY, set_entities
-from ...encoders.check import DEFAULT_ENCODER, check_pipeline
+from ...encoders.check import check_pipeline
 from ...errors import Errors, Warnings
-from ...training.sized import SizedShim
-from ...training.torch_weights import hand_over, keep_touched_rows
-from ..old_base import MREPipe
-from ..spans.overlap import LEARNED, OVERLAPS, count_nested, learned_policy
+from ..base import MREPipe
+from ..spans.overlap import Overlap
 from .boundaries import Boundaries
-from .exact import Asked
-from .heads import WITH_WEIGHTS
-from .model import Found, Logits, Request, attention_between_types, boundary_loss
-from .questions import check_questions, default_questions, read_questions
+from .interaction import EncodedPairs
+from .output import MultiNEROptions, MultiNEROutput
+from .questions import check_questions, choose_questions
+from .settings import DEFAULT_MULTI_NER_MODEL, Questions
+from .starting_weights import copy_encoder_weights
+from .survey import Survey
 
-DEFAULT_MULTI_NER_MODEL = {
-    "@architectures": "spacy_mre.MultiNER.v1",
-    "type_attention": "token",
-    "heads": "per_type",
-    "hidden_size": 256,
-    "interaction": {"@architectures": "spacy_mre.LateInteraction.v1", "encoder": DEFAULT_ENCODER},
-}
-
-Questions = dict[str, str]
-ENTITY_SOURCES = ("predict", "given")
-
-
-@Language.factory(
-    "multi_ner",
-    assigns=["doc.spans", "doc.ents"],
-    default_config={
-        "model": DEFAULT_MULTI_NER_MODEL,
-        "questions": None,
-        "spans_key": DEFAULT_KEY,
-        "entities": "predict",
-        "boundary_threshold": 0.5,
-        "span_threshold": 0.5,
-        "overlap": LEARNED,
-        "one_type_per_span": True,
-        "ends_per_start": 10,
-        "init_from": None,
-        "scorer": {"@scorers": "spacy_mre.entity_scorer.v1"},
-    },
-    default_score_weights={"spans_entities_f": 1.0, "spans_entities_macro_f": None, "ents_f": None},
-)
-def make_multi_ner(
-    nlp: Language,
-    name: str,
-    model: Model,
-    questions: str | Questions | None,
-    spans_key: str,
-    entities: str,
-    boundary_threshold: float,
-    span_threshold: float,
-    overlap: str,
-    one_type_per_span: bool,
-    ends_per_start: int,
-    init_from: str | None,
-    scorer: Callable | None,
-) -> "MultiNER":
-    """Make the component.
-
-    model (Model): The model, see `spacy_mre.MultiNER.v1`.
-    questions (Optional[Union[str, Dict[str, str]]]): The question of each label: a table, or what `spacy_mre.pipeline.multi_ner.questions.read_questions` reads. Read at
-        initialisation only: a trained pipeline carries its questions. By default they are made of the names of the labels, with a warning. A label that
-        cannot be a key of a config (with ":" or "=", or beginning with "#" or "[") needs a file.
-    spans_key (str): The span group of the entities. Default: "entities".
-    entities (str): "predict", or "given": leave the entities that stand on the Doc already, as evaluation with given entities wants it.
-    boundary_threshold (float): The least probability of a start and of an end. Default: 0.5.
-    span_threshold (float): The least probability that a start and an end belong together. Default: 0.5.
-    overlap (str): "nested" (entities do not cross), "any", or "flat": no two overlap, and a start goes with its nearest end. Of two that may not stand
-        beside each other, of whatever types, the better scored stays. "learned": nested where at least one entity in twenty of the training data
-        lies within another one, else flat. Default: "learned".
-    one_type_per_span (bool): Of several types of the same place only the best scored stays. Default: True.
-    ends_per_start (int): A start is joined with so many ends at most, the nearest first. Default: 10.
-    init_from (Optional[str]): The name of a component before this one, "transformer" say, whose weights the encoder starts from. It has to be the
-        same architecture. Default: None.
-    scorer (Optional[Callable]): The scorer, by default `spacy_mre.entity_scorer.v1`.
-    """
-    return MultiNER(
-        nlp.vocab,
-        model,
-        name,
-        tokenizer=nlp.tokenizer,
-        questions=questions,
-        spans_key=spans_key,
-        entities=entities,
-        boundary_threshold=boundary_threshold,
-        span_threshold=span_threshold,
-        overlap=overlap,
-        one_type_per_span=one_type_per_span,
-        ends_per_start=ends_per_start,
-        init_from=init_from,
-        scorer=scorer,
-    )
+if TYPE_CHECKING:  # torch is loaded by the architecture only
+    from .loss import MultiNERLogits
 
 
 class MultiNER(MREPipe):
-    """Pipeline component for named entities by machine reading comprehension (Multi-NER, arXiv 2309.11027)."""
+    """Pipeline component for named entities by machine reading comprehension (Multi-NER, arXiv 2309.11027).
+
+    Entities are written to `doc.spans` and `doc.ents`.
+
+    >>> import spacy
+    >>> from spacy.training import Example
+    >>> nlp = spacy.blank("en")
+    >>> questions = {"person": "Find people.", "place": "Find towns and other places."}
+    >>> multi_ner = nlp.add_pipe("multi_ner", config={"questions": questions})
+    >>> entities = [(0, 3, "person"), (13, 17, "place")]
+    >>> example = Example.from_dict(nlp.make_doc("Ida lives in Lima"), {"entities": entities})
+    >>> optimizer = nlp.initialize(lambda: [example])
+    >>> for step in range(50):
+    ...     losses = nlp.update([example], sgd=optimizer)
+    >>> doc = nlp("Ida lives in Lima")
+    >>> [(span.text, span.label_) for span in doc.spans["entities"]]
+    [('Ida', 'person'), ('Lima', 'place')]
+    """
 
     def __init__(
         self,
-        vocab: Vocab,
-        model: Model,
+        nlp: Language,
         name: str = "multi_ner",
         *,
-        tokenizer: Callable[[str], Doc],
+        model: Model,
         questions: str | Questions | None = None,
         spans_key: str = DEFAULT_KEY,
-        entities: str = "predict",
+        entities: Literal["predict", "given"] = "predict",
         boundary_threshold: float = 0.5,
         span_threshold: float = 0.5,
-        overlap: str = LEARNED,
+        overlap: Overlap = "learned",
         one_type_per_span: bool = True,
         ends_per_start: int = 10,
         init_from: str | None = None,
         scorer: Callable | None = None,
     ) -> None:
-        """Initialize the component; `make_multi_ner` explains the settings.
+        """Initialize the component.
 
-        vocab (Vocab): The shared vocabulary.
-        model (Model): The Thinc Model.
+        nlp (Language): The pipeline. Its tokenizer makes the Docs of the questions.
         name (str): The component's name in the pipeline.
-        tokenizer (Callable[[str], Doc]): Makes the Docs of the questions.
-        RAISES (ValueError): A setting with an unknown value.
+        model (Model): The model, see `spacy_mre.MultiNER.v1`.
+        questions (Optional[Union[str, dict[str, str]]]): The question of each label: a table, or what
+            `spacy_mre.pipeline.multi_ner.questions.read_questions` reads. Used at initialization only, because a
+            trained pipeline contains its questions (see `label_data`). A label that cannot be a key of a config (with
+            ":" or "=", or beginning with "#" or "[") needs a file. Default: None (made from the names of the labels,
+            with a warning).
+        spans_key (str): The span group of the entities. Default: "entities".
+        entities (Literal): "predict"; or "given": keep the entities that are on the Doc, for evaluation with given
+            entities. Default: "predict".
+        boundary_threshold (float): The lowest probability of a start and of an end. Default: 0.5.
+        span_threshold (float): The lowest probability that a start and an end belong together. Default: 0.5.
+        overlap (Overlap): "flat" (a start is joined with its nearest end only), "nested" (spans may contain each other
+            but not cross) or "any"; or "learned": nested if at least one in twenty entities of the training data is
+            inside another one, else flat. Of two entities that conflict, the better-scored one is kept, whatever their
+            types. Default: "learned".
+        one_type_per_span (bool): Of several types with the same start and end, keep only the best-scored one. Default:
+            True.
+        ends_per_start (int): The most ends that a start is joined with, the nearest first. Default: 10.
+        init_from (Optional[str]): The name of a component before this one, "transformer" for example. At
+            initialization, its weights are copied to the encoder, which must have the same architecture. Default: None.
+        scorer (Optional[Callable]): The scorer. Default: `spacy_mre.entity_scorer.v1`.
+        RAISES (ValueError): If a setting has an invalid value.
         """
-        if entities not in ENTITY_SOURCES:
-            raise ValueError(Errors.M001.format(setting="entities", value=entities, allowed=", ".join(ENTITY_SOURCES)))
-        if overlap not in OVERLAPS:
-            raise ValueError(Errors.M001.format(setting="overlap", value=overlap, allowed=", ".join(OVERLAPS)))
         if ends_per_start < 1:
             raise ValueError(Errors.M001.format(setting="ends_per_start", value=ends_per_start, allowed="1 and more"))
-        cfg: dict[str, Any] = {
-            "questions": {},
-            "learned_overlap": "nested",
-            "spans_key": spans_key,
-            "entities": entities,
-            "boundary_threshold": boundary_threshold,
-            "span_threshold": span_threshold,
-            "overlap": overlap,
-            "one_type_per_span": one_type_per_span,
-            "ends_per_start": ends_per_start,
-        }
-        super().__init__(vocab, model, name, cfg=cfg, scorer=scorer)
-        self.tokenizer = tokenizer
-        self.question_source = questions
+        super().__init__(nlp, name, model, scorer, learned={"questions": {}, "overlap": "nested"})
+        self.questions = questions
+        self.spans_key = spans_key
+        self.entities = entities
+        self.boundary_threshold = boundary_threshold
+        self.span_threshold = span_threshold
+        self.overlap = overlap
+        self.one_type_per_span = one_type_per_span
+        self.ends_per_start = ends_per_start
         self.init_from = init_from
+        self.tokenizer = nlp.tokenizer
         self._question_docs: dict[str, Doc] = {}
 
     @property
-    def questions(self) -> Questions:
-        """RETURNS (Dict[str, str]): The question of each label."""
-        return dict(self.cfg["questions"])
-
-    @property
-    def overlap(self) -> str:
-        """RETURNS (str): "flat", "nested" or "any"."""
-        return self._set_or_learned("overlap", "learned_overlap")
-
-    @property
     def labels(self) -> tuple[str, ...]:
-        """RETURNS (Tuple[str]): The labels, in the order in which they are asked for."""
+        """RETURNS (tuple[str, ...]): The labels, in the order of their questions."""
         return tuple(self.cfg["questions"])
 
     @property
     def label_data(self) -> Questions:
-        """RETURNS (Dict[str, str]): What `spacy init labels` stores and `initialize` takes: the question of each label."""
-        return self.questions
+        """RETURNS (dict[str, str]): The question of each label: what `spacy init labels` stores and `initialize`
+        takes."""
+        return dict(self.cfg["questions"])
 
     def add_label(self, label: str) -> int:
-        """RAISES (NotImplementedError): Always: a label needs a question, see `add_question`."""
+        """Not supported: a label needs a question, see `add_question`.
+
+        RAISES (NotImplementedError): Always.
+        """
         raise NotImplementedError(Errors.M838.format(label=label))
 
     def add_question(self, label: str, question: str) -> None:
-        """Ask for one more type. Without further training the model answers from what it has learned of other questions.
+        """Add an entity type to a trained model. It is predicted without further training, and can be trained.
 
         label (str): The new label.
         question (str): Its question.
-        RAISES (ValueError): The heads belong to types; or the label or the question is there already, or empty.
+        RAISES (ValueError): If each type has its own scorers; or the label or the question exists already, or is
+            empty.
         """
         self._check_initialized()
-        if self.model.get_ref("heads").attrs["config"]["heads"] != "shared":
+        if self._shim.settings["heads"] != "shared":
             raise ValueError(Errors.M837.format(label=label, name=self.name))
-        if label in self.cfg["questions"]:
-            raise ValueError(Errors.M842.format(label=label, question=self.cfg["questions"][label]))
-        self.cfg["questions"] = check_questions({**self.cfg["questions"], label: question}, self.name)
+        questions = self.label_data
+        if label in questions:
+            raise ValueError(Errors.M842.format(label=label, question=questions[label]))
+        self.cfg["questions"] = check_questions({**questions, label: question}, self.name)
 
-    def predict(self, docs: Iterable[Doc]) -> Found:
+    def options(self) -> MultiNEROptions:
+        """RETURNS (MultiNEROptions): The settings in force, with what was learned."""
+        return MultiNEROptions(
+            questions=self._make_question_docs(),
+            boundary_threshold=self.boundary_threshold,
+            span_threshold=self.span_threshold,
+            overlap=self.cfg["overlap"] if self.overlap == "learned" else self.overlap,
+            one_type_per_span=self.one_type_per_span,
+            ends_per_start=self.ends_per_start,
+        )
+
+    def predict(self, docs: Iterable[Doc]) -> MultiNEROutput:
         """Find the entities of a batch, without changing the Docs.
 
         docs (Iterable[Doc]): The documents.
-        RETURNS (Found): Spans and scores.
-        RAISES (ValueError): The component was not initialised.
+        RETURNS (MultiNEROutput): Spans and scores.
+        RAISES (ValueError): If the component is not initialized.
         """
         docs = list(docs)
         self._check_initialized()
-        if self.cfg["entities"] == "given" or not any(len(doc) for doc in docs):
-            return Found.nothing(len(docs))
-        return self.model.predict((docs, self._request()))
+        if self.entities == "given" or not any(len(doc) for doc in docs):
+            return MultiNEROutput.empty(len(docs))
+        return self.model.predict((docs, self.options()))
 
-    def set_annotations(self, docs: Iterable[Doc], found: Found) -> None:
-        """Write entities on the Docs.
+    def set_annotations(self, docs: Iterable[Doc], output: MultiNEROutput) -> None:
+        """Write entities to the Docs.
 
         docs (Iterable[Doc]): The documents.
-        found (Found): What `predict` found in them.
+        output (MultiNEROutput): What `predict` returned for them.
         """
-        if self.cfg["entities"] == "given":
+        if self.entities == "given":
             return
-        docs, labels = list(docs), self.labels
-        spans: list[list[tuple[int, int, str, float]]] = [[] for _ in docs]
-        columns = (found.spans.starts, found.spans.ends, found.spans.texts, found.spans.labels, found.scores)
-        for start, end, text, label, score in zip(*(column.tolist() for column in columns)):
-            spans[text].append((start, end, labels[label], score))
-        for doc, of_doc in zip(docs, spans):
-            set_entities(doc, of_doc, key=self.key, source=self.name)
-        self._leave_out("pairs of a start and an end beyond ends_per_start", found.left_out)
-        self._leave_out("tokens that the encoder does not see", int(found.cut.sum()))
+        for doc, spans in zip(docs, output.by_text(self.labels)):
+            set_entities(doc, spans, key=self.spans_key, source=self.name)
+        self._count_left_out("pairs of a start and an end beyond ends_per_start", output.left_out)
+        self._count_left_out("tokens without wordpieces", int(output.cut.sum()))
 
     def learn(self, examples: list[Example], drop: float) -> float | None:
-        """Give the gradient of a batch back to the model.
+        """Compute the loss of a batch and backpropagate it.
 
-        examples (List[Example]): The batch; documents without gold for entities teach nothing.
+        examples (list[Example]): The batch. Documents without gold entities are skipped.
         drop (float): Dropout of Thinc layers.
-        RETURNS (Optional[float]): The loss; None where there is no text, so that a shared encoder waits for nothing.
-        RAISES (ValueError): The component was not initialised.
+        RETURNS (Optional[float]): The loss; None if no document has tokens, because then the encoder expects no
+            gradient.
+        RAISES (ValueError): If the component is not initialized.
         """
+        from ...training.torch_weights import keep_touched_rows
+
         self._check_initialized()
         docs = [eg.predicted for eg in examples]
         if not any(len(doc) for doc in docs):
             return None
         set_dropout_rate(self.model, drop)
-        for shim in self._own_encoders:
+        for shim in self._encoder_shims:
             keep_touched_rows(shim._model)
-        asked, backprop_encoder = self.model.get_ref("interaction").begin_update((docs, self._asked_docs()))
-        targets = self.get_targets(examples, asked)
-        logits, backprop_heads = self.model.get_ref("heads").begin_update((asked, targets, self.cfg["ends_per_start"]))
+        questions = self._make_question_docs()
+        encoded, backprop_encoder = self.model.get_ref("interaction").begin_update((docs, questions))
+        targets = self.get_targets(examples, encoded)
+        self._count_unseen_labels(targets.lost)
+        logits, backprop_heads = self.model.get_ref("heads").begin_update((encoded, targets, self.ends_per_start))
         loss, d_logits = self.get_loss(examples, logits, targets)
-        backprop_encoder(
-            backprop_heads(d_logits)
-        )  # also where there was nothing to learn: a shared encoder waits for it
+        # Also if there was nothing to learn: the shared encoder waits for the gradient of each listener.
+        backprop_encoder(backprop_heads(d_logits))
         return loss
 
     def finish_update(self, sgd: Optimizer) -> None:
-        """Give the gradients to the optimizer, those of a transformer of the component's own without a copy.
+        """Update the weights. The optimizer gets the gradients of transformers without a copy.
 
         sgd (Optimizer): The optimizer.
         """
-        for shim in self._own_encoders:
+        from ...training.torch_weights import hand_over
+
+        for shim in self._encoder_shims:
             hand_over(sgd, shim)
         self.model.finish_update(sgd)
 
-    def get_targets(self, examples: list[Example], asked: Asked) -> Boundaries:
-        """The boundaries that a batch is trained on.
+    def get_targets(self, examples: list[Example], encoded: EncodedPairs) -> Boundaries:
+        """The gold boundaries of a batch.
 
-        examples (List[Example]): The batch.
-        asked (Asked): Its vectors; tokens that the encoder does not see teach nothing.
-        RETURNS (Boundaries): What is right.
+        examples (list[Example]): The batch.
+        encoded (EncodedPairs): Its vectors. Tokens without a vector are not trained on.
+        RETURNS (Boundaries): The targets.
         """
-        golds = [align_gold(eg, self.key) for eg in examples]
-        return Boundaries.of(golds, asked.lengths, {label: i for i, label in enumerate(self.labels)}, asked.firsts < 0)
+        golds = [align_gold(eg, self.spans_key) for eg in examples]
+        label_ids = {label: i for i, label in enumerate(self.labels)}
+        return Boundaries.of(golds, encoded.lengths, label_ids, encoded.firsts < 0)
 
-    def get_loss(self, examples: Iterable[Example], scores: Logits, targets: Boundaries) -> tuple[float, Logits]:
-        """The loss and its gradient.
+    def get_loss(
+        self, examples: Iterable[Example], scores: "MultiNERLogits", targets: Boundaries
+    ) -> tuple[float, "MultiNERLogits"]:
+        """Compute the loss and its gradient.
 
         examples (Iterable[Example]): The batch.
-        scores (Logits): What the heads gave.
-        targets (Boundaries): What they should have given.
-        RETURNS (Tuple[float, Logits]): The loss and the gradient of the scores.
+        scores (MultiNERLogits): What the heads returned.
+        targets (Boundaries): The gold boundaries.
+        RETURNS (tuple[float, MultiNERLogits]): The loss and the gradient of the scores.
         """
-        return boundary_loss(scores, targets, self.model.get_ref("heads").attrs["loss"])
+        from .loss import boundary_loss
+
+        return boundary_loss(scores, targets)
 
     def initialize(
         self,
@@ -290,143 +250,84 @@ class MultiNER(MREPipe):
         nlp: Language | None = None,
         labels: Questions | None = None,
     ) -> None:
-        """Read the labels from the data and the questions of them, and make the heads.
+        """Read the labels from the data, choose their questions, report what cannot be learned, and make the heads.
 
         get_examples (Callable[[], Iterable[Example]]): The training data.
-        nlp (Optional[Language]): The pipeline: its tokenizer makes the Docs of the questions, and it is checked for components that would break a
-            shared encoder.
-        labels (Optional[Dict[str, str]]): The question of each label, as in `label_data`; by default the labels of the data, with the questions of the
-            component's `questions`.
-        RAISES (ValueError): No labels; a label without a question; questions for other labels, too long for the encoder, or alike; or nothing to
-            start from where `init_from` says.
+        nlp (Optional[Language]): The pipeline, which is checked for components that would break a shared encoder. Its
+            tokenizer makes the Docs of the questions.
+        labels (Optional[dict[str, str]]): The question of each label, as in `label_data`. Default: the labels of the
+            data, with the component's `questions`.
+        RAISES (ValueError): If there are no labels; a label has no question; questions are too long, equal, or belong
+            to other labels; or `init_from` has no weights for the encoder.
         """
         validate_get_examples(get_examples, "MultiNER.initialize")
         sample = [eg.x for eg in islice(get_examples(), 10)]
         if nlp is not None:
             check_pipeline(nlp, self, sample)
             self.tokenizer = nlp.tokenizer
-        in_data = self._survey(get_examples)
+        survey = Survey(self.spans_key, self.one_type_per_span)
+        for eg in get_examples():
+            survey.add(eg)
+        if survey.lost.counts:
+            message = Warnings.W801.format(name=self.name, total=survey.entities, losses=survey.lost)
+            warnings.warn(message, stacklevel=2)
+        self.cfg["overlap"] = survey.overlap
         if labels is not None:
             self.cfg["questions"] = check_questions(labels, self.name)
         else:
-            self.cfg["questions"] = self._choose_questions(in_data, self.vocab.lang if nlp is None else nlp.lang)
+            lang = (self.vocab.lang if nlp is None else nlp.lang) or ""
+            self.cfg["questions"] = choose_questions(self.questions, survey.labels, lang, self.name)
         if not self.labels:
-            raise ValueError(Errors.M834.format(name=self.name, key=self.key))
+            raise ValueError(Errors.M834.format(name=self.name, key=self.spans_key))
         self.model.get_ref("heads").attrs["labels"] = {"types": len(self.labels)}
-        self.model.initialize(X=(sample, self._asked_docs()))
+        self.model.initialize(X=(sample, self._make_question_docs()))
         if self.init_from is not None:
-            self._start_from(nlp)
+            copy_encoder_weights(nlp, self.init_from, self.model.get_ref("interaction"))
 
-    def type_attention(self, docs: Iterable[Doc]) -> Floats2d:
-        """How much the types attend to each other, on average over the tokens of some texts.
+    def type_attention(self, docs: Iterable[Doc]) -> numpy.ndarray:
+        """The attention weights between types, averaged over the tokens of some texts.
 
-        docs (Iterable[Doc]): Texts that the components before this one have seen.
-        RETURNS (Floats2d): Attention weights, types x types, in the order of `labels`; each row, of the type that attends, sums to 1.
-        RAISES (ValueError): This model has no attention weights; or there is no token.
+        docs (Iterable[Doc]): Texts that the components before this one have processed.
+        RETURNS (numpy.ndarray): Types x types, in the order of `labels`. Each row, of the attending type, sums to 1.
+        RAISES (ValueError): If the model has no attention between types, or there are no tokens.
         """
+        from .model import attention_between_types
+
         self._check_initialized()
-        kind = self.model.get_ref("heads").attrs["config"]["type_attention"]
-        if kind not in WITH_WEIGHTS:
-            raise ValueError(Errors.M841.format(name=self.name, kind=kind))
+        if self._shim.settings["type_attention"] == "none":
+            raise ValueError(Errors.M841.format(name=self.name))
         docs = [doc for doc in docs if len(doc)]
         if not docs:
             raise ValueError(Errors.M843)
-        return attention_between_types(self.model, docs, self._asked_docs())
-
-    def _check_initialized(self) -> None:
-        if self.model.get_ref("heads").shims[0].module is None:
-            raise ValueError(Errors.M803.format(name=self.name))
-
-    def _request(self) -> Request:
-        return Request(
-            questions=self._asked_docs(),
-            boundary_threshold=self.cfg["boundary_threshold"],
-            span_threshold=self.cfg["span_threshold"],
-            overlap=self.overlap,
-            one_type=self.cfg["one_type_per_span"],
-            ends_per_start=self.cfg["ends_per_start"],
-        )
-
-    def _asked_docs(self) -> list[Doc]:
-        for question in self.cfg["questions"].values():
-            if question not in self._question_docs:
-                self._question_docs[question] = self.tokenizer(question)
-        return [self._question_docs[question] for question in self.cfg["questions"].values()]
+        return attention_between_types(self.model, docs, self._make_question_docs())
 
     @property
-    def _own_encoders(self) -> list[PyTorchShim]:
-        """What holds the weights of an encoder in torch that no other component reads."""
+    def _shim(self) -> Any:
+        """The `SizedShim` of the heads."""
+        return self.model.get_ref("heads").shims[0]
+
+    @property
+    def _encoder_shims(self) -> list[PyTorchShim]:
+        """The torch weights of the interaction, which no other component uses."""
         shims = [shim for node in self.model.get_ref("interaction").walk() for shim in node.shims]
-        return [shim for shim in shims if isinstance(shim, PyTorchShim) and not isinstance(shim, SizedShim)]
+        return [shim for shim in shims if isinstance(shim, PyTorchShim)]
 
-    def _survey(self, get_examples: Callable[[], Iterable[Example]]) -> Counter:
-        """The labels of the data, and whether its entities are nested. What the component cannot learn of it is reported."""
-        found: Counter = Counter()
-        lost = Losses()
-        total = entities = nested = 0
-        for eg in get_examples():
-            gold = align_gold(eg, self.key)
-            total += len(gold.entities) + gold.lost.counts["entity off the token grid"]
-            for reason, count in gold.lost.counts.items():
-                if reason.startswith("entity"):
-                    lost.counts[reason] += count
-                    lost.examples.setdefault(reason, gold.lost.examples[reason])
-            places = set()
-            for start, end, label, _ in gold.entities:
-                found[label] += 1
-                if self.cfg["one_type_per_span"] and (start, end) in places:
-                    lost.add("second type of a span", f"{eg.predicted[start:end].text}: {label}")
-                places.add((start, end))
-            found_at = places if self.cfg["one_type_per_span"] else [mention[:2] for mention in gold.entities]
-            entities += len(found_at)
-            nested += count_nested(found_at)
-        if lost.counts:
-            warnings.warn(Warnings.W801.format(name=self.name, total=total, losses=lost))
-        self.cfg["learned_overlap"] = learned_policy(nested, entities)
-        return found
+    def _check_initialized(self) -> None:
+        if self._shim.module is None:
+            raise ValueError(Errors.M803.format(name=self.name))
 
-    def _choose_questions(self, in_data: Iterable[str], lang: str) -> Questions:
-        """The questions of the labels in the data, in the order in which they were given."""
-        wanted = sorted(in_data)
-        source = self.question_source
-        if source is None:
-            made = default_questions(wanted, lang)
-            if made:
-                label = wanted[0]
-                warnings.warn(Warnings.W831.format(name=self.name, count=len(made), label=label, question=made[label]))
-            return made
-        known = read_questions(source) if isinstance(source, str) else check_questions(source, self.name)
-        where = source if isinstance(source, str) else "the table of questions"
-        missing = [label for label in wanted if label not in known]
-        if wanted and len(missing) == len(wanted):
-            raise ValueError(Errors.M832.format(source=where, asked=", ".join(known), labels=", ".join(wanted)))
-        if missing:
-            raise ValueError(Errors.M831.format(source=where, labels=", ".join(missing)))
-        unused = [label for label in known if label not in in_data]
-        if unused and wanted:
-            warnings.warn(
-                Warnings.W832.format(name=self.name, count=len(unused), source=where, labels=", ".join(unused))
-            )
-        return {label: question for label, question in known.items() if label in in_data}
+    def _make_question_docs(self) -> list[Doc]:
+        questions = self.cfg["questions"].values()
+        for question in questions:
+            if question not in self._question_docs:
+                self._question_docs[question] = self.tokenizer(question)
+        return [self._question_docs[question] for question in questions]
 
-    def _start_from(self, nlp: Language | None) -> None:
-        """Copy the weights of another component's encoder."""
-        if nlp is None or self.init_from not in nlp.component_names:
-            raise ValueError(Errors.M839.format(donor=self.init_from, reason="there is no such component"))
-        donor = nlp.get_pipe(self.init_from).model
-        if not donor.attrs.get("has_transformer", True) or not donor.has_dim("nO"):
-            raise ValueError(
-                Errors.M839.format(
-                    donor=self.init_from, reason="it is not initialised yet; put it before this component"
-                )
-            )
-        size = len(list(donor.walk()))
-        for node in self.model.get_ref("interaction").walk():
-            if node.name == donor.name and len(list(node.walk())) == size and node.get_dim("nO") == donor.get_dim("nO"):
-                node.from_bytes(donor.to_bytes())
-                return
-        raise ValueError(
-            Errors.M839.format(
-                donor=self.init_from, reason="this component has no encoder of the same architecture and width"
-            )
-        )
+
+Language.factory(
+    "multi_ner",
+    assigns=["doc.spans", "doc.ents"],
+    default_config={"model": DEFAULT_MULTI_NER_MODEL, "scorer": {"@scorers": "spacy_mre.entity_scorer.v1"}},
+    default_score_weights={"spans_entities_f": 1.0, "spans_entities_macro_f": None, "ents_f": None},
+    func=MultiNER,
+)

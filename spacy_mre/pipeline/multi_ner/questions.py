@@ -1,15 +1,17 @@
-"""What is asked of a text? One question per entity type, as data: a JSON file per label set, in the language of the texts."""
+"""One question per entity type, as data: a JSON file per label set, in the language of the texts."""
 
 import json
+import warnings
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 
-from ...errors import Errors
+from ...errors import Errors, Warnings
+from .settings import Questions
 
 SETS = files(__package__) / "question_sets"
 
-# Made of a label's name where nobody wrote a question.
+# Made from a label's name if no questions are given.
 DEFAULT_QUESTIONS = {
     "en": "Find every mention of the type {name}.",
     "ja": "「{name}」に当たる表現をすべて探す。",
@@ -17,65 +19,96 @@ DEFAULT_QUESTIONS = {
 }
 
 
-def read_questions(source: str) -> dict[str, str]:
+def question_sets() -> list[str]:
+    """RETURNS (list[str]): The names of the question sets in this package."""
+    return sorted(file.name.removesuffix(".json") for file in SETS.iterdir() if file.name.endswith(".json"))
+
+
+def read_questions(source: str) -> Questions:
     """Read a question set.
 
-    source (str): The name of a set that comes with this package (see `question_sets`), or the path of a JSON file of the same form: an object of
-        questions by label, in the order in which the types are asked for.
-    RETURNS (Dict[str, str]): The question of each label.
-    RAISES (ValueError): No such set or file, a file of another form, or two labels with the same question.
+    source (str): The name of a set in this package (see `question_sets`), or the path of a JSON file in the same
+        format: an object of questions by label. Types are predicted in the order of the file.
+    RETURNS (dict[str, str]): The question of each label.
+    RAISES (ValueError): If there is no such set or file, it has another format, or two labels have the same question.
     """
     path = SETS / f"{source}.json" if source in question_sets() else Path(source)
     if not path.is_file():
         raise ValueError(Errors.M830.format(source=source, names=", ".join(question_sets())))
     try:
-        pairs = json.loads(path.read_text(encoding="utf8"), object_pairs_hook=_Pairs)
-    except ValueError as err:
-        raise ValueError(Errors.M836.format(source=source, reason=err)) from None
-    if not isinstance(pairs, _Pairs):
-        raise ValueError(Errors.M836.format(source=source, reason="it is no object of questions by label"))
+        pairs = json.loads(path.read_text(encoding="utf8"), object_pairs_hook=_KeyValues)
+    except ValueError as error:
+        raise ValueError(Errors.M836.format(source=source, reason=error)) from None
+    if not isinstance(pairs, _KeyValues):
+        raise ValueError(Errors.M836.format(source=source, reason="it is not an object of questions by label"))
     labels = [label for label, _ in pairs]
     for label in labels:
         if labels.count(label) > 1:
-            raise ValueError(Errors.M836.format(source=source, reason=f"the label '{label}' stands in it twice"))
+            raise ValueError(Errors.M836.format(source=source, reason=f"it contains the label '{label}' twice"))
     return check_questions(dict(pairs), source)
 
 
-def check_questions(questions: dict[str, str], source: str) -> dict[str, str]:
+def check_questions(questions: Questions, source: str) -> Questions:
     """Refuse questions that cannot tell types apart.
 
-    questions (Dict[str, str]): The question of each label.
-    source (str): Where they come from, for the message.
-    RETURNS (Dict[str, str]): The same questions without white space around them.
-    RAISES (ValueError): An empty question, something that is no text, or two labels with the same question.
+    questions (dict[str, str]): The question of each label.
+    source (str): Where they come from, for the error message.
+    RETURNS (dict[str, str]): The same questions, without white space around them.
+    RAISES (ValueError): If a question is empty or not a string, or two labels have the same question.
     """
-    asked: dict[str, str] = {}
+    labels: dict[str, str] = {}
     for label, question in questions.items():
         if not isinstance(question, str) or not question.strip() or not label.strip():
-            raise ValueError(
-                Errors.M836.format(source=source, reason=f"the label '{label}' has no question, but {question!r}")
-            )
-        same = asked.setdefault(question.strip(), label)
-        if same != label:
-            raise ValueError(Errors.M835.format(source=source, one=same, other=label, question=question.strip()))
+            reason = f"the question of the label '{label}' is {question!r}"
+            raise ValueError(Errors.M836.format(source=source, reason=reason))
+        other = labels.setdefault(question.strip(), label)
+        if other != label:
+            raise ValueError(Errors.M835.format(source=source, one=other, other=label, question=question.strip()))
     return {label: question.strip() for label, question in questions.items()}
 
 
-def default_questions(labels: Iterable[str], lang: str) -> dict[str, str]:
-    """Questions made of the names of labels.
+def default_questions(labels: Iterable[str], lang: str) -> Questions:
+    """Make questions from the names of labels.
 
     labels (Iterable[str]): The labels.
-    lang (str): The language of the texts; one without a pattern of its own gets the English one.
-    RETURNS (Dict[str, str]): The question of each label.
+    lang (str): The language of the texts. Languages other than ja and zh get English questions.
+    RETURNS (dict[str, str]): The question of each label.
     """
     pattern = DEFAULT_QUESTIONS.get(lang, DEFAULT_QUESTIONS["en"])
     return {label: pattern.format(name=label.replace("_", " ")) for label in labels}
 
 
-def question_sets() -> list[str]:
-    """RETURNS (List[str]): The names of the sets that come with this package."""
-    return sorted(file.name.removesuffix(".json") for file in SETS.iterdir() if file.name.endswith(".json"))
+def choose_questions(source: str | Questions | None, labels: Iterable[str], lang: str, name: str) -> Questions:
+    """The questions of the labels in the training data.
+
+    source (Optional[Union[str, dict[str, str]]]): A table of questions, or what `read_questions` reads. None: make
+        them from the names of the labels, and warn.
+    labels (Iterable[str]): The labels in the training data.
+    lang (str): The language of the texts.
+    name (str): The name of the component, for the messages.
+    RETURNS (dict[str, str]): The question of each label, in the order of `source`.
+    RAISES (ValueError): If the questions cannot be used, or a label has none.
+    """
+    wanted = sorted(labels)
+    if source is None:
+        made = default_questions(wanted, lang)
+        if made:
+            example = {"label": wanted[0], "question": made[wanted[0]]}
+            warnings.warn(Warnings.W831.format(name=name, count=len(made), **example), stacklevel=2)
+        return made
+    known = read_questions(source) if isinstance(source, str) else check_questions(source, name)
+    shown = source if isinstance(source, str) else "the table of questions"
+    missing = [label for label in wanted if label not in known]
+    if wanted and len(missing) == len(wanted):
+        raise ValueError(Errors.M832.format(source=shown, asked=", ".join(known), labels=", ".join(wanted)))
+    if missing:
+        raise ValueError(Errors.M831.format(source=shown, labels=", ".join(missing)))
+    unused = [label for label in known if label not in wanted]
+    if unused and wanted:
+        message = Warnings.W832.format(name=name, count=len(unused), source=shown, labels=", ".join(unused))
+        warnings.warn(message, stacklevel=2)
+    return {label: question for label, question in known.items() if label in wanted}
 
 
-class _Pairs(list):
-    """A JSON object that has kept its doubles."""
+class _KeyValues(list):
+    """The keys and values of a JSON object, repeated keys included."""

@@ -1,12 +1,11 @@
-"""Question and text in pieces, joined as the tokenizer joins a pair; windows of long texts."""
+"""Texts and questions as wordpieces, and the template of pairs."""
 
 import numpy
 import pytest
 import spacy
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from spacy_mre.pipeline.multi_ner.pieces import cut_questions, cut_texts, cut_windows, read_template
+from spacy_mre.pipeline.multi_ner.pieces import count_cut, cut_questions, cut_texts
+from spacy_mre.pipeline.multi_ner.sequences import read_template
 
 pytest.importorskip("transformers")
 
@@ -18,7 +17,7 @@ TEXTS = ["Ida lives in Lima .", "", " \n ", "Tom", "  Ida\n\nlives  in Oslo", "æ
 
 @pytest.fixture(scope="module")
 def tokenizers(tmp_path_factory):
-    """Three ways to cut and to join: BERT, fast and slow, and a byte-level BPE in RoBERTa's form."""
+    """BERT, fast and slow, and a byte-level BPE with the special pieces of RoBERTa."""
     from tokenizers import ByteLevelBPETokenizer
     from transformers import BertTokenizer, BertTokenizerFast, RobertaTokenizerFast
 
@@ -64,7 +63,7 @@ def test_pieces_of_tokens(tokenizers):
         assert pieces.counts.tolist() == [6]
 
 
-def test_tokens_have_their_pieces_whatever_stands_around_them(tokenizer):
+def test_pieces_of_tokens_do_not_depend_on_the_batch(tokenizer):
     docs = make_docs()
     together = cut_texts(docs, tokenizer)
     assert together.counts.sum() == len(together.ids)
@@ -80,7 +79,7 @@ def test_tokens_have_their_pieces_whatever_stands_around_them(tokenizer):
     assert token == len(together.firsts)
 
 
-def test_no_letter_is_without_a_piece(tokenizer):
+def test_every_letter_has_a_piece(tokenizer):
     for doc in make_docs():
         pieces = cut_texts([doc], tokenizer)
         assert all(pieces.firsts[token.i] >= 0 for token in doc if token.text.isalnum())
@@ -92,10 +91,15 @@ def test_no_texts(tokenizer):
     assert cut_texts(make_docs(["", " "]), tokenizer).counts[0] == 0
 
 
+def test_tokens_without_pieces_are_counted_but_not_white_space(tokenizers):
+    docs = make_docs(["Ida \u200b Tom", " \n ", "Tom"])
+    assert count_cut(docs, cut_texts(docs, tokenizers["bert"]).firsts).tolist() == [1, 0, 0]
+
+
 # Questions and the template
 
 
-def test_the_pair_is_joined_as_the_tokenizer_joins_it(tokenizer):
+def test_pairs_are_joined_as_by_the_tokenizer(tokenizer):
     question, text = "who lives in Lima ?", "Ida and Tom"
     template = read_template(tokenizer)
     (ids,) = cut_questions([question], tokenizer, 20)
@@ -109,46 +113,6 @@ def test_the_pair_is_joined_as_the_tokenizer_joins_it(tokenizer):
     assert template.specials == len(expected["input_ids"]) - len(ids) - len(pieces.ids)
 
 
-def test_a_question_that_is_too_long_is_named(tokenizers):
-    with pytest.raises(ValueError, match="M833.*ida ida.*12 pieces.*only 11"):
+def test_a_question_that_is_too_long(tokenizers):
+    with pytest.raises(ValueError, match=r"M833.*ida ida.*12 wordpieces.*room for 11"):
         cut_questions(["who ?", "ida " * 12], tokenizers["bert"], 11)
-
-
-# Windows
-
-
-def test_windows_by_hand():
-    windows = cut_windows(numpy.array([4, 0, 10]), room=6, overlap=2)
-    assert list(zip(windows.starts.tolist(), windows.ends.tolist())) == [(0, 4), (4, 10), (8, 14)]
-    assert (
-        windows.owners.tolist() == [0] * 4 + [1] * 5 + [2] * 5
-    )  # 8 and 9 stand in both: each is read where it is farther from the border
-
-
-@settings(deadline=None, max_examples=100)
-@given(st.lists(st.integers(0, 40), max_size=5), st.integers(2, 12), st.integers(0, 6))
-def test_windows_cover_texts(counts, room, overlap):
-    overlap = min(overlap, room // 2)
-    counts = numpy.array(counts, dtype=numpy.int64)
-    windows = cut_windows(counts, room, overlap)
-    borders = numpy.cumsum([0, *counts])
-    sizes = windows.ends - windows.starts
-    assert (sizes > 0).all() and (sizes <= room).all()
-    for begin, end in zip(borders, borders[1:]):
-        mine = [(a, b) for a, b in zip(windows.starts.tolist(), windows.ends.tolist()) if begin <= a < end]
-        assert (mine[0][0], mine[-1][1]) == (begin, end) if end > begin else mine == []
-        assert all(after[0] <= before[1] - overlap for before, after in zip(mine, mine[1:]))
-        assert len(mine) == 1 or all(b - a == room for a, b in mine)
-    pieces = numpy.arange(int(counts.sum()))
-    starts, ends = windows.starts[windows.owners], windows.ends[windows.owners]
-    assert ((starts <= pieces) & (pieces < ends)).all()
-    for piece in pieces.tolist():
-        text = numpy.searchsorted(borders, piece, side="right") - 1
-
-        def context(start, end):
-            """How far the next border is that cuts the text."""
-            left = piece - start if start > borders[text] else 10**6
-            return min(left, end - 1 - piece if end < borders[text + 1] else 10**6)
-
-        best = max(context(a, b) for a, b in zip(windows.starts.tolist(), windows.ends.tolist()) if a <= piece < b)
-        assert context(int(starts[piece]), int(ends[piece])) == best

@@ -1,0 +1,53 @@
+"""What the training data contains, and what of it the component cannot learn."""
+
+from collections import Counter
+
+from spacy.training import Example
+
+from ...annotations.alignment import Losses, align_gold
+from ..spans.overlap import count_nested, learned_policy
+
+
+class Survey:
+    """Counts over the examples of a corpus.
+
+    key (str): The span group of the entities.
+    one_type_per_span (bool): Whether entities with the same offsets are predicted with one type only.
+    """
+
+    def __init__(self, key: str, one_type_per_span: bool):
+        self.key = key
+        self.one_type_per_span = one_type_per_span
+        self.labels: Counter[str] = Counter()
+        self.lost = Losses()
+        self.entities = 0
+        self.spans = 0
+        self.nested = 0
+
+    @property
+    def overlap(self) -> str:
+        """RETURNS (str): The overlap policy that fits the corpus."""
+        return learned_policy(self.nested, self.spans)
+
+    def add(self, example: Example) -> None:
+        """Count one example.
+
+        example (Example): Gold on `example.reference`.
+        """
+        gold = align_gold(example, self.key)
+        self.entities += len(gold.entities) + gold.lost.counts["entity off the token grid"]
+        for reason, count in gold.lost.counts.items():
+            if reason.startswith("entity"):
+                self.lost.counts[reason] += count
+                self.lost.examples.setdefault(reason, gold.lost.examples[reason])
+        offsets, seen = [], set()
+        for entity in gold.entities:
+            self.labels[entity.label] += 1
+            if self.one_type_per_span and entity.offsets in seen:
+                text = example.predicted[entity.start : entity.end].text
+                self.lost.add("second type of a span", f"{text}: {entity.label}")
+            else:
+                offsets.append(entity.offsets)
+            seen.add(entity.offsets)
+        self.spans += len(offsets)
+        self.nested += count_nested(offsets)
