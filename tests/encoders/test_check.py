@@ -302,7 +302,7 @@ def test_a_frozen_last_listener_is_refused(make_shared_nlp, make_examples):
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
     frozen(nlp, "mre_textcat")
-    with pytest.raises(ValueError, match="M304.*'mre_textcat' is frozen.*'tok2vec'"):
+    with pytest.raises(ValueError, match=r"M304.*'mre_textcat' is frozen.*'tok2vec'"):
         nlp.initialize(lambda: examples)
     frozen(nlp, "mre_textcat", "tok2vec")  # a frozen encoder waits for nobody
     nlp.initialize(lambda: examples)
@@ -365,7 +365,7 @@ def test_retokenising_behind_the_encoder_is_refused(place, make_shared_nlp, make
     nlp = make_shared_nlp("spert_mt")
     nlp.add_pipe("merge_entities", **({"last": True} if place == "after" else {"after": "tok2vec"}))
     examples = make_examples(nlp)
-    with pytest.raises(ValueError, match="M305.*'merge_entities'.*'tok2vec'"):
+    with pytest.raises(ValueError, match=r"M305.*'merge_entities'.*'tok2vec'"):
         nlp.initialize(lambda: examples)
 
 
@@ -395,7 +395,7 @@ def test_stale_vectors_are_refused(make_shared_nlp, make_examples):
     for name in ("spert_mt", "mre_textcat"):
         doc = nlp.make_doc("Ida lives in Lima .")
         doc.tensor = numpy.zeros((3, 32), dtype="f")
-        with pytest.raises(ValueError, match="M303.*read 3 tokens.*has 5"):
+        with pytest.raises(ValueError, match=r"M303.*read 3 tokens.*has 5"):
             nlp.get_pipe(name)(doc)
 
 

@@ -215,7 +215,7 @@ def encode(nlp, texts, **settings):
 
 @pytest.mark.parametrize("pooling, pool", [("mean", numpy.mean), ("max", numpy.max)])
 def test_pieces_are_pooled_to_tokens(nlp, pooling, pool):
-    docs, encoder = encode(nlp, TEXTS + (LONG,), pooling=pooling)
+    docs, encoder = encode(nlp, (*TEXTS, LONG), pooling=pooling)
     encoded = encoder.predict(docs)
     expected, without = [], 0
     for doc in docs:
@@ -325,7 +325,7 @@ def test_the_transformer_can_take_the_gradient(nlp):
 
 
 def test_documents_without_transformer_output_are_m303(nlp):
-    docs, encoder = encode(nlp, ("ab c",))
+    _docs, encoder = encode(nlp, ("ab c",))
     with pytest.raises(ValueError, match=r"\[M302\]"):
         encoder.predict([nlp.make_doc("ab c")])
 

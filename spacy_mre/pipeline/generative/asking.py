@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from spacy.tokens import Doc
 
 from ...errors import Errors
-from .formats import Analysis, Format
+from .formats import Analysis, EntityText, Format, RelationText
+from .formats.anchoring import Anchored, anchor
 
 if TYPE_CHECKING:  # torch and transformers are not for every pipeline
     from .constraint.processors import Constraint
@@ -54,12 +55,15 @@ class Question:
     def __init__(self, format: Format, lm: "LanguageModel"):
         self.lm = lm
         task = format.task
-        words = {name: lm.spell(getattr(task, name)) for name in ("task_word", "prompt_word", "none_word")}
-        tables = {
-            name: {label: lm.spell(word) for label, word in getattr(task, name).items()}
-            for name in ("classes", "labels")
-        }
-        self.format = format.with_task(replace(task, **words, **tables))
+        spelled = replace(
+            task,
+            task_word=lm.spell(task.task_word),
+            prompt_word=lm.spell(task.prompt_word),
+            none_word=lm.spell(task.none_word),
+            classes={label: lm.spell(word) for label, word in task.classes.items()},
+            labels={label: lm.spell(word) for label, word in task.labels.items()},
+        )
+        self.format = format.with_task(spelled)
         # The tokens around a text, and how often it stands between them.
         self.overhead = len(lm.source_ids([self.format.source("")])[0])
         self.copies = len(format.source(" ")) - len(format.source(""))
@@ -70,6 +74,13 @@ class Question:
         from .constraint.processors import Constraint
 
         return Constraint(self.format.grammar(), self.lm.table, self.lm.end)
+
+    def check(self) -> None:
+        """Make the constraint now.
+
+        RAISES (ValueError): If the tokenizer cannot write a label.
+        """
+        _ = self.constraint
 
     def sources(self, texts: Iterable[str]) -> list[list[int]]:
         """RETURNS (List[List[int]]): The tokens that the model reads, for each text."""
@@ -102,3 +113,27 @@ class Question:
             text = text[: max((end for end in ends if end <= kept), default=kept)]
             (source,) = self.sources([text])
         return text, source
+
+
+def in_words_of(format: Format, answer: Answer, analysis: Analysis, anchored: Anchored) -> str:
+    """The string with the words of the template and the letters of the text, where the tokenizer changed them."""
+    text = answer.text
+    items = list(analysis.items or ())
+    for entity in anchored.entities:
+        items[entity.item] = EntityText(entity.label, text[entity.start : entity.end].strip())
+    for relation in anchored.relations:
+        items[relation.item] = RelationText(
+            text[slice(*relation.head)].strip(), relation.label, text[slice(*relation.tail)].strip()
+        )
+    return format.target(Analysis(analysis.label, tuple(items)))
+
+
+def within(text: str, analysis: Analysis, length: int) -> Analysis:
+    """The part of an analysis that stands in the beginning of its text."""
+    anchored = anchor(text, analysis)
+    kept = {entity.item for entity in anchored.entities if entity.end <= length}
+    kept |= {relation.item for relation in anchored.relations if max(relation.head[1], relation.tail[1]) <= length}
+    return Analysis(
+        analysis.label,
+        None if analysis.items is None else tuple(item for i, item in enumerate(analysis.items) if i in kept),
+    )

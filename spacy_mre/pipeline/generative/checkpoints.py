@@ -7,7 +7,7 @@ from copy import deepcopy
 from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 import srsly
 import torch
@@ -48,7 +48,7 @@ FORMAT_FILE = "format.json"
 CROSS_ATTENTION = ".crossattention."
 
 
-Tokenizing = Union[str, dict[str, Any], None]
+Tokenizing = str | dict[str, Any] | None
 
 
 Made = tuple[LanguageModel, frozenset[str]]
@@ -149,7 +149,8 @@ def make_pretrained(
 
     texts (Iterable[str]): What a tokenizer is trained on, if one is to be trained.
     kind (str): "seq2seq" or "causal".
-    RETURNS (Tuple[LanguageModel, FrozenSet[str]]): The model, and the names of those weights that are new in a pretrained one.
+    RETURNS (Tuple[LanguageModel, FrozenSet[str]]): The model, and the names of those weights that are new in a
+        pretrained one.
     RAISES (ValueError): No such model, or one of the other kind.
     """
     if name:
@@ -159,10 +160,7 @@ def make_pretrained(
         if lm.kind != kind:
             raise ValueError(Errors.M935.format(name=name, kind=lm.kind, expected=kind))
         return lm, frozenset()
-    if isinstance(tokenizer, str):
-        loaded = _load_tokenizer(tokenizer)
-    else:
-        loaded = train_tokenizer(texts, begins=kind == "causal", **(tokenizer or {}))
+    loaded = _make_tokenizer(tokenizer, texts, kind)
     try:
         filled = _config_of(config or {}, loaded)
         found = "seq2seq" if filled.is_encoder_decoder else "causal"
@@ -206,8 +204,9 @@ def make_warm_started(
 
 
 def _decoder_like(encoder: PreTrainedModel, layers: int, name: str) -> tuple[PreTrainedModel, list[str]]:
-    """A decoder with the weights of an encoder, and the names of those weights that are new to their place. Attention to the source begins as
-    attention among the tokens of one text, by which like finds like: to copy a name is to find it again."""
+    """A decoder with the weights of an encoder, and the names of those weights that are new to their place. Attention
+    to the source begins as attention among the tokens of one text, by which like finds like: to copy a name is to
+    find it again."""
     config = deepcopy(encoder.config)
     config.update({"is_decoder": True, "add_cross_attention": True, "num_hidden_layers": layers})
     decoder = AutoModelForCausalLM.from_config(config)
@@ -225,6 +224,12 @@ def _decoder_like(encoder: PreTrainedModel, layers: int, name: str) -> tuple[Pre
     decoder.tie_weights()
     pretrained = {f"{decoder.base_model_prefix}.{key}" for key in state if CROSS_ATTENTION not in key}
     return decoder, [key for key, _ in decoder.named_parameters() if key not in pretrained]
+
+
+def _make_tokenizer(tokenizer: Tokenizing, texts: Iterable[str], kind: str) -> PreTrainedTokenizerBase:
+    if isinstance(tokenizer, str):
+        return _load_tokenizer(tokenizer)
+    return train_tokenizer(texts, begins=kind == "causal", **(tokenizer or {}))
 
 
 def _load_tokenizer(name: str) -> PreTrainedTokenizerBase:
@@ -252,7 +257,8 @@ def _class_of(config: PretrainedConfig) -> type:
 
 @contextmanager
 def _loading(name: str | Path):
-    """Hugging Face says in several ways that a model cannot be had, and remarks on weights that an encoder-decoder neither has nor needs."""
+    """Hugging Face says in several ways that a model cannot be had, and remarks on weights that an encoder-decoder
+    neither has nor needs."""
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
     try:

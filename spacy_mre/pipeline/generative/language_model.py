@@ -1,7 +1,7 @@
 """A Hugging Face model and its tokenizer as two questions: how likely is this target, and which target would you write?
 
-An encoder-decoder reads the source and writes the target; a decoder-only model continues the source. Everything else is the same. Training, scoring
-and writing see the same tokens.
+An encoder-decoder reads the source and writes the target; a decoder-only model continues the source. Everything else
+is the same. Training, scoring and writing see the same tokens.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +30,8 @@ class Written(NamedTuple):
     """What a model wrote for one source.
 
     tokens (List[int]): Without the end token.
-    log_probs (List[float]): The log probability that the model, free of constraints, gives each token, and then the end if it came.
+    log_probs (List[float]): The log probability that the model, free of constraints, gives each token, and then the
+        end if it came.
     """
 
     tokens: list[int]
@@ -90,8 +91,8 @@ class LanguageModel:
         raise NotImplementedError
 
     def allowance(self, source_length: int, text_length: int) -> int:
-        """How many tokens to allow for an answer: 64, and two for each token of the text, in steps of 64, so that a text has the same allowance in any
-        batch. A rule of ours; a model may have room for fewer.
+        """How many tokens to allow for an answer: 64, and two for each token of the text, in steps of 64, so that a
+        text has the same allowance in any batch. A rule of ours; a model may have room for fewer.
 
         source_length (int): The tokens of the source.
         text_length (int): The tokens of the text in it.
@@ -107,7 +108,8 @@ class LanguageModel:
 
         sources (Sequence[Sequence[int]]): As `source_ids` gives them.
         targets (Sequence[Sequence[int]]): As `target_ids` gives them.
-        RETURNS (Dict[str, Tensor]): "labels" are those tokens that are to be predicted, and -100 everywhere else; rows x positions.
+        RETURNS (Dict[str, Tensor]): "labels" are those tokens that are to be predicted, and -100 everywhere else;
+            rows x positions.
         """
         raise NotImplementedError
 
@@ -356,6 +358,7 @@ def _positions(config: Any) -> int:
 def _start_token(module: PreTrainedModel) -> int | None:
     """The token that stands before every target of an encoder-decoder."""
     for config in (module.config, getattr(module, "generation_config", None)):
-        if getattr(config, "decoder_start_token_id", None) is not None:
-            return config.decoder_start_token_id
+        token = getattr(config, "decoder_start_token_id", None)
+        if token is not None:
+            return token
     return None

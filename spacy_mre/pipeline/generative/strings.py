@@ -2,8 +2,9 @@
 
     {"input": "Ada met Bo./NER", "output": "Society/NER/:Person;Ada:Person;Bo"}
 
-An input is a source and an output a target of one of `spacy_mre.pipeline.generative.formats`. Strings have no offsets: on the way in these are found again by
-`spacy_mre.pipeline.generative.formats.anchoring`. A format saved as JSON beside the strings tells whoever reads them which labels and words there are.
+An input is a source and an output a target of one of `spacy_mre.pipeline.generative.formats`. Strings have no
+offsets: on the way in these are found again by `spacy_mre.pipeline.generative.formats.anchoring`. A format saved as
+JSON beside the strings tells whoever reads them which labels and words there are.
 """
 
 import json
@@ -19,10 +20,10 @@ from ...corpora.record import CorpusError, EntityRecord, Record, RelationRecord
 from ...corpora.report import Report
 from .formats import FORMATS, Format, FormatError, Task, format_from_dict
 from .formats.anchoring import Anchored, anchor
-from .formats.from_docs import analysis_of, placed_items
+from .formats.from_docs import AnchoredItem, analysis_of, placed_items
 from .formats.task import get_template
 
-# A link says nothing of what its ends are.
+# A relation says nothing of what its ends are.
 LINK_END = "entity"
 
 
@@ -36,11 +37,12 @@ def task_of_docs(docs: Iterable[Doc], template: str, language: str, *, span_key:
     RETURNS (Task): The task, its labels sorted.
     RAISES (ValueError): No such template, or documents without any label.
     """
-    links = get_template(template, language)["word_level"] == "links"
-    classes, labels = set(), set()
+    relations = get_template(template, language)["word_level"] == "relations"
+    classes: set[str] = set()
+    labels: set[str] = set()
     for doc in docs:
         classes.update(doc.cats)
-        if links:
+        if relations:
             labels.update(relation["label"] for relation in get_relations(doc) or ())
         else:
             labels.update(entity.label for entity in get_entities(doc, span_key) or ())
@@ -48,7 +50,8 @@ def task_of_docs(docs: Iterable[Doc], template: str, language: str, *, span_key:
 
 
 def task_of_strings(path: Path, format: str, template: str, language: str) -> Task:
-    """Make the task of a file of strings that somebody else wrote: a template with its own labels and all others that stand in the outputs.
+    """Make the task of a file of strings from another source: a template with its own labels and all others in the
+    outputs.
 
     path (Path): The file.
     format (str): "slg" or "oiellm".
@@ -81,8 +84,8 @@ def write_strings(
     path (Path): The file to write; its folder is made.
     format (Format): How to write them.
     span_key (str): The span group that holds the entities.
-    report (Optional[Report]): Counts what was kept and lost: documents without gold for what the task asks for, and mentions and links whose places
-        the strings do not tell.
+    report (Optional[Report]): Counts what was kept and lost: documents without gold for what the task asks for, and
+        entities and relations whose places the strings do not tell.
     RETURNS (int): How many documents were written.
     RAISES (ValueError): A label that the format does not know.
     """
@@ -112,7 +115,8 @@ def read_strings(path: Path, format: Format, *, strict: bool = False, report: Re
     format (Format): How they were written.
     strict (bool): Refuse an output that is not of the format; otherwise what can be read of it is taken.
     report (Optional[Report]): Counts what was lost: what could not be read, and what could not be found in the text.
-    YIELDS (Record): The records; their ids are the file's name and the line. The ends of links are entities of the label "entity".
+    YIELDS (Record): The records; their ids are the file's name and the line. The ends of relations are entities of
+        the label "entity".
     RAISES (CorpusError): Malformed input, an input that is not of the format, or such an output if `strict`.
     """
     report = report if report is not None else Report()
@@ -127,9 +131,10 @@ def read_strings(path: Path, format: Format, *, strict: bool = False, report: Re
             report.lose("part of an output that is not of the format", str(place), problem)
         anchored = anchor(text, parsed.analysis)
         for item, reason in anchored.dropped:
-            report.lose(reason, str(place), " ".join(parsed.analysis.items[item]))
-        for item in (*anchored.mentions, *anchored.links):
-            if item.ambiguous:
+            report.lose(reason, str(place), " ".join((parsed.analysis.items or ())[item]))
+        found: list[AnchoredItem] = [*anchored.entities, *anchored.relations]
+        for anchored_item in found:
+            if anchored_item.ambiguous:
                 report.keep(f"{format.task.word_level} whose words would fit elsewhere, too")
         yield _record(text, anchored, format.task, f"{path.stem}-{place.line}", str(place))
 
@@ -173,10 +178,11 @@ def _rows(path: Path) -> Iterator[tuple[Location, str, str]]:
 
 
 def _count_places(doc: Doc, format: Format, output: str, span_key: str, origin: str, report: Report) -> None:
-    """Count for which mentions or links a string tells where they stand."""
+    """Count for which entities or relations a string tells where they stand."""
     what = format.task.word_level
     anchored = anchor(doc.text, format.parse(output).analysis)
-    found = {item.item: item.places for item in (*anchored.mentions, *anchored.links)}
+    items: list[AnchoredItem] = [*anchored.entities, *anchored.relations]
+    found = {item.item: item.places for item in items}
     for i, item in enumerate(placed_items(doc, format.task, span_key) or () if format.task.labels else ()):
         if found.get(i) == item.places:
             report.keep(f"{what} that are found again at their places")
@@ -191,12 +197,13 @@ def _record(text: str, anchored: Anchored, task: Task, id: str, origin: str) -> 
     record = Record(text=text, id=id, origin=origin)
     if task.classes and anchored.label is not None:
         record.cats = {anchored.label: 1.0}
-    if task.labels and task.word_level == "mentions":
-        record.entities = [EntityRecord(mention.start, mention.end, mention.label) for mention in anchored.mentions]
+    if task.labels and task.word_level == "entities":
+        record.entities = [EntityRecord(entity.start, entity.end, entity.label) for entity in anchored.entities]
     elif task.labels:
-        ends = sorted({place for link in anchored.links for place in link.places})
+        ends = sorted({place for relation in anchored.relations for place in relation.places})
         record.entities = [EntityRecord(*place, LINK_END) for place in ends]
         record.relations = [
-            RelationRecord(ends.index(link.head), ends.index(link.tail), link.label) for link in anchored.links
+            RelationRecord(ends.index(relation.head), ends.index(relation.tail), relation.label)
+            for relation in anchored.relations
         ]
     return record

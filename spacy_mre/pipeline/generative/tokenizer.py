@@ -9,8 +9,8 @@ from ...errors import Errors
 
 PAD, START, END, UNKNOWN = SPECIAL = ("<pad>", "<s>", "</s>", "<unk>")
 KINDS = ("bpe", "unigram")
-# The delimiters of the formats and the characters beside words each stand alone: so a word has the same pieces in the text and in the
-# string that is to be written, and copying is copying.
+# The delimiters of the formats and the characters beside words each stand alone: so a word has the same pieces in the
+# text and in the string that is to be written, and copying is copying.
 ALONE = Regex(r"\s|[^\w\s]|_")
 
 
@@ -21,8 +21,10 @@ def train_tokenizer(
 
     texts (Iterable[str]): Sources and targets.
     kind (str): "bpe" or "unigram". Both work on bytes, so that there is no text which they cannot write.
-    vocab_size (int): The most entries; fewer where the corpus has no more. At least 260: the bytes and the special tokens.
-    begins (bool): A text begins with <s>, as a decoder-only model wants it; otherwise it ends with </s>, as an encoder does.
+    vocab_size (int): The most entries; fewer where the corpus has no more. At least 260: the bytes and the special
+        tokens.
+    begins (bool): A text begins with <s>, as a decoder-only model wants it; otherwise it ends with </s>, as an
+        encoder does.
     RETURNS (PreTrainedTokenizerFast): The tokenizer.
     RAISES (ValueError): An unknown kind, or a vocabulary too small for the bytes.
     """

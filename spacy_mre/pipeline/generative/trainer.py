@@ -1,4 +1,5 @@
-"""Language models at the size people use: Hugging Face Trainer over rows of input and output. The result is a model folder for `slg` or `oiellm`.
+"""Language models at the size people use: Hugging Face Trainer over rows of input and output. The result is a model
+folder for `slg` or `oiellm`.
 
 The same function runs on one CPU, on one GPU, and, under `accelerate launch`, on many.
 """
@@ -26,15 +27,15 @@ RUN_FILE = "run.json"
 ADAPTER_FOLDER = "adapter"
 
 Row = tuple[str, str]
-Encoded = tuple[list[int], list[int]]
+TokenizedRow = tuple[list[int], list[int]]
 
 
 @dataclass(frozen=True)
 class Recipe:
     """All that decides what a training ends with, apart from the rows.
 
-    model (str): A name, folder or pipeline (see `spacy_mre.Seq2SeqLM.v1`), or a JSON file with the config of a model from nothing: "kind" ("seq2seq"
-        or "causal"), "config" and, if wanted, "tokenizer".
+    model (str): A name, folder or pipeline (see `spacy_mre.Seq2SeqLM.v1`), or a JSON file with the config of a model
+        from nothing: "kind" ("seq2seq" or "causal"), "config" and, if wanted, "tokenizer".
     separator (str): What a decoder-only model reads between input and output, where the model's folder does not say.
     epochs (float): How often every row is seen. Default: 3, as OIELLM.
     max_steps (int): Stop after so many updates, if positive.
@@ -44,7 +45,8 @@ class Recipe:
     schedule (str): How the rate falls, in the words of Hugging Face.
     warmup (float): The share of the updates in which the rate rises.
     weight_decay (float): Of AdamW, not on biases and norms.
-    lora_rank (int): Train low-rank adapters of this rank beside all linear layers (Hu et al. 2021), and merge them at the end; 0 for all weights.
+    lora_rank (int): Train low-rank adapters of this rank beside all linear layers (Hu et al. 2021), and merge them at
+        the end; 0 for all weights.
     lora_alpha (int): The adapters are scaled by alpha / rank; twice the rank if 0.
     dtype (str): The type of the weights in memory. Under LoRA "bfloat16" saves half of it.
     bf16 (bool): Compute in bfloat16 where that is safe.
@@ -85,8 +87,8 @@ def train_generative(
     """Train a language model.
 
     recipe (Recipe): How.
-    train (Path): JSON lines with "input" and "output". If their format stands beside them, as `strings` writes it, it is copied into the folder of
-        the model, and tells the components which labels there are.
+    train (Path): JSON lines with "input" and "output". If their format stands beside them, as `strings` writes it, it
+        is copied into the folder of the model, and tells the components which labels there are.
     output (Path): The folder for the model, and for the checkpoints in between.
     dev (Optional[Path]): Rows whose loss is told at every checkpoint.
     resume (bool): Go on from the last checkpoint in `output`, if there is one; otherwise checkpoints there are refused.
@@ -108,7 +110,7 @@ def train_generative(
     set_seed(recipe.seed)
     lm = _load(recipe, rows)
     kept, left_out = encode_rows(lm, rows, train)
-    dev_kept = None if dev_rows is None else encode_rows(lm, dev_rows, dev)[0]
+    dev_kept = None if dev is None or dev_rows is None else encode_rows(lm, dev_rows, dev)[0]
     model = _with_adapters(lm, recipe) if recipe.lora_rank else lm.module
     trainer = Trainer(
         model=model,
@@ -153,8 +155,9 @@ def read_rows(path: Path) -> list[Row]:
     return rows
 
 
-def encode_rows(lm: LanguageModel, rows: Sequence[Row], path: Path) -> tuple[list[Encoded], int]:
-    """Make tokens of rows. A row that the model cannot read or write whole is left out, and counted: half of an answer would teach to stop there.
+def encode_rows(lm: LanguageModel, rows: Sequence[Row], path: Path) -> tuple[list[TokenizedRow], int]:
+    """Make tokens of rows. A row that the model cannot read or write whole is left out, and counted: half of an
+    answer would teach to stop there.
 
     lm (LanguageModel): The model.
     rows (Sequence[Tuple[str, str]]): Inputs and outputs.
@@ -174,9 +177,10 @@ def encode_rows(lm: LanguageModel, rows: Sequence[Row], path: Path) -> tuple[lis
         raise ValueError(Errors.M944.format(path=path, count=len(rows), limit=lm.target_limit))
     if left_out:
         example = rows[fits.index(False)][0][:40]
-        warnings.warn(
-            Warnings.W932.format(path=path, count=left_out, total=len(rows), limit=lm.target_limit, example=example)
+        message = Warnings.W932.format(
+            path=path, count=left_out, total=len(rows), limit=lm.target_limit, example=example
         )
+        warnings.warn(message, stacklevel=2)
     return kept, left_out
 
 

@@ -91,7 +91,7 @@ def test_a_pipeline_of_the_stock_component_is_read_and_the_other_way_round(make_
     config = re.sub("\n(engine|precision|threads) = .*", "", config)
     shutil.copytree(tmp_path / "ours", tmp_path / "turned")
     (tmp_path / "turned/config.cfg").write_text(config)
-    with pytest.warns(UserWarning, match="v1.0"):  # it takes the folder for one of its own first versions
+    with pytest.warns(UserWarning, match=r"v1.0"):  # it takes the folder for one of its own first versions
         turned = spacy.load(tmp_path / "turned")
     assert type(turned.get_pipe("transformer")).__name__ == "Transformer"
     for nlp in (read, turned, spacy.load(tmp_path / "ours"), make_nlp().from_bytes(stock.to_bytes())):
@@ -290,7 +290,7 @@ def test_settings_given_on_loading_are_in_force(make_nlp, tmp_path, setting, val
 def test_a_missing_runtime_is_named(make_nlp, monkeypatch):
     nlp = make_nlp(engine="onnx")
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
-    with pytest.raises(ImportError, match="M311.*onnxruntime"):
+    with pytest.raises(ImportError, match=r"M311.*onnxruntime"):
         nlp("Ida")
 
 

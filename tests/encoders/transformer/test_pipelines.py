@@ -154,7 +154,7 @@ def test_vectors_do_not_depend_on_the_batch(learn):
 def test_what_the_transformer_cuts_off_is_counted(learn):
     nlp, _ = learn("spert_mt", window=40, stride=40)
     text = "Ida " + "unknown " * 12  # seven pieces a word, 32 pieces a window
-    with pytest.warns(UserWarning, match="W811.*7 tokens truncated by the encoder"):
+    with pytest.warns(UserWarning, match=r"W811.*7 tokens truncated by the encoder"):
         doc = nlp(text.strip())
     nlp(text.strip())
     assert nlp.get_pipe("spert_mt").left_out["tokens truncated by the encoder"] == 14
@@ -268,7 +268,7 @@ def test_a_frozen_last_listener_is_refused(make_trf_nlp, make_examples):
     nlp = make_trf_nlp("spert_mt", "mre_textcat")
     nlp.config["training"] = {**nlp.config["training"], "frozen_components": ["mre_textcat"]}
     examples = make_examples(nlp)
-    with pytest.raises(ValueError, match="M304.*'mre_textcat' is frozen.*'transformer'"):
+    with pytest.raises(ValueError, match=r"M304.*'mre_textcat' is frozen.*'transformer'"):
         nlp.initialize(lambda: examples)
 
 
@@ -296,7 +296,7 @@ def test_a_document_that_was_retokenized_after_the_transformer(factory, learn):
     doc = nlp.get_pipe("transformer")(nlp.make_doc("Ida lives in Lima ."))
     with doc.retokenize() as retokenizer:
         retokenizer.merge(doc[1:3])
-    with pytest.raises(ValueError, match="M303.*read 5 tokens.*has 4"):
+    with pytest.raises(ValueError, match=r"M303.*read 5 tokens.*has 4"):
         nlp.get_pipe(factory)(doc)
 
 

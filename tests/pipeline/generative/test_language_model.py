@@ -13,7 +13,13 @@ from transformers import AutoModelForCausalLM, BertConfig, BertModel, BertTokeni
 from spacy_mre.pipeline.generative import language_model
 from spacy_mre.pipeline.generative.checkpoints import find_model, load_language_model, save_language_model
 from spacy_mre.pipeline.generative.language_model import IGNORED, batches
-from spacy_mre.pipeline.generative.model import LMShim, Pairs, build_causal_lm, build_seq2seq_lm, build_warm_started
+from spacy_mre.pipeline.generative.model import (
+    LMShim,
+    SourcesAndTargets,
+    build_causal_lm,
+    build_seq2seq_lm,
+    build_warm_started,
+)
 from spacy_mre.pipeline.generative.tokenizer import SPECIAL, train_tokenizer
 from spacy_mre.training.optimizer import make_adamw
 
@@ -88,7 +94,7 @@ def lm_of(model):
 
 
 def pairs_of(model):
-    return Pairs(lm_of(model).source_ids(SOURCES), lm_of(model).target_ids(TARGETS))
+    return SourcesAndTargets(lm_of(model).source_ids(SOURCES), lm_of(model).target_ids(TARGETS))
 
 
 def weights_of(model):
@@ -140,9 +146,9 @@ def test_signs_of_the_tokenizer_in_a_text_are_text():
 
 
 def test_tokenizers_that_cannot_be():
-    with pytest.raises(ValueError, match="M001.*wordlevel.*bpe, unigram"):
+    with pytest.raises(ValueError, match=r"M001.*wordlevel.*bpe, unigram"):
         train_tokenizer(SOURCES, "wordlevel")
-    with pytest.raises(ValueError, match="M931.*200.*260"):
+    with pytest.raises(ValueError, match=r"M931.*200.*260"):
         train_tokenizer(SOURCES, vocab_size=200)
 
 
@@ -311,7 +317,7 @@ def test_fresh_weights_learn_at_the_rate_of_heads(tiny_bert):
     model.initialize(X=[])
     before = weights_of(model)
     sgd = make_adamw(0.0, head_learn_rate=0.1, L2=0.0)
-    pairs = Pairs(lm_of(model).source_ids(SOURCES), lm_of(model).target_ids(TARGETS))
+    pairs = SourcesAndTargets(lm_of(model).source_ids(SOURCES), lm_of(model).target_ids(TARGETS))
     scores, backprop = model.begin_update(pairs)
     backprop(numpy.full_like(scores, 1 / len(scores)))
     model.finish_update(sgd)
@@ -332,7 +338,7 @@ def test_a_warm_started_model_can_be_gone_on_with(tiny_bert, tmp_path):
 def test_no_decoder_of_another_family(tmp_path):
     GPT2Model(GPT2Config(vocab_size=300, n_embd=16, n_layer=1, n_head=2)).save_pretrained(tmp_path)
     train_tokenizer(SOURCES, vocab_size=300).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="M936.*gpt2"):
+    with pytest.raises(ValueError, match=r"M936.*gpt2"):
         build_warm_started(str(tmp_path)).initialize(X=[])
 
 
@@ -346,7 +352,7 @@ def test_bytes_and_disk(name, tiny_bert, tmp_path):
         model.initialize(X=[])
     else:
         model, empty = make(name), MODELS[name][0](config=MODELS[name][1])
-    pairs = Pairs(lm_of(model).source_ids(SOURCES), lm_of(model).target_ids(TARGETS))
+    pairs = SourcesAndTargets(lm_of(model).source_ids(SOURCES), lm_of(model).target_ids(TARGETS))
     expected = model.predict(pairs)
     data = model.to_bytes()
     loaded = empty.from_bytes(data)
@@ -404,9 +410,9 @@ def test_a_package_with_a_model_inside():
 
 
 def test_models_that_cannot_be_had(tmp_path, tiny_bert):
-    with pytest.raises(ValueError, match="M932.*no config.json"):
+    with pytest.raises(ValueError, match=r"M932.*no config.json"):
         find_model(str(tmp_path))
-    with pytest.raises(ValueError, match="M932.*'./nowhere'"):
+    with pytest.raises(ValueError, match=r"M932.*'./nowhere'"):
         build_causal_lm("./nowhere").initialize(X=[])
     with pytest.raises(ValueError, match="M932"):
         LMShim(lambda texts: None).from_disk(tmp_path / "nowhere")
@@ -423,15 +429,15 @@ def test_a_pipeline_without_a_generative_component(tmp_path):
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
     nlp.to_disk(tmp_path)
-    with pytest.raises(ValueError, match="M933.*slg, oiellm"):
+    with pytest.raises(ValueError, match=r"M933.*slg, oiellm"):
         find_model(str(tmp_path))
 
 
 def test_models_of_the_other_kind(tmp_path):
     save_language_model(lm_of(make("t5")), tmp_path)
-    with pytest.raises(ValueError, match="M935.*seq2seq model.*takes a causal"):
+    with pytest.raises(ValueError, match=r"M935.*seq2seq model.*takes a causal"):
         build_causal_lm(str(tmp_path)).initialize(X=[])
-    with pytest.raises(ValueError, match="M935.*llama"):
+    with pytest.raises(ValueError, match=r"M935.*llama"):
         build_seq2seq_lm(config=LLAMA).initialize(X=SOURCES)
 
 
@@ -447,7 +453,7 @@ def test_settings_that_contradict_each_other():
             build_seq2seq_lm(**options)
     with pytest.raises(ValueError, match="M930"):
         build_seq2seq_lm("a", tokenizer={"kind": "bpe"}).initialize(X=[])
-    with pytest.raises(ValueError, match="M001.*float8"):
+    with pytest.raises(ValueError, match=r"M001.*float8"):
         build_seq2seq_lm(config=T5, dtype="float8")
 
 
@@ -456,7 +462,7 @@ def test_small_weights_predict_but_do_not_learn():
     assert next(lm_of(model).module.parameters()).dtype == torch.bfloat16
     pairs = pairs_of(model)
     assert numpy.isfinite(model.predict(pairs)).all()
-    with pytest.raises(ValueError, match="M938.*bfloat16"):
+    with pytest.raises(ValueError, match=r"M938.*bfloat16"):
         model.begin_update(pairs)
 
 

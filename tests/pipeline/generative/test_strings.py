@@ -60,7 +60,7 @@ def test_there_and_back(docs, tmp_path):
     for format in (SLGFormat(task), SLGFormat(task, prompt_words=False), OIELLMFormat(task)):
         report = Report()
         assert write_strings(docs, tmp_path / "a.jsonl", format, report=report) == 2
-        assert not report.lost and report.kept["mentions that are found again at their places"] == 3
+        assert not report.lost and report.kept["entities that are found again at their places"] == 3
         read = list(read_strings(tmp_path / "a.jsonl", format, strict=True))
         assert [record.id for record in read] == ["a-1", "a-2"] and read[0].relations is None
         back = list(make_docs(read, NLP, cats=["nature", "society"]))
@@ -120,14 +120,14 @@ def test_random_texts(data):
     assert [record.text for record in back] == [record.text for record in records]
     assert [record.cats for record in back] == [record.cats for record in records]
     assert not read.lost
-    reason = "place of one of the mentions: the same words stand elsewhere, too"
+    reason = "place of one of the entities: the same words stand elsewhere, too"
     exact = sum(
         (entity.start, record.text[entity.start : entity.end], entity.label) in gold
         for record, gold in zip(back, entities(docs))
         for entity in record.entities
     )
-    assert exact == written.kept["mentions that are found again at their places"] == len(kept) - written.lost[reason]
-    assert written.lost[reason] <= read.kept["mentions whose words would fit elsewhere, too"]
+    assert exact == written.kept["entities that are found again at their places"] == len(kept) - written.lost[reason]
+    assert written.lost[reason] <= read.kept["entities whose words would fit elsewhere, too"]
 
 
 def test_what_cannot_be_written_is_counted(docs, tmp_path):
@@ -147,9 +147,9 @@ def test_what_cannot_be_written_is_counted(docs, tmp_path):
     assert report.lost == {
         "document without gold for what the task asks for": 1,
         "document without text": 1,
-        "place of one of the mentions: the same words stand elsewhere, too": 1,
+        "place of one of the entities: the same words stand elsewhere, too": 1,
     }
-    with pytest.raises(ValueError, match="M907.*town"):
+    with pytest.raises(ValueError, match=r"M907.*town"):
         write_strings(
             docs, tmp_path / "b.jsonl", OIELLMFormat(Task.of_labels("SCNM", "en", ["nature", "society"], ["person"]))
         )
@@ -188,7 +188,7 @@ def test_the_format_is_kept_beside_the_strings(tmp_path):
     assert load_format(path).to_dict() == format.to_dict()
     for data in ("[]", '{"format": "slg"}', '{"format": "slg", "task": {"x": 1}}'):
         path.write_text(data, encoding="utf8")
-        with pytest.raises(CorpusError, match="train.format.json: this is no format"):
+        with pytest.raises(CorpusError, match=r"train.format.json: this is no format"):
             load_format(path)
 
 

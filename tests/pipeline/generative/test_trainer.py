@@ -128,20 +128,20 @@ def test_a_bad_row_is_named_with_file_and_line(line, reason, tmp_path):
 
 
 def test_no_file_and_an_empty_one(tmp_path, config):
-    with pytest.raises(ValueError, match="M20.*nowhere.jsonl"):
+    with pytest.raises(ValueError, match=r"M20.*nowhere.jsonl"):
         train_generative(recipe(config), tmp_path / "nowhere.jsonl", tmp_path / "out", progress=False)
     (tmp_path / "empty.jsonl").write_text("")
-    with pytest.raises(ValueError, match="M20.*empty"):
+    with pytest.raises(ValueError, match=r"M20.*empty"):
         train_generative(recipe(config), tmp_path / "empty.jsonl", tmp_path / "out", progress=False)
 
 
 def test_rows_that_do_not_fit_are_left_out_and_counted(base, rows):
     lm = load_language_model(base)
     long = [("word " * 200, "music/NER/:None;"), ("it rains/NER", "word " * 200)]
-    with pytest.warns(UserWarning, match="W932.*2 of 6 rows.*128 tokens.*'word word"):
+    with pytest.warns(UserWarning, match=r"W932.*2 of 6 rows.*128 tokens.*'word word"):
         kept, left_out = encode_rows(lm, [*long, *ROWS], rows)
     assert left_out == 2 and [lm.decode(target) for _, target in kept] == [target for _, target in ROWS]
-    with pytest.raises(ValueError, match="M944.*none of the 2 rows"):
+    with pytest.raises(ValueError, match=r"M944.*none of the 2 rows"):
         encode_rows(lm, long, rows)
 
 
@@ -182,7 +182,7 @@ def test_an_interrupted_training_goes_on_where_it_stopped(lora_rank, rows, confi
     with pytest.raises(KeyboardInterrupt):
         train_generative(wanted, rows, tmp_path / "broken", progress=False, callbacks=[Interrupt(7)])
     assert not (tmp_path / "broken" / "model.safetensors").exists()
-    with pytest.raises(ValueError, match="M943.*resuming is off"):
+    with pytest.raises(ValueError, match=r"M943.*resuming is off"):
         train_generative(wanted, rows, tmp_path / "broken", resume=False, progress=False)
     seen = []
 
@@ -198,13 +198,13 @@ def test_an_interrupted_training_goes_on_where_it_stopped(lora_rank, rows, confi
 
 def test_checkpoints_of_another_training_are_refused(rows, config, tmp_path):
     train_generative(recipe(config, max_steps=2, save_steps=2), rows, tmp_path / "out", progress=False)
-    with pytest.raises(ValueError, match="M943.*other: learn_rate, seed"):
+    with pytest.raises(ValueError, match=r"M943.*other: learn_rate, seed"):
         train_generative(
             recipe(config, max_steps=2, save_steps=1, seed=1, learn_rate=1.0), rows, tmp_path / "out", progress=False
         )
     other = tmp_path / "other.jsonl"
     other.write_text(rows.read_text() + "\n" + json.dumps({"input": "a", "output": "b"}))
-    with pytest.raises(ValueError, match="M943.*other: rows"):
+    with pytest.raises(ValueError, match=r"M943.*other: rows"):
         train_generative(recipe(config, max_steps=2, save_steps=2), other, tmp_path / "out", progress=False)
 
 
@@ -217,10 +217,10 @@ def test_unknown_settings(settings, message, rows, config, tmp_path):
 
 
 def test_configs_that_cannot_be_used(rows, tmp_path):
-    with pytest.raises(ValueError, match="M932.*no such file"):
+    with pytest.raises(ValueError, match=r"M932.*no such file"):
         train_generative(recipe(str(tmp_path / "nowhere.json")), rows, tmp_path / "out", progress=False)
     (tmp_path / "odd.json").write_text('{"config": {}}')
-    with pytest.raises(ValueError, match="M937.*'kind'"):
+    with pytest.raises(ValueError, match=r"M937.*'kind'"):
         train_generative(recipe(str(tmp_path / "odd.json")), rows, tmp_path / "out", progress=False)
 
 
@@ -280,7 +280,7 @@ def test_the_format_of_the_strings_goes_with_the_model(rows, config, tmp_path):
     nlp = begin(template="TCONER")
     assert nlp.get_pipe("oiellm").label_data == {"classes": ["music", "weather"], "labels": ["artist", "place"]}
     assert "/Open NER/" in nlp("it rains")._.generated
-    with pytest.raises(ValueError, match="M946.*template = TCONER, language = en"):
+    with pytest.raises(ValueError, match=r"M946.*template = TCONER, language = en"):
         begin(template="SCNM")
 
 

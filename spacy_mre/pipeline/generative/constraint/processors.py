@@ -1,9 +1,9 @@
-"""How much may a model decide? Three levels of constraint on what it writes, as logits processors of Hugging Face: for greedy search, beam search and
-sampling.
+"""How much may a model decide? Three levels of constraint on what it writes, as logits processors of Hugging Face:
+for greedy search, beam search and sampling.
 
-    none           Everything is left to the model.
-    first_token    It must begin as the format begins: with `<`, if that is SLG. The constraint mechanism of the paper (arXiv 2307.10291).
-    grammar        It may write only what the format can say about the text (ours): every output can be read, every label is a known one, everything
+    none Everything is left to the model. first_token It must begin as the format begins: with `<`, if that is SLG.
+    The constraint mechanism of the paper (arXiv 2307.10291). grammar It may write only what the format can say about
+    the text (ours): every output can be read, every label is a known one, everything
                    copied stands in the text as the tokenizer writes it, and the string is closed before the limit.
 """
 
@@ -16,7 +16,7 @@ from transformers import LogitsProcessor
 
 from ....errors import Errors
 from ..formats.grammar import Grammar
-from .text_automata import State, TextAutomata
+from .text_automata import AutomatonState, TextAutomata
 from .token_automaton import TokenAutomaton
 from .token_table import TokenTable
 
@@ -42,7 +42,8 @@ class Constraint:
 
         texts (Sequence[str]): The texts, not the sources that a model reads.
         max_new_tokens (int): The most tokens to write about each, the end token among them.
-        borders (Optional[Sequence[Collection[int]]]): For each text the offsets at which a name may begin and end; by default all.
+        borders (Optional[Sequence[Collection[int]]]): For each text the offsets at which a name may begin and end; by
+            default all.
         RETURNS (TextAutomata): Which tokens may come next.
         RAISES (ValueError): So few tokens that there is a text about which nothing can be written.
         """
@@ -51,7 +52,8 @@ class Constraint:
     def processors(
         self, level: str, texts: Sequence[str], max_new_tokens: int, borders: Borders | None = None
     ) -> list[LogitsProcessor]:
-        """What to give to `generate` for one batch. Processors with rules of their own, such as a ban on repetitions, have to be left out there.
+        """What to give to `generate` for one batch. Processors with rules of their own, such as a ban on repetitions,
+        have to be left out there.
 
         level (str): "none", "first_token" or "grammar".
         texts (Sequence[str]): The texts of the batch.
@@ -72,17 +74,19 @@ class Constraint:
 class GrammarLogitsProcessor(LogitsProcessor):
     """Lets pass only what the grammar can say about the texts. For one call of `generate`.
 
-    automata (TextAutomata): The texts of the batch, in the order of its rows; each may have several rows, one after the other.
+    automata (TextAutomata): The texts of the batch, in the order of its rows; each may have several rows, one after
+        the other.
     """
 
     def __init__(self, automata: TextAutomata):
         self.automata = automata
         self._prompt: int | None = None
-        self._states: dict[tuple[int, bytes], State | None] = {}
+        self._states: dict[tuple[int, bytes], AutomatonState | None] = {}
 
     @property
     def unwritable(self) -> Sequence[str]:
-        """RETURNS (Sequence[str]): For each text the characters that the tokenizer cannot write; nothing with them can be named."""
+        """RETURNS (Sequence[str]): For each text the characters that the tokenizer cannot write; nothing with them
+        can be named."""
         return self.automata.unwritable
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
@@ -97,7 +101,7 @@ class GrammarLogitsProcessor(LogitsProcessor):
             _check_size(self.automata.automaton.table, scores)
         written = input_ids[:, self._prompt :].cpu().numpy()
         rows_per_text = len(written) // len(self.automata)
-        states: dict[tuple[int, bytes], State | None] = {}
+        states: dict[tuple[int, bytes], AutomatonState | None] = {}
         allowed = []
         for row, tokens in enumerate(written):
             key = row // rows_per_text, tokens.tobytes()
@@ -107,7 +111,7 @@ class GrammarLogitsProcessor(LogitsProcessor):
         self._states = states
         return _only(scores, allowed)
 
-    def _state(self, text: int, tokens: numpy.ndarray) -> State | None:
+    def _state(self, text: int, tokens: numpy.ndarray) -> AutomatonState | None:
         """The state behind some tokens; None where they left the grammar, as beams without any chance may do."""
         if not len(tokens):
             return self.automata.start(text)
@@ -115,7 +119,7 @@ class GrammarLogitsProcessor(LogitsProcessor):
         state = self._states[before] if before in self._states else self._state(text, tokens[:-1])
         return None if state is None else self.automata.step(state, int(tokens[-1]))
 
-    def _allowed(self, state: State | None, written: int) -> numpy.ndarray:
+    def _allowed(self, state: AutomatonState | None, written: int) -> numpy.ndarray:
         return (
             numpy.asarray([self.automata.automaton.end_token])
             if state is None
@@ -146,7 +150,7 @@ class FirstTokenProcessor(LogitsProcessor):
             self._prompt = input_ids.shape[1]
             _check_size(self.automaton.table, scores)
         if input_ids.shape[1] == self._prompt:
-            states = [self.automaton.start] * len(scores)
+            states: list[int | None] = [self.automaton.start] * len(scores)
         elif self.automaton.restart is not None and input_ids.shape[1] == self._prompt + 1:
             # A token that writes nothing, as sentencepiece may put it in front, is no beginning yet.
             nothing = set(self.automaton.unwritten.tolist())
@@ -165,7 +169,8 @@ def _check_size(table: TokenTable, scores: Tensor) -> None:
 
 
 def _only(scores: Tensor, allowed: Sequence[numpy.ndarray]) -> Tensor:
-    """Scores with -inf for all tokens but those allowed in each row. Of these, even one that something else forbade can be chosen."""
+    """Scores with -inf for all tokens but those allowed in each row. Of these, even one that something else forbade
+    can be chosen."""
     firsts = numpy.repeat(numpy.arange(len(allowed)) * scores.shape[1], [len(tokens) for tokens in allowed])
     places = torch.from_numpy(numpy.concatenate(allowed) + firsts).to(scores.device)
     least = torch.finfo(scores.dtype).min

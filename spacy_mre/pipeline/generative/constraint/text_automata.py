@@ -1,7 +1,9 @@
-"""Which tokens may come next, if what is copied must stand in the text? The automaton of a format's grammar, joined with the texts of a batch.
+"""Which tokens may come next, if what is copied must stand in the text? The automaton of a format's grammar, joined
+with the texts of a batch.
 
-All texts of a batch lie in one array of bytes, escaped as a format writes them, and walk through the trie of all tokens together: so it is known for
-every place which tokens go on from there, and where they end. A row that copies stands at all places at once that agree with what it has copied.
+All texts of a batch lie in one array of bytes, escaped as a format writes them, and walk through the trie of all
+tokens together: so it is known for every place which tokens go on from there, and where they end. A row that copies
+stands at all places at once that agree with what it has copied.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,32 +22,33 @@ from .token_trie import NOWHERE
 Edges = tuple[numpy.ndarray, numpy.ndarray]
 
 
-class State:
+class AutomatonState:
     """Where a row stands, and where it can go.
 
     text (int): The number of its text.
     tokens (numpy.ndarray): The tokens that may come next if there is room enough, some more than once; shape (edges,).
-    ends (numpy.ndarray): Where each of them leads: to a state of the automaton or, counted on from these, to a place of a copy; shape (edges,).
+    ends (numpy.ndarray): Where each of them leads: to a state of the automaton or, counted on from these, to a place
+        of a copy; shape (edges,).
     """
 
     __slots__ = ("ends", "following", "text", "tokens")
 
     def __init__(self, text: int, tokens: numpy.ndarray, ends: numpy.ndarray):
         self.text, self.tokens, self.ends = text, tokens, ends
-        self.following: dict[int, State | None] = {}
+        self.following: dict[int, AutomatonState | None] = {}
 
 
 class TextAutomata:
     """For each text of a batch, which tokens may come next.
 
-    `surfaces` are the texts as they can be copied; `unwritable` holds, for each text, the characters that the tokenizer cannot write: nothing with them
-    can be copied.
+    `surfaces` are the texts as they can be copied; `unwritable` holds, for each text, the characters that the
+    tokenizer cannot write: nothing with them can be copied.
 
     automaton (TokenAutomaton): The grammar.
     texts (Sequence[str]): The texts.
     max_new_tokens (int): The most tokens to write, the end token among them.
-    borders (Optional[Sequence[Collection[int]]]): For each text the offsets at which a copy may begin and end, such as the borders of words; by
-        default all.
+    borders (Optional[Sequence[Collection[int]]]): For each text the offsets at which a copy may begin and end, such
+        as the borders of words; by default all.
     RAISES (ValueError): There is a text about which nothing can be written, or nothing with so few tokens.
     """
 
@@ -64,9 +67,9 @@ class TextAutomata:
         self._copy_costs = [self._copy_cost(text) for text in range(len(texts))]
         self._enough = [self._longest_way(text) for text in range(len(texts))]
         self._bounds: dict[int, numpy.ndarray] = {}
-        self._states: dict[tuple[int, ...], State] = {}
+        self._states: dict[tuple[int, ...], AutomatonState] = {}
         self._entering: dict[tuple[int, int, int], Edges] = {}
-        self._ended = State(-1, numpy.asarray([automaton.end_token]), numpy.asarray([ENDED]))
+        self._ended = AutomatonState(-1, numpy.asarray([automaton.end_token]), numpy.asarray([ENDED]))
         for text, cost in zip(texts, self._copy_costs):
             least = int(automaton.distances(cost)[automaton.start])
             if least >= FAR:
@@ -77,16 +80,17 @@ class TextAutomata:
     def __len__(self) -> int:
         return len(self.surfaces)
 
-    def start(self, text: int) -> State:
-        """RETURNS (State): The state before the first token about a text, given by its number."""
+    def start(self, text: int) -> AutomatonState:
+        """RETURNS (AutomatonState): The state before the first token about a text, given by its number."""
         return self._state(text, numpy.asarray([self.automaton.start]))
 
-    def step(self, state: State, token: int) -> State | None:
+    def step(self, state: AutomatonState, token: int) -> AutomatonState | None:
         """Write a token.
 
-        state (State): The state before it.
+        state (AutomatonState): The state before it.
         token (int): The token.
-        RETURNS (Optional[State]): The state behind it; None if it cannot stand there. Behind the end token, anything may stand.
+        RETURNS (Optional[AutomatonState]): The state behind it; None if it cannot stand there. Behind the end token,
+            anything may stand.
         """
         if state is self._ended:
             return state
@@ -95,10 +99,10 @@ class TextAutomata:
             state.following[token] = self._state(state.text, ends) if len(ends) else None
         return state.following[token]
 
-    def allowed(self, state: State, written: int) -> numpy.ndarray:
+    def allowed(self, state: AutomatonState, written: int) -> numpy.ndarray:
         """Which tokens may come next, so that the string can still be ended in time.
 
-        state (State): The state.
+        state (AutomatonState): The state.
         written (int): How many tokens are written already.
         RETURNS (numpy.ndarray): The tokens, some more than once; never empty, if only such tokens were written.
         """
@@ -119,10 +123,11 @@ class TextAutomata:
         self._first_starts = numpy.searchsorted(self._starts, self._first_places)
 
     def _add_tokens(self) -> None:
-        """Find the tokens that go on from each place within a copy; and, in rows behind those of the places, the tokens with which a copy begins."""
+        """Find the tokens that go on from each place within a copy; and, in rows behind those of the places, the
+        tokens with which a copy begins."""
         table, places = self.automaton.table, numpy.arange(len(self._layout.data))
         nodes_to_go_on = numpy.where(self._layout.after_word, table.roots[WORD], table.roots[OTHER])
-        roots = sorted({self.automaton.root(state) for state in numpy.flatnonzero(self.automaton.copies >= 0)})
+        roots = sorted({self.automaton.root(state) for state in numpy.flatnonzero(self.automaton.copies >= 0).tolist()})
         self._begin_rows = {root: len(places) + i * len(self._starts) for i, root in enumerate(roots)}
         rows, nodes, ends = self._follow(
             numpy.concatenate([nodes_to_go_on, *(numpy.full_like(self._starts, root) for root in roots)]),
@@ -142,7 +147,8 @@ class TextAutomata:
     def _follow(
         self, nodes: numpy.ndarray, places: numpy.ndarray
     ) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
-        """Walk on through the texts and the trie from pairs of a node and a place: the number of the pair, the node and the place at every step."""
+        """Walk on through the texts and the trie from pairs of a node and a place: the number of the pair, the node
+        and the place at every step."""
         rows = numpy.arange(len(nodes))
         steps = [(rows[:0], nodes[:0], places[:0])]
         while len(rows):
@@ -165,7 +171,8 @@ class TextAutomata:
         return rows[at_end], nodes[at_end]
 
     def _distances_to_end(self, rows: numpy.ndarray, ends: numpy.ndarray) -> numpy.ndarray:
-        """The fewest tokens from each place to one where a copy can end: mostly none, but a few from within a character or a run of spaces."""
+        """The fewest tokens from each place to one where a copy can end: mostly none, but a few from within a
+        character or a run of spaces."""
         can_end = self._layout.can_end
         distances = numpy.where(can_end, 0, FAR)
         needed = numpy.flatnonzero(rows < len(can_end))
@@ -195,7 +202,8 @@ class TextAutomata:
         return max((1 + int(self._to_end[some].min(initial=FAR - 1)) for some in ends), default=FAR)
 
     def _longest_way(self, text: int) -> int:
-        """At least as many tokens as it takes to the end from anywhere; FAR if not every state has a way there, as there is nothing to copy."""
+        """At least as many tokens as it takes to the end from anywhere; FAR if not every state has a way there, as
+        there is nothing to copy."""
         if self._copy_costs[text] == FAR:
             return FAR
         to_end = self._to_end[self._first_places[text] : self._first_places[text + 1]]
@@ -213,7 +221,7 @@ class TextAutomata:
 
     # The states of rows
 
-    def _state(self, text: int, ends: numpy.ndarray) -> State:
+    def _state(self, text: int, ends: numpy.ndarray) -> AutomatonState:
         """The state at one state of the automaton, or at some places of a copy."""
         first, size = int(ends[0]), len(self.automaton)
         if first == ENDED:
@@ -227,7 +235,7 @@ class TextAutomata:
                 edges = self._beginning(text, first)
             else:
                 edges = self._joined(text, [self.automaton.reached(first)])
-            self._states[key] = State(text, *edges)
+            self._states[key] = AutomatonState(text, *edges)
         return self._states[key]
 
     def _beginning(self, text: int, state: int) -> Edges:
@@ -282,7 +290,8 @@ class TextAutomata:
         return self._entering[text, node, state]
 
     def _offset(self, copy: int) -> int:
-        """What is added to places, so that they are numbers behind those of the states of the automaton, others for every copy."""
+        """What is added to places, so that they are numbers behind those of the states of the automaton, others for
+        every copy."""
         return len(self.automaton) + copy * len(self._layout.data)
 
 
@@ -304,7 +313,8 @@ class _Layout(NamedTuple):
 
 
 def _lay_out(surface: Surface, table: TokenTable, allowed: Collection[int] | None) -> _Layout:
-    """Copies start and end at solid characters, and at allowed offsets. If a character of the text became several, it is copied whole."""
+    """Copies start and end at solid characters, and at allowed offsets. If a character of the text became several, it
+    is copied whole."""
     string, firsts, lasts = surface
     written = [_escaped(char) for char in string]
     borders = numpy.cumsum([0, *map(len, written)])

@@ -1,7 +1,8 @@
 """Which tokens may come next, as far as the grammar of a format says? The grammar, compiled for a tokenizer.
 
-A grammar describes characters. A token may run through several of its states, and begin in a label and end in a copy. So the grammar becomes an
-automaton over bytes, which walks through the trie of all tokens once. What the texts have to say is added in `text_automata`.
+A grammar describes characters. A token may run through several of its states, and begin in a label and end in a copy.
+So the grammar becomes an automaton over bytes, which walks through the trie of all tokens once. What the texts have
+to say is added in `text_automata`.
 """
 
 from collections.abc import Sequence
@@ -25,8 +26,8 @@ class Reached(NamedTuple):
 
     tokens (numpy.ndarray): Shape (edges,).
     ends (numpy.ndarray): The state behind each token, shape (edges,).
-    entered (Sequence[Tuple[int, int]]): Some tokens begin here and end within a copy: their place in the trie at which the copy begins, and the state
-        that copies.
+    entered (Sequence[Tuple[int, int]]): Some tokens begin here and end within a copy: their place in the trie at
+        which the copy begins, and the state that copies.
     """
 
     tokens: numpy.ndarray
@@ -37,8 +38,9 @@ class Reached(NamedTuple):
 class TokenAutomaton:
     """The grammar of a format over the tokens of a tokenizer.
 
-    A state of the grammar becomes several where it matters what was written before it (see `TokenTable`), or where a character has several bytes; one
-    that copies becomes two: before the copy, and at its end. All arrays of states are indexed by them.
+    A state of the grammar becomes several where it matters what was written before it (see `TokenTable`), or where a
+    character has several bytes; one that copies becomes two: before the copy, and at its end. All arrays of states
+    are indexed by them.
 
     grammar (Grammar): The strings that may be written.
     table (TokenTable): What the tokens write.
@@ -205,7 +207,8 @@ class TokenAutomaton:
 
 
 class _Step(NamedTuple):
-    """One byte of a walk. Shape of each (rows,): where the row began, its node and state, the row before it and the edge that it took from there."""
+    """One byte of a walk. Shape of each (rows,): where the row began, its node and state, the row before it and the
+    edge that it took from there."""
 
     origins: numpy.ndarray
     nodes: numpy.ndarray
@@ -215,7 +218,8 @@ class _Step(NamedTuple):
 
 
 class _ByteStates:
-    """The states of a grammar with edges over bytes, as lists that grow. `characters` says which edges end a character of which state of the grammar."""
+    """The states of a grammar with edges over bytes, as lists that grow. `characters` says which edges end a
+    character of which state of the grammar."""
 
     def __init__(self, grammar: Grammar, table: TokenTable):
         self.grammar, self.table = grammar, table
@@ -243,7 +247,8 @@ class _ByteStates:
         }
 
     def example(self, place: tuple[int, str]) -> str:
-        """RETURNS (str): The shortest string that leads to a character of a state of the grammar; what is copied is left out."""
+        """RETURNS (str): The shortest string that leads to a character of a state of the grammar; what is copied is
+        left out."""
         shortest = {self.grammar.start: ""}
         waiting = [self.grammar.start]
         for state in waiting:

@@ -1,11 +1,12 @@
 """What does each token write? And how does a text look when a tokenizer writes it?
 
-Byte-level tokenizers (GPT, LLaMA 3) write bytes, sentencepiece ones (T5, LLaMA 2) a sign for a space, WordPiece (BERT) whole words between which a space
-is put on decoding. Here all of them are strings of bytes that depend on nothing but what was written just before (`BEGIN`, `WORD`, `OTHER`), so that
-a string of tokens has one reading, `TokenTable.decode`, and a text has one form in which it can be copied, `TokenTable.surface`.
+Byte-level tokenizers (GPT, LLaMA 3) write bytes, sentencepiece ones (T5, LLaMA 2) a sign for a space, WordPiece
+(BERT) whole words between which a space is put on decoding. Here all of them are strings of bytes that depend on
+nothing but what was written just before (`BEGIN`, `WORD`, `OTHER`), so that a string of tokens has one reading,
+`TokenTable.decode`, and a text has one form in which it can be copied, `TokenTable.surface`.
 
-WordPiece does not know whether a space stood beside a punctuation mark or an ideograph. Our choice: there is none, neither in decoded strings nor
-in the form of the text; `<weather>NER:city;new york` comes back as it was.
+WordPiece does not know whether a space stood beside a punctuation mark or an ideograph. Our choice: there is none,
+neither in decoded strings nor in the form of the text; `<weather>NER:city;new york` comes back as it was.
 """
 
 import json
@@ -40,7 +41,8 @@ class Surface(NamedTuple):
 
     string (str): The string.
     starts (List[int]): For every character of the string, the first character of the text that it stands for.
-    ends (List[int]): And the end of those characters, exclusive. A space that the tokenizer puts in may share them with its neighbour.
+    ends (List[int]): And the end of those characters, exclusive. A space that the tokenizer puts in may share them
+        with its neighbour.
     """
 
     string: str
@@ -144,8 +146,8 @@ class TokenTable:
         """The form in which a text can be copied.
 
         text (str): Any text.
-        RETURNS (Surface): What the tokenizer makes of the text, unknown characters included: for all others, decoding the tokens of the text gives
-            the same string.
+        RETURNS (Surface): What the tokenizer makes of the text, unknown characters included: for all others, decoding
+            the tokens of the text gives the same string.
         """
         string, starts, ends = self._normalised(SURROGATE.sub("\ufffd", text))
         pre_tokenizer = self._backend.pre_tokenizer
@@ -208,7 +210,8 @@ _tables: "WeakKeyDictionary[PreTrainedTokenizerBase, TokenTable]" = WeakKeyDicti
 
 @lru_cache(maxsize=65536)
 def stands_alone(char: str) -> bool:
-    """RETURNS (bool): Whether a character stands without spaces around it in WordPiece: punctuation as BERT counts it, ideographs, kana."""
+    """RETURNS (bool): Whether a character stands without spaces around it in WordPiece: punctuation as BERT counts
+    it, ideographs, kana."""
     code = ord(char)
     if code < 128:
         return not char.isalnum()
@@ -218,8 +221,9 @@ def stands_alone(char: str) -> bool:
 
 
 def add_characters(tokenizer: PreTrainedTokenizerBase, characters: Iterable[str]) -> int:
-    """Make a tokenizer know more characters, such as `<` for the first T5. Unlike added tokens they are ordinary pieces of text, so that nothing changes
-    around them. The model needs `resize_token_embeddings(len(tokenizer))` if it has fewer embeddings, and both are to be saved and trained.
+    """Make a tokenizer know more characters, such as `<` for the first T5. Unlike added tokens they are ordinary
+    pieces of text, so that nothing changes around them. The model needs `resize_token_embeddings(len(tokenizer))` if
+    it has fewer embeddings, and both are to be saved and trained.
 
     tokenizer (PreTrainedTokenizerBase): The tokenizer, changed in place.
     characters (Iterable[str]): The characters; those that it can write already are left out.
@@ -316,7 +320,8 @@ def _steps(part: Any) -> list[dict[str, Any]]:
 
 
 def _byte_signs() -> dict[str, int]:
-    """The byte that each character of a byte-level token stands for: printable ones for themselves, the others from U+0100 on (as in GPT-2)."""
+    """The byte that each character of a byte-level token stands for: printable ones for themselves, the others from
+    U+0100 on (as in GPT-2)."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in set(printable)]
     return {**{chr(byte): byte for byte in printable}, **{chr(256 + i): byte for i, byte in enumerate(others)}}
@@ -338,7 +343,8 @@ def _backend(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
 
 
 def _japanese_wordpiece(tokenizer: BertJapaneseTokenizer) -> Tokenizer:
-    """Only what a table needs: words are found by an analyser that has no fast version, but where they end is not written anyway."""
+    """Only what a table needs: words are found by an analyser that has no fast version, but where they end is not
+    written anyway."""
     kind = tokenizer.subword_tokenizer_type
     if kind != "wordpiece":
         raise ValueError(

@@ -1,4 +1,5 @@
-"""Which tokens write a string that begins here? All tokens of a vocabulary in one trie over bytes, walked by many walkers at once."""
+"""Which tokens write a string that begins here? All tokens of a vocabulary in one trie over bytes, walked by many
+walkers at once."""
 
 from collections.abc import Sequence
 
@@ -12,8 +13,8 @@ _SIGNS = 257
 
 
 class TokenTrie:
-    """Nodes are numbered level by level: first the roots, then all nodes one byte below a root, and so on. The edges are one sorted array, so that a
-    step of any number of walkers is one binary search.
+    """Nodes are numbered level by level: first the roots, then all nodes one byte below a root, and so on. The edges
+    are one sorted array, so that a step of any number of walkers is one binary search.
 
     written (Sequence[Dict[int, bytes]]): For every root, what each token writes.
     """

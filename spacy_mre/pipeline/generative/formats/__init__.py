@@ -1,16 +1,16 @@
 """How is an annotated text written as one string, and read back? `FORMATS` names the formats."""
 
-from typing import Any, Dict, Union
+from typing import Any
 
 from ....errors import Errors
-from .analysis import Analysis, FormatError, Link, Mention, Parsed
+from .analysis import Analysis, EntityText, FormatError, Parsed, RelationText
 from .oiellm import OIELLMFormat
 from .slg import SLGFormat
 from .task import Task, template_names
 
-FORMATS = {"slg": SLGFormat, "oiellm": OIELLMFormat}
+FORMATS: dict[str, type[SLGFormat] | type[OIELLMFormat]] = {"slg": SLGFormat, "oiellm": OIELLMFormat}
 
-Format = Union[SLGFormat, OIELLMFormat]
+Format = SLGFormat | OIELLMFormat
 
 
 def format_from_dict(data: dict[str, Any]) -> Format:
@@ -29,12 +29,12 @@ def format_from_dict(data: dict[str, Any]) -> Format:
 __all__ = [
     "FORMATS",
     "Analysis",
+    "EntityText",
     "Format",
     "FormatError",
-    "Link",
-    "Mention",
     "OIELLMFormat",
     "Parsed",
+    "RelationText",
     "SLGFormat",
     "Task",
     "format_from_dict",

@@ -1,19 +1,20 @@
-"""What is known of a text, as strings: its label, and its mentions or links. Every format writes this and reads it back."""
+"""What is known of a text, as strings: its label, and its entities or relations. Every format writes this and reads
+it back."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 from ....errors import Errors
 
 
-class Mention(NamedTuple):
+class EntityText(NamedTuple):
     """A labelled piece of the text: an entity, or a word with its polarity."""
 
     label: str
     text: str
 
 
-class Link(NamedTuple):
+class RelationText(NamedTuple):
     """A relation or event tuple between two pieces of the text."""
 
     head: str
@@ -21,16 +22,17 @@ class Link(NamedTuple):
     tail: str
 
 
-Item = Union[Mention, Link]
+Item = EntityText | RelationText
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """One text's label and its mentions or links, without offsets. The labels are those of the pipeline, not the words of a format.
+    """One text's label and its entities or relations, without offsets. The labels are those of the pipeline, not the
+    words of a format.
 
     label (Optional[str]): The text label; None where it is not known or not asked for.
-    items (Optional[Tuple[Union[Mention, Link], ...]]): The mentions or the links, in the order of the text; empty where there are none; None
-        where nothing is known about them.
+    items (Optional[Tuple[Union[EntityText, RelationText], ...]]): The entities or the relations, in the order of the
+        text; empty where there are none; None where nothing is known about them.
     """
 
     label: str | None = None

@@ -1,11 +1,12 @@
-"""Where in the text does a mention stand that was given as a string only?
+"""Where in the text does a entity stand that was given as a string only?
 
-Mentions are written in the order in which they end, an inner one before the one around it; links as soon as both their ends have been read. So
-the order of an analysis says where a repeated string stands, and what is nested needs no sign of its own.
+Entities are written in the order in which they end, an inner one before the one around it; relations as soon as both
+their ends have been read. So the order of an analysis says where a repeated string stands, and what is nested needs
+no sign of its own.
 
-**Mentions** are aligned to the occurrences of their strings monotonically in that order. Of all alignments that place as many as possible the most
-plausible is taken: mentions begin and end where words do, and stand rather apart than one in another; then the leftmost. What has no place
-in order (a model may write in any order) is placed wherever it is still free.
+**Entities** are aligned to the occurrences of their strings monotonically in that order. Of all alignments that place as many as possible the most
+plausible is taken: entities begin and end where words do, and stand rather apart than one in another; then the
+leftmost. What has no place in order (a model may write in any order) is placed wherever it is still free.
 
 **Links** are placed by a beam search: few different places, which begin and end where words do, in order, with both ends close to each other.
 
@@ -22,19 +23,20 @@ from math import log1p
 from typing import NamedTuple, Optional
 from unicodedata import category
 
-from .analysis import Analysis, Link, Mention
+from ....annotations.entities import Offsets
+from .analysis import Analysis, EntityText, RelationText
 
-Place = tuple[int, int]
 Order = tuple[int, int]
 Normalize = Callable[[str], tuple[str, Sequence[int]]]
 
 NOT_IN_TEXT = "not in the text"
 TOO_OFTEN = "given more often than it stands in the text"
 
-# In units of one end of a word. A crossing pair of mentions is rarer in every corpus than a nested one.
+# In units of one end of a word. A crossing pair of entities is rarer in every corpus than a nested one.
 NESTED = 1
 CROSSING = 4
-# The same for links. That a link relates a place to itself, or comes before its turn, is believed only where nothing else is possible.
+# The same for relations. That a relation relates a place to itself, or comes before its turn, is believed only where
+# nothing else is possible.
 NEW_PLACE = 2.0
 OVERLAP = 2.0
 OUT_OF_ORDER = 6.0
@@ -46,8 +48,9 @@ MAX_PLACES = 32
 MAX_PAIRS = 256
 
 
-class PlacedMention(NamedTuple):
-    """A mention with its characters, end exclusive. `item` is its number in the analysis; `ambiguous`: the string would fit elsewhere, too."""
+class AnchoredEntity(NamedTuple):
+    """A entity with its characters, end exclusive. `item` is its number in the analysis; `ambiguous`: the string
+    would fit elsewhere, too."""
 
     start: int
     end: int
@@ -56,22 +59,23 @@ class PlacedMention(NamedTuple):
     ambiguous: bool
 
     @property
-    def places(self) -> tuple[Place, ...]:
-        """RETURNS (Tuple[Tuple[int, int], ...]): The one place of a mention."""
+    def places(self) -> tuple[Offsets, ...]:
+        """RETURNS (Tuple[Tuple[int, int], ...]): The one place of a entity."""
         return ((self.start, self.end),)
 
 
-class PlacedLink(NamedTuple):
-    """A link with the characters of both ends. `item` is its number in the analysis; `ambiguous`: one of the strings stands elsewhere, too."""
+class AnchoredRelation(NamedTuple):
+    """A relation with the characters of both ends. `item` is its number in the analysis; `ambiguous`: one of the
+    strings stands elsewhere, too."""
 
-    head: Place
+    head: Offsets
     label: str
-    tail: Place
+    tail: Offsets
     item: int
     ambiguous: bool
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[Offsets, ...]:
         """RETURNS (Tuple[Tuple[int, int], ...]): The places of head and tail."""
         return self.head, self.tail
 
@@ -81,29 +85,29 @@ class Anchored:
     """An analysis with offsets.
 
     label (Optional[str]): The text label.
-    mentions (Tuple[PlacedMention, ...]): The mentions that were found, in the order of the analysis.
-    links (Tuple[PlacedLink, ...]): The links of which both ends were found, in the order of the analysis.
+    entities (Tuple[AnchoredEntity, ...]): The entities that were found, in the order of the analysis.
+    relations (Tuple[AnchoredRelation, ...]): The relations of which both ends were found, in the order of the analysis.
     dropped (Tuple[Tuple[int, str], ...]): The number of every other item, and the reason.
     """
 
     label: str | None
-    mentions: tuple[PlacedMention, ...]
-    links: tuple[PlacedLink, ...]
+    entities: tuple[AnchoredEntity, ...]
+    relations: tuple[AnchoredRelation, ...]
     dropped: tuple[tuple[int, str], ...]
 
 
-def order_of_place(place: Place) -> Order:
+def order_of_place(place: Offsets) -> Order:
     """RETURNS (Tuple[int, int]): What places are sorted by: by their ends, of two that end together the shorter first."""
     return place[1], -place[0]
 
 
-def order_of_mention(place: Place, label: str) -> tuple[Order, str]:
-    """RETURNS (Tuple[Tuple[int, int], str]): What mentions are sorted by before they are written."""
+def order_of_entity(place: Offsets, label: str) -> tuple[Order, str]:
+    """RETURNS (Tuple[Tuple[int, int], str]): What entities are sorted by before they are written."""
     return order_of_place(place), label
 
 
-def order_of_link(head: Place, tail: Place, label: str) -> tuple[Order, Order, Order, str]:
-    """RETURNS (Tuple): What links are sorted by before they are written: by the later end, then the earlier one."""
+def order_of_relation(head: Offsets, tail: Offsets, label: str) -> tuple[Order, Order, Order, str]:
+    """RETURNS (Tuple): What relations are sorted by before they are written: by the later end, then the earlier one."""
     ends = order_of_place(head), order_of_place(tail)
     return max(ends), min(ends), ends[0], label
 
@@ -115,22 +119,23 @@ def anchor(
 
     text (str): The text.
     analysis (Analysis): The strings to find.
-    normalize (Optional[Callable[[str], Tuple[str, Sequence[int]]]]): Turns a text into the form in which the strings are: the normalised text, and
-        for each of its characters the offset of the character that it comes from; one more for the end is allowed. It must leave alone what is
-        normalised already. By default strings are found as they are.
-    borders (Optional[Container[int]]): The offsets at which words begin or end, such as those of a Doc's tokens; by default where the kind of
-        character changes.
+    normalize (Optional[Callable[[str], Tuple[str, Sequence[int]]]]): Turns a text into the form in which the strings
+        are: the normalised text, and for each of its characters the offset of the character that it comes from; one
+        more for the end is allowed. It must leave alone what is normalised already. By default strings are found as
+        they are.
+    borders (Optional[Container[int]]): The offsets at which words begin or end, such as those of a Doc's tokens; by
+        default where the kind of character changes.
     RETURNS (Anchored): The places.
     """
     searched = _Searched(text, analysis, normalize, borders)
     items = analysis.items or ()
-    mentions = [(number, item) for number, item in enumerate(items) if isinstance(item, Mention)]
-    links = [(number, item) for number, item in enumerate(items) if isinstance(item, Link)]
-    placed_mentions, lost_mentions = _place_mentions(searched, mentions)
-    placed_links, lost_links = _place_links(
-        searched, links, frozenset((mention.start, mention.end) for mention in placed_mentions)
+    entities = [(number, item) for number, item in enumerate(items) if isinstance(item, EntityText)]
+    relations = [(number, item) for number, item in enumerate(items) if isinstance(item, RelationText)]
+    placed_entities, lost_entities = _place_entities(searched, entities)
+    placed_links, lost_links = _place_relations(
+        searched, relations, frozenset((entity.start, entity.end) for entity in placed_entities)
     )
-    return Anchored(analysis.label, placed_mentions, placed_links, tuple(sorted([*lost_mentions, *lost_links])))
+    return Anchored(analysis.label, placed_entities, placed_links, tuple(sorted([*lost_entities, *lost_links])))
 
 
 class _Searched:
@@ -141,13 +146,14 @@ class _Searched:
         self.normalize = normalize
         self.borders = borders
         self.most = MAX_PLACES + len(analysis.items or ())
-        self.found: dict[str, list[Place]] = {}
+        self.found: dict[str, list[Offsets]] = {}
         if normalize is not None:
             self.normalised, offsets = normalize(text)
             self.offsets = [*offsets, len(text)]
 
-    def places(self, string: str) -> list[Place]:
-        """RETURNS (List[Tuple[int, int]]): The occurrences of a string, from left to right; of very many the most plausible."""
+    def places(self, string: str) -> list[Offsets]:
+        """RETURNS (List[Tuple[int, int]]): The occurrences of a string, from left to right; of very many the most
+        plausible."""
         if string not in self.found:
             if self.normalize is None:
                 places = _occurrences(self.text, string)
@@ -159,13 +165,13 @@ class _Searched:
             self.found[string] = places
         return self.found[string]
 
-    def word_ends(self, place: Place) -> int:
+    def word_ends(self, place: Offsets) -> int:
         """RETURNS (int): How many ends of a place are also ends of words: 0, 1 or 2."""
         if self.borders is not None:
             return (place[0] in self.borders) + (place[1] in self.borders)
         return _is_border(self.text, place[0]) + _is_border(self.text, place[1])
 
-    def _original(self, start: int, end: int) -> Place:
+    def _original(self, start: int, end: int) -> Offsets:
         # One character may have become several, and several one; some, which the tokenizer drops, none.
         first, last = self.offsets[start], max(self.offsets[end], self.offsets[end - 1] + 1)
         while first < last and _is_blank(self.text[last - 1]):
@@ -175,7 +181,7 @@ class _Searched:
         return first, last
 
 
-def _occurrences(text: str, string: str) -> list[Place]:
+def _occurrences(text: str, string: str) -> list[Offsets]:
     places = []
     start = text.find(string) if string else -1
     while start >= 0:
@@ -197,7 +203,8 @@ def _is_blank(char: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _kind(char: str) -> str:
-    """The kind of a character. Words of Japanese, which have no blanks between them, often begin or end where it changes."""
+    """The kind of a character. Words of Japanese, which have no blanks between them, often begin or end where it
+    changes."""
     if "\u3041" <= char <= "\u309f":
         return "hiragana"
     if "\u30a0" <= char <= "\u30ff":
@@ -208,50 +215,51 @@ def _kind(char: str) -> str:
     return "letter" if general[0] in "LNM" else "other"
 
 
-def _place_mentions(
-    searched: _Searched, mentions: Sequence[tuple[int, Mention]]
-) -> tuple[tuple[PlacedMention, ...], list[tuple[int, str]]]:
-    places = _align(searched, mentions)
-    in_order = [(number, mention) for number, mention in mentions if number in places]
+def _place_entities(
+    searched: _Searched, entities: Sequence[tuple[int, EntityText]]
+) -> tuple[tuple[AnchoredEntity, ...], list[tuple[int, str]]]:
+    places = _align(searched, entities)
+    in_order = [(number, entity) for number, entity in entities if number in places]
     unsure = _ambiguous(searched, in_order)
     placed = {
-        number: PlacedMention(*places[number], mention.label, number, number in unsure) for number, mention in in_order
+        number: AnchoredEntity(*places[number], entity.label, number, number in unsure) for number, entity in in_order
     }
     lost = []
-    for number, mention in mentions:
+    for number, entity in entities:
         if number in placed:
             continue
-        found = searched.places(mention.text)
-        taken = {(other.start, other.end) for other in placed.values() if other.label == mention.label}
+        found = searched.places(entity.text)
+        taken = {(other.start, other.end) for other in placed.values() if other.label == entity.label}
         free = [place for place in found if place not in taken]
         if free:
-            placed[number] = PlacedMention(*max(free, key=searched.word_ends), mention.label, number, len(free) > 1)
+            placed[number] = AnchoredEntity(*max(free, key=searched.word_ends), entity.label, number, len(free) > 1)
         else:
             lost.append((number, TOO_OFTEN if found else NOT_IN_TEXT))
     return tuple(placed[number] for number in sorted(placed)), lost
 
 
 class _Node(NamedTuple):
-    """One occurrence of one mention, with the best chain of mentions that ends in it. The score: how many are placed, how plausibly, how far left."""
+    """One occurrence of one entity, with the best chain of entities that ends in it. The score: how many are placed,
+    how plausibly, how far left."""
 
     score: tuple[int, int, int]
     key: tuple[Order, str]
-    place: Place
+    place: Offsets
     number: int
     before: Optional["_Node"]
 
 
-def _align(searched: _Searched, mentions: Sequence[tuple[int, Mention]]) -> dict[int, Place]:
-    """The best alignment in order: places by the mentions' numbers."""
+def _align(searched: _Searched, entities: Sequence[tuple[int, EntityText]]) -> dict[int, Offsets]:
+    """The best alignment in order: places by the entities' numbers."""
     by_end: dict[int, list[_Node]] = {}
-    for number, mention in mentions:
+    for number, entity in entities:
         ends = sorted(by_end)
         best_up_to: list[_Node] = []
         for end in ends:
             best_up_to.append(max([*best_up_to[-1:], *by_end[end]], key=_score))
         made = []
-        for place in searched.places(mention.text):
-            key = order_of_mention(place, mention.label)
+        for place in searched.places(entity.text):
+            key = order_of_entity(place, entity.label)
             apart, reached = bisect_right(ends, place[0]), bisect_right(ends, place[1])
             before = best_up_to[apart - 1] if apart else None
             count, likely, left = before.score if before else (0, 0, 0)
@@ -278,11 +286,10 @@ def _score(node: _Node) -> tuple[int, int, int]:
     return node.score
 
 
-def _ambiguous(searched: _Searched, mentions: Sequence[tuple[int, Mention]]) -> set[int]:
-    """The numbers of the mentions that have several places in order, between the earliest place of the one before and the latest of the one behind."""
-    keys = [
-        [order_of_mention(place, mention.label) for place in searched.places(mention.text)] for _, mention in mentions
-    ]
+def _ambiguous(searched: _Searched, entities: Sequence[tuple[int, EntityText]]) -> set[int]:
+    """The numbers of the entities that have several places in order, between the earliest place of the one before and
+    the latest of the one behind."""
+    keys = [[order_of_entity(place, entity.label) for place in searched.places(entity.text)] for _, entity in entities]
     earliest: list[tuple[Order, str]] = []
     for own in keys:
         earliest.append(min(key for key in own if not earliest or key > earliest[-1]))
@@ -291,41 +298,44 @@ def _ambiguous(searched: _Searched, mentions: Sequence[tuple[int, Mention]]) -> 
     for i in reversed(range(len(keys))):
         possible = [key for key in keys[i] if (i == 0 or key > earliest[i - 1]) and (latest is None or key < latest)]
         if len(possible) > 1:
-            unsure.add(mentions[i][0])
+            unsure.add(entities[i][0])
         latest = max(possible)
     return unsure
 
 
 class _Hypothesis(NamedTuple):
-    """Places for the first few links."""
+    """Places for the first few relations."""
 
     cost: float
-    ends: tuple[tuple[Place, Place], ...]
-    known: frozenset[Place]
+    ends: tuple[tuple[Offsets, Offsets], ...]
+    known: frozenset[Offsets]
     last: tuple | None
 
 
-def _place_links(
-    searched: _Searched, links: Sequence[tuple[int, Link]], known: frozenset[Place]
-) -> tuple[tuple[PlacedLink, ...], list[tuple[int, str]]]:
+def _place_relations(
+    searched: _Searched, relations: Sequence[tuple[int, RelationText]], known: frozenset[Offsets]
+) -> tuple[tuple[AnchoredRelation, ...], list[tuple[int, str]]]:
     beam = [_Hypothesis(0.0, (), known, None)]
     found, lost = [], []
-    for number, link in links:
-        pairs = [(_distance(*ends), *ends) for ends in product(searched.places(link.head), searched.places(link.tail))]
+    for number, relation in relations:
+        pairs = [
+            (_distance(*ends), *ends)
+            for ends in product(searched.places(relation.head), searched.places(relation.tail))
+        ]
         if not pairs:
             lost.append((number, NOT_IN_TEXT))
             continue
-        found.append((number, link, len(pairs) > 1))
+        found.append((number, relation, len(pairs) > 1))
         nearest = nsmallest(MAX_PAIRS, pairs)
-        extended = [_extend(searched, before, *pair, link.label) for before in beam for pair in nearest]
+        extended = [_extend(searched, before, *pair, relation.label) for before in beam for pair in nearest]
         beam = nsmallest(BEAM, extended, key=lambda hypothesis: hypothesis[:2])
     return tuple(
-        PlacedLink(head, link.label, tail, number, unsure)
-        for (number, link, unsure), (head, tail) in zip(found, beam[0].ends)
+        AnchoredRelation(head, relation.label, tail, number, unsure)
+        for (number, relation, unsure), (head, tail) in zip(found, beam[0].ends)
     ), lost
 
 
-def _distance(head: Place, tail: Place) -> float:
+def _distance(head: Offsets, tail: Offsets) -> float:
     """What the distance of two ends costs."""
     if head == tail:
         return SAME_PLACE
@@ -333,7 +343,7 @@ def _distance(head: Place, tail: Place) -> float:
 
 
 def _extend(
-    searched: _Searched, before: _Hypothesis, distance: float, head: Place, tail: Place, label: str
+    searched: _Searched, before: _Hypothesis, distance: float, head: Offsets, tail: Offsets, label: str
 ) -> _Hypothesis:
     cost, known = before.cost + distance, before.known
     for place in (head, tail):
@@ -341,7 +351,7 @@ def _extend(
             overlaps = any(place[0] < end and start < place[1] for start, end in known)
             cost += NEW_PLACE + OVERLAP * overlaps + 2 - searched.word_ends(place)
             known = known | {place}
-    order = order_of_link(head, tail, label)
+    order = order_of_relation(head, tail, label)
     if before.last is not None and order <= before.last:
         cost += OUT_OF_ORDER
     return _Hypothesis(cost, (*before.ends, (head, tail)), known, order)

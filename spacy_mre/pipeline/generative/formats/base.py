@@ -1,7 +1,8 @@
-"""What do all formats have in common? A class, a lead, and the word-level part, one behind the other; only the signs around them differ."""
+"""What do all formats have in common? A class, a lead, and the word-level part, one behind the other; only the signs
+around them differ."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from ....errors import Errors
 from .analysis import Analysis, FormatError, Item, Parsed
@@ -13,8 +14,8 @@ from .task import Task
 
 
 class StringFormat:
-    """Writes and reads strings of the form OPEN CLASS CLOSE LEAD ITEMS. A task without text labels has no class, one without word-level
-    labels no items.
+    """Writes and reads strings of the form OPEN CLASS CLOSE LEAD ITEMS. A task without text labels has no class, one
+    without word-level labels no items.
 
     task (Task): What is asked for, and in which words.
     """
@@ -31,7 +32,7 @@ class StringFormat:
         self._loose_class_ids = {loosely(word): label for label, word in reversed(task.classes.items())}
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "StringFormat":
+    def from_dict(cls, data: dict[str, Any]) -> Self:
         """RETURNS (StringFormat): The format that `to_dict` gave."""
         options = {name: value for name, value in data.items() if name not in ("format", "task")}
         return cls(Task.from_dict(data["task"]), **options)
@@ -40,7 +41,7 @@ class StringFormat:
         """RETURNS (Dict[str, Any]): The format as plain JSON."""
         return {"format": self.name, "task": self.task.to_dict()}
 
-    def with_task(self, task: Task) -> "StringFormat":
+    def with_task(self, task: Task) -> Self:
         """RETURNS (StringFormat): The same format with another task."""
         return self.from_dict({**self.to_dict(), "task": task.to_dict()})
 
@@ -66,7 +67,8 @@ class StringFormat:
 
         analysis (Analysis): The labels of the text.
         RETURNS (str): The string.
-        RAISES (ValueError): An analysis without what the task asks for, with unknown labels, or with items that cannot be written.
+        RAISES (ValueError): An analysis without what the task asks for, with unknown labels, or with items that
+            cannot be written.
         """
         return self.class_part(analysis.label) + self.word_part(analysis.items)
 
@@ -86,7 +88,7 @@ class StringFormat:
     def word_part(self, items: Sequence[Item] | None) -> str:
         """Write the second part of a target.
 
-        items (Optional[Sequence[Union[Mention, Link]]]): The mentions or links.
+        items (Optional[Sequence[Union[EntityText, RelationText]]]): The entities or relations.
         RETURNS (str): The lead and the items; no items if none are asked for.
         RAISES (ValueError): Items that cannot be written, or None.
         """
@@ -100,8 +102,8 @@ class StringFormat:
         """Cut any string where the text label should end.
 
         string (str): A target, or what a model wrote.
-        RETURNS (Tuple[str, str]): The part of the text label, with its signs, and the rest. Where the end of a text label is not marked, or none
-            is asked for, the first is empty.
+        RETURNS (Tuple[str, str]): The part of the text label, with its signs, and the rest. Where the end of a text
+            label is not marked, or none is asked for, the first is empty.
         """
         end = self._class_end(string) if self.task.classes else None
         if end is None:
@@ -124,10 +126,12 @@ class StringFormat:
             return self._read(string, [f"position {err.position}: {err.reason}"])
 
     def words(self, string: str) -> tuple[str, list[str]]:
-        """See which words a target of this form has where labels stand, known or not: so the labels of a file can be found out.
+        """See which words a target of this form has where labels stand, known or not: so the labels of a file can be
+        found out.
 
         string (str): A target.
-        RETURNS (Tuple[str, List[str]]): The word of the text label, empty without one; the words of the mentions or links.
+        RETURNS (Tuple[str, List[str]]): The word of the text label, empty without one; the words of the entities or
+            relations.
         """
         end = self._class_end(string)
         first = "" if end is None else unescape(string[len(self.open) : end], strict=False).strip()

@@ -2,17 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Union
 
 from spacy.tokens import Doc
 
-from ....annotations.entities import DEFAULT_KEY, get_entities, set_entities
-from ....annotations.relations import get_relations, make_relation, set_relations
-from .analysis import Analysis, Item, Link, Mention
-from .anchoring import Anchored, Place, PlacedLink, PlacedMention, order_of_link, order_of_mention
+from ....annotations.entities import DEFAULT_KEY, Offsets, get_entities, set_entities
+from ....annotations.relations import arguments, get_relations, set_relations
+from .analysis import Analysis, EntityText, Item, RelationText
+from .anchoring import Anchored, AnchoredEntity, AnchoredRelation, order_of_entity, order_of_relation
 from .task import Task
 
-Placed = Union[PlacedMention, PlacedLink]
+AnchoredItem = AnchoredEntity | AnchoredRelation
 
 OFF_GRID = "not on the token grid"
 
@@ -23,8 +22,8 @@ def analysis_of(doc: Doc, task: Task, span_key: str = DEFAULT_KEY) -> Analysis:
     doc (Doc): The document.
     task (Task): What is asked for.
     span_key (str): The span group that holds the entities.
-    RETURNS (Analysis): The best-scored text label; the entities or relations in the order in which they are written (see `anchoring`). Where
-        nothing is known, None.
+    RETURNS (Analysis): The best-scored text label; the entities or relations in the order in which they are written
+        (see `anchoring`). Where nothing is known, None.
     """
     label = (
         max(doc.cats, key=doc.cats.__getitem__)
@@ -40,34 +39,33 @@ def analysis_of(doc: Doc, task: Task, span_key: str = DEFAULT_KEY) -> Analysis:
     return Analysis(label, tuple(_without_place(item, text) for item in placed))
 
 
-def placed_items(doc: Doc, task: Task, span_key: str = DEFAULT_KEY) -> list[Placed] | None:
+def placed_items(doc: Doc, task: Task, span_key: str = DEFAULT_KEY) -> list[AnchoredItem] | None:
     """Read the entities or relations that a task writes off a Doc, with their places.
 
     doc (Doc): The document.
     task (Task): Whose word level tells what to read.
     span_key (str): The span group that holds the entities.
-    RETURNS (Optional[List[Union[PlacedMention, PlacedLink]]]): The entities or relations in the order in which they are written; None where nothing
-        is known.
+    RETURNS (Optional[List[Union[AnchoredEntity, AnchoredRelation]]]): The entities or relations in the order in which
+        they are written; None where nothing is known.
     """
     text = doc.text
-    if task.word_level == "mentions":
+    if task.word_level == "entities":
         entities = get_entities(doc, span_key)
         if entities is None:
             return None
         found = {(_characters(doc, text, entity.start, entity.end), entity.label) for entity in entities}
-        mentions = sorted((item for item in found if item[0][0] < item[0][1]), key=lambda item: order_of_mention(*item))
-        return [PlacedMention(*place, label, i, False) for i, (place, label) in enumerate(mentions)]
+        in_order = sorted((item for item in found if item[0][0] < item[0][1]), key=lambda item: order_of_entity(*item))
+        return [AnchoredEntity(*offsets, label, i, False) for i, (offsets, label) in enumerate(in_order)]
     relations = get_relations(doc)
     if relations is None:
         return None
-    ends = [[_characters(doc, text, *relation[end]) for end in ("head", "tail")] for relation in relations]
-    pairs = {
-        (head, tail, relation["label"])
-        for (head, tail), relation in zip(ends, relations)
-        if head[0] < head[1] and tail[0] < tail[1]
-    }
-    links = sorted(pairs, key=lambda item: order_of_link(*item))
-    return [PlacedLink(head, label, tail, i, False) for i, (head, tail, label) in enumerate(links)]
+    triples = set()
+    for relation in relations:
+        head, tail = (_characters(doc, text, start, end) for start, end in arguments(relation))
+        if head[0] < head[1] and tail[0] < tail[1]:
+            triples.add((head, tail, relation["label"]))
+    triples_in_order = sorted(triples, key=lambda triple: order_of_relation(*triple))
+    return [AnchoredRelation(head, label, tail, i, False) for i, (head, tail, label) in enumerate(triples_in_order)]
 
 
 def token_borders(doc: Doc) -> set[int]:
@@ -90,8 +88,8 @@ def write_analysis(
     label_score: float = 1.0,
     set_ents: bool = True,
 ) -> Counter:
-    """Write an anchored analysis on a Doc: what the task asks for, and nothing else. The ends of a relation have the labels of the entities that the
-    Doc has at their places, or none.
+    """Write an anchored analysis on a Doc: what the task asks for, and nothing else. The ends of a relation have the
+    labels of the entities that the Doc has at their places, or none.
 
     doc (Doc): The document.
     anchored (Anchored): The labels and places.
@@ -110,27 +108,34 @@ def write_analysis(
             doc.cats[anchored.label] = label_score
     if not task.labels:
         return lost
-    on_tokens = _token_places(doc, [place for item in (*anchored.mentions, *anchored.links) for place in item.places])
-    if task.word_level == "mentions":
-        mentions = [mention for mention in anchored.mentions if mention.places[0] in on_tokens]
-        lost[OFF_GRID] += len(anchored.mentions) - len(mentions)
-        spans = [(*on_tokens[mention.places[0]], mention.label, _score(scores, mention.item)) for mention in mentions]
+    items: list[AnchoredItem] = [*anchored.entities, *anchored.relations]
+    tokens = _token_offsets(doc, [offsets for item in items for offsets in item.places])
+    if task.word_level == "entities":
+        entities = [entity for entity in anchored.entities if entity.places[0] in tokens]
+        lost[OFF_GRID] += len(anchored.entities) - len(entities)
+        spans = [(*tokens[entity.places[0]], entity.label, _score(scores, entity.item)) for entity in entities]
         set_entities(doc, spans, key=span_key, source=source, set_ents=set_ents)
-    else:
-        links = [link for link in anchored.links if link.head in on_tokens and link.tail in on_tokens]
-        lost[OFF_GRID] += len(anchored.links) - len(links)
-        labels = {(entity.start, entity.end): entity.label for entity in reversed(get_entities(doc, span_key) or [])}
-        relations = []
-        for link in links:
-            head, tail = on_tokens[link.head], on_tokens[link.tail]
-            end_labels = {"head_label": labels.get(head, ""), "tail_label": labels.get(tail, "")}
-            relations.append(make_relation(head, tail, link.label, **end_labels, score=_score(scores, link.item)))
-        set_relations(doc, relations)
+        return +lost
+    relations = [relation for relation in anchored.relations if relation.head in tokens and relation.tail in tokens]
+    lost[OFF_GRID] += len(anchored.relations) - len(relations)
+    labels = {entity.offsets: entity.label for entity in reversed(get_entities(doc, span_key) or [])}
+    stored = [
+        {
+            "head": tokens[relation.head],
+            "tail": tokens[relation.tail],
+            "head_label": labels.get(tokens[relation.head], ""),
+            "tail_label": labels.get(tokens[relation.tail], ""),
+            "label": relation.label,
+            "score": _score(scores, relation.item),
+        }
+        for relation in relations
+    ]
+    set_relations(doc, stored, source=source or None)
     return +lost
 
 
-def _token_places(doc: Doc, places: Iterable[Place]) -> dict[Place, Place]:
-    """Places in tokens by places in characters, of those that begin and end where tokens do."""
+def _token_offsets(doc: Doc, places: Iterable[Offsets]) -> dict[Offsets, Offsets]:
+    """Token offsets by character offsets, for those at token boundaries."""
     starts = {token.idx: token.i for token in doc}
     ends = {token.idx + len(token): token.i + 1 for token in doc}
     return {(start, end): (starts[start], ends[end]) for start, end in places if start in starts and end in ends}
@@ -140,13 +145,13 @@ def _score(scores: Sequence[float] | None, item: int) -> float:
     return 1.0 if scores is None else float(scores[item])
 
 
-def _without_place(item: Placed, text: str) -> Item:
-    if isinstance(item, PlacedMention):
-        return Mention(item.label, text[item.start : item.end])
-    return Link(text[slice(*item.head)], item.label, text[slice(*item.tail)])
+def _without_place(item: AnchoredItem, text: str) -> Item:
+    if isinstance(item, AnchoredEntity):
+        return EntityText(item.label, text[item.start : item.end])
+    return RelationText(text[slice(*item.head)], item.label, text[slice(*item.tail)])
 
 
-def _characters(doc: Doc, text: str, start: int, end: int) -> Place:
+def _characters(doc: Doc, text: str, start: int, end: int) -> Offsets:
     """The characters of some tokens, without white space at the ends."""
     first, last = doc[start].idx, doc[end - 1].idx + len(doc[end - 1])
     piece = text[first:last]

@@ -1,13 +1,13 @@
 """Which strings can a format write about a text? A finite-state description over characters.
 
-A grammar is compiled from a few parts: words, choices between words, copies of a piece of the text, alternatives and repetition. Its states are
-of two kinds. A *literal* state has an edge for every character that may follow. A *copy* state writes out an escaped piece of the text; it is left
-on a delimiter without a backslash, which no escaped text holds, so that the grammar is deterministic although the text is not known yet.
+A grammar is compiled from a few parts: words, choices between words, copies of a piece of the text, alternatives and
+repetition. Its states are of two kinds. A *literal* state has an edge for every character that may follow. A *copy*
+state writes out an escaped piece of the text; it is left on a delimiter without a backslash, which no escaped text
+holds, so that the grammar is deterministic although the text is not known yet.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Union
 
 from ....errors import Errors
 from .escaping import DELIMITERS, ESCAPE, ESCAPED
@@ -55,11 +55,11 @@ class Either:
         object.__setattr__(self, "sequences", tuple(tuple(sequence) for sequence in sequences))
 
 
-Part = Union[Literal, Choice, Copy, Repeat, Either]
+Part = Literal | Choice | Copy | Repeat | Either
 
 
 @dataclass(frozen=True)
-class State:
+class GrammarState:
     """One state of a grammar.
 
     edges (Dict[str, int]): The state after each character; of a copy state, after each delimiter on which it is left.
@@ -75,12 +75,12 @@ class State:
 class Grammar:
     """The strings of a format. Make one with `Grammar.compile`.
 
-    states (Sequence[State]): The states; the first is the start.
+    states (Sequence[GrammarState]): The states; the first is the start.
     """
 
     start = 0
 
-    def __init__(self, states: Sequence[State]):
+    def __init__(self, states: Sequence[GrammarState]):
         self.states = tuple(states)
 
     def __len__(self) -> int:
@@ -97,7 +97,8 @@ class Grammar:
         return cls(_determinise(_Builder(parts)))
 
     def edges(self, state: int) -> dict[str, int]:
-        """RETURNS (Dict[str, int]): The state after each character; of a copy state, after each delimiter on which it is left."""
+        """RETURNS (Dict[str, int]): The state after each character; of a copy state, after each delimiter on which it
+        is left."""
         return self.states[state].edges
 
     def copies(self, state: int) -> bool:
@@ -148,7 +149,8 @@ def _copied(string: str, place: int) -> tuple[str | None, int]:
 
 
 class _Builder:
-    """A nondeterministic automaton: every node has edges by character, edges without one, and perhaps a copy that leads to another node."""
+    """A nondeterministic automaton: every node has edges by character, edges without one, and perhaps a copy that
+    leads to another node."""
 
     def __init__(self, parts: Iterable[Part]):
         self.by_char: list[dict[str, set[int]]] = []
@@ -208,7 +210,7 @@ class _Builder:
         return frozenset(reached)
 
 
-def _determinise(builder: _Builder) -> list[State]:
+def _determinise(builder: _Builder) -> list[GrammarState]:
     """The subset construction, in which a set of nodes with a copy must hold nothing else."""
     numbers: dict[frozenset[int], int] = {}
     waiting: list[frozenset[int]] = []
@@ -220,7 +222,7 @@ def _determinise(builder: _Builder) -> list[State]:
         return numbers[nodes]
 
     number(builder.closure([builder.start]))
-    states = []
+    states: list[GrammarState] = []
     while len(states) < len(numbers):
         nodes = waiting[len(states)]
         copies = [node for node in nodes if node in builder.copy_to]
@@ -235,5 +237,5 @@ def _determinise(builder: _Builder) -> list[State]:
         if copies and (any(node in builder.copy_to for node in nodes) or not set(targets) <= set(DELIMITERS)):
             raise ValueError(Errors.M902.format(where="a copy is followed by something else than a delimiter"))
         edges = {char: number(builder.closure(ends)) for char, ends in sorted(targets.items())}
-        states.append(State(edges, bool(copies), builder.end in nodes))
+        states.append(GrammarState(edges, bool(copies), builder.end in nodes))
     return states

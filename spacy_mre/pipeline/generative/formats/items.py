@@ -1,16 +1,16 @@
 """How is the word-level part of a string written and read? SLG and OIELLM share it.
 
-    mentions   :TYPE;NAME:TYPE;NAME        none   :NONE;
-    links      :HEAD;LABEL;TAIL            none   ;NONE;
+    entities   :TYPE;NAME:TYPE;NAME        none   :NONE;
+    relations      :HEAD;LABEL;TAIL            none   ;NONE;
 
-Types, names and tuples are published (arXiv 2307.10291, arXiv 2407.10953). The marker of no links is our choice: behind a colon it could not be told
-from a head that begins with the same word.
+Types, names and tuples are published (arXiv 2307.10291, arXiv 2407.10953). The marker of no relations is our choice:
+behind a colon it could not be told from a head that begins with the same word.
 """
 
 from collections.abc import Iterable, Sequence
 
 from ....errors import Errors
-from .analysis import Item, Link, Mention
+from .analysis import EntityText, Item, RelationText
 from .escaping import escape
 from .grammar import Choice, Copy, Either, Literal, Part, Repeat
 from .scanning import Cursor, Piece, cut, joined, loosely, plain
@@ -20,15 +20,15 @@ Places = list[tuple[int, int]]
 
 
 class ItemPart:
-    """Writes and reads the mentions or the links of a task.
+    """Writes and reads the entities or the relations of a task.
 
     task (Task): The task.
     """
 
     def __init__(self, task: Task):
         self.task = task
-        self.links = task.word_level == "links"
-        self.none = f";{escape(task.none_word)};" if self.links else f":{escape(task.none_word)};"
+        self.has_relations = task.word_level == "relations"
+        self.none = f";{escape(task.none_word)};" if self.has_relations else f":{escape(task.none_word)};"
         self.ids = {word: label for label, word in task.labels.items()}
         self.loose_ids = {loosely(word): label for label, word in reversed(task.labels.items())}
 
@@ -39,9 +39,10 @@ class ItemPart:
     def write(self, items: Iterable[Item]) -> str:
         """Write items.
 
-        items (Iterable[Union[Mention, Link]]): The items.
+        items (Iterable[Union[EntityText, RelationText]]): The items.
         RETURNS (str): The string.
-        RAISES (ValueError): An item of the other kind, with an unknown label, or with a text that is empty or has white space at its ends.
+        RAISES (ValueError): An item of the other kind, with an unknown label, or with a text that is empty or has
+            white space at its ends.
         """
         return "".join(map(self._written, items)) or self.none
 
@@ -49,7 +50,7 @@ class ItemPart:
         """Read all items up to the end of the string, strictly.
 
         cursor (Cursor): Stands where the items begin.
-        RETURNS (Tuple[List[Union[Mention, Link]], List[Tuple[int, int]]]): The items and their places.
+        RETURNS (Tuple[List[Union[EntityText, RelationText]], List[Tuple[int, int]]]): The items and their places.
         RAISES (FormatError): Anything else than `write` can have written.
         """
         items: list[Item] = []
@@ -60,7 +61,7 @@ class ItemPart:
         while not items or not cursor.at_end:
             start = cursor.place
             cursor.take(":")
-            items.append(self._parse_link(cursor) if self.links else self._parse_mention(cursor))
+            items.append(self._parse_relation(cursor) if self.has_relations else self._parse_entity(cursor))
             places.append((start, cursor.place))
         return items, places
 
@@ -70,7 +71,7 @@ class ItemPart:
         string (str): The whole string.
         start (int): Where the items begin.
         problems (List[str]): What could not be read is added here.
-        RETURNS (Tuple[List[Union[Mention, Link]], List[Tuple[int, int]]]): The items and their places.
+        RETURNS (Tuple[List[Union[EntityText, RelationText]], List[Tuple[int, int]]]): The items and their places.
         """
         items: list[Item] = []
         places: Places = []
@@ -78,9 +79,9 @@ class ItemPart:
             first, last = fields[0].start, fields[-1].end
             if loosely(string[first - 1 : last]) == loosely(self.none):
                 continue
-            item = self._read_link(string, fields) if self.links else self._read_mention(string, fields)
+            item = self._read_relation(string, fields) if self.has_relations else self._read_entity(string, fields)
             if item is None:
-                expected = "a head, a known label and a tail" if self.links else "a known label and a text"
+                expected = "a head, a known label and a tail" if self.has_relations else "a known label and a text"
                 problems.append(f"position {first}: '{string[first:last]}' is not {expected}")
             else:
                 items.append(item)
@@ -89,7 +90,7 @@ class ItemPart:
 
     def words(self, string: str, start: int) -> list[str]:
         """RETURNS (List[str]): What stands where labels should stand, whether known or not."""
-        place, fields = (1, 3) if self.links else (0, 2)
+        place, fields = (1, 3) if self.has_relations else (0, 2)
         groups = [cut(string[: piece.end], ";", piece.start) for piece in cut(string, ":", start)[1:]]
         words = [plain(group[place]) for group in groups if len(group) == fields and group[-1].text]
         return [word for word in words if word]
@@ -97,10 +98,9 @@ class ItemPart:
     def grammar(self) -> list[Part]:
         """RETURNS (List[Part]): The parts of a grammar for what `parse` accepts."""
         label = Choice(map(escape, self.task.labels.values()))
-        if self.links:
+        item: list[Part] = [Literal(":"), label, Literal(";"), Copy()]
+        if self.has_relations:
             item = [Literal(":"), Copy(), Literal(";"), label, Literal(";"), Copy()]
-        else:
-            item = [Literal(":"), label, Literal(";"), Copy()]
         return [Either([[Repeat(item)], [Literal(self.none)]])]
 
     def _written(self, item: Item) -> str:
@@ -110,33 +110,34 @@ class ItemPart:
             raise ValueError(
                 Errors.M907.format(label=item.label, name=self.task.name, labels=", ".join(self.task.labels))
             )
-        for text in (item.head, item.tail) if isinstance(item, Link) else (item.text,):
+        for text in (item.head, item.tail) if isinstance(item, RelationText) else (item.text,):
             if not text or text != text.strip():
                 raise ValueError(Errors.M908.format(label=item.label, text=text))
         word = escape(self.task.labels[item.label])
-        if isinstance(item, Link):
+        if isinstance(item, RelationText):
             return f":{escape(item.head)};{word};{escape(item.tail)}"
         return f":{word};{escape(item.text)}"
 
-    def _parse_mention(self, cursor: Cursor) -> Mention:
-        label = cursor.word(self.ids, "label of a mention")
+    def _parse_entity(self, cursor: Cursor) -> EntityText:
+        label = cursor.word(self.ids, "label of a entity")
         cursor.take(";")
-        return Mention(label, cursor.copied())
+        return EntityText(label, cursor.copied())
 
-    def _parse_link(self, cursor: Cursor) -> Link:
+    def _parse_relation(self, cursor: Cursor) -> RelationText:
         head = cursor.copied()
         cursor.take(";")
-        label = cursor.word(self.ids, "label of a link")
+        label = cursor.word(self.ids, "label of a relation")
         cursor.take(";")
-        return Link(head, label, cursor.copied())
+        return RelationText(head, label, cursor.copied())
 
     def _groups(self, string: str, start: int) -> list[list[Piece]]:
-        """The fields of every item. A colon with too few fields behind it is one that somebody forgot to escape, or the string was cut there."""
+        """The fields of every item. A colon with too few fields behind it is one that somebody forgot to escape, or
+        the string was cut there."""
         groups: list[list[Piece]] = []
         pieces = cut(string, ":", start)[1:]
         for i, piece in enumerate(pieces):
             fields = cut(string[: piece.end], ";", piece.start)
-            whole = len(fields) >= (3 if self.links else 2)
+            whole = len(fields) >= (3 if self.has_relations else 2)
             if groups and not whole and not (i + 1 == len(pieces) and self._may_be_cut(fields)):
                 last = groups[-1].pop()
                 groups[-1] += [joined(string, [last, fields[0]]), *fields[1:]]
@@ -146,17 +147,17 @@ class ItemPart:
 
     def _may_be_cut(self, fields: Sequence[Piece]) -> bool:
         """Whether these could be the first fields of an item."""
-        return self.links or any(word.startswith(loosely(fields[0].text)) for word in self.loose_ids)
+        return self.has_relations or any(word.startswith(loosely(fields[0].text)) for word in self.loose_ids)
 
-    def _read_mention(self, string: str, fields: Sequence[Piece]) -> Mention | None:
+    def _read_entity(self, string: str, fields: Sequence[Piece]) -> EntityText | None:
         label = self.loose_ids.get(loosely(fields[0].text))
         text = plain(joined(string, fields[1:])) if fields[1:] else ""
-        return Mention(label, text) if label is not None and text else None
+        return EntityText(label, text) if label is not None and text else None
 
-    def _read_link(self, string: str, fields: Sequence[Piece]) -> Link | None:
+    def _read_relation(self, string: str, fields: Sequence[Piece]) -> RelationText | None:
         for middle in range(1, len(fields) - 1):
             label = self.loose_ids.get(loosely(fields[middle].text))
             head, tail = plain(joined(string, fields[:middle])), plain(joined(string, fields[middle + 1 :]))
             if label is not None and head and tail:
-                return Link(head, label, tail)
+                return RelationText(head, label, tail)
         return None

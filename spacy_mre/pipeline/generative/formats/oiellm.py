@@ -1,10 +1,10 @@
 """OIELLM, open information extraction with a large language model (Gan et al. 2024, arXiv 2407.10953).
 
     source    TEXT/TASK
-    target    CLASS/TASK/:TYPE;NAME:TYPE;NAME       links   CLASS/TASK/:HEAD;LABEL;TAIL
+    target    CLASS/TASK/:TYPE;NAME:TYPE;NAME       relations   CLASS/TASK/:HEAD;LABEL;TAIL
 
-The form is that of the examples on the authors' model cards. Our choice: where nothing is found, a marker as in SLG stands; a task without text labels
-leaves the class out, and one without word-level labels all that follows the task.
+The form is that of the examples on the authors' model cards. Our choice: where nothing is found, a marker as in SLG
+stands; a task without text labels leaves the class out, and one without word-level labels all that follows the task.
 """
 
 from .analysis import FormatError

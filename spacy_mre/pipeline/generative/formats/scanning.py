@@ -1,4 +1,5 @@
-"""How is a string of a format read, piece by piece? Strictly, by a cursor that refuses; leniently, by cutting wherever a delimiter stands."""
+"""How is a string of a format read, piece by piece? Strictly, by a cursor that refuses; leniently, by cutting
+wherever a delimiter stands."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -39,7 +40,8 @@ class Cursor:
         self.place += len(text)
 
     def field(self) -> str:
-        """Go past an escaped text, up to the next delimiter or the end. RETURNS (str): The text without its backslashes."""
+        """Go past an escaped text, up to the next delimiter or the end. RETURNS (str): The text without its
+        backslashes."""
         start, self.place = self.place, field_end(self.string, self.place)
         return unescape(self.string[start : self.place])
 
@@ -90,7 +92,8 @@ def loosely(text: str) -> str:
 
 
 def joined(string: str, pieces: Sequence[Piece]) -> Piece:
-    """RETURNS (Piece): The part of the string from the first of these neighbours to the last, with the delimiters between them."""
+    """RETURNS (Piece): The part of the string from the first of these neighbours to the last, with the delimiters
+    between them."""
     start, end = pieces[0].start, pieces[-1].end
     return Piece(string[start:end], start, end)
 

@@ -3,8 +3,8 @@
     source    TEXT<CLASS><CLASS>TEXTPROMPT:TYPE;:TYPE;:NONE;
     target    <CLASS>PROMPT:TYPE;NAME:TYPE;NAME                 or, where nothing is found, <CLASS>PROMPT:NONE;
 
-The order of the source's parts is that of the authors' code. Our choice: a task without text labels has the text once and no options of classes; one
-without word-level labels ends behind the options of classes.
+The order of the source's parts is that of the authors' code. Our choice: a task without text labels has the text once
+and no options of classes; one without word-level labels ends behind the options of classes.
 """
 
 from typing import Any
@@ -41,7 +41,8 @@ class SLGFormat(StringFormat):
         """Write what the model reads.
 
         text (str): The text.
-        RETURNS (str): The text with the classes and once more with the word-level labels. Nothing is escaped in the text.
+        RETURNS (str): The text with the classes and once more with the word-level labels. Nothing is escaped in the
+            text.
         """
         classes = text + self._class_options if self.task.classes else ""
         items = text + self._item_options if self.task.labels else ""

@@ -1,8 +1,10 @@
-"""What does a data set ask for, and in which words? A template, in Japanese, English or Chinese, filled with the labels of a corpus.
+"""What does a data set ask for, and in which words? A template, in Japanese, English or Chinese, filled with the
+labels of a corpus.
 
-The templates are data: `templates/ja.json`, `en.json` and `zh.json`. Published words are the Japanese ones of SCNM (Gan et al. 2023,
-arXiv 2307.10291) and the English task words and examples of OIELLM (Gan et al. 2024, arXiv 2407.10953, and its model cards). All others
-are our choice, among them every Chinese word, the Japanese task words, the classes of SCPOS and what stands where nothing is found.
+The templates are data: `templates/ja.json`, `en.json` and `zh.json`. Published words are the Japanese ones of SCNM
+(Gan et al. 2023, arXiv 2307.10291) and the English task words and examples of OIELLM (Gan et al. 2024, arXiv
+2407.10953, and its model cards). All others are our choice, among them every Chinese word, the Japanese task words,
+the classes of SCPOS and what stands where nothing is found.
 """
 
 import json
@@ -13,10 +15,10 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from ....errors import Errors
-from .analysis import Analysis, Item, Link, Mention
+from .analysis import Analysis, EntityText, Item, RelationText
 
 LANGUAGES = ("ja", "en", "zh")
-WORD_LEVELS = ("mentions", "links")
+WORD_LEVELS = ("entities", "relations")
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Task:
 
     name (str): The name of the template, such as "SCNM".
     language (str): The language of its words: "ja", "en" or "zh".
-    word_level (str): What the word-level part holds: "mentions" or "links".
+    word_level (str): What the word-level part holds: "entities" or "relations".
     task_word (str): What OIELLM calls the task.
     prompt_word (str): What SLG calls the task.
     none_word (str): What stands where nothing is found.
@@ -36,7 +38,7 @@ class Task:
 
     name: str
     language: str
-    word_level: Literal["mentions", "links"]
+    word_level: Literal["entities", "relations"]
     task_word: str
     prompt_word: str
     none_word: str
@@ -81,7 +83,7 @@ class Task:
         words = {part: template.pop(part) for part in ("classes", "labels")}
         given = {"classes": classes, "labels": labels}
         chosen = {part: {label: words[part].get(label, label) for label in given[part]} for part in given}
-        return cls(name=name, language=language, **template, **chosen)
+        return cls(**{"name": name, "language": language, **template, **chosen})
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Task":
@@ -93,10 +95,12 @@ class Task:
         return asdict(self)
 
     def extended(self, analyses: Iterable[Analysis]) -> "Task":
-        """The same task with whatever labels analyses have beyond it, so that gold with labels nobody foresaw can be written.
+        """The same task with whatever labels analyses have beyond it, so that gold with labels nobody foresaw can be
+        written.
 
         analyses (Iterable[Analysis]): The analyses.
-        RETURNS (Task): Each new label is its own word, with apostrophes where that is no word of its own. This task itself if there are none.
+        RETURNS (Task): Each new label is its own word, with apostrophes where that is no word of its own. This task
+            itself if there are none.
         """
         analyses = list(analyses)
         new_classes = {analysis.label for analysis in analyses if analysis.label is not None} if self.classes else set()
@@ -112,7 +116,7 @@ class Task:
 
     def holds(self, item: Item) -> bool:
         """RETURNS (bool): Whether an item is of the kind that this task writes."""
-        return isinstance(item, Mention if self.word_level == "mentions" else Link)
+        return isinstance(item, EntityText if self.word_level == "entities" else RelationText)
 
 
 @lru_cache

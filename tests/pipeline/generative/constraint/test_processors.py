@@ -2,6 +2,7 @@
 
 import random
 from functools import lru_cache
+from itertools import pairwise
 
 import pytest
 import torch
@@ -26,7 +27,7 @@ from spacy_mre.pipeline.generative.constraint.processors import (
 )
 from spacy_mre.pipeline.generative.constraint.text_automata import TextAutomata
 from spacy_mre.pipeline.generative.constraint.token_table import BEGIN, OTHER, TokenTable
-from spacy_mre.pipeline.generative.formats.analysis import Analysis, Link, Mention
+from spacy_mre.pipeline.generative.formats.analysis import Analysis, EntityText, RelationText
 from spacy_mre.pipeline.generative.formats.escaping import DELIMITERS, ESCAPE, ESCAPED
 from spacy_mre.pipeline.generative.formats.grammar import Choice, Copy, Grammar, Literal, Repeat
 from spacy_mre.pipeline.generative.formats.oiellm import OIELLMFormat
@@ -42,7 +43,7 @@ from tests.pipeline.generative.constraint.test_token_table import (
     tokenizer_of,
 )
 
-FORMATS = ("slg", "oiellm", "slg_links", "slg_words")
+FORMATS = ("slg", "oiellm", "slg_relations", "slg_words")
 # Every kind of tokenizer, and every format with a few of them.
 PAIRS = [(kind, "slg") for kind in KINDS] + [
     (kind, name) for kind in ("crossing_bpe", "t5", "wordpiece") for name in FORMATS[1:]
@@ -58,7 +59,7 @@ def format_of(kind, name):
         return {word: TokenTable.of(tokenizer_of(kind)).surface(word).string for word in words}
 
     (none,), (prompt,) = spell("none").values(), spell("NER").values()
-    level = "links" if name == "slg_links" else "mentions"
+    level = "relations" if name == "slg_relations" else "entities"
     classes = {} if name == "slg_words" else spell("News", "Sport", "社会")
     task = Task("test", "en", level, prompt, prompt, none, classes, spell("City", "Person", "Product Name", "a:b"))
     return OIELLMFormat(task) if name == "oiellm" else SLGFormat(task)
@@ -104,7 +105,7 @@ def test_random_tokens_are_of_the_format_and_of_the_text(kind, name, text, seed,
     string, surface = table.decode(tokens), table.surface(text).string
     assert format.grammar().accepts(string, surface)
     for item in format.parse(string).analysis.items:
-        for copied in (item.head, item.tail) if isinstance(item, Link) else (item.text,):
+        for copied in (item.head, item.tail) if isinstance(item, RelationText) else (item.text,):
             assert copied and copied in surface
 
 
@@ -192,7 +193,7 @@ def test_what_is_allowed_is_what_the_grammar_says(kind, name, text, seed):
     automata = constraint.begin([text], 10_000)
     surface = table.surface(text).string
     limit = constraint.begin([text], shortest(constraint, text) + 12)
-    tokens, states = random_walk(limit, 0, random.Random(seed), 10_000)
+    tokens, _states = random_walk(limit, 0, random.Random(seed), 10_000)
     for length in random.Random(seed).sample(range(len(tokens) + 1), min(3, len(tokens) + 1)):
         written = table.decode(tokens[:length])
         before = b"".join(writings(table, tokens[:length]))
@@ -222,7 +223,7 @@ def writings(table, tokens):
         yield new
 
 
-def gold_of(draw, text, links):
+def gold_of(draw, text, relations):
     def piece():
         start, end = sorted((draw(st.integers(0, len(text))), draw(st.integers(0, len(text)))))
         return text[start:end].strip()
@@ -230,9 +231,9 @@ def gold_of(draw, text, links):
     pieces = [piece() for _ in range(draw(st.integers(0, 4)))]
     pieces = [piece for piece in pieces if piece]
     labels = st.sampled_from(["City", "Person", "Product Name", "a:b"])
-    if links:
-        return tuple(Link(head, draw(labels), tail) for head, tail in zip(pieces, pieces[1:]))
-    return tuple(Mention(draw(labels), piece) for piece in pieces)
+    if relations:
+        return tuple(RelationText(head, draw(labels), tail) for head, tail in pairwise(pieces))
+    return tuple(EntityText(draw(labels), piece) for piece in pieces)
 
 
 @pytest.mark.parametrize("kind, name", PAIRS)
@@ -241,7 +242,9 @@ def gold_of(draw, text, links):
 def test_the_tokens_of_gold_are_allowed(kind, name, text, data):
     format, tokenizer, constraint = format_of(kind, name), tokenizer_of(kind), constraint_of(kind, name)
     table = TokenTable.of(tokenizer)
-    gold = format.target(Analysis("News" if format.task.classes else None, gold_of(data.draw, text, "links" in name)))
+    gold = format.target(
+        Analysis("News" if format.task.classes else None, gold_of(data.draw, text, "relations" in name))
+    )
     tokens, surface = ids_of(tokenizer, gold), table.surface(text)
     # Pieces of a composed character are another matter, and so is what the tokenizer does not know.
     assume(tokenizer.unk_token_id not in tokens and format.grammar().accepts(table.decode(tokens), surface.string))
@@ -265,7 +268,9 @@ def test_most_gold_is_faithful():
             (TEXTS[3], "Zoë"),
             (TEXTS[3], "5€ each — naïve?"),
         ]:
-            tokens = ids_of(tokenizer, format.target(Analysis("News", (Mention("City", piece), Mention("a:b", piece)))))
+            tokens = ids_of(
+                tokenizer, format.target(Analysis("News", (EntityText("City", piece), EntityText("a:b", piece))))
+            )
             assert format.grammar().accepts(table.decode(tokens), table.surface(text).string), (kind, piece)
 
 
@@ -381,7 +386,7 @@ def test_grammars_of_other_shapes(kind, parts, yes, no):
         assert grammar.accepts(table.decode(tokens), table.surface(text).string)
     for string in [*yes, *no]:
         tokens = ids_of(tokenizer, string)
-        if tokenizer.unk_token_id in tokens or not table.decode(tokens) == string:
+        if tokenizer.unk_token_id in tokens or table.decode(tokens) != string:
             continue  # word pieces have no space behind a mark
         state = automata.start(0)
         for token in [*tokens, end_of(tokenizer)]:
@@ -418,7 +423,7 @@ def test_tokens_that_lead_nowhere_are_not_allowed():
     assert allowed("a", ";", "xé") == {"</s>"}
     allowed = pieces_allowed([":", "a", "b", " ", ":a", ":a ", "é;"], [Literal(":"), Copy()], "a é")
     assert allowed() == {":", ":a"}
-    with pytest.raises(ValueError, match="M924.*'é é"):
+    with pytest.raises(ValueError, match=r"M924.*'é é"):
         pieces_allowed(pieces, [Copy(), Literal(";xé")], "é é")
 
 
@@ -446,7 +451,7 @@ def test_words_that_the_tokenizer_cannot_write_are_told():
     with pytest.raises(ValueError, match=r"M921.*cannot write 𠮷, .*'\.\.\.:a𠮷'"):
         Constraint(Grammar.compile([Copy(), Literal(":a𠮷a")]), TokenTable.of(tokenizer_of("unigram")), 1)
     with pytest.raises(
-        ValueError, match="M921.*cannot write  , .*'a '"
+        ValueError, match=r"M921.*cannot write  , .*'a '"
     ):  # between a letter and a mark, word pieces write no space
         Constraint(Grammar.compile([Literal("a :")]), TokenTable.of(tokenizer), 1)
     Constraint(Grammar.compile([Literal("new york :".replace(" :", ":"))]), TokenTable.of(tokenizer), 1)
@@ -458,7 +463,7 @@ def test_levels():
     assert constraint.processors("none", ["a"], 5) == []
     assert [type(one) for one in constraint.processors("first_token", ["a"], 5)] == [FirstTokenProcessor]
     assert [type(one) for one in constraint.processors("grammar", ["a"], 50)] == [GrammarLogitsProcessor]
-    with pytest.raises(ValueError, match="M001.*grammar"):
+    with pytest.raises(ValueError, match=r"M001.*grammar"):
         constraint.processors("some", ["a"], 5)
 
 
@@ -531,7 +536,7 @@ def test_random_weights_write_what_can_be_read(family, kind, mode):
     tokenizer, batch = tokenizer_of(kind), [*TEXTS, "", "a"]
     table, end = TokenTable.of(tokenizer), end_of(tokenizer)
     strings = []
-    for seed, room, name in [(1, 0, "slg"), (2, 4, "oiellm"), (3, 40, "slg_links"), (4, 40, "slg")]:
+    for seed, room, name in [(1, 0, "slg"), (2, 4, "oiellm"), (3, 40, "slg_relations"), (4, 40, "slg")]:
         constraint, format = constraint_of(kind, name), format_of(kind, name)
         most = max(shortest(constraint, text) for text in batch) + room
         rows = generate(
@@ -637,7 +642,7 @@ def test_a_model_with_too_few_embeddings_is_told():
     constraint = constraint_of("bpe", "slg_words")
     for level in ("grammar", "first_token"):
         processor = constraint.processors(level, ["a"], 30)[0]
-        with pytest.raises(ValueError, match="M923.*resize_token_embeddings"):
+        with pytest.raises(ValueError, match=r"M923.*resize_token_embeddings"):
             processor(torch.zeros((1, 4), dtype=torch.long), torch.zeros((1, 100)))
 
 

@@ -228,16 +228,16 @@ def test_japanese_word_pieces(tmp_path):
     tokenizer = BertJapaneseTokenizer(
         tmp_path / "vocab.txt", word_tokenizer_type="basic", subword_tokenizer_type="character"
     )
-    with pytest.raises(ValueError, match="M920.*character"):
+    with pytest.raises(ValueError, match=r"M920.*character"):
         TokenTable(tokenizer)
 
 
 def test_tokenizers_that_are_not_understood():
     tokenizer = Tokenizer(models.WordLevel({"a": 0, "<unk>": 1}, unk_token="<unk>"))
-    with pytest.raises(ValueError, match="M920.*no decoder"):
+    with pytest.raises(ValueError, match=r"M920.*no decoder"):
         TokenTable(PreTrainedTokenizerFast(tokenizer_object=tokenizer))
     tokenizer.decoder = decoders.BPEDecoder()
-    with pytest.raises(ValueError, match="M920.*BPEDecoder"):
+    with pytest.raises(ValueError, match=r"M920.*BPEDecoder"):
         TokenTable(PreTrainedTokenizerFast(tokenizer_object=tokenizer))
 
 

@@ -2,19 +2,19 @@
 
 import time
 import unicodedata
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_mre.pipeline.generative.formats import Analysis, Link, Mention
+from spacy_mre.pipeline.generative.formats import Analysis, EntityText, RelationText
 from spacy_mre.pipeline.generative.formats.anchoring import (
     NOT_IN_TEXT,
     TOO_OFTEN,
     anchor,
-    order_of_link,
-    order_of_mention,
+    order_of_entity,
+    order_of_relation,
 )
 
 SETTINGS = settings(max_examples=150, deadline=None, derandomize=True)
@@ -22,16 +22,16 @@ SETTINGS = settings(max_examples=150, deadline=None, derandomize=True)
 REPEATING = st.text(st.sampled_from("ab青 "), min_size=1, max_size=12).filter(str.strip)
 
 
-def mentions(text, places):
+def entities(text, places):
     """An analysis of (start, end, label) in the order in which they are written, and the places in that order."""
-    ordered = sorted(set(places), key=lambda place: order_of_mention(place[:2], place[2]))
-    return Analysis(None, tuple(Mention(label, text[start:end]) for start, end, label in ordered)), ordered
+    ordered = sorted(set(places), key=lambda place: order_of_entity(place[:2], place[2]))
+    return Analysis(None, tuple(EntityText(label, text[start:end]) for start, end, label in ordered)), ordered
 
 
 def found(text, *items, **options):
     return [
-        (mention.start, mention.end)
-        for mention in anchor(text, Analysis(None, tuple(Mention("x", item) for item in items)), **options).mentions
+        (entity.start, entity.end)
+        for entity in anchor(text, Analysis(None, tuple(EntityText("x", item) for item in items)), **options).entities
     ]
 
 
@@ -68,7 +68,7 @@ def test_what_is_inside_another_is_written_first():
     assert found(text, "青葉市", "青葉市役所") == [(0, 3), (0, 5)]
     assert found(text, "青葉市役所", "青葉市") == [(0, 5), (6, 9)]
     assert found(text, "青葉市", "青葉市役所", "青葉市") == [(0, 3), (0, 5), (6, 9)]
-    analysis, ordered = mentions(text, [(0, 5, "x"), (0, 3, "x"), (3, 5, "x")])
+    analysis, ordered = entities(text, [(0, 5, "x"), (0, 3, "x"), (3, 5, "x")])
     assert [item.text for item in analysis.items] == ["青葉市", "役所", "青葉市役所"]
     assert found(text, *(item.text for item in analysis.items)) == [place[:2] for place in ordered]
 
@@ -87,34 +87,36 @@ def test_apart_goes_before_overlapping():
 
 
 def test_two_labels_at_one_place():
-    anchored = anchor("Ada left.", Analysis(None, (Mention("x", "Ada"), Mention("y", "Ada"))))
-    assert [(mention.start, mention.label) for mention in anchored.mentions] == [(0, "x"), (0, "y")]
-    anchored = anchor("Ada saw Ada.", Analysis(None, (Mention("x", "Ada"), Mention("y", "Ada"))))
-    assert [(mention.start, mention.label) for mention in anchored.mentions] == [(0, "x"), (8, "y")]
+    anchored = anchor("Ada left.", Analysis(None, (EntityText("x", "Ada"), EntityText("y", "Ada"))))
+    assert [(entity.start, entity.label) for entity in anchored.entities] == [(0, "x"), (0, "y")]
+    anchored = anchor("Ada saw Ada.", Analysis(None, (EntityText("x", "Ada"), EntityText("y", "Ada"))))
+    assert [(entity.start, entity.label) for entity in anchored.entities] == [(0, "x"), (8, "y")]
 
 
 def test_a_model_may_write_in_any_order():
     anchored = anchor(
-        "Ada met Bo and Cy.", Analysis("a", (Mention("x", "Cy"), Mention("x", "Ada"), Mention("x", "Bo")))
+        "Ada met Bo and Cy.", Analysis("a", (EntityText("x", "Cy"), EntityText("x", "Ada"), EntityText("x", "Bo")))
     )
-    assert [(mention.start, mention.item) for mention in anchored.mentions] == [(15, 0), (0, 1), (8, 2)]
+    assert [(entity.start, entity.item) for entity in anchored.entities] == [(15, 0), (0, 1), (8, 2)]
     assert anchored.label == "a" and not anchored.dropped
-    assert not any(mention.ambiguous for mention in anchored.mentions)
+    assert not any(entity.ambiguous for entity in anchored.entities)
 
 
 def test_what_has_no_place_is_told():
-    anchored = anchor("Ada met Bo.", Analysis(None, tuple(Mention("x", text) for text in ("Ada", "Eve", "Ada", "bo"))))
-    assert [mention.item for mention in anchored.mentions] == [0]
+    anchored = anchor(
+        "Ada met Bo.", Analysis(None, tuple(EntityText("x", text) for text in ("Ada", "Eve", "Ada", "bo")))
+    )
+    assert [entity.item for entity in anchored.entities] == [0]
     assert anchored.dropped == ((1, NOT_IN_TEXT), (2, TOO_OFTEN), (3, NOT_IN_TEXT))
-    assert anchor("", Analysis(None, (Mention("x", "Ada"),))).dropped == ((0, NOT_IN_TEXT),)
-    assert anchor("Ada", Analysis(None, None)).mentions == ()
+    assert anchor("", Analysis(None, (EntityText("x", "Ada"),))).dropped == ((0, NOT_IN_TEXT),)
+    assert anchor("Ada", Analysis(None, None)).entities == ()
 
 
 def test_ambiguity_is_told():
     def unsure(text, *items):
         return [
-            mention.ambiguous
-            for mention in anchor(text, Analysis(None, tuple(Mention("x", item) for item in items))).mentions
+            entity.ambiguous
+            for entity in anchor(text, Analysis(None, tuple(EntityText("x", item) for item in items))).entities
         ]
 
     assert unsure("Ada met Bo. Ada left.", "Ada", "Bo") == [False, False]  # the later Ada stands behind Bo
@@ -128,30 +130,37 @@ def test_ambiguity_is_told():
 def test_links():
     text = "Ada of Lakeside met Bo of Lakeside."
     analysis = Analysis(
-        None, (Link("Ada", "from", "Lakeside"), Link("Bo", "met", "Ada"), Link("Eve", "from", "Lakeside"))
+        None,
+        (
+            RelationText("Ada", "from", "Lakeside"),
+            RelationText("Bo", "met", "Ada"),
+            RelationText("Eve", "from", "Lakeside"),
+        ),
     )
     anchored = anchor(text, analysis)
-    assert [(link.head, link.tail, link.label) for link in anchored.links] == [
+    assert [(relation.head, relation.tail, relation.label) for relation in anchored.relations] == [
         ((0, 3), (7, 15), "from"),
         ((20, 22), (0, 3), "met"),
     ]
-    assert [link.ambiguous for link in anchored.links] == [True, False]
+    assert [relation.ambiguous for relation in anchored.relations] == [True, False]
     assert anchored.dropped == ((2, NOT_IN_TEXT),)
-    # Written behind a link that ends with Bo, the Lakeside that is meant stands behind Bo.
-    later = anchor(text, Analysis(None, (Link("Bo", "met", "Ada"), Link("Ada", "from", "Lakeside"))))
-    assert later.links[1].tail == (26, 34)
+    # Written behind a relation that ends with Bo, the Lakeside that is meant stands behind Bo.
+    later = anchor(text, Analysis(None, (RelationText("Bo", "met", "Ada"), RelationText("Ada", "from", "Lakeside"))))
+    assert later.relations[1].tail == (26, 34)
 
 
 def test_links_share_places_and_relate_no_place_to_itself():
     text = "Ada met Bo. Later Ada met Ada."
-    (link,) = anchor(text, Analysis(None, (Link("Ada", "met", "Ada"),))).links
-    assert link.head != link.tail
-    first, second = anchor(text, Analysis(None, (Link("Ada", "knew", "met"), Link("Ada", "met", "Bo")))).links
+    (relation,) = anchor(text, Analysis(None, (RelationText("Ada", "met", "Ada"),))).relations
+    assert relation.head != relation.tail
+    first, second = anchor(
+        text, Analysis(None, (RelationText("Ada", "knew", "met"), RelationText("Ada", "met", "Bo")))
+    ).relations
     assert first.head == second.head == (0, 3) and first.tail == (4, 7)
     (known,) = anchor(
-        "Ada Bo Ada", Analysis(None, (Mention("x", "Bo"), Mention("x", "Ada"), Link("Ada", "r", "Bo")))
-    ).links
-    assert known.head == (7, 10)  # where the mention is
+        "Ada Bo Ada", Analysis(None, (EntityText("x", "Bo"), EntityText("x", "Ada"), RelationText("Ada", "r", "Bo")))
+    ).relations
+    assert known.head == (7, 10)  # where the entity is
 
 
 # As a tokenizer changes the text
@@ -206,18 +215,18 @@ def test_normalised_strings():
 @given(annotated())
 def test_what_was_written_is_found(case):
     text, gold = case
-    analysis, ordered = mentions(text, gold)
+    analysis, ordered = entities(text, gold)
     anchored = anchor(text, analysis)
     assert not anchored.dropped
-    placed = [(mention.start, mention.end, mention.label) for mention in anchored.mentions]
-    assert [mention.item for mention in anchored.mentions] == list(range(len(ordered)))
+    placed = [(entity.start, entity.end, entity.label) for entity in anchored.entities]
+    assert [entity.item for entity in anchored.entities] == list(range(len(ordered)))
     assert len(set(placed)) == len(placed)
-    assert placed == sorted(placed, key=lambda place: order_of_mention(place[:2], place[2]))
+    assert placed == sorted(placed, key=lambda place: order_of_entity(place[:2], place[2]))
     for (start, end, label), item in zip(placed, analysis.items):
         assert (text[start:end], label) == (item.text, item.label)
-    for mention, place, true in zip(anchored.mentions, placed, ordered):
-        assert mention.ambiguous or place == true
-    assert all(mention.places == (place[:2],) for mention, place in zip(anchored.mentions, placed))
+    for entity, place, true in zip(anchored.entities, placed, ordered):
+        assert entity.ambiguous or place == true
+    assert all(entity.places == (place[:2],) for entity, place in zip(anchored.entities, placed))
 
 
 def occurrences(text, string):
@@ -225,15 +234,15 @@ def occurrences(text, string):
 
 
 def in_order(chosen):
-    keys = [order_of_mention(place, label) for place, label in chosen]
-    return all(before < after for before, after in zip(keys, keys[1:]))
+    keys = [order_of_entity(place, label) for place, label in chosen]
+    return all(before < after for before, after in pairwise(keys))
 
 
 @SETTINGS
 @given(annotated(), st.data())
 def test_as_many_as_possible_in_order_and_every_other_possibility_is_told(case, data):
     text, gold = case
-    analysis, _ = mentions(text, gold)
+    analysis, _ = entities(text, gold)
     items = data.draw(st.permutations(analysis.items))[:4]
     anchored = anchor(text, Analysis(None, tuple(items)))
     # Every way to place some of them in order
@@ -242,12 +251,12 @@ def test_as_many_as_possible_in_order_and_every_other_possibility_is_told(case, 
         if in_order([(place, item.label) for place, item in zip(choice, items) if place is not None]):
             ways.append(choice)
     most = max(sum(place is not None for place in way) for way in ways)
-    placed = {mention.item: (mention.start, mention.end) for mention in anchored.mentions}
+    placed = {entity.item: (entity.start, entity.end) for entity in anchored.entities}
     if most == len(items):
         assert tuple(placed[i] for i in range(len(items))) in ways
-        for mention in anchored.mentions:
-            possible = {way[mention.item] for way in ways if None not in way}
-            assert mention.ambiguous == (len(possible) > 1)
+        for entity in anchored.entities:
+            possible = {way[entity.item] for way in ways if None not in way}
+            assert entity.ambiguous == (len(possible) > 1)
     assert len(placed) >= most
     for number, reason in anchored.dropped:
         assert reason == TOO_OFTEN and occurrences(text, items[number].text)
@@ -259,21 +268,21 @@ def test_as_many_as_possible_in_order_and_every_other_possibility_is_told(case, 
 @given(st.data(), REPEATING)
 def test_links_that_were_written_are_found(data, text):
     drawn = data.draw(st.lists(st.tuples(places(text), places(text), st.sampled_from("rs")), max_size=4))
-    ordered = sorted(set(drawn), key=lambda link: order_of_link(*link))
+    ordered = sorted(set(drawn), key=lambda relation: order_of_relation(*relation))
     analysis = Analysis(
-        None, tuple(Link(text[slice(*head)], label, text[slice(*tail)]) for head, tail, label in ordered)
+        None, tuple(RelationText(text[slice(*head)], label, text[slice(*tail)]) for head, tail, label in ordered)
     )
     anchored = anchor(text, analysis)
-    assert not anchored.dropped and [link.item for link in anchored.links] == list(range(len(ordered)))
-    for link, item, (head, tail, label) in zip(anchored.links, analysis.items, ordered):
-        assert (text[slice(*link.head)], link.label, text[slice(*link.tail)]) == item
-        assert link.ambiguous or (link.head, link.tail, link.label) == (head, tail, label)
-        assert link.places == (link.head, link.tail)
+    assert not anchored.dropped and [relation.item for relation in anchored.relations] == list(range(len(ordered)))
+    for relation, item, (head, tail, label) in zip(anchored.relations, analysis.items, ordered):
+        assert (text[slice(*relation.head)], relation.label, text[slice(*relation.tail)]) == item
+        assert relation.ambiguous or (relation.head, relation.tail, relation.label) == (head, tail, label)
+        assert relation.places == (relation.head, relation.tail)
 
 
-@pytest.mark.parametrize("kind", [lambda text: Mention("x", text), lambda text: Link(text, "r", text)])
+@pytest.mark.parametrize("kind", [lambda text: EntityText("x", text), lambda text: RelationText(text, "r", text)])
 def test_a_long_text_of_one_word_takes_no_time(kind):
     start = time.perf_counter()
     anchored = anchor("ab " * 2000, Analysis(None, tuple(map(kind, ["ab", "a"] * 10))))
-    assert len(anchored.mentions) + len(anchored.links) == 20
+    assert len(anchored.entities) + len(anchored.relations) == 20
     assert time.perf_counter() - start < 10

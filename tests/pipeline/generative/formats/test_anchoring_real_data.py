@@ -18,7 +18,7 @@ MENTIONS = [
     ("asdc", "asdc/data/main", {}, "ja", 3638),
     *(("crossre", f"crossre/{lang}", {"part": "test"}, lang, None) for lang in ("en", "ja", "zh")),
 ]
-# A link comes back only if both of its ends do, and its strings say less: see `anchoring`.
+# A relation comes back only if both of its ends do, and its strings say less: see `anchoring`.
 LINKS = [
     ("spert", "conll04/conll04_test.json", {}, "en", 0.99),
     *(("crossre", f"crossre/{lang}", {"part": "test"}, lang, 0.98) for lang in ("en", "ja", "zh")),
@@ -44,7 +44,7 @@ def run(mre_data, reader, path, options, template, language):
             assert format.read_source(format.source(doc.text)) == doc.text
         anchored = anchor(doc.text, analysis)
         assert not anchored.dropped
-        for item, gold in zip((*anchored.mentions, *anchored.links), placed_items(doc, task)):
+        for item, gold in zip((*anchored.entities, *anchored.relations), placed_items(doc, task)):
             counts["all"] += 1
             exact = item.places == gold.places
             counts["exact"] += exact

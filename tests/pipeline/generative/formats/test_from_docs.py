@@ -9,7 +9,7 @@ from spacy_mre import make_relation
 from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.corpora import Report, make_docs
 from spacy_mre.corpora.assets import read_corpus, read_labels
-from spacy_mre.pipeline.generative.formats import Analysis, Link, Mention, OIELLMFormat, SLGFormat, Task
+from spacy_mre.pipeline.generative.formats import Analysis, EntityText, OIELLMFormat, RelationText, SLGFormat, Task
 from spacy_mre.pipeline.generative.formats.anchoring import NOT_IN_TEXT, anchor
 from spacy_mre.pipeline.generative.formats.from_docs import (
     OFF_GRID,
@@ -37,10 +37,10 @@ def doc():
 
 def test_an_analysis_of_a_doc(doc):
     assert analysis_of(doc, TASK) == Analysis(
-        "diary", (Mention("person", "Ada Lake"), Mention("person", "Ada"), Mention("place", "the Port of Ada"))
+        "diary", (EntityText("person", "Ada Lake"), EntityText("person", "Ada"), EntityText("place", "the Port of Ada"))
     )
     assert [item.places for item in placed_items(doc, TASK)] == [((0, 8),), ((27, 30),), ((15, 30),)]
-    assert analysis_of(doc, LINKS) == Analysis(None, (Link("Ada Lake", "leads", "the Port of Ada"),))
+    assert analysis_of(doc, LINKS) == Analysis(None, (RelationText("Ada Lake", "leads", "the Port of Ada"),))
     assert analysis_of(doc, Task.of_labels("SCNM", "en", ["news"], [])) == Analysis("diary", ())
 
 
@@ -84,12 +84,15 @@ def test_relations_back_onto_a_doc(doc):
 def test_what_cannot_be_written_is_counted():
     doc = NLP.make_doc("Adatown is far.")
     anchored = anchor(
-        doc.text, Analysis(None, (Mention("person", "Ada"), Mention("place", "Adatown"), Mention("place", "Bo")))
+        doc.text,
+        Analysis(None, (EntityText("person", "Ada"), EntityText("place", "Adatown"), EntityText("place", "Bo"))),
     )
     assert write_analysis(doc, anchored, TASK) == {OFF_GRID: 1, NOT_IN_TEXT: 1}
     assert [entity.text for entity in doc.ents] == ["Adatown"]
     assert doc.cats == {"news": 0.0, "diary": 0.0}  # the string had no text label
-    anchored = anchor(doc.text, Analysis(None, (Link("Ada", "leads", "far"), Link("Adatown", "leads", "far"))))
+    anchored = anchor(
+        doc.text, Analysis(None, (RelationText("Ada", "leads", "far"), RelationText("Adatown", "leads", "far")))
+    )
     assert write_analysis(doc, anchored, LINKS) == {OFF_GRID: 1}
     assert [triple.tail.text for triple in doc._.triples] == ["far"]
 
@@ -97,7 +100,7 @@ def test_what_cannot_be_written_is_counted():
 def test_white_space_at_the_ends_of_given_entities():
     doc = spacy.blank("en").make_doc("Ada   left")
     doc.spans["entities"] = [doc[0:2], doc[1:2]]
-    assert analysis_of(doc, TASK).items == (Mention("", "Ada"),)
+    assert analysis_of(doc, TASK).items == (EntityText("", "Ada"),)
 
 
 @pytest.mark.parametrize("lang", ["en", "ja", "zh"])
@@ -117,7 +120,7 @@ def test_the_hand_written_corpus(lang, template):
             assert format.parse(string).analysis == analysis
             assert grammar.accepts(string, doc.text)
             anchored = anchor(doc.text, analysis)
-            found = {item.item: item.places for item in (*anchored.mentions, *anchored.links)}
+            found = {item.item: item.places for item in (*anchored.entities, *anchored.relations)}
             gold = [item.places for item in placed_items(doc, task)]
             exact += sum(found.get(i) == places for i, places in enumerate(gold))
             total += len(gold)

@@ -80,10 +80,12 @@ def test_the_states_are_those_that_the_start_reaches():
 
 
 def test_a_copy_at_the_start_and_at_the_end():
-    links = Grammar.compile([Copy(), Literal(";"), Choice(["r"]), Literal(";"), Copy()])
-    assert links.copies(links.start) and not links.accepting(links.start)
-    assert links.accepts("Ada;r;Bo", TEXT)
-    assert not links.accepts("", TEXT) and not links.accepts("Ada", TEXT) and not links.accepts(";r;Bo", TEXT)
+    relations = Grammar.compile([Copy(), Literal(";"), Choice(["r"]), Literal(";"), Copy()])
+    assert relations.copies(relations.start) and not relations.accepting(relations.start)
+    assert relations.accepts("Ada;r;Bo", TEXT)
+    assert (
+        not relations.accepts("", TEXT) and not relations.accepts("Ada", TEXT) and not relations.accepts(";r;Bo", TEXT)
+    )
     only = Grammar.compile([Literal("/"), Copy()])
     assert only.accepts("/met", TEXT) and not only.accepts("/", TEXT)
 

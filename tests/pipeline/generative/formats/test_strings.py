@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from spacy_mre.pipeline.generative.formats import (
     Analysis,
+    EntityText,
     FormatError,
-    Link,
-    Mention,
     OIELLMFormat,
+    RelationText,
     SLGFormat,
     Task,
     format_from_dict,
@@ -61,9 +61,9 @@ def cases(draw):
     if task.labels and text.strip():
         labels, parts = st.sampled_from(list(task.labels)), pieces(text)
         item = (
-            st.builds(Mention, labels, parts)
-            if task.word_level == "mentions"
-            else st.builds(Link, parts, labels, parts)
+            st.builds(EntityText, labels, parts)
+            if task.word_level == "entities"
+            else st.builds(RelationText, parts, labels, parts)
         )
         items = tuple(draw(st.lists(item, max_size=4)))
     label = draw(st.sampled_from(list(task.classes))) if task.classes else None
@@ -72,7 +72,9 @@ def cases(draw):
 
 def copied(analysis):
     return [
-        text for item in analysis.items for text in ((item.head, item.tail) if isinstance(item, Link) else (item.text,))
+        text
+        for item in analysis.items
+        for text in ((item.head, item.tail) if isinstance(item, RelationText) else (item.text,))
     ]
 
 
@@ -110,7 +112,8 @@ def test_what_escape_has_not_written_is_refused(text):
 SCNM = Task.of_template("SCNM", "ja")
 NER = Task.of_template("SCNM", "en")
 ADA = Analysis(
-    "literature_art", (Mention("person", "Ada Lake"), Mention("product", "On: the Shore"), Mention("person", "Bo"))
+    "literature_art",
+    (EntityText("person", "Ada Lake"), EntityText("product", "On: the Shore"), EntityText("person", "Bo")),
 )
 
 
@@ -120,11 +123,11 @@ def test_slg_of_the_paper():
         "青山は港町にいた。<社会><文芸><学問><技術><自然>青山は港町にいた。固有表現抽出:人名;:法人名;:政治的組織名;:その他の組織名;:地名;:施設名;:製品名;:イベント名;:無い;"
     )
     assert (
-        format.target(Analysis("society", (Mention("other_organisation", "灯の会"),)))
+        format.target(Analysis("society", (EntityText("other_organisation", "灯の会"),)))
         == "<社会>固有表現抽出:その他の組織名;灯の会"
     )
     assert (
-        format.target(Analysis("nature", (Mention("person", "青山"), Mention("place", "港町"))))
+        format.target(Analysis("nature", (EntityText("person", "青山"), EntityText("place", "港町"))))
         == "<自然>固有表現抽出:人名;青山:地名;港町"
     )
     assert format.target(Analysis("nature", ())) == "<自然>固有表現抽出:無い;"
@@ -133,7 +136,7 @@ def test_slg_of_the_paper():
 def test_slg_without_prompt_words():
     format = SLGFormat(Task.of_labels("SCNM", "ja", ["society"], ["place"]), prompt_words=False)
     assert format.source("雨。") == "雨。<社会>雨。:地名;:無い;"
-    assert format.target(Analysis("society", (Mention("place", "港"),))) == "<社会>:地名;港"
+    assert format.target(Analysis("society", (EntityText("place", "港"),))) == "<社会>:地名;港"
 
 
 def test_slg_with_one_part_only():
@@ -155,22 +158,24 @@ def test_oiellm_of_the_model_card():
 
 def test_oiellm_with_one_part_only():
     words = OIELLMFormat(Task.of_labels("SCNM", "en", [], ["place"]))
-    assert words.target(Analysis(None, (Mention("place", "Aoba"),))) == "/NER/:Location;Aoba"
+    assert words.target(Analysis(None, (EntityText("place", "Aoba"),))) == "/NER/:Location;Aoba"
     assert OIELLMFormat(Task.of_labels("SCNM", "en", ["society"], [])).target(Analysis("society", ())) == "Society/NER/"
 
 
 def test_tuples_and_polarity():
     relations = OIELLMFormat(Task.of_labels("TCREE:RE", "en", ["news"], ["works_for"]))
     assert (
-        relations.target(Analysis("news", (Link("Ada", "works_for", "Lake & Co"),)))
+        relations.target(Analysis("news", (RelationText("Ada", "works_for", "Lake & Co"),)))
         == "news/Relation Extraction/:Ada;works for;Lake & Co"
     )
     assert relations.target(Analysis("news", ())) == "news/Relation Extraction/;None;"
     events = SLGFormat(Task.of_template("TCREE:EE", "ja"))
-    assert events.target(Analysis(None, (Link("会った", "subject", "青山"),))) == "イベント抽出:会った;主体;青山"
+    assert (
+        events.target(Analysis(None, (RelationText("会った", "subject", "青山"),))) == "イベント抽出:会った;主体;青山"
+    )
     polar = OIELLMFormat(Task.of_template("SCPOS:Adj&N", "en"))
     assert (
-        polar.target(Analysis("positive", (Mention("positive", "lovely"),)))
+        polar.target(Analysis("positive", (EntityText("positive", "lovely"),)))
         == "Positive/Sentiment Adj and N/:Positive;lovely"
     )
 
@@ -292,18 +297,20 @@ def test_a_source_with_another_question_is_refused(case):
 def test_what_can_be_read_of_a_string_that_is_not_of_the_format(string, label, items):
     parsed = OIELLMFormat(NER).parse(string, strict=False)
     assert parsed.problems
-    assert parsed.analysis == Analysis(label, tuple(Mention(*item) for item in items))
+    assert parsed.analysis == Analysis(label, tuple(EntityText(*item) for item in items))
 
 
 def test_lenient_slg_and_links():
     format = SLGFormat(SCNM)
     for string in ("<社会固有表現抽出:人名;青山", "社会>固有表現抽出:人名;青山", "< 社会 >:人名;青山"):
-        assert format.parse(string, strict=False).analysis == Analysis("society", (Mention("person", "青山"),)), string
-    links = OIELLMFormat(Task.of_template("TCREE:RE", "en"))
-    parsed = links.parse("/Relation Extraction/:Ada; Works For ;AC/DC; live:Bo;met;Cy:Ed;lea", strict=False)
-    assert parsed.analysis.items == (Link("Ada", "works_for", "AC/DC; live"),)
+        assert format.parse(string, strict=False).analysis == Analysis("society", (EntityText("person", "青山"),)), (
+            string
+        )
+    relations = OIELLMFormat(Task.of_template("TCREE:RE", "en"))
+    parsed = relations.parse("/Relation Extraction/:Ada; Works For ;AC/DC; live:Bo;met;Cy:Ed;lea", strict=False)
+    assert parsed.analysis.items == (RelationText("Ada", "works_for", "AC/DC; live"),)
     assert len(parsed.problems) == 3  # the first departure, the unknown label and the end that is cut
-    assert links.parse(":A: B;leads;C", strict=False).analysis.items == (Link("B", "leads", "C"),)
+    assert relations.parse(":A: B;leads;C", strict=False).analysis.items == (RelationText("B", "leads", "C"),)
 
 
 # What cannot be written or read
@@ -315,10 +322,10 @@ def test_lenient_slg_and_links():
         (Analysis(None, ()), "M907"),
         (Analysis("poetry", ()), "M907"),
         (Analysis("nature", None), "M909"),
-        (Analysis("nature", (Mention("poet", "Ada"),)), "M907"),
-        (Analysis("nature", (Mention("person", " Ada"),)), "M908"),
-        (Analysis("nature", (Mention("person", ""),)), "M908"),
-        (Analysis("nature", (Link("Ada", "person", "Bo"),)), "M906"),
+        (Analysis("nature", (EntityText("poet", "Ada"),)), "M907"),
+        (Analysis("nature", (EntityText("person", " Ada"),)), "M908"),
+        (Analysis("nature", (EntityText("person", ""),)), "M908"),
+        (Analysis("nature", (RelationText("Ada", "person", "Bo"),)), "M906"),
     ],
 )
 def test_analyses_that_cannot_be_written(analysis, code):
@@ -349,5 +356,5 @@ def test_strings_that_are_not_of_the_format(string, position, reason):
 
 
 def test_formats_that_do_not_exist():
-    with pytest.raises(ValueError, match="M001.*slg, oiellm"):
+    with pytest.raises(ValueError, match=r"M001.*slg, oiellm"):
         format_from_dict({"format": "mrc", "task": NER.to_dict()})

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from spacy_mre.pipeline.generative.formats import Analysis, Link, Mention, Task, template_names
+from spacy_mre.pipeline.generative.formats import Analysis, EntityText, RelationText, Task, template_names
 from spacy_mre.pipeline.generative.formats.task import LANGUAGES, get_template, load_templates
 
 WITH_LABELS = [name for name in template_names() if name != "TCONER"]
@@ -75,10 +75,10 @@ def test_labels_of_a_corpus():
 
 def test_gold_with_labels_that_nobody_foresaw():
     task = Task.of_labels("SCNM", "en", ["a"], ["b"])
-    assert task.extended([Analysis("a", (Mention("b", "x"),)), Analysis(None, None)]) is task
-    more = task.extended([Analysis("c", (Mention("d", "x"),))])
+    assert task.extended([Analysis("a", (EntityText("b", "x"),)), Analysis(None, None)]) is task
+    more = task.extended([Analysis("c", (EntityText("d", "x"),))])
     assert (more.classes, more.labels) == ({"a": "a", "c": "c"}, {"b": "b", "d": "d"})
-    odd = task.extended([Analysis("", tuple(Mention(label, "x") for label in ("", " ", "None", "b ")))])
+    odd = task.extended([Analysis("", tuple(EntityText(label, "x") for label in ("", " ", "None", "b ")))])
     assert odd.classes == {"a": "a", "": "'"}
     assert odd.labels == {"b": "b", "": "'", " ": "''", "None": "None'", "b ": "b'"}
     only_words = Task.of_labels("SCNM", "en", [], ["b"])
@@ -89,9 +89,9 @@ def test_what_a_task_asks_for():
     both, text, words = (Task.of_labels("SCNM", "en", *labels) for labels in (("a", "b"), ("a", ""), ("", "b")))
     assert [task.complete(Analysis("a", None)) for task in (both, text, words)] == [False, True, False]
     assert [task.complete(Analysis(None, ())) for task in (both, text, words)] == [False, False, True]
-    links = Task.of_labels("TCREE:RE", "en", [], ["b"])
-    assert links.holds(Link("x", "b", "y")) and not links.holds(Mention("b", "x"))
-    assert words.holds(Mention("b", "x")) and not words.holds(Link("x", "b", "y"))
+    relations = Task.of_labels("TCREE:RE", "en", [], ["b"])
+    assert relations.holds(RelationText("x", "b", "y")) and not relations.holds(EntityText("b", "x"))
+    assert words.holds(EntityText("b", "x")) and not words.holds(RelationText("x", "b", "y"))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_what_a_task_asks_for():
         (
             lambda: Task(**{**Task.of_template("SCNM", "en").to_dict(), "word_level": "words"}),
             "M001",
-            "mentions, links",
+            "entities, relations",
         ),
     ],
 )
