@@ -26,9 +26,9 @@ from ...errors import Errors
 from ...training.buffers import BufferedPipe
 from ...training.torch_weights import averaged_weights, hand_over, keep_touched_rows
 from .engines import PRECISIONS, make_engine, torch_inputs
-from .factory import Engine, Precision
 from .packing import first_position, place_in_rows, sees, spread
 from .piece_data import PieceData, in_window, split_by_doc
+from .settings import Engine, Precision
 from .storage import load_transformer, quick_loading, save_transformer
 from .wordpieces import Wordpieces, cut_into_pieces, pack
 

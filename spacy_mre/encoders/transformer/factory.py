@@ -2,13 +2,12 @@
 it makes a pipeline."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from spacy.language import Language
 from thinc.api import Config, Model
 
-Engine = Literal["torch", "onnx"]
-Precision = Literal["fp32", "bf16", "fp16", "int8"]
+from .settings import Engine, Precision
 
 default_config = """
 [transformer]
