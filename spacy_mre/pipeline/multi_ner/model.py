@@ -30,7 +30,7 @@ def build_multi_ner(
     interaction: Interaction,
     type_attention: TypeAttention = "token",
     heads: Heads = "per_type",
-    hidden_size: int = 512,
+    hidden_size: int = 256,
     dropout: float = 0.1,
 ) -> Model[list[Doc], Any]:
     """Build the Multi-NER model: the interaction of questions and texts, and the heads as a torch module that gets its
@@ -43,7 +43,7 @@ def build_multi_ner(
         text. "none": no attention between types, as in BERT-MRC. Default: "token".
     heads (Heads): "per_type": each type has its own scorers, as in Multi-NER. "shared": all types share them, as in
         BERT-MRC; then types can be added to a trained model. Default: "per_type".
-    hidden_size (int): Size of the hidden layer of the span scorer; 2048 in the authors' code. Default: 512.
+    hidden_size (int): Size of the hidden layer of the span scorer; 2048 in the authors' code. Default: 256.
     dropout (float): Dropout in the span scorer and after the attention between types. Default: 0.1.
     RETURNS (Model): Its layers are `interaction` and `heads`; the component calls them one by one in training.
     """

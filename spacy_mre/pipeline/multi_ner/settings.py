@@ -14,7 +14,6 @@ Questions = dict[str, str]
 
 DEFAULT_MULTI_NER_MODEL = {
     "@architectures": "spacy_mre.MultiNER.v1",
-    "hidden_size": 256,
     "interaction": {"@architectures": "spacy_mre.LateInteraction.v1", "encoder": DEFAULT_ENCODER},
 }
 # Weights of the losses of starts, ends and spans. They sum to 1.
