@@ -88,41 +88,50 @@ class Errors(metaclass=_WithCodes):
 
     # 5xx: evaluation
     M501 = (
-        "Gold and prediction are different texts, not only in white space: '{gold}' and '{predicted}'. Make the predicted document of the "
-        "gold text, as spacy_mre.training.corpus.Corpus does."
+        "Gold and prediction have different texts, not only in white space and case: '{gold}' and '{predicted}'. Make the "
+        "predicted document from the gold text, as spacy_mre.training.corpus.Corpus does."
     )
     M502 = (
-        "No component of this pipeline can take given entities: {names}. A component that can has 'entities' in its cfg, as spert_mt has. "
-        "Evaluate without --gold-entities."
+        "No component of this pipeline takes given entities: {names}. Components that do have the setting 'entities', "
+        "such as spert_mt. Evaluate without --gold-entities."
     )
     M510 = (
-        "This pipeline ({names}) has no component of the {level} level, so there is nothing to reinforce. It needs one that "
-        "writes doc.cats and one that "
-        "writes doc.ents or doc.spans, both on the same encoder."
+        "This pipeline ({names}) has no component of the {level} level, so the levels cannot be compared. It needs a "
+        "component that writes doc.cats and one that writes doc.ents or doc.spans, on the same encoder."
     )
     M511 = (
-        "Systems are compared on the same documents and as many seeds, in the same order: {ours} does not fit {theirs}. Measure "
-        "both on one test file, "
-        "with the same seeds."
+        "Two systems must be scored on the same documents with the same number of seeds, but the shapes of their counts "
+        "are {ours} and {theirs} (seeds, documents, counts)."
     )
-    M512 = "{path} holds no gold for the {level} level ({where}), so the two levels cannot be compared on it."
-    M513 = "'{first}' and '{second}' were measured on different test documents. Delete the older one, so that it is made again."
-    M514 = "A plot needs the package 'matplotlib'. Install it with: pip install 'spacy-mre[plots]'."
-    M515 = "The config has no [training] {missing}, which says what is trained. Complete it with: python -m spacy init fill-config."
-    M516 = "No component of this pipeline has thresholds to calibrate: {names}. One that has them has 'entity_threshold' in its cfg."
+    M512 = "{path} has no gold for the {level} level ({where}), so the levels cannot be compared on it."
+    M513 = (
+        "'{first}' and '{second}' were scored on different test documents. Delete the older file to make that run again."
+    )
+    M514 = "Plots need the package 'matplotlib'. Install it with: pip install 'spacy-mre[plots]'."
+    M515 = "The config has no [training] {missing}. Complete it with: python -m spacy init fill-config."
+    M516 = (
+        "No component of this pipeline has thresholds to calibrate: {names}. Components that do have the setting "
+        "'entity_threshold', such as spert_mt."
+    )
     M517 = (
-        "'{names}' writes doc.cats and entities at once, so neither level can be trained without the other. Compare two components, one for each "
-        "level, on one encoder."
+        "'{names}' writes both doc.cats and entities, so the levels cannot be trained separately. Use one component for "
+        "each level, on one encoder."
+    )
+    M518 = (
+        "Invalid counts of shape {shapes}. Expected (documents, counts), the same for each seed, and at least one document."
     )
 
     # 6xx: visual
     M601 = (
-        "This is no table of display names: {found}. Expected {{'entities': {{'person': {{'en': 'person', 'ja': '人物'}}}}, "
-        "'relations': ..., 'cats': ...}}; every part may be missing."
+        "Invalid table of display names: {found}. Expected {{'entities': {{'person': {{'en': 'person', 'ja': '人物'}}}}, "
+        "'relations': ..., 'cats': ...}}. Every part is optional."
     )
-    M602 = "{path}: texts are read from .txt (one per line), .jsonl (a field 'text' in every line) and .spacy, not from '{suffix}'."
-    M603 = "{path}, line {line}: expected a JSON object with a string 'text', found {found}."
-    M604 = "{path} holds no JSON: {reason}."
+    M602 = (
+        "{path}: cannot read texts from '{suffix}'. Expected a .txt file (one text per line), a .jsonl file (a field "
+        "'text' in each line) or a .spacy file."
+    )
+    M603 = "{path}, line {line}: expected a JSON object with a string 'text', but found: {found}"
+    M604 = "{path} is not valid JSON: {reason}."
 
     # 8xx: pipeline: 80x all components, 81x spert_mt, 82x mre_textcat, 83x and 84x multi_ner
     M801 = "This model cannot be trained by itself. Train it through its component's update()."
@@ -280,13 +289,11 @@ class Warnings(metaclass=_WithCodes):
 
     # 5xx: evaluation
     W501 = (
-        "Some gold entities cannot be given to the pipeline on its own tokens, and their relations count as missed: {lost}. Evaluate with "
-        "--tokens gold to give them all."
+        "Some gold entities do not fit the pipeline's tokens and cannot be given to it, so their relations count as "
+        "missed: {lost}. To give all of them, evaluate with --tokens gold."
     )
-    W502 = (
-        "{count} of {total} documents have no gold for entities and are left out of the evaluation with given entities."
-    )
-    W503 = "The gazetteer of the baseline left out what no token span can hold: {lost}."
+    W502 = "{count} of {total} documents have no gold entities and are left out of the evaluation with given entities."
+    W503 = "The baseline left out matches of its gazetteer that are not token spans: {lost}."
     W510 = "The runs '{arm}' are left out: {reason}."
 
     # 8xx: pipeline: 80x all components, 81x spert_mt, 82x mre_textcat, 83x and 84x multi_ner

@@ -8,8 +8,10 @@ from spacy.cli._util import setup_gpu
 from spacy.util import fix_random_seed, load_model
 
 from ..annotations.storage import load_docs
-from ..evaluation.evaluate import evaluate, get_spans_key, other_table, per_type_tables, results_table
+from ..evaluation.evaluate import evaluate
 from ..evaluation.mistakes import mistakes_tables
+from ..evaluation.pipeline_settings import get_spans_key
+from ..evaluation.report import other_table, per_type_tables, results_table
 from ..training.corpus import Corpus
 from .app import app
 from .common import told_errors
@@ -26,10 +28,12 @@ def evaluate_cli(
         bool,
         typer.Option("--gold-entities", help="Evaluate once more with the gold entities given: the relations alone."),
     ] = False,
-    forgive_borders: Annotated[
+    overlap_matching: Annotated[
         bool,
         typer.Option(
-            "--forgive-borders", help="Also score as if a found entity that overlaps a gold one stood in its place."
+            "--overlap-matching",
+            help="Also score with overlap matching: counts a predicted entity that overlaps a gold one as having its "
+            "boundaries.",
         ),
     ] = False,
     per_type: Annotated[bool, typer.Option("--per-type", help="Also print the scores of every label.")] = False,
@@ -60,7 +64,7 @@ def evaluate_cli(
             nlp,
             examples,
             gold_entities=gold_entities,
-            forgive_borders=forgive_borders,
+            overlap_matching=overlap_matching,
             mistakes=mistakes,
             train_docs=train_docs,
             batch_size=batch_size,

@@ -46,7 +46,7 @@ def reinforce_cli(
             gpu=gpu_id,
             again=again,
             keep_models=keep_models,
-            tell=lambda line: console.print(line, markup=False, highlight=False),
+            log=lambda line: console.print(line, markup=False, highlight=False),
         )
         console.print(arms_table(records), gains_table(gains))
         plot_gains({output.name: gains}, output / "gains.svg")

@@ -1,33 +1,40 @@
-"""What would somebody get without learning? A gazetteer of entities, the usual relation of two entity types, the most frequent text class.
+"""A majority baseline: a gazetteer of entities, the usual relation of two entity types, the usual text label.
 
-Printed beside a score it tells how much of that score the data gives away.
+It shows how much of a score is possible without learning.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import permutations
-from typing import Any
 
 from spacy.tokens import Doc
 
 from ..annotations.alignment import Losses
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities, set_entities
-from ..annotations.relations import arguments, get_relations, set_relations
+from ..annotations.relations import Relation, arguments, get_relations, make_relation, set_relations
 
 SOURCE = "baseline"
 
 
 @dataclass
 class Baseline:
-    """The majority baseline. A layer that no training document had is None and is not predicted.
+    """The majority baseline. What no training document had gold for is None, and is not predicted.
 
-    entities (Optional[Dict[str, str]]): The most frequent label of every entity text.
-    relations (Optional[Dict[Tuple[str, str], Tuple[str, float]]]): For the entity labels of a head and a tail that were related in more
-        than half of the training pairs, the most frequent relation label, and the share of related pairs.
-    cats (Optional[Dict[str, float]]): The mean of the gold values of every text label, so that the most frequent label has the best score.
+    entities (dict[str, str] | None): The most frequent label of each entity text.
+    relations (dict[tuple[str, str], tuple[str, float]] | None): For the entity types of head and tail, the most
+        frequent relation label and the share of related pairs. Only if more than half of the pairs are related.
+    cats (dict[str, float] | None): The mean gold value of each text label.
     spans_key (str): The span group of the entities.
-    lost (Losses): Gazetteer matches inside of tokens, which no span can hold.
+    lost (Losses): Matches of the gazetteer that are not token spans.
+
+    >>> import spacy
+    >>> nlp = spacy.blank("en")
+    >>> train_doc = nlp("Ida lives in Lima")
+    >>> train_doc.ents = [train_doc.char_span(13, 17, label="place")]
+    >>> (doc,) = Baseline.train([train_doc]).predict([nlp("Lima is old")])
+    >>> doc.ents
+    (Lima,)
     """
 
     entities: dict[str, str] | None = None
@@ -38,7 +45,7 @@ class Baseline:
 
     @classmethod
     def train(cls, docs: Iterable[Doc], *, spans_key: str = DEFAULT_KEY) -> "Baseline":
-        """Count.
+        """Count the annotations of the training data.
 
         docs (Iterable[Doc]): Documents with gold.
         spans_key (str): The span group of the entities.
@@ -50,13 +57,13 @@ class Baseline:
     def predict(self, docs: Iterable[Doc]) -> list[Doc]:
         """Annotate documents.
 
-        docs (Iterable[Doc]): Tokenised documents.
-        RETURNS (List[Doc]): The same documents with entities, relations and cats, as far as there was training data for them.
+        docs (Iterable[Doc]): Tokenized documents.
+        RETURNS (list[Doc]): The same documents.
         """
         docs = list(docs)
         lengths = sorted({len(text) for text in self.entities or ()}, reverse=True)
         for doc in docs:
-            entities = []
+            entities: list[EntitySpan] = []
             if self.entities is not None:
                 entities = set_entities(doc, self._match(doc, lengths), key=self.spans_key, source=SOURCE)
             if self.relations is not None:
@@ -65,77 +72,78 @@ class Baseline:
                 doc.cats = dict(self.cats)
         return docs
 
-    def _relate(self, entities: list[EntitySpan]) -> Iterator[dict[str, Any]]:
+    def _relate(self, entities: list[EntitySpan]) -> Iterator[Relation]:
         for head, tail in permutations(entities, 2):
             rule = (self.relations or {}).get((head.label, tail.label))
             if rule is not None:
                 label, score = rule
-                yield {
-                    "head": head.offsets,
-                    "tail": tail.offsets,
-                    "head_label": head.label,
-                    "tail_label": tail.label,
-                    "label": label,
-                    "score": score,
-                }
+                yield make_relation(
+                    head.offsets, tail.offsets, label, head_label=head.label, tail_label=tail.label, score=score
+                )
 
     def _match(self, doc: Doc, lengths: list[int]) -> list[EntitySpan]:
-        """From left to right the longest entry that is a token span, found by characters, so that words need no boundaries."""
+        """Find the longest entries from left to right. By characters, so that words need no spaces between them."""
         text = doc.text
         entries = self.entities or {}
         found = []
-        place = 0
-        while place < len(text):
+        position = 0
+        while position < len(text):
             step = 1
             for length in lengths:
-                entry = text[place : place + length]
+                end = position + length
+                entry = text[position:end]
                 if len(entry) < length or entry not in entries:
                     continue
-                span = doc.char_span(place, place + length)
+                span = doc.char_span(position, end)
                 if span is None:
-                    self.lost.add(
-                        "match inside of a token", f"'{entry}' in '{text[max(0, place - 10) : place + length + 10]}'"
-                    )
+                    context = text[max(0, position - 10) : end + 10]
+                    self.lost.add("match inside of a token", f"'{entry}' in '{context}'")
                     continue
                 found.append(EntitySpan(span.start, span.end, entries[entry]))
                 step = length
                 break
-            place += step
+            position += step
         return found
 
 
 def _count_entities(docs: list[Doc], spans_key: str) -> dict[str, str] | None:
-    labels: dict[str, Counter] = defaultdict(Counter)
-    layers = [(doc, get_entities(doc, spans_key)) for doc in docs]
-    for doc, entities in layers:
+    labels: dict[str, Counter[str]] = defaultdict(Counter)
+    has_gold = False
+    for doc in docs:
+        entities = get_entities(doc, spans_key)
+        has_gold = has_gold or entities is not None
         for entity in entities or ():
             labels[doc[entity.start : entity.end].text][entity.label] += 1
-    if all(entities is None for _, entities in layers):
+    if not has_gold:
         return None
     return {text: counts.most_common(1)[0][0] for text, counts in labels.items()}
 
 
 def _count_relations(docs: list[Doc], spans_key: str) -> dict[tuple[str, str], tuple[str, float]] | None:
-    pairs: Counter = Counter()
-    related: Counter = Counter()
-    labels: dict[tuple[str, str], Counter] = defaultdict(Counter)
-    layers = [(get_entities(doc, spans_key), get_relations(doc)) for doc in docs]
-    for entities, relations in layers:
+    n_pairs: Counter[tuple[str, str]] = Counter()
+    n_related: Counter[tuple[str, str]] = Counter()
+    labels: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    has_gold = False
+    for doc in docs:
+        entities, relations = get_entities(doc, spans_key), get_relations(doc)
+        has_gold = has_gold or relations is not None
         if entities is None or relations is None:
             continue
-        by_ends: dict[tuple[tuple[int, int, str], ...], list[str]] = defaultdict(list)
+        labels_of_pair: dict[tuple[tuple[int, int, str], tuple[int, int, str]], list[str]] = defaultdict(list)
         for relation in relations:
             head, tail = arguments(relation)
-            by_ends[(*head, relation["head_label"]), (*tail, relation["tail_label"])].append(relation["label"])
-        for ends in permutations(dict.fromkeys((entity.start, entity.end, entity.label) for entity in entities), 2):
-            types = (ends[0][2], ends[1][2])
-            pairs[types] += 1
-            related[types] += ends in by_ends
-            labels[types].update(by_ends.get(ends, ()))
-    if all(relations is None for _, relations in layers):
+            pair = (*head, relation["head_label"]), (*tail, relation["tail_label"])
+            labels_of_pair[pair].append(relation["label"])
+        mentions = dict.fromkeys((entity.start, entity.end, entity.label) for entity in entities)
+        for pair in permutations(mentions, 2):
+            types = pair[0][2], pair[1][2]
+            n_pairs[types] += 1
+            n_related[types] += pair in labels_of_pair
+            labels[types].update(labels_of_pair.get(pair, ()))
+    if not has_gold:
         return None
-    often = {types: count / pairs[types] for types, count in related.items() if count > pairs[types] / 2}
-    return {types: (labels[types].most_common(1)[0][0], share) for types, share in often.items()}
+    shares = {types: count / n_pairs[types] for types, count in n_related.items() if count > n_pairs[types] / 2}
+    return {types: (labels[types].most_common(1)[0][0], share) for types, share in shares.items()}
 
 
 def _mean_cats(docs: list[Doc]) -> dict[str, float] | None:

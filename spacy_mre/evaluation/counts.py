@@ -1,4 +1,4 @@
-"""What is right in each single document? The counts that `significance` draws its samples from, layer by layer."""
+"""Counts of correct, wrong and missed annotations in each document, which the bootstrap in `significance` samples."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,9 +6,9 @@ import numpy
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..annotations.entities import DEFAULT_KEY, get_entities
+from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities
 from ..annotations.relations import get_relations
-from .scorers import Item, check_texts, entity_sides, relation_sides, without_entity_labels
+from .items import Item, check_texts, compared_entities, compared_relations, without_entity_labels
 
 Counts = dict[str, numpy.ndarray]
 
@@ -20,78 +20,80 @@ def count_documents(
     symmetric: Sequence[str] = (),
     multi_label: bool = False,
     threshold: float = 0.5,
-    borders: str = "exact",
+    matching: str = "exact",
 ) -> Counts:
-    """Count right, wrong and missed annotations document by document, as `scorers` compares them.
+    """Count correct, wrong and missed annotations by document, as defined in `scorers`.
 
     examples (Sequence[Example]): Gold and predictions.
     spans_key (str): The span group of the entities.
-    symmetric (Sequence[str]): Relation labels whose head and tail may change places.
-    multi_label (bool): Whether several text labels may hold; otherwise the best scored one does.
-    threshold (float): The score from which on a text label holds, if several may.
-    borders (str): "exact", or "overlap": the borders of entities are forgiven.
-    RETURNS (Dict[str, numpy.ndarray]): int64. Documents x 3 of right, wrong and missed in "entities", "relations" and "strict_relations".
-        Documents x 2 in "texts" (1 where the text labels are exactly those of gold, and 1 where there is gold) and in "whole_entities" (the
-        same of all entities of a text). A document without gold for a layer has zeros there. A layer that no predicted document has is
-        left out: nobody was asked for it.
+    symmetric (Sequence[str]): Relation labels without direction.
+    multi_label (bool): Any number of text labels may hold; otherwise the label with the highest probability.
+    threshold (float): The lowest probability of a predicted text label, if several may hold.
+    matching (str): "exact" or "overlap".
+    RETURNS (dict[str, numpy.ndarray]): Arrays of type int64. "entities", "relations" and "strict_relations" have shape
+        (documents, 3): correct, wrong and missed. "texts" and "whole_entities" have shape (documents, 2): whether all
+        text labels or all entities of the document are correct, and whether it has gold. Rows of documents without gold
+        are zeros. What no document has predictions for is left out.
     """
     examples = list(examples)
     counts: Counts = {}
     predicted = [get_entities(eg.predicted, spans_key) for eg in examples]
     if any(entities is not None for entities in predicted):
-        counts["entities"] = _rows(
-            [_entities(eg, entities, spans_key, borders) for eg, entities in zip(examples, predicted)]
+        counts["entities"] = _stack(
+            [_count_entities(eg, entities, spans_key, matching) for eg, entities in zip(examples, predicted)]
         )
-        known = numpy.array([get_entities(eg.reference, spans_key) is not None for eg in examples])
-        counts["whole_entities"] = numpy.stack([known & ~counts["entities"][:, 1:].any(axis=1), known], axis=1).astype(
-            numpy.int64
-        )
+        has_gold = numpy.array([get_entities(eg.reference, spans_key) is not None for eg in examples])
+        has_error = counts["entities"][:, 1:].any(axis=1)
+        counts["whole_entities"] = numpy.stack([has_gold & ~has_error, has_gold], axis=1).astype(numpy.int64)
         if any(get_relations(eg.predicted) is not None for eg in examples):
-            strict = [_relations(eg, symmetric, spans_key, borders) for eg in examples]
+            strict = [_relation_items(eg, symmetric, spans_key, matching) for eg in examples]
             loose = [None if items is None else [without_entity_labels(side) for side in items] for items in strict]
-            counts["relations"] = _rows([_compared(items) for items in loose])
-            counts["strict_relations"] = _rows([_compared(items) for items in strict])
+            counts["relations"] = _stack([_compare(items) for items in loose])
+            counts["strict_relations"] = _stack([_compare(items) for items in strict])
     if any(eg.predicted.cats for eg in examples):
-        counts["texts"] = numpy.array(
-            [_text(eg, multi_label, threshold) for eg in examples], dtype=numpy.int64
-        ).reshape(-1, 2)
+        rows = [_compare_cats(eg, multi_label, threshold) for eg in examples]
+        counts["texts"] = numpy.array(rows, dtype=numpy.int64).reshape(-1, 2)
     return counts
 
 
-def _entities(eg: Example, predicted: Sequence | None, spans_key: str, borders: str) -> list[int]:
-    gold = get_entities(eg.reference, spans_key)
+def _count_entities(
+    example: Example, predicted: Sequence[EntitySpan] | None, spans_key: str, matching: str
+) -> list[int]:
+    gold = get_entities(example.reference, spans_key)
     if gold is None:
-        return _compared(None)
-    check_texts(eg)
-    return _compared(entity_sides(eg, gold, predicted or [], borders))
+        return _compare(None)
+    check_texts(example)
+    return _compare(compared_entities(example, gold, predicted or [], matching))
 
 
-def _relations(eg: Example, symmetric: Sequence[str], spans_key: str, borders: str) -> Sequence[list[Item]] | None:
-    if get_relations(eg.reference) is None:
+def _relation_items(
+    example: Example, symmetric: Sequence[str], spans_key: str, matching: str
+) -> tuple[list[Item], list[Item]] | None:
+    if get_relations(example.reference) is None:
         return None
-    check_texts(eg)
-    return relation_sides(eg, symmetric, spans_key, borders)
+    check_texts(example)
+    return compared_relations(example, symmetric, spans_key, matching)
 
 
-def _compared(items: Sequence[Iterable[Item]] | None) -> list[int]:
+def _compare(items: Sequence[Iterable[Item]] | None) -> list[int]:
     if items is None:
         return [0, 0, 0]
     gold, predicted = map(set, items)
     return [len(gold & predicted), len(predicted - gold), len(gold - predicted)]
 
 
-def _text(eg: Example, multi_label: bool, threshold: float) -> list[int]:
-    gold = {label for label, value in eg.reference.cats.items() if value >= 0.5}
-    if not eg.reference.cats:
+def _compare_cats(example: Example, multi_label: bool, threshold: float) -> list[int]:
+    if not example.reference.cats:
         return [0, 0]
-    return [int(gold == _chosen(eg.predicted, multi_label, threshold)), 1]
+    gold = {label for label, value in example.reference.cats.items() if value >= 0.5}
+    return [int(gold == _predicted_cats(example.predicted, multi_label, threshold)), 1]
 
 
-def _chosen(doc: Doc, multi_label: bool, threshold: float) -> set[str]:
+def _predicted_cats(doc: Doc, multi_label: bool, threshold: float) -> set[str]:
     if multi_label:
         return {label for label, value in doc.cats.items() if value >= threshold}
     return {max(doc.cats, key=doc.cats.__getitem__)} if doc.cats else set()
 
 
-def _rows(rows: list[list[int]]) -> numpy.ndarray:
+def _stack(rows: list[list[int]]) -> numpy.ndarray:
     return numpy.array(rows, dtype=numpy.int64).reshape(-1, 3)

@@ -1,8 +1,8 @@
-"""What goes wrong? The mistakes of a pipeline by kind, so that one sees what would help.
+"""Counts of mistakes by kind.
 
-What was found wrongly and what was missed is compared with each other, by the places and labels of `scorers`. The kinds of entities are those of
-SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013, section 4), which go back to MUC: a wrong type at the right place, wrong borders, both, or neither.
-Those of relations tell whether the relation itself is at fault or what stands at its ends.
+Each wrong prediction is compared with the missed gold, and each missed gold item with the wrong predictions. The kinds
+of entities are those of SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013, section 4), which extend MUC: a wrong type,
+wrong boundaries, both, or no overlap. The kinds of relations tell whether the relation itself or an argument is wrong.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -13,18 +13,18 @@ from spacy.training import Example
 
 from ..annotations.entities import DEFAULT_KEY, get_entities
 from ..annotations.relations import get_relations
-from .scorers import Item, check_texts, entity_items, relation_items
+from .items import Item, check_texts, entity_items, relation_items
 
-ENTITY_KINDS = ("type", "borders", "type and borders", "nothing there")
-RELATION_KINDS = ("type of an end", "label", "direction", "place of an end", "not related")
+ENTITY_KINDS = ("type", "boundaries", "type and boundaries", "no overlap")
+RELATION_KINDS = ("argument type", "label", "direction", "argument offsets", "not related")
 
 
 class Mistakes(NamedTuple):
-    """How many items are right, and how many are not, by kind.
+    """Counts of correct items, and of mistakes by kind.
 
-    right (int): Found, and in gold.
-    wrong (Dict[str, int]): Found, and not in gold.
-    missed (Dict[str, int]): In gold, and not found.
+    right (int): Predicted and in gold.
+    wrong (dict[str, int]): Predicted but not in gold.
+    missed (dict[str, int]): In gold but not predicted.
     """
 
     right: int
@@ -35,96 +35,109 @@ class Mistakes(NamedTuple):
 def find_mistakes(
     examples: Iterable[Example], *, spans_key: str = DEFAULT_KEY, symmetric: Sequence[str] = ()
 ) -> dict[str, Mistakes]:
-    """Sort mistakes by kind: what was found wrongly by what was missed near it, and the other way round. The first kind that fits counts.
+    """Count mistakes by kind. "Other side" is the missed gold for predictions, and the wrong predictions for gold.
 
-    Entities: "type", another one at this place; "borders", one of the same type overlaps it; "type and borders", one of another type does; "nothing
-    there". Relations, the types of their ends included: "type of an end", label and places are the same; "label", another one between these places;
-    "direction", the same label the other way round; "place of an end", no entity of the other side stands there; "not related", both are entities there.
+    The kinds of entities, of which the first that fits is counted: "type": the other side has the same offsets with
+    another type. "boundaries": it has an overlapping entity of the same type. "type and boundaries": it has an
+    overlapping entity of another type. "no overlap": none of these.
+
+    The kinds of relations: "argument type": the other side has the same relation with other entity types. "label": it
+    has another label between the same arguments. "direction": it has the same relation in the other direction.
+    "argument offsets": an argument is not an entity there. "not related": both arguments are entities there.
 
     examples (Iterable[Example]): Gold and predictions.
     spans_key (str): The span group of the entities.
-    symmetric (Sequence[str]): Relation labels whose head and tail may change places.
-    RETURNS (Dict[str, Mistakes]): Of "entities" and of "relations", as far as there is gold for them and somebody was asked for them.
-    RAISES (ValueError): An example of two different texts.
+    symmetric (Sequence[str]): Relation labels without direction.
+    RETURNS (dict[str, Mistakes]): "entities" and "relations", if there are gold and predictions for them.
+    RAISES (ValueError): If gold and prediction have different texts.
+
+    >>> import spacy
+    >>> nlp = spacy.blank("en")
+    >>> example = Example.from_dict(nlp("Old Lima"), {"entities": [(0, 8, "place")]})
+    >>> example.predicted.ents = [example.predicted.char_span(4, 8, label="place")]
+    >>> find_mistakes([example])["entities"].wrong
+    {'type': 0, 'boundaries': 1, 'type and boundaries': 0, 'no overlap': 0}
     """
     examples = list(examples)
     if all(get_entities(eg.predicted, spans_key) is None for eg in examples):
         return {}
-    asked_for_relations = any(get_relations(eg.predicted) is not None for eg in examples)
+    predicts_relations = any(get_relations(eg.predicted) is not None for eg in examples)
     found: dict[str, Mistakes] = {}
     for eg in examples:
-        if get_entities(eg.reference, spans_key) is None:
+        gold_entities = get_entities(eg.reference, spans_key)
+        if gold_entities is None:
             continue
         check_texts(eg)
-        gold, predicted = (
-            set(entity_items(doc, get_entities(doc, spans_key) or ())) for doc in (eg.reference, eg.predicted)
-        )
-        mistakes = found.setdefault("entities", _none_yet(ENTITY_KINDS))
-        wrong = [_kind_of_entity(item, gold - predicted) for item in predicted - gold]
-        missed = [_kind_of_entity(item, predicted - gold) for item in gold - predicted]
-        found["entities"] = _add(mistakes, len(gold & predicted), wrong, missed)
-        if not asked_for_relations or get_relations(eg.reference) is None:
+        gold = set(entity_items(eg.reference, gold_entities))
+        predicted = set(entity_items(eg.predicted, get_entities(eg.predicted, spans_key) or ()))
+        wrong = [_entity_kind(item, gold - predicted) for item in predicted - gold]
+        missed = [_entity_kind(item, predicted - gold) for item in gold - predicted]
+        counts = found.setdefault("entities", _no_mistakes(ENTITY_KINDS))
+        found["entities"] = _add(counts, len(gold & predicted), wrong, missed)
+        if not predicts_relations or get_relations(eg.reference) is None:
             continue
-        gold_places, predicted_places = ({entity[:2] for entity in side} for side in (gold, predicted))
-        gold, predicted = (set(relation_items(doc, symmetric)) for doc in (eg.reference, eg.predicted))
-        mistakes = found.setdefault("relations", _none_yet(RELATION_KINDS))
-        wrong = [_kind_of_relation(item, gold - predicted, gold_places) for item in predicted - gold]
-        missed = [_kind_of_relation(item, predicted - gold, predicted_places) for item in gold - predicted]
-        found["relations"] = _add(mistakes, len(gold & predicted), wrong, missed)
+        gold_offsets, predicted_offsets = {entity[:2] for entity in gold}, {entity[:2] for entity in predicted}
+        gold = set(relation_items(eg.reference, symmetric))
+        predicted = set(relation_items(eg.predicted, symmetric))
+        wrong = [_relation_kind(item, gold - predicted, gold_offsets) for item in predicted - gold]
+        missed = [_relation_kind(item, predicted - gold, predicted_offsets) for item in gold - predicted]
+        counts = found.setdefault("relations", _no_mistakes(RELATION_KINDS))
+        found["relations"] = _add(counts, len(gold & predicted), wrong, missed)
     return found
 
 
 def mistakes_tables(found: Mapping[str, Mapping[str, Any]]) -> list[Table]:
-    """How many of each kind, and their share of all that was found and of all that is in gold; a table for entities and one for relations.
+    """Make a table of the mistakes of entities and one of those of relations.
 
-    found (Mapping[str, Mapping[str, Any]]): What `find_mistakes` returned, as dicts: the "mistakes" of `evaluate`.
-    RETURNS (List[Table]): For `rich.print`.
+    found (Mapping[str, Mapping[str, Any]]): "mistakes" in the result of `evaluate`.
+    RETURNS (list[Table]): For `rich.print`. Each kind with its count and share of all predictions and of all gold.
     """
     tables = []
     for name, counts in found.items():
         mistakes = Mistakes(**counts)
-        table = Table("", "found", "%", "in gold", "%", title=f"Mistakes: {name}", title_justify="left")
+        table = Table("", "predicted", "%", "gold", "%", title=f"Mistakes: {name}", title_justify="left")
         for column in table.columns[1:]:
             column.justify = "right"
-        sides = [{"right": mistakes.right, **side} for side in (mistakes.wrong, mistakes.missed)]
-        for kind in sides[0]:
-            counts = [(side[kind], sum(side.values())) for side in sides]
-            table.add_row(
-                kind,
-                *(
-                    cell
-                    for count, total in counts
-                    for cell in (f"{count:,}", f"{100 * count / total:.1f}" if total else "-")
-                ),
-            )
+        predicted = {"right": mistakes.right, **mistakes.wrong}
+        gold = {"right": mistakes.right, **mistakes.missed}
+        for kind in predicted:
+            table.add_row(kind, *_count_and_share(predicted, kind), *_count_and_share(gold, kind))
         tables.append(table)
     return tables
 
 
-def _none_yet(kinds: Sequence[str]) -> Mistakes:
+def _count_and_share(counts: Mapping[str, int], kind: str) -> tuple[str, str]:
+    total = sum(counts.values())
+    return f"{counts[kind]:,}", f"{100 * counts[kind] / total:.1f}" if total else "-"
+
+
+def _no_mistakes(kinds: Sequence[str]) -> Mistakes:
     return Mistakes(0, dict.fromkeys(kinds, 0), dict.fromkeys(kinds, 0))
 
 
 def _add(mistakes: Mistakes, right: int, wrong: Iterable[str], missed: Iterable[str]) -> Mistakes:
-    for kinds, counts in ((wrong, mistakes.wrong), (missed, mistakes.missed)):
-        for kind in kinds:
-            counts[kind] += 1
+    for kind in wrong:
+        mistakes.wrong[kind] += 1
+    for kind in missed:
+        mistakes.missed[kind] += 1
     return mistakes._replace(right=mistakes.right + right)
 
 
-def _kind_of_entity(item: Item, others: set[Item]) -> str:
+def _entity_kind(item: Item, others: set[Item]) -> str:
     start, end, label = item
     if any(other[:2] == (start, end) for other in others):
         return "type"
     overlapping = {other[2] for other in others if other[0] < end and start < other[1]}
-    return "borders" if label in overlapping else "type and borders" if overlapping else "nothing there"
+    if not overlapping:
+        return "no overlap"
+    return "boundaries" if label in overlapping else "type and boundaries"
 
 
-def _kind_of_relation(item: Item, others: set[Item], places: Collection[tuple[Any, ...]]) -> str:
-    ends, label = (item[0][:2], item[1][:2]), item[2]
-    same_ends = {other[2] for other in others if (other[0][:2], other[1][:2]) == ends}
-    if same_ends:
-        return "type of an end" if label in same_ends else "label"
-    if any((other[1][:2], other[0][:2], other[2]) == (*ends, label) for other in others):
+def _relation_kind(item: Item, others: set[Item], entities: Collection[tuple[Any, ...]]) -> str:
+    head, tail, label = item[0][:2], item[1][:2], item[2]
+    same_arguments = {other[2] for other in others if (other[0][:2], other[1][:2]) == (head, tail)}
+    if same_arguments:
+        return "argument type" if label in same_arguments else "label"
+    if any((other[0][:2], other[1][:2], other[2]) == (tail, head, label) for other in others):
         return "direction"
-    return "not related" if all(end in places for end in ends) else "place of an end"
+    return "not related" if head in entities and tail in entities else "argument offsets"

@@ -1,9 +1,8 @@
-"""Which thresholds serve F1 best? Both of `spert_mt`, from one pass over held-out documents.
+"""Calibration of the two thresholds of `spert_mt` for the best F1, from one prediction of held-out documents.
 
-What a lower threshold adds has lower scores than all that a higher one finds, never pushes it out, and leaves the scores of the others as they are: spans
-are resolved from the best scored downwards, and each pair is scored by itself. So the finds at any threshold are those of the lowest
-one that score high enough. (That presumes that the pair budget does not bite at the lowest threshold, and entities that are not decided jointly
-with their relations.)
+A lower threshold only adds predictions with lower scores: overlaps are resolved from the best score downwards, and each
+pair is scored independently. So the predictions at any threshold are those at the lowest threshold that have a high
+enough score. This assumes that the pair budget is not exceeded at the lowest threshold.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,127 +13,131 @@ import numpy
 from spacy.language import Language
 from spacy.training import Example
 
-from ..annotations.entities import get_entities
-from ..annotations.relations import get_relations
+from ..annotations.entities import Offsets, get_entities
+from ..annotations.relations import arguments, get_relations
 from ..errors import Errors
-from .evaluate import get_spans_key
+from .items import entity_items, relation_items
+from .pipeline_settings import get_spans_key
 from .runs import predict
-from .scorers import entity_items, relation_items
 
-# A finer grid would fit the held-out documents more than the task.
+# A finer grid would overfit the held-out documents.
 CANDIDATES = tuple(round(0.05 * step, 2) for step in range(1, 20))
 
 
-class _Finds(NamedTuple):
-    """All finds at the lowest threshold: their scores, whether each is right, and how many there are in gold."""
+class _Predictions(NamedTuple):
+    """All predictions at the lowest threshold: their scores, whether each is correct, and the size of the gold."""
 
     scores: numpy.ndarray
-    right: numpy.ndarray
+    correct: numpy.ndarray
     gold: int
 
     def f1(self, kept: numpy.ndarray) -> float:
-        return 2 * (kept & self.right).sum() / max(kept.sum() + self.gold, 1)
+        return 2 * (kept & self.correct).sum() / max(kept.sum() + self.gold, 1)
 
 
 def calibrate(nlp: Language, examples: Sequence[Example]) -> dict[str, float]:
-    """Choose the entity threshold with the best entity F1, then the relation threshold with the best strict relation F1, and set both.
+    """Choose the entity threshold by F1 of entities, then the relation threshold by F1 of strict relations. Set both.
 
-    nlp (Language): The pipeline. The first component with `cfg["entity_threshold"]` gets the thresholds.
-    examples (Sequence[Example]): Held-out gold, and bare documents, which stay as they are.
-    RETURNS (Dict[str, float]): "entity_threshold" and "relation_threshold": of equally good ones the nearest to what was set.
-    RAISES (ValueError): No component has the thresholds.
+    nlp (Language): The pipeline. The thresholds are set in its first component that has the setting `entity_threshold`.
+    examples (Sequence[Example]): Held-out gold, and documents without annotations, which are not changed.
+    RETURNS (dict[str, float]): "entity_threshold" and "relation_threshold". Of several best ones, the nearest to the
+        threshold that was set before.
+    RAISES (ValueError): If no component has the thresholds.
     """
-    cfg = _cfg(nlp)
-    key, symmetric = get_spans_key(nlp), cfg.get("symmetric", ())
-    with _lowest_thresholds(cfg):
+    component = _find_component(nlp)
+    options = component.options()
+    with _lowest_thresholds(component):
         predicted = predict(nlp, examples)
-    entities, scores = _entities(predicted, key)
-    chosen = {
-        "entity_threshold": _best({t: entities.f1(entities.scores >= t) for t in CANDIDATES}, cfg["entity_threshold"])
-    }
-    relations, of_ends = _relations(predicted, scores, symmetric)
-    possible = of_ends >= chosen["entity_threshold"]
+    entities, entity_scores = _entity_predictions(predicted, get_spans_key(nlp))
+    by_threshold = {threshold: entities.f1(entities.scores >= threshold) for threshold in CANDIDATES}
+    component.entity_threshold = _best(by_threshold, options.entity_threshold)
+    relations, argument_scores = _relation_predictions(predicted, entity_scores, component.symmetric)
+    possible = argument_scores >= component.entity_threshold
     by_threshold = {t: relations.f1(possible & (relations.scores >= t)) for t in CANDIDATES}
-    chosen["relation_threshold"] = _best(by_threshold, cfg["relation_threshold"])
-    cfg.update(chosen)
-    return chosen
+    component.relation_threshold = _best(by_threshold, options.relation_threshold)
+    return {
+        "entity_threshold": component.entity_threshold,
+        "relation_threshold": component.relation_threshold,
+    }
 
 
 def cross_predict(nlp: Language, examples: Sequence[Example]) -> list[Example]:
-    """Predict every other document with the thresholds that the rest calls for, so that no document has a say in its own.
+    """Predict each half of the documents with the thresholds that are calibrated on the other half.
 
-    nlp (Language): The pipeline; its thresholds are afterwards what they were.
-    examples (Sequence[Example]): Gold, and bare documents, which stay as they are.
-    RETURNS (List[Example]): Gold and predictions, in the same order.
+    nlp (Language): The pipeline. Its thresholds are restored afterwards.
+    examples (Sequence[Example]): Gold, and documents without annotations, which are not changed. The halves are every
+        other document.
+    RETURNS (list[Example]): Gold and predictions, in the same order.
+    RAISES (ValueError): If no component has the thresholds.
     """
-    cfg = _cfg(nlp)
-    before = {name: cfg[name] for name in ("entity_threshold", "relation_threshold")}
+    component = _find_component(nlp)
+    before = component.entity_threshold, component.relation_threshold
     predicted = list(examples)
     for half in (0, 1):
-        cfg.update(before)
+        component.entity_threshold, component.relation_threshold = before
         calibrate(nlp, examples[1 - half :: 2])
         predicted[half::2] = predict(nlp, examples[half::2])
-    cfg.update(before)
+    component.entity_threshold, component.relation_threshold = before
     return predicted
 
 
-def _cfg(nlp: Language) -> dict[str, Any]:
+def _find_component(nlp: Language) -> Any:
     for _, pipe in nlp.pipeline:
-        cfg = getattr(pipe, "cfg", None) or {}
-        if "entity_threshold" in cfg:
-            return cfg
+        if hasattr(pipe, "entity_threshold"):
+            return pipe
     raise ValueError(Errors.M516.format(names=", ".join(nlp.pipe_names)))
 
 
 @contextmanager
-def _lowest_thresholds(cfg: dict[str, Any]) -> Iterator[None]:
-    before = dict(cfg)
-    cfg.update(entity_threshold=CANDIDATES[0], relation_threshold=CANDIDATES[0])
+def _lowest_thresholds(component: Any) -> Iterator[None]:
+    before = component.entity_threshold, component.relation_threshold
+    component.entity_threshold = component.relation_threshold = CANDIDATES[0]
     try:
         yield
     finally:
-        cfg.update(before)
+        component.entity_threshold, component.relation_threshold = before
 
 
-def _best(scores: dict[float, float], now: float) -> float:
-    return max(scores, key=lambda threshold: (scores[threshold], -abs(threshold - now)))
+def _best(scores: dict[float, float], current: float) -> float:
+    return max(scores, key=lambda threshold: (scores[threshold], -abs(threshold - current)))
 
 
-def _entities(examples: Sequence[Example], key: str) -> tuple[_Finds, list[dict[tuple[int, int], float]]]:
-    """The entities, and for each document the scores of its spans."""
+def _entity_predictions(examples: Sequence[Example], key: str) -> tuple[_Predictions, list[dict[Offsets, float]]]:
+    """The entities, and for each document the score of each entity."""
     rows: list[tuple[float, bool]] = []
-    by_place = []
-    gold_items = 0
+    scores = []
+    n_gold = 0
     for eg in examples:
-        found = get_entities(eg.predicted, key) or []
-        by_place.append({(entity.start, entity.end): entity.score for entity in found})
+        predicted = get_entities(eg.predicted, key) or []
+        scores.append({entity.offsets: entity.score for entity in predicted})
         gold = get_entities(eg.reference, key)
         if gold is not None:
-            right = set(entity_items(eg.reference, gold))
-            gold_items += len(right)
-            rows += [(entity.score, item in right) for entity, item in zip(found, entity_items(eg.predicted, found))]
-    return _finds(rows, gold_items), by_place
+            gold_items = set(entity_items(eg.reference, gold))
+            n_gold += len(gold_items)
+            for entity, item in zip(predicted, entity_items(eg.predicted, predicted)):
+                rows.append((entity.score, item in gold_items))
+    return _make_predictions(rows, n_gold), scores
 
 
-def _relations(
-    examples: Sequence[Example], scores: Sequence[dict[tuple[int, int], float]], symmetric: Sequence[str]
-) -> tuple[_Finds, numpy.ndarray]:
-    """The relations, and for each of them the lower score of its two ends."""
+def _relation_predictions(
+    examples: Sequence[Example], entity_scores: Sequence[dict[Offsets, float]], symmetric: Sequence[str]
+) -> tuple[_Predictions, numpy.ndarray]:
+    """The relations, and for each of them the lower score of its two arguments."""
     rows: list[tuple[float, bool]] = []
-    of_ends: list[float] = []
-    gold_items = 0
-    for eg, of_spans in zip(examples, scores):
+    argument_scores: list[float] = []
+    n_gold = 0
+    for eg, scores in zip(examples, entity_scores):
         if get_relations(eg.reference) is None:
             continue
-        right = set(relation_items(eg.reference, symmetric))
-        gold_items += len(right)
+        gold_items = set(relation_items(eg.reference, symmetric))
+        n_gold += len(gold_items)
         for relation, item in zip(get_relations(eg.predicted) or (), relation_items(eg.predicted, symmetric)):
-            rows.append((relation["score"], item in right))
-            of_ends.append(min(of_spans[tuple(relation[end])] for end in ("head", "tail")))
-    return _finds(rows, gold_items), numpy.array(of_ends)
+            rows.append((relation["score"], item in gold_items))
+            # Relations of other components may have arguments that are not entities.
+            argument_scores.append(min(scores.get(offsets, 1.0) for offsets in arguments(relation)))
+    return _make_predictions(rows, n_gold), numpy.array(argument_scores)
 
 
-def _finds(rows: Sequence[tuple[float, bool]], gold: int) -> _Finds:
-    return _Finds(
-        numpy.array([score for score, _ in rows]), numpy.array([right for _, right in rows], dtype=bool), gold
-    )
+def _make_predictions(rows: Sequence[tuple[float, bool]], n_gold: int) -> _Predictions:
+    scores = numpy.array([score for score, _ in rows])
+    return _Predictions(scores, numpy.array([correct for _, correct in rows], dtype=bool), n_gold)

@@ -1,4 +1,4 @@
-"""The hand-written corpus of this project as `.spacy` files, and the Chinese config, made small: nothing to install, and trained within seconds."""
+"""A part of the corpus in assets/ as `.spacy` files, and the Chinese config with a small encoder."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from spacy_mre.annotations.storage import save_docs
 from spacy_mre.corpora import make_docs
 from spacy_mre.corpora.assets import read_corpus, read_labels
 from spacy_mre.corpora.splits import split_records
-from spacy_mre.evaluation.runs import set_values
+from spacy_mre.evaluation.run_config import set_values
 
 ROOT = Path(__file__).parents[2]
 

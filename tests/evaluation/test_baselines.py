@@ -11,15 +11,15 @@ from spacy_mre.evaluation.baselines import Baseline
 def make_doc(nlp, text, entities=None, relations=None, cats=None):
     """Entities are {text: label}, relations (head text, label, tail text)."""
     doc = nlp(text)
-    places = {}
+    offsets = {}
     for part in entities or {}:
         span = doc.char_span(text.index(part), text.index(part) + len(part))
-        places[part] = (span.start, span.end)
+        offsets[part] = (span.start, span.end)
     if entities is not None:
-        set_entities(doc, [(*places[part], label, 1.0) for part, label in entities.items()])
+        set_entities(doc, [(*offsets[part], label, 1.0) for part, label in entities.items()])
     if relations is not None:
         made = [
-            make_relation(places[head], places[tail], label, head_label=entities[head], tail_label=entities[tail])
+            make_relation(offsets[head], offsets[tail], label, head_label=entities[head], tail_label=entities[tail])
             for head, label, tail in relations
         ]
         set_relations(doc, made)
@@ -63,7 +63,7 @@ def test_counts_by_hand(train_docs):
     assert baseline.cats == {"art": pytest.approx(1 / 3), "travel": pytest.approx(2 / 3)}
 
 
-def test_half_of_the_pairs_is_not_a_majority(nlp):
+def test_half_of_the_pairs_are_not_a_majority(nlp):
     related = make_doc(nlp, "Ada left Lake .", {"Ada": "person", "Lake": "place"}, [("Ada", "left", "Lake")])
     unrelated = make_doc(nlp, "Ada likes Lake .", {"Ada": "person", "Lake": "place"}, [])
     assert Baseline.train([related, unrelated]).relations == {}
@@ -88,7 +88,7 @@ def test_predict(nlp, train_docs):
     assert max(doc.cats, key=doc.cats.get) == "travel"
 
 
-def test_matches_inside_of_tokens_are_counted(nlp, train_docs):
+def test_matches_inside_tokens_are_counted(nlp, train_docs):
     baseline = Baseline.train(train_docs)
     (doc,) = baseline.predict([nlp("Adam saw Lakes")])
     assert not doc.ents
@@ -96,7 +96,7 @@ def test_matches_inside_of_tokens_are_counted(nlp, train_docs):
     assert "'Ada' in 'Adam saw Lake'" in str(baseline.lost)
 
 
-def test_shorter_match_goes_where_the_longer_is_no_span(nlp, train_docs):
+def test_a_shorter_match_is_used_if_the_longer_one_is_not_a_span(nlp, train_docs):
     baseline = Baseline.train(train_docs)
     (doc,) = baseline.predict([nlp("Lake Portland")])
     assert [ent.text for ent in doc.ents] == ["Lake"]
@@ -111,7 +111,7 @@ def test_text_without_word_boundaries(nlp):
     assert [(ent.text, ent.label_) for ent in test.ents] == [("湖", "lake"), ("青葉市", "place")]
 
 
-def test_absent_layers_are_not_predicted(nlp):
+def test_layers_without_gold_are_not_predicted(nlp):
     baseline = Baseline.train([make_doc(nlp, "Ada left .")])
     assert (baseline.entities, baseline.relations, baseline.cats) == (None, None, None)
     (doc,) = baseline.predict([nlp("Ada left .")])
@@ -120,14 +120,14 @@ def test_absent_layers_are_not_predicted(nlp):
     assert doc.cats == {}
 
 
-def test_empty_layers_are_predicted_empty(nlp):
+def test_empty_layers_are_predicted_as_empty(nlp):
     baseline = Baseline.train([make_doc(nlp, "Ada left .", {}, [])])
     (doc,) = baseline.predict([nlp("Ada left .")])
     assert list(doc.spans["entities"]) == []
     assert doc._.relations == []
 
 
-def test_another_group(nlp):
+def test_another_span_group(nlp):
     train = nlp("Ada left")
     set_entities(train, [(0, 1, "person", 1.0)], key="mine")
     doc = nlp("so Ada left")

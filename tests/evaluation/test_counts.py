@@ -27,7 +27,7 @@ def make_doc(entities=None, relations=None, cats=None):
     return doc
 
 
-def test_by_hand():
+def test_counts_by_hand():
     gold = make_doc([ADA, BO, CAIRO], [(ADA, BO, "met"), (BO, CAIRO, "in")], {"trip": 1.0, "work": 0.0})
     perfect = make_doc([ADA, BO, CAIRO], [(ADA, BO, "met"), (BO, CAIRO, "in")], {"trip": 0.6, "work": 0.4})
     place = (0, 1, "place")
@@ -40,7 +40,7 @@ def test_by_hand():
     assert counts["texts"].tolist() == [[1, 1], [0, 1]]
 
 
-def test_the_sums_are_what_the_scorers_count():
+def test_sums_agree_with_the_scorers():
     generator = numpy.random.default_rng(0)
     examples = []
     for _ in range(20):
@@ -70,7 +70,7 @@ def test_a_document_without_gold_counts_for_nothing():
     assert counts["relations"].tolist() == [[0, 1, 0], [0, 0, 0]]
 
 
-def test_a_layer_that_nobody_predicted_is_left_out():
+def test_a_layer_without_predictions_is_left_out():
     gold = make_doc([ADA], [], {"trip": 1.0, "work": 0.0})
     assert set(count_documents([Example(make_doc(), gold)])) == set()
     assert set(count_documents([Example(make_doc([]), gold)])) == {"entities", "whole_entities"}

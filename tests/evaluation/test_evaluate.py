@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 
 import pytest
 import spacy
@@ -16,7 +17,9 @@ from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.annotations.relations import set_relations
 from spacy_mre.cli import app
 from spacy_mre.evaluation import scorers
-from spacy_mre.evaluation.evaluate import evaluate, evaluate_given, other_table, per_type_tables, results_table
+from spacy_mre.evaluation.evaluate import evaluate
+from spacy_mre.evaluation.given_entities import evaluate_given
+from spacy_mre.evaluation.report import other_table, per_type_tables, results_table
 
 
 @Language.factory(
@@ -29,20 +32,22 @@ from spacy_mre.evaluation.evaluate import evaluate, evaluate_given, other_table,
     },
 )
 class CapitalLetters(Pipe):
-    """Words with a capital letter are things, the surer the shorter; every thing is near the next one."""
+    """Words with a capital letter are things, shorter ones with higher scores. Each thing is near the next one."""
 
     def __init__(self, nlp, name, entities, threshold, spans_key, scorer):
         self.name = name
-        self.cfg = {"entities": entities, "threshold": threshold, "spans_key": spans_key}
+        self.entities = entities
+        self.threshold = threshold
+        self.spans_key = spans_key
         self.scorer = scorer
 
     def __call__(self, doc):
-        key = self.cfg["spans_key"]
-        if self.cfg["entities"] == "predict":
+        if self.entities == "predict":
             words = [(token.i, token.i + 1, "thing", 1 - len(token) / 10) for token in doc if token.is_title]
-            set_entities(doc, [word for word in words if word[3] >= self.cfg["threshold"]], key=key, source=self.name)
-        things = get_entities(doc, key) or []
-        near = zip(things, things[1:])
+            things = [word for word in words if word[3] >= self.threshold]
+            set_entities(doc, things, key=self.spans_key, source=self.name)
+        things = get_entities(doc, self.spans_key) or []
+        near = pairwise(things)
         set_relations(
             doc, [make_relation(a[:2], b[:2], "near", head_label=a.label, tail_label=b.label) for a, b in near]
         )
@@ -89,7 +94,8 @@ def examples_of(nlp, gold):
 
 def test_nlp_evaluate_has_flat_keys(nlp, gold):
     scores = nlp.evaluate(examples_of(nlp, gold))
-    # Found: Ada, Bo, Cairo (0.5) of the first; Bo of the second, since Norway has 0.4 only: p = 4/4, r = 4/6, f = 4/5.
+    # Predicted: Ada, Bo and Cairo (0.5) of the first; Bo of the second, where Norway has 0.4.
+    # p = 4/4, r = 4/6, f = 4/5.
     assert scores["spans_entities_f"] == scores["ents_f"] == pytest.approx(4 / 5)
     # Relations: both of the first, none of the second.
     assert (scores["rel_p"], scores["rel_r"]) == (1.0, 0.5)
@@ -107,19 +113,19 @@ def test_find_threshold(nlp, gold, tmp_path):
         n_trials=6,
         silent=True,
     )
-    # At 0.4 and below Norway (0.4) is found too: p = 5/5, r = 5/6, f = 10/11. At 1.0 nothing is found.
+    # At 0.4 and below, Norway (0.4) is predicted too: p = 5/5, r = 5/6, f = 10/11. At 1.0 nothing is predicted.
     assert score == pytest.approx(10 / 11)
     assert best <= 0.4
     assert scores[1.0] == 0.0
 
 
-def test_given_entities_speak_of_the_relations_alone(nlp, gold):
+def test_given_entities_measure_the_relations_alone(nlp, gold):
     examples = examples_of(nlp, gold)
     scores = evaluate(nlp, examples, gold_entities=True)
     assert scores["rel_r"] == 0.5
     assert scores["given_rel_f"] == scores["given_spans_entities_f"] == 1.0
     assert scores["speed"] > 0 and "given_speed" not in scores
-    assert nlp.get_pipe("capital_letters").cfg["entities"] == "predict"
+    assert nlp.get_pipe("capital_letters").entities == "predict"
     assert all("entities" not in eg.predicted.spans for eg in examples)
 
 
@@ -135,7 +141,7 @@ def test_given_entities_off_the_tokens_are_reported(nlp):
 
 def test_documents_without_gold_entities_are_left_out_and_reported(nlp, gold):
     absent = gold_doc(nlp, ["Ada", "sang"], None, [])
-    with pytest.warns(UserWarning, match="W502.* 1 of 3 documents"):
+    with pytest.warns(UserWarning, match=r"W502.* 1 of 3 documents"):
         scores = evaluate_given(nlp, examples_of(nlp, [*gold, absent]))
     assert scores["rel_f"] == 1.0
 
@@ -143,21 +149,21 @@ def test_documents_without_gold_entities_are_left_out_and_reported(nlp, gold):
 def test_given_entities_need_a_component_that_takes_them(gold):
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
-    with pytest.raises(ValueError, match="M502.*sentencizer"):
+    with pytest.raises(ValueError, match=r"M502.*sentencizer"):
         evaluate(nlp, examples_of(nlp, gold), gold_entities=True)
 
 
-def test_mode_is_restored_after_an_error(nlp, gold):
+def test_the_setting_is_restored_after_an_error(nlp, gold):
     nlp.get_pipe("capital_letters").scorer = lambda examples, **cfg: 1 / 0
     with pytest.raises(ZeroDivisionError):
         evaluate_given(nlp, examples_of(nlp, gold))
-    assert nlp.get_pipe("capital_letters").cfg["entities"] == "predict"
+    assert nlp.get_pipe("capital_letters").entities == "predict"
 
 
-def test_forgiven_borders_stand_beside(nlp):
-    # Found is Norge alone, which stands for "old Norge"; the relation to Bo is then right, too.
+def test_overlap_matching_is_scored_too(nlp):
+    # "Norge" is matched to "old Norge", so the relation to Bo is also correct.
     doc = gold_doc(nlp, ["Bo", "saw", "old", "Norge"], [(0, 1), (2, 4)], [((0, 1), (2, 4))])
-    scores = evaluate(nlp, examples_of(nlp, [doc]), forgive_borders=True)
+    scores = evaluate(nlp, examples_of(nlp, [doc]), overlap_matching=True)
     assert (scores["spans_entities_f"], scores["rel_f"]) == (0.5, 0.0)
     assert (scores["overlap_spans_entities_f"], scores["overlap_rel_strict_f"]) == (1.0, 1.0)
     text = text_of(results_table(scores))
@@ -165,31 +171,30 @@ def test_forgiven_borders_stand_beside(nlp):
     assert "overlap" not in text_of(other_table(scores))
 
 
-def test_forgiven_borders_are_of_what_is_predicted(gold):
+def test_overlap_matching_does_not_score_what_is_not_predicted(gold):
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
-    scores = evaluate(nlp, examples_of(nlp, gold), forgive_borders=True)
+    scores = evaluate(nlp, examples_of(nlp, gold), overlap_matching=True)
     assert not any(key.startswith("overlap_") for key in scores)
 
 
-def test_mistakes_are_those_of_the_scored_predictions(nlp, gold):
+def test_mistakes_are_counted_on_the_scored_predictions(nlp, gold):
     scores = evaluate(nlp, examples_of(nlp, gold), mistakes=True)
-    assert (
-        scores["mistakes"]["entities"]["right"] == 4 and scores["mistakes"]["entities"]["missed"]["nothing there"] == 2
-    )
+    assert scores["mistakes"]["entities"]["right"] == 4
+    assert scores["mistakes"]["entities"]["missed"]["no overlap"] == 2
     assert "mistakes" not in evaluate(nlp, examples_of(nlp, gold))
 
 
-def test_baseline_stands_beside(nlp, gold):
+def test_the_baseline_is_scored_too(nlp, gold):
     examples = examples_of(nlp, gold)
     scores = evaluate(nlp, examples, train_docs=gold[:1])
-    # The gazetteer knows Ada, Bo, Cairo: p = 4/4, r = 4/6. Of 6 ordered pairs in training 2 are related, no majority: rel_f = 0.
+    # The gazetteer contains Ada, Bo and Cairo: p = 4/4, r = 4/6. Only 2 of 6 training pairs are related: rel_f = 0.
     assert scores["baseline_spans_entities_f"] == pytest.approx(4 / 5)
     assert scores["baseline_rel_f"] == 0.0
     assert all("entities" not in eg.predicted.spans for eg in examples)
 
 
-def test_baseline_reports_matches_inside_of_tokens(nlp, gold):
+def test_the_baseline_reports_matches_inside_tokens(nlp, gold):
     test = gold_doc(nlp, ["Adam", "sang"], [(0, 1)], [])
     with pytest.warns(UserWarning, match="W503.*1 x match inside of a token.*'Ada'"):
         evaluate(nlp, examples_of(nlp, [test]), train_docs=gold)
@@ -226,22 +231,22 @@ def test_results_table(nlp, gold):
         "0.00",
     ]
     assert max(map(len, text.splitlines())) <= 80
-    assert "Categories" not in text
+    assert "Text labels" not in text
     plain = text_of(results_table(nlp.evaluate(examples_of(nlp, gold))))
     assert "given" not in plain and "baseline" not in plain
 
 
-def test_absent_scores_are_a_dash(nlp):
+def test_missing_scores_are_shown_as_a_dash(nlp):
     scores = evaluate(nlp, examples_of(nlp, [gold_doc(nlp, ["Ada", "sang"], None, None)]))
     assert cells(text_of(results_table(scores)), "Flat entities") == ["Flat entities", "-", "-", "-", "-"]
 
 
-def test_other_table_has_the_rest_once(nlp, gold):
+def test_the_other_table_has_the_other_scores(nlp, gold):
     scores = evaluate(nlp, examples_of(nlp, gold), gold_entities=True)
     text = text_of(other_table({**scores, "tag_acc": 0.875, "sents_f": None}))
     assert cells(text, "tag_acc") == ["tag_acc", "87.50"]
     assert cells(text, "speed")[1].isdigit()
-    assert len(text.splitlines()) == 7  # title, three lines of heading, two scores, the end
+    assert len(text.splitlines()) == 7  # title, three lines of header, two scores, last line
 
 
 def test_per_type_tables_have_support(nlp, gold):
@@ -260,7 +265,7 @@ def test_per_type_tables_have_support(nlp, gold):
         "rel_strict",
         "cats_f",
     ]
-    # x: once right, once taken for [y]: p = 1/2, r = 1, f = 2/3.
+    # x: once correct, once predicted instead of [y]: p = 1/2, r = 1, f = 2/3.
     assert cells(text, "x") == ["x", "50.00", "100.00", "66.67", "1"]
     assert cells(text, "[y]") == ["[y]", "0.00", "0.00", "0.00", "1"]
     assert text.count("thing") == 2
@@ -283,7 +288,7 @@ def run(*args):
     return CliRunner().invoke(app, ["evaluate", *map(str, args)], terminal_width=160)
 
 
-def test_command_prints_and_saves(files, nlp, gold):
+def test_the_command_prints_and_saves(files, nlp, gold):
     options = [
         "--gold-entities",
         "--per-type",
@@ -299,14 +304,14 @@ def test_command_prints_and_saves(files, nlp, gold):
     expected = evaluate(nlp, examples_of(nlp, gold), gold_entities=True, train_docs=gold[:1])
     assert saved.pop("speed") > 0
     del expected["speed"]
-    assert saved == json.loads(srsly.json_dumps(expected))  # which rounds to ten digits
+    assert saved == json.loads(srsly.json_dumps(expected))  # srsly rounds to ten digits
     assert "per_type" not in run(files / "model", files / "dev.spacy").output
 
 
-def test_command_tells_what_goes_wrong(files):
+def test_the_command_prints_mistakes(files):
     result = run(files / "model", files / "dev.spacy", "--mistakes", "--output", files / "metrics.json")
     assert result.exit_code == 0, result.output
-    assert "Mistakes: entities" in result.output and "place of an end" in result.output
+    assert "Mistakes: entities" in result.output and "argument offsets" in result.output
     saved = json.loads((files / "metrics.json").read_text())
     entities = saved["mistakes"]["entities"]
     assert entities["right"] / (entities["right"] + sum(entities["missed"].values())) == pytest.approx(
@@ -315,14 +320,14 @@ def test_command_tells_what_goes_wrong(files):
     assert "Mistakes" not in run(files / "model", files / "dev.spacy").output
 
 
-def test_command_forgives_borders(files):
-    result = run(files / "model", files / "dev.spacy", "--forgive-borders")
+def test_the_command_scores_with_overlap_matching(files):
+    result = run(files / "model", files / "dev.spacy", "--overlap-matching")
     assert result.exit_code == 0, result.output
     assert "overlap F" in result.output
     assert "overlap F" not in run(files / "model", files / "dev.spacy").output
 
 
-def test_command_predicts_on_the_tokens_asked_for(files, nlp):
+def test_the_command_predicts_on_the_chosen_tokens(files, nlp):
     split = gold_doc(nlp, ["Ada", "Bo"], [(0, 1), (1, 2)], [((0, 1), (1, 2))], spaces=[False, False])
     save_docs([split], files / "split.spacy")
     for tokens, recall in (("gold", 1.0), ("tokenizer", 0.0)):
@@ -331,7 +336,7 @@ def test_command_predicts_on_the_tokens_asked_for(files, nlp):
         assert json.loads((files / "metrics.json").read_text())["spans_entities_r"] == recall
 
 
-def test_command_tells_numbered_errors(files):
+def test_the_command_prints_numbered_errors(files):
     plain = spacy.blank("en")
     plain.add_pipe("sentencizer")
     plain.to_disk(files / "plain")

@@ -27,7 +27,7 @@ def make_doc(entities=None, relations=None):
 
 
 def kinds(gold, predicted, layer="entities"):
-    """What was right, and the kinds that occur of what was wrong and what was missed."""
+    """The number of correct items, and the kinds of wrong and missed ones that occur."""
     mistakes = find_mistakes([Example(make_doc(*predicted), make_doc(*gold))])[layer]
     return mistakes.right, *({kind: count for kind, count in side.items() if count} for side in mistakes[1:])
 
@@ -35,34 +35,34 @@ def kinds(gold, predicted, layer="entities"):
 def test_entities_by_hand():
     org = (0, 2, "org")
     assert kinds([[ADA, BO]], [[org, BO]]) == (1, {"type": 1}, {"type": 1})
-    assert kinds([[ADA]], [[(0, 1, "person")]]) == (0, {"borders": 1}, {"borders": 1})
-    assert kinds([[ADA]], [[(1, 3, "org")]]) == (0, {"type and borders": 1}, {"type and borders": 1})
-    assert kinds([[ADA]], [[BO]]) == (0, {"nothing there": 1}, {"nothing there": 1})
-    # What lies in something that is right is the mistake of nothing.
-    assert kinds([[ADA]], [[ADA, (0, 1, "person")]]) == (1, {"nothing there": 1}, {})
-    # Two pieces of one name are two mistakes, and one name is missed.
-    assert kinds([[ADA]], [[(0, 1, "person"), (1, 2, "person")]]) == (0, {"borders": 2}, {"borders": 1})
+    assert kinds([[ADA]], [[(0, 1, "person")]]) == (0, {"boundaries": 1}, {"boundaries": 1})
+    assert kinds([[ADA]], [[(1, 3, "org")]]) == (0, {"type and boundaries": 1}, {"type and boundaries": 1})
+    assert kinds([[ADA]], [[BO]]) == (0, {"no overlap": 1}, {"no overlap": 1})
+    # The overlapping gold is found, so it is not a missed one.
+    assert kinds([[ADA]], [[ADA, (0, 1, "person")]]) == (1, {"no overlap": 1}, {})
+    # Two parts of one name are two wrong predictions, and one name is missed.
+    assert kinds([[ADA]], [[(0, 1, "person"), (1, 2, "person")]]) == (0, {"boundaries": 2}, {"boundaries": 1})
 
 
 def test_relations_by_hand():
     gold = [[ADA, BO, CAIRO], [(ADA, BO, "met")]]
 
-    def of(predicted):
+    def relation_kinds(predicted):
         return kinds(gold, predicted, "relations")
 
     org = (0, 2, "org")
-    assert of([[ADA, BO], [(ADA, BO, "met")]]) == (1, {}, {})
-    assert of([[org, BO], [(org, BO, "met")]]) == (0, {"type of an end": 1}, {"type of an end": 1})
-    assert of([[ADA, BO], [(ADA, BO, "saw")]]) == (0, {"label": 1}, {"label": 1})
-    assert of([[ADA, BO], [(BO, ADA, "met")]]) == (0, {"direction": 1}, {"direction": 1})
-    assert of([[ADA, BO, CAIRO], [(ADA, CAIRO, "met")]]) == (0, {"not related": 1}, {"not related": 1})
+    assert relation_kinds([[ADA, BO], [(ADA, BO, "met")]]) == (1, {}, {})
+    assert relation_kinds([[org, BO], [(org, BO, "met")]]) == (0, {"argument type": 1}, {"argument type": 1})
+    assert relation_kinds([[ADA, BO], [(ADA, BO, "saw")]]) == (0, {"label": 1}, {"label": 1})
+    assert relation_kinds([[ADA, BO], [(BO, ADA, "met")]]) == (0, {"direction": 1}, {"direction": 1})
+    assert relation_kinds([[ADA, BO, CAIRO], [(ADA, CAIRO, "met")]]) == (0, {"not related": 1}, {"not related": 1})
     half = (0, 1, "person")
-    assert of([[half, BO], [(half, BO, "met")]]) == (0, {"place of an end": 1}, {"place of an end": 1})
+    assert relation_kinds([[half, BO], [(half, BO, "met")]]) == (0, {"argument offsets": 1}, {"argument offsets": 1})
     both_ways = [Example(make_doc([ADA, BO], [(BO, ADA, "met")]), make_doc(*gold))]
     assert find_mistakes(both_ways, symmetric=["met"])["relations"].right == 1
 
 
-def test_only_what_has_gold_and_was_asked_for():
+def test_layers_without_gold_or_predictions_are_left_out():
     assert find_mistakes([Example(make_doc(), make_doc([ADA], []))]) == {}
     assert find_mistakes([Example(make_doc([ADA]), make_doc())]) == {}
     assert set(find_mistakes([Example(make_doc([ADA]), make_doc([ADA], []))])) == {"entities"}
@@ -86,7 +86,7 @@ def sides():
 
 
 @given(st.lists(st.tuples(sides(), sides()), min_size=1, max_size=3))
-def test_the_sums_are_what_is_counted(pairs):
+def test_sums_agree_with_the_counts(pairs):
     examples = [Example(make_doc(*predicted), make_doc(*gold)) for gold, predicted in pairs]
     mistakes, counts = find_mistakes(examples), count_documents(examples)
     for layer, counted in (("entities", "entities"), ("relations", "strict_relations")):
@@ -103,5 +103,5 @@ def test_tables_show_shares():
     console.print(entities, relations)
     lines = [line.replace("│", " ").split() for line in console.export_text().splitlines()]
     assert ["right", "1", "50.0", "1", "33.3"] in lines and ["type", "1", "50.0", "1", "33.3"] in lines
-    assert ["nothing", "there", "0", "0.0", "1", "33.3"] in lines
+    assert ["no", "overlap", "0", "0.0", "1", "33.3"] in lines
     assert ["direction", "0", "-", "0", "-"] in lines

@@ -9,10 +9,9 @@ from typer.testing import CliRunner
 from spacy_mre.annotations.entities import set_entities
 from spacy_mre.annotations.storage import save_docs
 from spacy_mre.cli import app
-from spacy_mre.evaluation import reinforce as room
-from spacy_mre.evaluation.reinforce import compare_arms, make_arms, reinforce
+from spacy_mre.evaluation.reinforce import COMPARISONS, compare_arms, make_arms, reinforce
 from spacy_mre.evaluation.reinforce_report import arms_table, gains_table, plot_gains, spread
-from spacy_mre.evaluation.runs import set_values
+from spacy_mre.evaluation.run_config import set_values
 
 
 def pipelines(arms):
@@ -23,38 +22,16 @@ def test_the_arms_differ_in_one_thing_each(small_config):
     arms = make_arms(small_config)
     assert pipelines(arms)["text"] == ["tok2vec", "mre_textcat", "doc_cleaner"]
     assert pipelines(arms)["word"] == ["tok2vec", "spert_mt", "doc_cleaner"]
-    assert (
-        pipelines(arms)["both"]
-        == pipelines(arms)["text_reads_word"]
-        == ["tok2vec", "spert_mt", "mre_textcat", "doc_cleaner"]
-    )
+    assert pipelines(arms)["both"] == ["tok2vec", "spert_mt", "mre_textcat", "doc_cleaner"]
     assert pipelines(arms)["word_reads_text"] == ["tok2vec", "mre_textcat", "spert_mt", "doc_cleaner"]
-    for arm, component, setting in (
-        ("text_reads_word", "mre_textcat", "see_entities"),
-        ("word_reads_text", "spert_mt", "see_cats"),
-    ):
-        for name, config in arms.items():
-            if component in pipelines(arms)[name]:
-                assert config["components"][component]["model"][setting] is (name == arm), name
-    # The text label learns to read entities as they are found, not as they are in gold.
-    reading = arms["text_reads_word"]["training"].pop("annotating_components")
-    assert reading == ["tok2vec", "spert_mt"] and small_config["training"].pop("annotating_components", []) == []
     for name, config in arms.items():
-        assert config["training"].pop("annotating_components", []) == [], name
-        assert (
-            config["training"] == small_config["training"]
-            and config["components"]["tok2vec"] == small_config["components"]["tok2vec"]
-        ), name
+        if "spert_mt" in pipelines(arms)[name]:
+            assert config["components"]["spert_mt"]["model"]["see_cats"] is (name == "word_reads_text"), name
+        assert config["training"] == small_config["training"], name
+        assert config["components"]["tok2vec"] == small_config["components"]["tok2vec"], name
 
 
-def test_a_level_that_cannot_read_the_other_is_left_out(small_config, monkeypatch):
-    monkeypatch.setitem(room.READS, "word_reads_text", "see_nothing")
-    with pytest.warns(UserWarning, match="W510.*word_reads_text.*see_nothing"):
-        assert set(make_arms(small_config)) == {"text", "word", "both", "text_reads_word"}
-
-
-@pytest.mark.filterwarnings("ignore:.*W510")
-def test_stock_components_are_levels_too(small_config):
+def test_spacy_components_are_levels_that_cannot_read_each_other(small_config):
     stock = set_values(
         small_config,
         {
@@ -63,7 +40,8 @@ def test_stock_components_are_levels_too(small_config):
             "components.textcat": {"factory": "textcat"},
         },
     )
-    arms = make_arms(stock)
+    with pytest.warns(UserWarning, match="W510.*word_reads_text.*see_cats"):
+        arms = make_arms(stock)
     assert pipelines(arms) == {
         "text": ["tok2vec", "textcat"],
         "word": ["tok2vec", "ner"],
@@ -92,7 +70,7 @@ def test_a_component_for_both_levels_is_m517(small_config):
 
 @pytest.fixture(scope="module")
 def made(small_config, assets, tmp_path_factory):
-    """All arms with two seeds and a few updates; and which texts each run was updated with, in order."""
+    """All arms with two seeds and a few updates, and the texts of each update in order."""
     output = tmp_path_factory.mktemp("reinforce")
     seen, original = [], Language.update
 
@@ -103,7 +81,7 @@ def made(small_config, assets, tmp_path_factory):
     patch = pytest.MonkeyPatch()
     patch.setattr(Language, "update", update)
     parts = [assets / f"{part}.spacy" for part in ("train", "dev", "test")]
-    records, gains = reinforce(small_config, *parts, output, seeds=(0, 1), updates=8, tell=lambda line: seen.append([]))
+    records, gains = reinforce(small_config, *parts, output, seeds=(0, 1), updates=8, log=lambda line: seen.append([]))
     patch.undo()
     return output, parts, records, gains, seen
 
@@ -112,12 +90,12 @@ def made(small_config, assets, tmp_path_factory):
 def test_all_arms_learn_from_the_same_examples_in_the_same_order(made):
     _, _, records, _, seen = made
     assert all(set(by_seed) == {0, 1} for by_seed in records.values())
-    assert set(records) == {"text", "word", "both", "text_reads_word", "word_reads_text"}
+    assert set(records) == {"text", "word", "both", "word_reads_text"}
     per_seed = len(records)
     assert len(seen) == 2 * per_seed
     for first in (0, per_seed):
         assert all(updates == seen[first] for updates in seen[first : first + per_seed])
-    assert seen[0] != seen[per_seed] and len(seen[0]) == 9  # spaCy makes one more at the end, whose learning rate is 0
+    assert seen[0] != seen[per_seed] and len(seen[0]) == 9  # spaCy makes one more update, with learning rate 0
     assert len({run["documents"] for by_seed in records.values() for run in by_seed.values()}) == 1
 
 
@@ -125,7 +103,7 @@ def test_all_arms_learn_from_the_same_examples_in_the_same_order(made):
 def test_gains_are_differences_of_the_scores(made):
     output, _, records, gains, _ = made
     by_name = {(gain.level, gain.arm, gain.control): gain for gain in gains}
-    assert set(by_name) == set(room.COMPARISONS)
+    assert set(by_name) == set(COMPARISONS)
     for level, key in (("text", "cats_accuracy"), ("word", "spans_f"), ("relations", "rel_strict_f")):
         gain = by_name[level, "both", "text" if level == "text" else "word"]
         means = [sum(run["scores"][key] for run in records[arm].values()) / 2 for arm in (gain.arm, gain.control)]
@@ -138,15 +116,15 @@ def test_gains_are_differences_of_the_scores(made):
 @pytest.mark.filterwarnings("ignore")
 def test_it_resumes_where_it_stopped(made, small_config):
     output, parts, records, gains, _ = made
-    told = []
-    again = reinforce(small_config, *parts, output, seeds=(0, 1), updates=8, tell=told.append)
-    assert told == [] and again[1] == gains
+    lines = []
+    again = reinforce(small_config, *parts, output, seeds=(0, 1), updates=8, log=lines.append)
+    assert lines == [] and again[1] == gains
     path = output / "runs" / "word-1.json"
     before = path.read_text(encoding="utf8")
     path.unlink()
-    records, _ = reinforce(small_config, *parts, output, seeds=(0, 1), updates=8, tell=told.append)
-    assert told == ["word, seed 1: 8 updates"]
-    assert json.loads(before)["scores"] == pytest.approx(records["word"][1]["scores"])  # the same run once more
+    records, _ = reinforce(small_config, *parts, output, seeds=(0, 1), updates=8, log=lines.append)
+    assert lines == ["word, seed 1: 8 updates"]
+    assert json.loads(before)["scores"] == pytest.approx(records["word"][1]["scores"])  # the run is reproduced
     assert not list((output / "models").glob("*/model-*")) and (output / "models" / "word-1" / "log.txt").stat().st_size
 
 
@@ -157,7 +135,7 @@ def test_the_command_prints_and_draws(made, small_config, tmp_path):
     args = ["reinforce", str(tmp_path / "small.cfg"), *map(str, parts), str(output), "--seeds", "1", "--updates", "8"]
     result = CliRunner().invoke(app, args)
     assert result.exit_code == 0, result.output
-    assert "8 updates" not in result.output  # the runs are there
+    assert "8 updates" not in result.output  # the runs exist
     assert "text alone" in result.output and "Gains" in result.output
     assert (output / "gains.svg").read_text(encoding="utf8").count("<svg") == 1
     (tmp_path / "small.cfg").write_text(
@@ -188,7 +166,7 @@ def test_test_documents_without_one_level_are_m512(small_config, assets, tmp_pat
     assert not list(tmp_path.glob("runs/*"))
 
 
-def test_runs_on_other_documents_are_m513(made):
+def test_runs_on_different_documents_are_m513(made):
     _, _, records, _, _ = made
     mixed = {"text": records["text"], "both": {0: {**records["both"][0], "documents": "other"}}}
     with pytest.raises(ValueError, match=r"\[M513\].*both-0.*text-0"):

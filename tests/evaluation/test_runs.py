@@ -3,23 +3,13 @@ import json
 
 import numpy
 import pytest
+from spacy.lang.zh import Chinese
 from spacy.util import load_config
 from thinc.api import Config
 
-from spacy_mre.evaluation.runs import (
-    Measured,
-    counts_of,
-    fingerprint,
-    is_made,
-    load_run,
-    measure,
-    predict,
-    read_examples,
-    save_run,
-    set_budget,
-    set_values,
-    train_last,
-)
+from spacy_mre.evaluation.run_config import component_settings, fingerprint, set_budget, set_values
+from spacy_mre.evaluation.run_files import counts_of, is_made, load_run, save_run
+from spacy_mre.evaluation.runs import Measured, measure, predict, read_examples, train_last
 from spacy_mre.evaluation.significance import f1
 
 PATHS = {"train": "train.spacy", "dev": "dev.spacy"}
@@ -45,31 +35,39 @@ def test_the_budget_scales_the_schedules():
     assert (training["max_steps"], training["seed"], training["patience"], training["max_epochs"]) == (500, 7, 0, 0)
     assert (small["corpora"]["train"]["path"], small["corpora"]["dev"]["path"]) == ("train.spacy", "dev.spacy")
     assert small["components"]["spert_mt"]["seed"] == 7 and small["system"]["seed"] == 7
-    for name in ("learn_rate", "head_learn_rate"):  # a tenth of the updates, as in the config
+    for name in ("learn_rate", "head_learn_rate"):  # scaled with the updates
         assert (training["optimizer"][name]["warmup_steps"], training["optimizer"][name]["total_steps"]) == (50, 500)
     literal = set_values(config, {"training.optimizer.learn_rate.total_steps": 2000})
     assert budget(literal, updates=500)["training"]["optimizer"]["learn_rate"]["total_steps"] == 500
     assert config["training"]["max_steps"] == 2000
 
 
-def test_a_config_that_trains_nothing_is_m515():
+def test_settings_are_completed_with_the_defaults_of_the_signature(small_config):
+    settings = component_settings(small_config.interpolate(), "spert_mt")
+    assert (settings["seed"], settings["negatives"], settings["factory"]) == (0, 100, "spert_mt")
+    assert settings["model"]["max_width"] == 8
+    small_config = set_values(small_config, {"components.spert_mt.negatives": 7})
+    assert component_settings(small_config.interpolate(), "spert_mt")["negatives"] == 7
+
+
+def test_a_config_without_training_is_m515():
     with pytest.raises(ValueError, match=r"\[M515\].*train_corpus"):
         budget(Config({"nlp": {"lang": "en", "pipeline": []}}))
 
 
-def test_the_fingerprint_tells_what_is_trained(small_config):
+def test_the_fingerprint_depends_on_what_is_trained(small_config):
     config = budget(small_config)
     same = [
         budget(small_config, train="elsewhere.spacy"),
         set_values(config, {"training.logger": {"@loggers": "spacy.ConsoleLogger.v1"}}),
-        set_values(config, {"components.spert_mt.model.iou_delta": 1.0}),  # the default, said aloud
-        set_values(config, {"components.spert_mt.overlap": "learned"}),
+        set_values(config, {"components.spert_mt.model.dropout": 0.1}),  # the default
+        set_values(config, {"components.spert_mt.pairs_per_token": 20}),
     ]
     other = [
         budget(small_config, seed=1),
         budget(small_config, updates=101),
-        set_values(config, {"components.spert_mt.model.iou_delta": 0.5}),
-        set_values(config, {"components.spert_mt.entity_negatives": 7}),
+        set_values(config, {"components.spert_mt.model.dropout": 0.5}),
+        set_values(config, {"components.spert_mt.negatives": 7}),
         set_values(config, {"nlp.pipeline": ["tok2vec", "spert_mt"]}),
         set_values(config, {"training.batcher.size": 3}),
         set_values(config, {"corpora.train.tokens": "gold"}),
@@ -77,16 +75,13 @@ def test_the_fingerprint_tells_what_is_trained(small_config):
     assert {fingerprint(changed) for changed in same} == {fingerprint(config)}
     assert len({fingerprint(changed) for changed in [config, *other]}) == 1 + len(other)
     flat = set_values(config, {"components.spert_mt.overlap": "flat"})
-    assert fingerprint(flat) != fingerprint(config) and fingerprint(flat, leave_out=["overlap"]) == fingerprint(
-        config, leave_out=["overlap"]
-    )
+    assert fingerprint(flat) != fingerprint(config)
+    assert fingerprint(flat, leave_out=["overlap"]) == fingerprint(config, leave_out=["overlap"])
 
 
-def test_a_changed_default_is_another_fingerprint(small_config, monkeypatch):
+def test_a_changed_default_changes_the_fingerprint(small_config, monkeypatch):
     config = budget(small_config)
     before = fingerprint(config)
-    from spacy.lang.zh import Chinese
-
     meta = Chinese.get_factory_meta("spert_mt")
     monkeypatch.setitem(meta.default_config, "pairs_per_token", 99)
     assert fingerprint(config) != before
@@ -144,16 +139,16 @@ def test_a_level_that_is_not_predicted_has_no_scores(trained, assets):
         set(measured.counts) == {"texts"} and "spans_f" not in measured.scores and measured.scores["cats_accuracy"] >= 0
     )
     pipe = nlp.get_pipe("spert_mt")
-    pipe.cfg["entities"] = "given"
+    pipe.entities = "given"
     try:
         measured = measure(nlp, examples)
     finally:
-        pipe.cfg["entities"] = "predict"
-    assert "spans_f" not in measured.scores and "rel_f" not in measured.scores  # nobody predicted entities
+        pipe.entities = "predict"
+    assert "spans_f" not in measured.scores and "rel_f" not in measured.scores  # entities are not predicted
     assert measured.scores["given_rel_f"] >= 0 and "given_relations" in measured.counts
 
 
-def test_given_relations_are_counted_at_their_documents(trained, assets):
+def test_given_relations_are_counted_in_their_documents(trained, assets):
     config, nlp, _ = trained
     examples = read_examples(config, nlp, assets / "test.spacy")
     del examples[3].reference.spans["entities"]
@@ -164,7 +159,7 @@ def test_given_relations_are_counted_at_their_documents(trained, assets):
     assert not counts["entities"][3].any() and counts["given_relations"].any()
 
 
-def test_a_run_comes_back_from_its_file(tmp_path):
+def test_a_run_is_restored_from_its_file(tmp_path):
     counts = {"entities": numpy.array([[1, 0, 2], [3, 4, 0]]), "texts": numpy.array([[1, 1], [0, 1]])}
     path = tmp_path / "deep" / "run.json"
     save_run(
@@ -177,7 +172,7 @@ def test_a_run_comes_back_from_its_file(tmp_path):
         layer: rows.tolist() for layer, rows in counts.items()
     }
     assert is_made(path, "abc") and not is_made(path, "abd") and not is_made(tmp_path / "none.json", "abc")
-    assert [path.name for path in path.parent.iterdir()] == ["run.json"]  # no half-written file is left
+    assert [path.name for path in path.parent.iterdir()] == ["run.json"]  # no temporary file is left
     assert json.loads(path.read_text(encoding="utf8"))["counts"]["entities"] == [[1, 3], [0, 4], [2, 0]]
     assert counts_of([run, run], "texts")[1].tolist() == [[1, 1], [0, 1]]
     assert counts_of([run], "relations") == []

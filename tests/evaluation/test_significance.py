@@ -20,7 +20,7 @@ def test_scores_by_hand():
 
 @settings(max_examples=50, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(*[st.integers(0, 5)] * 3), min_size=1, max_size=20))
-def test_f1_is_that_of_precision_and_recall(rows):
+def test_f1_agrees_with_precision_and_recall(rows):
     right, wrong, missed = numpy.sum(rows, axis=0)
     precision = right / (right + wrong) if right + wrong else 0.0
     recall = right / (right + missed) if right + missed else 0.0
@@ -28,7 +28,7 @@ def test_f1_is_that_of_precision_and_recall(rows):
     assert f1(numpy.sum(rows, axis=0)) == pytest.approx(expected)
 
 
-def test_the_interval_of_a_share_is_that_of_the_binomial():
+def test_the_interval_of_a_share_agrees_with_the_binomial():
     generator = numpy.random.default_rng(0)
     right = (generator.random(400) < 0.7).astype(int)
     found = bootstrap(numpy.stack([right, numpy.ones(400, dtype=int)], axis=1), share)
@@ -40,28 +40,28 @@ def test_the_interval_of_a_share_is_that_of_the_binomial():
     assert found.low < narrower.low < narrower.high < found.high
 
 
-def test_the_interval_of_a_difference_is_that_of_scipy():
+def test_the_interval_of_a_difference_agrees_with_scipy():
     scipy = pytest.importorskip("scipy.stats")
     ours, theirs = random_counts(seed=1, right=0.7), random_counts(seed=2)
-    places = numpy.arange(len(ours))
+    rows = numpy.arange(len(ours))
 
     def difference(drawn, axis):
         return f1(ours[drawn].sum(axis=axis - 1)) - f1(theirs[drawn].sum(axis=axis - 1))
 
     expected = scipy.bootstrap(
-        (places,), difference, n_resamples=9_999, method="percentile", vectorized=True, rng=numpy.random.default_rng(0)
+        (rows,), difference, n_resamples=9_999, method="percentile", vectorized=True, rng=numpy.random.default_rng(0)
     ).confidence_interval
     found = paired_bootstrap(ours, theirs)
     assert found.value == pytest.approx(f1(ours.sum(axis=0)) - f1(theirs.sum(axis=0)))
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.005)
 
 
-def test_pairing_sees_what_two_intervals_hide():
+def test_pairing_finds_differences_that_separate_intervals_hide():
     theirs = random_counts()
     ours = theirs.copy()
-    ours[:12, 2] -= numpy.minimum(ours[:12, 2], 1)  # a few documents have one miss less, no document is worse
+    ours[:12, 2] -= numpy.minimum(ours[:12, 2], 1)  # a few documents have one missed item less
     ours[:12, 0] += theirs[:12, 2] - ours[:12, 2]
-    assert bootstrap(ours).low < bootstrap(theirs).high  # apart, they overlap
+    assert bootstrap(ours).low < bootstrap(theirs).high  # the separate intervals overlap
     found = paired_bootstrap(ours, theirs)
     assert found.low > 0 and found.p < 0.01 and found.verdict == "better"
     back = paired_bootstrap(theirs, ours)
@@ -72,7 +72,7 @@ def test_pairing_sees_what_two_intervals_hide():
 def test_no_difference():
     same = paired_bootstrap(random_counts(), random_counts())
     assert same == Difference(0.0, 0.0, 0.0, 1.0) and same.verdict == "undecided"
-    # Systems of the same quality: at 95 %, of a hundred about five intervals leave out 0.
+    # Systems of the same quality: about 5 % of the intervals do not contain 0.
     pairs = [
         paired_bootstrap(random_counts(seed=seed), random_counts(seed=seed + 1000), samples=500) for seed in range(100)
     ]
@@ -81,7 +81,7 @@ def test_no_difference():
 
 
 def test_the_seeds_widen_the_interval():
-    """Two seeds that differ far more than documents do: a difference that one of them does not have is not sure."""
+    """A difference that only one of two seeds has is undecided."""
     base, better = random_counts(documents=500), random_counts(documents=500, right=0.9)
     by_seed = paired_bootstrap([better, base], [base, base])
     one_seed = paired_bootstrap(better, base)
@@ -90,7 +90,7 @@ def test_the_seeds_widen_the_interval():
     assert by_seed.verdict == "undecided" and one_seed.verdict == "better"
 
 
-def test_a_score_of_ones_own():
+def test_another_score():
     def precision(totals):
         return totals[..., 0] / (totals[..., 0] + totals[..., 1])
 
@@ -109,15 +109,15 @@ def test_draws_are_seeded_and_chunks_change_little(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "ours, theirs",
+    "ours, theirs, code",
     [
-        (random_counts(), random_counts(documents=59)),
-        ([random_counts()] * 2, [random_counts()]),
-        ([random_counts(), random_counts(documents=59)], [random_counts()] * 2),
-        (numpy.zeros((0, 3)), numpy.zeros((0, 3))),
+        (random_counts(), random_counts(documents=59), "M511"),
+        ([random_counts()] * 2, [random_counts()], "M511"),
+        ([random_counts(), random_counts(documents=59)], [random_counts()] * 2, "M518"),
+        (numpy.zeros((0, 3)), numpy.zeros((0, 3)), "M518"),
     ],
     ids=["other documents", "other seeds", "documents differ by seed", "no documents"],
 )
-def test_what_cannot_be_paired_is_m511(ours, theirs):
-    with pytest.raises(ValueError, match=r"\[M511\]"):
+def test_invalid_counts_are_refused(ours, theirs, code):
+    with pytest.raises(ValueError, match=rf"\[{code}\]"):
         paired_bootstrap(ours, theirs)

@@ -29,7 +29,7 @@ def make_example(nlp, name, place, verb):
 
 @pytest.fixture(scope="module")
 def trained():
-    """A pipeline that has learned a little: there is something to choose."""
+    """A pipeline after a few updates, for which thresholds give different scores."""
     fix_random_seed(0)
     nlp = spacy.blank("en")
     nlp.add_pipe("spert_mt", config={"symmetric": ["near"], "pairs_per_token": 1000})
@@ -42,46 +42,45 @@ def trained():
 
 
 @pytest.fixture
-def cfg(trained):
-    cfg = trained[0].get_pipe("spert_mt").cfg
-    before = dict(cfg)
-    yield cfg
-    cfg.update(before)
+def pipe(trained):
+    pipe = trained[0].get_pipe("spert_mt")
+    yield pipe
+    pipe.entity_threshold = pipe.relation_threshold = None
 
 
-def slow_best(nlp, examples, cfg, name, key):
-    """Predicting anew at every threshold."""
-    scores, now = {}, cfg[name]
+def slow_scores(nlp, examples, pipe, name, key):
+    """Predicts again at each threshold."""
+    scores, before = {}, getattr(pipe, name)
     for threshold in CANDIDATES:
-        cfg[name] = threshold
-        scores[threshold] = score_joint(predict(nlp, examples), symmetric=cfg["symmetric"])[key]
-    cfg[name] = now
+        setattr(pipe, name, threshold)
+        scores[threshold] = score_joint(predict(nlp, examples), symmetric=pipe.symmetric)[key]
+    setattr(pipe, name, before)
     return scores
 
 
-def test_one_pass_finds_what_all_thresholds_would(trained, cfg):
+def test_one_prediction_gives_the_scores_of_all_thresholds(trained, pipe):
     nlp, examples = trained
-    entities = slow_best(nlp, examples, cfg, "entity_threshold", "spans_entities_f")
-    assert len(set(entities.values())) > 3  # there is a choice
+    entities = slow_scores(nlp, examples, pipe, "entity_threshold", "spans_entities_f")
+    assert len(set(entities.values())) > 3  # thresholds give different scores
     chosen = calibrate(nlp, examples)
     assert entities[chosen["entity_threshold"]] == max(entities.values())
-    assert {name: cfg[name] for name in chosen} == chosen
-    cfg["relation_threshold"] = 0.5
-    relations = slow_best(nlp, examples, cfg, "relation_threshold", "rel_strict_f")
+    assert {name: getattr(pipe, name) for name in chosen} == chosen
+    pipe.relation_threshold = 0.5
+    relations = slow_scores(nlp, examples, pipe, "relation_threshold", "rel_strict_f")
     assert relations[chosen["relation_threshold"]] == max(relations.values()) > 0
     assert not any("entities" in eg.predicted.spans for eg in examples)
 
 
-def test_of_equal_thresholds_the_nearest_is_taken(trained, cfg):
+def test_of_equally_good_thresholds_the_nearest_is_chosen(trained, pipe):
     nlp, examples = trained
-    bare = [
-        Example(eg.predicted, Doc(nlp.vocab, words=[token.text for token in eg.predicted])) for eg in examples
-    ]  # no gold: all score 0
-    cfg.update(entity_threshold=0.35, relation_threshold=0.7)
+    # Without gold all thresholds score 0.
+    bare = [Example(eg.predicted, Doc(nlp.vocab, words=[token.text for token in eg.predicted])) for eg in examples]
+    assert calibrate(nlp, bare) == {"entity_threshold": 0.25, "relation_threshold": 0.3}  # those of the preset
+    pipe.entity_threshold, pipe.relation_threshold = 0.35, 0.7
     assert calibrate(nlp, bare) == {"entity_threshold": 0.35, "relation_threshold": 0.7}
 
 
-def test_nobody_calibrates_for_itself(trained, cfg, monkeypatch):
+def test_no_document_calibrates_its_own_thresholds(trained, pipe, monkeypatch):
     nlp, examples = trained
     seen = []
 
@@ -93,7 +92,7 @@ def test_nobody_calibrates_for_itself(trained, cfg, monkeypatch):
     predicted = cross_predict(nlp, examples)
     assert [eg.reference for eg in predicted] == [eg.reference for eg in examples]
     assert seen[0].isdisjoint(seen[1]) and seen[0] | seen[1] == {id(eg) for eg in examples}
-    assert (cfg["entity_threshold"], cfg["relation_threshold"]) == (0.25, 0.3)
+    assert (pipe.entity_threshold, pipe.relation_threshold) == (None, None)
     for half, calibrating in ((0, seen[0]), (1, seen[1])):
         assert calibrating == {id(eg) for eg in examples[1 - half :: 2]}
         calibrate(nlp, examples[1 - half :: 2])
@@ -101,7 +100,7 @@ def test_nobody_calibrates_for_itself(trained, cfg, monkeypatch):
         assert [[span.label_ for span in eg.predicted.spans["entities"]] for eg in expected] == [
             [span.label_ for span in eg.predicted.spans["entities"]] for eg in predicted[half::2]
         ]
-        cfg.update(entity_threshold=0.25, relation_threshold=0.3)
+        pipe.entity_threshold = pipe.relation_threshold = None
 
 
 def test_a_pipeline_without_thresholds_is_m516():

@@ -1,0 +1,94 @@
+"""Scores of text labels, as spaCy computes them, also for documents without gold or without a prediction."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from spacy.scorer import Scorer
+from spacy.tokens import Doc
+from spacy.training import Example
+
+Scores = dict[str, Any]
+
+CATS_KEYS = (
+    "score",
+    "score_desc",
+    "micro_p",
+    "micro_r",
+    "micro_f",
+    "macro_p",
+    "macro_r",
+    "macro_f",
+    "macro_auc",
+    "f_per_type",
+    "auc_per_type",
+)
+
+
+def score_cats(
+    examples: Iterable[Example],
+    *,
+    labels: Iterable[str] | None = None,
+    multi_label: bool = False,
+    threshold: float | None = None,
+    positive_label: str | None = None,
+    **cfg: Any,
+) -> Scores:
+    """Score text labels like `spacy.scorer.Scorer.score_cats`, except for three cases that it does not handle.
+
+    Documents without gold are skipped. A gold label that the component does not know counts as missed. For a document
+    without any predicted label, on which spaCy fails if classes are exclusive, the gold label counts as missed.
+
+    examples (Iterable[Example]): Gold and predictions.
+    labels (Iterable[str] | None): The labels of the component. Default: all labels of gold and predictions.
+    multi_label (bool): Any number of labels may hold; otherwise exactly one.
+    threshold (float | None): The lowest probability of a predicted label, if several may hold. Default: 0.5.
+    positive_label (str | None): Of two exclusive labels, the one that is scored.
+    cfg (Any): Settings of the component that are not used.
+    RETURNS (dict[str, Any]): The scores of spaCy; all None if no document has gold.
+    """
+    examples = [eg for eg in examples if eg.reference.cats]
+    if not examples:
+        return {f"cats_{key}": None for key in CATS_KEYS}
+    known = _known_labels(examples, labels)
+    if multi_label:
+        return Scorer.score_cats(
+            examples, "cats", labels=known, positive_label=positive_label, multi_label=True, threshold=threshold
+        )
+    if all(any(label in eg.predicted.cats for label in known) for eg in examples):
+        return Scorer.score_cats(examples, "cats", labels=known, positive_label=positive_label, multi_label=False)
+    return _score_with_missing(examples, labels=known, positive_label=positive_label)
+
+
+def _known_labels(examples: Sequence[Example], labels: Iterable[str] | None) -> list[str]:
+    if labels is None:
+        return sorted({label for eg in examples for label in (*eg.reference.cats, *eg.predicted.cats)})
+    known = list(labels)
+    in_gold = {label for eg in examples for label, value in eg.reference.cats.items() if value > 0}
+    return [*known, *sorted(in_gold.difference(known))]
+
+
+def _score_with_missing(examples: Sequence[Example], *, labels: Sequence[str], positive_label: str | None) -> Scores:
+    """Score exclusive labels where some documents have no prediction.
+
+    spaCy needs a prediction if classes are exclusive. One yes or no per label gives the same counts, and all of them
+    may be no.
+    """
+
+    def best_label(doc: Doc, attr: str) -> dict[str, float]:
+        cats = {label: value for label, value in doc.cats.items() if label in labels}
+        best = max(cats, key=cats.__getitem__) if cats else None
+        return {label: float(label == best) for label in labels}
+
+    def all_labels(doc: Doc, attr: str) -> dict[str, float]:
+        return {label: doc.cats.get(label, 0.0) for label in labels}
+
+    scores = Scorer.score_cats(examples, "cats", getter=best_label, labels=labels, multi_label=True)
+    ranked = Scorer.score_cats(examples, "cats", getter=all_labels, labels=labels, multi_label=True)
+    scores.update({key: ranked[key] for key in ("cats_macro_auc", "cats_auc_per_type")})
+    if positive_label and len(labels) == 2:
+        scores["cats_score"] = scores["cats_f_per_type"][positive_label]["f"]
+        scores["cats_score_desc"] = f"F ({positive_label})"
+    else:
+        scores["cats_score"] = scores["cats_macro_f"]
+        scores["cats_score_desc"] = "macro F"
+    return scores

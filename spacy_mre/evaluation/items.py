@@ -1,0 +1,136 @@
+"""What the scorers compare: entities and relations as tuples of character offsets and labels.
+
+White space is not counted in the offsets. So two spans are the same if they cover the same characters, whatever the
+tokenization of gold and prediction is.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy
+from spacy.attrs import IDX, LENGTH
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities
+from ..annotations.relations import get_triples
+from ..errors import Errors
+from .overlap_matching import CharOffsets, match_to_gold, uses_overlap
+
+# The last element is the label.
+Item = tuple[Any, ...]
+
+
+def check_texts(example: Example) -> None:
+    """Check that gold and prediction have the same text; white space and case may differ.
+
+    example (Example): Gold and prediction.
+    RAISES (ValueError): If the texts are different.
+    """
+    gold, predicted = example.reference.text, example.predicted.text
+    if gold != predicted and "".join(gold.split()).lower() != "".join(predicted.split()).lower():
+        raise ValueError(Errors.M501.format(gold=gold[:80], predicted=predicted[:80]))
+
+
+def entity_items(doc: Doc, entities: Sequence[EntitySpan]) -> list[Item]:
+    """RETURNS (list[tuple]): Start, end and label of each entity."""
+    if not entities:
+        return []
+    offsets = _CharacterOffsets(doc)
+    return [(*offsets.of(entity.start, entity.end), entity.label) for entity in entities]
+
+
+def relation_items(doc: Doc, symmetric: Sequence[str]) -> list[Item]:
+    """Read the relations of a document.
+
+    doc (Doc): The document.
+    symmetric (Sequence[str]): Relation labels without direction. Their arguments are sorted.
+    RETURNS (list[tuple]): Head, tail and label of each relation; head and tail are start, end and entity label.
+    """
+    triples = get_triples(doc)
+    if not triples:
+        return []
+    offsets = _CharacterOffsets(doc)
+    items = []
+    for head, label, tail, _ in triples:
+        arguments = [(*offsets.of(span.start, span.end), span.label_) for span in (head, tail)]
+        items.append(_relation_item(arguments, label, symmetric))
+    return items
+
+
+def compared_entities(
+    example: Example, gold: Sequence[EntitySpan], predicted: Sequence[EntitySpan], matching: str = "exact"
+) -> tuple[list[Item], list[Item]]:
+    """Prepare entities for comparison.
+
+    example (Example): Gold and prediction.
+    gold (Sequence[EntitySpan]): Entities of `example.reference`.
+    predicted (Sequence[EntitySpan]): Entities of `example.predicted`.
+    matching (str): "exact", or "overlap": predicted entities get the offsets of the gold entities matched to them.
+    RETURNS (tuple[list[tuple], list[tuple]]): The items of gold and of the prediction.
+    """
+    gold_items, predicted_items = entity_items(example.reference, gold), entity_items(example.predicted, predicted)
+    if not uses_overlap(matching):
+        return gold_items, predicted_items
+    matches = match_to_gold(gold_items, predicted_items)
+    return gold_items, [_with_gold_offsets(item, matches) for item in predicted_items]
+
+
+def compared_relations(
+    example: Example, symmetric: Sequence[str], spans_key: str = DEFAULT_KEY, matching: str = "exact"
+) -> tuple[list[Item], list[Item]]:
+    """Prepare the relations of an example for comparison.
+
+    example (Example): Gold and prediction.
+    symmetric (Sequence[str]): Relation labels without direction.
+    spans_key (str): The span group of the entities, for overlap matching.
+    matching (str): "exact", or "overlap": arguments get the offsets of the gold entities matched to them.
+    RETURNS (tuple[list[tuple], list[tuple]]): The items of gold and of the prediction.
+    """
+    gold_items = relation_items(example.reference, symmetric)
+    predicted_items = relation_items(example.predicted, symmetric)
+    if not uses_overlap(matching) or not gold_items or not predicted_items:
+        return gold_items, predicted_items
+    matches = match_to_gold(
+        _mentions(example.reference, gold_items, spans_key), _mentions(example.predicted, predicted_items, spans_key)
+    )
+    matched_items = []
+    for head, tail, label in predicted_items:
+        arguments = [_with_gold_offsets(head, matches), _with_gold_offsets(tail, matches)]
+        matched_items.append(_relation_item(arguments, label, symmetric))
+    return gold_items, matched_items
+
+
+def without_entity_labels(relations: Iterable[Item]) -> list[Item]:
+    """RETURNS (list[tuple]): Relation items whose heads and tails are start and end only."""
+    return [(head[:2], tail[:2], label) for head, tail, label in relations]
+
+
+class _CharacterOffsets:
+    """Converts token offsets to offsets in the text without white space."""
+
+    def __init__(self, doc: Doc) -> None:
+        text = doc.text
+        visible = numpy.fromiter((not char.isspace() for char in text), dtype="int64", count=len(text))
+        before = numpy.concatenate(([0], numpy.cumsum(visible)))
+        start, length = doc.to_array([IDX, LENGTH]).astype("int64").T
+        self.starts, self.ends = before[start].tolist(), before[start + length].tolist()
+
+    def of(self, start: int, end: int) -> CharOffsets:
+        return self.starts[start], self.ends[end - 1]
+
+
+def _relation_item(arguments: Sequence[Item], label: str, symmetric: Sequence[str]) -> Item:
+    head, tail = sorted(arguments) if label in symmetric else arguments
+    return head, tail, label
+
+
+def _mentions(doc: Doc, relations: Iterable[Item], spans_key: str) -> list[Item]:
+    """The items of entities and of relation arguments."""
+    arguments = [argument for head, tail, _ in relations for argument in (head, tail)]
+    return [*entity_items(doc, get_entities(doc, spans_key) or ()), *arguments]
+
+
+def _with_gold_offsets(item: Item, matches: dict[CharOffsets, CharOffsets]) -> Item:
+    offsets = item[:2]
+    return (*matches.get(offsets, offsets), item[2])

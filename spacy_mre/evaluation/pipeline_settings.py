@@ -1,0 +1,49 @@
+"""The settings of a pipeline's components that evaluation uses."""
+
+from typing import Any
+
+from spacy.language import Language
+
+from ..annotations.entities import DEFAULT_KEY
+
+_MISSING = object()
+
+
+def get_settings(nlp: Language, name: str) -> list[Any]:
+    """Read a setting of all components that have it.
+
+    nlp (Language): The pipeline.
+    name (str): The setting: an attribute of the component or, in components of spaCy, a key of its `cfg`.
+    RETURNS (list[Any]): The values, in the order of the components.
+    """
+    values = []
+    for _, pipe in nlp.pipeline:
+        cfg = getattr(pipe, "cfg", None) or {}
+        value = getattr(pipe, name, cfg.get(name, _MISSING))
+        if value is not _MISSING:
+            values.append(value)
+    return values
+
+
+def get_spans_key(nlp: Language) -> str:
+    """Read the span group that a pipeline writes.
+
+    nlp (Language): The pipeline.
+    RETURNS (str): The `spans_key` of the first component that has one. Default: "entities".
+
+    >>> import spacy
+    >>> nlp = spacy.blank("en")
+    >>> spert_mt = nlp.add_pipe("spert_mt", config={"spans_key": "mentions"})
+    >>> get_spans_key(nlp)
+    'mentions'
+    """
+    return next(iter(get_settings(nlp, "spans_key")), DEFAULT_KEY)
+
+
+def get_symmetric(nlp: Language) -> list[str]:
+    """Read the relation labels without direction.
+
+    nlp (Language): The pipeline.
+    RETURNS (list[str]): Those of all components, sorted.
+    """
+    return sorted({label for labels in get_settings(nlp, "symmetric") for label in labels})

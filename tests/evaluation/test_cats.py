@@ -1,0 +1,105 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.scorer import Scorer
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.vocab import Vocab
+
+from spacy_mre.evaluation.cats import CATS_KEYS, _score_with_missing, score_cats
+
+VOCAB = Vocab()
+
+
+def cats_doc(cats):
+    doc = Doc(VOCAB, words=["Ada", "sang"])
+    doc.cats = dict(cats)
+    return doc
+
+
+def cats_examples(rows):
+    return [Example(cats_doc(predicted), cats_doc(gold)) for gold, predicted in rows]
+
+
+FULL = [
+    ({"a": 1.0, "b": 0.0, "c": 0.0}, {"a": 0.6, "b": 0.3, "c": 0.1}),
+    ({"a": 0.0, "b": 1.0, "c": 0.0}, {"a": 0.5, "b": 0.4, "c": 0.1}),
+    ({"a": 0.0, "b": 1.0, "c": 0.0}, {"a": 0.1, "b": 0.8, "c": 0.1}),
+    ({"a": 0.0, "b": 0.0, "c": 1.0}, {"a": 0.2, "b": 0.1, "c": 0.7}),
+]
+
+
+@pytest.mark.parametrize("options", [{}, {"multi_label": True}, {"multi_label": True, "threshold": 0.3}])
+def test_scores_agree_with_spacy(options):
+    examples = cats_examples(FULL)
+    theirs = Scorer.score_cats(examples, "cats", labels=["a", "b", "c"], **{"multi_label": False, **options})
+    assert score_cats(examples, labels=["a", "b", "c"], **options) == theirs
+    assert set(theirs) == {f"cats_{key}" for key in CATS_KEYS}
+
+
+def test_the_positive_label_is_scored():
+    examples = cats_examples(
+        [({"yes": 1.0, "no": 0.0}, {"yes": 0.6, "no": 0.4}), ({"yes": 0.0, "no": 1.0}, {"yes": 0.7, "no": 0.3})]
+    )
+    # yes: p = 1/2, r = 1, f = 2/3.
+    assert score_cats(examples, positive_label="yes")["cats_score"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_documents_without_gold_are_skipped(multi_label):
+    examples = cats_examples(FULL)
+    more = cats_examples([({}, {"a": 0.9, "b": 0.05, "c": 0.05})] * 3)
+    assert score_cats([*examples, *more], multi_label=multi_label) == score_cats(examples, multi_label=multi_label)
+    # Exclusive: 3 of 4 are correct. In spaCy's scorer the three without gold are false positives.
+    assert score_cats([*examples, *more])["cats_micro_f"] == pytest.approx(3 / 4)
+    assert (
+        Scorer.score_cats([*examples, *more], "cats", labels=["a", "b", "c"], multi_label=False)["cats_micro_f"] < 0.7
+    )
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_scores_are_none_without_gold(multi_label):
+    scores = score_cats(cats_examples([({}, {"a": 1.0})]), labels=["a", "b"], multi_label=multi_label)
+    assert scores == {f"cats_{key}": None for key in CATS_KEYS}
+
+
+def test_a_gold_label_that_the_component_lacks_is_missed():
+    rows = [({"a": 1.0, "new": 0.0}, {"a": 0.9, "b": 0.1}), ({"a": 0.0, "new": 1.0}, {"a": 0.8, "b": 0.2})]
+    scores = score_cats(cats_examples(rows), labels=["a", "b"])
+    # a: tp 1, fp 1: f = 2/3. b: never. new: fn 1. Micro: p = r = 1/2. Macro F over three labels: 2/9.
+    assert scores["cats_micro_f"] == pytest.approx(1 / 2)
+    assert scores["cats_macro_f"] == pytest.approx(2 / 9)
+    assert scores["cats_f_per_type"]["new"]["r"] == 0.0
+
+
+def test_the_gold_label_of_a_document_without_prediction_is_missed():
+    rows = [*FULL, ({"a": 1.0, "b": 0.0, "c": 0.0}, {})]
+    scores = score_cats(cats_examples(rows))
+    # a: tp 1, fp 1, fn 1: f = 1/2. b: tp 1, fn 1: f = 2/3. c: f = 1. Micro: p = 3/4, r = 3/5.
+    # Macro F: (1/2 + 2/3 + 1) / 3 = 13/18.
+    assert scores["cats_micro_p"] == pytest.approx(3 / 4)
+    assert scores["cats_micro_r"] == pytest.approx(3 / 5)
+    assert scores["cats_macro_f"] == scores["cats_score"] == pytest.approx(13 / 18)
+    assert scores["cats_score_desc"] == "macro F"
+    # c: 0.7 is higher than the others. a: of the pairs of 0.6 and 0 (no prediction) with 0.5, 0.1 and 0.2, 3 of 6 are
+    # in order.
+    assert scores["cats_auc_per_type"]["c"] == pytest.approx(1.0)
+    assert scores["cats_auc_per_type"]["a"] == pytest.approx(1 / 2)
+    assert set(scores) == {f"cats_{key}" for key in CATS_KEYS}
+
+
+cats_values = st.sampled_from([0.0, 0.1, 0.2, 0.4, 0.5, 0.7, 1.0])
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(
+    rows=st.lists(
+        st.tuples(st.sampled_from("abc"), st.tuples(cats_values, cats_values, cats_values)), min_size=1, max_size=6
+    )
+)
+def test_scores_with_missing_predictions_agree_with_spacy_if_none_is_missing(rows):
+    labels = ["a", "b", "c"]
+    examples = cats_examples(
+        [({label: float(label == gold) for label in labels}, dict(zip(labels, values))) for gold, values in rows]
+    )
+    assert _score_with_missing(examples, labels=labels, positive_label=None) == score_cats(examples, labels=labels)
