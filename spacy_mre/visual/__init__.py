@@ -1,4 +1,4 @@
-"""What a person looks at: entities, relations and categories as one HTML page or one SVG."""
+"""Entities, relations and text categories as an HTML page or an SVG."""
 
 from .attention import Attention, measure_attention, write_attention
 from .page import display, render, render_svg, write_page

@@ -1,4 +1,4 @@
-"""What do entity types look at in each other? The learned attention of `multi_ner` as a heat map: an image, or a section of the page."""
+"""The attention between entity types in `multi_ner` as a heat map: an image, or a section of the page."""
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,11 +9,13 @@ import numpy
 from spacy.language import Language
 
 from ..errors import Errors
+from ..files import replacing
 from .names import Names
 from .palette import HUES
 
-CELL, MARGIN = 0.42, 1.9  # inches
-# Of these, whichever the machine has.
+# In inches.
+CELL, MARGIN = 0.42, 1.9
+# Those that are installed are used, in this order.
 FONTS = [
     "Arial",
     "Helvetica",
@@ -28,36 +30,40 @@ FONTS = [
 
 
 class Attention(NamedTuple):
-    """Attention weights, types x types; each row, of the type that attends, sums to 1."""
+    """Attention weights between entity types.
+
+    labels (Sequence[str]): The types.
+    weights (numpy.ndarray): Of shape (types, types). Each row belongs to a type that attends, and sums to 1.
+    """
 
     labels: Sequence[str]
     weights: numpy.ndarray
 
 
 def measure_attention(nlp: Language, texts: Iterable[str]) -> Attention:
-    """Read the attention between types from a trained pipeline.
+    """Compute the attention between types in a trained pipeline.
 
     nlp (Language): A pipeline with `multi_ner`.
-    texts (Iterable[str]): The weights are averaged over the tokens of these.
+    texts (Iterable[str]): Texts. The weights are averages over their tokens.
     RETURNS (Attention): The weights.
-    RAISES (ValueError): No component with attention between types.
+    RAISES (ValueError): If no component has attention between types.
     """
     name = next((name for name, pipe in nlp.pipeline if hasattr(pipe, "type_attention")), None)
     if name is None:
         raise ValueError(Errors.M844.format(names=", ".join(nlp.pipe_names)))
-    # What stands behind it may clean away what it reads.
-    behind = nlp.pipe_names[nlp.pipe_names.index(name) :]
-    component = nlp.get_pipe(name)
-    return Attention(component.labels, component.type_attention(list(nlp.pipe(texts, disable=behind))))
+    # Components after it, such as doc_cleaner, may remove what it reads.
+    disabled = nlp.pipe_names[nlp.pipe_names.index(name) :]
+    component: Any = nlp.get_pipe(name)
+    return Attention(component.labels, component.type_attention(list(nlp.pipe(texts, disable=disabled))))
 
 
 def write_attention(attention: Attention, path: str | Path, *, labels: Any = None, lang: str = "en") -> None:
     """Draw the heat map as an image.
 
     attention (Attention): The weights.
-    path (Union[str, Path]): The file; its suffix (.svg, .png, .pdf) is its format. Its folder is made.
-    labels (Optional[Mapping]): Display names, as for `render`.
-    lang (str): Which column of `labels` to show.
+    path (str | Path): The file. Its suffix is its format: .svg, .png or .pdf. Its folder is made if it does not exist.
+    labels (Mapping | None): Display names, as for `render`.
+    lang (str): The language of the display names.
     """
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -69,8 +75,7 @@ def write_attention(attention: Attention, path: str | Path, *, labels: Any = Non
     shown = [names.of("entities", label) for label in attention.labels]
     side = MARGIN + CELL * len(shown)
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Text stays text in an SVG, so that the reader's fonts draw it; a salt makes the file the same each time.
+    # Text stays text in an SVG, so that the reader's fonts are used. With a fixed salt the file is the same each time.
     installed = [font for font in FONTS if font in fontManager.get_font_names()]
     settings = {"font.family": installed, "font.size": 9, "svg.fonttype": "none", "svg.hashsalt": "attention"}
     with rc_context(settings), warnings.catch_warnings():
@@ -86,15 +91,17 @@ def write_attention(attention: Attention, path: str | Path, *, labels: Any = Non
         axes.set_xlabel(names.words["attended"])
         axes.set_ylabel(names.words["attends"])
         figure.colorbar(image, ax=axes, shrink=0.7)
-        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+        with replacing(path) as temporary:
+            figure.savefig(temporary, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def attention_rows(attention: Attention, names: Names) -> dict[str, Any]:
-    """The heat map as the page's template takes it: the names of the columns, and of each row its name and cells.
+    """Make the heat map for the template of the page.
 
     attention (Attention): The weights.
-    names (Names): Display names.
-    RETURNS (Dict[str, Any]): Shares are percent of the largest weight, which has the full colour.
+    names (Names): The display names.
+    RETURNS (dict[str, Any]): The names of the columns, and the name and cells of each row. The share of a cell is its
+        percentage of the largest weight, which has the full colour.
     """
     shown = [names.of("entities", label) for label in attention.labels]
     largest = float(numpy.max(attention.weights, initial=0.0)) or 1.0

@@ -1,4 +1,4 @@
-"""What is a label called in the reader's language? The optional table of display names, and the page's own few words."""
+"""Display names of labels, and the words on the page itself, in several languages."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ WORDS: dict[str, dict[str, str]] = {
         "empty": "(empty text)",
         "both": "The relation holds in both directions",
         "attention": "Attention between types",
-        "attention_reading": "each row: how much this type looks at the others",
+        "attention_reading": "each row: how much this type attends to the others",
         "attends": "type that attends",
         "attended": "type that is attended to",
     },
@@ -65,10 +65,14 @@ WORDS: dict[str, dict[str, str]] = {
 class Names:
     """Display names in one language.
 
-    labels (Optional[Mapping]): `{"entities": {"person": {"en": "person", "ja": "人物"}}, "relations": {...}, "cats": {...}}`; every
-        part may be missing. A label without a name is shown as it is.
-    lang (str): The language; the page's own words fall back to English.
-    RAISES (ValueError): A table of another form.
+    labels (Mapping | None): `{"entities": {"person": {"en": "person", "ja": "人物"}}, "relations": {...},
+        "cats": {...}}`. Every part is optional. A label without a name is shown as it is.
+    lang (str): The language. If the words on the page are not translated to it, they are in English.
+    RAISES (ValueError): If the table has another form.
+
+    >>> names = Names({"entities": {"person": {"ja": "人物"}}}, lang="ja")
+    >>> names.of("entities", "person"), names.of("entities", "place")
+    ('人物', 'place')
     """
 
     def __init__(self, labels: Mapping[str, Any] | None = None, lang: str = "en"):
@@ -87,9 +91,18 @@ class Names:
             self._names[kind] = {label: str(by_lang[lang]) for label, by_lang in named.items() if lang in by_lang}
 
     def of(self, kind: str, label: str) -> str:
-        """The display name of a label; `kind` is one of `KINDS`."""
+        """Get the display name of a label.
+
+        kind (str): One of `KINDS`.
+        label (str): The label.
+        RETURNS (str): Its name; without one, the label itself.
+        """
         return self._names[kind].get(label, label)
 
     def known(self, kind: str) -> list[str]:
-        """All labels of the table, in whatever languages they have names."""
+        """List the labels in the table, including those without a name in this language.
+
+        kind (str): One of `KINDS`.
+        RETURNS (list[str]): The labels.
+        """
         return self._known[kind]

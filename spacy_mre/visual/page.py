@@ -1,4 +1,4 @@
-"""What does a person look at? Documents as one HTML page that needs nothing else; one document as an SVG; a cell of a notebook."""
+"""Documents as one self-contained HTML page, one document as an SVG, and documents in a notebook."""
 
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -10,11 +10,13 @@ from spacy.tokens import Doc
 
 from ..annotations.entities import get_entities
 from ..annotations.relations import get_relations, get_triples
+from ..files import replacing
 from .attention import Attention, attention_rows
-from .layout import LABEL_SIZE, TEXT_SIZE
+from .markup import printable, to_string
 from .names import Names
-from .palette import HUES
-from .svg import WIDTH, choose_hues, draw, guess_lang, hue_class, printable, to_string
+from .palette import HUES, hue_class
+from .shapes import LABEL_SIZE, TEXT_SIZE
+from .svg import WIDTH, choose_hues, draw, guess_lang
 
 _templates = Environment(loader=PackageLoader("spacy_mre.visual"), autoescape=True, trim_blocks=True)
 _templates.globals.update(hues=HUES, text_size=TEXT_SIZE, label_size=LABEL_SIZE)
@@ -34,16 +36,26 @@ def render(
 ) -> str:
     """Draw documents as one self-contained piece of HTML.
 
-    docs (Union[Doc, Iterable[Doc]]): The documents. `doc.user_data["title"]`, if there is one, stands above the picture, as in displacy.
-    title (Optional[str]): The title of the page.
-    labels (Optional[Mapping]): Display names: `{"entities": {"person": {"en": "person", "ja": "人物"}}, "relations": {...}, "cats":
-        {...}}`; any part may be missing.
-    lang (str): Which column of `labels` to show; also the language of the page's own words (en, ja, zh).
-    symmetric (Collection[str]): Relation labels that hold in both directions; their arcs have two heads.
-    attention (Optional[Attention]): The attention between entity types, which is then shown below the documents, see `measure_attention`.
-    page (bool): A whole page; otherwise a fragment to put into another page.
+    docs (Doc | Iterable[Doc]): The documents. `doc.user_data["title"]`, if set, is shown above the picture, as in
+        displacy.
+    title (str | None): The title of the page.
+    labels (Mapping | None): Display names: `{"entities": {"person": {"en": "person", "ja": "人物"}},
+        "relations": {...}, "cats": {...}}`. Every part is optional.
+    lang (str): The language of the display names and of the words on the page itself (en, ja, zh).
+    symmetric (Collection[str]): Symmetric relation labels. Their arcs have two arrowheads.
+    attention (Attention | None): The attention between entity types, shown below the documents; see
+        `measure_attention`.
+    page (bool): Make a whole page. False: a fragment to put into another page.
     RETURNS (str): The HTML.
-    RAISES (ValueError): A table of display names in another form.
+    RAISES (ValueError): If the table of display names has another form.
+
+    >>> import spacy
+    >>> from spacy.tokens import Span
+    >>> doc = spacy.blank("en")("Ida lives in Lima.")
+    >>> doc.set_ents([Span(doc, 0, 1, label="person")])
+    >>> html = render(doc, title="Where people live")
+    >>> "<h1>Where people live</h1>" in html, ">person</text>" in html
+    (True, True)
     """
     docs = [docs] if isinstance(docs, Doc) else list(docs)
     names = Names(labels, lang)
@@ -70,15 +82,15 @@ def render_svg(
     symmetric: Collection[str] = (),
     width: float = WIDTH,
 ) -> str:
-    """Draw one document as an SVG that stands alone, as in a README.
+    """Draw one document as an SVG that contains its style, for a README for example.
 
     doc (Doc): The document.
-    labels (Optional[Mapping]): Display names, as for `render`.
-    lang (str): Which column of `labels` to show.
-    symmetric (Collection[str]): Relation labels that hold in both directions.
-    width (float): The width of the picture; the text is wrapped to it.
+    labels (Mapping | None): Display names, as for `render`.
+    lang (str): The language of the display names.
+    symmetric (Collection[str]): Symmetric relation labels.
+    width (float): The width of the picture in pixels. The text is wrapped.
     RETURNS (str): The SVG.
-    RAISES (ValueError): A table of display names in another form.
+    RAISES (ValueError): If the table of display names has another form.
     """
     style = _templates.get_template("picture.css.jinja").render()
     names = Names(labels, lang)
@@ -89,22 +101,21 @@ def render_svg(
 def write_page(docs: Doc | Iterable[Doc], path: str | Path, **options: Any) -> None:
     """Write the page to a file.
 
-    docs (Union[Doc, Iterable[Doc]]): The documents.
-    path (Union[str, Path]): The HTML file; its folder is made.
-    **options: As for `render`.
+    docs (Doc | Iterable[Doc]): The documents.
+    path (str | Path): The HTML file. Its folder is made if it does not exist.
+    **options (Any): As for `render`.
     """
-    path = Path(path)
     html = render(docs, **options)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(html, encoding="utf8")
+    with replacing(path) as temporary:
+        temporary.write_text(html, encoding="utf8")
 
 
 def display(docs: Doc | Iterable[Doc], **options: Any) -> Any:
     """Show documents in a notebook.
 
-    docs (Union[Doc, Iterable[Doc]]): The documents.
-    **options: As for `render`.
-    RETURNS (Union[IPython.display.HTML, str]): An object that the notebook shows; the HTML itself where there is no IPython.
+    docs (Doc | Iterable[Doc]): The documents.
+    **options (Any): As for `render`.
+    RETURNS (IPython.display.HTML | str): An object that the notebook shows; without IPython, the HTML itself.
     """
     html = render(docs, page=False, **options)
     try:
@@ -137,6 +148,6 @@ def _picture(doc: Doc, names: Names, hues: Mapping[str, int], symmetric: Collect
 
 
 def _counts(doc: Doc, names: Names) -> list[str]:
-    """How many there are of what; 0 is said, and what nothing is known about is passed over."""
+    """The counts of entities, relations and categories. Absent annotations are left out, empty ones are shown as 0."""
     parts = {"entities": get_entities(doc), "relations": get_relations(doc), "cats": doc.cats or None}
     return [f"{names.words[kind]}: {len(found)}" for kind, found in parts.items() if found is not None]

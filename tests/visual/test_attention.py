@@ -1,4 +1,4 @@
-"""The heat map of attention between types: measured, as an image, on the page, from the command line."""
+"""The heat map of the attention between types: computed, as an image, on the page, and from the command line."""
 
 import re
 from xml.etree import ElementTree
@@ -22,7 +22,7 @@ TEXTS = ["Ida lives in Lima .", "Tom lives in Oslo ."]
 
 @pytest.fixture(scope="module")
 def nlp():
-    """A pipeline that has learned next to nothing."""
+    """An initialized pipeline."""
     fix_random_seed(0)
     nlp = spacy.blank("en")
     nlp.add_pipe("multi_ner", config={"questions": {"person": "Find people.", "place": "Find places."}})
@@ -34,7 +34,7 @@ def nlp():
     return nlp
 
 
-def test_measured_over_texts(nlp):
+def test_attention_is_computed_over_texts(nlp):
     attention = measure_attention(nlp, TEXTS)
     assert list(attention.labels) == ["person", "place"]
     assert attention.weights.sum(axis=1) == pytest.approx(1.0)
@@ -42,14 +42,14 @@ def test_measured_over_texts(nlp):
     assert attention.weights == pytest.approx(nlp.get_pipe("multi_ner").type_attention(docs))
 
 
-def test_no_such_component():
+def test_a_pipeline_without_attention_is_refused():
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
-    with pytest.raises(ValueError, match="M844.*sentencizer"):
+    with pytest.raises(ValueError, match=r"M844.*sentencizer"):
         measure_attention(nlp, TEXTS)
 
 
-def test_the_svg_names_all_types_and_is_the_same_each_time(tmp_path):
+def test_the_svg_names_all_types_and_is_reproducible(tmp_path):
     pytest.importorskip("matplotlib")
     write_attention(WEIGHTS, tmp_path / "new" / "one.svg", labels=NAMES, lang="ja")
     write_attention(WEIGHTS, tmp_path / "two.svg", labels=NAMES, lang="ja")
@@ -68,7 +68,7 @@ def test_the_png_shows_the_weights(tmp_path):
     write_attention(sharp, tmp_path / "sharp.png")
     write_attention(Attention(["a", "b"], numpy.zeros((2, 2))), tmp_path / "zero.png")
     blue = [(imread(tmp_path / name)[:, :, :3] @ [-1, -1, 2] > 0.8).sum() for name in ("sharp.png", "zero.png")]
-    assert blue[0] > 1.5 * blue[1]  # two cells, beside the scale that both have
+    assert blue[0] > 1.5 * blue[1]  # two cells, next to the scale that both have
 
 
 def test_a_section_of_the_page():
@@ -107,7 +107,7 @@ def test_from_the_command_line(nlp, tmp_path, suffix):
     assert "Attention between types" in html and html.count("<figure>") == 2 and image.stat().st_size > 1000
 
 
-def test_a_pipeline_without_attention_is_told_so(tmp_path):
+def test_the_command_refuses_a_pipeline_without_attention(tmp_path):
     nlp = spacy.blank("en")
     nlp.to_disk(tmp_path / "model")
     (tmp_path / "texts.txt").write_text("Ida .", encoding="utf8")

@@ -1,4 +1,4 @@
-"""The page and the SVG, parsed as a browser would."""
+"""The HTML page and the SVG."""
 
 import re
 import sys
@@ -21,14 +21,14 @@ VOID = {"meta", "link", "img", "br", "hr", "input"}
 
 
 class Page(HTMLParser):
-    """Checks that every element is closed, and keeps elements and text."""
+    """Parses a page, checks that all elements are closed, and collects elements and text."""
 
     def __init__(self, html):
         super().__init__()
         self.open, self.elements, self.text = [], [], []
         self.feed(html)
         self.close()
-        assert not self.open, f"never closed: {self.open}"
+        assert not self.open, f"not closed: {self.open}"
 
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
@@ -70,14 +70,14 @@ def labels_of(svg, cls):
 
 
 def harbour(**options):
-    """Nested entities, a pair with two labels, and one end that is no entity."""
+    """Nested entities, a pair with two labels, and a relation end that is not an entity."""
     words = ["Mira", "Holm", "runs", "the", "Port", "of", "Oslo", "with", "Jan", "Ek", "and", "Acme", "."]
     entities = [(0, 2, "person"), (4, 7, "facility"), (6, 7, "place"), (8, 10, "person"), (11, 12, "company")]
     relations = [
         ((0, 2), (4, 7), "leads"),
         ((0, 2), (4, 7), "works_for"),
         ((4, 7), (6, 7), "located_in"),
-        ((8, 10), (3, 4), "sees"),
+        ((8, 10), (3, 4), "greets"),
     ]
     return make(words, entities, relations, {"society": 0.9, "nature": 0.1}, **options)
 
@@ -114,7 +114,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_everything_stands_exactly_once(name):
+def test_text_entities_arcs_and_categories_appear_exactly_once(name):
     doc = CASES[name]()
     svg = drawn(doc)
     shown = "".join("".join(line.itertext()) for line in svg.iter(f"{SVG}text") if line.get("class") == "line")
@@ -135,7 +135,7 @@ def test_everything_stands_exactly_once(name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_page_is_well_formed_and_needs_nothing_else(name):
+def test_every_page_is_well_formed_and_self_contained(name):
     html = render(CASES[name]())
     page = Page(html)
     assert not page.all("script") and not page.all("link") and not page.all("img")
@@ -150,11 +150,11 @@ def test_every_page_is_well_formed_and_needs_nothing_else(name):
 
 def test_several_labels_of_a_pair_share_one_arc():
     svg = drawn(harbour())
-    assert labels_of(svg, "arc-label") == {"leads, works_for": 1, "located_in": 1, "sees": 1}
+    assert labels_of(svg, "arc-label") == {"leads, works_for": 1, "located_in": 1, "greets": 1}
 
 
-def test_the_tip_stands_on_the_tail():
-    doc = make(["Ann", "and", "Bo"], [(0, 1, "person"), (2, 3, "person")], [((2, 3), (0, 1), "sees")])
+def test_the_arrowhead_is_at_the_tail():
+    doc = make(["Ann", "and", "Bo"], [(0, 1, "person"), (2, 3, "person")], [((2, 3), (0, 1), "greets")])
     svg = drawn(doc)
     words = {element.get("data-token"): float(element.get("x")) for element in svg.iter(f"{SVG}tspan")}
     tips = [re.match(r"M([\d.]+)", path.get("d")) for path in svg.iter(f"{SVG}path") if path.get("class") == "tip"]
@@ -163,7 +163,7 @@ def test_the_tip_stands_on_the_tail():
     assert words["0"] < float(tips[0][1]) < words["1"] and roots[0] > words["2"]
 
 
-def test_a_symmetric_relation_has_two_tips_and_its_mirror_image_no_arc_of_its_own():
+def test_a_symmetric_relation_and_its_mirror_image_share_an_arc_with_two_arrowheads():
     doc = make(
         ["Ann", "and", "Bo"],
         [(0, 1, "person"), (2, 3, "person")],
@@ -177,26 +177,26 @@ def test_a_symmetric_relation_has_two_tips_and_its_mirror_image_no_arc_of_its_ow
         assert sum(group.get("class") == "arc" for group in svg.iter(f"{SVG}g")) == arcs[both]
 
 
-def test_a_relation_end_that_is_no_entity_is_outlined():
+def test_a_relation_end_that_is_not_an_entity_is_outlined():
     svg = drawn(harbour())
     assert sum(rect.get("class") == "ghost" for rect in svg.iter(f"{SVG}rect")) == 1
 
 
-def test_the_table_holds_every_triple():
+def test_the_table_contains_all_triples():
     page = Page(render(harbour()))
     cells = [text.strip() for text in page.texts("td") if text.strip()]
     assert cells[:4] == ["Mira Holm", "leads", "Port of Oslo", "0.75"]
     assert len(cells) == 16
 
 
-def test_absent_is_not_empty():
+def test_absent_annotations_are_not_counted_and_empty_ones_are():
     captions = {
         name: "".join(Page(render(CASES[name]())).texts("figcaption")) for name in ("no annotation", "nothing found")
     }
     assert captions == {"no annotation": "", "nothing found": " · entities: 0 · relations: 0"}
 
 
-def test_rendering_leaves_the_doc_as_it_was():
+def test_rendering_does_not_change_the_doc():
     doc = make(["Rain"])
     before = doc.to_bytes()
     render(doc)
@@ -218,7 +218,7 @@ def test_names_are_shown_in_the_chosen_language():
 
 
 @pytest.mark.parametrize("labels", [[], {"entities": ["person"]}, {"cats": {"society": "社会"}}])
-def test_another_table_of_names_is_refused(labels):
+def test_an_invalid_table_of_names_is_refused(labels):
     with pytest.raises(ValueError, match="M601"):
         render(harbour(), labels=labels)
 
@@ -239,7 +239,7 @@ def test_scores_are_shown_as_percent():
     assert bars == sorted(bars, reverse=True) and bars[0] == 150 and bars[-1] == 0
 
 
-def test_a_label_has_one_colour_on_the_whole_page_and_labels_do_not_share_one():
+def test_each_label_has_one_colour_on_the_page_and_no_two_share_one():
     html = render([harbour(), CASES["emoji"]()])
     marks = re.findall(r'<g class="mark (k\d+ d\d)".*?<text class="mark-label"[^>]*>([^<]*)<', html)
     assert len(marks) == 7
@@ -252,7 +252,7 @@ def test_a_label_has_one_colour_on_the_whole_page_and_labels_do_not_share_one():
     assert {label: {hue} for hue, label in legend} == by_label
 
 
-def test_hues_are_distinct_and_stay():
+def test_hues_are_distinct_and_do_not_depend_on_other_labels():
     many = assign_hues(f"label{i}" for i in range(50))
     assert len(set(many.values())) == 50
     assert assign_hues(["place"])["place"] == assign_hues(["place", "zebra"])["place"]
@@ -270,7 +270,7 @@ def test_with_a_table_of_names_colours_are_the_same_on_all_pages():
 
 
 @pytest.mark.parametrize("hue", HUES)
-def test_contrast_is_enough_on_both_grounds_and_on_the_tints(hue):
+def test_contrast_on_both_backgrounds_and_on_the_tints(hue):
     for ink, ground, text, tint in (
         (hue.light, LIGHT_GROUND, "#1f2328", hue.light_tint),
         (hue.dark, DARK_GROUND, "#e6e8eb", hue.dark_tint),
@@ -291,7 +291,7 @@ def luminance(colour):
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def test_a_picture_of_its_own_brings_its_style():
+def test_an_svg_contains_its_style():
     svg = drawn(harbour(), width=500)
     assert svg.get("width") == "500" and ".bracket" in svg.find(f"{SVG}style").text
 

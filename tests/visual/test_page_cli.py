@@ -1,4 +1,4 @@
-"""`python -m spacy_mre page`, with a small rule pipeline in place of a trained one."""
+"""`python -m spacy_mre page`, with a small rule-based pipeline."""
 
 import json
 
@@ -53,7 +53,7 @@ def test_no_limit_shows_all(model, tmp_path):
     assert (tmp_path / "out.html").read_text(encoding="utf8").count("<figure>") == 12
 
 
-def test_display_names_come_from_a_file(model, tmp_path):
+def test_display_names_are_read_from_a_file(model, tmp_path):
     labels = tmp_path / "labels.json"
     labels.write_text(json.dumps({"entities": {"place": {"ja": "場所"}}}), encoding="utf8")
     texts = source(tmp_path, ".txt", ["Rain in Oslo."])
@@ -68,7 +68,7 @@ def test_display_names_come_from_a_file(model, tmp_path):
 @pytest.mark.parametrize(
     "name, content, code", [("a.csv", "x", "M602"), ("a.jsonl", '{"text": "a"}\n{"txt": 1}', "M603")]
 )
-def test_other_input_is_refused_with_its_place(model, tmp_path, name, content, code):
+def test_invalid_input_is_refused_with_its_line(model, tmp_path, name, content, code):
     path = tmp_path / name
     path.write_text(content, encoding="utf8")
     result = run(model, path, tmp_path / "out.html")
