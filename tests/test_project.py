@@ -1,4 +1,4 @@
-"""The project: its configs are complete, its workflows name real commands, and the demonstration runs, made small."""
+"""The project: configs build their pipelines, workflows name existing commands, and a short demonstration runs."""
 
 import shutil
 import subprocess
@@ -39,7 +39,7 @@ def test_workflows_name_commands():
 
 
 @pytest.mark.timeout(600)
-def test_the_demonstration_made_small(tmp_path):
+def test_a_short_demonstration(tmp_path):
     pytest.importorskip("ja_ginza")
     for name in ("assets", "configs", "project.yml"):
         source = ROOT / name
