@@ -1,1 +1,1 @@
-"""Speed and memory, each against something a user would run instead: `python -m benchmarks.speed`."""
+"""Speed and memory: each row is the ratio of two things that are measured in turn, ours and what it is compared with."""

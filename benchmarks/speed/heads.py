@@ -1,56 +1,39 @@
-"""The heads and their decoding against the textbook formulation, and against spaCy's spancat on the same encoder output."""
+"""The heads and decoding against the textbook formulation, and against spaCy's spancat on the same encoder output."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy
 import torch
-from thinc.api import Config, Model
+from thinc.api import Config
 
 from spacy_mre.encoders.encoder import Encoded
-from spacy_mre.encoders.over_tok2vec import build_tok2vec_encoder
-from spacy_mre.pipeline.spert_mt.decoding import Found, Request, find, find_spans
+from spacy_mre.pipeline.spert_mt.decoding import decode, find_spans
 from spacy_mre.pipeline.spert_mt.heads import SpertMTHeads
-from spacy_mre.pipeline.spert_mt.model import build_spert_mt
+from spacy_mre.pipeline.spert_mt.output import SpertMTOptions, SpertMTOutput
+from tests.fidelity import textbook
 
-from . import textbook
 from .measuring import Settings, alternate, call_in_process, extra_memory, measures, ratio_row
-from .pipelines import CONLL04, STOCK, exact_docs, load, nth_best, read_docs
+from .pipelines import CONLL04, STOCK, exact_docs, load, nth_best, read_docs, trained
 
 TEXTS, TOKENS, WIDTH = 32, 256, 384
-# As in CoNLL04, about one token in eight begins an entity, and there are fewer relations than entities.
-ENTITIES_PER_TOKEN = 1 / 8
-RELATIONS_PER_ENTITY = 0.4
+# As in CoNLL04.
+ENTITIES_PER_TOKEN, RELATIONS_PER_ENTITY = 1 / 8, 0.4
 ENTITY_LABELS, RELATION_LABELS = 4, 5
 
 
-def make_heads(
-    entity_labels: int = ENTITY_LABELS, relation_labels: int = RELATION_LABELS, max_width: int = 10
-) -> SpertMTHeads:
-    """Heads with fresh weights and the default settings, for evaluation."""
-    model = build_spert_mt(build_tok2vec_encoder(Model("none", lambda *_: None)), max_width=max_width)
-    torch.manual_seed(0)
-    return SpertMTHeads(WIDTH, entity_labels, relation_labels, **model.get_ref("heads").attrs["config"]).eval()
-
-
 def random_batch(texts: int, tokens: int) -> Encoded:
-    """What an encoder might say of so many texts of so many tokens."""
-    generator = numpy.random.default_rng(0)
-    vectors = generator.standard_normal((texts, tokens, WIDTH), dtype="f")
-    # The mean, or some texts would be all entities.
-    return Encoded(
-        vectors.reshape(-1, WIDTH),
-        vectors.mean(axis=1),
-        numpy.full(texts, tokens),
-        numpy.zeros(texts, dtype=numpy.int64),
-    )
+    """Encoder output of random vectors. The text vector is the mean, or some texts would consist of entities."""
+    vectors = numpy.random.default_rng(0).standard_normal((texts, tokens, WIDTH), dtype="f")
+    lengths, cut = numpy.full(texts, tokens), numpy.zeros(texts, dtype=numpy.int64)
+    return Encoded(vectors.reshape(-1, WIDTH), vectors.mean(axis=1), lengths, cut)
 
 
-def realistic_request(heads: SpertMTHeads, encoded: Encoded, entities_per_token: float = ENTITIES_PER_TOKEN) -> Request:
-    """Thresholds at which fresh weights find as many entities and relations as trained ones would."""
-    request = Request(
+def make_options(heads: SpertMTHeads, encoded: Encoded) -> SpertMTOptions:
+    """Thresholds at which untrained heads find as many entities and relations as trained ones."""
+    options = SpertMTOptions(
         entity_labels=[f"E{i}" for i in range(heads.entity_columns - 1)],
-        relation_labels=[f"R{i}" for i in range(heads.relation_context.out_features - (heads.mode == "spert_mt"))],
+        relation_labels=[f"R{i}" for i in range(heads.relation_columns - 1)],
         entity_threshold=0.0,
         relation_threshold=0.0,
         overlap="nested",
@@ -59,24 +42,24 @@ def realistic_request(heads: SpertMTHeads, encoded: Encoded, entities_per_token:
         symmetric=[],
         constraints={},
     )
+    tokens, texts = torch.as_tensor(encoded.tokens), torch.as_tensor(encoded.texts)
     with torch.no_grad():
-        request.entity_threshold = nth_best(
-            find_spans(heads, encoded, request)[1], round(entities_per_token * encoded.lengths.sum())
-        )
-        found = find(heads, encoded, request)
-    request.relation_threshold = nth_best(found.scores, max(round(RELATIONS_PER_ENTITY * len(found.entities)), 1))
-    return request
+        scores = find_spans(heads, tokens, texts, encoded.lengths, options)[1]
+        options.entity_threshold = nth_best(scores, round(ENTITIES_PER_TOKEN * encoded.lengths.sum()))
+        found = decode(heads, encoded, options)
+    options.relation_threshold = nth_best(found.scores, max(round(RELATIONS_PER_ENTITY * len(found.entities)), 1))
+    return options
 
 
-def subject(name: str, texts: int, tokens: int) -> Callable[[], Found]:
-    """One of the two formulations, ready to run on the same weights and vectors."""
-    heads, encoded = make_heads(), random_batch(texts, tokens)
-    request = realistic_request(heads, encoded)
-    run = {"ours": find, "textbook": textbook.find}[name]
+def subject(name: str, texts: int, tokens: int) -> Callable[[], SpertMTOutput]:
+    """One of the two formulations, "ours" or "textbook", on the same weights and vectors."""
+    torch.manual_seed(0)
+    heads, encoded = SpertMTHeads(WIDTH, ENTITY_LABELS, RELATION_LABELS).eval(), random_batch(texts, tokens)
+    options, run = make_options(heads, encoded), {"ours": decode, "textbook": textbook.decode}[name]
 
-    def call() -> Found:
+    def call() -> SpertMTOutput:
         with torch.no_grad():
-            return run(heads, encoded, request)
+            return run(heads, encoded, options)
 
     return call
 
@@ -92,33 +75,31 @@ def speedup(settings: Settings) -> dict[str, Any]:
 @measures("heads_vs_textbook_memory")
 def memory(settings: Settings) -> dict[str, Any]:
     size = settings.pick((TEXTS, TOKENS), (4, 64))
-    ours, theirs = zip(
-        *([call_in_process(peak, name, *size) for name in ("ours", "textbook")] for _ in range(settings.rounds))
-    )
-    note = f"peak beyond the inputs, {size[0]} texts x {size[1]} tokens, a process each: ours / textbook, text by text"
-    return {"rows": [ratio_row("heads_vs_textbook_memory", ours, theirs, note, unit="bytes")]}
+    rounds = [[call_in_process(peak, name, *size) for name in ("ours", "textbook")] for _ in range(settings.rounds)]
+    note = f"peak beyond the inputs, {size[0]} texts x {size[1]} tokens: ours / textbook, text by text"
+    return {"rows": [ratio_row("heads_vs_textbook_memory", *zip(*rounds), note, unit="bytes")]}
 
 
 def peak(name: str, texts: int, tokens: int) -> int:
-    """Bytes beyond the inputs, after a first run on little."""
-    subject(name, 2, 16)()
+    subject(name, 2, 16)()  # what a first call allocates does not count
     return extra_memory(subject(name, texts, tokens))
 
 
 @measures("heads_vs_spancat")
 def spancat(settings: Settings) -> dict[str, Any]:
     """Component against component: from the encoder's output on the Doc to spans on the Doc."""
-    nlp = load(settings.model, STOCK)
+    nlp = load(trained(CONLL04), STOCK)
     docs = exact_docs(nlp, read_docs(CONLL04, "test"), *settings.pick((TEXTS, TOKENS), (4, 64)))
     docs = list(nlp.get_pipe("transformer").pipe(docs))
     ours, theirs = nlp.get_pipe("spert_mt"), add_spancat(nlp, docs)
     times = alternate(settings.rounds, lambda: annotate(ours, docs), lambda: annotate(theirs, docs))
-    note = f"{len(docs)} texts x {len(docs[0])} tokens: spert_mt, entities and relations / spancat, which finds nothing here"
+    note = f"{len(docs)} texts x {len(docs[0])} tokens: spert_mt, entities and relations / spancat, which finds nothing"
     return {"rows": [ratio_row("heads_vs_spancat", *times, note, dataset=CONLL04)]}
 
 
 def add_spancat(nlp, docs: list):
-    """spaCy's component as configs/stock.cfg has it, with fresh weights, for which no span is good enough: to write spans would cost it more."""
+    """spaCy's component as in configs/stock.cfg, untrained, with a threshold that no span reaches: writing spans would
+    cost it more."""
     config = Config().from_disk("configs/stock.cfg")["components"]["spancat"]
     config.pop("factory")
     pipe = nlp.add_pipe("spancat", config={**config, "threshold": 1.0, "spans_key": "spancat"})

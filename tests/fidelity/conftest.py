@@ -54,20 +54,19 @@ def make_nlp():
     def make(model=None, **settings):
         nlp = spacy.blank("en")
         encoder = {"@architectures": "spacy_mre.Tok2VecEncoder.v1", "tok2vec": TOK2VEC}
-        # A small hidden layer, or scores come so near to 1 that float32 cannot tell which is higher.
-        sizes = {"max_width": 6, "entity_hidden": 5}
         architecture = {
             "@architectures": "spacy_mre.SpertMT.v1",
             "encoder": encoder,
             "dropout": 0.0,
-            **sizes,
+            "max_width": 6,
             **(model or {}),
         }
         pipe = nlp.add_pipe("spert_mt", config={"model": architecture, **settings})
         nlp.initialize(lambda: make_examples(nlp))
-        generator = torch.Generator().manual_seed(1)
-        for parameter in heads_of(pipe).parameters():
-            torch.nn.init.normal_(parameter, std=0.4, generator=generator)
+        generator, heads = torch.Generator().manual_seed(1), heads_of(pipe)
+        for parameter in heads.parameters():
+            # With a hidden layer larger weights would give scores so near to 1 that float32 cannot tell them apart.
+            torch.nn.init.normal_(parameter, std=0.2 if heads.preset.hidden_size else 0.4, generator=generator)
         return nlp
 
     return make

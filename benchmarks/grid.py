@@ -1,0 +1,192 @@
+"""The cells of grid.yml, and the training config of each."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from spacy.util import load_config
+from thinc.api import Config
+
+from spacy_mre.annotations.storage import load_docs, save_docs
+from spacy_mre.corpora.few_shot import few_shot
+from spacy_mre.evaluation.run_config import set_budget, set_values
+
+GRID = Path(__file__).with_name("grid.yml")
+RUNS = Path("benchmarks/runs")
+MODELS = Path("training/benchmarks")
+TRIALS = MODELS / "trials"
+
+
+class Cell(NamedTuple):
+    """One training.
+
+    updates (Optional[int]): Another number of updates than the grid's: a trial, which is not recorded.
+    """
+
+    suite: str
+    phase: str
+    dataset: str
+    variant: str
+    seed: int
+    updates: int | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file of the run."""
+        folder = TRIALS if self.updates else RUNS
+        return folder / self.suite / self.phase / self.dataset / f"{self.variant}-{self.seed}.json"
+
+    @property
+    def folder(self) -> Path:
+        """Where spaCy trains."""
+        name = "-".join(map(str, self[: 6 if self.updates else 5]))
+        return MODELS / name
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self[:5]))
+
+
+@dataclass
+class Grid:
+    """What grid.yml contains; its comments explain it."""
+
+    corpora: dict[str, dict[str, Any]]
+    suites: dict[str, dict[str, Any]]
+
+    @classmethod
+    def load(cls, path: Path = GRID) -> "Grid":
+        return cls(**yaml.safe_load(path.read_text(encoding="utf8")))
+
+    def cells(
+        self,
+        suite: str,
+        phase: str | None = None,
+        datasets: Sequence[str] = (),
+        variants: Sequence[str] = (),
+        seeds: Sequence[int] = (),
+        updates: int | None = None,
+    ) -> Iterator[Cell]:
+        """The cells of a phase, limited to some data sets, variants and seeds if these are given.
+
+        RAISES (ValueError): If the grid lacks one of the names.
+        """
+        about = self.suites[suite]
+        phase = phase or next(iter(about["phases"]))
+        for names, kind in (([phase], "phases"), (datasets, "datasets"), (variants, "variants")):
+            for name in names:
+                if name not in about[kind]:
+                    raise ValueError(f"'{name}' is not one of the {kind} of {suite}: {', '.join(about[kind])}")
+        of_phase = about["phases"][phase]
+        for dataset in datasets or of_phase.get("datasets", about["datasets"]):
+            for seed in seeds or of_phase["seeds"]:
+                for variant in variants or of_phase.get("variants", about["variants"]):
+                    if dataset in about["variants"][variant].get("datasets", about["datasets"]):
+                        yield Cell(suite, phase, dataset, variant, seed, updates)
+
+    def config(self, cell: Cell) -> Config:
+        """RETURNS (Config): The complete training config of a cell."""
+        suite = self.suites[cell.suite]
+        phase, dataset = suite["phases"][cell.phase], suite["datasets"][cell.dataset]
+        parts = [part for name in self.lineage(cell) for part in self._parts(cell, name)]
+        config = load_config(_last(parts, "config", dataset["config"]), interpolate=False)
+        values = dict(dataset.get("set", {}))
+        for part in parts:
+            values.update(part.get("set", {}))
+        updates = _last(parts, "updates", None)
+        if updates is None:
+            updates = phase.get("updates", {}).get(cell.dataset) or round(dataset["updates"] * phase["share"])
+        batch = _last(parts, "batch", None)
+        if batch is not None:
+            updates = round(updates * config["training"]["batcher"]["size"] / batch)
+            values["training.batcher.size"] = batch
+        start = _last(parts, "start", None)
+        if start is not None:
+            values["paths.model"] = str(cell._replace(variant=start).folder / "model-last")
+        updates = cell.updates if cell.updates and updates else updates
+        config = set_values(config, values)
+        components = config.interpolate()["components"]
+        config["components"] = {name: components[name] for name in config["nlp"]["pipeline"]}
+        # Without updates spaCy would train without end; such a variant is scored as initialized.
+        config = set_budget(
+            config, updates=max(updates, 1), seed=cell.seed, train=self.train_part(cell), dev=self.part(cell, "dev")
+        )
+        if phase.get("select"):
+            selecting = {
+                "training.eval_frequency": max(updates // phase["select"], 1),
+                f"{config['training']['dev_corpus']}.limit": 0,
+            }
+            config = set_values(config, selecting)
+        return config
+
+    def setting(self, cell: Cell, name: str, default: Any = None) -> Any:
+        """What a variant, or else its phase, sets for its run: "updates", "limit", "start", "shots" or "select"."""
+        parts = [part for variant in self.lineage(cell) for part in self._parts(cell, variant)]
+        return _last(parts, name, self.suites[cell.suite]["phases"][cell.phase].get(name, default))
+
+    def part(self, cell: Cell, name: str) -> Path:
+        """The file that a phase trains on ("train") or is scored on ("test"), or the part "dev"."""
+        suite = self.suites[cell.suite]
+        corpus = self.corpora[suite["datasets"][cell.dataset]["corpus"]]
+        file = f"{suite['phases'][cell.phase].get(name, name)}.spacy"
+        if file == "train_dev.spacy" and file not in corpus["convert"]:
+            file = "train.spacy"
+        return Path(corpus["folder"]) / file
+
+    def train_part(self, cell: Cell) -> Path:
+        """What a cell is trained on: the part of its phase, or a few texts of each class."""
+        part, shots = self.part(cell, "train"), self.setting(cell, "shots")
+        return part if shots is None else part.with_name(f"train-{shots}-shots-seed-{cell.seed}.spacy")
+
+    def prepare(self, cell: Cell) -> None:
+        """Fetch and convert the corpus of a cell, unless it is there.
+
+        RAISES (SystemExit): If a command fails; it has printed why.
+        """
+        corpus = self.corpora[self.suites[cell.suite]["datasets"][cell.dataset]["corpus"]]
+        folder = Path(corpus["folder"])
+        files = {"train.spacy", "dev.spacy", "test.spacy", *corpus["convert"]} - {""}
+        if not all((folder / file).exists() for file in files):
+            _command("fetch", corpus["fetch"])
+            for output, arguments in corpus["convert"].items():
+                reader, source, *options = shlex.split(arguments)
+                _command("convert", reader, source, str(folder / output), *options)
+        train = self.train_part(cell)
+        if not train.exists():
+            docs = list(load_docs(self.part(cell, "train")))
+            save_docs(few_shot(docs, self.setting(cell, "shots"), seed=cell.seed), train)
+
+    def pairs(self, suite: str, variant: str) -> list[list[str]]:
+        """The pairs of variants that are compared and that include one variant."""
+        about = self.suites[suite]
+        pairs = [[name, of["from"]] for name, of in about["variants"].items() if "from" in of]
+        pairs += [[name, about["control"]] for name in about["variants"] if "control" in about]
+        pairs += about.get("pairs", [])
+        pairs = [pair for pair in pairs if variant in pair and pair[0] != pair[1]]
+        return [list(pair) for pair in dict.fromkeys(map(tuple, pairs))]
+
+    def lineage(self, cell: Cell) -> list[str]:
+        """The variant of a cell, after those that it takes values over from."""
+        variants, lineage = self.suites[cell.suite]["variants"], [cell.variant]
+        while "from" in variants[lineage[0]]:
+            lineage.insert(0, variants[lineage[0]]["from"])
+        return lineage
+
+    def _parts(self, cell: Cell, variant: str) -> list[dict[str, Any]]:
+        suite = self.suites[cell.suite]
+        about = suite["variants"][variant]
+        return [about, about.get(f"with_{suite['datasets'][cell.dataset]['encoder']}", {})]
+
+
+def _last(parts: Sequence[dict[str, Any]], key: str, default: Any) -> Any:
+    return next((part[key] for part in reversed(parts) if key in part), default)
+
+
+def _command(*arguments: str) -> None:
+    from spacy_mre.cli import app
+
+    status = app(list(arguments), standalone_mode=False)
+    if status:
+        raise SystemExit(status)

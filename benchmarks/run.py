@@ -1,0 +1,179 @@
+"""Train and score cells of the grid, each in its own process."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any
+
+import srsly
+from rich.console import Console
+from spacy.language import Language
+from spacy.training import Example
+from spacy.training.initialize import init_nlp
+from spacy.util import load_model
+
+from spacy_mre.annotations.entities import get_entities
+from spacy_mre.evaluation.run_config import fingerprint
+from spacy_mre.evaluation.run_files import get_device, get_versions, write_run
+from spacy_mre.evaluation.runs import measure, read_examples, train_last
+from spacy_mre.evaluation.significance import share
+
+from . import generative, results
+from .grid import Cell, Grid
+
+SCORES = ("spans_f", "spans_macro_f", "ents_f", "rel_f", "rel_strict_f", "given_rel_f", "cats_macro_f")
+# Texts on which the attention between types is measured.
+ATTENDING_TEXTS = 100
+LOG_LINES = 15
+
+
+def is_made(grid: Grid, cell: Cell) -> bool:
+    """RETURNS (bool): Whether the cell has a run that was made with its current config."""
+    return cell.path.exists() and srsly.read_json(cell.path)["fingerprint"] == fingerprint(grid.config(cell))
+
+
+def run_cells(
+    grid: Grid, cells: Sequence[Cell], console: Console, *, jobs: int = 1, gpu: int = -1, keep_models: bool = False
+) -> list[Cell]:
+    """Run cells in processes, several at a time, and record each run when it is done. A failed run stops no other.
+
+    grid (Grid): The grid.
+    cells (Sequence[Cell]): The cells.
+    console (Console): Shows what is done.
+    jobs (int): How many run at a time.
+    gpu (int): The GPU, or -1 for the CPU.
+    keep_models (bool): Leave the trained pipelines in their folders.
+    RETURNS (list[Cell]): The cells that failed.
+    """
+    for cell in cells:
+        grid.prepare(cell)
+    failed = []
+    threads = os.environ.get("OMP_NUM_THREADS") or str(max((os.cpu_count() or 1) // jobs, 1))
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(_spawn, cell, gpu, keep_models, threads): cell for cell in cells}
+        for number, future in enumerate(as_completed(futures), start=1):
+            cell, log = futures[future], futures[future].folder / "log.txt"
+            if future.result():
+                failed.append(cell)
+                told = [
+                    f"failed, see {log}",
+                    *log.read_text(encoding="utf8", errors="replace").splitlines()[-LOG_LINES:],
+                ]
+            else:
+                run = srsly.read_json(cell.path)
+                if not cell.updates:
+                    results.record(grid, cell.suite, run)
+                told = [_summary(row) for row in run["rows"]]
+            for line in told:
+                console.print(f"{number}/{len(cells)} {cell}: {line}", markup=False, highlight=False, soft_wrap=True)
+    return failed
+
+
+def _spawn(cell: Cell, gpu: int, keep_models: bool, threads: str) -> int:
+    command = [sys.executable, "-m", "benchmarks", "one", *map(str, cell[:5]), "--gpu", str(gpu)]
+    command += ["--updates", str(cell.updates)] if cell.updates else []
+    command += ["--keep-models"] if keep_models else []
+    environment = {**os.environ, "OMP_NUM_THREADS": threads, "PYTHONWARNINGS": "ignore::FutureWarning"}
+    cell.folder.mkdir(parents=True, exist_ok=True)
+    with (cell.folder / "log.txt").open("w", encoding="utf8") as log:
+        return subprocess.run(command, env=environment, stdout=log, stderr=subprocess.STDOUT).returncode
+
+
+def _summary(row: dict[str, Any]) -> str:
+    scores = [f"{name} {100 * value:.2f}" for name, value in row.items() if name.endswith("_f") and value is not None]
+    return f"{', '.join(scores)} ({row['seconds']:.0f} s)"
+
+
+def run_cell(grid: Grid, cell: Cell, *, gpu: int = -1, keep_models: bool = False) -> None:
+    """Train and score a cell in this process, and write its run.
+
+    grid (Grid): The grid.
+    cell (Cell): The cell.
+    gpu (int): The GPU, or -1 for the CPU.
+    keep_models (bool): Leave the trained pipeline in the cell's folder.
+    """
+    config = grid.config(cell)
+    start = grid.setting(cell, "start")
+    if start is not None:
+        _train(grid, cell._replace(variant=start), gpu)
+    started = time.perf_counter()
+    try:
+        nlp = _train(grid, cell, gpu)
+        seconds = time.perf_counter() - started
+        examples = read_examples(config, nlp, grid.part(cell, "test"))[: grid.setting(cell, "limit")]
+        about = {
+            **dict(zip(("phase", "dataset", "variant", "seed"), cell[1:5])),
+            "split": grid.part(cell, "test").stem,
+            "trained_on": grid.train_part(cell).stem,
+            "updates": 0 if grid.setting(cell, "updates") == 0 else config["training"]["max_steps"],
+            "batch": config["training"]["batcher"].get("size"),
+            "seconds": round(seconds, 1),
+            "device": get_device(),
+            "commit": _commit(),
+            "versions": get_versions(),
+        }
+        measuring = generative.measure_strings if cell.suite == "generative" else _measure
+        rows, counts = measuring(grid, cell, nlp, examples)
+        rows = [{**about, **row} for row in rows]
+        write_run(cell.path, {"fingerprint": fingerprint(config), "rows": rows, "counts": counts})
+    finally:
+        for model in () if keep_models else ("model-last", "model-best"):
+            shutil.rmtree(cell.folder / model, ignore_errors=True)
+
+
+def _train(grid: Grid, cell: Cell, gpu: int) -> Language:
+    """The pipeline with its last weights, or the best ones on dev if the phase selects them."""
+    config = grid.config(cell)
+    if grid.setting(cell, "updates") == 0:
+        return init_nlp(config, use_gpu=gpu)
+    last = train_last(config, cell.folder, gpu=gpu)
+    if not grid.setting(cell, "select"):
+        return last
+    return load_model(cell.folder / "model-best")
+
+
+def _measure(grid: Grid, cell: Cell, nlp: Language, examples: list[Example]) -> tuple[list[dict], dict[str, Any]]:
+    """One row of scores, and the counts of each document."""
+    measured = measure(nlp, examples)
+    suite = grid.suites[cell.suite]
+    scores = {name: measured.scores.get(name) for name in (*SCORES, *suite["compare"], *suite.get("extra", ()))}
+    row = {**scores, "mistakes": measured.mistakes, "documents": measured.documents}
+    if "whole_f" in suite["compare"] and "whole_entities" in measured.counts:
+        row["whole_f"] = float(share(measured.counts["whole_entities"].sum(axis=0)))
+    if cell.suite == "multi_ner":
+        row.update(_types(grid, cell, nlp, examples, measured.per_type.get("spans_per_type", {})))
+    return [row], {layer: counts.tolist() for layer, counts in measured.counts.items()}
+
+
+def _types(grid: Grid, cell: Cell, nlp: Language, examples: list[Example], per_type: dict[str, Any]) -> dict[str, Any]:
+    """What the suite multi_ner also keeps: the score on dev, F1 of each type and of the rarer half of them, and how
+    much the types attend to each other."""
+    in_training: Counter = Counter()
+    for eg in read_examples(nlp.config, nlp, grid.part(cell, "train")):
+        in_training.update(span.label for span in get_entities(eg.reference) or ())
+    by_count = [label for label, _ in in_training.most_common()]
+    rare = [per_type[label]["f"] for label in by_count[(len(by_count) + 1) // 2 :] if label in per_type]
+    attention = None
+    if nlp.has_pipe("multi_ner"):
+        pipe = nlp.get_pipe("multi_ner")
+        if grid.config(cell)["components"]["multi_ner"]["model"]["type_attention"] != "none":
+            weights = pipe.type_attention([eg.predicted for eg in examples[:ATTENDING_TEXTS]])
+            attention = [[round(float(weight), 4) for weight in row] for row in weights]
+    return {
+        "dev_spans_f": nlp.meta["performance"].get("spans_entities_f"),
+        "rare_macro_f": sum(rare) / len(rare) if rare else None,
+        "in_training": dict(in_training.most_common()),
+        "per_type": {label: {key: of[key] for key in ("f", "support")} for label, of in per_type.items()},
+        "attention": attention,
+    }
+
+
+def _commit() -> str:
+    """The commit of the code; "+" if files differ from it."""
+    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()

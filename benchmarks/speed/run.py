@@ -1,0 +1,83 @@
+"""Run measurements, each in its own process, and keep their rows in `results/speed.json`."""
+
+import platform
+import re
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from spacy_mre.evaluation.run_files import get_versions
+
+from .. import results
+from . import agreement, growth, heads, predict, startup, train  # noqa: F401 (they register measurements)
+from .measuring import MEASUREMENTS, Measurement, Settings, call_in_process, set_threads
+
+PACKAGES = ("spacy", "spacy-transformers", "transformers", "torch", "thinc", "numpy", "onnxruntime")
+
+
+def run_speed(
+    names: Sequence[str], settings: Settings, console: Console, *, threads: int = 2
+) -> tuple[dict[str, Any], list[str]]:
+    """Measure, and record what is measured with full inputs.
+
+    names (Sequence[str]): Rows; all if there are none.
+    settings (Settings): Rounds and sizes.
+    console (Console): Shows the rows.
+    threads (int): Of every process.
+    RETURNS (tuple[dict[str, Any], list[str]]): The results, and the rows that failed.
+    """
+    set_threads(threads)
+    measured = start(threads)
+    failed: list[str] = []
+    for measurement in choose(names):
+        console.print(f"{', '.join(measurement.rows)} ...", style="dim")
+        try:
+            new = call_in_process(measurement.run, settings)
+        except Exception:  # the others are measured all the same
+            traceback.print_exc()
+            failed.extend(measurement.rows)
+            continue
+        for row in new.get("rows", ()):
+            console.print(f"{row['name']}: {row['ratio']:.3g} ({row['min']:.3g} to {row['max']:.3g}), {row['note']}")
+        merge(measured, new)
+        if not settings.quick:
+            results.write("speed", measured)
+    return measured, failed
+
+
+def choose(names: Sequence[str]) -> list[Measurement]:
+    """The measurements that give some rows; all if there are no names.
+
+    RAISES (ValueError): If no measurement gives a row of that name.
+    """
+    known = [row for measurement in MEASUREMENTS for row in measurement.rows]
+    for name in names:
+        if name not in known:
+            raise ValueError(f"'{name}' is not one of the rows of speed: {', '.join(known)}")
+    return [measurement for measurement in MEASUREMENTS if not names or set(names) & set(measurement.rows)]
+
+
+def start(threads: int) -> dict[str, Any]:
+    """The results so far, if they were measured with the same versions on the same machine; else empty ones."""
+    about = {"versions": get_versions(PACKAGES), "machine": {"processor": processor(), "threads": threads}}
+    before = results.read("speed")
+    if all(before.get(name) == value for name, value in about.items()):
+        return before
+    return {**about, "rows": [], "series": {}}
+
+
+def processor() -> str:
+    info = Path("/proc/cpuinfo")
+    match = re.search(r"model name\s*: (.+)", info.read_text()) if info.exists() else None
+    return match[1] if match else platform.processor() or platform.machine()
+
+
+def merge(measured: dict[str, Any], new: dict[str, Any]) -> None:
+    """Replace rows and series of the same names, and append the others."""
+    rows = {row["name"]: row for row in measured["rows"]}
+    rows.update({row["name"]: row for row in new.get("rows", ())})
+    measured["rows"] = list(rows.values())
+    measured["series"].update(new.get("series", {}))

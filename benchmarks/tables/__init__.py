@@ -1,0 +1,44 @@
+"""The tables of README.md and docs/, each between the comments `<!-- table: NAME -->` and `<!-- end -->`."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from . import accuracy, generative, multi_ner, speed
+
+TABLES: dict[str, Callable[[], str]] = {
+    "headline": accuracy.headline,
+    "accuracy": accuracy.test,
+    "mistakes": accuracy.mistakes,
+    "boundaries": accuracy.boundaries,
+    "ablations": accuracy.dev,
+    "joint": accuracy.joint,
+    "reinforcement": accuracy.reinforcement,
+    "multi_ner": multi_ner.scores,
+    "multi_ner_types": multi_ner.types,
+    "multi_ner_mistakes": multi_ner.mistakes,
+    "multi_ner_speed": speed.types,
+    "generative": generative.models,
+    "generative_results": generative.joint,
+    "generative_ablation": generative.ablation,
+    "generative_anchoring": generative.anchoring,
+    "speed": speed.ratios,
+    "growth": speed.growth,
+}
+PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def write_tables() -> list[Path]:
+    """Write all tables into their pages.
+
+    RETURNS (list[Path]): The pages that changed.
+    RAISES (KeyError): If a page has a table that does not exist.
+    """
+    changed = []
+    for page in (Path("README.md"), *sorted(Path("docs").rglob("*.md"))):
+        text = page.read_text(encoding="utf8")
+        filled = PLACE.sub(lambda place: f"{place[1]}{TABLES[place[2]]()}\n{place[3]}", text)
+        if filled != text:
+            page.write_text(filled, encoding="utf8")
+            changed.append(page)
+    return changed

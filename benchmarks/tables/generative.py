@@ -1,0 +1,77 @@
+"""The tables of the suite generative."""
+
+from typing import Any
+
+from ..grid import Grid
+from ..results import read
+from .formatting import commits, legend, markdown, nothing, percent
+
+ACCURACIES = {
+    "format_acc": "format",
+    "sc_acc": "text label",
+    "ner_acc": "entities",
+    "all_acc": "both",
+    "ents_f": "entities, F1",
+}
+
+
+def models() -> str:
+    """Models, untrained and trained, under each constraint."""
+    lines = []
+    for row in _rows("test"):
+        ratio = "-"
+        if row.get("time_ratio") is not None:
+            ratio = f"{row['time_ratio']:.2f} ({row['time_ratio_min']:.2f} to {row['time_ratio_max']:.2f})"
+        lines.append([*_about(row), row["constraint"] or "-", *(percent(row[name]) for name in ACCURACIES), ratio])
+    return _table(["model", "", "updates", "constraint", *ACCURACIES.values(), "time of a token (ratio)"], lines)
+
+
+def joint() -> str:
+    """Trained models as shipped, and the joint pipeline."""
+    columns = {"ents_f": "entities, F1", "cats_macro_f": "text labels, macro F1", "sc_acc": "text label"}
+    columns.update({"ner_acc": "all entities", "all_acc": "both"})
+    rows = [row for row in _rows("test") if row["updates"] and row["constraint"] in (None, "grammar")]
+    lines = [
+        [*_about(row), *(percent(row[name]) for name in columns)]
+        for row in sorted(rows, key=lambda row: -row["all_acc"])
+    ]
+    return _table(["model", "", "updates", *columns.values()], lines)
+
+
+def ablation() -> str:
+    """SLG with one idea removed at a time."""
+    rows = _rows("ablation")
+    lines = [[*_about(row), row["constraint"], *(percent(row[name]) for name in ACCURACIES)] for row in rows]
+    return _table(["variant", "trained on", "updates", "constraint", *ACCURACIES.values()], lines)
+
+
+def anchoring() -> str:
+    """Gold written as strings, parsed and found again in the text."""
+    rows = read("generative").get("anchoring", [])
+    lines = [
+        [
+            row["corpus"],
+            row["template"],
+            f"{row['places']:,}",
+            f"{100 * row['exact'] / row['places']:.2f} %",
+            "; ".join(f"{reason}: {count}" for reason, count in row["others"].items()),
+        ]
+        for row in rows
+    ]
+    return markdown(["corpus", "template", "offsets", "exact", "others"], lines)
+
+
+def _rows(phase: str) -> list[dict[str, Any]]:
+    return [row for row in read("generative")["rows"] if row["phase"] == phase]
+
+
+def _about(row: dict[str, Any]) -> list[str]:
+    about = Grid.load().suites["generative"]["variants"][row["variant"]]["about"]
+    return [f"`{row['variant']}`", about, f"{row['updates']:,}"]
+
+
+def _table(columns: list[str], lines: list[list[str]]) -> str:
+    if not lines:
+        return nothing("generative")
+    results = read("generative")
+    return f"{markdown(columns, lines)}\n\nCommit {commits(results['rows'])}. {legend(results, results['rows'])}"

@@ -1,0 +1,94 @@
+"""The tables of the suite speed."""
+
+from typing import Any
+
+from ..results import read
+from .formatting import markdown, nothing
+
+SECTIONS = {
+    "Prediction": ("predict_", "single_", "int8_", "transformer_"),
+    "Heads and decoding": ("heads_",),
+    "Entities by questions": ("multi_ner_",),
+    "Training": ("train_",),
+    "Before the first text": ("load_", "blank_", "size_"),
+    "Growth": ("growth_",),
+    "The same results": ("same_", "accuracy_"),
+}
+
+
+def ratios() -> str:
+    """All rows by section."""
+    results = read("speed")
+    lines = []
+    for section, prefixes in SECTIONS.items():
+        rows = [row for row in results["rows"] if row["name"].startswith(prefixes)]
+        if rows:
+            table = markdown(["row", "A / B", "ratio", "min - max", "runs", "A", "B"], map(_cells, rows))
+            lines += [f"**{section}**", "", table, ""]
+    if not lines:
+        return nothing("speed")
+    machine = results["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    about = f"{machine['threads']} threads, {machine['processor']}"
+    commit = f" Commit {results['commit']}." if "commit" in results else ""
+    return "\n".join([*lines, f"`{results['command']}`, {about}.{commit} Versions: {versions}."])
+
+
+def growth() -> str:
+    """Time and memory by length of the text."""
+    columns = ["tokens", "whole pipeline", "after the encoder", "peak memory", "entities", "relations"]
+    rows = [
+        [
+            f"{point['tokens']:,}",
+            seconds(point["seconds"]),
+            seconds(point["head_seconds"]),
+            size(point["bytes"]),
+            *(f"{point[what]:,}" for what in ("entities", "relations", "pairs_left_out")),
+        ]
+        for point in read("speed").get("series", {}).get("length", ())
+    ]
+    return markdown([*columns, "pairs beyond the budget"], rows) if rows else nothing("speed")
+
+
+def types() -> str:
+    """Words per second by number of entity types."""
+    points = read("speed").get("series", {}).get("types", [])
+    names = ("spert_mt", "exact", "late")
+    rows = []
+    for point in points:
+        speeds = [f"{point['words'] / point[name]:,.0f}" for name in names]
+        times = [f"{point[name]:.1f}" for name in ("exact_ratio", "late_ratio", "exact_late_ratio")]
+        rows.append([str(point["types"]), *speeds, *times])
+    if not rows:
+        return nothing("speed")
+    columns = ["types", "`spert_mt`, words/s", "exact, words/s", "late, words/s"]
+    columns += ["time: exact / `spert_mt`", "late / `spert_mt`", "exact / late"]
+    return f"{markdown(columns, rows)}\n\n{points[0]['words']:,} words in texts of CoNLL04, 2 threads."
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    note = f"{row['note']} ({row['dataset']})" if "dataset" in row else row["note"]
+    spread = f"{number(row['min'])} - {number(row['max'])}"
+    amounts = [amount(row, "a"), amount(row, "b")]
+    return [f"`{row['name']}`", note, f"**{number(row['ratio'])}**", spread, str(row["runs"]), *amounts]
+
+
+def amount(row: dict[str, Any], side: str) -> str:
+    """RETURNS (str): What side "a" or "b" of a row took; empty if it has no unit."""
+    if f"{side}_seconds" in row:
+        return seconds(row[f"{side}_seconds"])
+    if f"{side}_f1" in row:
+        return f"{100 * row[f'{side}_f1']:.2f} F1"
+    return size(row[f"{side}_bytes"]) if f"{side}_bytes" in row else ""
+
+
+def seconds(value: float) -> str:
+    return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.3g} ms"
+
+
+def size(value: float) -> str:
+    return f"{value / 1e9:.2f} GB" if value >= 1e9 else f"{value / 1e6:.3g} MB"
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:#.3g}"

@@ -1,0 +1,179 @@
+"""Runs are trained, scored, recorded and compared."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import spacy
+import srsly
+from rich.console import Console
+from spacy.training import Example
+
+from benchmarks import results, run, tables
+from benchmarks.generative import CONSTRAINTS, score_as_strings, time_ratios
+from benchmarks.grid import Cell
+from spacy_mre.annotations.entities import set_entities
+from spacy_mre.annotations.storage import load_docs
+from spacy_mre.evaluation.run_config import fingerprint
+from spacy_mre.evaluation.significance import f1
+
+
+def make(grid, variant, seed=0, suite="accuracy", phase="test"):
+    """Run a cell in this process, and record it."""
+    cell = Cell(suite, phase, "hand", variant, seed)
+    grid.prepare(cell)
+    run.run_cell(grid, cell)
+    results.record(grid, suite, srsly.read_json(cell.path))
+    return cell
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_is_recorded_and_made_once(small):
+    cell = make(small, "spert_mt")
+    assert cell.path == Path("benchmarks/runs/accuracy/test/hand/spert_mt-0.json")
+    assert srsly.read_json(cell.path)["fingerprint"] == fingerprint(small.config(cell))
+    assert run.is_made(small, cell) and not list(cell.folder.glob("model-*"))
+    (row,) = results.read("accuracy")["rows"]
+    assert (row["updates"], row["trained_on"], row["split"]) == (4, "train", "test")
+    assert row["spans_f"] is not None and row["overlap_spans_f"] >= row["spans_f"] and row["seconds"] > 0
+    counts = results.read_counts("hand")
+    assert counts["accuracy/test/spert_mt/0/entities"].shape == (16, 3)
+    assert f1(counts["accuracy/test/spert_mt/0/entities"].sum(axis=0)) == pytest.approx(row["spans_f"])
+    changed = replace(small, suites=json.loads(json.dumps(small.suites)))
+    changed.suites["accuracy"]["variants"]["spert_mt"]["set"] = {"components.spert_mt.entity_threshold": 0.1}
+    assert not run.is_made(changed, cell)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_runs_are_compared(small):
+    for variant in ("spert", "spert_mt"):
+        for seed in (0, 1):
+            make(small, variant, seed)
+    make(small, "no_constraints")
+    found = results.read("accuracy")
+    assert [(row["variant"], row["seed"]) for row in found["rows"]][:2] == [("spert_mt", 0), ("spert_mt", 1)]
+    (over,) = (one for one in found["comparisons"] if (one["variant"], one["score"]) == ("spert_mt", "spans_f"))
+    scores = {
+        variant: [row["spans_f"] for row in found["rows"] if row["variant"] == variant]
+        for variant in ("spert", "spert_mt")
+    }
+    assert over["seeds"] == [0, 1] and over["against"] == "spert"
+    assert over["value"] == pytest.approx(sum(scores["spert_mt"]) / 2 - sum(scores["spert"]) / 2, abs=1e-5)
+    pairs = {(one["variant"], one["against"]) for one in found["comparisons"]}
+    assert {("no_constraints", "spert_mt"), ("no_constraints", "spert")} <= pairs
+    table = tables.TABLES["accuracy"]()
+    assert table.count("\n| hand | `spert_mt` | 2 | ") == 1 and " ± " in table
+    assert "\n| hand | `spert_mt` | 2 |" in tables.TABLES["mistakes"]()
+    # A new run of the same cell replaces the old one.
+    make(small, "spert_mt", 1)
+    assert len(results.read("accuracy")["rows"]) == len(found["rows"])
+    assert len(results.read("accuracy")["comparisons"]) == len(found["comparisons"])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_text_labels_and_entities(small):
+    for variant in ("text", "word", "both"):
+        make(small, variant, suite="reinforcement")
+    found = results.read("reinforcement")
+    text, word, both = found["rows"]
+    assert text["cats_accuracy"] is not None and text["spans_f"] is None and text["whole_f"] is None
+    assert word["cats_accuracy"] is None and word["whole_f"] is not None
+    assert both["cats_accuracy"] is not None and both["spans_f"] is not None
+    compared = {(one["variant"], one["against"], one["score"]) for one in found["comparisons"]}
+    assert {("both", "text", "cats_accuracy"), ("both", "word", "spans_f"), ("both", "word", "whole_f")} <= compared
+    assert tables.TABLES["reinforcement"]().count("\n| hand | ") == len(found["comparisons"])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_spacys_ner_and_given_entities(small):
+    make(small, "ner")
+    make(small, "given_entities")
+    ner, given = results.read("accuracy")["rows"]
+    assert ner["spans_f"] is not None and ner["rel_f"] is None
+    assert given["given_rel_f"] is not None and given["spans_f"] is None
+
+
+def test_a_few_texts_of_each_class(small):
+    cell = Cell("accuracy", "test", "hand", "spert_mt", 0)
+    small.suites["accuracy"]["variants"]["spert_mt"]["shots"] = 1
+    vocab = spacy.blank("zh").vocab
+    drawn = []
+    for seed in (0, 1):
+        small.prepare(cell._replace(seed=seed))
+        drawn.append([doc.text for doc in load_docs(small.train_part(cell._replace(seed=seed)), vocab)])
+    assert 0 < len(drawn[0]) < 40 and drawn[0] != drawn[1]
+
+
+SCRIPT = """
+import json, sys
+from pathlib import Path
+suite, phase, dataset, variant, seed = sys.argv[2:7]
+if variant == "ner":
+    sys.exit("it went wrong")
+row = {"phase": phase, "dataset": dataset, "variant": variant, "seed": int(seed), "spans_f": 0.5, "seconds": 1.0}
+path = Path(f"benchmarks/runs/{suite}/{phase}/{dataset}/{variant}-{seed}.json")
+path.parent.mkdir(parents=True, exist_ok=True)
+path.write_text(json.dumps({"fingerprint": "", "rows": [row], "counts": {"entities": [[1, 0, 1]]}}))
+"""
+
+
+def test_a_failed_run_stops_no_other(small, monkeypatch, tmp_path):
+    """The processes run a script that only writes a run."""
+    script = tmp_path / "python"
+    script.write_text(f"#!{sys.executable}\nimport sys\nsys.argv = sys.argv[2:]\n{SCRIPT}")
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    cells = [Cell("accuracy", "test", "hand", variant, seed) for seed in (0, 1) for variant in ("spert", "ner")]
+    console = Console(file=(tmp_path / "told.txt").open("w"), width=200)
+    failed = run.run_cells(small, cells, console, jobs=2)
+    console.file.close()
+    told = (tmp_path / "told.txt").read_text()
+    assert sorted(failed) == [cell for cell in sorted(cells) if cell.variant == "ner"]
+    assert told.count("it went wrong") == 2 and told.count("spans_f 50.00") == 2
+    assert [row["variant"] for row in results.read("accuracy")["rows"]] == ["spert", "spert"]
+
+
+# Strings
+
+
+@pytest.fixture
+def generative():
+    nlp = spacy.blank("en")
+    sizes = {"model_type": "bart", "d_model": 16, "max_position_embeddings": 192}
+    for half in ("encoder", "decoder"):
+        sizes.update({f"{half}_layers": 1, f"{half}_attention_heads": 2, f"{half}_ffn_dim": 16})
+    tokenizer = {"kind": "bpe", "vocab_size": 300}
+    model = {"@architectures": "spacy_mre.Seq2SeqLM.v1", "config": sizes, "tokenizer": tokenizer}
+    nlp.add_pipe("slg", config={"model": model})
+    examples = []
+    for text, label in (("play Foo", "music"), ("fly to Lima", "travel")):
+        gold = nlp.make_doc(text)
+        set_entities(gold, [(len(gold) - 1, len(gold), label, 1.0)])
+        gold.cats = {name: float(name == label) for name in ("music", "travel")}
+        examples.append(Example(nlp.make_doc(text), gold))
+    nlp.initialize(lambda: examples)
+    return nlp, examples
+
+
+def test_the_time_of_a_step_under_each_constraint(generative):
+    nlp, examples = generative
+    pipe = nlp.get_pipe("slg")
+    write, constraint = pipe._lm.write, pipe.constraint
+    ratios = time_ratios(pipe, [eg.reference for eg in examples], rounds=2)
+    assert set(ratios) == set(CONSTRAINTS) and ratios["none"]["time_ratio"] == 1.0
+    for found in ratios.values():
+        assert 0 < found["time_ratio_min"] <= found["time_ratio"] <= found["time_ratio_max"]
+    assert pipe._lm.write == write and pipe.constraint == constraint
+
+
+def test_a_joint_pipeline_is_scored_as_strings(generative):
+    _, examples = generative
+    nlp = spacy.blank("en")
+    nlp.add_pipe("spert_mt")
+    nlp.add_pipe("mre_textcat")
+    nlp.initialize(lambda: examples)
+    perfect = [Example(eg.reference.copy(), eg.reference) for eg in examples]
+    scores = score_as_strings(nlp, perfect)
+    assert scores["all_acc"] == scores["ents_f"] == scores["sc_acc"] == 1.0
