@@ -15,6 +15,7 @@ from thinc.api import Adam
 
 from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.annotations.relations import get_relations
+from spacy_mre.evaluation.evaluate import evaluate_given
 from spacy_mre.training.optimizer import make_adamw
 from tests.pipeline.multi_ner.pipelines import (
     CROSS_CNN,
@@ -205,6 +206,11 @@ def test_spert_mt_relates_its_entities():
     assert found(doc) == TEXTS[0][1]
     assert [{**relation, "score": 1.0} for relation in get_relations(doc)] == [lives]
     assert nlp.evaluate(make_examples(nlp))["spans_entities_f"] == 1.0
+    # In an evaluation with given entities it predicts none.
+    change(nlp, boundary_threshold=0.0, span_threshold=0.0, overlap="any")
+    given = evaluate_given(nlp, examples)
+    assert given["spans_entities_f"] == 1.0 and given["rel_strict_f"] == 1.0
+    assert nlp.get_pipe("multi_ner").entities == "predict"
 
 
 def test_given_entities_are_kept(copy_of_trained):
