@@ -5,6 +5,7 @@ import re
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -54,11 +55,24 @@ def test_every_room_has_an_api_page():
 
 
 @pytest.fixture
-def parse_docstring(monkeypatch):
-    pytest.importorskip("griffe")
+def site_module(monkeypatch):
+    """Imports a module of the folder of the docs."""
     monkeypatch.syspath_prepend(ROOT / "docs")
-    yield import_module("griffe_spacy").parse_docstring
-    sys.modules.pop("griffe_spacy")
+    imported = []
+
+    def load(name):
+        imported.append(name)
+        return import_module(name)
+
+    yield load
+    for name in imported:
+        sys.modules.pop(name)
+
+
+@pytest.fixture
+def parse_docstring(site_module):
+    pytest.importorskip("griffe")
+    return site_module("griffe_spacy").parse_docstring
 
 
 DOCSTRING = """Write entities.
@@ -98,3 +112,27 @@ def test_docstrings_become_sections(parse_docstring):
 def test_fields_of_a_class_are_attributes(parse_docstring):
     sections = parse_docstring(["A span.", "", "start (int): Its start."], has_attributes=True)
     assert [section.kind.value for section in sections] == ["text", "attributes"]
+
+
+@pytest.mark.parametrize(
+    "page, link, adapted",
+    [
+        ("training.md", "[a](performance.md#growth)", "[a](performance.md#growth)"),
+        ("training.md", "[a](https://spacy.io)", "[a](https://spacy.io)"),
+        ("training.md", "[a](../README.md#install)", "[a](index.md#install)"),
+        ("training.md", "[`a`](../tests/conftest.py)", "`a`"),
+        ("api/index.md", "[a](../data.md)", "[a](../data.md)"),
+        ("data.md", "[a](../spacy_mre/corpora/jsonl.py)", "[a](api/corpora.md#spacy_mre.corpora.jsonl)"),
+        ("data.md", "![a](images/example.svg)", "![a](images/example.svg)"),
+    ],
+)
+def test_links_lead_to_pages_of_the_site(page, link, adapted, site_module):
+    on_page_markdown = site_module("site_hooks").on_page_markdown
+    assert on_page_markdown(link, SimpleNamespace(file=SimpleNamespace(src_uri=page))) == adapted
+
+
+def test_the_home_page_is_the_readme(site_module):
+    on_page_markdown = site_module("site_hooks").on_page_markdown
+    home = on_page_markdown("", SimpleNamespace(file=SimpleNamespace(src_uri="index.md")))
+    assert home.startswith("# spacy_mre")
+    assert "](images/example.svg)" in home and "](docs/" not in home
