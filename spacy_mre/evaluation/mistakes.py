@@ -2,7 +2,7 @@
 
 Each wrong prediction is compared with the missed gold, and each missed gold item with the wrong predictions. The kinds
 of entities are those of SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013, section 4), which extend MUC: a wrong type,
-wrong boundaries, both, or no overlap. The kinds of relations tell whether the relation itself or an argument is wrong.
+wrong boundaries, both, or no overlap. The kinds of relations show whether the relation itself or an argument is wrong.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

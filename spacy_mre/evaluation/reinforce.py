@@ -22,6 +22,7 @@ from thinc.api import Config
 
 from ..annotations.entities import get_entities
 from ..errors import Errors, Warnings
+from ..files import replacing
 from .pipeline_settings import get_spans_key
 from .run_config import component_meta, fill_defaults, fingerprint, set_budget, set_values
 from .run_files import counts_of, is_made, load_run, save_run
@@ -115,7 +116,8 @@ def reinforce(
             records[arm][seed] = load_run(path)
     gains = compare_arms(records)
     rows = [{**gain._asdict(), "difference": gain.difference._asdict()} for gain in gains]
-    srsly.write_json(output / "gains.json", rows)
+    with replacing(output / "gains.json") as temporary:
+        srsly.write_json(temporary, rows)
     return records, gains
 
 

@@ -8,6 +8,7 @@ import numpy
 from rich.table import Table
 
 from ..errors import Errors
+from ..files import replacing
 from .reinforce import Gain, Records
 from .report import make_table
 from .significance import share
@@ -92,8 +93,8 @@ def plot_gains(by_corpus: dict[str, list[Gain]], path: Path) -> None:
         ax.set_ylim(-0.6, len(plotted) - 0.4)
         ax.set_title(corpus, loc="left", fontsize="medium")
     axes[-1].set_xlabel("gain over the level alone, in points (95 % interval over documents and seeds)")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def spread(values: Sequence[float | None]) -> str:
