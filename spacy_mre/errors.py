@@ -211,70 +211,69 @@ class Errors(metaclass=_WithCodes):
     M844 = "No component of this pipeline has attention between entity types: {names}. Use a pipeline with multi_ner."
 
     # 9xx: pipeline.generative
-    M901 = "The string is not of the format at position {position}: {reason}. The string: '{string}'"
-    M902 = "This format cannot be read character by character: {where}. Put a delimiter between a copy and whatever else may stand there."
-    M903 = "The template '{name}' has neither text labels nor word-level labels here. Give the labels of the corpus: Task.of_labels(...)."
-    M904 = "The template '{name}' has the word '{word}' for {label}: a word must not be empty, nor begin or end with white space."
-    M905 = "The template '{name}' has the same word '{word}' for {first} and for {second}, so that nobody could tell them apart. Rename one of them."
-    M906 = "The template '{name}' writes {word_level}, but an analysis holds {item}. Choose another template, or leave these out."
-    M907 = "'{label}' is no label of this template ('{name}'). Known are: {labels}. Make the task of all labels of the corpus: Task.of_labels(...)."
+    M901 = "The string is not in the format at position {position}: {reason}. The string: '{string}'"
+    M902 = "This format cannot be parsed character by character: {where}. Put a delimiter between a copy and anything else that may be there."
+    M903 = "The template '{name}' has neither text labels nor word-level labels here. Pass the labels of the corpus: Task.of_labels(...)."
+    M904 = "The template '{name}' has the word '{word}' for {label}. A word must not be empty, nor begin or end with white space."
+    M905 = "The template '{name}' has the same word '{word}' for {first} and for {second}. Rename one of them."
+    M906 = "The template '{name}' writes {word_level}, but an analysis contains {item}. Choose another template, or remove these."
+    M907 = "'{label}' is not a label of this template ('{name}'). Known labels: {labels}. Make the task from all labels of the corpus: Task.of_labels(...)."
     M908 = "A text of the label '{label}' cannot be written: '{text}'. It must not be empty, nor begin or end with white space."
-    M909 = "The template '{name}' writes mentions or links, but nothing is known of them in this text. Leave such texts out (see Task.complete)."
+    M909 = "The template '{name}' writes entities or relations, but this text has no annotation of them. Skip such texts (see Task.complete)."
     M910 = (
-        "The scorer of generated strings needs the format they are written in. Components give it themselves; otherwise call "
+        "The scorer of generated strings needs their format. Components pass it themselves; otherwise call "
         "score_generative(examples, format=...)."
     )
     M920 = (
-        "The tokenizer {name} cannot be used under a constraint: {reason}. Take a tokenizer with a fast version (WordPiece, "
-        "sentencepiece or byte-level), or "
-        'constraint = "none".'
+        "The tokenizer {name} cannot be used with a constraint: {reason}. Use a tokenizer with a fast version (WordPiece, sentencepiece or "
+        'byte-level), or constraint = "none".'
     )
     M921 = (
-        "The tokenizer cannot write {chars}, which the format needs (as in '{example}'). Choose words as the tokenizer writes them "
-        "(TokenTable.surface(word).string), or make the tokenizer know the characters (add_characters in spacy_mre.pipeline.generative.constraint.token_table)."
+        "The tokenizer cannot write {chars}, which the format needs (in '{example}', for example). Use words as the tokenizer writes them "
+        "(TokenTable.surface(word).string), or add the characters to the tokenizer (add_characters in "
+        "spacy_mre.pipeline.generative.constraint.token_table)."
     )
-    M922 = "At most {given} tokens may be written, but it takes {least} to say anything about '{text}...'. Raise max_new_tokens."
+    M922 = "At most {given} tokens may be written, but any answer about '{text}...' needs at least {least}. Raise max_new_tokens."
     M923 = (
-        "The tokenizer has {tokens} tokens, but the model knows only {scores}. Were tokens added? Then call "
-        "model.resize_token_embeddings(len(tokenizer))."
+        "The tokenizer has {tokens} tokens, but the model only {scores}. If tokens were added, call model.resize_token_embeddings(len(tokenizer))."
     )
-    M924 = "This format must copy something, but there is nothing in '{text}...' that the tokenizer can write. Leave such texts out."
+    M924 = "This format must copy something, but the tokenizer can write nothing of '{text}...'. Skip such texts."
     M930 = (
-        "A language model needs either a 'name' or a 'config' with a 'model_type', not both, and a tokenizer is trained only for a model from a "
-        "config. Give [components.NAME.model] the one that you mean."
+        "A language model needs either a 'name', or a 'config' with a 'model_type', but not both. A tokenizer is trained only for a model from a "
+        "config. Set one of them in [components.NAME.model]."
     )
-    M931 = "A vocabulary of {value} entries cannot hold the {least} bytes and special tokens. Set tokenizer.vocab_size to {least} or more."
+    M931 = "A vocabulary of {value} entries is too small for the {least} bytes and special tokens. Set tokenizer.vocab_size to {least} or more."
     M932 = (
-        "No language model at '{name}': {reason}. Give a model folder, a trained pipeline, an installed package with a model inside, or a name on "
-        "the Hugging Face hub (which needs the internet, unless the model is in its cache)."
+        "There is no language model at '{name}': {reason}. Use a model folder, a trained pipeline, an installed package with a model inside, or a name "
+        "on the Hugging Face hub (which needs the internet, unless the model is in its cache)."
     )
-    M933 = "The pipeline '{path}' has no generative component to begin with: none of its factories is {factories}."
-    M934 = "A language model of more than 4 GB does not fit into bytes. Save the pipeline with nlp.to_disk instead, and use n_process = 1."
+    M933 = "The pipeline '{path}' has no generative component to start from: none of its factories is {factories}."
+    M934 = "A language model of more than 4 GB cannot be stored as bytes. Save the pipeline with nlp.to_disk, and use n_process = 1."
     M935 = (
-        "'{name}' is a {kind} model, but this architecture takes a {expected} model. spacy_mre.Seq2SeqLM.v1 is for encoder-decoders, "
+        "'{name}' is a {kind} model, but this architecture needs a {expected} model. spacy_mre.Seq2SeqLM.v1 is for encoder-decoders, "
         "spacy_mre.CausalLM.v1 for decoder-only models."
     )
-    M936 = "The weights of '{name}' ({model_type}) cannot begin a decoder. Take an encoder of the BERT family, or a model for spacy_mre.Seq2SeqLM.v1."
-    M937 = "The language model's config cannot be used ({reason}). It needs a 'model_type' that Hugging Face knows, and settings of that type."
-    M938 = 'Weights of type {dtype} are for prediction only. To train here set dtype = "float32" (and mixed_precision = true on a GPU).'
+    M936 = (
+        "The weights of '{name}' ({model_type}) cannot initialize a decoder. Use an encoder of the BERT family, or a model for spacy_mre.Seq2SeqLM.v1."
+    )
+    M937 = (
+        "The config of the language model cannot be used ({reason}). It needs a 'model_type' of Hugging Face, and settings of that type."
+    )
+    M938 = 'Weights of type {dtype} are for prediction only. To train, set dtype = "float32" (and mixed_precision = true on a GPU).'
     M939 = (
-        "'{name}' found nothing to learn: no labels in the training data, and none in the template '{template}'. Text labels are read from doc.cats, "
-        "the others from doc.spans['{key}'], doc.ents or doc._.relations."
+        "'{name}' found no labels: there are none in the training data, and none in the template '{template}'. Text labels are read from doc.cats, "
+        "others from doc.spans['{key}'], doc.ents or doc._.relations."
     )
     M940 = (
-        "The labels and prompt words of '{name}' take {needed} tokens, and the model reads only {limit}: no room is left for a "
-        "text. Take a model with "
-        "more positions, a smaller max_new_tokens, or fewer labels."
+        "The labels and prompt words of '{name}' need {needed} tokens, but the model reads at most {limit}, which leaves no room for a text. Use a model "
+        "with more positions, a smaller max_new_tokens, or fewer labels."
     )
-    M941 = "A document has several labels ({labels}), but '{name}' writes exactly one: '{text}...'. Mend the data."
-    M942 = "max_new_tokens is {value}, but the model can write only {limit} tokens. Set a smaller value, or null for a rule by the text's length."
-    M943 = "'{output}' holds checkpoints of another training ({reason}). Give the same settings to go on with it, or another output folder."
-    M944 = (
-        "{path}: none of the {count} rows fits into the model, which reads and writes {limit} tokens. Take a model with more positions, or "
-        "shorter rows."
-    )
-    M945 = "Adapters (--lora-rank) need a model that has learnt something, not one from nothing. Name a model or a model folder, or train all weights."
-    M946 = "The model in '{path}' was trained on strings of another kind than '{name}' writes. Set {settings} in [components.{name}]."
+    M941 = "A document has several labels ({labels}), but '{name}' writes exactly one: '{text}...'. Correct the data."
+    M942 = "max_new_tokens is {value}, but the model can write at most {limit} tokens. Use a smaller value, or null for a limit by the length of the text."
+    M943 = "'{output}' contains checkpoints of another training ({reason}). Use the same settings to continue it, or another output folder."
+    M944 = "{path}: none of the {count} rows fits into the model, which reads and writes {limit} tokens. Use a model with more positions, or shorter rows."
+    M945 = "Adapters (--lora-rank) need a trained model, not one from scratch. Pass a model name or folder, or train all weights."
+    M946 = "The model in '{path}' was trained on strings of another format than '{name}' writes. Set {settings} in [components.{name}]."
 
 
 class Warnings(metaclass=_WithCodes):
@@ -319,6 +318,6 @@ class Warnings(metaclass=_WithCodes):
     W832 = "'{name}' ignores {count} questions of {source} whose labels are not in the training data: {labels}."
 
     # 9xx: pipeline.generative
-    W930 = "'{name}' left out {count} x {what} (as in '{example:.40}...'). Later ones are only counted, in the component's left_out."
+    W930 = "'{name}' left out {count} x {what} ('{example:.40}...', for example). Further ones are only counted, in the component's left_out."
     W931 = "'{name}' learns nothing from {count} of {total} documents: {reasons}."
-    W932 = "{path}: {count} of {total} rows do not fit into the model, which reads and writes {limit} tokens, and are left out (as '{example}...')."
+    W932 = "{path}: {count} of {total} rows do not fit into the model, which reads and writes {limit} tokens, and are skipped ('{example}...', for example)."

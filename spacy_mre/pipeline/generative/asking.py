@@ -1,4 +1,4 @@
-"""What a language model is asked about a text, and what it writes."""
+"""The question that a language model gets about a text, and its answer."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # torch and transformers are not for every pipeline
 
 
 class Answer(NamedTuple):
-    """What the model wrote about one document.
+    """The model's answer about one document.
 
     text (str): The text as far as the model has read it.
     string (str): The string.
@@ -64,13 +64,13 @@ class Question:
             labels={label: lm.spell(word) for label, word in task.labels.items()},
         )
         self.format = format.with_task(spelled)
-        # The tokens around a text, and how often it stands between them.
+        # The tokens around a text, and how often the text occurs between them.
         self.overhead = len(lm.source_ids([self.format.source("")])[0])
         self.copies = len(format.source(" ")) - len(format.source(""))
 
     @cached_property
     def constraint(self) -> "Constraint":
-        """RETURNS (Constraint): What holds a model to the format."""
+        """RETURNS (Constraint): What restricts a model to the format."""
         from .constraint.processors import Constraint
 
         return Constraint(self.format.grammar(), self.lm.table, self.lm.end)
@@ -129,7 +129,7 @@ def in_words_of(format: Format, answer: Answer, analysis: Analysis, anchored: An
 
 
 def within(text: str, analysis: Analysis, length: int) -> Analysis:
-    """The part of an analysis that stands in the beginning of its text."""
+    """The part of an analysis that is in the beginning of its text."""
     anchored = anchor(text, analysis)
     kept = {entity.item for entity in anchored.entities if entity.end <= length}
     kept |= {relation.item for relation in anchored.relations if max(relation.head[1], relation.tail[1]) <= length}

@@ -55,7 +55,7 @@ Made = tuple[LanguageModel, frozenset[str]]
 
 
 def save_language_model(lm: LanguageModel, folder: Path) -> None:
-    """Write a model, its tokenizer, its generation settings and what stands between source and target.
+    """Write a model, its tokenizer, its generation settings and the separator of source and target.
 
     lm (LanguageModel): The model.
     folder (Path): Made if it is not there.
@@ -78,7 +78,7 @@ def load_language_model(
     name (Union[str, Path]): See `spacy_mre.Seq2SeqLM.v1`.
     tokenizer (Optional[str]): The name or folder of another tokenizer.
     dtype (str): The type of the weights.
-    separator (str): What stands between source and target of a decoder-only model, where its folder does not say.
+    separator (str): The separator of source and target of a decoder-only model, if its folder does not define it.
     RETURNS (LanguageModel): A `Seq2SeqLM` or a `CausalLM`.
     RAISES (ValueError): There is no such model, or it cannot be loaded.
     """
@@ -89,7 +89,7 @@ def load_language_model(
         kind = "seq2seq" if config.is_encoder_decoder else "causal"
         module = AUTO_CLASSES[kind].from_pretrained(place, torch_dtype=getattr(torch, dtype))
         if isinstance(module, EncoderDecoderModel):
-            module.encoder.pooler = None  # made anew on loading, and needed by nobody
+            module.encoder.pooler = None  # made again on loading, and not used
         loaded = AutoTokenizer.from_pretrained(place) if tokenizer is None else _load_tokenizer(tokenizer)
     if settings.is_file():
         separator = srsly.read_json(settings)["separator"]
@@ -145,7 +145,7 @@ def make_pretrained(
     dtype: str = "float32",
     separator: str = DEFAULT_SEPARATOR,
 ) -> Made:
-    """Load a model, or make one from nothing.
+    """Load a model, or make one to train from scratch.
 
     texts (Iterable[str]): What a tokenizer is trained on, if one is to be trained.
     kind (str): "seq2seq" or "causal".
@@ -238,7 +238,7 @@ def _load_tokenizer(name: str) -> PreTrainedTokenizerBase:
 
 
 def _config_of(settings: dict[str, Any], tokenizer: PreTrainedTokenizerBase) -> PretrainedConfig:
-    """The configuration of a model from nothing, with the vocabulary of its tokenizer."""
+    """The configuration of a model to train from scratch, with the vocabulary size of its tokenizer."""
     settings = dict(settings)
     own = {
         "vocab_size": len(tokenizer),
@@ -257,8 +257,8 @@ def _class_of(config: PretrainedConfig) -> type:
 
 @contextmanager
 def _loading(name: str | Path):
-    """Hugging Face says in several ways that a model cannot be had, and remarks on weights that an encoder-decoder
-    neither has nor needs."""
+    """Hugging Face has several errors for a model that cannot be loaded, and warns about weights that an
+    encoder-decoder neither has nor needs."""
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
     try:

@@ -117,7 +117,7 @@ class Generative(LabelledPipe):
 
         docs (Iterable[Doc]): The documents.
         RETURNS (List[Optional[Answer]]): None for a document without text.
-        RAISES (ValueError): The component was not initialised, or labels and prompt words leave no room for a text.
+        RAISES (ValueError): If the component is not initialized, or labels and prompt words leave no room for a text.
         """
         from .language_model import batches
 
@@ -156,7 +156,7 @@ class Generative(LabelledPipe):
         return answers
 
     def set_annotations(self, docs: Iterable[Doc], answers: list[Answer | None]) -> None:
-        """Read the strings, and write what they say on the Docs. Cats of other components stay.
+        """Parse the strings, and write their content to the Docs. Text labels of other components are kept.
 
         docs (Iterable[Doc]): The documents.
         answers (List[Optional[Answer]]): What `predict` wrote about them.
@@ -178,13 +178,13 @@ class Generative(LabelledPipe):
             doc.cats = {**cats, **doc.cats}
 
     def learn(self, examples: list[Example], drop: float) -> float | None:
-        """Give the gradient of a batch back to the model.
+        """Compute the loss of a batch and backpropagate it.
 
-        examples (List[Example]): The batch. A document without gold for one part learns the other: its source asks
-            only for that. A document without any gold, or with an answer too long for the model, is left out.
+        examples (List[Example]): The batch. For a document without gold for one part, only the other part is asked
+            for. A document without any gold, or with an answer that is too long for the model, is skipped.
         drop (float): Not used: dropout is set in the model's config.
-        RETURNS (Optional[float]): The loss; None where nothing is left.
-        RAISES (ValueError): The component was not initialised.
+        RETURNS (Optional[float]): The loss; None if all documents were skipped.
+        RAISES (ValueError): If the component is not initialized.
         """
         pairs = self.get_pairs(examples)
         if not pairs.targets:
@@ -195,7 +195,7 @@ class Generative(LabelledPipe):
         return loss
 
     def get_loss(self, examples: Iterable[Example], scores: Floats1d) -> tuple[float, Floats1d]:
-        """Cross-entropy of the targets' tokens, and its gradient. The tokens of the sources count nothing.
+        """Compute the cross-entropy of the target tokens, and its gradient. Source tokens are not counted.
 
         examples (Iterable[Example]): The batch.
         scores (Floats1d): The negative log probability of every target token.
@@ -285,7 +285,7 @@ class Generative(LabelledPipe):
             raise ValueError(Errors.M940.format(name=self.name, needed=question.overhead, limit=limit))
 
     def _parse(self, answer: Answer) -> tuple[Parsed, bool]:
-        """What a string says, and whether it departs from the format."""
+        """The content of a string, and whether it differs from the format."""
         format = self._question().format
         try:
             return format.parse(answer.string), False

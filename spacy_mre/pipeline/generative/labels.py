@@ -76,7 +76,7 @@ class LabelledPipe(MREPipe):
         return format
 
     def add_label(self, label: str, *, text_level: bool = False) -> int:
-        """Add a label. The model writes labels as words, so that nothing in it has to grow.
+        """Add a label. The model writes labels as words, so it does not change.
 
         label (str): The label.
         text_level (bool): Whether it is a text label; otherwise one of entities or relations.
@@ -90,7 +90,7 @@ class LabelledPipe(MREPipe):
         return 1
 
     def _survey(self, examples: Iterable[Example]) -> Labels:
-        """The labels of the data; and a warning of documents without any gold."""
+        """The labels of the data. Warns about documents without any gold."""
         classes: set[str] = set()
         labels: set[str] = set()
         total = bare = 0
@@ -126,7 +126,7 @@ class LabelledPipe(MREPipe):
         return {part: list(template[part]) for part in found}
 
     def _trained_labels(self) -> Labels:
-        """The labels of the pipeline or model folder that the model is from, as far as it says any."""
+        """The labels of the pipeline or model folder that the model is from, if it has any."""
         folder = Path(self.model.attrs["name"] or "")
         if not self.model.attrs["name"] or not folder.is_dir():
             return {}
@@ -167,7 +167,7 @@ class LabelledPipe(MREPipe):
         return self._made[key]
 
     def _question(self, text: bool = True, words: bool = True) -> Question:
-        """What the model is asked: for one part or, by default, all that is to be found."""
+        """The question to the model, for one part or both."""
         format = self._format(text, words) or self.format
         key = ("question", format)
         if key not in self._made:
@@ -190,18 +190,18 @@ class LabelledPipe(MREPipe):
         return Analysis(analysis.label, tuple(items))
 
     def _known(self, analysis: Analysis, doc: Doc) -> Analysis:
-        """The analysis without labels that were not there at initialisation, and with None for a part that is not
+        """The analysis without labels that are unknown since initialization, and with None for a part that is not
         asked for."""
         task = self.format.task
         label = analysis.label if task.classes else None
         if label is not None and label not in task.classes:
-            self._count_left_out("text label unseen at initialisation", example=label)
+            self._count_left_out("text label unseen at initialization", example=label)
             label = None
         if analysis.items is None or not task.labels:
             return Analysis(label, None)
         items = tuple(item for item in analysis.items if item.label in task.labels)
         if len(items) < len(analysis.items):
-            self._count_left_out("label unseen at initialisation", len(analysis.items) - len(items), example=doc.text)
+            self._count_left_out("label unseen at initialization", len(analysis.items) - len(items), example=doc.text)
         return Analysis(label, items)
 
     @property
@@ -212,10 +212,10 @@ class LabelledPipe(MREPipe):
         return lm
 
     def get_pairs(self, examples: Iterable[Example]) -> "SourcesAndTargets":
-        """Write sources and targets of some examples.
+        """Make the sources and targets of some examples.
 
         examples (Iterable[Example]): The examples, with gold on their references.
-        RETURNS (SourcesAndTargets): Tokens; examples from which nothing can be learnt are left out and counted.
+        RETURNS (SourcesAndTargets): Tokens; examples that teach nothing are skipped and counted.
         """
         from .model import SourcesAndTargets
 
@@ -242,7 +242,7 @@ class LabelledPipe(MREPipe):
         return pairs
 
     def _strings(self, get_examples: Callable[[], Iterable[Example]]) -> Iterator[str]:
-        """All that a tokenizer should know: sources without their repetitions, and targets."""
+        """The strings to train a tokenizer on: sources without their repetitions, and targets."""
         format = self.format
         yield format.source("")
         for eg in get_examples():

@@ -311,7 +311,7 @@ class CausalLM(LanguageModel):
         return output[:, inputs["input_ids"].shape[1] :]
 
     def _logits(self, inputs: dict[str, Tensor], labels: Tensor) -> tuple[Tensor, Tensor]:
-        # The targets are short beside the sources, and logits are as wide as the vocabulary.
+        # Targets are shorter than sources, and logits are as wide as the vocabulary.
         kept = int((labels != IGNORED).any(dim=0).sum())
         options = {"logits_to_keep": kept + 1} if "logits_to_keep" in signature(self.module.forward).parameters else {}
         logits = self.module(**inputs, use_cache=False, **options).logits
@@ -325,7 +325,7 @@ def batches(sizes: Sequence[tuple[int, int]], most: int) -> Iterator[list[int]]:
     """Group rows that need the same number of new tokens, and are of similar length, into batches.
 
     sizes (Sequence[Tuple[int, int]]): For every row the most tokens that it may write, and the length of its source.
-    most (int): How many tokens, written ones and padding too, a batch may hold; a larger row stands alone.
+    most (int): The most tokens of a batch, written ones and padding included; a larger row is alone.
     YIELDS (List[int]): The places of the rows.
     """
     batch: list[int] = []
@@ -356,7 +356,7 @@ def _positions(config: Any) -> int:
 
 
 def _start_token(module: PreTrainedModel) -> int | None:
-    """The token that stands before every target of an encoder-decoder."""
+    """The token before every target of an encoder-decoder."""
     for config in (module.config, getattr(module, "generation_config", None)):
         token = getattr(config, "decoder_start_token_id", None)
         if token is not None:

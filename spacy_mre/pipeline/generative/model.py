@@ -1,7 +1,7 @@
 """Language models for the generative components: Hugging Face models by name, from a folder or from a small config,
 inside a Thinc model.
 
-Nothing is loaded when a pipeline is built: only `initialize` looks for the model, and a trained pipeline carries it.
+Nothing is loaded when a pipeline is built: `initialize` loads the model, and a trained pipeline contains it.
 """
 
 from collections.abc import Callable, Iterable
@@ -56,14 +56,14 @@ def build_seq2seq_lm(
     dtype: str = "float32",
     mixed_precision: bool = False,
 ) -> LMModel:
-    """An encoder-decoder: T5, BART, mT5 and the like.
+    """Build an encoder-decoder: T5, BART, mT5 and the like.
 
     name (str): A name on the Hugging Face hub, a model folder, a trained pipeline with a generative component, or an
         installed package with a model folder inside.
-    config (Optional[Dict[str, Any]]): Instead of a name, a model from nothing: "model_type" and the settings of its
-        configuration class.
+    config (Optional[Dict[str, Any]]): In place of a name, a model to train from scratch: "model_type" and the
+        settings of its configuration class.
     tokenizer (Union[str, Dict[str, Any], None]): The name or folder of a tokenizer, or "kind" ("bpe" or "unigram")
-        and "vocab_size" of one that is trained on the corpus. Default: that of the model; for a model from nothing, a
+        and "vocab_size" of one that is trained on the corpus. Default: that of the model; for a model from scratch, a
         byte-level BPE of at most 4,000 entries.
     dtype (str): "float32"; or "bfloat16" or "float16" for a large model that is not trained here.
     mixed_precision (bool): Compute in bfloat16 where that is safe, and keep the weights in float32.
@@ -82,11 +82,11 @@ def build_causal_lm(
     mixed_precision: bool = False,
     separator: str = DEFAULT_SEPARATOR,
 ) -> LMModel:
-    """A decoder-only model: LLaMA and the like.
+    """Build a decoder-only model: LLaMA and the like.
 
     name, config, tokenizer, dtype, mixed_precision: See `spacy_mre.Seq2SeqLM.v1`.
-    separator (str): What the model reads between source and target, where its folder does not say. The published rows
-        have nothing there; a line break is our choice.
+    separator (str): What the model reads between source and target, if its folder does not define it. The published
+        rows have none; a line break is our choice.
     RETURNS (Model[SourcesAndTargets, Floats1d]): Its output is the negative log probability of every target token.
     RAISES (ValueError): Not exactly one of name and config, or an unknown dtype.
     """
@@ -120,7 +120,7 @@ def build_warm_started(
 
 
 class LMShim(PyTorchShim):
-    """Holds no model until `build`, `from_disk` or `from_bytes` brings one."""
+    """Has no model until `build`, `from_disk` or `from_bytes` loads one."""
 
     def __init__(self, make: Callable[[Iterable[str]], Made], dtype: str = "float32"):
         self._make = make
@@ -141,7 +141,7 @@ class LMShim(PyTorchShim):
         return get_torch_default_device() if self._model is None else super().device
 
     def finish_update(self, optimizer) -> None:
-        """Hand the gradients to the optimizer."""
+        """Pass the gradients to the optimizer."""
         if self._model is None or take_gradients(optimizer, self, self._known_as):
             return
         for name, weight in self._model.named_parameters():
@@ -151,11 +151,11 @@ class LMShim(PyTorchShim):
                 weight.grad.zero_()
 
     def use_params(self, params):
-        """Use averaged weights for a while."""
+        """Use averaged weights within a context."""
         return averaged_weights(self, params, self._known_as)
 
     def _known_as(self, name: str) -> str:
-        """Weights that were not pretrained go by the rate of heads."""
+        """Weights that were not pretrained use the learning rate of heads."""
         return f"heads.{name}" if name in self.fresh else name
 
     def to_disk(self, path: str | Path) -> None:

@@ -1,9 +1,9 @@
-"""How good are generated strings? The scores of SLG and of OIELLM, beside those of the entities, relations and
+"""Scores of generated strings, as in SLG and in OIELLM, in addition to those of the entities, relations and
 categories read from them.
 
 **On strings**, per text (Gan et al. 2023, arXiv 2307.10291, section on evaluation). `format_acc`: the share of strings that are of the
 format. `sc_acc`: the part of the text label is that of gold. `ner_acc`: the rest, with all entities or relations, is
-that of gold. `scnm_acc`: the whole string is that of gold. Strings are compared as they stand, order included. Where
+that of gold. `scnm_acc`: the whole string is that of gold. Strings are compared exactly, including the order. Where
 a string that is not of the format is cut into its two parts is not published; we cut where the text label should end
 (`StringFormat.parts`), and without such a place the first part is empty.
 
@@ -95,7 +95,7 @@ def score_strings(pairs: Iterable[tuple[str, str | None]], format: Format) -> Sc
 
 
 def score_parsed(pairs: Iterable[tuple[str, str | None]], format: Format) -> Scores:
-    """Score what strings say. Predicted strings are parsed strictly.
+    """Score the content of strings. Predicted strings are parsed strictly.
 
     pairs (Iterable[Tuple[str, Optional[str]]]): Gold strings and predicted ones; None counts as empty.
     format (Format): The format of both.
@@ -111,9 +111,9 @@ class _Text(NamedTuple):
     """What is right for one text, and what was written.
 
     class_part, word_part (Optional[str]): The parts of the gold string; None where they are not known.
-    gold (Analysis): What the gold string says.
+    gold (Analysis): The content of the gold string.
     string (str): The predicted string.
-    predicted (Optional[Analysis]): What it says; None if it is not of the format.
+    predicted (Optional[Analysis]): Its content; None if it is not in the format.
     """
 
     class_part: str | None

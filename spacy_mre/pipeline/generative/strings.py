@@ -4,7 +4,7 @@
 
 An input is a source and an output a target of one of `spacy_mre.pipeline.generative.formats`. Strings have no
 offsets: on the way in these are found again by `spacy_mre.pipeline.generative.formats.anchoring`. A format saved as
-JSON beside the strings tells whoever reads them which labels and words there are.
+A JSON file next to the strings lists their labels and words.
 """
 
 import json
@@ -23,7 +23,7 @@ from .formats.anchoring import Anchored, anchor
 from .formats.from_docs import AnchoredItem, analysis_of, placed_items
 from .formats.task import get_template
 
-# A relation says nothing of what its ends are.
+# A relation does not contain the labels of its arguments.
 LINK_END = "entity"
 
 
@@ -140,7 +140,7 @@ def read_strings(path: Path, format: Format, *, strict: bool = False, report: Re
 
 
 def format_path(path: Path) -> Path:
-    """RETURNS (Path): Where the format of a file of strings is saved: `train.format.json` beside `train.jsonl`."""
+    """RETURNS (Path): Where the format of a file of strings is saved: `train.format.json` next to `train.jsonl`."""
     return Path(path).with_suffix(".format.json")
 
 
@@ -178,7 +178,7 @@ def _rows(path: Path) -> Iterator[tuple[Location, str, str]]:
 
 
 def _count_places(doc: Doc, format: Format, output: str, span_key: str, origin: str, report: Report) -> None:
-    """Count for which entities or relations a string tells where they stand."""
+    """Count the entities or relations whose position can be found again from the string."""
     what = format.task.word_level
     anchored = anchor(doc.text, format.parse(output).analysis)
     items: list[AnchoredItem] = [*anchored.entities, *anchored.relations]
@@ -189,7 +189,7 @@ def _count_places(doc: Doc, format: Format, output: str, span_key: str, origin: 
         else:
             shown = " ... ".join(f"'{doc.text[start:end]}' ({start} to {end})" for start, end in item.places)
             report.lose(
-                f"place of one of the {what}: the same words stand elsewhere, too", origin, f"{item.label} {shown}"
+                f"position of one of the {what}: the same words occur elsewhere too", origin, f"{item.label} {shown}"
             )
 
 

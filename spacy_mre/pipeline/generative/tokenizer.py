@@ -1,4 +1,4 @@
-"""A tokenizer for a model that begins from nothing, trained on its corpus."""
+"""Trains a tokenizer on the corpus, for a model that is trained from scratch."""
 
 from collections.abc import Iterable
 
@@ -9,8 +9,8 @@ from ...errors import Errors
 
 PAD, START, END, UNKNOWN = SPECIAL = ("<pad>", "<s>", "</s>", "<unk>")
 KINDS = ("bpe", "unigram")
-# The delimiters of the formats and the characters beside words each stand alone: so a word has the same pieces in the
-# text and in the string that is to be written, and copying is copying.
+# The delimiters of the formats and the characters next to words are separate pieces, so that a word has the same
+# pieces in the text and in the string that is to be written, and copying is copying.
 ALONE = Regex(r"\s|[^\w\s]|_")
 
 

@@ -35,8 +35,8 @@ class Recipe:
     """All that decides what a training ends with, apart from the rows.
 
     model (str): A name, folder or pipeline (see `spacy_mre.Seq2SeqLM.v1`), or a JSON file with the config of a model
-        from nothing: "kind" ("seq2seq" or "causal"), "config" and, if wanted, "tokenizer".
-    separator (str): What a decoder-only model reads between input and output, where the model's folder does not say.
+        from scratch: "kind" ("seq2seq" or "causal"), "config" and, if wanted, "tokenizer".
+    separator (str): What a decoder-only model reads between input and output, if the model's folder does not define it.
     epochs (float): How often every row is seen. Default: 3, as OIELLM.
     max_steps (int): Stop after so many updates, if positive.
     batch_size (int): Rows in a forward pass, on each device.
@@ -45,7 +45,7 @@ class Recipe:
     schedule (str): How the rate falls, in the words of Hugging Face.
     warmup (float): The share of the updates in which the rate rises.
     weight_decay (float): Of AdamW, not on biases and norms.
-    lora_rank (int): Train low-rank adapters of this rank beside all linear layers (Hu et al. 2021), and merge them at
+    lora_rank (int): Train low-rank adapters of this rank for all linear layers (Hu et al. 2021), and merge them at
         the end; 0 for all weights.
     lora_alpha (int): The adapters are scaled by alpha / rank; twice the rank if 0.
     dtype (str): The type of the weights in memory. Under LoRA "bfloat16" saves half of it.
@@ -87,7 +87,7 @@ def train_generative(
     """Train a language model.
 
     recipe (Recipe): How.
-    train (Path): JSON lines with "input" and "output". If their format stands beside them, as `strings` writes it, it
+    train (Path): JSON lines with "input" and "output". If their format is next to them, as `strings` writes it, it
         is copied into the folder of the model, and tells the components which labels there are.
     output (Path): The folder for the model, and for the checkpoints in between.
     dev (Optional[Path]): Rows whose loss is told at every checkpoint.

@@ -435,7 +435,7 @@ def test_a_pipeline_without_a_generative_component(tmp_path):
 
 def test_models_of_the_other_kind(tmp_path):
     save_language_model(lm_of(make("t5")), tmp_path)
-    with pytest.raises(ValueError, match=r"M935.*seq2seq model.*takes a causal"):
+    with pytest.raises(ValueError, match=r"M935.*seq2seq model.*needs a causal"):
         build_causal_lm(str(tmp_path)).initialize(X=[])
     with pytest.raises(ValueError, match=r"M935.*llama"):
         build_seq2seq_lm(config=LLAMA).initialize(X=SOURCES)

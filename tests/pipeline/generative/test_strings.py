@@ -120,7 +120,7 @@ def test_random_texts(data):
     assert [record.text for record in back] == [record.text for record in records]
     assert [record.cats for record in back] == [record.cats for record in records]
     assert not read.lost
-    reason = "place of one of the entities: the same words stand elsewhere, too"
+    reason = "position of one of the entities: the same words occur elsewhere too"
     exact = sum(
         (entity.start, record.text[entity.start : entity.end], entity.label) in gold
         for record, gold in zip(back, entities(docs))
@@ -147,7 +147,7 @@ def test_what_cannot_be_written_is_counted(docs, tmp_path):
     assert report.lost == {
         "document without gold for what the task asks for": 1,
         "document without text": 1,
-        "place of one of the entities: the same words stand elsewhere, too": 1,
+        "position of one of the entities: the same words occur elsewhere too": 1,
     }
     with pytest.raises(ValueError, match=r"M907.*town"):
         write_strings(
@@ -168,7 +168,7 @@ def test_what_cannot_be_read_is_counted_or_refused(tmp_path):
     assert report.lost == {
         "part of an output that is not of the format": 2,
         "not in the text": 1,
-        "given more often than it stands in the text": 1,
+        "given more often than it occurs in the text": 1,
     }
     assert report.examples["not in the text"] == ["a.jsonl, line 1: person Eve"]
     with pytest.raises(CorpusError, match="line 1: 'Poet' is no label"):

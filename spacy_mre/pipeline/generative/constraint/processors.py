@@ -2,9 +2,9 @@
 for greedy search, beam search and sampling.
 
     none Everything is left to the model. first_token It must begin as the format begins: with `<`, if that is SLG.
-    The constraint mechanism of the paper (arXiv 2307.10291). grammar It may write only what the format can say about
-    the text (ours): every output can be read, every label is a known one, everything
-                   copied stands in the text as the tokenizer writes it, and the string is closed before the limit.
+    The constraint mechanism of the paper (arXiv 2307.10291). grammar The model may write only what the format allows
+    about the text (ours): every output can be read, every label is a known one, everything
+                   copied occurs in the text as the tokenizer writes it, and the string is closed before the limit.
 """
 
 from collections.abc import Collection, Sequence
@@ -72,7 +72,7 @@ class Constraint:
 
 
 class GrammarLogitsProcessor(LogitsProcessor):
-    """Lets pass only what the grammar can say about the texts. For one call of `generate`.
+    """Allows only tokens with which the grammar can describe the texts. For one call of `generate`.
 
     automata (TextAutomata): The texts of the batch, in the order of its rows; each may have several rows, one after
         the other.

@@ -1,9 +1,9 @@
-"""Which tokens may come next, if what is copied must stand in the text? The automaton of a format's grammar, joined
+"""The tokens that may come next if what is copied must occur in the text. The automaton of a format's grammar, joined
 with the texts of a batch.
 
 All texts of a batch lie in one array of bytes, escaped as a format writes them, and walk through the trie of all
 tokens together: so it is known for every place which tokens go on from there, and where they end. A row that copies
-stands at all places at once that agree with what it has copied.
+is at all positions at once that agree with what it has copied.
 """
 
 from collections.abc import Collection, Sequence
@@ -23,7 +23,7 @@ Edges = tuple[numpy.ndarray, numpy.ndarray]
 
 
 class AutomatonState:
-    """Where a row stands, and where it can go.
+    """The state of a row, and its next tokens.
 
     text (int): The number of its text.
     tokens (numpy.ndarray): The tokens that may come next if there is room enough, some more than once; shape (edges,).
@@ -89,8 +89,8 @@ class TextAutomata:
 
         state (AutomatonState): The state before it.
         token (int): The token.
-        RETURNS (Optional[AutomatonState]): The state behind it; None if it cannot stand there. Behind the end token,
-            anything may stand.
+        RETURNS (Optional[AutomatonState]): The state after it; None if the token is not allowed. After the end token,
+            anything is allowed.
         """
         if state is self._ended:
             return state

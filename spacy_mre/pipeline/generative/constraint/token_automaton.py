@@ -1,4 +1,4 @@
-"""Which tokens may come next, as far as the grammar of a format says? The grammar, compiled for a tokenizer.
+"""The grammar of a format, compiled for a tokenizer: the tokens that may come next.
 
 A grammar describes characters. A token may run through several of its states, and begin in a label and end in a copy.
 So the grammar becomes an automaton over bytes, which walks through the trie of all tokens once. What the texts have
@@ -15,7 +15,7 @@ from ....errors import Errors
 from ..formats.grammar import Grammar
 from .token_table import BEGIN, OTHER, TokenTable
 
-# More tokens than anybody writes: no way leads there.
+# More tokens than can be written: there is no path.
 FAR = 1 << 30
 # The state behind the end token.
 ENDED = 0
@@ -218,7 +218,7 @@ class _Step(NamedTuple):
 
 
 class _ByteStates:
-    """The states of a grammar with edges over bytes, as lists that grow. `characters` says which edges end a
+    """The states of a grammar with edges over bytes, as lists that grow. `characters` marks the edges that end a
     character of which state of the grammar."""
 
     def __init__(self, grammar: Grammar, table: TokenTable):

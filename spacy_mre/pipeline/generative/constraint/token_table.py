@@ -5,8 +5,8 @@ Byte-level tokenizers (GPT, LLaMA 3) write bytes, sentencepiece ones (T5, LLaMA 
 nothing but what was written just before (`BEGIN`, `WORD`, `OTHER`), so that a string of tokens has one reading,
 `TokenTable.decode`, and a text has one form in which it can be copied, `TokenTable.surface`.
 
-WordPiece does not know whether a space stood beside a punctuation mark or an ideograph. Our choice: there is none,
-neither in decoded strings nor in the form of the text; `<weather>NER:city;new york` comes back as it was.
+WordPiece does not store whether there was a space next to a punctuation mark or an ideograph. Our choice: there is
+none, neither in decoded strings nor in the form of the text; `<weather>NER:city;new york` comes back as it was.
 """
 
 import json
@@ -40,7 +40,7 @@ class Surface(NamedTuple):
     """A text as a tokenizer writes it.
 
     string (str): The string.
-    starts (List[int]): For every character of the string, the first character of the text that it stands for.
+    starts (List[int]): For every character of the string, the first character of the text that it represents.
     ends (List[int]): And the end of those characters, exclusive. A space that the tokenizer puts in may share them
         with its neighbour.
     """
@@ -210,7 +210,7 @@ _tables: "WeakKeyDictionary[PreTrainedTokenizerBase, TokenTable]" = WeakKeyDicti
 
 @lru_cache(maxsize=65536)
 def stands_alone(char: str) -> bool:
-    """RETURNS (bool): Whether a character stands without spaces around it in WordPiece: punctuation as BERT counts
+    """RETURNS (bool): Whether WordPiece writes a character without spaces around it: punctuation as BERT defines
     it, ideographs, kana."""
     code = ord(char)
     if code < 128:
@@ -241,7 +241,7 @@ def add_characters(tokenizer: PreTrainedTokenizerBase, characters: Iterable[str]
     settings = json.loads(tokenizer.backend_tokenizer.to_str())
     model, size = settings["model"], len(tokenizer)
     if model["type"] == "Unigram":
-        # Pieces are numbered by their places, and added tokens may stand behind them.
+        # Pieces are numbered by their positions; added tokens may follow them.
         least = min(score for _, score in model["vocab"])
         model["vocab"] += [
             [tokenizer.convert_ids_to_tokens(token), least] for token in range(len(model["vocab"]), size)
@@ -269,7 +269,7 @@ class _Decoder:
         self._space_signs: list[str] = []
         if backend.decoder is None:
             raise ValueError(
-                Errors.M920.format(name=name, reason="it has no decoder, so it does not say how tokens become a string")
+                Errors.M920.format(name=name, reason="it has no decoder, which defines how tokens become a string")
             )
         for step in _steps(backend.decoder):
             kind = step["type"]
@@ -320,7 +320,7 @@ def _steps(part: Any) -> list[dict[str, Any]]:
 
 
 def _byte_signs() -> dict[str, int]:
-    """The byte that each character of a byte-level token stands for: printable ones for themselves, the others from
+    """The byte that each character of a byte-level token represents: printable ones themselves, the others from
     U+0100 on (as in GPT-2)."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in set(printable)]

@@ -47,9 +47,9 @@ class TokenTrie:
     def children(self, nodes: numpy.ndarray, signs: numpy.ndarray) -> numpy.ndarray:
         """Step down.
 
-        nodes (numpy.ndarray): Where the walkers stand, shape (walkers,).
+        nodes (numpy.ndarray): The current node of each walker, shape (walkers,).
         signs (numpy.ndarray): The byte that each reads, or NOWHERE; shape (walkers,).
-        RETURNS (numpy.ndarray): Where they stand then, -1 for those that find no edge; shape (walkers,).
+        RETURNS (numpy.ndarray): The next nodes, -1 where there is no edge; shape (walkers,).
         """
         wanted = nodes * _SIGNS + signs
         places = numpy.searchsorted(self._keys, wanted)

@@ -1,4 +1,4 @@
-"""How is an annotated text written as one string, and read back? `FORMATS` names the formats."""
+"""The formats in which an annotated text is written as one string, and parsed. `FORMATS` has them by name."""
 
 from typing import Any
 

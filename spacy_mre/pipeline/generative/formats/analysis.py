@@ -1,5 +1,4 @@
-"""What is known of a text, as strings: its label, and its entities or relations. Every format writes this and reads
-it back."""
+"""The labels of a text as strings: its text label, and its entities or relations. Every format writes and parses this."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -41,7 +40,7 @@ class Analysis:
 
 @dataclass(frozen=True)
 class Parsed:
-    """What was read of a string.
+    """The result of parsing a string.
 
     analysis (Analysis): What could be read.
     problems (List[str]): What could not, each with its place in the string; empty if the string is of the format.
@@ -56,10 +55,10 @@ class Parsed:
 
 
 class FormatError(ValueError):
-    """A string that is not of the format.
+    """A string that is not in the format.
 
     string (str): The string.
-    position (int): Where it departs from the format, in characters.
+    position (int): Where it differs from the format, in characters.
     reason (str): What was expected there.
     """
 

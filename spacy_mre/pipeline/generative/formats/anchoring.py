@@ -1,11 +1,11 @@
-"""Where in the text does a entity stand that was given as a string only?
+"""Finds the positions in the text of entities and relations that are given as strings only.
 
 Entities are written in the order in which they end, an inner one before the one around it; relations as soon as both
-their ends have been read. So the order of an analysis says where a repeated string stands, and what is nested needs
-no sign of its own.
+their ends have been read. The order of an analysis therefore determines the position of a repeated string, and
+nesting needs no sign of its own.
 
 **Entities** are aligned to the occurrences of their strings monotonically in that order. Of all alignments that place as many as possible the most
-plausible is taken: entities begin and end where words do, and stand rather apart than one in another; then the
+plausible is taken: entities begin and end where words do, and are separate rather than nested; then the
 leftmost. What has no place in order (a model may write in any order) is placed wherever it is still free.
 
 **Links** are placed by a beam search: few different places, which begin and end where words do, in order, with both ends close to each other.
@@ -30,7 +30,7 @@ Order = tuple[int, int]
 Normalize = Callable[[str], tuple[str, Sequence[int]]]
 
 NOT_IN_TEXT = "not in the text"
-TOO_OFTEN = "given more often than it stands in the text"
+TOO_OFTEN = "given more often than it occurs in the text"
 
 # In units of one end of a word. A crossing pair of entities is rarer in every corpus than a nested one.
 NESTED = 1
@@ -43,7 +43,7 @@ OUT_OF_ORDER = 6.0
 DISTANCE = 0.1
 SAME_PLACE = 10.0
 BEAM = 16
-# Bounds on the time that a string takes which stands in a text very often
+# Bounds on the time for a string that occurs very often in a text
 MAX_PLACES = 32
 MAX_PAIRS = 256
 
@@ -66,7 +66,7 @@ class AnchoredEntity(NamedTuple):
 
 class AnchoredRelation(NamedTuple):
     """A relation with the characters of both ends. `item` is its number in the analysis; `ambiguous`: one of the
-    strings stands elsewhere, too."""
+    strings occurs elsewhere too."""
 
     head: Offsets
     label: str
@@ -139,7 +139,7 @@ def anchor(
 
 
 class _Searched:
-    """A text, and where strings stand in it."""
+    """A text, and the positions of strings in it."""
 
     def __init__(self, text: str, analysis: Analysis, normalize: Normalize | None, borders: Container[int] | None):
         self.text = text

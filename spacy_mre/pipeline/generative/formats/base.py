@@ -1,5 +1,4 @@
-"""What do all formats have in common? A class, a lead, and the word-level part, one behind the other; only the signs
-around them differ."""
+"""What all formats share: a class, a lead and the word-level part, one after the other. Only the delimiters differ."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -126,7 +125,7 @@ class StringFormat:
             return self._read(string, [f"position {err.position}: {err.reason}"])
 
     def words(self, string: str) -> tuple[str, list[str]]:
-        """See which words a target of this form has where labels stand, known or not: so the labels of a file can be
+        """Read the words at the positions of labels in a target, known or not, so that the labels of a file can be
         found out.
 
         string (str): A target.
@@ -138,7 +137,7 @@ class StringFormat:
         return first, self._items.words(string, end or 0)
 
     def grammar(self) -> Grammar:
-        """RETURNS (Grammar): The strings that `parse` accepts strictly, if what they name stands in the text."""
+        """RETURNS (Grammar): The strings that `parse` accepts strictly, if what they name occurs in the text."""
         parts: list[Part] = []
         if self.task.classes:
             parts += [Literal(self.open), Choice(map(escape, self.task.classes.values())), Literal(self.close)]
@@ -170,7 +169,7 @@ class StringFormat:
         return Parsed(Analysis(label, tuple(items)), [], label_place, tuple(places))
 
     def _read(self, string: str, problems: list[str]) -> Parsed:
-        """The lenient reading: the class stands before the first colon if anywhere, the items from there on."""
+        """Lenient parsing: the class is before the first colon, if there is one, and the items after it."""
         head = cut(string, ":")[0].text
         label = label_place = None
         items: Sequence[Item] = ()

@@ -1,4 +1,4 @@
-"""How can a text hold the signs that a format is made of? Each stands behind a backslash."""
+"""Escaping: a text may contain the delimiters of a format, each after a backslash."""
 
 import re
 
@@ -25,7 +25,7 @@ def unescape(text: str, *, strict: bool = True) -> str:
     """Take the backslashes of `escape` away.
 
     text (str): An escaped text.
-    strict (bool): Refuse what `escape` cannot have written; otherwise it is left as it stands.
+    strict (bool): Reject what `escape` cannot have written; otherwise leave it unchanged.
     RETURNS (str): The text.
     RAISES (FormatError): A delimiter without a backslash, or a backslash without a delimiter, if `strict`.
     """
@@ -46,7 +46,7 @@ def field_end(string: str, start: int) -> int:
     while place < len(string) and string[place] not in DELIMITERS:
         if string[place] == ESCAPE:
             if string[place + 1 : place + 2] not in tuple(ESCAPED):
-                raise FormatError(string, place, "a backslash stands only before a delimiter or a backslash")
+                raise FormatError(string, place, "a backslash must be followed by a delimiter or a backslash")
             place += 1
         place += 1
     return place

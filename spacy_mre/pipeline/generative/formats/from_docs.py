@@ -1,4 +1,4 @@
-"""How do a Doc's labels become an analysis, and how does an anchored analysis come back onto a Doc?"""
+"""From a Doc's labels to an analysis, and from an anchored analysis back to a Doc."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -69,7 +69,8 @@ def placed_items(doc: Doc, task: Task, span_key: str = DEFAULT_KEY) -> list[Anch
 
 
 def token_borders(doc: Doc) -> set[int]:
-    """Where the words of a Doc begin and end, for `anchor`: what does not stand on tokens cannot be written on the Doc.
+    """The character offsets of token boundaries, for `anchor`: only spans at token boundaries can be written to the
+    Doc.
 
     doc (Doc): The document.
     RETURNS (Set[int]): Offsets in characters.
@@ -88,7 +89,7 @@ def write_analysis(
     label_score: float = 1.0,
     set_ents: bool = True,
 ) -> Counter:
-    """Write an anchored analysis on a Doc: what the task asks for, and nothing else. The ends of a relation have the
+    """Write an anchored analysis to a Doc: only what the task asks for. The ends of a relation have the
     labels of the entities that the Doc has at their places, or none.
 
     doc (Doc): The document.

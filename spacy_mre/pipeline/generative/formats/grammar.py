@@ -15,14 +15,14 @@ from .escaping import DELIMITERS, ESCAPE, ESCAPED
 
 @dataclass(frozen=True)
 class Literal:
-    """This string, as it stands."""
+    """Exactly this string."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of these strings, as they stand."""
+    """Exactly one of these strings."""
 
     texts: tuple[str, ...]
 
@@ -92,7 +92,7 @@ class Grammar:
 
         parts (Iterable[Part]): The parts, one after another.
         RETURNS (Grammar): Its states are those that the start reaches.
-        RAISES (ValueError): Parts between which a single character cannot decide, such as a copy beside a word.
+        RAISES (ValueError): If a single character cannot decide between two parts, such as a copy next to a word.
         """
         return cls(_determinise(_Builder(parts)))
 
@@ -228,7 +228,7 @@ def _determinise(builder: _Builder) -> list[GrammarState]:
         copies = [node for node in nodes if node in builder.copy_to]
         if copies:
             if builder.end in nodes or any(builder.by_char[node] for node in nodes):
-                raise ValueError(Errors.M902.format(where="where a copy begins, something else may stand as well"))
+                raise ValueError(Errors.M902.format(where="where a copy begins, something else may begin as well"))
             nodes = builder.closure(builder.copy_to[node] for node in copies)
         targets: dict[str, set[int]] = {}
         for node in nodes:

@@ -33,7 +33,7 @@ class ItemPart:
         self.loose_ids = {loosely(word): label for label, word in reversed(task.labels.items())}
 
     def options(self) -> str:
-        """RETURNS (str): What a source string says may be found."""
+        """RETURNS (str): The labels as a source lists them."""
         return "".join(f":{escape(word)};" for word in self.task.labels.values()) + self.none
 
     def write(self, items: Iterable[Item]) -> str:
@@ -89,7 +89,7 @@ class ItemPart:
         return items, places
 
     def words(self, string: str, start: int) -> list[str]:
-        """RETURNS (List[str]): What stands where labels should stand, whether known or not."""
+        """RETURNS (List[str]): The words at the positions of labels, known or not."""
         place, fields = (1, 3) if self.has_relations else (0, 2)
         groups = [cut(string[: piece.end], ";", piece.start) for piece in cut(string, ":", start)[1:]]
         words = [plain(group[place]) for group in groups if len(group) == fields and group[-1].text]
@@ -131,7 +131,7 @@ class ItemPart:
         return RelationText(head, label, cursor.copied())
 
     def _groups(self, string: str, start: int) -> list[list[Piece]]:
-        """The fields of every item. A colon with too few fields behind it is one that somebody forgot to escape, or
+        """The fields of every item. A colon with too few fields after it was not escaped, or
         the string was cut there."""
         groups: list[list[Piece]] = []
         pieces = cut(string, ":", start)[1:]

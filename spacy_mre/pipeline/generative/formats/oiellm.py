@@ -4,7 +4,7 @@
     target    CLASS/TASK/:TYPE;NAME:TYPE;NAME       relations   CLASS/TASK/:HEAD;LABEL;TAIL
 
 The form is that of the examples on the authors' model cards. Our choice: where nothing is found, a marker as in SLG
-stands; a task without text labels leaves the class out, and one without word-level labels all that follows the task.
+is; a task without text labels leaves the class out, and one without word-level labels all that follows the task.
 """
 
 from .analysis import FormatError

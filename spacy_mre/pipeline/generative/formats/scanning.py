@@ -1,5 +1,5 @@
 """How is a string of a format read, piece by piece? Strictly, by a cursor that refuses; leniently, by cutting
-wherever a delimiter stands."""
+at each delimiter."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from .escaping import ESCAPE, ESCAPED, field_end, unescape
 
 
 class Piece(NamedTuple):
-    """A part of a string, escaped as it stands there, with its place."""
+    """A part of a string, still escaped, with its position."""
 
     text: str
     start: int
@@ -34,7 +34,7 @@ class Cursor:
         return FormatError(self.string, place, reason)
 
     def take(self, text: str) -> None:
-        """Go past a text that must stand here."""
+        """Move past a text that is required here."""
         if not self.string.startswith(text, self.place):
             raise self.error(f"'{text}' was expected", self.place)
         self.place += len(text)

@@ -19,7 +19,7 @@ class SLGFormat(StringFormat):
     """The strings of SLG.
 
     task (Task): What is asked for, and in which words.
-    prompt_words (bool): Whether the prompt word stands before the word-level part, in sources and in targets.
+    prompt_words (bool): Whether the prompt word comes before the word-level part, in sources and targets.
     """
 
     name = "slg"

@@ -1,10 +1,10 @@
-"""What does a data set ask for, and in which words? A template, in Japanese, English or Chinese, filled with the
-labels of a corpus.
+"""What a data set asks for, and the words for it: a template in Japanese, English or Chinese, filled with the labels
+of a corpus.
 
 The templates are data: `templates/ja.json`, `en.json` and `zh.json`. Published words are the Japanese ones of SCNM
 (Gan et al. 2023, arXiv 2307.10291) and the English task words and examples of OIELLM (Gan et al. 2024, arXiv
 2407.10953, and its model cards). All others are our choice, among them every Chinese word, the Japanese task words,
-the classes of SCPOS and what stands where nothing is found.
+the classes of SCPOS and the word for no result.
 """
 
 import json
@@ -30,7 +30,7 @@ class Task:
     word_level (str): What the word-level part holds: "entities" or "relations".
     task_word (str): What OIELLM calls the task.
     prompt_word (str): What SLG calls the task.
-    none_word (str): What stands where nothing is found.
+    none_word (str): The word for no result.
     classes (Dict[str, str]): The word of every text label, by its id; empty if no text label is asked for.
     labels (Dict[str, str]): The word of every word-level label, by its id; empty if only a text label is asked for.
     RAISES (ValueError): An unknown word level, an empty word, two labels with the same word, or nothing to ask for.
@@ -95,7 +95,7 @@ class Task:
         return asdict(self)
 
     def extended(self, analyses: Iterable[Analysis]) -> "Task":
-        """The same task with whatever labels analyses have beyond it, so that gold with labels nobody foresaw can be
+        """The same task with additional labels of some analyses, so that gold with unknown labels can be
         written.
 
         analyses (Iterable[Analysis]): The analyses.

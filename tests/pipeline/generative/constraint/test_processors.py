@@ -301,7 +301,7 @@ def test_the_shortest_limit_is_enough_and_a_shorter_one_is_told(kind, name):
             assert len(tokens) == least - 1 or (
                 len(tokens) < least and kind not in ("bpe", "unigram_bytes", "wordpiece", "uncased_wordpiece")
             )
-        with pytest.raises(ValueError, match=f"M922.*{least - 1} tokens.*takes {least}"):
+        with pytest.raises(ValueError, match=f"M922.*{least - 1} tokens.*needs at least {least}"):
             constraint.begin([text], least - 1)
 
 

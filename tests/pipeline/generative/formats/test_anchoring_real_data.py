@@ -51,7 +51,7 @@ def run(mre_data, reader, path, options, template, language):
             counts["ambiguous"] += item.ambiguous
             if not exact:
                 assert item.ambiguous  # no other reason than words that stand elsewhere, too
-                counts["the same words stand elsewhere, too"] += 1
+                counts["the same words occur elsewhere too"] += 1
     print(f"\n{path}, {template}: {dict(counts)}, exact {counts['exact'] / counts['all']:.3%}")
     return counts
 
