@@ -49,6 +49,12 @@ def test_public_functions_of_the_package_have_examples():
     assert {"spacy_mre.annotations.relations", "spacy_mre.annotations.storage"} <= set(MODULES_WITH_EXAMPLES)
 
 
+def test_public_names_are_on_the_api_page():
+    page = (ROOT / "docs" / "api" / "index.md").read_text(encoding="utf8")
+    (members,) = re.findall(r"members: \[(.*)\]", page)
+    assert {"__version__", *members.split(", ")} == set(spacy_mre.__all__)
+
+
 def test_every_room_has_an_api_page():
     for room in ROOMS:
         assert f"::: spacy_mre.{room}\n" in (ROOT / "docs" / "api" / f"{room}.md").read_text(encoding="utf8")
