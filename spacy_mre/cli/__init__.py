@@ -1,15 +1,33 @@
-from .app import app
-from .compile_assets import compile_assets_cli  # noqa: F401
-from .convert import convert_cli  # noqa: F401
-from .evaluate import evaluate_cli  # noqa: F401
-from .export import export_cli  # noqa: F401
-from .fetch import fetch_cli  # noqa: F401
-from .few_shot import few_shot_cli  # noqa: F401
-from .page import page_cli  # noqa: F401
-from .reinforce import reinforce_cli  # noqa: F401
-from .stats import stats_cli  # noqa: F401
-from .strings import strings_cli  # noqa: F401
-from .train_generative import train_generative_cli  # noqa: F401
-from .try_package import try_package_cli  # noqa: F401
+"""The command line. Importing a module registers its command."""
 
-__all__ = ["app"]
+from . import (
+    compile_assets,
+    convert,
+    evaluate,
+    export,
+    fetch,
+    few_shot,
+    page,
+    reinforce,
+    stats,
+    strings,
+    train_generative,
+    try_package,
+)
+from .app import app
+
+__all__ = [
+    "app",
+    "compile_assets",
+    "convert",
+    "evaluate",
+    "export",
+    "fetch",
+    "few_shot",
+    "page",
+    "reinforce",
+    "stats",
+    "strings",
+    "train_generative",
+    "try_package",
+]

@@ -1,10 +1,10 @@
-"""The command line: `python -m spacy_mre COMMAND`. Every command is a thin file of its own in this folder."""
+"""The application behind `python -m spacy_mre COMMAND`. Each command has a file in this folder."""
 
 import typer
 
 app = typer.Typer(
     name="spacy_mre",
-    help="Joint entities, relations and text categories in spaCy.",
+    help="Joint entities, relations and text labels in spaCy.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -13,4 +13,4 @@ app = typer.Typer(
 
 @app.callback()
 def main() -> None:
-    """Joint entities, relations and text categories in spaCy."""
+    """Joint entities, relations and text labels in spaCy."""

@@ -1,6 +1,6 @@
-"""What several commands share: errors without a traceback, and the tokenizer that an option names."""
+"""What several commands share: error messages, tokenizers, progress bars and choices."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -16,8 +16,8 @@ Item = TypeVar("Item")
 
 
 @contextmanager
-def told_errors() -> Iterator[None]:
-    """Print the numbered errors of this package as one message and leave with status 1; let all others through with their traceback."""
+def report_errors() -> Iterator[None]:
+    """Print numbered errors and file errors without a traceback, and exit with status 1."""
     try:
         yield
     except (ImportError, ValueError, OSError) as err:
@@ -28,10 +28,10 @@ def told_errors() -> Iterator[None]:
 
 
 def load_nlp(lang: str, nlp: str | None) -> Language:
-    """The pipeline whose vocabulary and tokenizer a command uses.
+    """Load the pipeline whose vocabulary and tokenizer a command uses.
 
-    lang (str): The language of a blank pipeline.
-    nlp (Optional[str]): A training config (of which only the tokenizer is built), or a package or folder; goes before `lang`.
+    lang (str): The language of a blank pipeline, if no `nlp` is given.
+    nlp (str | None): A package, a folder, or a training config, of which only the tokenizer is used.
     RETURNS (Language): The pipeline.
     """
     if nlp is None:
@@ -45,6 +45,26 @@ def load_nlp(lang: str, nlp: str | None) -> Language:
 
 
 def show_progress(items: Sequence[Item], description: str) -> Iterable[Item]:
-    """Go through the items with a progress bar, if a person is looking."""
+    """Iterate with a progress bar, if the output is a terminal.
+
+    items (Sequence[Item]): The items.
+    description (str): Shown in front of the bar.
+    RETURNS (Iterable[Item]): The same items.
+    """
     console = Console(stderr=True)
     return track(items, description, console=console, transient=True, disable=not console.is_terminal)
+
+
+def one_of(names: Collection[str]) -> Callable[[str], str]:
+    """Make a parser for an option that takes one of several names.
+
+    names (Collection[str]): The names.
+    RETURNS (Callable[[str], str]): For `typer.Option(parser=...)`.
+    """
+
+    def parse(value: str) -> str:
+        if value not in names:
+            raise typer.BadParameter(f"'{value}' is not one of: {', '.join(names)}.")
+        return value
+
+    return parse

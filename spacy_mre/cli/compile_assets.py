@@ -1,3 +1,5 @@
+"""The command `compile-assets`."""
+
 from pathlib import Path
 from typing import Annotated
 
@@ -8,19 +10,21 @@ from rich.table import Table
 from ..corpora.assets import compile_corpus, read_labels
 from ..corpora.splits import PARTS
 from .app import app
-from .common import told_errors
+from .common import report_errors
 
 
 @app.command("compile-assets")
 def compile_assets_cli(
     corpus: Annotated[
-        Path, typer.Argument(metavar="CORPUS", help="The folder of mark-up files (.mre).", exists=True, file_okay=False)
+        Path, typer.Argument(metavar="CORPUS", help="The folder of markup files (.mre).", exists=True, file_okay=False)
     ],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write: OUT/LANGUAGE/PART.jsonl.")],
-    labels: Annotated[Path | None, typer.Option(help="The label table; labels.json beside CORPUS by default.")] = None,
-):
-    """Turn the hand-written corpus into JSON lines by language and part, checking its labels."""
-    with told_errors():
+    labels: Annotated[
+        Path | None, typer.Option(help="The table of labels. Default: labels.json in the folder that contains CORPUS.")
+    ] = None,
+) -> None:
+    """Convert the hand-written corpus to JSON lines by language and part, and check its labels."""
+    with report_errors():
         counts = compile_corpus(corpus, output, read_labels(labels or corpus.resolve().parent / "labels.json"))
     table = Table("", *PARTS)
     for lang, parts in counts.items():

@@ -1,3 +1,5 @@
+"""The command `evaluate`."""
+
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,21 +14,24 @@ from ..evaluation.evaluate import evaluate
 from ..evaluation.mistakes import mistakes_tables
 from ..evaluation.pipeline_settings import get_spans_key
 from ..evaluation.report import other_table, per_type_tables, results_table
+from ..files import replacing
 from ..training.corpus import Corpus
 from .app import app
-from .common import told_errors
+from .common import report_errors
 
 
 @app.command("evaluate")
 def evaluate_cli(
-    model: Annotated[str, typer.Argument(help="The pipeline: a package or a folder.")],
+    model: Annotated[str, typer.Argument(help="The pipeline, a package or a folder.")],
     data: Annotated[Path, typer.Argument(help="The .spacy file to evaluate on.", exists=True, dir_okay=False)],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A JSON file for all scores.", dir_okay=False)
+        Path | None, typer.Option("--output", "-o", help="A JSON file to write all scores to.", dir_okay=False)
     ] = None,
     gold_entities: Annotated[
         bool,
-        typer.Option("--gold-entities", help="Evaluate once more with the gold entities given: the relations alone."),
+        typer.Option(
+            "--gold-entities", help="Evaluate once more with the gold entities given, to measure the relations alone."
+        ),
     ] = False,
     overlap_matching: Annotated[
         bool,
@@ -36,27 +41,31 @@ def evaluate_cli(
             "boundaries.",
         ),
     ] = False,
-    per_type: Annotated[bool, typer.Option("--per-type", help="Also print the scores of every label.")] = False,
+    per_type: Annotated[bool, typer.Option("--per-type", help="Also print the scores of each label.")] = False,
     mistakes: Annotated[
-        bool, typer.Option("--mistakes", help="Also print what goes wrong: types, borders, ends of relations ...")
+        bool,
+        typer.Option("--mistakes", help="Also print the mistakes by kind: types, boundaries, arguments and so on."),
     ] = False,
     baseline: Annotated[
         Path | None,
-        typer.Option(help="A .spacy file to train the majority baseline on.", exists=True, dir_okay=False),
+        typer.Option(
+            help="Also score a majority baseline that is trained on this .spacy file.", exists=True, dir_okay=False
+        ),
     ] = None,
     tokens: Annotated[
         Literal["gold", "tokenizer"],
-        typer.Option(help="Predict on the tokens of the data, or of the pipeline's tokenizer."),
+        typer.Option(help="Predict on the tokens of the data, or on those of the pipeline's tokenizer."),
     ] = "tokenizer",
     batch_size: Annotated[
-        int | None, typer.Option(help="How many texts at once; by default that of the pipeline.", min=1)
+        int | None,
+        typer.Option(help="How many texts are predicted at once. Default: the setting of the pipeline.", min=1),
     ] = None,
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU.")] = -1,
-):
-    """Evaluate a pipeline: entities, relations and text categories, beside what else its components score."""
+) -> None:
+    """Evaluate a pipeline: entities, relations, text labels, and whatever else its components score."""
     fix_random_seed()
     setup_gpu(gpu_id, silent=False)
-    with told_errors():
+    with report_errors():
         nlp = load_model(model)
         examples = list(Corpus(data, tokens=tokens, spans_key=get_spans_key(nlp))(nlp))
         train_docs = load_docs(baseline, nlp.vocab) if baseline else None
@@ -76,6 +85,6 @@ def evaluate_cli(
     if mistakes:
         console.print(*mistakes_tables(scores["mistakes"]))
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        srsly.write_json(output, scores)
+        with replacing(output) as temporary:
+            srsly.write_json(temporary, scores)
         typer.echo(f"All scores are in {output}")

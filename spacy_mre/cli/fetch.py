@@ -1,3 +1,5 @@
+"""The command `fetch`."""
+
 import os
 from pathlib import Path
 from typing import Annotated
@@ -6,17 +8,19 @@ import typer
 
 from ..corpora.fetch import fetch
 from .app import app
-from .common import told_errors
+from .common import report_errors
 
 
 @app.command("fetch")
 def fetch_cli(
-    name: Annotated[str, typer.Argument(help="The data set: conll04, crossre/ja, asdc, snips, ...")],
-    target: Annotated[Path, typer.Argument(help="The folder for data sets.")] = Path("assets/real"),
-    source: Annotated[Path | None, typer.Option(help="A folder of data sets; by default the one in MRE_DATA.")] = None,
-):
-    """Copy a data set from the folder in MRE_DATA, or make sure that it was downloaded."""
+    name: Annotated[str, typer.Argument(help="The data set: conll04, crossre/ja, asdc, snips and so on.")],
+    target: Annotated[Path, typer.Argument(help="The folder that contains the data sets.")] = Path("assets/real"),
+    source: Annotated[
+        Path | None, typer.Option(help="A folder of data sets to copy from. Default: the folder in MRE_DATA.")
+    ] = None,
+) -> None:
+    """Copy a data set from the folder in MRE_DATA, or check that it was downloaded."""
     if source is None and os.environ.get("MRE_DATA"):
         source = Path(os.environ["MRE_DATA"])
-    with told_errors():
+    with report_errors():
         typer.echo(f"{name} is in {fetch(name, target, source)}")

@@ -1,3 +1,5 @@
+"""The command `few-shot`."""
+
 from pathlib import Path
 from typing import Annotated
 
@@ -8,33 +10,30 @@ from ..annotations.storage import load_docs, save_docs
 from ..corpora import Report
 from ..corpora.few_shot import few_shot
 from .app import app
-from .common import told_errors
+from .common import report_errors
+
+SIZES = [5, 10, 20]
 
 
 @app.command("few-shot")
 def few_shot_cli(
     source: Annotated[
-        Path, typer.Argument(metavar="IN", help="The .spacy file to draw from.", exists=True, dir_okay=False)
+        Path, typer.Argument(metavar="IN", help="The .spacy file to sample from.", exists=True, dir_okay=False)
     ],
     output: Annotated[
-        Path, typer.Argument(metavar="OUT", help="The folder for 5.spacy, 10.spacy, ...", file_okay=False)
+        Path, typer.Argument(metavar="OUT", help="The folder for 5.spacy, 10.spacy and so on.", file_okay=False)
     ],
     size: Annotated[
-        list[int], typer.Option("--size", help="How many documents of each class; may be given several times.", min=1)
-    ] = [
-        5,
-        10,
-        20,
-    ],
-    seed: Annotated[int, typer.Option(help="The seed of the draw.")] = 0,
-):
-    """Draw a few documents of every class, for few-shot learning. A smaller draw is part of a greater one."""
-    with told_errors():
+        list[int], typer.Option("--size", help="The number of documents per text label. Can be repeated.", min=1)
+    ] = SIZES,
+    seed: Annotated[int, typer.Option(help="The seed of the sampling.")] = 0,
+) -> None:
+    """Sample the same number of documents for each text label. Smaller samples are parts of larger ones."""
+    with report_errors():
         docs = list(load_docs(source))
-        for per_class in size:
+        for per_label in size:
             report = Report()
-            drawn = few_shot(docs, per_class, seed=seed, report=report)
-            typer.echo(
-                f"{save_docs(drawn, output / f'{per_class}.spacy')} documents in {output / f'{per_class}.spacy'}"
-            )
+            path = output / f"{per_label}.spacy"
+            count = save_docs(few_shot(docs, per_label, seed=seed, report=report), path)
+            typer.echo(f"{count} documents in {path}")
             Console().print(report.table())

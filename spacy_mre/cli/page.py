@@ -1,8 +1,10 @@
+"""The command `page`."""
+
 import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -10,68 +12,67 @@ from rich.progress import track
 
 from ..annotations.storage import load_docs
 from ..errors import Errors
+from ..files import replacing
 from ..visual import measure_attention, render_svg, write_attention, write_page
 from .app import app
-from .common import load_nlp, told_errors
+from .common import load_nlp, report_errors
 
-# Enough for an average, and read once more.
+# Enough for a stable mean.
 ATTENTION_TEXTS = 200
 
 
 @app.command("page")
 def page_cli(
-    model: Annotated[str, typer.Argument(help="The trained pipeline: a package or a folder.")],
+    model: Annotated[str, typer.Argument(help="The trained pipeline, a package or a folder.")],
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="TEXTS", help=".txt (a text per line), .jsonl ('text') or .spacy (its texts).", exists=True
+            metavar="TEXTS", help="A .txt (one text per line), .jsonl (field 'text') or .spacy file.", exists=True
         ),
     ],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The HTML file to write.", dir_okay=False)],
-    limit: Annotated[int, typer.Option(help="How many texts to show; 0 for all.", min=0)] = 10,
+    limit: Annotated[int, typer.Option(help="The number of texts to show; 0 for all.", min=0)] = 10,
     labels: Annotated[
-        Path | None, typer.Option(help="A JSON table of display names for the labels.", exists=True)
+        Path | None, typer.Option(help="A JSON file with display names of the labels.", exists=True)
     ] = None,
-    lang: Annotated[str, typer.Option(help="The language of the display names and of the page: en, ja, zh.")] = "en",
+    lang: Annotated[str, typer.Option(help="The language of the display names and of the page: en, ja or zh.")] = "en",
     title: Annotated[str | None, typer.Option(help="The title of the page.")] = None,
     symmetric: Annotated[
-        list[str] | None, typer.Option(help="A relation that holds in both directions; may be repeated.")
+        list[str] | None, typer.Option(help="A relation label without direction. Can be repeated.")
     ] = None,
-    svg: Annotated[
-        Path | None, typer.Option(help="Also write every text as an SVG of its own into this folder.")
-    ] = None,
+    svg: Annotated[Path | None, typer.Option(help="A folder to also write each text to, as an SVG file.")] = None,
     attention: Annotated[
         Path | None,
         typer.Option(
-            help=f"Also show what the types of multi_ner look at in each other, in up to {ATTENTION_TEXTS} texts: on the page, and as this image."
+            help="An image file for the attention between the entity types of multi_ner, which is also shown on the "
+            f"page. Measured on up to {ATTENTION_TEXTS} texts."
         ),
     ] = None,
-):
-    """Analyse texts and draw what was found on one HTML page."""
-    with told_errors():
+) -> None:
+    """Analyse texts, and show the results on one HTML page."""
+    undirected = symmetric or []
+    with report_errors():
         names = None if labels is None else _read_json(labels)
         texts = list(_read_texts(source))
         shown = list(islice(texts, limit or None))
         nlp = load_nlp("", model)
-        progress = track(
-            nlp.pipe(shown), total=len(shown), description="Analysing", console=Console(stderr=True), transient=True
-        )
-        docs = list(progress)
-        options = {"labels": names, "lang": lang, "symmetric": symmetric or ()}
+        console = Console(stderr=True)
+        docs = list(track(nlp.pipe(shown), "Analysing", total=len(shown), console=console, transient=True))
         weights = None
         if attention is not None:
             weights = measure_attention(nlp, texts[:ATTENTION_TEXTS])
             write_attention(weights, attention, labels=names, lang=lang)
-        write_page(docs, output, title=title, attention=weights, **options)
+        write_page(docs, output, title=title, attention=weights, labels=names, lang=lang, symmetric=undirected)
         if svg is not None:
-            svg.mkdir(parents=True, exist_ok=True)
             for number, doc in enumerate(docs, start=1):
-                (svg / f"{number:03}.svg").write_text(render_svg(doc, **options), encoding="utf8")
+                picture = render_svg(doc, labels=names, lang=lang, symmetric=undirected)
+                with replacing(svg / f"{number:03}.svg") as temporary:
+                    temporary.write_text(picture, encoding="utf8")
     left_out = f"; {len(texts) - len(shown)} more were left out, see --limit" if len(shown) < len(texts) else ""
-    typer.echo(f"{len(docs)} texts on {output}{left_out}")
+    typer.echo(f"{len(docs)} texts in {output}{left_out}")
 
 
-def _read_json(path: Path):
+def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf8"))
     except ValueError as err:
@@ -86,10 +87,10 @@ def _read_texts(path: Path) -> Iterator[str]:
         raise ValueError(Errors.M602.format(path=path, suffix=path.suffix))
     for number, line in enumerate(path.read_text(encoding="utf8").split("\n"), start=1):
         if line.strip():
-            yield line.rstrip("\r") if path.suffix == ".txt" else _text_of(line, path, number)
+            yield line.rstrip("\r") if path.suffix == ".txt" else _read_text(line, path, number)
 
 
-def _text_of(line: str, path: Path, number: int) -> str:
+def _read_text(line: str, path: Path, number: int) -> str:
     try:
         record = json.loads(line)
     except ValueError:

@@ -1,3 +1,5 @@
+"""The command `reinforce`."""
+
 from pathlib import Path
 from typing import Annotated
 
@@ -8,33 +10,43 @@ from spacy.util import load_config
 from ..evaluation.reinforce import reinforce
 from ..evaluation.reinforce_report import arms_table, gains_table, plot_gains
 from .app import app
-from .common import told_errors
+from .common import report_errors
 
 
 @app.command("reinforce")
 def reinforce_cli(
     config: Annotated[
-        Path, typer.Argument(help="A training config with both levels on one encoder.", exists=True, dir_okay=False)
+        Path,
+        typer.Argument(
+            help="A training config with a component of each level on one encoder.", exists=True, dir_okay=False
+        ),
     ],
     train: Annotated[Path, typer.Argument(help="The .spacy file to train on.", exists=True)],
     dev: Annotated[
-        Path, typer.Argument(help="A .spacy file for the training logs; nothing is chosen on it.", exists=True)
+        Path, typer.Argument(help="The .spacy file for the training logs. It selects nothing.", exists=True)
     ],
-    test: Annotated[Path, typer.Argument(help="The .spacy file to compare on.", exists=True)],
+    test: Annotated[Path, typer.Argument(help="The .spacy file to score on.", exists=True)],
     output: Annotated[
-        Path, typer.Argument(help="A folder: a JSON file for each run, the gains, and a plot.", file_okay=False)
+        Path, typer.Argument(help="A folder for the JSON file of each run, the gains and a plot.", file_okay=False)
     ],
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds: 0, 1, ...")] = 3,
-    updates: Annotated[int, typer.Option(min=1, help="How many updates every run has.")] = 2000,
+    seeds: Annotated[int, typer.Option(min=1, help="The number of seeds, from 0 up.")] = 3,
+    updates: Annotated[int, typer.Option(min=1, help="The number of updates of each run.")] = 2000,
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU.")] = -1,
-    again: Annotated[bool, typer.Option("--again", help="Make runs again that are there.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Make runs again that have a file.")] = False,
     keep_models: Annotated[
-        bool, typer.Option("--keep-models", help="Leave the trained pipelines in OUTPUT/models.")
+        bool, typer.Option("--keep-models", help="Keep the trained pipelines in OUTPUT/models.")
     ] = False,
-):
-    """Measure whether text labels and word-level labels help each other: each alone and both, under matched controls. Resumes where it stopped."""
+) -> None:
+    """Measure whether text labels and word-level labels help each other. Continues after an interruption.
+
+    Each level is trained alone and both are trained together, with the same encoder, data, seeds and updates.
+    """
     console = Console()
-    with told_errors():
+
+    def log(line: str) -> None:
+        console.print(line, markup=False, highlight=False)
+
+    with report_errors():
         records, gains = reinforce(
             load_config(config, interpolate=False),
             train,
@@ -46,7 +58,7 @@ def reinforce_cli(
             gpu=gpu_id,
             again=again,
             keep_models=keep_models,
-            log=lambda line: console.print(line, markup=False, highlight=False),
+            log=log,
         )
         console.print(arms_table(records), gains_table(gains))
         plot_gains({output.name: gains}, output / "gains.svg")

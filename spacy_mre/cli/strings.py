@@ -1,4 +1,5 @@
-from enum import Enum
+"""The command `strings`."""
+
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,11 +21,7 @@ from ..pipeline.generative.strings import (
     write_strings,
 )
 from .app import app
-from .common import load_nlp, show_progress, told_errors
-
-Name = Enum("Name", {name: name for name in FORMATS}, type=str)
-Template = Enum("Template", {name: name for name in template_names()}, type=str)
-Language = Enum("Language", {name: name for name in LANGUAGES}, type=str)
+from .common import load_nlp, one_of, report_errors, show_progress
 
 
 @app.command("strings")
@@ -32,61 +29,87 @@ def strings_cli(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="IN", help="The .spacy file, or with --read the .jsonl file.", exists=True, dir_okay=False
+            metavar="IN", help="The .spacy file to read; with --read, the .jsonl file.", exists=True, dir_okay=False
         ),
     ],
     output: Annotated[
-        Path, typer.Argument(metavar="OUT", help="The .jsonl file to write, or with --read the .spacy file.")
+        Path, typer.Argument(metavar="OUT", help="The .jsonl file to write; with --read, the .spacy file.")
     ],
-    format: Annotated[Name, typer.Option(help="How a string is built.")] = Name.oiellm,
-    template: Annotated[Template, typer.Option(help="What is asked for, and in which words.")] = Template.SCNM,
-    language: Annotated[Language, typer.Option(help="The language of these words.")] = Language.en,
+    format: Annotated[
+        str,
+        typer.Option(
+            metavar="FORMAT", parser=one_of(FORMATS), help=f"The format of the strings: {', '.join(FORMATS)}."
+        ),
+    ] = "oiellm",
+    template: Annotated[
+        str,
+        typer.Option(
+            metavar="TEMPLATE",
+            parser=one_of(template_names()),
+            help=f"The labels to ask for and their words: {', '.join(template_names())}.",
+        ),
+    ] = "SCNM",
+    language: Annotated[
+        str,
+        typer.Option(
+            metavar="LANGUAGE",
+            parser=one_of(LANGUAGES),
+            help=f"The language of the template's words: {', '.join(LANGUAGES)}.",
+        ),
+    ] = "en",
     parts: Annotated[
-        Literal["both", "text", "words"], typer.Option(help="Only the text label, only the words, or both.")
+        Literal["both", "text", "words"],
+        typer.Option(help="text: only the text label. words: only the labels of words."),
     ] = "both",
-    prompt_words: Annotated[bool, typer.Option(help="slg: name the task in the strings.")] = True,
+    prompt_words: Annotated[bool, typer.Option(help="slg: put the name of the task into the strings.")] = True,
     format_file: Annotated[
         Path | None,
-        typer.Option(help="Take the format and its labels from this file, not from the options above.", exists=True),
+        typer.Option(help="A file with the format and its labels, which replaces the options above.", exists=True),
     ] = None,
-    read: Annotated[bool, typer.Option("--read", help="Read strings and find what they name in the texts.")] = False,
+    read: Annotated[
+        bool, typer.Option("--read", help="Read strings, and find the entities that they name in the texts.")
+    ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="With --read: refuse an output that is not of the format.")
+        bool, typer.Option("--strict", help="With --read: refuse an output that is not in the format.")
     ] = False,
     lang: Annotated[str, typer.Option(help="With --read: the language of the texts.")] = "xx",
     nlp: Annotated[
-        str | None, typer.Option(help="With --read: a config, package or folder whose tokenizer to use.")
+        str | None, typer.Option(help="With --read: a config, package or folder whose tokenizer is used.")
     ] = None,
     span_key: Annotated[str, typer.Option(help="The span group of the entities.")] = DEFAULT_KEY,
-):
-    """Write a .spacy file as JSON lines {"input", "output"} for generative models, with the format beside it, or read such lines."""
+) -> None:
+    """Write a .spacy file as JSON lines {"input", "output"} for generative models, or read such lines.
+
+    The format is written to a file next to the JSON lines.
+    """
     if output.suffix != (".spacy" if read else ".jsonl"):
-        raise typer.BadParameter("OUT must be a .spacy file with --read, and a .jsonl file without")
+        raise typer.BadParameter("OUT must be a .spacy file with --read, and a .jsonl file without it")
     report = Report()
-    with told_errors():
+    with report_errors():
         if read:
             saved = format_file or format_path(source)
-            chosen = load_format(saved) if saved.is_file() else None
-            if chosen is None:
-                task = task_of_strings(source, format.value, template.value, language.value)
-                chosen = _format(format.value, task, "both", prompt_words)
-            records = list(read_strings(source, chosen, strict=strict, report=report))
+            if saved.is_file():
+                used = load_format(saved)
+            else:
+                used = _make_format(format, task_of_strings(source, format, template, language), "both", prompt_words)
+            records = list(read_strings(source, used, strict=strict, report=report))
             shown = show_progress(records, "Reading")
-            docs = make_docs(shown, load_nlp(lang, nlp), span_key=span_key, cats=cat_labels(records), report=report)
-            count = save_docs(docs, output)
+            made = make_docs(shown, load_nlp(lang, nlp), span_key=span_key, cats=cat_labels(records), report=report)
+            count = save_docs(made, output)
         else:
             docs = list(load_docs(source))
-            chosen = load_format(format_file) if format_file else None
-            if chosen is None:
-                task = task_of_docs(docs, template.value, language.value, span_key=span_key)
-                chosen = _format(format.value, task, parts, prompt_words)
-            count = write_strings(show_progress(docs, "Writing"), output, chosen, span_key=span_key, report=report)
-            save_format(chosen, format_path(output))
+            if format_file:
+                used = load_format(format_file)
+            else:
+                task = task_of_docs(docs, template, language, span_key=span_key)
+                used = _make_format(format, task, parts, prompt_words)
+            count = write_strings(show_progress(docs, "Writing"), output, used, span_key=span_key, report=report)
+            save_format(used, format_path(output))
     typer.echo(f"{count} documents in {output}")
     Console().print(report.table())
 
 
-def _format(name: str, task: Task, parts: str, prompt_words: bool) -> Format:
+def _make_format(name: str, task: Task, parts: str, prompt_words: bool) -> Format:
     labels = {"classes": {} if parts == "words" else task.classes, "labels": {} if parts == "text" else task.labels}
     options = {"prompt_words": prompt_words} if name == "slg" else {}
     return FORMATS[name](Task.from_dict({**task.to_dict(), **labels}), **options)

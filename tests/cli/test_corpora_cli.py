@@ -1,4 +1,4 @@
-"""convert, export, stats and compile-assets, as they are called."""
+"""The commands convert, export, stats and compile-assets."""
 
 import json
 from pathlib import Path
@@ -55,14 +55,14 @@ def test_convert_and_export(run, source, tmp_path):
     assert len(list((tmp_path / "brat").iterdir())) == 12
 
 
-def test_convert_by_split_rule(run, source, tmp_path):
+def test_convert_with_a_split_rule(run, source, tmp_path):
     run("convert", "jsonl", source, tmp_path / "out", "--split-rule", "number")
     sizes = {path.stem: len(list(load_docs(path))) for path in (tmp_path / "out").iterdir()}
     assert sizes == {"train": 4, "dev": 1, "test": 1}
     assert next(load_docs(tmp_path / "out" / "dev.spacy")).cats == {"diary": 1.0, "news": 0.0}
 
 
-def test_convert_strictly(run, source, tmp_path):
+def test_convert_with_strict(run, source, tmp_path):
     with source.open("a", encoding="utf8") as file:
         file.write("\n" + json.dumps({"text": "Ada", "entities": [{"start": 0, "end": 2, "label": "person"}]}))
     assert "tokens split to fit an entity" in run("convert", "jsonl", source, tmp_path / "a.spacy", "--strict")
@@ -86,11 +86,13 @@ def test_convert_with_the_tokenizer_of_a_config(run, tmp_path):
     assert len(doc) == 4 and len(get_entities(doc)) == 1
 
 
-def test_convert_tells_errors_without_a_traceback(run, source, tmp_path):
+def test_convert_reports_errors_without_a_traceback(run, source, tmp_path):
     source.write_text("{}", encoding="utf8")
     assert "line 1: the key 'text' is missing" in run("convert", "jsonl", source, tmp_path / "a.spacy", code=1)
     assert "has no option --part" in run("convert", "jsonl", source, tmp_path / "a.spacy", "--part", "dev", code=2)
     assert "must be a .spacy file" in run("convert", "jsonl", source, tmp_path / "a", code=2)
+    assert "'xml' is not one of: " in run("convert", "xml", source, tmp_path / "a.spacy", code=2)
+    assert "'odd' is not one of: " in run("convert", "jsonl", source, tmp_path / "a", "--split-rule", "odd", code=2)
 
 
 def test_stats(run, source, tmp_path):
@@ -105,7 +107,7 @@ def test_stats(run, source, tmp_path):
     assert {
         "documents 4",
         "of at most 1 tokens 8 100.0%",
-        "distance in tokens that reaches 100% 1",
+        "distance in tokens that covers 100% 1",
         "person 8 100.0%",
     } <= shown
     assert any(line.startswith("entities not in ") and line.endswith("other.spacy: person") for line in shown)

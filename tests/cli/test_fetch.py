@@ -17,23 +17,22 @@ def test_a_folder_is_copied_from_mre_data(run, tmp_path):
     (source / "a.json").write_text("[]")
     (source / "a.json").chmod(0o444)
     source.chmod(0o555)
-    for _ in range(2):  # the second time over what is there
+    for _ in range(2):  # the second time over existing files
         assert run("set", "real", env={"MRE_DATA": str(tmp_path / "data")}).exit_code == 0
     copied = tmp_path / "real" / "set" / "deep" / "a.json"
     assert copied.read_text() == "[]"
-    assert (
-        copied.stat().st_mode & copied.parent.stat().st_mode & 0o200
-    )  # a read-only source does not make read-only copies
+    # The copies of a read-only source can be written.
+    assert copied.stat().st_mode & copied.parent.stat().st_mode & 0o200
 
 
-def test_what_was_downloaded_is_taken_as_it_is(run, tmp_path):
+def test_a_downloaded_data_set_is_used(run, tmp_path):
     (tmp_path / "real" / "set").mkdir(parents=True)
-    assert run("set", "real").exit_code == 1  # an empty folder is no data set
+    assert run("set", "real").exit_code == 1  # an empty folder is not a data set
     (tmp_path / "real" / "set" / "a.json").write_text("[]")
     assert run("set", "real").exit_code == 0
 
 
-def test_a_missing_data_set_says_where_to_get_it(run):
+def test_the_error_for_a_missing_data_set_names_the_download(run):
     result = run("nothing", "real")
     assert result.exit_code == 1 and "[M207]" in result.output and "project assets" in result.output
 

@@ -1,4 +1,4 @@
-"""train-generative, as it is called."""
+"""The command train-generative."""
 
 import json
 
@@ -51,7 +51,7 @@ def test_a_model_is_trained_and_then_adapted(run, rows, config, tmp_path):
     output = run(config, rows, tmp_path / "out", *options, "--dev", rows)
     assert "2 updates on 2 rows (0 left out), training loss " in output and "dev loss" in output
     assert load_language_model(tmp_path / "out").separator == " => "
-    again = run(config, rows, tmp_path / "out", *options)  # there is nothing left to do
+    again = run(config, rows, tmp_path / "out", *options)  # all updates are done
     assert "2 updates on 2 rows" in again
     run(
         tmp_path / "out",
@@ -67,7 +67,7 @@ def test_a_model_is_trained_and_then_adapted(run, rows, config, tmp_path):
     assert load_language_model(tmp_path / "adapted").separator == " => "
 
 
-def test_mistakes_are_told_without_a_traceback(run, rows, config, tmp_path):
+def test_errors_are_reported_without_a_traceback(run, rows, config, tmp_path):
     assert "[M932]" in run(tmp_path / "nowhere", rows, tmp_path / "out", code=1)
     assert "[M001]" in run(config, rows, tmp_path / "out", "--schedule", "wavy", code=1)
     rows.write_text(rows.read_text() + '\n{"input": "a"}')
