@@ -20,7 +20,7 @@ Counts = dict[str, numpy.ndarray]
 
 
 def read(suite: str) -> dict[str, Any]:
-    """RETURNS (dict[str, Any]): "rows" and "comparisons" of a suite, among others; without any if nothing is recorded."""
+    """RETURNS (dict[str, Any]): "rows" and "comparisons" of a suite, among others; empty if nothing is recorded."""
     path = RESULTS / f"{suite}.json"
     return srsly.read_json(path) if path.exists() else {"rows": [], "comparisons": []}
 

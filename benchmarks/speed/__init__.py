@@ -1,1 +1,1 @@
-"""Speed and memory: each row is the ratio of two things that are measured in turn, ours and what it is compared with."""
+"""Speed and memory: each row is the ratio of two things that are measured in turn, ours and a baseline."""

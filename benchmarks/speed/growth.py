@@ -78,7 +78,7 @@ def counts(nlp: Language, doc: Doc) -> dict[str, int]:
 
 
 def exponents(sizes: Sequence[int], values: Sequence[Sequence[float]], fitted: Sequence[int]) -> list[float]:
-    """The slope of log(value) over log(size) in each round; values are sizes x rounds, of which some sizes are fitted."""
+    """The slope of log(value) over log(size) in each round; values are sizes x rounds; some sizes are fitted."""
     chosen = numpy.log([sizes[i] for i in fitted])
     rounds = range(len(values[0]))
     return [float(numpy.polyfit(chosen, numpy.log([values[i][r] for i in fitted]), 1)[0]) for r in rounds]

@@ -102,8 +102,8 @@ def load_trained(path: str, factory: str, **settings: Any) -> Language:
 
 
 def trained(name: str) -> str:
-    """The folder of a pipeline, trained for a few updates if it is not there. Its thresholds are set so that it finds as
-    many entities and relations as the gold has: what is found costs time."""
+    """The folder of a pipeline, trained for a few updates if it is not there. Its thresholds are set so that it finds
+    as many entities and relations as the gold has: what is found costs time."""
     folder = TRAINED / name / "pipeline"
     if not folder.exists():
         config = training_config(name)

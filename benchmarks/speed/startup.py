@@ -1,4 +1,5 @@
-"""What a process costs before the first text: `spacy.blank` and `spacy.load`, each in a process that has imported nothing."""
+"""What a process costs before the first text: `spacy.blank` and `spacy.load`, each in a process that has imported
+nothing."""
 
 from collections.abc import Callable
 from functools import partial

@@ -150,9 +150,9 @@ def set_relations(doc: Doc, relations: Iterable[Mapping[str, Any]] | None, *, so
     own = [(relation, source or "") for relation in _normalize(doc, relations)]
     best: dict[tuple[int, int, int, int, str], tuple[Relation, str]] = {}
     for relation, relation_source in [*others, *own]:
-        key = identity(relation)
-        if key not in best or best[key][0]["score"] < relation["score"]:
-            best[key] = (relation, relation_source)
+        same = identity(relation)
+        if same not in best or best[same][0]["score"] < relation["score"]:
+            best[same] = (relation, relation_source)
     user_data[KEY] = [relation for relation, _ in best.values()]
     user_data[SOURCES_KEY] = [relation_source for _, relation_source in best.values()]
     user_data[TOKENS_KEY] = _checksum(doc)

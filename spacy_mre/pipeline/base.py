@@ -134,7 +134,7 @@ class MREPipe(BufferedPipe):
         raise NotImplementedError
 
     def _count_unseen_labels(self, lost: Losses) -> None:
-        """Count gold that a batch cannot teach because its labels came after initialization, and warn the first time."""
+        """Count gold with labels that came after initialization, and warn the first time."""
         for reason, count in lost.counts.items():
             if reason.endswith(UNSEEN):
                 self._count_left_out(reason, count, warning=Warnings.W813, example=lost.examples[reason])

@@ -257,7 +257,8 @@ def test_fewer_pieces_say_the_same(e5, tmp_path, monkeypatch):
 
 
 def test_it_is_trained_on(e5):
-    """configs/zh_e5.cfg on two texts: entities inside a piece of several characters are found, which only what stands beside it can tell."""
+    """configs/zh_e5.cfg on two texts: entities inside a piece of several characters are found, which only what stands
+    beside it can tell."""
     pytest.importorskip("jieba")
     config = load_config(
         CONFIG, overrides={"paths.train": "", "paths.dev": "", "nlp.pipeline": ["transformer", "spert_mt"]}

@@ -1,4 +1,5 @@
-"""A small pipeline with one component and an encoder of its own, and invented texts with nested entities, two labels of a pair, and no direction."""
+"""A small pipeline with one component and an encoder of its own, and invented texts with nested entities, two labels
+of a pair, and no direction."""
 
 import pytest
 import spacy
@@ -49,7 +50,8 @@ def tok2vec():
 
 @pytest.fixture
 def make_nlp():
-    """An initialised pipeline of `spert_mt` whose heads are far from their first weights; settings of its model in `model`."""
+    """An initialised pipeline of `spert_mt` whose heads are far from their first weights; settings of its model in
+    `model`."""
 
     def make(model=None, **settings):
         nlp = spacy.blank("en")

@@ -1,4 +1,5 @@
-"""From gold to the loss, by hand: one text of four words, one entity, all other spans of up to two words as negatives, and heads that say nothing."""
+"""From gold to the loss, by hand: one text of four words, one entity, all other spans of up to two words as
+negatives, and heads that say nothing."""
 
 import math
 
@@ -11,7 +12,8 @@ from spacy_mre.pipeline.spert_mt.model import Logits, build_spert_mt, joint_loss
 from spacy_mre.pipeline.spert_mt.targets import Sampler
 
 LOG_2 = math.log(2)
-# (0, 1), (1, 2), (2, 3), (3, 4), (0, 2), (2, 4) beside the entity (1, 3): two words of three, or one of two, or none are shared.
+# (0, 1), (1, 2), (2, 3), (3, 4), (0, 2), (2, 4) beside the entity (1, 3): two words of three, or one of two, or none
+# are shared.
 IOUS = {(0, 1): 0, (1, 2): 1 / 2, (2, 3): 1 / 2, (3, 4): 0, (0, 2): 1 / 3, (2, 4): 1 / 3, (1, 3): 0}
 
 

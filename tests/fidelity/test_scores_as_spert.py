@@ -1,4 +1,5 @@
-"""Micro and macro scores once more, as SpERT's evaluator has them: scikit-learn over the union of gold and predicted items of every text."""
+"""Micro and macro scores once more, as SpERT's evaluator has them: scikit-learn over the union of gold and predicted
+items of every text."""
 
 import numpy
 import pytest

@@ -1,4 +1,5 @@
-"""Steps of a whole pipeline against torch's AdamW with parameter groups and clip_grad_norm_: a shared tok2vec, `spert_mt` and `mre_textcat`."""
+"""Steps of a whole pipeline against torch's AdamW with parameter groups and clip_grad_norm_: a shared tok2vec,
+`spert_mt` and `mre_textcat`."""
 
 import numpy
 import pytest

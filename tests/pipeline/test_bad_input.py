@@ -1,4 +1,5 @@
-"""What nobody would feed a pipeline on purpose. Every case has a result or a numbered error, and what is lost is counted."""
+"""What nobody would feed a pipeline on purpose. Every case has a result or a numbered error, and what is lost is
+counted."""
 
 import time
 
@@ -70,7 +71,7 @@ def test_a_batch_of_odd_texts(eager, written):
     for doc, text in zip(together, texts):
         alone = eager(text)
         assert get_entities(doc) == [
-            tuple(span[:3]) + (pytest.approx(span.score, abs=1e-5),) for span in get_entities(alone)
+            (*tuple(span[:3]), pytest.approx(span.score, abs=1e-05)) for span in get_entities(alone)
         ]
         assert doc.cats == pytest.approx(alone.cats, abs=1e-5)
 
@@ -109,12 +110,12 @@ def test_twenty_thousand_tokens(make_nlp, make_examples, settings_of, fit):
     words = ["Ida", "lives", "and", "works", "in", "Lima", ".", "Tom", "lives", "in", "Oslo", "."] * 1700
     start = time.perf_counter()
     pipe.max_distance, pipe.relation_threshold = 0, 1.1
-    with pytest.warns(UserWarning, match="W811.*pairs beyond the budget"):
+    with pytest.warns(UserWarning, match=r"W811.*pairs beyond the budget"):
         doc = nlp(Doc(nlp.vocab, words=words))
     assert len(doc) > 20000 and len(doc.ents) == 6800 and get_relations(doc) == []
     assert pipe.left_out["pairs beyond the budget"] == 6800 * 6799 - 20 * len(words)
     pipe.max_distance, pipe.relation_threshold = "learned", 0.5
-    with pytest.warns(UserWarning, match="W811.*pairs beyond the distance"):
+    with pytest.warns(UserWarning, match=r"W811.*pairs beyond the distance"):
         doc = nlp(Doc(nlp.vocab, words=words))
     triples = {(head.text, label, tail.text) for head, label, tail, _ in doc._.triples}
     assert {("Ida", "lives_in", "Lima"), ("Ida", "works_in", "Lima"), ("Tom", "lives_in", "Oslo")} <= triples
@@ -151,7 +152,7 @@ def test_a_text_beyond_the_limit_of_sudachi(settings_of, make_doc, fit):
     text = gold.text * 2500
     assert len(text.encode("utf8")) > 49149
     nlp.get_pipe("spert_mt").max_distance = 3
-    with pytest.warns(UserWarning, match="W811.*pairs beyond the distance"):
+    with pytest.warns(UserWarning, match=r"W811.*pairs beyond the distance"):
         doc = nlp(text)
     assert doc.text == text and len(doc) == 2500 * 6
     assert len(doc.ents) == 5000 and {ent.text for ent in doc.ents} == {"葵", "京都"}
@@ -221,7 +222,7 @@ def test_a_second_label_of_an_entity_is_counted(make_nlp, make_examples, fit):
     text = ("Ida lives in Lima .", [(0, 1, "person"), (0, 1, "artist"), (3, 4, "place")], [(0, 2, "lives_in")], {})
     nlp = make_nlp("spert_mt")
     examples = make_examples(nlp, [text])
-    with pytest.warns(UserWarning, match="W801.*1 x second label of an entity .as Ida: person"):
+    with pytest.warns(UserWarning, match=r"W801.*1 x second label of an entity .as Ida: person"):
         fit(nlp, examples, 40)
     assert len(get_entities(nlp("Ida lives in Lima ."))) == 2
 
@@ -298,7 +299,7 @@ def test_a_corpus_without_relations_teaches_entities(mode, relations, make_nlp, 
 @pytest.mark.parametrize("relations", [[], None])
 def test_a_corpus_without_labels_is_refused(relations, make_nlp, make_examples):
     nlp = make_nlp("spert_mt")
-    with pytest.raises(ValueError, match="M811.*'spert_mt'"):
+    with pytest.raises(ValueError, match=r"M811.*'spert_mt'"):
         nlp.initialize(lambda: make_examples(nlp, [("It rained .", [] if relations == [] else None, relations, {})]))
 
 
@@ -323,7 +324,7 @@ def test_a_corpus_without_cats_is_refused_by_the_one_that_needs_them(make_nlp, s
     examples = make_examples(nlp)
     for eg in examples:
         eg.reference.cats = {}
-    with pytest.raises(ValueError, match="M821.*'mre_textcat'.*none"):
+    with pytest.raises(ValueError, match=r"M821.*'mre_textcat'.*none"):
         nlp.initialize(lambda: examples)
     nlp.remove_pipe("mre_textcat")
     nlp.initialize(lambda: examples)
@@ -333,14 +334,15 @@ def test_a_corpus_without_cats_is_refused_by_the_one_that_needs_them(make_nlp, s
 def test_exclusive_classes_need_two_labels_and_one_truth(make_nlp, make_examples):
     one = [("It rained .", None, None, {"weather": 1.0})]
     nlp = make_nlp("mre_textcat")
-    with pytest.raises(ValueError, match="M821.*weather"):
+    with pytest.raises(ValueError, match=r"M821.*weather"):
         nlp.initialize(lambda: make_examples(nlp, one))
     two = [("It rained .", None, None, {"weather": 1.0, "news": 1.0})]
-    with pytest.raises(ValueError, match="M822.*weather, news.*It rained"):
+    with pytest.raises(ValueError, match=r"M822.*weather, news.*It rained"):
         nlp.initialize(lambda: make_examples(nlp, two))
     for texts in (one, two):
         several = make_nlp("mre_textcat", multi_label=True)
-        several.initialize(lambda: make_examples(several, texts))
+        examples = make_examples(several, texts)
+        several.initialize(lambda examples=examples: examples)
         assert several.get_pipe("mre_textcat").labels
 
 

@@ -1,4 +1,5 @@
-"""On a GPU a pipeline of each kind learns, and what was trained there finds the same on a CPU. Skipped where there is no GPU, or no CuPy."""
+"""On a GPU a pipeline of each kind learns, and what was trained there finds the same on a CPU. Skipped where there is
+no GPU, or no CuPy."""
 
 import pytest
 import spacy

@@ -380,7 +380,8 @@ def test_it_is_made_by_a_config_with_schedules():
 
 
 def test_no_chain_of_wrappers_grows_around_torch_weights():
-    """Thinc wraps a torch weight in an array and takes a tensor of what the optimizer returns, at each step: the old ones must be freed."""
+    """Thinc wraps a torch weight in an array and takes a tensor of what the optimizer returns, at each step: the old
+    ones must be freed."""
     model = PyTorchWrapper(nn.Linear(3, 2))
     model.initialize()
     optimizer = make()

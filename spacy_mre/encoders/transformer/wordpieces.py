@@ -76,7 +76,7 @@ def cut_into_pieces(docs: list[Doc], get_spans: GetSpans, tokenizer: Any) -> Wor
 def _align_by_offsets(
     docs: list[Doc], spans: list[Span], doc_of_span: Any, offsets: Any, lengths: Any
 ) -> tuple[Any, Any]:
-    """Find the tokens of each piece by searching its first and last character among the first characters of the tokens."""
+    """Find the tokens of each piece: search its first and last character among the first characters of the tokens."""
     idx = [doc.to_array(IDX).astype(numpy.int64) for doc in docs]
     # The characters of all texts are numbered consecutively, so that one search is enough for the batch.
     sizes = _integers([len(doc.text) + 1 for doc in docs])

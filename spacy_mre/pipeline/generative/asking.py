@@ -10,7 +10,8 @@ from spacy.tokens import Doc
 
 from ...errors import Errors
 from .formats import Analysis, EntityText, Format, RelationText
-from .formats.anchoring import Anchored, anchor
+from .formats.anchored import Anchored
+from .formats.anchoring import anchor
 
 if TYPE_CHECKING:  # torch and transformers are not for every pipeline
     from .constraint.processors import Constraint

@@ -20,7 +20,8 @@ from ...annotations.entities import DEFAULT_KEY
 from ...errors import Errors, Warnings
 from .asking import Answer, in_words_of
 from .formats import Analysis, FormatError, Parsed
-from .formats.anchoring import Anchored, anchor
+from .formats.anchored import Anchored
+from .formats.anchoring import anchor
 from .formats.from_docs import token_borders, write_analysis
 from .formats.task import LANGUAGES, get_template
 from .labels import LabelledPipe, Labels
@@ -119,7 +120,7 @@ class Generative(LabelledPipe):
         RETURNS (List[Optional[Answer]]): None for a document without text.
         RAISES (ValueError): If the component is not initialized, or labels and prompt words leave no room for a text.
         """
-        from .language_model import batches
+        from .batches import batches
 
         docs = list(docs)
         lm, question = self._lm, self._question()
@@ -274,15 +275,6 @@ class Generative(LabelledPipe):
         super().from_bytes(bytes_data, exclude=exclude)
         self._made.clear()
         return self
-
-    def _check_room(self) -> None:
-        lm, new_tokens = self._lm, self.max_new_tokens
-        if new_tokens and (new_tokens > lm.target_limit or lm.source_limit(new_tokens) <= 0):
-            raise ValueError(Errors.M942.format(value=new_tokens, limit=lm.target_limit))
-        question = self._question()
-        limit = lm.source_limit(new_tokens or question.allowance(question.overhead))
-        if question.overhead >= limit:
-            raise ValueError(Errors.M940.format(name=self.name, needed=question.overhead, limit=limit))
 
     def _parse(self, answer: Answer) -> tuple[Parsed, bool]:
         """The content of a string, and whether it differs from the format."""

@@ -38,6 +38,7 @@ class LabelledPipe(MREPipe):
     parts: Parts
     spans_key: str
     prompt_words: bool
+    max_new_tokens: int | None
     language: str | None
     _made: dict[Any, Any]
     _pipeline_language: str
@@ -251,3 +252,12 @@ class LabelledPipe(MREPipe):
             known = self._format(analysis.label is not None, analysis.items is not None)
             if known is not None:
                 yield known.with_task(known.task.extended([analysis])).target(analysis)
+
+    def _check_room(self) -> None:
+        lm, new_tokens = self._lm, self.max_new_tokens
+        if new_tokens and (new_tokens > lm.target_limit or lm.source_limit(new_tokens) <= 0):
+            raise ValueError(Errors.M942.format(value=new_tokens, limit=lm.target_limit))
+        question = self._question()
+        limit = lm.source_limit(new_tokens or question.allowance(question.overhead))
+        if question.overhead >= limit:
+            raise ValueError(Errors.M940.format(name=self.name, needed=question.overhead, limit=limit))

@@ -4,7 +4,7 @@ An encoder-decoder reads the source and writes the target; a decoder-only model 
 is the same. Training, scoring and writing see the same tokens.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from inspect import signature
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_outputs import BaseModelOutput
 
+from .batches import padded
 from .constraint.token_table import BEGIN, TokenTable
 
 IGNORED = -100
@@ -238,12 +239,12 @@ class Seq2SeqLM(LanguageModel):
         return self.target_limit
 
     def collate(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> dict[str, Tensor]:
-        return {**self._source_tensors(sources), "labels": _padded(targets, IGNORED)}
+        return {**self._source_tensors(sources), "labels": padded(targets, IGNORED)}
 
     def _source_tensors(self, sources: Sequence[Sequence[int]]) -> dict[str, Tensor]:
         return {
-            "input_ids": _padded(sources, self.pad),
-            "attention_mask": _padded([[1] * len(row) for row in sources], 0),
+            "input_ids": padded(sources, self.pad),
+            "attention_mask": padded([[1] * len(row) for row in sources], 0),
         }
 
     def _begin(self, sources: Sequence[Sequence[int]], inputs: dict[str, Tensor]) -> tuple[dict[str, Any], Score]:
@@ -251,7 +252,7 @@ class Seq2SeqLM(LanguageModel):
         states, mask = self.module.get_encoder()(**inputs).last_hidden_state, inputs["attention_mask"]
 
         def score(part: slice, rows: Sequence[Sequence[int]]) -> Tensor:
-            labels = _padded(rows, IGNORED).to(self.device)
+            labels = padded(rows, IGNORED).to(self.device)
             return self._log_probs_of(
                 labels, {"encoder_outputs": BaseModelOutput(states[part]), "attention_mask": mask[part]}
             )
@@ -295,12 +296,12 @@ class CausalLM(LanguageModel):
     def collate(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> dict[str, Tensor]:
         rows = [[*source, *target] for source, target in zip(sources, targets)]
         labels = [[IGNORED] * len(source) + list(target) for source, target in zip(sources, targets)]
-        return {**self._source_tensors(rows), "labels": _padded(labels, IGNORED, front=True)}
+        return {**self._source_tensors(rows), "labels": padded(labels, IGNORED, front=True)}
 
     def _source_tensors(self, sources: Sequence[Sequence[int]]) -> dict[str, Tensor]:
-        mask = _padded([[1] * len(row) for row in sources], 0, front=True)
+        mask = padded([[1] * len(row) for row in sources], 0, front=True)
         places = (mask.cumsum(dim=1) - 1).clamp(min=0)
-        return {"input_ids": _padded(sources, self.pad, front=True), "attention_mask": mask, "position_ids": places}
+        return {"input_ids": padded(sources, self.pad, front=True), "attention_mask": mask, "position_ids": places}
 
     def _begin(self, sources: Sequence[Sequence[int]], inputs: dict[str, Tensor]) -> tuple[dict[str, Any], Score]:
         # generate() counts positions itself.
@@ -319,32 +320,6 @@ class CausalLM(LanguageModel):
 
 
 KINDS = {kind.kind: kind for kind in (Seq2SeqLM, CausalLM)}
-
-
-def batches(sizes: Sequence[tuple[int, int]], most: int) -> Iterator[list[int]]:
-    """Group rows that need the same number of new tokens, and are of similar length, into batches.
-
-    sizes (Sequence[Tuple[int, int]]): For every row the most tokens that it may write, and the length of its source.
-    most (int): The most tokens of a batch, written ones and padding included; a larger row is alone.
-    YIELDS (List[int]): The places of the rows.
-    """
-    batch: list[int] = []
-    for i in sorted(range(len(sizes)), key=lambda i: sizes[i]):
-        new_tokens, length = sizes[i]
-        if batch and (sizes[batch[0]][0] != new_tokens or (len(batch) + 1) * (new_tokens + length) > most):
-            yield batch
-            batch = []
-        batch.append(i)
-    if batch:
-        yield batch
-
-
-def _padded(rows: Sequence[Sequence[int]], value: int, front: bool = False) -> Tensor:
-    longest = max(map(len, rows), default=0)
-    filled = ([value] * (longest - len(row)) for row in rows)
-    return torch.tensor(
-        [[*fill, *row] if front else [*row, *fill] for row, fill in zip(rows, filled)], dtype=torch.long
-    )
 
 
 def _positions(config: Any) -> int:

@@ -1,19 +1,18 @@
-"""Scores of generated strings, as in SLG and in OIELLM, in addition to those of the entities, relations and
-categories read from them.
+"""Scores of generated strings, as in SLG and in OIELLM, and of the labels that are read from them.
 
-**On strings**, per text (Gan et al. 2023, arXiv 2307.10291, section on evaluation). `format_acc`: the share of strings that are of the
-format. `sc_acc`: the part of the text label is that of gold. `ner_acc`: the rest, with all entities or relations, is
-that of gold. `scnm_acc`: the whole string is that of gold. Strings are compared exactly, including the order. Where
-a string that is not of the format is cut into its two parts is not published; we cut where the text label should end
-(`StringFormat.parts`), and without such a place the first part is empty.
+**On strings**, per text (Gan et al. 2023, arXiv 2307.10291, section on evaluation). `format_acc`: the share of strings
+in the format. `sc_acc`: the part of the text label equals gold. `ner_acc`: the rest, with all entities or relations,
+equals gold. `scnm_acc`: the whole string equals gold. Strings are compared exactly, including the order. Where a string
+that is not in the format is split into its two parts is not published. We split where the text label should end
+(`StringFormat.parts`); without such a position the first part is empty.
 
-**On what is strictly parsed** (Gan et al. 2024, arXiv 2407.10953). TL, `tl_p`, `tl_r`, `tl_f`: the micro F1 of text labels; a string that is
-not of the format has none. WL, `wl_p`, `wl_r`, `wl_f`: the micro F1 of pairs of label and text, or of whole
-relations. ALL, `all_acc`: the share of texts with the right text label and exactly the right pairs. That what is
-named twice counts twice, and that order does not count, is our choice.
+**On strictly parsed strings** (Gan et al. 2024, arXiv 2407.10953). TL, `tl_p`, `tl_r`, `tl_f`: the micro F1 of text
+labels; a string that is not in the format has none. WL, `wl_p`, `wl_r`, `wl_f`: the micro F1 of pairs of label and
+text, or of whole relations. ALL, `all_acc`: the share of texts with the right text label and exactly the right pairs.
+Our choice: duplicates count, and the order does not.
 
-**Absent is not empty.** A text without gold for a part is not scored for that part, nor for the whole. What the task does not
-ask for is not scored. Scores of which nothing is left to count are None.
+**Absent is not empty.** A text without gold for a part is not scored for that part, nor for the whole. What the task
+does not ask for is not scored. Scores without anything to count are None.
 """
 
 from collections import Counter

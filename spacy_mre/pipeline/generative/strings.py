@@ -19,7 +19,8 @@ from ...corpora.reading import Location, read_json, read_json_lines
 from ...corpora.record import CorpusError, EntityRecord, Record, RelationRecord
 from ...corpora.report import Report
 from .formats import FORMATS, Format, FormatError, Task, format_from_dict
-from .formats.anchoring import Anchored, anchor
+from .formats.anchored import Anchored
+from .formats.anchoring import anchor
 from .formats.from_docs import AnchoredItem, analysis_of, placed_items
 from .formats.task import get_template
 

@@ -11,8 +11,6 @@ from ...arrays import expand_ranges
 
 # Values of a component's `overlap`; "learned" is the policy that fits the training data.
 Overlap = Literal["learned", "flat", "nested", "any"]
-LEARNED = "learned"
-OVERLAPS = (LEARNED, "flat", "nested", "any")
 # If fewer entities of the training data are inside another one, a predicted nested entity is rather an error.
 LEAST_NESTED = 0.05
 # Repetitive texts have long chains of equal scores, of which every round resolves one link. After so many rounds, go

@@ -62,10 +62,11 @@ class Survey:
         """What the component learns from the corpus besides its weights.
 
         negatives (int): Negative spans per text in training, -1 for all.
-        labels (Optional[Mapping[str, Any]]): What to use in place of the counts of the corpus, as in `SpertMT.label_data`.
-        RETURNS (dict[str, Any]): "entity_labels", "relation_labels" and "cat_labels", sorted; "constraints": by relation
-            label, lists of head type, tail type and count; "distance": the limit between related mentions, in tokens;
-            "overlap": the policy; "share_drawn": the share of all negative spans that training draws.
+        labels (Optional[Mapping[str, Any]]): What to use in place of the counts of the corpus, as in
+            `SpertMT.label_data`.
+        RETURNS (dict[str, Any]): "entity_labels", "relation_labels" and "cat_labels", sorted; "constraints": by
+            relation label, lists of head type, tail type and count; "distance": the limit between related mentions,
+            in tokens; "overlap": the policy; "share_drawn": the share of all negative spans that training draws.
         """
         constraints: dict[str, list[list[Any]]] = {}
         for (label, head, tail), count in sorted(self.joined.items()):

@@ -209,13 +209,13 @@ def test_every_weight_learns(begun):
         assert all("k_proj.bias" in name for name in unchanged)  # adding to all keys changes nothing
 
 
-def test_default_settings_work(make_texts):
-    for factory in MODELS:
-        nlp = spacy.blank("en")
-        nlp.add_pipe(factory)
-        examples = make_texts(nlp, TEXTS[:2])
-        nlp.initialize(lambda: examples)
-        assert nlp.update(examples)[factory] > 1.0
+@pytest.mark.parametrize("factory", MODELS)
+def test_default_settings_work(factory, make_texts):
+    nlp = spacy.blank("en")
+    nlp.add_pipe(factory)
+    examples = make_texts(nlp, TEXTS[:2])
+    nlp.initialize(lambda: examples)
+    assert nlp.update(examples)[factory] > 1.0
 
 
 # Saving, batches, processes

@@ -11,8 +11,9 @@ from thinc.api import SGD
 from transformers import AutoModelForCausalLM, BertConfig, BertModel, BertTokenizerFast, GPT2Config, GPT2Model
 
 from spacy_mre.pipeline.generative import language_model
+from spacy_mre.pipeline.generative.batches import batches
 from spacy_mre.pipeline.generative.checkpoints import find_model, load_language_model, save_language_model
-from spacy_mre.pipeline.generative.language_model import IGNORED, batches
+from spacy_mre.pipeline.generative.language_model import IGNORED
 from spacy_mre.pipeline.generative.model import (
     LMShim,
     SourcesAndTargets,

@@ -50,7 +50,8 @@ def test_all_strings_by_hand():
     assert score_strings(pairs, SLG) == pytest.approx(
         {"format_acc": 5 / 8, "sc_acc": 5 / 8, "ner_acc": 2 / 8, "scnm_acc": 1 / 8}
     )
-    # Labels: 4 right, 1 wrong (of another class), so p = 4/5, r = 4/8, f = 8/13. Items: tp 7, fp 1, fn 9: p = 7/8, r = 7/16, f = 14/24.
+    # Labels: 4 right, 1 wrong (of another class), so p = 4/5, r = 4/8, f = 8/13. Items: tp 7, fp 1, fn 9: p = 7/8, r
+    # = 7/16, f = 14/24.
     assert score_parsed(pairs, SLG) == pytest.approx(
         {"tl_p": 4 / 5, "tl_r": 4 / 8, "tl_f": 8 / 13, "wl_p": 7 / 8, "wl_r": 7 / 16, "wl_f": 14 / 24, "all_acc": 2 / 8}
     )

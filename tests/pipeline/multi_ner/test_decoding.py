@@ -11,7 +11,7 @@ from spacy_mre.pipeline.multi_ner.output import MultiNEROptions, MultiNEROutput
 
 
 class FixedHeads:
-    """Returns the probabilities of a test: of starts and ends, types x tokens; of spans by type, start and last token."""
+    """Returns probabilities: of starts and ends, types x tokens; of spans by type, start and last token."""
 
     def __init__(self, starts, ends, spans, default=0.9):
         self.starts, self.ends = torch.logit(torch.tensor(starts)), torch.logit(torch.tensor(ends))

@@ -140,7 +140,7 @@ class TokenAutomaton:
         self._check(states, walk)
 
     def _walk(self, nodes: numpy.ndarray, states: numpy.ndarray) -> list["_Step"]:
-        """Follow all strings of the automaton through the trie, from pairs of a node and a state, one byte at a time."""
+        """Follow all strings of the automaton through the trie, from pairs of node and state, byte by byte."""
         steps: list[_Step] = []
         origins = numpy.arange(len(nodes))
         while len(origins):

@@ -14,7 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
@@ -22,12 +22,12 @@ from transformers import BertJapaneseTokenizer, PreTrainedTokenizerBase
 from transformers.convert_slow_tokenizer import SLOW_TO_FAST_CONVERTERS, convert_slow_tokenizer
 
 from ....errors import Errors
+from .decoder import Decoder
 from .token_trie import TokenTrie
 
 # What was written just before a token: nothing; a letter or digit of a script with spaces; anything else.
 BEGIN, WORD, OTHER = CONTEXTS = range(3)
 
-BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
 EVERY_CHARACTER = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 IDEOGRAPHS_AND_KANA = (
@@ -60,7 +60,7 @@ class TokenTable:
     def __init__(self, tokenizer: PreTrainedTokenizerBase):
         name = type(tokenizer).__name__
         self._backend = _backend(tokenizer)
-        self._decoder = _Decoder(self._backend, name)
+        self._decoder = Decoder(self._backend, name)
         added = tokenizer.added_tokens_decoder
         special = {*tokenizer.all_special_ids, *(token for token, content in added.items() if content.special)}
         self.size = len(tokenizer)
@@ -253,81 +253,6 @@ def add_characters(tokenizer: PreTrainedTokenizerBase, characters: Iterable[str]
         model["vocab"].update({piece: size + i for i, piece in enumerate(pieces)})
     tokenizer._tokenizer = Tokenizer.from_str(json.dumps(settings))
     return len(new)
-
-
-class _Decoder:
-    """How a tokenizer of the `tokenizers` library makes a string of its tokens.
-
-    byte_level (bool): Tokens are spelt in signs for bytes.
-    prefix (str): What begins a token that goes on with a word; empty if tokens are simply joined.
-    strips (bool): One space at the beginning is not written.
-    """
-
-    def __init__(self, backend: Tokenizer, name: str):
-        self.byte_level = self.strips = self._falls_back = False
-        self.prefix = ""
-        self._space_signs: list[str] = []
-        if backend.decoder is None:
-            raise ValueError(
-                Errors.M920.format(name=name, reason="it has no decoder, which defines how tokens become a string")
-            )
-        for step in _steps(backend.decoder):
-            kind = step["type"]
-            if kind == "ByteLevel":
-                self.byte_level = True
-            elif kind == "Metaspace":
-                self._space_signs.append(step["replacement"])
-                self.strips = step.get("prepend_scheme", "always") != "never"
-            elif kind == "Replace" and len(step["pattern"].get("String", "")) == 1 and step["content"] == " ":
-                self._space_signs.append(step["pattern"]["String"])
-            elif kind == "Strip" and step["content"] == " " and not step["stop"]:
-                self.strips = bool(step["start"])
-            elif kind == "WordPiece":
-                self.prefix = step["prefix"]
-            elif kind == "ByteFallback":
-                self._falls_back = True
-            elif kind != "Fuse":
-                raise ValueError(
-                    Errors.M920.format(name=name, reason=f"its decoder has the step '{kind}', which is not understood")
-                )
-        if self.byte_level and backend.pre_tokenizer is not None:
-            self.strips = any(
-                step["type"] == "ByteLevel" and step["add_prefix_space"] for step in _steps(backend.pre_tokenizer)
-            )
-
-    def bytes_of(self, token: str) -> bytes:
-        """RETURNS (bytes): What a token of the vocabulary writes behind another."""
-        if self.byte_level and all(char in BYTE_SIGNS for char in token):
-            return bytes(BYTE_SIGNS[char] for char in token)
-        byte = BYTE_TOKEN.fullmatch(token) if self._falls_back else None
-        return bytes([int(byte[1], 16)]) if byte else self.with_spaces(token).encode("utf8")
-
-    def with_spaces(self, string: str) -> str:
-        """RETURNS (str): A string with spaces where the tokenizer writes a sign for them."""
-        for sign in self._space_signs:
-            string = string.replace(sign, " ")
-        return string
-
-
-def _steps(part: Any) -> list[dict[str, Any]]:
-    """The settings of a decoder or pre-tokenizer; of a sequence, those of its parts."""
-
-    def flat(settings: dict[str, Any]) -> list[dict[str, Any]]:
-        parts = settings.get("decoders") or settings.get("pretokenizers") or ()
-        return [step for one in parts for step in flat(one)] if settings["type"] == "Sequence" else [settings]
-
-    return flat(json.loads(part.__getstate__()))
-
-
-def _byte_signs() -> dict[str, int]:
-    """The byte that each character of a byte-level token represents: printable ones themselves, the others from
-    U+0100 on (as in GPT-2)."""
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(256) if byte not in set(printable)]
-    return {**{chr(byte): byte for byte in printable}, **{chr(256 + i): byte for i, byte in enumerate(others)}}
-
-
-BYTE_SIGNS = _byte_signs()
 
 
 def _backend(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:

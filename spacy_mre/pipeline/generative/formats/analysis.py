@@ -1,4 +1,4 @@
-"""The labels of a text as strings: its text label, and its entities or relations. Every format writes and parses this."""
+"""The labels of a text as strings: its text label, and its entities or relations, which every format writes."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

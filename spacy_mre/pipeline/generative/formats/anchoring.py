@@ -4,18 +4,18 @@ Entities are written in the order in which they end, an inner one before the one
 their ends have been read. The order of an analysis therefore determines the position of a repeated string, and
 nesting needs no sign of its own.
 
-**Entities** are aligned to the occurrences of their strings monotonically in that order. Of all alignments that place as many as possible the most
-plausible is taken: entities begin and end where words do, and are separate rather than nested; then the
-leftmost. What has no place in order (a model may write in any order) is placed wherever it is still free.
+**Entities** are aligned to the occurrences of their strings monotonically in that order. Of all alignments that place
+as many as possible, the most plausible one is taken: entities at word boundaries, separate rather than nested; then the
+leftmost. An entity without a position in order (a model may write in any order) is placed wherever there is room.
 
-**Links** are placed by a beam search: few different places, which begin and end where words do, in order, with both ends close to each other.
+**Relations** are placed by a beam search: few different positions, at word boundaries, in order, with both arguments
+close to each other.
 
 The method is ours; the papers (arXiv 2307.10291, arXiv 2407.10953) give no offsets.
 """
 
 from bisect import bisect_right
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from heapq import nsmallest
 from itertools import product
@@ -25,8 +25,8 @@ from unicodedata import category
 
 from ....annotations.entities import Offsets
 from .analysis import Analysis, EntityText, RelationText
+from .anchored import Anchored, AnchoredEntity, AnchoredRelation, Order, order_of_entity, order_of_relation
 
-Order = tuple[int, int]
 Normalize = Callable[[str], tuple[str, Sequence[int]]]
 
 NOT_IN_TEXT = "not in the text"
@@ -46,70 +46,6 @@ BEAM = 16
 # Bounds on the time for a string that occurs very often in a text
 MAX_PLACES = 32
 MAX_PAIRS = 256
-
-
-class AnchoredEntity(NamedTuple):
-    """A entity with its characters, end exclusive. `item` is its number in the analysis; `ambiguous`: the string
-    would fit elsewhere, too."""
-
-    start: int
-    end: int
-    label: str
-    item: int
-    ambiguous: bool
-
-    @property
-    def places(self) -> tuple[Offsets, ...]:
-        """RETURNS (Tuple[Tuple[int, int], ...]): The one place of a entity."""
-        return ((self.start, self.end),)
-
-
-class AnchoredRelation(NamedTuple):
-    """A relation with the characters of both ends. `item` is its number in the analysis; `ambiguous`: one of the
-    strings occurs elsewhere too."""
-
-    head: Offsets
-    label: str
-    tail: Offsets
-    item: int
-    ambiguous: bool
-
-    @property
-    def places(self) -> tuple[Offsets, ...]:
-        """RETURNS (Tuple[Tuple[int, int], ...]): The places of head and tail."""
-        return self.head, self.tail
-
-
-@dataclass(frozen=True)
-class Anchored:
-    """An analysis with offsets.
-
-    label (Optional[str]): The text label.
-    entities (Tuple[AnchoredEntity, ...]): The entities that were found, in the order of the analysis.
-    relations (Tuple[AnchoredRelation, ...]): The relations of which both ends were found, in the order of the analysis.
-    dropped (Tuple[Tuple[int, str], ...]): The number of every other item, and the reason.
-    """
-
-    label: str | None
-    entities: tuple[AnchoredEntity, ...]
-    relations: tuple[AnchoredRelation, ...]
-    dropped: tuple[tuple[int, str], ...]
-
-
-def order_of_place(place: Offsets) -> Order:
-    """RETURNS (Tuple[int, int]): What places are sorted by: by their ends, of two that end together the shorter first."""
-    return place[1], -place[0]
-
-
-def order_of_entity(place: Offsets, label: str) -> tuple[Order, str]:
-    """RETURNS (Tuple[Tuple[int, int], str]): What entities are sorted by before they are written."""
-    return order_of_place(place), label
-
-
-def order_of_relation(head: Offsets, tail: Offsets, label: str) -> tuple[Order, Order, Order, str]:
-    """RETURNS (Tuple): What relations are sorted by before they are written: by the later end, then the earlier one."""
-    ends = order_of_place(head), order_of_place(tail)
-    return max(ends), min(ends), ends[0], label
 
 
 def anchor(

@@ -8,7 +8,7 @@ from spacy.tokens import Doc
 from ....annotations.entities import DEFAULT_KEY, Offsets, get_entities, set_entities
 from ....annotations.relations import arguments, get_relations, set_relations
 from .analysis import Analysis, EntityText, Item, RelationText
-from .anchoring import Anchored, AnchoredEntity, AnchoredRelation, order_of_entity, order_of_relation
+from .anchored import Anchored, AnchoredEntity, AnchoredRelation, order_of_entity, order_of_relation
 from .task import Task
 
 AnchoredItem = AnchoredEntity | AnchoredRelation

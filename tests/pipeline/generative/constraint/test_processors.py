@@ -129,9 +129,14 @@ def test_copies_begin_and_end_where_characters_of_the_text_do(kind, text, seed):
 
 
 def viable(grammar, text, written):
-    """Whether bytes are the beginning of something that the grammar can write about a text; character by character, by trying."""
-    string = written.decode("utf8", "ignore")
-    rest = written[len(string.encode("utf8")) :]
+    """Whether bytes are the beginning of something that the grammar can write about a text; character by character,
+    by trying."""
+    try:
+        string, rest = written.decode("utf8"), b""
+    except UnicodeDecodeError as error:
+        if error.reason != "unexpected end of data":
+            return False  # half of a character, and then something else
+        string, rest = written[: error.start].decode("utf8"), written[error.start :]
     if rest:
         candidates = {*text, *(char for state in grammar.states for char in state.edges)}
         return any(

@@ -36,7 +36,8 @@ SETTINGS = settings(max_examples=120, deadline=None, derandomize=True)
 
 @st.composite
 def tasks(draw):
-    """Labels in which delimiters stand and of which one begins as another goes on, text labels or word-level labels or both."""
+    """Labels in which delimiters stand and of which one begins as another goes on, text labels or word-level labels
+    or both."""
     template = draw(st.sampled_from(template_names()))
     language = draw(st.sampled_from(["ja", "en", "zh"]))
     classes = draw(st.lists(WORD, unique=True, max_size=4))
