@@ -1,5 +1,4 @@
-"""A small pipeline with one component and an encoder of its own, and invented texts with nested entities, two labels
-of a pair, and no direction."""
+"""A small pipeline with its own encoder, and texts with nested entities, pairs with two labels and a symmetric one."""
 
 import pytest
 import spacy
