@@ -6,7 +6,7 @@ string is parsed, and what it names is found again in the text.
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import srsly
 from spacy import util
@@ -34,9 +34,6 @@ from .settings import (
     ConstraintKind,
     Parts,
 )
-
-if TYPE_CHECKING:  # torch and transformers are loaded only when a model is made
-    pass
 
 
 class Generative(LabelledPipe):
@@ -328,8 +325,8 @@ class OIELLM(Generative):
     >>> oiellm = spacy.blank("en").add_pipe("oiellm", config={"parts": "words"})
     >>> oiellm.add_label("person")
     1
-    >>> oiellm.format.target(oiellm.format.parse("/NER/:person;Ida").analysis)
-    '/NER/:person;Ida'
+    >>> oiellm.format.target(oiellm.format.parse("/NER/:Person;Ida").analysis)
+    '/NER/:Person;Ida'
     """
 
     format_name = "oiellm"
