@@ -1,5 +1,6 @@
 """The committed results: rows and comparisons in `results/SUITE.json`, counts per document in `results/counts/`."""
 
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,12 @@ KEY = ("phase", "dataset", "variant", "seed", "constraint")
 
 Row = dict[str, Any]
 Counts = dict[str, numpy.ndarray]
+
+
+def get_commit() -> str:
+    """RETURNS (str): The commit of the code; "+" if files differ from it."""
+    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
 
 
 def read(suite: str) -> dict[str, Any]:

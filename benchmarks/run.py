@@ -114,7 +114,7 @@ def run_cell(grid: Grid, cell: Cell, *, gpu: int = -1, keep_models: bool = False
             "batch": config["training"]["batcher"].get("size"),
             "seconds": round(seconds, 1),
             "device": get_device(),
-            "commit": _commit(),
+            "commit": results.get_commit(),
             "versions": get_versions(),
         }
         measuring = generative.measure_strings if cell.suite == "generative" else _measure
@@ -171,9 +171,3 @@ def _types(grid: Grid, cell: Cell, nlp: Language, examples: list[Example], per_t
         "per_type": {label: {key: of[key] for key in ("f", "support")} for label, of in per_type.items()},
         "attention": attention,
     }
-
-
-def _commit() -> str:
-    """The commit of the code; "+" if files differ from it."""
-    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
-    return subprocess.run(command, capture_output=True, text=True).stdout.strip()

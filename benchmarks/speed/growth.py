@@ -120,7 +120,7 @@ def make_entity_pipeline(variant: str, types: int) -> Language:
         config["components"]["multi_ner"]["questions"] = questions
         if "transformer" in config["components"]["multi_ner"]["model"]["interaction"]:
             config["components"]["multi_ner"]["model"]["interaction"]["transformer"]["mixed_precision"] = False
-    nlp = spacy.util.load_model_from_config(config, auto_fill=True)
+    nlp = spacy.util.load_model_from_config(config.interpolate(), auto_fill=True)
     gold = Doc(nlp.vocab, words=["a"] * types)
     set_entities(gold, [(i, i + 1, label, 1.0) for i, label in enumerate(questions)])
     nlp.initialize(lambda: [Example(Doc(nlp.vocab, words=["a"] * types), gold)])

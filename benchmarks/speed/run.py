@@ -40,8 +40,10 @@ def run_speed(
             traceback.print_exc()
             failed.extend(measurement.rows)
             continue
-        for row in new.get("rows", ()):
-            console.print(f"{row['name']}: {row['ratio']:.3g} ({row['min']:.3g} to {row['max']:.3g}), {row['note']}")
+        for row in new["rows"]:
+            row["commit"] = results.get_commit()
+            spread = f"{row['ratio']:.3g} ({row['min']:.3g} to {row['max']:.3g})"
+            console.print(f"{row['name']}: {spread}, {row['note']}", highlight=False, soft_wrap=True)
         merge(measured, new)
         if not settings.quick:
             results.write("speed", measured)

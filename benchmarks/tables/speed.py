@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..results import read
-from .formatting import markdown, nothing
+from .formatting import commits, markdown, nothing
 
 SECTIONS = {
     "Prediction": ("predict_", "single_", "int8_", "transformer_"),
@@ -30,8 +30,8 @@ def ratios() -> str:
     machine = results["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     about = f"{machine['threads']} threads, {machine['processor']}"
-    commit = f" Commit {results['commit']}." if "commit" in results else ""
-    return "\n".join([*lines, f"`{results['command']}`, {about}.{commit} Versions: {versions}."])
+    commit = commits(results["rows"])
+    return "\n".join([*lines, f"`{results['command']}`, {about}. Commit {commit}. Versions: {versions}."])
 
 
 def growth() -> str:

@@ -10,7 +10,7 @@ from spacy.lang.en import English
 
 from benchmarks.speed import heads, run
 from benchmarks.speed.agreement import agree
-from benchmarks.speed.growth import exponents
+from benchmarks.speed.growth import exponents, make_entity_pipeline
 from benchmarks.speed.measuring import MEASUREMENTS, Settings, alternate, extra_memory, ratio_row, run_script
 from benchmarks.speed.pipelines import exact_docs, long_text, nth_best
 from benchmarks.speed.startup import BLANK
@@ -100,6 +100,13 @@ def test_both_formulations_find_as_much_as_trained_heads():
     assert len(ours.entities) == len(theirs.entities) == 3 * 24 * heads.ENTITIES_PER_TOKEN
     assert len(ours.scores) == len(theirs.scores) == round(heads.RELATIONS_PER_ENTITY * len(ours.entities))
     assert sorted(ours.scores) == pytest.approx(sorted(theirs.scores), abs=1e-4) and ours.left_out["budget"] == 0
+
+
+@pytest.mark.parametrize("variant", ["spert_mt", "bert_mrc", "late"])
+def test_untrained_pipelines_have_a_number_of_types(variant):
+    nlp = make_entity_pipeline(variant, 3)
+    pipe = nlp.get_pipe("spert_mt" if variant == "spert_mt" else "multi_ner")
+    assert len(pipe.labels) == 3 and len(nlp("Anna met Bo .")) == 4
 
 
 # The command
