@@ -19,7 +19,7 @@ def build_tok2vec_encoder(
 ) -> Encoder:
     """Build an encoder over a tok2vec: a `Tok2VecListener`, or a tok2vec that only this encoder uses.
 
-    tok2vec (Model[List[Doc], List[Floats2d]]): The token vectors.
+    tok2vec (Model[list[Doc], list[Floats2d]]): The token vectors.
     text_pooling (Literal["mean", "max"]): How the token vectors are pooled to the text vector. Default: "mean".
     RETURNS (Encoder): The encoder.
     """

@@ -23,8 +23,8 @@ class Answer(NamedTuple):
 
     text (str): The text as far as the model has read it.
     string (str): The string.
-    log_probs (List[float]): Of each token, and of the end if it came.
-    ends (List[int]): How many bytes of the string are written behind each token.
+    log_probs (list[float]): Of each token, and of the end if it came.
+    ends (list[int]): How many bytes of the string are written behind each token.
     """
 
     text: str
@@ -35,7 +35,7 @@ class Answer(NamedTuple):
     def probability(self, place: tuple[int, int]) -> float:
         """The geometric mean of the probabilities of those tokens that write a place of the string.
 
-        place (Tuple[int, int]): Where it begins and ends, in characters.
+        place (tuple[int, int]): Where it begins and ends, in characters.
         RETURNS (float): 0 for a place that no token writes.
         """
         first, last = (len(self.string[:offset].encode("utf8", "replace")) for offset in place)
@@ -84,11 +84,11 @@ class Question:
         _ = self.constraint
 
     def sources(self, texts: Iterable[str]) -> list[list[int]]:
-        """RETURNS (List[List[int]]): The tokens that the model reads, for each text."""
+        """RETURNS (list[list[int]]): The tokens that the model reads, for each text."""
         return self.lm.source_ids([self.format.source(text) for text in texts])
 
     def target(self, analysis: Analysis) -> list[int]:
-        """RETURNS (List[int]): The tokens that the model should write."""
+        """RETURNS (list[int]): The tokens that the model should write."""
         return self.lm.target_ids([self.format.target(analysis)])[0]
 
     def allowance(self, length: int) -> int:
@@ -101,7 +101,7 @@ class Question:
         doc (Doc): The document.
         limit (int): The most tokens of a source.
         name (str): The component's name, for errors.
-        RETURNS (Tuple[str, List[int]]): The beginning, and its source.
+        RETURNS (tuple[str, list[int]]): The beginning, and its source.
         RAISES (ValueError): Labels and prompt words leave no room for a text.
         """
         if self.overhead >= limit:

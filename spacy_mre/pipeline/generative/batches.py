@@ -9,9 +9,9 @@ from torch import Tensor
 def batches(sizes: Sequence[tuple[int, int]], most: int) -> Iterator[list[int]]:
     """Group rows that need the same number of new tokens, and are of similar length, into batches.
 
-    sizes (Sequence[Tuple[int, int]]): For every row the most tokens that it may write, and the length of its source.
+    sizes (Sequence[tuple[int, int]]): For every row the most tokens that it may write, and the length of its source.
     most (int): The most tokens of a batch, written ones and padding included; a larger row is alone.
-    YIELDS (List[int]): The places of the rows.
+    YIELDS (list[int]): The places of the rows.
     """
     batch: list[int] = []
     for i in sorted(range(len(sizes)), key=lambda i: sizes[i]):

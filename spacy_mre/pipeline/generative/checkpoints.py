@@ -149,7 +149,7 @@ def make_pretrained(
 
     texts (Iterable[str]): What a tokenizer is trained on, if one is to be trained.
     kind (str): "seq2seq" or "causal".
-    RETURNS (Tuple[LanguageModel, FrozenSet[str]]): The model, and the names of those weights that are new in a
+    RETURNS (tuple[LanguageModel, frozenset[str]]): The model, and the names of those weights that are new in a
         pretrained one.
     RAISES (ValueError): No such model, or one of the other kind.
     """
@@ -178,7 +178,7 @@ def make_warm_started(
     """Make an encoder-decoder of an encoder.
 
     texts (Iterable[str]): Not needed.
-    RETURNS (Tuple[LanguageModel, FrozenSet[str]]): The model, and the names of the weights that are new.
+    RETURNS (tuple[LanguageModel, frozenset[str]]): The model, and the names of the weights that are new.
     RAISES (ValueError): No such model, or none of the BERT family.
     """
     place = find_model(name)

@@ -22,7 +22,7 @@ from .asking import Answer, in_words_of
 from .formats import Analysis, FormatError, Parsed
 from .formats.anchored import Anchored
 from .formats.anchoring import anchor
-from .formats.from_docs import token_borders, write_analysis
+from .formats.from_docs import token_boundaries, write_analysis
 from .formats.task import LANGUAGES, get_template
 from .labels import LabelledPipe, Labels
 from .settings import (
@@ -103,7 +103,7 @@ class Generative(LabelledPipe):
         """Score some examples, with this component's format and settings.
 
         examples (Iterable[Example]): Predicted and gold documents.
-        RETURNS (Dict[str, Any]): See the scorer.
+        RETURNS (dict[str, Any]): See the scorer.
         """
         if self.scorer is None or not self.labels:
             return {}
@@ -114,7 +114,7 @@ class Generative(LabelledPipe):
         """Write a string about every document of a batch, without changing the Docs.
 
         docs (Iterable[Doc]): The documents.
-        RETURNS (List[Optional[Answer]]): None for a document without text.
+        RETURNS (list[Optional[Answer]]): None for a document without text.
         RAISES (ValueError): If the component is not initialized, or labels and prompt words leave no room for a text.
         """
         from .batches import batches
@@ -135,9 +135,9 @@ class Generative(LabelledPipe):
         ):
             new_tokens = allowed[batch[0]]
             # A name that begins or ends within a token could not be written on the Doc.
-            borders = [token_borders(docs[asked[row]]) for row in batch]
+            boundaries = [token_boundaries(docs[asked[row]]) for row in batch]
             processors = question.constraint.processors(
-                self.constraint, [texts[row] for row in batch], new_tokens, borders
+                self.constraint, [texts[row] for row in batch], new_tokens, boundaries
             )
             for characters in (
                 characters for processor in processors for characters in processor.unwritable if characters
@@ -157,7 +157,7 @@ class Generative(LabelledPipe):
         """Parse the strings, and write their content to the Docs. Text labels of other components are kept.
 
         docs (Iterable[Doc]): The documents.
-        answers (List[Optional[Answer]]): What `predict` wrote about them.
+        answers (list[Optional[Answer]]): What `predict` wrote about them.
         """
         format = self.format
         for doc, answer in zip(docs, answers):
@@ -178,7 +178,7 @@ class Generative(LabelledPipe):
     def learn(self, examples: list[Example], drop: float) -> float | None:
         """Compute the loss of a batch and backpropagate it.
 
-        examples (List[Example]): The batch. For a document without gold for one part, only the other part is asked
+        examples (list[Example]): The batch. For a document without gold for one part, only the other part is asked
             for. A document without any gold, or with an answer that is too long for the model, is skipped.
         drop (float): Not used: dropout is set in the model's config.
         RETURNS (Optional[float]): The loss; None if all documents were skipped.
@@ -197,7 +197,7 @@ class Generative(LabelledPipe):
 
         examples (Iterable[Example]): The batch.
         scores (Floats1d): The negative log probability of every target token.
-        RETURNS (Tuple[float, Floats1d]): The mean over tokens, and the gradient of the scores.
+        RETURNS (tuple[float, Floats1d]): The mean over tokens, and the gradient of the scores.
         """
         d_scores = self.model.ops.alloc1f(len(scores))
         d_scores += 1 / max(len(scores), 1)
@@ -214,7 +214,7 @@ class Generative(LabelledPipe):
 
         get_examples (Callable[[], Iterable[Example]]): The training data.
         nlp (Optional[Language]): The pipeline.
-        labels (Optional[Dict[str, List[str]]]): "classes" and "labels", as in `label_data`. By default those of the
+        labels (Optional[dict[str, list[str]]]): "classes" and "labels", as in `label_data`. By default those of the
             trained pipeline or of the folder of `train-generative` that the model is from, and behind them those of
             the data; where there are none at all, those of the template.
         RAISES (ValueError): No labels; two text labels on one document; labels that the tokenizer cannot write or the
@@ -290,7 +290,7 @@ class Generative(LabelledPipe):
             return parsed, True
 
     def _anchor(self, doc: Doc, answer: Answer, analysis: Analysis) -> Anchored:
-        return anchor(answer.text, analysis, normalize=self._lm.table.normalize, borders=token_borders(doc))
+        return anchor(answer.text, analysis, normalize=self._lm.table.normalize, boundaries=token_boundaries(doc))
 
     def _write(self, doc: Doc, anchored: Anchored, scores: list[float] | None = None, label_score: float = 0.0) -> None:
         task = self.format.task

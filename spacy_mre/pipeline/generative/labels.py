@@ -50,22 +50,22 @@ class LabelledPipe(MREPipe):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """RETURNS (Tuple[str]): The text labels."""
+        """RETURNS (tuple[str]): The text labels."""
         return tuple(self.cfg["classes"])
 
     @property
     def word_labels(self) -> tuple[str, ...]:
-        """RETURNS (Tuple[str]): The labels of entities or relations."""
+        """RETURNS (tuple[str]): The labels of entities or relations."""
         return tuple(self.cfg["labels"])
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """RETURNS (Tuple[str]): The text labels, then the others."""
+        """RETURNS (tuple[str]): The text labels, then the others."""
         return self.classes + self.word_labels
 
     @property
     def label_data(self) -> Labels:
-        """RETURNS (Dict[str, List[str]]): What `spacy init labels` stores and `initialize` takes."""
+        """RETURNS (dict[str, list[str]]): What `spacy init labels` stores and `initialize` takes."""
         return {"classes": list(self.classes), "labels": list(self.word_labels)}
 
     @property

@@ -30,8 +30,8 @@ DEFAULT_SEPARATOR = "\n"
 class Written(NamedTuple):
     """What a model wrote for one source.
 
-    tokens (List[int]): Without the end token.
-    log_probs (List[float]): The log probability that the model, free of constraints, gives each token, and then the
+    tokens (list[int]): Without the end token.
+    log_probs (list[float]): The log probability that the model, free of constraints, gives each token, and then the
         end if it came.
     """
 
@@ -109,7 +109,7 @@ class LanguageModel:
 
         sources (Sequence[Sequence[int]]): As `source_ids` gives them.
         targets (Sequence[Sequence[int]]): As `target_ids` gives them.
-        RETURNS (Dict[str, Tensor]): "labels" are those tokens that are to be predicted, and -100 everywhere else;
+        RETURNS (dict[str, Tensor]): "labels" are those tokens that are to be predicted, and -100 everywhere else;
             rows x positions.
         """
         raise NotImplementedError
@@ -139,7 +139,7 @@ class LanguageModel:
         max_new_tokens (int): The most tokens to write, the end token among them.
         num_beams (int): 1 for greedy search.
         processors (Sequence[LogitsProcessor]): Constraints; they see the scores before anything is chosen.
-        RETURNS (List[Written]): In the order of the sources.
+        RETURNS (list[Written]): In the order of the sources.
         """
         self.module.eval()
         inputs = {name: tensor.to(self.device) for name, tensor in self._source_tensors(sources).items()}

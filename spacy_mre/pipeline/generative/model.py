@@ -37,8 +37,8 @@ MOST_BYTES = 2**32 - 1
 class SourcesAndTargets(NamedTuple):
     """A batch for teacher forcing.
 
-    sources (List[List[int]]): Tokens, as `LanguageModel.source_ids` gives them.
-    targets (List[List[int]]): Tokens, as `LanguageModel.target_ids` gives them.
+    sources (list[list[int]]): Tokens, as `LanguageModel.source_ids` gives them.
+    targets (list[list[int]]): Tokens, as `LanguageModel.target_ids` gives them.
     """
 
     sources: list[list[int]]
@@ -60,9 +60,9 @@ def build_seq2seq_lm(
 
     name (str): A name on the Hugging Face hub, a model folder, a trained pipeline with a generative component, or an
         installed package with a model folder inside.
-    config (Optional[Dict[str, Any]]): In place of a name, a model to train from scratch: "model_type" and the
+    config (Optional[dict[str, Any]]): In place of a name, a model to train from scratch: "model_type" and the
         settings of its configuration class.
-    tokenizer (Union[str, Dict[str, Any], None]): The name or folder of a tokenizer, or "kind" ("bpe" or "unigram")
+    tokenizer (Union[str, dict[str, Any], None]): The name or folder of a tokenizer, or "kind" ("bpe" or "unigram")
         and "vocab_size" of one that is trained on the corpus. Default: that of the model; for a model from scratch, a
         byte-level BPE of at most 4,000 entries.
     dtype (str): "float32"; or "bfloat16" or "float16" for a large model that is not trained here.

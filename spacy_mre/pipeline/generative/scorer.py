@@ -38,7 +38,7 @@ def make_generative_scorer(spans_key: str | None = None) -> Callable[..., Scores
     """Make a scorer of generated strings and what was read from them.
 
     spans_key (Optional[str]): The span group; by default that of the component, or "entities".
-    RETURNS (Callable[..., Dict[str, Any]]): See `score_generative`.
+    RETURNS (Callable[..., dict[str, Any]]): See `score_generative`.
     """
     return partial(_score_with, {} if spans_key is None else {"spans_key": spans_key})
 
@@ -53,10 +53,10 @@ def score_generative(
     """Score documents with generated strings in `doc._.generated`. A document without one has an empty string.
 
     examples (Iterable[Example]): Gold and predictions.
-    format (Union[Format, Dict[str, Any]]): The format of the strings, or what its `to_dict` gave. Gold strings are
+    format (Union[Format, dict[str, Any]]): The format of the strings, or what its `to_dict` gave. Gold strings are
         written in it.
     spans_key (str): The span group of the entities.
-    RETURNS (Dict[str, Any]): What `score_strings` and `score_parsed` return, and of `score_cats`, `score_entities`
+    RETURNS (dict[str, Any]): What `score_strings` and `score_parsed` return, and of `score_cats`, `score_entities`
         and `score_relations` that which the task asks for.
     RAISES (ValueError): No format.
     """
@@ -84,9 +84,9 @@ def score_generative(
 def score_strings(pairs: Iterable[tuple[str, str | None]], format: Format) -> Scores:
     """Score strings as strings.
 
-    pairs (Iterable[Tuple[str, Optional[str]]]): Gold strings and predicted ones; None counts as empty.
+    pairs (Iterable[tuple[str, Optional[str]]]): Gold strings and predicted ones; None counts as empty.
     format (Format): The format of both.
-    RETURNS (Dict[str, Any]): `format_acc`, `sc_acc`, `ner_acc` and `scnm_acc`.
+    RETURNS (dict[str, Any]): `format_acc`, `sc_acc`, `ner_acc` and `scnm_acc`.
     """
     return _on_strings(
         [_Text(*format.parts(gold), Analysis(), *_read(predicted, format)) for gold, predicted in pairs], format
@@ -96,9 +96,9 @@ def score_strings(pairs: Iterable[tuple[str, str | None]], format: Format) -> Sc
 def score_parsed(pairs: Iterable[tuple[str, str | None]], format: Format) -> Scores:
     """Score the content of strings. Predicted strings are parsed strictly.
 
-    pairs (Iterable[Tuple[str, Optional[str]]]): Gold strings and predicted ones; None counts as empty.
+    pairs (Iterable[tuple[str, Optional[str]]]): Gold strings and predicted ones; None counts as empty.
     format (Format): The format of both.
-    RETURNS (Dict[str, Any]): `tl_p`, `tl_r`, `tl_f`, `wl_p`, `wl_r`, `wl_f` and `all_acc`.
+    RETURNS (dict[str, Any]): `tl_p`, `tl_r`, `tl_f`, `wl_p`, `wl_r`, `wl_f` and `all_acc`.
     RAISES (ValueError): A gold string that is not of the format.
     """
     return _on_parsed(

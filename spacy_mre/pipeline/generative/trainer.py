@@ -94,7 +94,7 @@ def train_generative(
     resume (bool): Go on from the last checkpoint in `output`, if there is one; otherwise checkpoints there are refused.
     progress (bool): Show a progress bar.
     callbacks (Sequence[TrainerCallback]): Whatever else shall happen.
-    RETURNS (Dict[str, Any]): "steps", "rows", "left_out", "train_loss", "seconds" and, with dev rows, "dev_loss".
+    RETURNS (dict[str, Any]): "steps", "rows", "left_out", "train_loss", "seconds" and, with dev rows, "dev_loss".
     RAISES (ValueError): Broken rows, no such model, unknown settings, or checkpoints of another training.
     """
     for setting, allowed in (("dtype", DTYPES), ("schedule", [kind.value for kind in SchedulerType])):
@@ -140,7 +140,7 @@ def read_rows(path: Path) -> list[Row]:
     """Read rows of input and output.
 
     path (Path): JSON lines; other keys are left alone.
-    RETURNS (List[Tuple[str, str]]): Inputs and outputs.
+    RETURNS (list[tuple[str, str]]): Inputs and outputs.
     RAISES (CorpusError): A line without them, named with the file.
     """
     path = Path(path)
@@ -160,9 +160,9 @@ def encode_rows(lm: LanguageModel, rows: Sequence[Row], path: Path) -> tuple[lis
     answer would teach to stop there.
 
     lm (LanguageModel): The model.
-    rows (Sequence[Tuple[str, str]]): Inputs and outputs.
+    rows (Sequence[tuple[str, str]]): Inputs and outputs.
     path (Path): Where they are from.
-    RETURNS (Tuple[List[Tuple[List[int], List[int]]], int]): Sources and targets, and how many were left out.
+    RETURNS (tuple[list[tuple[list[int], list[int]]], int]): Sources and targets, and how many were left out.
     RAISES (ValueError): None is left.
     """
     sources = lm.source_ids([source for source, _ in rows])

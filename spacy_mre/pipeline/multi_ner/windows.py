@@ -46,8 +46,8 @@ def cut_windows(counts: numpy.ndarray, room: int, overlap: int) -> Windows:
     starts = first + numpy.minimum(order * step, counts[texts] - sizes)
     ends = starts + sizes
     # The pieces that two windows share are divided in the middle ("max context" in BERT's code for SQuAD).
-    borders = starts.copy()
+    boundaries = starts.copy()
     inner = numpy.flatnonzero(order > 0)
-    borders[inner] = (starts[inner] + ends[inner - 1] + 1) // 2
-    owners = numpy.searchsorted(borders, numpy.arange(int(counts.sum())), side="right") - 1
+    boundaries[inner] = (starts[inner] + ends[inner - 1] + 1) // 2
+    owners = numpy.searchsorted(boundaries, numpy.arange(int(counts.sum())), side="right") - 1
     return Windows(starts, ends, owners)

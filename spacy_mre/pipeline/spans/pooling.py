@@ -71,7 +71,7 @@ def all_maxima(vectors: Tensor, begin: int, size: int, max_width: int) -> Tensor
     begin (int): The first start.
     size (int): How many starts, at most; fewer where the rows end.
     max_width (int): The widest range.
-    RETURNS (Tensor): max_width x starts x width. Ranges that cross the border of two texts, or the last row, are
+    RETURNS (Tensor): max_width x starts x width. Ranges that cross the boundary of two texts, or the last row, are
         among them (the latter are as if zeros followed); the caller leaves them out.
     """
     rows = vectors[begin : begin + size + max_width - 1]
@@ -98,7 +98,7 @@ def context_ranges(
 
     starts, ends (numpy.ndarray): The spans, shape (spans,).
     heads, tails (numpy.ndarray): Places among the spans, shape (pairs,).
-    RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): First rows, and rows after the last, shape (pairs,).
+    RETURNS (tuple[numpy.ndarray, numpy.ndarray]): First rows, and rows after the last, shape (pairs,).
     """
     begin = numpy.minimum(ends[heads], ends[tails])
     end = numpy.maximum(starts[heads], starts[tails])

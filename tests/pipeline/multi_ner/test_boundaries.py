@@ -64,9 +64,9 @@ def test_no_texts_and_no_entities():
 def enumerate_candidates(starts, ends, lengths, ends_per_start):
     """A loop over types, texts and starts."""
     found, left_out = [], 0
-    borders = numpy.cumsum([0, *lengths])
+    boundaries = numpy.cumsum([0, *lengths])
     for type_ in range(len(starts)):
-        for begin, end in itertools.pairwise(borders):
+        for begin, end in itertools.pairwise(boundaries):
             for start in range(begin, end):
                 if starts[type_, start]:
                     partners = [last for last in range(start, end) if ends[type_, last]]

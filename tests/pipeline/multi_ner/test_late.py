@@ -47,10 +47,10 @@ def test_cross_attention_by_hand():
     (layer,) = module.layers
     tokens = torch.from_numpy(model.get_ref("encoder").predict(docs).tokens)
     read = model.get_ref("questions").predict(questions)
-    borders = numpy.cumsum([0, *read.lengths])
+    boundaries = numpy.cumsum([0, *read.lengths])
     with torch.no_grad():
         for j in range(3):
-            words = torch.from_numpy(read.tokens[borders[j] : borders[j + 1]])
+            words = torch.from_numpy(read.tokens[boundaries[j] : boundaries[j + 1]])
             query, key, value = layer.query(layer.attention_norm(tokens)), layer.key(words), layer.value(words)
             heads = []
             for columns in (slice(0, 2), slice(2, 4)):

@@ -22,9 +22,9 @@ def test_windows_cover_texts(counts, room, overlap):
     overlap = min(overlap, room // 2)
     counts = numpy.array(counts, dtype=numpy.int64)
     windows = cut_windows(counts, room, overlap)
-    borders = numpy.cumsum([0, *counts])
+    boundaries = numpy.cumsum([0, *counts])
     assert (windows.sizes > 0).all() and (windows.sizes <= room).all()
-    for begin, end in itertools.pairwise(borders):
+    for begin, end in itertools.pairwise(boundaries):
         of_text = [(a, b) for a, b in zip(windows.starts.tolist(), windows.ends.tolist()) if begin <= a < end]
         assert (of_text[0][0], of_text[-1][1]) == (begin, end) if end > begin else of_text == []
         assert all(after[0] <= before[1] - overlap for before, after in itertools.pairwise(of_text))
@@ -33,12 +33,12 @@ def test_windows_cover_texts(counts, room, overlap):
     starts, ends = windows.starts[windows.owners], windows.ends[windows.owners]
     assert ((starts <= pieces) & (pieces < ends)).all()
     for piece in pieces.tolist():
-        text = numpy.searchsorted(borders, piece, side="right") - 1
+        text = numpy.searchsorted(boundaries, piece, side="right") - 1
 
         def context(start, end, piece=piece, text=text):
             """The distance to the nearest boundary that divides the text."""
-            left = piece - start if start > borders[text] else 10**6
-            return min(left, end - 1 - piece if end < borders[text + 1] else 10**6)
+            left = piece - start if start > boundaries[text] else 10**6
+            return min(left, end - 1 - piece if end < boundaries[text + 1] else 10**6)
 
         best = max(context(a, b) for a, b in zip(windows.starts.tolist(), windows.ends.tolist()) if a <= piece < b)
         assert context(int(starts[piece]), int(ends[piece])) == best

@@ -37,20 +37,20 @@ class Constraint:
     def __init__(self, grammar: Grammar, table: TokenTable, end_token: int):
         self.automaton = TokenAutomaton(grammar, table, end_token)
 
-    def begin(self, texts: Sequence[str], max_new_tokens: int, borders: Borders | None = None) -> TextAutomata:
+    def begin(self, texts: Sequence[str], max_new_tokens: int, boundaries: Borders | None = None) -> TextAutomata:
         """Find out what can be written about some texts.
 
         texts (Sequence[str]): The texts, not the sources that a model reads.
         max_new_tokens (int): The most tokens to write about each, the end token among them.
-        borders (Optional[Sequence[Collection[int]]]): For each text the offsets at which a name may begin and end; by
-            default all.
+        boundaries (Optional[Sequence[Collection[int]]]): For each text the offsets at which a name may begin and end;
+            by default all.
         RETURNS (TextAutomata): Which tokens may come next.
         RAISES (ValueError): So few tokens that there is a text about which nothing can be written.
         """
-        return TextAutomata(self.automaton, texts, max_new_tokens, borders)
+        return TextAutomata(self.automaton, texts, max_new_tokens, boundaries)
 
     def processors(
-        self, level: str, texts: Sequence[str], max_new_tokens: int, borders: Borders | None = None
+        self, level: str, texts: Sequence[str], max_new_tokens: int, boundaries: Borders | None = None
     ) -> list[LogitsProcessor]:
         """What to give to `generate` for one batch. Processors with rules of their own, such as a ban on repetitions,
         have to be left out there.
@@ -58,8 +58,8 @@ class Constraint:
         level (str): "none", "first_token" or "grammar".
         texts (Sequence[str]): The texts of the batch.
         max_new_tokens (int): As it is given to `generate`.
-        borders (Optional[Sequence[Collection[int]]]): As in `begin`.
-        RETURNS (List[LogitsProcessor]): The processors.
+        boundaries (Optional[Sequence[Collection[int]]]): As in `begin`.
+        RETURNS (list[LogitsProcessor]): The processors.
         RAISES (ValueError): An unknown level; or too few tokens, see `begin`.
         """
         if level not in LEVELS:
@@ -68,7 +68,7 @@ class Constraint:
             return []
         if level == "first_token":
             return [FirstTokenProcessor(self.automaton)]
-        return [GrammarLogitsProcessor(self.begin(texts, max_new_tokens, borders))]
+        return [GrammarLogitsProcessor(self.begin(texts, max_new_tokens, boundaries))]
 
 
 class GrammarLogitsProcessor(LogitsProcessor):

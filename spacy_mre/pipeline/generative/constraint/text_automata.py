@@ -47,8 +47,8 @@ class TextAutomata:
     automaton (TokenAutomaton): The grammar.
     texts (Sequence[str]): The texts.
     max_new_tokens (int): The most tokens to write, the end token among them.
-    borders (Optional[Sequence[Collection[int]]]): For each text the offsets at which a copy may begin and end, such
-        as the borders of words; by default all.
+    boundaries (Optional[Sequence[Collection[int]]]): For each text the offsets at which a copy may begin and end, such
+        as the boundaries of words; by default all.
     RAISES (ValueError): There is a text about which nothing can be written, or nothing with so few tokens.
     """
 
@@ -57,12 +57,12 @@ class TextAutomata:
         automaton: TokenAutomaton,
         texts: Sequence[str],
         max_new_tokens: int,
-        borders: Sequence[Collection[int]] | None = None,
+        boundaries: Sequence[Collection[int]] | None = None,
     ):
         self.automaton = automaton
         self.max_new_tokens = max_new_tokens
         self.surfaces = [automaton.table.surface(text) for text in texts]
-        self._lay_out(borders or [None] * len(texts))
+        self._lay_out(boundaries or [None] * len(texts))
         self._add_tokens()
         self._copy_costs = [self._copy_cost(text) for text in range(len(texts))]
         self._enough = [self._longest_way(text) for text in range(len(texts))]
@@ -113,9 +113,11 @@ class TextAutomata:
 
     # The texts, and the tokens that write pieces of them
 
-    def _lay_out(self, borders: Sequence[Collection[int] | None]) -> None:
+    def _lay_out(self, boundaries: Sequence[Collection[int] | None]) -> None:
         """The texts one after the other, with a place behind each that no token goes beyond."""
-        parts = [_lay_out(surface, self.automaton.table, of_text) for surface, of_text in zip(self.surfaces, borders)]
+        parts = [
+            _lay_out(surface, self.automaton.table, of_text) for surface, of_text in zip(self.surfaces, boundaries)
+        ]
         self._first_places = numpy.cumsum([0, *(len(part.data) for part in parts)])
         nothing = _Layout(*(numpy.zeros(0, dtype) for dtype in (numpy.int64, bool, bool, bool, numpy.int64)))
         self._layout = _Layout(*(numpy.concatenate(arrays) for arrays in zip(nothing, *parts)))
@@ -317,19 +319,19 @@ def _lay_out(surface: Surface, table: TokenTable, allowed: Collection[int] | Non
     is copied whole."""
     string, firsts, lasts = surface
     written = [_escaped(char) for char in string]
-    borders = numpy.cumsum([0, *map(len, written)])
+    boundaries = numpy.cumsum([0, *map(len, written)])
     solid = ~numpy.asarray([char.isspace() for char in string], dtype=bool)
     apart = numpy.where(solid, firsts, FAR)[1:] >= numpy.where(solid, lasts, 0)[:-1]
-    can_start, can_end, after_word = numpy.zeros((3, borders[-1] + 1), dtype=bool)
-    can_start[borders[:-1]] = solid & numpy.append(True, apart)[: len(solid)]
-    can_end[borders[1:]] = solid & numpy.append(apart, True)[: len(solid)]
+    can_start, can_end, after_word = numpy.zeros((3, boundaries[-1] + 1), dtype=bool)
+    can_start[boundaries[:-1]] = solid & numpy.append(True, apart)[: len(solid)]
+    can_end[boundaries[1:]] = solid & numpy.append(apart, True)[: len(solid)]
     if allowed is not None:
         offsets = numpy.fromiter(allowed, dtype=numpy.int64)
-        can_start[borders[:-1]] &= numpy.isin(firsts, offsets)
-        can_end[borders[1:]] &= numpy.isin(lasts, offsets)
-    after_word[borders[1:]] = [table.context_after(char) == WORD for char in string]
+        can_start[boundaries[:-1]] &= numpy.isin(firsts, offsets)
+        can_end[boundaries[1:]] &= numpy.isin(lasts, offsets)
+    after_word[boundaries[1:]] = [table.context_after(char) == WORD for char in string]
     data = numpy.append(numpy.frombuffer(b"".join(written), dtype=numpy.uint8).astype(numpy.int64), NOWHERE)
-    chars = numpy.append(numpy.repeat(numpy.arange(len(string)), numpy.diff(borders)), len(string))
+    chars = numpy.append(numpy.repeat(numpy.arange(len(string)), numpy.diff(boundaries)), len(string))
     return _Layout(data, can_start, can_end, after_word, chars)
 
 

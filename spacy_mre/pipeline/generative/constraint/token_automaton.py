@@ -26,7 +26,7 @@ class Reached(NamedTuple):
 
     tokens (numpy.ndarray): Shape (edges,).
     ends (numpy.ndarray): The state behind each token, shape (edges,).
-    entered (Sequence[Tuple[int, int]]): Some tokens begin here and end within a copy: their place in the trie at
+    entered (Sequence[tuple[int, int]]): Some tokens begin here and end within a copy: their place in the trie at
         which the copy begins, and the state that copies.
     """
 
@@ -99,7 +99,7 @@ class TokenAutomaton:
         return self._behind[node, state]
 
     def distances(self, copy_cost: int) -> numpy.ndarray:
-        """The fewest tokens from each state to behind the end token, if no token reaches over the border of a copy.
+        """The fewest tokens from each state to behind the end token, if no token reaches over the boundary of a copy.
 
         copy_cost (int): The fewest tokens with which something can be copied; FAR if nothing can.
         RETURNS (numpy.ndarray): FAR for those states from which no way leads to the end; shape (states,).

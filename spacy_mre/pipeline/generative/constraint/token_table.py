@@ -40,8 +40,8 @@ class Surface(NamedTuple):
     """A text as a tokenizer writes it.
 
     string (str): The string.
-    starts (List[int]): For every character of the string, the first character of the text that it represents.
-    ends (List[int]): And the end of those characters, exclusive. A space that the tokenizer puts in may share them
+    starts (list[int]): For every character of the string, the first character of the text that it represents.
+    ends (list[int]): And the end of those characters, exclusive. A space that the tokenizer puts in may share them
         with its neighbour.
     """
 
@@ -159,7 +159,7 @@ class TokenTable:
         if pre_tokenizer is not None and not self._decoder.byte_level:
             pieces = pre_tokenizers.Sequence([pre_tokenizer, EVERY_CHARACTER]).pre_tokenize_str(string)
             string = "".join(char for char, _ in pieces)
-            starts, ends = ([borders[place] for _, (place, _) in pieces] for borders in (starts, ends))
+            starts, ends = ([boundaries[place] for _, (place, _) in pieces] for boundaries in (starts, ends))
         string = self._decoder.with_spaces(string)
         if self._decoder.strips and string.startswith(" ") and not self._decoder.byte_level:
             return Surface(string[1:], starts[1:], ends[1:])
@@ -169,7 +169,7 @@ class TokenTable:
         """The form in which a text can be copied, as `spacy_mre.pipeline.generative.formats.anchoring.anchor` takes it.
 
         text (str): Any text.
-        RETURNS (Tuple[str, List[int]]): The string, and the offset in the text of each of its characters.
+        RETURNS (tuple[str, list[int]]): The string, and the offset in the text of each of its characters.
         """
         string, starts, _ = self.surface(text)
         return string, starts

@@ -16,7 +16,7 @@ class TokenTrie:
     """Nodes are numbered level by level: first the roots, then all nodes one byte below a root, and so on. The edges
     are one sorted array, so that a step of any number of walkers is one binary search.
 
-    written (Sequence[Dict[int, bytes]]): For every root, what each token writes.
+    written (Sequence[dict[int, bytes]]): For every root, what each token writes.
     """
 
     def __init__(self, written: Sequence[dict[int, bytes]]):

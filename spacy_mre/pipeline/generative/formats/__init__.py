@@ -16,7 +16,7 @@ Format = SLGFormat | OIELLMFormat
 def format_from_dict(data: dict[str, Any]) -> Format:
     """Make the format that `to_dict` described.
 
-    data (Dict[str, Any]): Plain JSON with the format's name in "format".
+    data (dict[str, Any]): Plain JSON with the format's name in "format".
     RETURNS (Union[SLGFormat, OIELLMFormat]): The format.
     RAISES (ValueError): No such format.
     """

@@ -30,7 +30,7 @@ class Analysis:
     words of a format.
 
     label (Optional[str]): The text label; None where it is not known or not asked for.
-    items (Optional[Tuple[Union[EntityText, RelationText], ...]]): The entities or the relations, in the order of the
+    items (Optional[tuple[Union[EntityText, RelationText], ...]]): The entities or the relations, in the order of the
         text; empty where there are none; None where nothing is known about them.
     """
 
@@ -43,9 +43,9 @@ class Parsed:
     """The result of parsing a string.
 
     analysis (Analysis): What could be read.
-    problems (List[str]): What could not, each with its place in the string; empty if the string is of the format.
-    label_place (Optional[Tuple[int, int]]): The characters of the string that name the text label.
-    places (Tuple[Tuple[int, int], ...]): The characters of the string that hold each item, in step with the items.
+    problems (list[str]): What could not, each with its place in the string; empty if the string is of the format.
+    label_place (Optional[tuple[int, int]]): The characters of the string that name the text label.
+    places (tuple[tuple[int, int], ...]): The characters of the string that hold each item, in step with the items.
     """
 
     analysis: Analysis

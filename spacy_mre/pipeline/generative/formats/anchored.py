@@ -20,7 +20,7 @@ class AnchoredEntity(NamedTuple):
 
     @property
     def places(self) -> tuple[Offsets, ...]:
-        """RETURNS (Tuple[Tuple[int, int], ...]): The one place of a entity."""
+        """RETURNS (tuple[tuple[int, int], ...]): The one place of an entity."""
         return ((self.start, self.end),)
 
 
@@ -36,7 +36,7 @@ class AnchoredRelation(NamedTuple):
 
     @property
     def places(self) -> tuple[Offsets, ...]:
-        """RETURNS (Tuple[Tuple[int, int], ...]): The places of head and tail."""
+        """RETURNS (tuple[tuple[int, int], ...]): The places of head and tail."""
         return self.head, self.tail
 
 
@@ -45,9 +45,9 @@ class Anchored:
     """An analysis with offsets.
 
     label (Optional[str]): The text label.
-    entities (Tuple[AnchoredEntity, ...]): The entities that were found, in the order of the analysis.
-    relations (Tuple[AnchoredRelation, ...]): The relations of which both ends were found, in the order of the analysis.
-    dropped (Tuple[Tuple[int, str], ...]): The number of every other item, and the reason.
+    entities (tuple[AnchoredEntity, ...]): The entities that were found, in the order of the analysis.
+    relations (tuple[AnchoredRelation, ...]): The relations of which both ends were found, in the order of the analysis.
+    dropped (tuple[tuple[int, str], ...]): The number of every other item, and the reason.
     """
 
     label: str | None
@@ -62,7 +62,7 @@ def order_of_place(place: Offsets) -> Order:
 
 
 def order_of_entity(place: Offsets, label: str) -> tuple[Order, str]:
-    """RETURNS (Tuple[Tuple[int, int], str]): What entities are sorted by before they are written."""
+    """RETURNS (tuple[tuple[int, int], str]): What entities are sorted by before they are written."""
     return order_of_place(place), label
 
 

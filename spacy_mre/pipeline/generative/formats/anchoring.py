@@ -49,21 +49,21 @@ MAX_PAIRS = 256
 
 
 def anchor(
-    text: str, analysis: Analysis, *, normalize: Normalize | None = None, borders: Container[int] | None = None
+    text: str, analysis: Analysis, *, normalize: Normalize | None = None, boundaries: Container[int] | None = None
 ) -> Anchored:
     """Find the places of an analysis in its text.
 
     text (str): The text.
     analysis (Analysis): The strings to find.
-    normalize (Optional[Callable[[str], Tuple[str, Sequence[int]]]]): Turns a text into the form in which the strings
+    normalize (Optional[Callable[[str], tuple[str, Sequence[int]]]]): Turns a text into the form in which the strings
         are: the normalised text, and for each of its characters the offset of the character that it comes from; one
         more for the end is allowed. It must leave alone what is normalised already. By default strings are found as
         they are.
-    borders (Optional[Container[int]]): The offsets at which words begin or end, such as those of a Doc's tokens; by
+    boundaries (Optional[Container[int]]): The offsets at which words begin or end, such as those of a Doc's tokens; by
         default where the kind of character changes.
     RETURNS (Anchored): The places.
     """
-    searched = _Searched(text, analysis, normalize, borders)
+    searched = _Searched(text, analysis, normalize, boundaries)
     items = analysis.items or ()
     entities = [(number, item) for number, item in enumerate(items) if isinstance(item, EntityText)]
     relations = [(number, item) for number, item in enumerate(items) if isinstance(item, RelationText)]
@@ -77,10 +77,10 @@ def anchor(
 class _Searched:
     """A text, and the positions of strings in it."""
 
-    def __init__(self, text: str, analysis: Analysis, normalize: Normalize | None, borders: Container[int] | None):
+    def __init__(self, text: str, analysis: Analysis, normalize: Normalize | None, boundaries: Container[int] | None):
         self.text = text
         self.normalize = normalize
-        self.borders = borders
+        self.boundaries = boundaries
         self.most = MAX_PLACES + len(analysis.items or ())
         self.found: dict[str, list[Offsets]] = {}
         if normalize is not None:
@@ -88,7 +88,7 @@ class _Searched:
             self.offsets = [*offsets, len(text)]
 
     def places(self, string: str) -> list[Offsets]:
-        """RETURNS (List[Tuple[int, int]]): The occurrences of a string, from left to right; of very many the most
+        """RETURNS (list[tuple[int, int]]): The occurrences of a string, from left to right; of very many the most
         plausible."""
         if string not in self.found:
             if self.normalize is None:
@@ -103,9 +103,9 @@ class _Searched:
 
     def word_ends(self, place: Offsets) -> int:
         """RETURNS (int): How many ends of a place are also ends of words: 0, 1 or 2."""
-        if self.borders is not None:
-            return (place[0] in self.borders) + (place[1] in self.borders)
-        return _is_border(self.text, place[0]) + _is_border(self.text, place[1])
+        if self.boundaries is not None:
+            return (place[0] in self.boundaries) + (place[1] in self.boundaries)
+        return _is_boundary(self.text, place[0]) + _is_boundary(self.text, place[1])
 
     def _original(self, start: int, end: int) -> Offsets:
         # One character may have become several, and several one; some, which the tokenizer drops, none.
@@ -126,7 +126,7 @@ def _occurrences(text: str, string: str) -> list[Offsets]:
     return places
 
 
-def _is_border(text: str, offset: int) -> bool:
+def _is_boundary(text: str, offset: int) -> bool:
     if not 0 < offset < len(text):
         return True
     before, after = _kind(text[offset - 1]), _kind(text[offset])

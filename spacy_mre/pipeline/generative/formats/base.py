@@ -37,7 +37,7 @@ class StringFormat:
         return cls(Task.from_dict(data["task"]), **options)
 
     def to_dict(self) -> dict[str, Any]:
-        """RETURNS (Dict[str, Any]): The format as plain JSON."""
+        """RETURNS (dict[str, Any]): The format as plain JSON."""
         return {"format": self.name, "task": self.task.to_dict()}
 
     def with_task(self, task: Task) -> Self:
@@ -101,7 +101,7 @@ class StringFormat:
         """Cut any string where the text label should end.
 
         string (str): A target, or what a model wrote.
-        RETURNS (Tuple[str, str]): The part of the text label, with its signs, and the rest. Where the end of a text
+        RETURNS (tuple[str, str]): The part of the text label, with its signs, and the rest. Where the end of a text
             label is not marked, or none is asked for, the first is empty.
         """
         end = self._class_end(string) if self.task.classes else None
@@ -129,7 +129,7 @@ class StringFormat:
         found out.
 
         string (str): A target.
-        RETURNS (Tuple[str, List[str]]): The word of the text label, empty without one; the words of the entities or
+        RETURNS (tuple[str, list[str]]): The word of the text label, empty without one; the words of the entities or
             relations.
         """
         end = self._class_end(string)

@@ -45,7 +45,7 @@ def placed_items(doc: Doc, task: Task, span_key: str = DEFAULT_KEY) -> list[Anch
     doc (Doc): The document.
     task (Task): Whose word level tells what to read.
     span_key (str): The span group that holds the entities.
-    RETURNS (Optional[List[Union[AnchoredEntity, AnchoredRelation]]]): The entities or relations in the order in which
+    RETURNS (Optional[list[Union[AnchoredEntity, AnchoredRelation]]]): The entities or relations in the order in which
         they are written; None where nothing is known.
     """
     text = doc.text
@@ -68,12 +68,12 @@ def placed_items(doc: Doc, task: Task, span_key: str = DEFAULT_KEY) -> list[Anch
     return [AnchoredRelation(head, label, tail, i, False) for i, (head, tail, label) in enumerate(triples_in_order)]
 
 
-def token_borders(doc: Doc) -> set[int]:
+def token_boundaries(doc: Doc) -> set[int]:
     """The character offsets of token boundaries, for `anchor`: only spans at token boundaries can be written to the
     Doc.
 
     doc (Doc): The document.
-    RETURNS (Set[int]): Offsets in characters.
+    RETURNS (set[int]): Offsets in characters.
     """
     return {place for token in doc for place in (token.idx, token.idx + len(token))}
 

@@ -62,7 +62,7 @@ Part = Literal | Choice | Copy | Repeat | Either
 class GrammarState:
     """One state of a grammar.
 
-    edges (Dict[str, int]): The state after each character; of a copy state, after each delimiter on which it is left.
+    edges (dict[str, int]): The state after each character; of a copy state, after each delimiter on which it is left.
     copies (bool): Whether this state copies from the text.
     accepting (bool): Whether the string may end here; in a copy state, once a whole piece is copied.
     """
@@ -97,7 +97,7 @@ class Grammar:
         return cls(_determinise(_Builder(parts)))
 
     def edges(self, state: int) -> dict[str, int]:
-        """RETURNS (Dict[str, int]): The state after each character; of a copy state, after each delimiter on which it
+        """RETURNS (dict[str, int]): The state after each character; of a copy state, after each delimiter on which it
         is left."""
         return self.states[state].edges
 

@@ -50,7 +50,7 @@ class ItemPart:
         """Read all items up to the end of the string, strictly.
 
         cursor (Cursor): Stands where the items begin.
-        RETURNS (Tuple[List[Union[EntityText, RelationText]], List[Tuple[int, int]]]): The items and their places.
+        RETURNS (tuple[list[Union[EntityText, RelationText]], list[tuple[int, int]]]): The items and their places.
         RAISES (FormatError): Anything else than `write` can have written.
         """
         items: list[Item] = []
@@ -70,8 +70,8 @@ class ItemPart:
 
         string (str): The whole string.
         start (int): Where the items begin.
-        problems (List[str]): What could not be read is added here.
-        RETURNS (Tuple[List[Union[EntityText, RelationText]], List[Tuple[int, int]]]): The items and their places.
+        problems (list[str]): What could not be read is added here.
+        RETURNS (tuple[list[Union[EntityText, RelationText]], list[tuple[int, int]]]): The items and their places.
         """
         items: list[Item] = []
         places: Places = []
@@ -89,14 +89,14 @@ class ItemPart:
         return items, places
 
     def words(self, string: str, start: int) -> list[str]:
-        """RETURNS (List[str]): The words at the positions of labels, known or not."""
+        """RETURNS (list[str]): The words at the positions of labels, known or not."""
         place, fields = (1, 3) if self.has_relations else (0, 2)
         groups = [cut(string[: piece.end], ";", piece.start) for piece in cut(string, ":", start)[1:]]
         words = [plain(group[place]) for group in groups if len(group) == fields and group[-1].text]
         return [word for word in words if word]
 
     def grammar(self) -> list[Part]:
-        """RETURNS (List[Part]): The parts of a grammar for what `parse` accepts."""
+        """RETURNS (list[Part]): The parts of a grammar for what `parse` accepts."""
         label = Choice(map(escape, self.task.labels.values()))
         item: list[Part] = [Literal(":"), label, Literal(";"), Copy()]
         if self.has_relations:
@@ -119,7 +119,7 @@ class ItemPart:
         return f":{word};{escape(item.text)}"
 
     def _parse_entity(self, cursor: Cursor) -> EntityText:
-        label = cursor.word(self.ids, "label of a entity")
+        label = cursor.word(self.ids, "label of an entity")
         cursor.take(";")
         return EntityText(label, cursor.copied())
 

@@ -72,7 +72,7 @@ def cut(string: str, delimiter: str, start: int = 0) -> list[Piece]:
     string (str): The string.
     delimiter (str): One character.
     start (int): Where to begin.
-    RETURNS (List[Piece]): The pieces between the delimiters; one more than there are delimiters.
+    RETURNS (list[Piece]): The pieces between the delimiters; one more than there are delimiters.
     """
     pieces = []
     first = place = start

@@ -34,7 +34,7 @@ class SLGFormat(StringFormat):
         self._item_options = self.lead + self._items.options() if task.labels else ""
 
     def to_dict(self) -> dict[str, Any]:
-        """RETURNS (Dict[str, Any]): The format as plain JSON."""
+        """RETURNS (dict[str, Any]): The format as plain JSON."""
         return {**super().to_dict(), "prompt_words": self.prompt_words}
 
     def source(self, text: str) -> str:

@@ -31,8 +31,8 @@ class Task:
     task_word (str): What OIELLM calls the task.
     prompt_word (str): What SLG calls the task.
     none_word (str): The word for no result.
-    classes (Dict[str, str]): The word of every text label, by its id; empty if no text label is asked for.
-    labels (Dict[str, str]): The word of every word-level label, by its id; empty if only a text label is asked for.
+    classes (dict[str, str]): The word of every text label, by its id; empty if no text label is asked for.
+    labels (dict[str, str]): The word of every word-level label, by its id; empty if only a text label is asked for.
     RAISES (ValueError): An unknown word level, an empty word, two labels with the same word, or nothing to ask for.
     """
 
@@ -91,7 +91,7 @@ class Task:
         return cls(**data)
 
     def to_dict(self) -> dict[str, Any]:
-        """RETURNS (Dict[str, Any]): The task as plain JSON."""
+        """RETURNS (dict[str, Any]): The task as plain JSON."""
         return asdict(self)
 
     def extended(self, analyses: Iterable[Analysis]) -> "Task":
@@ -124,7 +124,7 @@ def load_templates(language: str) -> dict[str, dict[str, Any]]:
     """Read all templates of a language.
 
     language (str): "ja", "en" or "zh".
-    RETURNS (Dict[str, Dict[str, Any]]): The fields of `Task` by the name of the template.
+    RETURNS (dict[str, dict[str, Any]]): The fields of `Task` by the name of the template.
     RAISES (ValueError): A language without templates.
     """
     if language not in LANGUAGES:
@@ -133,7 +133,7 @@ def load_templates(language: str) -> dict[str, dict[str, Any]]:
 
 
 def template_names() -> list[str]:
-    """RETURNS (List[str]): The names of all templates; every language has them."""
+    """RETURNS (list[str]): The names of all templates; every language has them."""
     return list(load_templates(LANGUAGES[0]))
 
 
@@ -142,7 +142,7 @@ def get_template(name: str, language: str) -> dict[str, Any]:
 
     name (str): The name of the template.
     language (str): "ja", "en" or "zh".
-    RETURNS (Dict[str, Any]): The fields of `Task`, apart from name and language.
+    RETURNS (dict[str, Any]): The fields of `Task`, apart from name and language.
     RAISES (ValueError): No such template.
     """
     templates = load_templates(language)

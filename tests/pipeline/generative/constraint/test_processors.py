@@ -302,7 +302,7 @@ def test_the_shortest_limit_is_enough_and_a_shorter_one_is_told(kind, name):
         least = shortest(constraint, text)
         for seed in range(5):
             tokens, _ = random_walk(constraint.begin([text], least), 0, random.Random(seed), least)
-            # Tokens that reach over the border of a copy are shorter still; nobody counts on them.
+            # Tokens that reach over the boundary of a copy are shorter still; nobody counts on them.
             assert len(tokens) == least - 1 or (
                 len(tokens) < least and kind not in ("bpe", "unigram_bytes", "wordpiece", "uncased_wordpiece")
             )
@@ -323,15 +323,15 @@ def test_without_anything_to_copy_only_nothing_is_said():
 def test_names_begin_and_end_where_they_are_allowed_to(kind):
     text = "New York  or Newark"
     words = {(0, 3), (4, 8), (10, 12), (13, 19)}
-    borders = {place for word in words for place in word}
+    boundaries = {place for word in words for place in word}
     table = TokenTable.of(tokenizer_of(kind))
     expected = {
         table.surface(text[start:end]).string
-        for start in borders
-        for end in borders
+        for start in boundaries
+        for end in boundaries
         if start < end and text[start:end].strip()
     }
-    automata = constraint_of(kind, "slg_words").begin([text, text], 80, [borders, range(len(text) + 1)])
+    automata = constraint_of(kind, "slg_words").begin([text, text], 80, [boundaries, range(len(text) + 1)])
     copied = [set(), set()]
     for seed in range(200):
         for number in range(2):

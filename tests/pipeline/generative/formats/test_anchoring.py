@@ -78,7 +78,7 @@ def test_words_go_before_parts_of_words():
     assert found("in Indiana in May", "in") == [(0, 2)]
     assert found("未解決の決定", "決定") == [(4, 6)]
     assert found("二一二号室の二号", "二号") == [(6, 8)]
-    assert found("abab", "ab", borders={2, 4}) == [(2, 4)]
+    assert found("abab", "ab", boundaries={2, 4}) == [(2, 4)]
 
 
 def test_apart_goes_before_overlapping():

@@ -15,7 +15,7 @@ from spacy_mre.pipeline.generative.formats.from_docs import (
     OFF_GRID,
     analysis_of,
     placed_items,
-    token_borders,
+    token_boundaries,
     write_analysis,
 )
 from spacy_mre.pipeline.generative.strings import task_of_docs
@@ -59,7 +59,7 @@ def test_back_onto_a_doc(doc):
     for format in (SLGFormat(TASK), OIELLMFormat(TASK)):
         analysis = format.parse(format.target(analysis_of(doc, TASK))).analysis
         new = NLP.make_doc(doc.text)
-        anchored = anchor(new.text, analysis, borders=token_borders(new))
+        anchored = anchor(new.text, analysis, boundaries=token_boundaries(new))
         lost = write_analysis(new, anchored, TASK, source="slg", scores=[0.5, 0.6, 0.7], label_score=0.8)
         assert not lost
         assert {entity[:3] for entity in get_entities(new)} == {entity[:3] for entity in get_entities(doc)}
