@@ -48,7 +48,7 @@ def convert_cli(
             help=f"Write OUT/train.spacy, dev.spacy and test.spacy by this rule: {', '.join(SPLIT_RULES)}.",
         ),
     ] = None,
-    span_key: Annotated[str, typer.Option(help="The span group to write the entities to.")] = DEFAULT_KEY,
+    spans_key: Annotated[str, typer.Option(help="The span group to write the entities to.")] = DEFAULT_KEY,
     strict: Annotated[bool, typer.Option("--strict", help="Write no file if an annotation would be lost.")] = False,
     part: Annotated[str | None, typer.Option(help="crossre: read only this part: train, dev or test.")] = None,
     separator: Annotated[
@@ -84,7 +84,9 @@ def convert_cli(
         docs = {}
         for name, of_part in parts.items():
             shown = show_progress(of_part, f"Converting {name}".strip())
-            docs[name] = list(make_docs(shown, pipeline, tokens=tokens, span_key=span_key, cats=labels, report=report))
+            docs[name] = list(
+                make_docs(shown, pipeline, tokens=tokens, spans_key=spans_key, cats=labels, report=report)
+            )
         if strict:
             report.check()
         for name in docs:

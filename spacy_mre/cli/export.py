@@ -21,12 +21,12 @@ def export_cli(
     ],
     source: Annotated[Path, typer.Argument(metavar="IN", help="The .spacy file to read.", exists=True, dir_okay=False)],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; for brat, the folder.")],
-    span_key: Annotated[str, typer.Option(help="The span group of the entities.")] = DEFAULT_KEY,
+    spans_key: Annotated[str, typer.Option(help="The span group of the entities.")] = DEFAULT_KEY,
 ) -> None:
     """Write a .spacy file in another format, and report what the format cannot represent."""
     report = Report()
     with report_errors():
         docs = show_progress(list(load_docs(source)), "Writing")
-        count = WRITERS[format](docs, output, span_key=span_key, report=report)
+        count = WRITERS[format](docs, output, spans_key=spans_key, report=report)
     typer.echo(f"{count} documents in {output}")
     Console().print(report.table())

@@ -32,13 +32,13 @@ def stats_cli(
             help="A config, package or folder. Count the entities that do not fit the tokens of its tokenizer."
         ),
     ] = None,
-    span_key: Annotated[str, typer.Option(help="The span group of the entities.")] = DEFAULT_KEY,
+    spans_key: Annotated[str, typer.Option(help="The span group of the entities.")] = DEFAULT_KEY,
 ) -> None:
     """Describe a .spacy file: labels, nesting, widths, distances, and missing annotations."""
     with report_errors():
         pipeline = load_nlp("", nlp) if nlp else None
         docs = show_progress(list(load_docs(source)), "Counting")
-        stats = get_statistics(docs, span_key=span_key, nlp=pipeline)
+        stats = get_statistics(docs, spans_key=spans_key, nlp=pipeline)
     console = Console()
     console.print(_overview_table(stats, width_limit, nlp))
     for layer in LAYERS:
@@ -46,7 +46,7 @@ def stats_cli(
         if counts:
             console.print(_label_table(layer, counts))
     if against is not None:
-        other = get_statistics(load_docs(against), span_key=span_key)
+        other = get_statistics(load_docs(against), spans_key=spans_key)
         for layer in LAYERS:
             unseen = getattr(stats, layer).keys() - getattr(other, layer).keys()
             line = f"{layer} not in {against}: {', '.join(sorted(unseen)) or 'none'}"

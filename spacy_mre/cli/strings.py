@@ -76,7 +76,7 @@ def strings_cli(
     nlp: Annotated[
         str | None, typer.Option(help="With --read: a config, package or folder whose tokenizer is used.")
     ] = None,
-    span_key: Annotated[str, typer.Option(help="The span group of the entities.")] = DEFAULT_KEY,
+    spans_key: Annotated[str, typer.Option(help="The span group of the entities.")] = DEFAULT_KEY,
 ) -> None:
     """Write a .spacy file as JSON lines {"input", "output"} for generative models, or read such lines.
 
@@ -94,16 +94,16 @@ def strings_cli(
                 used = _make_format(format, task_of_strings(source, format, template, language), "both", prompt_words)
             records = list(read_strings(source, used, strict=strict, report=report))
             shown = show_progress(records, "Reading")
-            made = make_docs(shown, load_nlp(lang, nlp), span_key=span_key, cats=cat_labels(records), report=report)
+            made = make_docs(shown, load_nlp(lang, nlp), spans_key=spans_key, cats=cat_labels(records), report=report)
             count = save_docs(made, output)
         else:
             docs = list(load_docs(source))
             if format_file:
                 used = load_format(format_file)
             else:
-                task = task_of_docs(docs, template, language, span_key=span_key)
+                task = task_of_docs(docs, template, language, spans_key=spans_key)
                 used = _make_format(format, task, parts, prompt_words)
-            count = write_strings(show_progress(docs, "Writing"), output, used, span_key=span_key, report=report)
+            count = write_strings(show_progress(docs, "Writing"), output, used, spans_key=spans_key, report=report)
             save_format(used, format_path(output))
     typer.echo(f"{count} documents in {output}")
     Console().print(report.table())

@@ -14,11 +14,13 @@ from .report import Report
 LOST_SCORE = "score (kept by spacy_mre.to_json)"
 
 
-def make_records(docs: Iterable[Doc], *, span_key: str = DEFAULT_KEY, report: Report | None = None) -> Iterator[Record]:
+def make_records(
+    docs: Iterable[Doc], *, spans_key: str = DEFAULT_KEY, report: Report | None = None
+) -> Iterator[Record]:
     """Convert Docs to records.
 
     docs (Iterable[Doc]): The documents.
-    span_key (str): The span group of the entities.
+    spans_key (str): The span group of the entities.
     report (Report | None): Counts what was kept, and the lost annotations: scores, and relations whose head or tail is
         not an entity.
     YIELDS (Record): One record per document.
@@ -31,7 +33,7 @@ def make_records(docs: Iterable[Doc], *, span_key: str = DEFAULT_KEY, report: Re
     """
     report = report if report is not None else Report()
     for number, doc in enumerate(docs, start=1):
-        entities = get_entities(doc, span_key)
+        entities = get_entities(doc, spans_key)
         record = Record(
             text=doc.text,
             id=str(doc.user_data.get("id", number)),
@@ -47,28 +49,28 @@ def make_records(docs: Iterable[Doc], *, span_key: str = DEFAULT_KEY, report: Re
         yield record
 
 
-def write_jsonl(docs: Iterable[Doc], path: Path, *, span_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
+def write_jsonl(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
     """Write Docs as JSON lines with character offsets; `read_jsonl` reads them.
 
     docs (Iterable[Doc]): The documents.
     path (Path): The file to write.
-    span_key (str): The span group of the entities.
+    spans_key (str): The span group of the entities.
     report (Report | None): Counts what was kept and lost.
     RETURNS (int): The number of documents.
     """
-    return jsonl.write_records(make_records(docs, span_key=span_key, report=report), path)
+    return jsonl.write_records(make_records(docs, spans_key=spans_key, report=report), path)
 
 
-def write_brat(docs: Iterable[Doc], path: Path, *, span_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
+def write_brat(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
     """Write Docs as a brat folder; `read_brat` reads it.
 
     docs (Iterable[Doc]): The documents.
     path (Path): The folder to write.
-    span_key (str): The span group of the entities.
+    spans_key (str): The span group of the entities.
     report (Report | None): Counts what was kept and lost.
     RETURNS (int): The number of documents.
     """
-    return brat.write_records(make_records(docs, span_key=span_key, report=report), path, report)
+    return brat.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
 
 
 def _add_entities(record: Record, doc: Doc, entities: list[EntitySpan], report: Report) -> None:

@@ -51,11 +51,11 @@ class Statistics:
     misaligned: Counter[str] = field(default_factory=Counter)
 
 
-def get_statistics(docs: Iterable[Doc], *, span_key: str = DEFAULT_KEY, nlp: Language | None = None) -> Statistics:
+def get_statistics(docs: Iterable[Doc], *, spans_key: str = DEFAULT_KEY, nlp: Language | None = None) -> Statistics:
     """Count the annotations of a corpus.
 
     docs (Iterable[Doc]): The documents.
-    span_key (str): The span group of the entities.
+    spans_key (str): The span group of the entities.
     nlp (Language | None): Also count the entities that its tokenizer cannot represent.
     RETURNS (Statistics): The counts.
 
@@ -69,7 +69,7 @@ def get_statistics(docs: Iterable[Doc], *, span_key: str = DEFAULT_KEY, nlp: Lan
     for doc in docs:
         stats.documents += 1
         stats.tokens += len(doc)
-        entities = get_entities(doc, span_key)
+        entities = get_entities(doc, spans_key)
         if entities is None:
             stats.without_entities += 1
         else:

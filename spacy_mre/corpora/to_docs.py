@@ -23,7 +23,7 @@ def make_docs(
     nlp: Language,
     *,
     tokens: TokenPolicy = "fitted",
-    span_key: str = DEFAULT_KEY,
+    spans_key: str = DEFAULT_KEY,
     cats: Sequence[str] = (),
     report: Report | None = None,
     strict: bool = False,
@@ -37,7 +37,7 @@ def make_docs(
         "tokenizer": always those of the tokenizer. "fitted": as "source", but a token is split if an entity begins or
         ends inside it. Then no gold is lost, and an entity that the tokenizer cannot represent counts as missed in the
         scores.
-    span_key (str): The span group.
+    spans_key (str): The span group.
     cats (Sequence[str]): All text labels of the corpus (see `cat_labels`). Those that a record does not have are set to
         0.0.
     report (Report | None): Counts what was kept and lost.
@@ -62,7 +62,7 @@ def make_docs(
             doc.user_data["group"] = record.group
         offsets: dict[int, Offsets] = {}
         if record.entities is not None:
-            offsets = _add_entities(doc, record, record.entities, span_key, report)
+            offsets = _add_entities(doc, record, record.entities, spans_key, report)
         if record.relations is not None:
             _add_relations(doc, record, record.relations, offsets, report)
         if record.cats is not None:
@@ -137,7 +137,7 @@ def _split_tokens_at_entities(doc: Doc, record: Record, report: Report) -> Doc:
 
 
 def _add_entities(
-    doc: Doc, record: Record, entities: list[EntityRecord], span_key: str, report: Report
+    doc: Doc, record: Record, entities: list[EntityRecord], spans_key: str, report: Report
 ) -> dict[int, Offsets]:
     """Write the entities. Returns the token offsets of those that were kept, by their index."""
     starts = {token.idx: token.i for token in doc}
@@ -155,7 +155,7 @@ def _add_entities(
         if entity in kept:
             report.lose("duplicate entity", record.origin, _excerpt(entity, record.text))
         kept.add(entity)
-    set_entities(doc, [EntitySpan(*offsets[i], entities[i].label) for i in offsets], key=span_key)
+    set_entities(doc, [EntitySpan(*offsets[i], entities[i].label) for i in offsets], key=spans_key)
     report.keep("entities", len(kept))
     report.keep("nested or overlapping entities", len(kept) - len(doc.ents))
     return offsets

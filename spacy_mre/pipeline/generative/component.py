@@ -295,7 +295,7 @@ class Generative(LabelledPipe):
     def _write(self, doc: Doc, anchored: Anchored, scores: list[float] | None = None, label_score: float = 0.0) -> None:
         task = self.format.task
         lost = write_analysis(
-            doc, anchored, task, span_key=self.spans_key, source=self.name, scores=scores, label_score=label_score
+            doc, anchored, task, spans_key=self.spans_key, source=self.name, scores=scores, label_score=label_score
         )
         for reason, count in lost.items():
             self._count_left_out(reason, count, example=doc.text)

@@ -28,13 +28,13 @@ from .formats.task import get_template
 LINK_END = "entity"
 
 
-def task_of_docs(docs: Iterable[Doc], template: str, language: str, *, span_key: str = DEFAULT_KEY) -> Task:
+def task_of_docs(docs: Iterable[Doc], template: str, language: str, *, spans_key: str = DEFAULT_KEY) -> Task:
     """Make the task of a corpus: a template with all labels that the documents have.
 
     docs (Iterable[Doc]): The documents.
     template (str): The name of the template, see `spacy_mre.pipeline.generative.formats.template_names`.
     language (str): The language of its words: "ja", "en" or "zh".
-    span_key (str): The span group that holds the entities.
+    spans_key (str): The span group that holds the entities.
     RETURNS (Task): The task, its labels sorted.
     RAISES (ValueError): No such template, or documents without any label.
     """
@@ -46,7 +46,7 @@ def task_of_docs(docs: Iterable[Doc], template: str, language: str, *, span_key:
         if relations:
             labels.update(relation["label"] for relation in get_relations(doc) or ())
         else:
-            labels.update(entity.label for entity in get_entities(doc, span_key) or ())
+            labels.update(entity.label for entity in get_entities(doc, spans_key) or ())
     return Task.of_labels(template, language, sorted(classes), sorted(labels))
 
 
@@ -77,14 +77,14 @@ def task_of_strings(path: Path, format: str, template: str, language: str) -> Ta
 
 
 def write_strings(
-    docs: Iterable[Doc], path: Path, format: Format, *, span_key: str = DEFAULT_KEY, report: Report | None = None
+    docs: Iterable[Doc], path: Path, format: Format, *, spans_key: str = DEFAULT_KEY, report: Report | None = None
 ) -> int:
     """Write Docs as JSON lines of strings; `read_strings` reads them back.
 
     docs (Iterable[Doc]): The documents.
     path (Path): The file to write; its folder is made.
     format (Format): How to write them.
-    span_key (str): The span group that holds the entities.
+    spans_key (str): The span group that holds the entities.
     report (Optional[Report]): Counts what was kept and lost: documents without gold for what the task asks for, and
         entities and relations whose places the strings do not tell.
     RETURNS (int): How many documents were written.
@@ -96,7 +96,7 @@ def write_strings(
     with path.open("w", encoding="utf8", newline="\n") as file:
         for number, doc in enumerate(docs, start=1):
             origin = f"document {doc.user_data.get('id', number)}"
-            analysis = analysis_of(doc, format.task, span_key)
+            analysis = analysis_of(doc, format.task, spans_key)
             if not doc.text.strip():
                 report.lose("document without text", origin)
             elif not format.task.complete(analysis):
@@ -105,7 +105,7 @@ def write_strings(
                 row = {"input": format.source(doc.text), "output": format.target(analysis)}
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
                 report.keep("documents")
-                _count_places(doc, format, row["output"], span_key, origin, report)
+                _count_places(doc, format, row["output"], spans_key, origin, report)
     return report.kept["documents"]
 
 
@@ -178,13 +178,13 @@ def _rows(path: Path) -> Iterator[tuple[Location, str, str]]:
         yield place, place.get(item, "input", str), place.get(item, "output", str)
 
 
-def _count_places(doc: Doc, format: Format, output: str, span_key: str, origin: str, report: Report) -> None:
+def _count_places(doc: Doc, format: Format, output: str, spans_key: str, origin: str, report: Report) -> None:
     """Count the entities or relations whose position can be found again from the string."""
     what = format.task.word_level
     anchored = anchor(doc.text, format.parse(output).analysis)
     items: list[AnchoredItem] = [*anchored.entities, *anchored.relations]
     found = {item.item: item.places for item in items}
-    for i, item in enumerate(placed_items(doc, format.task, span_key) or () if format.task.labels else ()):
+    for i, item in enumerate(placed_items(doc, format.task, spans_key) or () if format.task.labels else ()):
         if found.get(i) == item.places:
             report.keep(f"{what} that are found again at their places")
         else:

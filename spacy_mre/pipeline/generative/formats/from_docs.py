@@ -16,12 +16,12 @@ AnchoredItem = AnchoredEntity | AnchoredRelation
 OFF_GRID = "not on the token grid"
 
 
-def analysis_of(doc: Doc, task: Task, span_key: str = DEFAULT_KEY) -> Analysis:
+def analysis_of(doc: Doc, task: Task, spans_key: str = DEFAULT_KEY) -> Analysis:
     """Read what a task asks for off a Doc.
 
     doc (Doc): The document.
     task (Task): What is asked for.
-    span_key (str): The span group that holds the entities.
+    spans_key (str): The span group that holds the entities.
     RETURNS (Analysis): The best-scored text label; the entities or relations in the order in which they are written
         (see `anchoring`). Where nothing is known, None.
     """
@@ -32,25 +32,25 @@ def analysis_of(doc: Doc, task: Task, span_key: str = DEFAULT_KEY) -> Analysis:
     )
     if not task.labels:
         return Analysis(label, ())
-    placed = placed_items(doc, task, span_key)
+    placed = placed_items(doc, task, spans_key)
     if placed is None:
         return Analysis(label, None)
     text = doc.text
     return Analysis(label, tuple(_without_place(item, text) for item in placed))
 
 
-def placed_items(doc: Doc, task: Task, span_key: str = DEFAULT_KEY) -> list[AnchoredItem] | None:
+def placed_items(doc: Doc, task: Task, spans_key: str = DEFAULT_KEY) -> list[AnchoredItem] | None:
     """Read the entities or relations that a task writes off a Doc, with their places.
 
     doc (Doc): The document.
     task (Task): Whose word level tells what to read.
-    span_key (str): The span group that holds the entities.
+    spans_key (str): The span group that holds the entities.
     RETURNS (Optional[list[Union[AnchoredEntity, AnchoredRelation]]]): The entities or relations in the order in which
         they are written; None where nothing is known.
     """
     text = doc.text
     if task.word_level == "entities":
-        entities = get_entities(doc, span_key)
+        entities = get_entities(doc, spans_key)
         if entities is None:
             return None
         found = {(_characters(doc, text, entity.start, entity.end), entity.label) for entity in entities}
@@ -83,7 +83,7 @@ def write_analysis(
     anchored: Anchored,
     task: Task,
     *,
-    span_key: str = DEFAULT_KEY,
+    spans_key: str = DEFAULT_KEY,
     source: str = "",
     scores: Sequence[float] | None = None,
     label_score: float = 1.0,
@@ -95,7 +95,7 @@ def write_analysis(
     doc (Doc): The document.
     anchored (Anchored): The labels and places.
     task (Task): What was asked for.
-    span_key (str): The span group for the entities.
+    spans_key (str): The span group for the entities.
     source (str): The name of the writing component; empty for gold.
     scores (Optional[Sequence[float]]): The score of every item of the analysis; 1.0 by default.
     label_score (float): The score of the text label. The others have 0.0.
@@ -115,11 +115,11 @@ def write_analysis(
         entities = [entity for entity in anchored.entities if entity.places[0] in tokens]
         lost[OFF_GRID] += len(anchored.entities) - len(entities)
         spans = [(*tokens[entity.places[0]], entity.label, _score(scores, entity.item)) for entity in entities]
-        set_entities(doc, spans, key=span_key, source=source, set_ents=set_ents)
+        set_entities(doc, spans, key=spans_key, source=source, set_ents=set_ents)
         return +lost
     relations = [relation for relation in anchored.relations if relation.head in tokens and relation.tail in tokens]
     lost[OFF_GRID] += len(anchored.relations) - len(relations)
-    labels = {entity.offsets: entity.label for entity in reversed(get_entities(doc, span_key) or [])}
+    labels = {entity.offsets: entity.label for entity in reversed(get_entities(doc, spans_key) or [])}
     stored = [
         {
             "head": tokens[relation.head],
