@@ -1,6 +1,7 @@
 """The encoder contract over any tok2vec, and two encoders side by side."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import numpy
@@ -25,11 +26,10 @@ def build_tok2vec_encoder(
     """
     return Model(
         "tok2vec_encoder",
-        _tok2vec_forward,
+        partial(_tok2vec_forward, text_pooling=text_pooling),
         init=_tok2vec_init,
         layers=[tok2vec],
         dims={"nO": None},
-        attrs={"text_pooling": text_pooling},
     )
 
 
@@ -71,7 +71,9 @@ def _tok2vec_init(model: Encoder, X: list[Doc] | None = None, Y=None) -> None:
     model.set_dim("nO", tok2vec.get_dim("nO"), force=True)
 
 
-def _tok2vec_forward(model: Encoder, docs: list[Doc], is_train: bool) -> tuple[Encoded, Callable]:
+def _tok2vec_forward(
+    model: Encoder, docs: list[Doc], is_train: bool, *, text_pooling: Literal["mean", "max"]
+) -> tuple[Encoded, Callable]:
     tok2vec, ops, width = model.layers[0], model.ops, model.get_dim("nO")
     if not is_train and hasattr(tok2vec, "upstream_name"):
         for doc in docs:  # the listener would return zeros
@@ -83,7 +85,7 @@ def _tok2vec_forward(model: Encoder, docs: list[Doc], is_train: bool) -> tuple[E
             raise ValueError(Errors.M303.format(encoded=len(array), tokens=len(doc), text=doc.text[:40]))
     lengths = numpy.asarray([len(doc) for doc in docs], dtype=numpy.int64)
     tokens = ops.xp.concatenate([*vectors, ops.alloc2f(0, width)])
-    pooled, backprop_pooling = _pool_texts(model, tokens, lengths)
+    pooled, backprop_pooling = _pool_texts(model, tokens, lengths, text_pooling)
 
     def backprop(d_encoded: Encoded):
         d_tokens = ops.xp.array(d_encoded.tokens)
@@ -94,7 +96,9 @@ def _tok2vec_forward(model: Encoder, docs: list[Doc], is_train: bool) -> tuple[E
     return Encoded(tokens, pooled, lengths, numpy.zeros(len(docs), dtype=numpy.int64)), backprop
 
 
-def _pool_texts(model: Encoder, tokens: Floats2d, lengths: numpy.ndarray) -> tuple[Floats2d, Callable]:
+def _pool_texts(
+    model: Encoder, tokens: Floats2d, lengths: numpy.ndarray, text_pooling: Literal["mean", "max"]
+) -> tuple[Floats2d, Callable]:
     """Pool the tokens of each text; a text without tokens gets zeros."""
     ops = model.ops
     texts = ops.alloc2f(len(lengths), model.get_dim("nO"))
@@ -102,7 +106,7 @@ def _pool_texts(model: Encoder, tokens: Floats2d, lengths: numpy.ndarray) -> tup
     if not len(filled):
         return texts, _no_gradient
     rows, filled_lengths = ops.xp.asarray(filled), ops.asarray1i(lengths[filled])
-    if model.attrs["text_pooling"] == "mean":
+    if text_pooling == "mean":
         texts[rows] = ops.reduce_mean(tokens, filled_lengths)
 
         def backprop(d_texts: Floats2d) -> Floats2d:

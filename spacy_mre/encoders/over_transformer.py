@@ -1,6 +1,7 @@
 """The encoder contract over a transformer: wordpieces pooled to tokens."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy
@@ -33,11 +34,11 @@ def build_transformer_encoder(
 
     return Model(
         "transformer_encoder",
-        _transformer_forward,
+        # Not attributes of the model: those would be saved with it, and win over a config that is changed later.
+        partial(_transformer_forward, pooling=pooling, grad_factor=grad_factor),
         init=_transformer_init,
         layers=[TransformerListener(upstream_name=upstream)],
         dims={"nO": None},
-        attrs={"pooling": pooling, "grad_factor": grad_factor},
     )
 
 
@@ -48,7 +49,9 @@ def _transformer_init(model: Encoder, X: list[Doc] | None = None, Y=None) -> Non
     model.set_dim("nO", listener.get_dim("nO"), force=True)
 
 
-def _transformer_forward(model: Encoder, docs: list[Doc], is_train: bool) -> tuple[Encoded, Callable]:
+def _transformer_forward(
+    model: Encoder, docs: list[Doc], is_train: bool, *, pooling: Literal["mean", "max"], grad_factor: float
+) -> tuple[Encoded, Callable]:
     listener, ops, width = model.layers[0], model.ops, model.get_dim("nO")
     if not is_train:
         for doc in docs:
@@ -73,7 +76,7 @@ def _transformer_forward(model: Encoder, docs: list[Doc], is_train: bool) -> tup
 
     reached, encoded_docs = numpy.flatnonzero(counts), numpy.flatnonzero(windows)
     rows, firsts = ops.xp.asarray(rows), ops.xp.asarray(firsts)
-    pooled, backprop_pooling = _pool(ops, model.attrs["pooling"], states[rows], counts[reached])
+    pooled, backprop_pooling = _pool(ops, pooling, states[rows], counts[reached])
     pooled_texts, backprop_texts = _pool(ops, "mean", states[firsts], windows[encoded_docs])
     tokens = _spread(ops, pooled, reached, len(counts))
     texts = _spread(ops, pooled_texts, encoded_docs, len(docs))
@@ -82,7 +85,7 @@ def _transformer_forward(model: Encoder, docs: list[Doc], is_train: bool) -> tup
         d_states = ops.alloc2f(len(states), width)
         ops.scatter_add(d_states, rows, backprop_pooling(d_encoded.tokens[ops.xp.asarray(reached)]))
         ops.scatter_add(d_states, firsts, backprop_texts(d_encoded.texts[ops.xp.asarray(encoded_docs)]))
-        d_states *= model.attrs["grad_factor"]
+        d_states *= grad_factor
         parts = zip(datas, views, starts[:-1], starts[1:])
         return backprop_listener(
             [view.give_back(data, d_states[start:end]) for data, view, start, end in parts if view.give_back]

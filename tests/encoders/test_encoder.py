@@ -213,6 +213,17 @@ def encode(nlp, texts, **settings):
     return docs, encoder
 
 
+def test_the_config_decides_the_pooling_and_not_what_was_saved(nlp):
+    docs, mean = encode(nlp, TEXTS, pooling="mean", grad_factor=1.0)
+    _, maximum = encode(nlp, TEXTS, pooling="max", grad_factor=0.0)
+    maximum.from_bytes(mean.to_bytes())
+    assert not numpy.allclose(maximum.predict(docs).tokens, mean.predict(docs).tokens)
+    docs = make_docs("a b c")
+    mean, fake = tok2vec_encoder(docs, "mean")
+    maximum = build_tok2vec_encoder(fake.model, "max").from_bytes(mean.to_bytes())
+    assert numpy.allclose(maximum.predict(docs).texts[0], fake.vectors[0].max(axis=0))
+
+
 @pytest.mark.parametrize("pooling, pool", [("mean", numpy.mean), ("max", numpy.max)])
 def test_pieces_are_pooled_to_tokens(nlp, pooling, pool):
     docs, encoder = encode(nlp, (*TEXTS, LONG), pooling=pooling)
