@@ -1,6 +1,9 @@
 """Code blocks of the README and the docs run, examples in docstrings run, and docstrings become API pages."""
 
 import doctest
+import inspect
+import json
+import logging
 import re
 import sys
 from importlib import import_module
@@ -8,19 +11,38 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import spacy
+from spacy.util import registry
 
 import spacy_mre
+from spacy_mre.pipeline.spert_mt.settings import PRESETS
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(spacy_mre.__file__).parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
-MODULES_WITH_EXAMPLES = sorted(
-    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
-    for path in PACKAGE.rglob("*.py")
-    if re.search(r"^ *>>> ", path.read_text(encoding="utf8"), re.MULTILINE)
-)
+EXAMPLE = re.compile(r"^ *>>> ", re.MULTILINE)
+FACTORIES = ("mre_textcat", "mre_transformer", "multi_ner", "oiellm", "slg", "spert_mt")
+# Pages with a table of settings: the component, and the architecture of its model unless it is another package's.
+SETTINGS_PAGES = [
+    ("spert_mt.md", "spert_mt", "spacy_mre.SpertMT.v1"),
+    ("mre_textcat.md", "mre_textcat", "spacy_mre.TextCat.v1"),
+    ("mre_transformer.md", "mre_transformer", None),
+]
+ROW = re.compile(r"^\| `(?P<name>[\w.]+)` \| `?(?P<default>[^|]*?)`? \|", re.MULTILINE)
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists())
+
+
+def count_examples() -> dict[str, int]:
+    """The number of statements in examples of each module that has any."""
+    counts = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        counts[name] = len(EXAMPLE.findall(path.read_text(encoding="utf8")))
+    return {name: count for name, count in counts.items() if count}
+
+
+EXAMPLES = count_examples()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -36,17 +58,62 @@ def test_there_are_blocks():
     assert sum(len(BLOCK.findall(page.read_text(encoding="utf8"))) for page in PAGES) >= 3
 
 
-@pytest.mark.parametrize("name", MODULES_WITH_EXAMPLES)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_docstring_examples_run(name, tmp_path, monkeypatch):
     module = import_module(name)
     monkeypatch.chdir(tmp_path)
     results = doctest.testmod(module, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
-    assert results.attempted
+    assert results.attempted == EXAMPLES[name], "doctest does not find every example"
     assert not results.failed
 
 
 def test_public_functions_of_the_package_have_examples():
-    assert {"spacy_mre.annotations.relations", "spacy_mre.annotations.storage"} <= set(MODULES_WITH_EXAMPLES)
+    assert {"spacy_mre.annotations.relations", "spacy_mre.annotations.storage"} <= set(EXAMPLES)
+
+
+@pytest.mark.parametrize("factory", FACTORIES)
+def test_every_component_has_an_example(factory):
+    component = type(spacy.blank("en").create_pipe(factory))
+    assert EXAMPLE.search(component.__doc__)
+
+
+def test_all_factories_are_checked():
+    assert sorted(FACTORIES) == sorted(name for name in registry.factories.get_all() if is_ours(name))
+
+
+def is_ours(factory):
+    return registry.factories.get(factory).__module__.startswith("spacy_mre.")
+
+
+def arguments_of(function, *, without=()):
+    return {name: p.default for name, p in inspect.signature(function).parameters.items() if name not in without}
+
+
+@pytest.mark.parametrize("page, factory, architecture", SETTINGS_PAGES)
+def test_settings_tables_are_complete_and_true(page, factory, architecture):
+    documented = dict(ROW.findall((ROOT / "docs" / page).read_text(encoding="utf8")))
+    component = type(spacy.blank("en").create_pipe(factory))
+    if architecture is None:
+        defaults = dict(spacy.blank("en").get_factory_meta(factory).default_config)
+    else:
+        defaults = arguments_of(component.__init__, without=("self", "nlp", "name", "model"))
+        model = arguments_of(registry.architectures.get(architecture))
+        defaults |= {f"model.{name}": default for name, default in model.items()}
+    assert set(documented) == set(defaults)
+    for name, default in defaults.items():
+        if name not in ("model", "model.encoder", "scorer", "set_extra_annotations"):
+            assert json.loads(documented[name]) == default, name
+
+
+def test_the_table_of_presets_is_true():
+    page = (ROOT / "docs" / "spert_mt.md").read_text(encoding="utf8")
+    rows = re.findall(r'^\| `"(\w+)"` \| [^|]* \| (.*) \|$', page, re.MULTILINE)
+    assert [mode for mode, _ in rows] == list(PRESETS)
+    for mode, cells in rows:
+        values = [json.loads(cell.strip("` ")) for cell in cells.split("|")]
+        preset = PRESETS[mode]
+        decoding = [preset.entity_threshold, preset.relation_threshold, preset.overlap, preset.constraints]
+        assert values == [*decoding, preset.max_distance]
 
 
 def test_public_names_are_on_the_api_page():
@@ -142,3 +209,20 @@ def test_the_home_page_is_the_readme(site_module):
     home = on_page_markdown("", SimpleNamespace(file=SimpleNamespace(src_uri="index.md")))
     assert home.startswith("# spacy_mre")
     assert "](images/example.svg)" in home and "](docs/" not in home
+
+
+def test_fences_are_those_that_the_site_recognizes(site_module):
+    hooks = site_module("site_hooks")
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="data.md"))
+    source = "```python no-run\nnlp\n```\n1. Then:\n\n    ```python no-run\n    nlp\n    ```\n"
+    assert hooks.on_page_markdown(source, page) == source.replace(" no-run", "")
+
+
+def test_unrecognized_fences_are_reported(site_module, caplog):
+    hooks = site_module("site_hooks")
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="data.md"))
+    with caplog.at_level(logging.WARNING):
+        hooks.on_page_content("<pre><code>nlp</code></pre>", page)
+        assert not caplog.records
+        hooks.on_page_content("<p>```python no-run nlp</p>", page)
+    assert "data.md" in caplog.text
