@@ -1,20 +1,6 @@
 """Corpus formats: `READERS` read files as records, `make_docs` converts these to Docs, `WRITERS` write Docs to files.
 
-To add a format NAME:
-
-1. Write `corpora/NAME.py` with a generator that yields one `Record` per text:
-
-       def read_NAME(path: Path, *, report: Report | None = None) -> Iterator[Record]
-
-   Read the file with the functions of `corpora/reading.py`, which raise a `CorpusError` with the line of an error, and
-   check values with its `Location`. If a record cannot represent an annotation, count it with
-   `report.lose(reason, origin)`. Leave entities, relations or cats None if the format does not annotate them.
-2. Add the function to `READERS` below. It is then a format of `python -m spacy_mre convert`.
-3. To write the format too, add `write_records` to `corpora/NAME.py`, call it from a function for Docs in
-   `corpora/from_docs.py`, and add that to `WRITERS`. It is then a format of `python -m spacy_mre export`.
-4. Test a valid file and malformed ones in `tests/corpora/`, and add the format to the list in `docs/data.md`.
-
-`corpora/genia.py` is a short reader to start from, `corpora/jsonl.py` a short reader and writer.
+`CONTRIBUTING.md` describes how to add a format.
 """
 
 from collections.abc import Callable, Iterator
