@@ -90,14 +90,14 @@ def time_ratios(pipe: Generative, docs: list[Doc], rounds: int = ROUNDS) -> dict
     rounds (int): How often each is measured, after one run that does not count.
     RETURNS (dict[str, dict[str, float]]): By constraint the median, lowest and highest ratio.
     """
-    counter, write = StepCounter(), pipe._lm.write
+    counter, generate = StepCounter(), pipe._lm.generate
 
-    def counted_write(sources, processors=(), **settings):
-        return write(sources, processors=[*processors, counter], **settings)
+    def counted_generate(sources, processors=(), **settings):
+        return generate(sources, processors=[*processors, counter], **settings)
 
     times: dict[str, list[float]] = {constraint: [] for constraint in CONSTRAINTS}
     before, longest = pipe.constraint, pipe.max_new_tokens
-    pipe._lm.write, pipe.max_new_tokens = counted_write, TIMED_TOKENS
+    pipe._lm.generate, pipe.max_new_tokens = counted_generate, TIMED_TOKENS
     try:
         for is_counted in [False] + [True] * rounds:
             for constraint, of_constraint in times.items():
@@ -107,7 +107,7 @@ def time_ratios(pipe: Generative, docs: list[Doc], rounds: int = ROUNDS) -> dict
                 if is_counted:
                     of_constraint.append((time.perf_counter() - start) / counter.steps)
     finally:
-        pipe._lm.write, pipe.max_new_tokens, pipe.constraint = write, longest, before
+        pipe._lm.generate, pipe.max_new_tokens, pipe.constraint = generate, longest, before
     found = {}
     for constraint, of_constraint in times.items():
         ratios = numpy.array(of_constraint) / numpy.array(times["none"])

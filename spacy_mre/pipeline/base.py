@@ -5,7 +5,7 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 from weakref import WeakKeyDictionary, ref
 
 from spacy.language import Language
@@ -17,7 +17,7 @@ from ..errors import Errors, Warnings
 from ..training.buffers import BufferedPipe
 
 # Arguments of a component that are not settings.
-NOT_SETTINGS = ("self", "nlp", "name", "model", "scorer")
+NOT_SETTINGS = ("nlp", "name", "model", "scorer")
 
 
 class MREPipe(BufferedPipe):
@@ -75,9 +75,12 @@ class MREPipe(BufferedPipe):
     def _choices(cls) -> dict[str, tuple]:
         """Each setting with the strings that it allows; none where it allows any value."""
         if "_setting_choices" not in cls.__dict__:
-            hints = get_type_hints(cls.__init__)
-            names = [name for name in inspect.signature(cls.__init__).parameters if name not in NOT_SETTINGS]
-            cls._setting_choices = {name: _literals(hints[name]) for name in names if name in hints}
+            parameters = inspect.signature(cls).parameters.values()
+            cls._setting_choices = {
+                parameter.name: _literals(parameter.annotation)
+                for parameter in parameters
+                if parameter.name not in NOT_SETTINGS
+            }
         return cls._setting_choices
 
     def update(

@@ -1,4 +1,4 @@
-"""The question that a language model gets about a text, and its answer."""
+"""The prompt of a language model about a text, and its answer."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,23 +8,40 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from spacy.tokens import Doc
 
+from ...annotations.entities import Offsets
 from ...errors import Errors
 from .formats import Analysis, EntityText, Format, RelationText
+from .formats.analysis import Item
 from .formats.anchored import Anchored
 from .formats.anchoring import anchor
 
-if TYPE_CHECKING:  # torch and transformers are not for every pipeline
+if TYPE_CHECKING:  # torch and transformers are loaded only when a model is made
     from .constraint.processors import Constraint
     from .language_model import LanguageModel
 
 
-class Answer(NamedTuple):
-    """The model's answer about one document.
+class Prompt(NamedTuple):
+    """The input of the model for one document.
 
-    text (str): The text as far as the model has read it.
-    string (str): The string.
-    log_probs (list[float]): Of each token, and of the end if it came.
-    ends (list[int]): How many bytes of the string are written behind each token.
+    text (str): The text, truncated if the model cannot read all of it.
+    source (list[int]): The tokens of the source.
+    new_tokens (int): The most tokens of the answer.
+    boundaries (set[int]): The character offsets of the token boundaries of the Doc.
+    """
+
+    text: str
+    source: list[int]
+    new_tokens: int
+    boundaries: set[int]
+
+
+class Answer(NamedTuple):
+    """The output of the model for one document.
+
+    text (str): The text of the prompt.
+    string (str): The generated string.
+    log_probs (list[float]): The log probability of each token, and of the end token if it was generated.
+    ends (list[int]): The number of bytes of the string up to the end of each token.
     """
 
     text: str
@@ -32,25 +49,28 @@ class Answer(NamedTuple):
     log_probs: list[float]
     ends: list[int]
 
-    def probability(self, place: tuple[int, int]) -> float:
-        """The geometric mean of the probabilities of those tokens that write a place of the string.
+    def probability(self, offsets: Offsets) -> float:
+        """The geometric mean of the probabilities of the tokens in a part of the string.
 
-        place (tuple[int, int]): Where it begins and ends, in characters.
-        RETURNS (float): 0 for a place that no token writes.
+        offsets (tuple[int, int]): The character offsets of the part.
+        RETURNS (float): The mean; 0 if no token overlaps the part.
         """
-        first, last = (len(self.string[:offset].encode("utf8", "replace")) for offset in place)
+        first, last = self._bytes_before(offsets[0]), self._bytes_before(offsets[1])
         starts = [0, *self.ends]
-        own = [
+        overlapping = [
             log_prob for log_prob, start, end in zip(self.log_probs, starts, self.ends) if start < last and end > first
         ]
-        return exp(sum(own) / len(own)) if own else 0.0
+        return exp(sum(overlapping) / len(overlapping)) if overlapping else 0.0
+
+    def _bytes_before(self, offset: int) -> int:
+        return len(self.string[:offset].encode("utf8", "replace"))
 
 
 class Question:
-    """A format in the words of a tokenizer: an uncased one, for instance, writes all labels in small letters.
+    """A format whose words are spelled as a tokenizer can write them: in lower case, if it is uncased.
 
-    format (Format): The format, in the words of its template.
-    lm (LanguageModel): The model that reads and writes them.
+    format (Format): The format, with the words of its template.
+    lm (LanguageModel): The model.
     """
 
     def __init__(self, format: Format, lm: "LanguageModel"):
@@ -65,44 +85,44 @@ class Question:
             labels={label: lm.spell(word) for label, word in task.labels.items()},
         )
         self.format = format.with_task(spelled)
-        # The tokens around a text, and how often the text occurs between them.
+        # The number of tokens around a text, and how often the source repeats the text.
         self.overhead = len(lm.source_ids([self.format.source("")])[0])
         self.copies = len(format.source(" ")) - len(format.source(""))
 
     @cached_property
     def constraint(self) -> "Constraint":
-        """RETURNS (Constraint): What restricts a model to the format."""
+        """RETURNS (Constraint): Restricts the output to the format."""
         from .constraint.processors import Constraint
 
         return Constraint(self.format.grammar(), self.lm.table, self.lm.end)
 
     def check(self) -> None:
-        """Make the constraint now.
+        """Make the constraint, to find out whether the tokenizer can write the format.
 
         RAISES (ValueError): If the tokenizer cannot write a label.
         """
         _ = self.constraint
 
     def sources(self, texts: Iterable[str]) -> list[list[int]]:
-        """RETURNS (list[list[int]]): The tokens that the model reads, for each text."""
+        """RETURNS (list[list[int]]): The tokens of the source of each text."""
         return self.lm.source_ids([self.format.source(text) for text in texts])
 
     def target(self, analysis: Analysis) -> list[int]:
-        """RETURNS (list[int]): The tokens that the model should write."""
+        """RETURNS (list[int]): The tokens of the target."""
         return self.lm.target_ids([self.format.target(analysis)])[0]
 
     def allowance(self, length: int) -> int:
-        """RETURNS (int): The most tokens to write if the source has so many."""
+        """RETURNS (int): The most tokens of an answer to a source of this length, in tokens."""
         return self.lm.allowance(length, (length - self.overhead) // self.copies)
 
-    def cut(self, doc: Doc, limit: int, name: str) -> tuple[str, list[int]]:
-        """The beginning of a document that fits, up to the end of one of its own tokens if one fits.
+    def truncate(self, doc: Doc, limit: int, name: str) -> tuple[str, list[int]]:
+        """The longest beginning of a document that fits, up to a token boundary of the Doc if possible.
 
         doc (Doc): The document.
         limit (int): The most tokens of a source.
-        name (str): The component's name, for errors.
+        name (str): The component's name, for the error.
         RETURNS (tuple[str, list[int]]): The beginning, and its source.
-        RAISES (ValueError): Labels and prompt words leave no room for a text.
+        RAISES (ValueError): If the labels leave no room for a text.
         """
         if self.overhead >= limit:
             raise ValueError(Errors.M940.format(name=name, needed=self.overhead, limit=limit))
@@ -116,25 +136,36 @@ class Question:
         return text, source
 
 
-def in_words_of(format: Format, answer: Answer, analysis: Analysis, anchored: Anchored) -> str:
-    """The string with the words of the template and the letters of the text, where the tokenizer changed them."""
-    text = answer.text
+def with_text_of(answer: Answer, format: Format, analysis: Analysis, anchored: Anchored) -> str:
+    """The generated string with the spelling of the text and of the template, where the tokenizer changed them.
+
+    answer (Answer): The answer.
+    format (Format): The format, with the words of its template.
+    analysis (Analysis): The parsed string.
+    anchored (Anchored): The same, with offsets.
+    RETURNS (str): The string.
+    """
     items = list(analysis.items or ())
     for entity in anchored.entities:
-        items[entity.item] = EntityText(entity.label, text[entity.start : entity.end].strip())
+        items[entity.item] = EntityText(entity.label, answer.text[entity.start : entity.end].strip())
     for relation in anchored.relations:
-        items[relation.item] = RelationText(
-            text[slice(*relation.head)].strip(), relation.label, text[slice(*relation.tail)].strip()
-        )
+        head, tail = answer.text[slice(*relation.head)], answer.text[slice(*relation.tail)]
+        items[relation.item] = RelationText(head.strip(), relation.label, tail.strip())
     return format.target(Analysis(analysis.label, tuple(items)))
 
 
 def within(text: str, analysis: Analysis, length: int) -> Analysis:
-    """The part of an analysis that is in the beginning of its text."""
+    """The part of an analysis that lies in the beginning of its text.
+
+    text (str): The text.
+    analysis (Analysis): The analysis.
+    length (int): The length of the beginning, in characters.
+    RETURNS (Analysis): The text label, and the items that end before.
+    """
     anchored = anchor(text, analysis)
     kept = {entity.item for entity in anchored.entities if entity.end <= length}
     kept |= {relation.item for relation in anchored.relations if max(relation.head[1], relation.tail[1]) <= length}
-    return Analysis(
-        analysis.label,
-        None if analysis.items is None else tuple(item for i, item in enumerate(analysis.items) if i in kept),
-    )
+    items: tuple[Item, ...] | None = None
+    if analysis.items is not None:
+        items = tuple(item for i, item in enumerate(analysis.items) if i in kept)
+    return Analysis(analysis.label, items)

@@ -6,17 +6,17 @@ import torch
 from torch import Tensor
 
 
-def batches(sizes: Sequence[tuple[int, int]], most: int) -> Iterator[list[int]]:
-    """Group rows that need the same number of new tokens, and are of similar length, into batches.
+def batches(sizes: Sequence[tuple[int, int]], batch_tokens: int) -> Iterator[list[int]]:
+    """Group rows with the same number of new tokens, and of similar length, into batches.
 
-    sizes (Sequence[tuple[int, int]]): For every row the most tokens that it may write, and the length of its source.
-    most (int): The most tokens of a batch, written ones and padding included; a larger row is alone.
-    YIELDS (list[int]): The places of the rows.
+    sizes (Sequence[tuple[int, int]]): For each row, the most new tokens and the length of the source.
+    batch_tokens (int): The most tokens of a batch, new tokens and padding included. A larger row is a batch alone.
+    YIELDS (list[int]): The indices of the rows.
     """
     batch: list[int] = []
-    for i in sorted(range(len(sizes)), key=lambda i: sizes[i]):
+    for i in sorted(range(len(sizes)), key=sizes.__getitem__):
         new_tokens, length = sizes[i]
-        if batch and (sizes[batch[0]][0] != new_tokens or (len(batch) + 1) * (new_tokens + length) > most):
+        if batch and (sizes[batch[0]][0] != new_tokens or (len(batch) + 1) * (new_tokens + length) > batch_tokens):
             yield batch
             batch = []
         batch.append(i)
@@ -24,9 +24,17 @@ def batches(sizes: Sequence[tuple[int, int]], most: int) -> Iterator[list[int]]:
         yield batch
 
 
-def padded(rows: Sequence[Sequence[int]], value: int, front: bool = False) -> Tensor:
+def padded(rows: Sequence[Sequence[int]], value: int, left: bool = False) -> Tensor:
+    """Make a tensor of rows of different lengths.
+
+    rows (Sequence[Sequence[int]]): The rows.
+    value (int): The value of the padding.
+    left (bool): Pad on the left instead of on the right. Default: False.
+    RETURNS (Tensor): Integers, rows x longest row.
+    """
     longest = max(map(len, rows), default=0)
-    filled = ([value] * (longest - len(row)) for row in rows)
-    return torch.tensor(
-        [[*fill, *row] if front else [*row, *fill] for row, fill in zip(rows, filled)], dtype=torch.long
-    )
+    filled = []
+    for row in rows:
+        padding = [value] * (longest - len(row))
+        filled.append([*padding, *row] if left else [*row, *padding])
+    return torch.tensor(filled, dtype=torch.long)

@@ -1,16 +1,21 @@
-"""Where a language model comes from: a folder, a trained pipeline, the hub, or a config to train from scratch."""
+"""Loading, making and saving of language models.
+
+A model is loaded from a folder, a trained pipeline, a package or the Hugging Face hub, made from a config to train it
+from scratch, or made from the weights of an encoder.
+"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import srsly
 import torch
+from spacy.util import load_config
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -29,41 +34,29 @@ from ...errors import Errors
 from .language_model import DEFAULT_SEPARATOR, KINDS, LanguageModel, Seq2SeqLM
 from .tokenizer import train_tokenizer
 
-AUTO_CLASSES = {"seq2seq": AutoModelForSeq2SeqLM, "causal": AutoModelForCausalLM}
-
-
 DTYPES = ("float32", "bfloat16", "float16")
-
-
 FACTORIES = ("slg", "oiellm")
-
-
-# Beside the files of Hugging Face: what those have no place for.
+# What the files of Hugging Face do not contain: the kind of the model and the separator.
 SETTINGS_FILE = "language_model.json"
-
-
+# The format of the strings that a model of `train-generative` was trained on.
 FORMAT_FILE = "format.json"
-
-
+AUTO_CLASSES = {"seq2seq": AutoModelForSeq2SeqLM, "causal": AutoModelForCausalLM}
+# Part of the names of cross-attention weights in decoders of the BERT family.
 CROSS_ATTENTION = ".crossattention."
 
-
-Tokenizing = str | dict[str, Any] | None
-
-
-Made = tuple[LanguageModel, frozenset[str]]
+# The `tokenizer` argument of the architectures: a name or folder, the settings of a new one, or the model's own.
+TokenizerSource = str | dict[str, Any] | None
 
 
-def save_language_model(lm: LanguageModel, folder: Path) -> None:
-    """Write a model, its tokenizer, its generation settings and the separator of source and target.
+class MadeModel(NamedTuple):
+    """A model that is ready to be trained.
 
     lm (LanguageModel): The model.
-    folder (Path): Made if it is not there.
+    new_weights (frozenset[str]): The names of the weights that a pretrained model did not have.
     """
-    with replaced_files(folder) as fresh:
-        lm.module.save_pretrained(fresh, safe_serialization=True, max_shard_size="4GB")
-        lm.tokenizer.save_pretrained(fresh)
-        srsly.write_json(fresh / SETTINGS_FILE, {"kind": lm.kind, "separator": lm.separator})
+
+    lm: LanguageModel
+    new_weights: frozenset[str]
 
 
 def load_language_model(
@@ -80,29 +73,29 @@ def load_language_model(
     dtype (str): The type of the weights.
     separator (str): The separator of source and target of a decoder-only model, if its folder does not define it.
     RETURNS (LanguageModel): A `Seq2SeqLM` or a `CausalLM`.
-    RAISES (ValueError): There is no such model, or it cannot be loaded.
+    RAISES (ValueError): If there is no such model, or if it cannot be loaded.
     """
-    place = find_model(str(name))
-    settings = Path(place) / SETTINGS_FILE
+    path = find_model(str(name))
+    settings = Path(path) / SETTINGS_FILE
     with _loading(name):
-        config = AutoConfig.from_pretrained(place)
+        config = AutoConfig.from_pretrained(path)
         kind = "seq2seq" if config.is_encoder_decoder else "causal"
-        module = AUTO_CLASSES[kind].from_pretrained(place, torch_dtype=getattr(torch, dtype))
+        module = AUTO_CLASSES[kind].from_pretrained(path, torch_dtype=getattr(torch, dtype))
         if isinstance(module, EncoderDecoderModel):
-            module.encoder.pooler = None  # made again on loading, and not used
-        loaded = AutoTokenizer.from_pretrained(place) if tokenizer is None else _load_tokenizer(tokenizer)
+            module.encoder.pooler = None  # created on loading, but unused
+        loaded = AutoTokenizer.from_pretrained(path) if tokenizer is None else _load_tokenizer(tokenizer)
     if settings.is_file():
         separator = srsly.read_json(settings)["separator"]
     return KINDS[kind](module, loaded, separator)
 
 
 def find_model(name: str, file: str = "config.json") -> str:
-    """Find the folder that a name means.
+    """Find the folder of a model.
 
     name (str): See `spacy_mre.Seq2SeqLM.v1`.
-    file (str): What a folder must have: by default a model's configuration.
-    RETURNS (str): A folder; or the name as it is, for the Hugging Face hub.
-    RAISES (ValueError): A folder without a model, or a pipeline without a generative component.
+    file (str): The file that the folder must contain. Default: the configuration of a model.
+    RETURNS (str): The folder; or the name itself, for the Hugging Face hub.
+    RAISES (ValueError): If it is a folder without a model, or a pipeline without a generative component.
     """
     folder = Path(name)
     if folder.is_dir():
@@ -121,13 +114,11 @@ def find_component(folder: Path) -> str | None:
     """Find the generative component of a trained pipeline.
 
     folder (Path): Any folder.
-    RETURNS (Optional[str]): The component's name; None if this is no pipeline.
-    RAISES (ValueError): A pipeline without one.
+    RETURNS (Optional[str]): The component's name; None if the folder is not a pipeline.
+    RAISES (ValueError): If it is a pipeline without a generative component.
     """
     if not (folder / "config.cfg").is_file() or not (folder / "meta.json").is_file():
         return None
-    from spacy.util import load_config
-
     components = load_config(folder / "config.cfg")["components"]
     names = [name for name, settings in components.items() if settings.get("factory") in FACTORIES]
     if not names:
@@ -141,17 +132,18 @@ def make_pretrained(
     kind: str,
     name: str = "",
     config: dict[str, Any] | None = None,
-    tokenizer: Tokenizing = None,
+    tokenizer: TokenizerSource = None,
     dtype: str = "float32",
     separator: str = DEFAULT_SEPARATOR,
-) -> Made:
+) -> MadeModel:
     """Load a model, or make one to train from scratch.
 
-    texts (Iterable[str]): What a tokenizer is trained on, if one is to be trained.
-    kind (str): "seq2seq" or "causal".
-    RETURNS (tuple[LanguageModel, frozenset[str]]): The model, and the names of those weights that are new in a
-        pretrained one.
-    RAISES (ValueError): No such model, or one of the other kind.
+    texts (Iterable[str]): The training data of a new tokenizer.
+    kind (str): The kind of model that is expected: "seq2seq" or "causal".
+    name, config, tokenizer, dtype: See `spacy_mre.Seq2SeqLM.v1`.
+    separator (str): See `spacy_mre.CausalLM.v1`.
+    RETURNS (MadeModel): The model.
+    RAISES (ValueError): If there is no such model, the config cannot be used, or the model is of the other kind.
     """
     if name:
         if isinstance(tokenizer, dict):
@@ -159,7 +151,7 @@ def make_pretrained(
         lm = load_language_model(name, tokenizer=tokenizer, dtype=dtype, separator=separator)
         if lm.kind != kind:
             raise ValueError(Errors.M935.format(name=name, kind=lm.kind, expected=kind))
-        return lm, frozenset()
+        return MadeModel(lm, frozenset())
     loaded = _make_tokenizer(tokenizer, texts, kind)
     try:
         filled = _config_of(config or {}, loaded)
@@ -169,55 +161,81 @@ def make_pretrained(
         raise ValueError(Errors.M937.format(reason=f"{type(err).__name__}: {err}")) from err
     if found != kind:
         raise ValueError(Errors.M935.format(name=filled.model_type, kind=found, expected=kind))
-    return KINDS[kind](module, loaded, separator), frozenset()
+    return MadeModel(KINDS[kind](module, loaded, separator), frozenset())
 
 
 def make_warm_started(
     texts: Iterable[str], *, name: str, decoder_layers: int | None = None, dropout: float | None = None
-) -> Made:
-    """Make an encoder-decoder of an encoder.
+) -> MadeModel:
+    """Make an encoder-decoder with the weights of an encoder.
 
-    texts (Iterable[str]): Not needed.
-    RETURNS (tuple[LanguageModel, frozenset[str]]): The model, and the names of the weights that are new.
-    RAISES (ValueError): No such model, or none of the BERT family.
+    texts (Iterable[str]): Not used.
+    name, decoder_layers, dropout: See `spacy_mre.WarmStartedSeq2Seq.v1`.
+    RETURNS (MadeModel): The model.
+    RAISES (ValueError): If there is no such model, or if it is not of the BERT family.
     """
-    place = find_model(name)
+    path = find_model(name)
     with _loading(name):
-        config = AutoConfig.from_pretrained(place)
+        config = AutoConfig.from_pretrained(path)
     if config.is_encoder_decoder:
         return make_pretrained(texts, kind="seq2seq", name=name)
     if dropout is not None:
-        config.update(
-            {key: dropout for key in ("hidden_dropout_prob", "attention_probs_dropout_prob") if hasattr(config, key)}
-        )
+        for key in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+            if hasattr(config, key):
+                setattr(config, key, dropout)
     with _loading(name):
-        tokenizer = AutoTokenizer.from_pretrained(place)
+        tokenizer = AutoTokenizer.from_pretrained(path)
         options = {"add_pooling_layer": False} if "add_pooling_layer" in signature(_class_of(config)).parameters else {}
-        encoder = AutoModel.from_pretrained(place, config=config, torch_dtype=torch.float32, **options)
-    decoder, fresh = _decoder_like(encoder, decoder_layers or config.num_hidden_layers, name)
+        encoder = AutoModel.from_pretrained(path, config=config, torch_dtype=torch.float32, **options)
+    decoder, new_weights = _decoder_like(encoder, decoder_layers or config.num_hidden_layers, name)
     module = EncoderDecoderModel(encoder=encoder, decoder=decoder)
     module.config.decoder_start_token_id = tokenizer.cls_token_id
     module.config.pad_token_id = tokenizer.pad_token_id
     module.config.eos_token_id = tokenizer.sep_token_id
     module.config.vocab_size = decoder.config.vocab_size
-    return Seq2SeqLM(module, tokenizer), frozenset(f"decoder.{weight}" for weight in fresh)
+    return MadeModel(Seq2SeqLM(module, tokenizer), frozenset(f"decoder.{weight}" for weight in new_weights))
+
+
+def save_language_model(lm: LanguageModel, folder: Path) -> None:
+    """Save a model with its tokenizer and generation settings as a Hugging Face model folder.
+
+    lm (LanguageModel): The model.
+    folder (Path): The folder, which is created if it does not exist.
+    """
+    with replaced_files(folder) as new_folder:
+        lm.module.save_pretrained(new_folder, safe_serialization=True, max_shard_size="4GB")
+        lm.tokenizer.save_pretrained(new_folder)
+        save_settings(lm, new_folder)
+
+
+def save_settings(lm: LanguageModel, folder: Path) -> None:
+    """Save the settings of a model that Hugging Face does not save.
+
+    lm (LanguageModel): The model.
+    folder (Path): The model folder.
+    """
+    srsly.write_json(folder / SETTINGS_FILE, {"kind": lm.kind, "separator": lm.separator})
 
 
 def _decoder_like(encoder: PreTrainedModel, layers: int, name: str) -> tuple[PreTrainedModel, list[str]]:
-    """A decoder with the weights of an encoder, and the names of those weights that are new to their place. Attention
-    to the source begins as attention among the tokens of one text, by which like finds like: to copy a name is to
-    find it again."""
+    """A decoder with the weights of an encoder, and the names of the weights that the encoder does not have.
+    Cross-attention starts as the self-attention of the encoder, by which equal tokens attend to each other: copying
+    from the source needs just that."""
     config = deepcopy(encoder.config)
     config.update({"is_decoder": True, "add_cross_attention": True, "num_hidden_layers": layers})
     decoder = AutoModelForCausalLM.from_config(config)
-    source = [round(float(layer)) for layer in torch.linspace(0, encoder.config.num_hidden_layers - 1, layers)]
+    encoder_layers = [round(float(layer)) for layer in torch.linspace(0, encoder.config.num_hidden_layers - 1, layers)]
     weights = encoder.state_dict()
     base, state = decoder.base_model, {}
+
+    def layer_in_encoder(match: re.Match) -> str:
+        return f"{match[1]}{encoder_layers[int(match[2])]}"
+
     for key in base.state_dict():
-        found = re.sub(r"^(encoder\.layer\.)(\d+)", lambda match: f"{match[1]}{source[int(match[2])]}", key)
-        found = found.replace(CROSS_ATTENTION, ".attention.")
-        if found in weights:
-            state[key] = weights[found]
+        in_encoder = re.sub(r"^(encoder\.layer\.)(\d+)", layer_in_encoder, key)
+        in_encoder = in_encoder.replace(CROSS_ATTENTION, ".attention.")
+        if in_encoder in weights:
+            state[key] = weights[in_encoder]
     if base is decoder or not any(key.startswith("encoder.layer.") for key in state):
         raise ValueError(Errors.M936.format(name=name, model_type=config.model_type))
     base.load_state_dict(state, strict=False)
@@ -226,7 +244,7 @@ def _decoder_like(encoder: PreTrainedModel, layers: int, name: str) -> tuple[Pre
     return decoder, [key for key, _ in decoder.named_parameters() if key not in pretrained]
 
 
-def _make_tokenizer(tokenizer: Tokenizing, texts: Iterable[str], kind: str) -> PreTrainedTokenizerBase:
+def _make_tokenizer(tokenizer: TokenizerSource, texts: Iterable[str], kind: str) -> PreTrainedTokenizerBase:
     if isinstance(tokenizer, str):
         return _load_tokenizer(tokenizer)
     return train_tokenizer(texts, begins=kind == "causal", **(tokenizer or {}))
@@ -240,15 +258,15 @@ def _load_tokenizer(name: str) -> PreTrainedTokenizerBase:
 def _config_of(settings: dict[str, Any], tokenizer: PreTrainedTokenizerBase) -> PretrainedConfig:
     """The configuration of a model to train from scratch, with the vocabulary size of its tokenizer."""
     settings = dict(settings)
-    own = {
+    defaults = {
         "vocab_size": len(tokenizer),
         "bos_token_id": tokenizer.bos_token_id,
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
         "decoder_start_token_id": tokenizer.pad_token_id,
+        "forced_eos_token_id": None,  # the default of BART forces a token at the end
     }
-    # BART would otherwise force a token on the end of what it writes.
-    return AutoConfig.for_model(settings.pop("model_type"), **{**own, "forced_eos_token_id": None, **settings})
+    return AutoConfig.for_model(settings.pop("model_type"), **{**defaults, **settings})
 
 
 def _class_of(config: PretrainedConfig) -> type:
@@ -256,9 +274,9 @@ def _class_of(config: PretrainedConfig) -> type:
 
 
 @contextmanager
-def _loading(name: str | Path):
-    """Hugging Face has several errors for a model that cannot be loaded, and warns about weights that an
-    encoder-decoder neither has nor needs."""
+def _loading(name: str | Path) -> Iterator[None]:
+    """Turn the errors of Hugging Face for a model that cannot be loaded into one of ours, and silence its warnings
+    about unused weights."""
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
     try:

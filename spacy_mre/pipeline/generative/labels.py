@@ -1,4 +1,4 @@
-"""The labels of a generative component, and the format and question that are made of them."""
+"""The labels of a generative component, and the formats, questions and training pairs that are made from them."""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -14,11 +14,11 @@ from ...annotations.relations import get_relations
 from ...errors import Errors, Warnings
 from ..base import MREPipe
 from .asking import Question, within
-from .formats import Analysis, EntityText, Format, RelationText, Task
+from .formats import FORMATS, Analysis, EntityText, Format, RelationText, Task
 from .formats.analysis import Item
 from .formats.from_docs import analysis_of
-from .formats.task import get_template
-from .settings import FORMAT_CLASSES, Parts
+from .formats.task import TemplateLanguage, get_template
+from .settings import Parts
 
 if TYPE_CHECKING:  # torch and transformers are loaded only when a model is made
     from .language_model import LanguageModel
@@ -28,7 +28,7 @@ Labels = dict[str, list[str]]
 
 
 class LabelledPipe(MREPipe):
-    """A component whose labels are written as words: a format and a question follow from them.
+    """A component with labels that a language model writes as words.
 
     format_name (str): "slg" or "oiellm".
     """
@@ -37,10 +37,9 @@ class LabelledPipe(MREPipe):
     template: str
     parts: Parts
     spans_key: str
-    prompt_words: bool
     max_new_tokens: int | None
-    language: str | None
-    _made: dict[Any, Any]
+    language: TemplateLanguage | None
+    _cache: dict[Any, Any]
     _pipeline_language: str
 
     @property
@@ -69,32 +68,75 @@ class LabelledPipe(MREPipe):
         return {"classes": list(self.classes), "labels": list(self.word_labels)}
 
     @property
+    def format_options(self) -> dict[str, Any]:
+        """RETURNS (dict[str, Any]): The arguments of the format, besides the task."""
+        return {}
+
+    @property
     def format(self) -> Format:
-        """RETURNS (Format): How strings are written, in the words of the template."""
+        """RETURNS (Format): The format of the strings, with the words of the template.
+
+        RAISES (ValueError): If there are no labels.
+        """
         format = self._format(self.parts != "words", self.parts != "text")
         if format is None:
             raise ValueError(Errors.M803.format(name=self.name))
         return format
 
     def add_label(self, label: str, *, text_level: bool = False) -> int:
-        """Add a label. The model writes labels as words, so it does not change.
+        """Add a label. The model does not change, because it writes labels as words.
 
         label (str): The label.
-        text_level (bool): Whether it is a text label; otherwise one of entities or relations.
-        RETURNS (int): 0 if it was known, otherwise 1.
+        text_level (bool): Whether it is a text label; otherwise it is one of entities or relations.
+        RETURNS (int): 0 if the label exists already, otherwise 1.
         """
         known = self.cfg["classes" if text_level else "labels"]
         if label in known:
             return 0
         known.append(label)
-        self._made.clear()
+        self._cache.clear()
         return 1
 
+    def get_pairs(self, examples: Iterable[Example]) -> "SourcesAndTargets":
+        """Make the sources and targets of a batch.
+
+        examples (Iterable[Example]): The examples, with gold on their references.
+        RETURNS (SourcesAndTargets): Tokens. Examples that teach nothing are skipped and counted.
+        """
+        from .model import SourcesAndTargets
+
+        pairs = SourcesAndTargets([], [])
+        for eg in examples:
+            pair = self._pair(eg.reference)
+            if pair is not None:
+                pairs.sources.append(pair[0])
+                pairs.targets.append(pair[1])
+        return pairs
+
+    def _pair(self, doc: Doc) -> tuple[list[int], list[int]] | None:
+        """The source and target of a gold document; None if there is nothing to learn, or no room for it."""
+        lm = self._lm
+        analysis = self._known(analysis_of(doc, self.format.task, self.spans_key), doc)
+        if (analysis.label is None and analysis.items is None) or not doc.text.strip():
+            self._count_left_out("document without gold", example=doc.text)
+            return None
+        question = self._question(analysis.label is not None, analysis.items is not None)
+        (source,), target = question.sources([doc.text]), question.target(self._spell(analysis))
+        limit = lm.source_limit(len(target))
+        if len(source) > limit > question.overhead:
+            text, source = question.truncate(doc, limit, self.name)
+            self._count_left_out("text longer than the model reads", example=doc.text)
+            target = question.target(self._spell(within(doc.text, analysis, len(text))))
+        if len(target) > lm.target_limit or len(source) > lm.source_limit(len(target)):
+            self._count_left_out("answer longer than the model writes", example=doc.text)
+            return None
+        return source, target
+
     def _survey(self, examples: Iterable[Example]) -> Labels:
-        """The labels of the data. Warns about documents without any gold."""
+        """Collect the labels of the data, and warn about documents without any gold."""
         classes: set[str] = set()
         labels: set[str] = set()
-        total = bare = 0
+        total = without_gold = 0
         word_level = get_template(self.template, self.template_language)["word_level"]
         for eg in examples:
             doc = eg.reference
@@ -102,34 +144,31 @@ class LabelledPipe(MREPipe):
             if len(positive) > 1 and self.parts != "words" and sum(score >= 0.5 for score in doc.cats.values()) > 1:
                 raise ValueError(Errors.M941.format(name=self.name, labels=", ".join(positive), text=doc.text[:40]))
             classes.update(doc.cats)
-            known = True
-            if word_level == "relations":
-                found = get_relations(doc)
-                known = found is not None
-                labels.update(relation["label"] for relation in found or ())
-            else:
-                entities = get_entities(doc, self.spans_key)
-                known = entities is not None
-                labels.update(entity.label for entity in entities or ())
+            found = _word_labels(doc, word_level, self.spans_key)
+            labels.update(found or ())
             total += 1
-            bare += not (positive and self.parts != "words") and (not known or self.parts == "text")
-        if bare and bare < total:
-            message = Warnings.W931.format(name=self.name, count=bare, total=total, reasons="they have no gold for it")
+            has_gold = (positive and self.parts != "words") or (found is not None and self.parts != "text")
+            without_gold += not has_gold
+        if without_gold and without_gold < total:
+            reasons = "they have no gold for it"
+            message = Warnings.W931.format(name=self.name, count=without_gold, total=total, reasons=reasons)
             warnings.warn(message, stacklevel=2)
         return {"classes": sorted(classes), "labels": sorted(labels)}
 
     def _all_labels(self, found: Labels) -> Labels:
+        """The labels of the pretrained model, then those of the data; those of the template if there are none."""
         trained = self._trained_labels()
-        found = {part: list(dict.fromkeys([*trained.get(part, ()), *found[part]])) for part in found}
-        if any(found.values()):
-            return found
+        merged = {part: list(dict.fromkeys([*trained.get(part, ()), *found[part]])) for part in found}
+        if any(merged.values()):
+            return merged
         template = get_template(self.template, self.template_language)
         return {part: list(template[part]) for part in found}
 
     def _trained_labels(self) -> Labels:
-        """The labels of the pipeline or model folder that the model is from, if it has any."""
-        folder = Path(self.model.attrs["name"] or "")
-        if not self.model.attrs["name"] or not folder.is_dir():
+        """The labels of the pipeline or model folder that the model is loaded from, if it has any."""
+        name = self.model.attrs["name"]
+        folder = Path(name or "")
+        if not name or not folder.is_dir():
             return {}
         from .checkpoints import FORMAT_FILE, find_component
 
@@ -139,60 +178,58 @@ class LabelledPipe(MREPipe):
         if not (folder / FORMAT_FILE).is_file():
             return {}
         trained = srsly.read_json(folder / FORMAT_FILE)
-        task = trained["task"]
-        theirs: dict[str, Any] = {"format": trained["format"], "template": task["name"], "language": task["language"]}
-        if trained["format"] == "slg":
-            theirs["prompt_words"] = trained["prompt_words"]
-        own: dict[str, Any] = {
-            "format": self.format_name,
-            "template": self.template,
-            "language": self.template_language,
-        }
-        own["prompt_words"] = self.prompt_words
-        if any(own[setting] != value for setting, value in theirs.items()):
-            shown = ", ".join(f"{setting} = {value}" for setting, value in theirs.items())
-            raise ValueError(Errors.M946.format(path=folder, settings=shown, name=self.name))
+        task = trained.pop("task")
+        trained = {**trained, "template": task["name"], "language": task["language"]}
+        ours = {"format": self.format_name, "template": self.template, "language": self.template_language}
+        ours.update(self.format_options)
+        if any(ours.get(setting) != value for setting, value in trained.items()):
+            settings = ", ".join(f"{setting} = {value}" for setting, value in trained.items())
+            raise ValueError(Errors.M946.format(path=folder, settings=settings, name=self.name))
         return {part: list(task[part]) for part in ("classes", "labels")}
 
     def _format(self, text: bool, words: bool) -> Format | None:
-        """The format for one part or both; None if nothing is left to ask for."""
+        """The format of one part or both; None if no labels are left."""
         classes = self.classes if text and self.parts != "words" else ()
         labels = self.word_labels if words and self.parts != "text" else ()
         if not classes and not labels:
             return None
-        key = ("format", bool(classes), bool(labels), self.prompt_words, self.template, self.template_language)
-        if key not in self._made:
+        options = self.format_options
+        key = ("format", bool(classes), bool(labels), *options.values(), self.template, self.template_language)
+        if key not in self._cache:
             task = Task.of_labels(self.template, self.template_language, classes, labels)
-            options = {"prompt_words": self.prompt_words} if self.format_name == "slg" else {}
-            self._made[key] = FORMAT_CLASSES[self.format_name](task, **options)
-        return self._made[key]
+            self._cache[key] = FORMATS[self.format_name](task, **options)
+        return self._cache[key]
 
     def _question(self, text: bool = True, words: bool = True) -> Question:
-        """The question to the model, for one part or both."""
+        """The question about one part or both."""
         format = self._format(text, words) or self.format
         key = ("question", format)
-        if key not in self._made:
-            self._made[key] = Question(format, self._lm)
-        return self._made[key]
+        if key not in self._cache:
+            self._cache[key] = Question(format, self._lm)
+        return self._cache[key]
 
     def _spell(self, analysis: Analysis) -> Analysis:
-        spell = self._lm.spell
-        items: list[Item] = []
+        """The analysis as the tokenizer can write it, without items that it cannot write."""
+        items = []
         for item in analysis.items or ():
-            texts = [
-                spell(text) for text in ((item.head, item.tail) if isinstance(item, RelationText) else (item.text,))
-            ]
-            if not all(texts):
-                self._count_left_out("piece that the tokenizer cannot write", example=str(item))
-            elif isinstance(item, RelationText):
-                items.append(RelationText(texts[0], item.label, texts[1]))
+            spelled = self._spelled_item(item)
+            if spelled is None:
+                self._count_left_out("item that the tokenizer cannot write", example=str(item))
             else:
-                items.append(EntityText(item.label, texts[0]))
+                items.append(spelled)
         return Analysis(analysis.label, tuple(items))
 
+    def _spelled_item(self, item: Item) -> Item | None:
+        spell = self._lm.spell
+        if isinstance(item, RelationText):
+            head, tail = spell(item.head), spell(item.tail)
+            return RelationText(head, item.label, tail) if head and tail else None
+        text = spell(item.text)
+        return EntityText(item.label, text) if text else None
+
     def _known(self, analysis: Analysis, doc: Doc) -> Analysis:
-        """The analysis without labels that are unknown since initialization, and with None for a part that is not
-        asked for."""
+        """The analysis without labels that were unseen at initialization, and with None for a part that the task
+        does not contain."""
         task = self.format.task
         label = analysis.label if task.classes else None
         if label is not None and label not in task.classes:
@@ -212,38 +249,8 @@ class LabelledPipe(MREPipe):
             raise ValueError(Errors.M803.format(name=self.name))
         return lm
 
-    def get_pairs(self, examples: Iterable[Example]) -> "SourcesAndTargets":
-        """Make the sources and targets of some examples.
-
-        examples (Iterable[Example]): The examples, with gold on their references.
-        RETURNS (SourcesAndTargets): Tokens; examples that teach nothing are skipped and counted.
-        """
-        from .model import SourcesAndTargets
-
-        lm = self._lm
-        pairs = SourcesAndTargets([], [])
-        for eg in examples:
-            doc = eg.reference
-            analysis = self._known(analysis_of(doc, self.format.task, self.spans_key), doc)
-            if (analysis.label is None and analysis.items is None) or not doc.text.strip():
-                self._count_left_out("document without gold", example=doc.text)
-                continue
-            question = self._question(analysis.label is not None, analysis.items is not None)
-            (source,), target = question.sources([doc.text]), question.target(self._spell(analysis))
-            limit = lm.source_limit(len(target))
-            if len(source) > limit > question.overhead:
-                text, source = question.cut(doc, limit, self.name)
-                self._count_left_out("text longer than the model reads", example=doc.text)
-                target = question.target(self._spell(within(doc.text, analysis, len(text))))
-            if len(target) > lm.target_limit or len(source) > lm.source_limit(len(target)):
-                self._count_left_out("answer longer than the model writes", example=doc.text)
-                continue
-            pairs.sources.append(source)
-            pairs.targets.append(target)
-        return pairs
-
     def _strings(self, get_examples: Callable[[], Iterable[Example]]) -> Iterator[str]:
-        """The strings to train a tokenizer on: sources without their repetitions, and targets."""
+        """The strings to train a tokenizer on: the labels once, then texts and targets."""
         format = self.format
         yield format.source("")
         for eg in get_examples():
@@ -254,6 +261,7 @@ class LabelledPipe(MREPipe):
                 yield known.with_task(known.task.extended([analysis])).target(analysis)
 
     def _check_room(self) -> None:
+        """Check that the labels leave room for a text."""
         lm, new_tokens = self._lm, self.max_new_tokens
         if new_tokens and (new_tokens > lm.target_limit or lm.source_limit(new_tokens) <= 0):
             raise ValueError(Errors.M942.format(value=new_tokens, limit=lm.target_limit))
@@ -261,3 +269,12 @@ class LabelledPipe(MREPipe):
         limit = lm.source_limit(new_tokens or question.allowance(question.overhead))
         if question.overhead >= limit:
             raise ValueError(Errors.M940.format(name=self.name, needed=question.overhead, limit=limit))
+
+
+def _word_labels(doc: Doc, word_level: str, spans_key: str) -> set[str] | None:
+    """The labels of the entities or relations of a document; None if it has no gold for them."""
+    if word_level == "relations":
+        relations = get_relations(doc)
+        return None if relations is None else {relation["label"] for relation in relations}
+    entities = get_entities(doc, spans_key)
+    return None if entities is None else {entity.label for entity in entities}

@@ -1,7 +1,6 @@
-"""A Hugging Face model and its tokenizer as two questions: how likely is this target, and which target would you write?
+"""A Hugging Face model and its tokenizer behind one interface, for training, scoring and generation.
 
-An encoder-decoder reads the source and writes the target; a decoder-only model continues the source. Everything else
-is the same. Training, scoring and writing see the same tokens.
+An encoder-decoder reads the source and writes the target; a decoder-only model continues the source.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,21 +17,23 @@ from transformers.modeling_outputs import BaseModelOutput
 from .batches import padded
 from .constraint.token_table import BEGIN, TokenTable
 
+# The label of positions without a loss, as in the Hugging Face models.
 IGNORED = -100
-# A quarter of a gigabyte.
+# The most logits that are computed at once when generated strings are scored: 256 MiB in float32.
 MOST_LOGITS = 2**26
-
-Score = Callable[[slice, Sequence[Sequence[int]]], Tensor]
-# Between source and target of a decoder-only model: no template writes a line break.
+# Between source and target of a decoder-only model. No template contains a line break.
 DEFAULT_SEPARATOR = "\n"
 
+# Scores the generated tokens of some rows of a batch.
+Score = Callable[[slice, Sequence[Sequence[int]]], Tensor]
 
-class Written(NamedTuple):
-    """What a model wrote for one source.
 
-    tokens (list[int]): Without the end token.
-    log_probs (list[float]): The log probability that the model, free of constraints, gives each token, and then the
-        end if it came.
+class Generated(NamedTuple):
+    """The output of a model for one source.
+
+    tokens (list[int]): The tokens, without the end token.
+    log_probs (list[float]): The log probability of each token, and of the end token if it was generated, without a
+        constraint.
     """
 
     tokens: list[int]
@@ -40,11 +41,11 @@ class Written(NamedTuple):
 
 
 class LanguageModel:
-    """What both kinds share.
+    """A model with its tokenizer: the common part of `Seq2SeqLM` and `CausalLM`.
 
     module (PreTrainedModel): The model.
     tokenizer (PreTrainedTokenizerBase): Its tokenizer.
-    separator (str): What a decoder-only model reads between source and target.
+    separator (str): The text between source and target of a decoder-only model.
     """
 
     kind = ""
@@ -53,7 +54,7 @@ class LanguageModel:
         self.module = module
         self.tokenizer = tokenizer
         self.separator = separator
-        # Settings that came with a model, such as "never repeat three words", are those of another task.
+        # Generation settings saved with a model, such as "never repeat three words", were made for another task.
         module.generation_config = GenerationConfig(
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=self.end,
@@ -63,136 +64,143 @@ class LanguageModel:
 
     @property
     def end(self) -> int:
-        """The token that ends a target. A BERT-like tokenizer has [SEP] for it."""
+        """RETURNS (int): The token that ends a target; [SEP] for tokenizers like that of BERT."""
         return self.tokenizer.sep_token_id if self.tokenizer.eos_token_id is None else self.tokenizer.eos_token_id
 
     @property
     def pad(self) -> int:
+        """RETURNS (int): The padding token; the end token if the tokenizer has none."""
         return self.end if self.tokenizer.pad_token_id is None else self.tokenizer.pad_token_id
 
     @property
     def device(self) -> torch.device:
+        """RETURNS (torch.device): The device of the model."""
         return self.module.device
 
     def source_ids(self, sources: Sequence[str]) -> list[list[int]]:
-        """The tokens of some sources, with all that the model expects around them."""
+        """RETURNS (list[list[int]]): The tokens of sources, with the special tokens that the model expects."""
         raise NotImplementedError
 
     def target_ids(self, targets: Sequence[str]) -> list[list[int]]:
-        """The tokens of some targets, with the end token."""
+        """RETURNS (list[list[int]]): The tokens of targets, with the end token."""
         return [[*ids, self.end] for ids in self._encode(targets, add_special_tokens=False)]
 
     def source_limit(self, new_tokens: int) -> int:
-        """How long a source may be if so many tokens are to be written."""
+        """RETURNS (int): The most tokens of a source, if this number of tokens is to be generated."""
         raise NotImplementedError
 
     @property
     def target_limit(self) -> int:
-        """How many tokens can be written at most."""
+        """RETURNS (int): The most tokens that can be generated."""
         raise NotImplementedError
 
     def allowance(self, source_length: int, text_length: int) -> int:
-        """How many tokens to allow for an answer: 64, and two for each token of the text, in steps of 64, so that a
-        text has the same allowance in any batch. A rule of ours; a model may have room for fewer.
+        """The most tokens of an answer: 64, and 2 for each token of the text, rounded up to a multiple of 64, so that
+        the allowance does not depend on the batch. The rule is ours.
 
-        source_length (int): The tokens of the source.
-        text_length (int): The tokens of the text in it.
-        RETURNS (int): The allowance.
+        source_length (int): The number of tokens of the source.
+        text_length (int): The number of tokens of the text in it.
+        RETURNS (int): The allowance, at most what the model has room for.
         """
         return min(64 * (2 + (2 * text_length - 1) // 64), self._room(source_length))
 
     def _room(self, length: int) -> int:
+        """The most tokens that can be generated for a source of this length."""
         raise NotImplementedError
 
     def collate(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> dict[str, Tensor]:
         """Make the tensors of a batch, as the forward pass of the Hugging Face model takes them.
 
-        sources (Sequence[Sequence[int]]): As `source_ids` gives them.
-        targets (Sequence[Sequence[int]]): As `target_ids` gives them.
-        RETURNS (dict[str, Tensor]): "labels" are those tokens that are to be predicted, and -100 everywhere else;
-            rows x positions.
+        sources (Sequence[Sequence[int]]): What `source_ids` returns.
+        targets (Sequence[Sequence[int]]): What `target_ids` returns.
+        RETURNS (dict[str, Tensor]): "labels" contains the target tokens, and -100 at all other positions; rows x
+            positions.
         """
         raise NotImplementedError
 
     def log_probs(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Tensor:
-        """How likely the targets are, token by token (teacher forcing).
+        """Score targets token by token (teacher forcing).
 
-        sources (Sequence[Sequence[int]]): As `source_ids` gives them.
-        targets (Sequence[Sequence[int]]): As `target_ids` gives them.
-        RETURNS (Tensor): One log probability per target token, rows one after the other.
+        sources (Sequence[Sequence[int]]): What `source_ids` returns.
+        targets (Sequence[Sequence[int]]): What `target_ids` returns.
+        RETURNS (Tensor): The log probability of each target token, row after row.
         """
         batch = {name: tensor.to(self.device) for name, tensor in self.collate(sources, targets).items()}
         return self._log_probs_of(batch.pop("labels"), batch)
 
     @torch.no_grad()
-    def write(
+    def generate(
         self,
         sources: Sequence[Sequence[int]],
         *,
         max_new_tokens: int,
         num_beams: int = 1,
         processors: Sequence[Any] = (),
-    ) -> list[Written]:
-        """Write a target for every source: greedily, or by beam search.
+    ) -> list[Generated]:
+        """Generate a target for each source, by greedy or beam search.
 
-        sources (Sequence[Sequence[int]]): As `source_ids` gives them. They should be of similar length.
-        max_new_tokens (int): The most tokens to write, the end token among them.
-        num_beams (int): 1 for greedy search.
-        processors (Sequence[LogitsProcessor]): Constraints; they see the scores before anything is chosen.
-        RETURNS (list[Written]): In the order of the sources.
+        sources (Sequence[Sequence[int]]): What `source_ids` returns. They should be of similar length.
+        max_new_tokens (int): The most tokens to generate, including the end token.
+        num_beams (int): 1 for greedy search. Default: 1.
+        processors (Sequence[LogitsProcessor]): Constraints, which change the logits before a token is chosen.
+        RETURNS (list[Generated]): In the order of the sources.
         """
         self.module.eval()
         inputs = {name: tensor.to(self.device) for name, tensor in self._source_tensors(sources).items()}
         inputs, score = self._begin(sources, inputs)
+        # Beams compete by the probability of the whole string, not by the mean over its tokens.
+        options = {"length_penalty": 0.0} if num_beams > 1 else {}
         output = self.module.generate(
             **inputs,
+            **options,
             max_new_tokens=max_new_tokens,
             num_beams=num_beams,
             do_sample=False,
-            **(
-                {"length_penalty": 0.0} if num_beams > 1 else {}
-            ),  # the likeliest string, not that with the likeliest tokens
-            pad_token_id=self.end,  # a BERT decoder that reads its own padding warns of it
+            pad_token_id=self.end,  # a BERT decoder warns about its own padding token
             logits_processor=list(processors),
         )
         rows = [self._until_end(row) for row in self._new_tokens(output, inputs).tolist()]
-        # As many rows at once as have room: their logits are as wide as the vocabulary.
         size = max(1, MOST_LOGITS // (self.table.size * max(map(len, rows))))
-        slices = [slice(first, first + size) for first in range(0, len(rows), size)]
-        log_probs = iter([log_prob for part in slices for log_prob in score(part, rows[part]).tolist()])
-        return [Written(row[:-1] if row[-1:] == [self.end] else row, [next(log_probs) for _ in row]) for row in rows]
+        generated = []
+        for first in range(0, len(rows), size):
+            part = rows[first : first + size]
+            log_probs = score(slice(first, first + size), part).tolist()
+            start = 0
+            for row in part:
+                tokens = row[:-1] if row[-1:] == [self.end] else row
+                generated.append(Generated(tokens, log_probs[start : start + len(row)]))
+                start += len(row)
+        return generated
 
     @cached_property
     def table(self) -> TokenTable:
-        """What every token writes."""
+        """RETURNS (TokenTable): The string of each token."""
         return TokenTable.of(self.tokenizer)
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """The string that some tokens write."""
+        """RETURNS (str): The string of a sequence of tokens."""
         return self.table.decode(tokens)
 
     def spell(self, string: str) -> str:
-        """A word as the tokenizer can write it: an uncased one, for instance, in small letters."""
+        """RETURNS (str): The string as the tokenizer can write it: in lower case, if it is uncased."""
         return self.table.surface(string).string.strip()
 
     def ends_of(self, tokens: Sequence[int]) -> list[int]:
-        """How many bytes are written behind each of some tokens."""
+        """RETURNS (list[int]): The number of bytes of the string up to the end of each token."""
         ends, context = [0], BEGIN
         for token in tokens:
             written = self.table.writes(token, context)
             if written:
-                # Only WordPiece, which writes whole characters, asks for the one before.
+                # Only WordPiece depends on the previous character, and its tokens are whole characters.
                 context = self.table.context_after(written.decode("utf8", "replace")[-1])
             ends.append(ends[-1] + len(written))
         return ends[1:]
 
     def _encode(self, texts: Sequence[str], **options: Any) -> list[list[int]]:
-        # A text that happens to hold "</s>" must not end there.
-        return (
-            self.tokenizer(list(texts), split_special_tokens=True, verbose=False, **options)["input_ids"]
-            if texts
-            else []
-        )
+        if not texts:
+            return []
+        # "</s>" within a text must not end it.
+        return self.tokenizer(list(texts), split_special_tokens=True, verbose=False, **options)["input_ids"]
 
     def _until_end(self, row: list[int]) -> list[int]:
         return row[: row.index(self.end) + 1] if self.end in row else row
@@ -203,7 +211,7 @@ class LanguageModel:
         return -F.cross_entropy(logits[wanted].float(), labels[wanted], reduction="none")
 
     def _begin(self, sources: Sequence[Sequence[int]], inputs: dict[str, Tensor]) -> tuple[dict[str, Any], Score]:
-        """What `generate` reads, and a function that scores some of the rows afterwards."""
+        """The inputs of `generate`, and a function that scores the generated rows."""
         raise NotImplementedError
 
     def _source_tensors(self, sources: Sequence[Sequence[int]]) -> dict[str, Tensor]:
@@ -217,7 +225,7 @@ class LanguageModel:
 
 
 class Seq2SeqLM(LanguageModel):
-    """An encoder-decoder."""
+    """An encoder-decoder. Rows are padded on the right."""
 
     kind = "seq2seq"
 
@@ -225,15 +233,13 @@ class Seq2SeqLM(LanguageModel):
         return self._encode(sources)
 
     def source_limit(self, new_tokens: int) -> int:
-        return min(
-            _positions(getattr(self.module.config, "encoder", self.module.config)), self.tokenizer.model_max_length
-        )
+        config = self.module.config
+        return min(_positions(getattr(config, "encoder", config)), self.tokenizer.model_max_length)
 
     @property
     def target_limit(self) -> int:
-        return min(
-            _positions(getattr(self.module.config, "decoder", self.module.config)), self.tokenizer.model_max_length
-        )
+        config = self.module.config
+        return min(_positions(getattr(config, "decoder", config)), self.tokenizer.model_max_length)
 
     def _room(self, length: int) -> int:
         return self.target_limit
@@ -248,14 +254,13 @@ class Seq2SeqLM(LanguageModel):
         }
 
     def _begin(self, sources: Sequence[Sequence[int]], inputs: dict[str, Tensor]) -> tuple[dict[str, Any], Score]:
-        # The sources are encoded once, for writing and for scoring.
+        # The sources are encoded once, for generation and for scoring.
         states, mask = self.module.get_encoder()(**inputs).last_hidden_state, inputs["attention_mask"]
 
         def score(part: slice, rows: Sequence[Sequence[int]]) -> Tensor:
             labels = padded(rows, IGNORED).to(self.device)
-            return self._log_probs_of(
-                labels, {"encoder_outputs": BaseModelOutput(states[part]), "attention_mask": mask[part]}
-            )
+            encoded = {"encoder_outputs": BaseModelOutput(states[part]), "attention_mask": mask[part]}
+            return self._log_probs_of(labels, encoded)
 
         return {"encoder_outputs": BaseModelOutput(states), "attention_mask": mask}, score
 
@@ -263,22 +268,21 @@ class Seq2SeqLM(LanguageModel):
         return output[:, 1:]
 
     def _logits(self, inputs: dict[str, Tensor], labels: Tensor) -> tuple[Tensor, Tensor]:
-        begun = labels.new_full((len(labels), 1), self.module.generation_config.decoder_start_token_id)
-        read = torch.cat([begun, labels[:, :-1]], dim=1)
-        mask = (read != IGNORED).long()
-        read = read.masked_fill(read == IGNORED, self.pad)
-        return self.module(
-            **inputs, decoder_input_ids=read, decoder_attention_mask=mask, use_cache=False
-        ).logits, labels
+        start = labels.new_full((len(labels), 1), self.module.generation_config.decoder_start_token_id)
+        shifted = torch.cat([start, labels[:, :-1]], dim=1)
+        mask = (shifted != IGNORED).long()
+        shifted = shifted.masked_fill(shifted == IGNORED, self.pad)
+        output = self.module(**inputs, decoder_input_ids=shifted, decoder_attention_mask=mask, use_cache=False)
+        return output.logits, labels
 
 
 class CausalLM(LanguageModel):
-    """A decoder-only model. Rows are padded in front, so that all targets end together."""
+    """A decoder-only model. Rows are padded on the left, so that all targets end at the same position."""
 
     kind = "causal"
 
     def source_ids(self, sources: Sequence[str]) -> list[list[int]]:
-        # Some tokenizers end every text; this one goes on.
+        # Some tokenizers add an end token, but the target follows.
         rows = self._encode([source + self.separator for source in sources])
         return [row[:-1] if row and row[-1] == self.end else row for row in rows]
 
@@ -290,29 +294,31 @@ class CausalLM(LanguageModel):
         return min(_positions(self.module.config), self.tokenizer.model_max_length)
 
     def _room(self, length: int) -> int:
-        # A long source must leave a quarter of the positions for the answer.
+        # A long source is truncated, so that a quarter of the positions is left for the answer.
         return max(self.target_limit - length, self.target_limit // 4)
 
     def collate(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> dict[str, Tensor]:
         rows = [[*source, *target] for source, target in zip(sources, targets)]
         labels = [[IGNORED] * len(source) + list(target) for source, target in zip(sources, targets)]
-        return {**self._source_tensors(rows), "labels": padded(labels, IGNORED, front=True)}
+        return {**self._source_tensors(rows), "labels": padded(labels, IGNORED, left=True)}
 
     def _source_tensors(self, sources: Sequence[Sequence[int]]) -> dict[str, Tensor]:
-        mask = padded([[1] * len(row) for row in sources], 0, front=True)
-        places = (mask.cumsum(dim=1) - 1).clamp(min=0)
-        return {"input_ids": padded(sources, self.pad, front=True), "attention_mask": mask, "position_ids": places}
+        mask = padded([[1] * len(row) for row in sources], 0, left=True)
+        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
+        return {"input_ids": padded(sources, self.pad, left=True), "attention_mask": mask, "position_ids": positions}
 
     def _begin(self, sources: Sequence[Sequence[int]], inputs: dict[str, Tensor]) -> tuple[dict[str, Any], Score]:
-        # generate() counts positions itself.
-        given = {name: inputs[name] for name in ("input_ids", "attention_mask")}
-        return given, lambda part, rows: self.log_probs(sources[part], rows)
+        def score(part: slice, rows: Sequence[Sequence[int]]) -> Tensor:
+            return self.log_probs(sources[part], rows)
+
+        # generate() computes the positions itself.
+        return {name: inputs[name] for name in ("input_ids", "attention_mask")}, score
 
     def _new_tokens(self, output: Tensor, inputs: dict[str, Any]) -> Tensor:
         return output[:, inputs["input_ids"].shape[1] :]
 
     def _logits(self, inputs: dict[str, Tensor], labels: Tensor) -> tuple[Tensor, Tensor]:
-        # Targets are shorter than sources, and logits are as wide as the vocabulary.
+        # Only the logits of targets are computed, because logits are as wide as the vocabulary.
         kept = int((labels != IGNORED).any(dim=0).sum())
         options = {"logits_to_keep": kept + 1} if "logits_to_keep" in signature(self.module.forward).parameters else {}
         logits = self.module(**inputs, use_cache=False, **options).logits
@@ -323,7 +329,7 @@ KINDS = {kind.kind: kind for kind in (Seq2SeqLM, CausalLM)}
 
 
 def _positions(config: Any) -> int:
-    """How many positions a model has. T5 counts distances instead; its published length is kept to."""
+    """The number of positions of a model. T5 has relative positions; its published length is used."""
     for name in ("max_position_embeddings", "n_positions"):
         if isinstance(getattr(config, name, None), int):
             return getattr(config, name)
@@ -331,7 +337,7 @@ def _positions(config: Any) -> int:
 
 
 def _start_token(module: PreTrainedModel) -> int | None:
-    """The token before every target of an encoder-decoder."""
+    """The first input token of the decoder of an encoder-decoder."""
     for config in (module.config, getattr(module, "generation_config", None)):
         token = getattr(config, "decoder_start_token_id", None)
         if token is not None:

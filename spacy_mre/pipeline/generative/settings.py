@@ -1,15 +1,13 @@
-"""Default models of the generative components, and the values of their settings."""
+"""The choices of the settings, and the default models."""
 
 from typing import Literal
 
 from thinc.api import Config
 
-from .formats import OIELLMFormat, SLGFormat
-
+# The values of `parts`: which of the text label and the entities or relations are generated.
 Parts = Literal["both", "text", "words"]
-# What restricts the output to the format.
+# The values of `constraint`, which restricts the output to the format.
 ConstraintKind = Literal["none", "first_token", "grammar"]
-FORMAT_CLASSES = {"slg": SLGFormat, "oiellm": OIELLMFormat}
 ASSIGNS = ["doc.cats", "doc.spans", "doc.ents", "doc._.relations", "doc._.generated", "doc._.generated_score"]
 SCORE_WEIGHTS = {
     "all_acc": 1.0,

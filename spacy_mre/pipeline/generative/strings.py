@@ -1,10 +1,10 @@
-"""JSON lines of strings, `{"input": ..., "output": ...}`, as generative models are trained on them.
+"""Reading and writing of JSON lines `{"input": ..., "output": ...}`, the training data of generative models.
 
     {"input": "Ada met Bo./NER", "output": "Society/NER/:Person;Ada:Person;Bo"}
 
-An input is a source and an output a target of one of `spacy_mre.pipeline.generative.formats`. Strings have no
-offsets: on the way in these are found again by `spacy_mre.pipeline.generative.formats.anchoring`. A format saved as
-A JSON file next to the strings lists their labels and words.
+An input is a source and an output a target in one of `spacy_mre.pipeline.generative.formats`. When they are read, the
+offsets are found by `spacy_mre.pipeline.generative.formats.anchoring`. The format, with its labels and their words, is
+saved as a JSON file next to the JSON lines.
 """
 
 import json
@@ -21,22 +21,22 @@ from ...corpora.report import Report
 from .formats import FORMATS, Format, FormatError, Task, format_from_dict
 from .formats.anchored import Anchored
 from .formats.anchoring import anchor
-from .formats.from_docs import AnchoredItem, analysis_of, placed_items
+from .formats.from_docs import AnchoredItem, analysis_of, anchored_items
 from .formats.task import get_template
 
-# A relation does not contain the labels of its arguments.
-LINK_END = "entity"
+# The label of the arguments of relations that are read, because the strings do not contain one.
+ARGUMENT_LABEL = "entity"
 
 
 def task_of_docs(docs: Iterable[Doc], template: str, language: str, *, spans_key: str = DEFAULT_KEY) -> Task:
-    """Make the task of a corpus: a template with all labels that the documents have.
+    """Make the task of a corpus: a template with all labels of the documents.
 
     docs (Iterable[Doc]): The documents.
     template (str): The name of the template, see `spacy_mre.pipeline.generative.formats.template_names`.
     language (str): The language of its words: "ja", "en" or "zh".
-    spans_key (str): The span group that holds the entities.
-    RETURNS (Task): The task, its labels sorted.
-    RAISES (ValueError): No such template, or documents without any label.
+    spans_key (str): The span group of the entities. Default: "entities".
+    RETURNS (Task): The task, with sorted labels.
+    RAISES (ValueError): If there is no such template, or the documents have no labels.
     """
     relations = get_template(template, language)["word_level"] == "relations"
     classes: set[str] = set()
@@ -51,15 +51,14 @@ def task_of_docs(docs: Iterable[Doc], template: str, language: str, *, spans_key
 
 
 def task_of_strings(path: Path, format: str, template: str, language: str) -> Task:
-    """Make the task of a file of strings from another source: a template with its own labels and all others in the
-    outputs.
+    """Make the task of JSON lines without a format file: a template with its labels and all others in the outputs.
 
-    path (Path): The file.
+    path (Path): The JSON lines.
     format (str): "slg" or "oiellm".
     template (str): The name of the template.
     language (str): The language of its words: "ja", "en" or "zh".
-    RETURNS (Task): The task; without text labels or without word-level labels if no output has any.
-    RAISES (ValueError): No such template, malformed input, or no labels anywhere.
+    RETURNS (Task): The task. It has no text labels, or no word-level labels, if no output has any.
+    RAISES (ValueError): If there is no such template, a line is malformed, or there are no labels.
     """
     words = get_template(template, language)
     reader = FORMATS[format](Task.of_labels(template, language, ["class"], ["label"]))
@@ -70,25 +69,25 @@ def task_of_strings(path: Path, format: str, template: str, language: str) -> Ta
         classes.update(dict.fromkeys([text_word] if text_word else []))
         labels.update(dict.fromkeys(item_words))
     found = []
-    for part, own in (("classes", classes), ("labels", labels)):
-        ids = {word: label for label, word in words[part].items()}
-        found.append([*words[part], *(word for word in own if word not in ids)] if own else [])
+    for part, used_words in (("classes", classes), ("labels", labels)):
+        known = set(words[part].values())
+        found.append([*words[part], *(word for word in used_words if word not in known)] if used_words else [])
     return Task.of_labels(template, language, *found)
 
 
 def write_strings(
     docs: Iterable[Doc], path: Path, format: Format, *, spans_key: str = DEFAULT_KEY, report: Report | None = None
 ) -> int:
-    """Write Docs as JSON lines of strings; `read_strings` reads them back.
+    """Write Docs as JSON lines.
 
     docs (Iterable[Doc]): The documents.
-    path (Path): The file to write; its folder is made.
-    format (Format): How to write them.
-    spans_key (str): The span group that holds the entities.
-    report (Optional[Report]): Counts what was kept and lost: documents without gold for what the task asks for, and
-        entities and relations whose places the strings do not tell.
-    RETURNS (int): How many documents were written.
-    RAISES (ValueError): A label that the format does not know.
+    path (Path): The file. Its folder is created if it does not exist.
+    format (Format): The format.
+    spans_key (str): The span group of the entities. Default: "entities".
+    report (Optional[Report]): Counts what was kept and lost, such as documents without gold for a part of the task, and
+        entities and relations whose offsets cannot be found again from the string.
+    RETURNS (int): The number of documents written.
+    RAISES (ValueError): If the format does not contain a label.
     """
     report = report if report is not None else Report()
     path = Path(path)
@@ -100,48 +99,50 @@ def write_strings(
             if not doc.text.strip():
                 report.lose("document without text", origin)
             elif not format.task.complete(analysis):
-                report.lose("document without gold for what the task asks for", origin, doc.text)
+                report.lose("document without gold for a part of the task", origin, doc.text)
             else:
                 row = {"input": format.source(doc.text), "output": format.target(analysis)}
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
                 report.keep("documents")
-                _count_places(doc, format, row["output"], spans_key, origin, report)
+                _count_offsets(doc, format, row["output"], spans_key, origin, report)
     return report.kept["documents"]
 
 
 def read_strings(path: Path, format: Format, *, strict: bool = False, report: Report | None = None) -> Iterator[Record]:
-    """Read JSON lines of strings.
+    """Read JSON lines.
 
     path (Path): The file.
-    format (Format): How they were written.
-    strict (bool): Refuse an output that is not of the format; otherwise what can be read of it is taken.
-    report (Optional[Report]): Counts what was lost: what could not be read, and what could not be found in the text.
-    YIELDS (Record): The records; their ids are the file's name and the line. The ends of relations are entities of
-        the label "entity".
-    RAISES (CorpusError): Malformed input, an input that is not of the format, or such an output if `strict`.
+    format (Format): The format.
+    strict (bool): Reject an output that is not in the format; otherwise its readable parts are used. Default: False.
+    report (Optional[Report]): Counts what was lost: parts that could not be read, and items not found in the text.
+    YIELDS (Record): The records. An id is the file's name with the line number. The arguments of relations are
+        entities with the label "entity".
+    RAISES (CorpusError): If a line is malformed, or its input is not in the format, or its output is not and `strict`
+        is set.
     """
     report = report if report is not None else Report()
     path = Path(path)
-    for place, source, output in _rows(path):
+    for location, source, output in _rows(path):
         try:
             text = format.read_source(source)
             parsed = format.parse(output, strict=strict)
         except FormatError as err:
-            raise place.error(err.reason if err.string == output else f"'input': {err.reason}") from None
+            raise location.error(err.reason if err.string == output else f"'input': {err.reason}") from None
         for problem in parsed.problems:
-            report.lose("part of an output that is not of the format", str(place), problem)
+            report.lose("part of an output that is not in the format", str(location), problem)
         anchored = anchor(text, parsed.analysis)
-        for item, reason in anchored.dropped:
-            report.lose(reason, str(place), " ".join((parsed.analysis.items or ())[item]))
+        items = parsed.analysis.items or ()
+        for index, reason in anchored.dropped:
+            report.lose(reason, str(location), " ".join(items[index]))
         found: list[AnchoredItem] = [*anchored.entities, *anchored.relations]
         for anchored_item in found:
             if anchored_item.ambiguous:
-                report.keep(f"{format.task.word_level} whose words would fit elsewhere, too")
-        yield _record(text, anchored, format.task, f"{path.stem}-{place.line}", str(place))
+                report.keep(f"{format.task.word_level} with several possible positions")
+        yield _record(text, anchored, format.task, f"{path.stem}-{location.line}", str(location))
 
 
 def format_path(path: Path) -> Path:
-    """RETURNS (Path): Where the format of a file of strings is saved: `train.format.json` next to `train.jsonl`."""
+    """RETURNS (Path): The format file of JSON lines: `train.format.json` for `train.jsonl`."""
     return Path(path).with_suffix(".format.json")
 
 
@@ -149,7 +150,7 @@ def save_format(format: Format, path: Path) -> None:
     """Save a format as JSON.
 
     format (Format): The format.
-    path (Path): The file; its folder is made.
+    path (Path): The file. Its folder is created if it does not exist.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -159,39 +160,39 @@ def save_format(format: Format, path: Path) -> None:
 def load_format(path: Path) -> Format:
     """Load a format.
 
-    path (Path): The file that `save_format` wrote.
+    path (Path): A file of `save_format`.
     RETURNS (Format): The format.
-    RAISES (CorpusError): A file that is none.
+    RAISES (CorpusError): If the file does not contain a format.
     """
     data = read_json(path)
     try:
         return format_from_dict(data)
     except (AttributeError, KeyError, TypeError) as err:
-        raise CorpusError(
-            Path(path), 0, f"this is no format that 'strings' has written ({type(err).__name__}: {err})"
-        ) from None
+        reason = f"this is not a format file of 'strings' ({type(err).__name__}: {err})"
+        raise CorpusError(Path(path), 0, reason) from None
 
 
 def _rows(path: Path) -> Iterator[tuple[Location, str, str]]:
     for number, item in read_json_lines(Path(path)):
-        place = Location(Path(path), number)
-        yield place, place.get(item, "input", str), place.get(item, "output", str)
+        location = Location(Path(path), number)
+        yield location, location.get(item, "input", str), location.get(item, "output", str)
 
 
-def _count_places(doc: Doc, format: Format, output: str, spans_key: str, origin: str, report: Report) -> None:
-    """Count the entities or relations whose position can be found again from the string."""
+def _count_offsets(doc: Doc, format: Format, output: str, spans_key: str, origin: str, report: Report) -> None:
+    """Count the entities or relations whose offsets can be found again from the string."""
+    if not format.task.labels:
+        return
     what = format.task.word_level
     anchored = anchor(doc.text, format.parse(output).analysis)
     items: list[AnchoredItem] = [*anchored.entities, *anchored.relations]
-    found = {item.item: item.places for item in items}
-    for i, item in enumerate(placed_items(doc, format.task, spans_key) or () if format.task.labels else ()):
-        if found.get(i) == item.places:
-            report.keep(f"{what} that are found again at their places")
+    found = {item.item: item.string_offsets for item in items}
+    for gold in anchored_items(doc, format.task, spans_key) or ():
+        if found.get(gold.item) == gold.string_offsets:
+            report.keep(f"{what} with offsets that are found again")
         else:
-            shown = " ... ".join(f"'{doc.text[start:end]}' ({start} to {end})" for start, end in item.places)
-            report.lose(
-                f"position of one of the {what}: the same words occur elsewhere too", origin, f"{item.label} {shown}"
-            )
+            strings = [f"'{doc.text[start:end]}' ({start} to {end})" for start, end in gold.string_offsets]
+            reason = f"offsets of one of the {what}: the same words occur elsewhere too"
+            report.lose(reason, origin, f"{gold.label} {' ... '.join(strings)}")
 
 
 def _record(text: str, anchored: Anchored, task: Task, id: str, origin: str) -> Record:
@@ -201,10 +202,10 @@ def _record(text: str, anchored: Anchored, task: Task, id: str, origin: str) -> 
     if task.labels and task.word_level == "entities":
         record.entities = [EntityRecord(entity.start, entity.end, entity.label) for entity in anchored.entities]
     elif task.labels:
-        ends = sorted({place for relation in anchored.relations for place in relation.places})
-        record.entities = [EntityRecord(*place, LINK_END) for place in ends]
+        arguments = sorted({offsets for relation in anchored.relations for offsets in relation.string_offsets})
+        record.entities = [EntityRecord(*offsets, ARGUMENT_LABEL) for offsets in arguments]
         record.relations = [
-            RelationRecord(ends.index(relation.head), ends.index(relation.tail), relation.label)
+            RelationRecord(arguments.index(relation.head), arguments.index(relation.tail), relation.label)
             for relation in anchored.relations
         ]
     return record

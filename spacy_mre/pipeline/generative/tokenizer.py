@@ -1,4 +1,4 @@
-"""Trains a tokenizer on the corpus, for a model that is trained from scratch."""
+"""Training of a tokenizer on the corpus, for a model that is trained from scratch."""
 
 from collections.abc import Iterable
 
@@ -9,8 +9,8 @@ from ...errors import Errors
 
 PAD, START, END, UNKNOWN = SPECIAL = ("<pad>", "<s>", "</s>", "<unk>")
 KINDS = ("bpe", "unigram")
-# The delimiters of the formats and the characters next to words are separate pieces, so that a word has the same
-# pieces in the text and in the string that is to be written, and copying is copying.
+# White space, punctuation and the delimiters of the formats are separate tokens, so that a word has the same tokens in
+# the source and in the target.
 ALONE = Regex(r"\s|[^\w\s]|_")
 
 
@@ -20,13 +20,12 @@ def train_tokenizer(
     """Train a tokenizer.
 
     texts (Iterable[str]): Sources and targets.
-    kind (str): "bpe" or "unigram". Both work on bytes, so that there is no text which they cannot write.
-    vocab_size (int): The most entries; fewer where the corpus has no more. At least 260: the bytes and the special
-        tokens.
-    begins (bool): A text begins with <s>, as a decoder-only model wants it; otherwise it ends with </s>, as an
-        encoder does.
+    kind (str): "bpe" or "unigram". Both work on bytes, so they can write any text. Default: "bpe".
+    vocab_size (int): The most entries, at least 260 for the bytes and the special tokens. Default: 4000.
+    begins (bool): Start a source with <s>, for a decoder-only model; otherwise end it with </s>, for an encoder.
+        Default: False.
     RETURNS (PreTrainedTokenizerFast): The tokenizer.
-    RAISES (ValueError): An unknown kind, or a vocabulary too small for the bytes.
+    RAISES (ValueError): If the kind is unknown, or the vocabulary is too small.
     """
     if kind not in KINDS:
         raise ValueError(Errors.M001.format(setting="tokenizer.kind", value=kind, allowed=", ".join(KINDS)))
@@ -54,11 +53,12 @@ def train_tokenizer(
         single=f"{START} $A" if begins else f"$A {END}",
         special_tokens=[(START if begins else END, tokenizer.token_to_id(START if begins else END))],
     )
+    special = [AddedToken(token, special=True, normalized=False) for token in SPECIAL]
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        **{
-            f"{name}_token": AddedToken(sign, special=True, normalized=False)
-            for name, sign in zip(("pad", "bos", "eos", "unk"), SPECIAL)
-        },
+        pad_token=special[0],
+        bos_token=special[1],
+        eos_token=special[2],
+        unk_token=special[3],
         clean_up_tokenization_spaces=False,
     )

@@ -1,7 +1,7 @@
-"""Language models at the size people use: Hugging Face Trainer over rows of input and output. The result is a model
+"""Training of large language models with the Hugging Face Trainer, on rows of input and output. The result is a model
 folder for `slg` or `oiellm`.
 
-The same function runs on one CPU, on one GPU, and, under `accelerate launch`, on many.
+It runs on a CPU, on a GPU and, with `accelerate launch`, on several GPUs.
 """
 
 import hashlib
@@ -18,7 +18,14 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from ...corpora.reading import Location, read_json_lines
 from ...errors import Errors, Warnings
-from .checkpoints import DTYPES, FORMAT_FILE, SETTINGS_FILE, load_language_model, make_pretrained, save_language_model
+from .checkpoints import (
+    DTYPES,
+    FORMAT_FILE,
+    load_language_model,
+    make_pretrained,
+    save_language_model,
+    save_settings,
+)
 from .language_model import DEFAULT_SEPARATOR, LanguageModel
 from .strings import format_path, load_format, save_format
 
@@ -32,27 +39,27 @@ TokenizedRow = tuple[list[int], list[int]]
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides what a training ends with, apart from the rows.
+    """The settings of a training.
 
-    model (str): A name, folder or pipeline (see `spacy_mre.Seq2SeqLM.v1`), or a JSON file with the config of a model
-        from scratch: "kind" ("seq2seq" or "causal"), "config" and, if wanted, "tokenizer".
-    separator (str): What a decoder-only model reads between input and output, if the model's folder does not define it.
-    epochs (float): How often every row is seen. Default: 3, as OIELLM.
-    max_steps (int): Stop after so many updates, if positive.
-    batch_size (int): Rows in a forward pass, on each device.
-    accumulate (int): Forward passes in an update.
-    learn_rate (float): The highest rate. Default: 1e-5, as OIELLM; 1e-4 is usual with LoRA.
-    schedule (str): How the rate falls, in the words of Hugging Face.
-    warmup (float): The share of the updates in which the rate rises.
-    weight_decay (float): Of AdamW, not on biases and norms.
-    lora_rank (int): Train low-rank adapters of this rank for all linear layers (Hu et al. 2021), and merge them at
-        the end; 0 for all weights.
-    lora_alpha (int): The adapters are scaled by alpha / rank; twice the rank if 0.
-    dtype (str): The type of the weights in memory. Under LoRA "bfloat16" saves half of it.
-    bf16 (bool): Compute in bfloat16 where that is safe.
-    gradient_checkpointing (bool): Compute activations twice instead of keeping them.
+    model (str): A name, folder or pipeline (see `spacy_mre.Seq2SeqLM.v1`), or a JSON file for a model from scratch:
+        "kind" ("seq2seq" or "causal"), "config" and optionally "tokenizer".
+    separator (str): The text between input and output of a decoder-only model, if the model folder does not define it.
+    epochs (float): Passes over the training data. Default: 3, as in OIELLM.
+    max_steps (int): Stop after this number of updates; 0 for no limit.
+    batch_size (int): Rows per forward pass and device.
+    accumulate (int): Forward passes per update.
+    learn_rate (float): The highest learning rate. Default: 1e-5, as in OIELLM; 1e-4 is usual with LoRA.
+    schedule (str): How the learning rate decays, by its name in Hugging Face. Default: "linear".
+    warmup (float): The share of updates in which the learning rate rises.
+    weight_decay (float): The weight decay of AdamW, which is not applied to biases and norms.
+    lora_rank (int): Train low-rank adapters of this rank for all linear layers (LoRA, Hu et al. 2021), and merge them
+        at the end. 0 trains all weights instead.
+    lora_alpha (int): Adapters are scaled by alpha / rank; 0 for twice the rank.
+    dtype (str): The type of the weights. "bfloat16" halves their memory, if only adapters are trained.
+    bf16 (bool): Compute in bfloat16 where it is safe.
+    gradient_checkpointing (bool): Compute activations twice instead of storing them.
     save_steps (int): Updates between two checkpoints.
-    seed (int): Of the order of the rows, of new weights and of dropout.
+    seed (int): The seed of the order of rows, of new weights and of dropout.
     """
 
     model: str
@@ -86,36 +93,39 @@ def train_generative(
 ) -> dict[str, Any]:
     """Train a language model.
 
-    recipe (Recipe): How.
-    train (Path): JSON lines with "input" and "output". If their format is next to them, as `strings` writes it, it
-        is copied into the folder of the model, and tells the components which labels there are.
-    output (Path): The folder for the model, and for the checkpoints in between.
-    dev (Optional[Path]): Rows whose loss is told at every checkpoint.
-    resume (bool): Go on from the last checkpoint in `output`, if there is one; otherwise checkpoints there are refused.
-    progress (bool): Show a progress bar.
-    callbacks (Sequence[TrainerCallback]): Whatever else shall happen.
+    recipe (Recipe): The settings.
+    train (Path): JSON lines with "input" and "output". If the file of their format is next to them, as the command
+        `strings` writes it, it is copied to the model folder, from which the components read the labels.
+    output (Path): The folder of the model and its checkpoints.
+    dev (Optional[Path]): JSON lines whose loss is computed at each checkpoint.
+    resume (bool): Continue from the last checkpoint in `output`, if there is one; otherwise checkpoints in it are an
+        error. Default: True.
+    progress (bool): Show a progress bar. Default: True.
+    callbacks (Sequence[TrainerCallback]): Callbacks of the Trainer.
     RETURNS (dict[str, Any]): "steps", "rows", "left_out", "train_loss", "seconds" and, with dev rows, "dev_loss".
-    RAISES (ValueError): Broken rows, no such model, unknown settings, or checkpoints of another training.
+    RAISES (ValueError): If a row is malformed, there is no such model, a setting has an unknown value, or `output`
+        contains checkpoints of another training.
     """
-    for setting, allowed in (("dtype", DTYPES), ("schedule", [kind.value for kind in SchedulerType])):
-        if getattr(recipe, setting) not in allowed:
-            raise ValueError(
-                Errors.M001.format(setting=setting, value=getattr(recipe, setting), allowed=", ".join(allowed))
-            )
+    _check_choice("dtype", recipe.dtype, DTYPES)
+    _check_choice("schedule", recipe.schedule, [kind.value for kind in SchedulerType])
     output.mkdir(parents=True, exist_ok=True)
     arguments = _arguments(recipe, output, progress, dev is not None)
-    checkpoint = _checkpoint(recipe, train, output, resume, note=arguments.process_index == 0)
+    checkpoint = _checkpoint(recipe, train, output, resume, is_first_process=arguments.process_index == 0)
     rows = read_rows(train)
     dev_rows = None if dev is None else read_rows(dev)
     set_seed(recipe.seed)
     lm = _load(recipe, rows)
-    kept, left_out = encode_rows(lm, rows, train)
-    dev_kept = None if dev is None or dev_rows is None else encode_rows(lm, dev_rows, dev)[0]
+    kept, left_out = tokenize_rows(lm, rows, train)
+    dev_kept = None if dev is None or dev_rows is None else tokenize_rows(lm, dev_rows, dev)[0]
     model = _with_adapters(lm, recipe) if recipe.lora_rank else lm.module
+
+    def collate(batch: list[TokenizedRow]) -> dict[str, torch.Tensor]:
+        return lm.collate([source for source, _ in batch], [target for _, target in batch])
+
     trainer = Trainer(
         model=model,
         args=arguments,
-        data_collator=lambda pairs: lm.collate([source for source, _ in pairs], [target for _, target in pairs]),
+        data_collator=collate,
         train_dataset=kept,
         eval_dataset=dev_kept,
         callbacks=list(callbacks),
@@ -139,31 +149,31 @@ def train_generative(
 def read_rows(path: Path) -> list[Row]:
     """Read rows of input and output.
 
-    path (Path): JSON lines; other keys are left alone.
+    path (Path): JSON lines. Other keys are ignored.
     RETURNS (list[tuple[str, str]]): Inputs and outputs.
-    RAISES (CorpusError): A line without them, named with the file.
+    RAISES (CorpusError): If a line has no input or output; the error contains the file and the line.
     """
     path = Path(path)
     rows = []
     for number, item in read_json_lines(path):
-        place = Location(path, number)
-        row = (place.get(item, "input", str), place.get(item, "output", str))
+        location = Location(path, number)
+        row = (location.get(item, "input", str), location.get(item, "output", str))
         for key, value in zip(("input", "output"), row):
             if not value.strip():
-                raise place.error(f"'{key}' is empty")
+                raise location.error(f"'{key}' is empty")
         rows.append(row)
     return rows
 
 
-def encode_rows(lm: LanguageModel, rows: Sequence[Row], path: Path) -> tuple[list[TokenizedRow], int]:
-    """Make tokens of rows. A row that the model cannot read or write whole is left out, and counted: half of an
-    answer would teach to stop there.
+def tokenize_rows(lm: LanguageModel, rows: Sequence[Row], path: Path) -> tuple[list[TokenizedRow], int]:
+    """Tokenize rows. A row that does not fit into the model is left out and counted: from a truncated output the model
+    would learn to stop early.
 
     lm (LanguageModel): The model.
     rows (Sequence[tuple[str, str]]): Inputs and outputs.
-    path (Path): Where they are from.
-    RETURNS (tuple[list[tuple[list[int], list[int]]], int]): Sources and targets, and how many were left out.
-    RAISES (ValueError): None is left.
+    path (Path): The file that they are from, for messages.
+    RETURNS (tuple[list[tuple[list[int], list[int]]], int]): Sources and targets, and the number of rows left out.
+    RAISES (ValueError): If no row is left.
     """
     sources = lm.source_ids([source for source, _ in rows])
     targets = lm.target_ids([target for _, target in rows])
@@ -184,6 +194,11 @@ def encode_rows(lm: LanguageModel, rows: Sequence[Row], path: Path) -> tuple[lis
     return kept, left_out
 
 
+def _check_choice(setting: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise ValueError(Errors.M001.format(setting=setting, value=value, allowed=", ".join(allowed)))
+
+
 def _load(recipe: Recipe, rows: Sequence[Row]) -> LanguageModel:
     if not recipe.model.endswith(CONFIG_SUFFIX):
         return load_language_model(recipe.model, dtype=recipe.dtype, separator=recipe.separator)
@@ -193,11 +208,10 @@ def _load(recipe: Recipe, rows: Sequence[Row]) -> LanguageModel:
         raise ValueError(Errors.M932.format(name=recipe.model, reason="there is no such file"))
     made = srsly.read_json(recipe.model)
     if not isinstance(made, dict) or not {"kind", "config"} <= set(made) <= {"kind", "config", "tokenizer"}:
-        raise ValueError(
-            Errors.M937.format(reason=f"{recipe.model} must hold 'kind', 'config' and perhaps 'tokenizer'")
-        )
+        reason = f"{recipe.model} must contain 'kind', 'config' and optionally 'tokenizer'"
+        raise ValueError(Errors.M937.format(reason=reason))
     texts = [text for row in rows for text in row]
-    return make_pretrained(texts, **made, dtype=recipe.dtype, separator=recipe.separator)[0]
+    return make_pretrained(texts, **made, dtype=recipe.dtype, separator=recipe.separator).lm
 
 
 def _with_adapters(lm: LanguageModel, recipe: Recipe) -> torch.nn.Module:
@@ -226,7 +240,7 @@ def _arguments(recipe: Recipe, output: Path, progress: bool, evaluate: bool) -> 
         warmup_ratio=recipe.warmup,
         weight_decay=recipe.weight_decay,
         bf16=recipe.bf16,
-        use_cpu=not torch.cuda.is_available(),  # otherwise bf16 is refused without a GPU
+        use_cpu=not torch.cuda.is_available(),  # without it, bf16 needs a GPU
         gradient_checkpointing=recipe.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False},
         save_strategy="steps",
@@ -246,37 +260,40 @@ def _arguments(recipe: Recipe, output: Path, progress: bool, evaluate: bool) -> 
     )
 
 
-def _checkpoint(recipe: Recipe, train: Path, output: Path, resume: bool, *, note: bool) -> str | None:
-    """The last checkpoint of the same training; or a note of which training begins."""
+def _checkpoint(recipe: Recipe, train: Path, output: Path, resume: bool, *, is_first_process: bool) -> str | None:
+    """The last checkpoint of the same training. If there is none, the settings are saved for the next call."""
     checkpoint = get_last_checkpoint(str(output))
-    files = {"rows": train, **({"config": Path(recipe.model)} if recipe.model.endswith(CONFIG_SUFFIX) else {})}
-    sums = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items() if path.is_file()}
-    # How often a checkpoint is written changes nothing.
-    run = {**asdict(recipe), "save_steps": None, **sums}
-    if checkpoint is not None:
-        if not resume:
-            raise ValueError(Errors.M943.format(output=output, reason="resuming is off"))
-        known = srsly.read_json(output / RUN_FILE) if (output / RUN_FILE).is_file() else {}
-        other = sorted(key for key in run if run[key] != known.get(key))
-        if other:
-            raise ValueError(Errors.M943.format(output=output, reason=f"other: {', '.join(other)}"))
-    elif note:
-        srsly.write_json(output / RUN_FILE, run)
+    files = {"rows": train}
+    if recipe.model.endswith(CONFIG_SUFFIX):
+        files["config"] = Path(recipe.model)
+    hashes = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items() if path.is_file()}
+    # The interval of checkpoints does not change the result.
+    run = {**asdict(recipe), "save_steps": None, **hashes}
+    if checkpoint is None:
+        if is_first_process:
+            srsly.write_json(output / RUN_FILE, run)
+        return None
+    if not resume:
+        raise ValueError(Errors.M943.format(output=output, reason="resuming is off"))
+    earlier = srsly.read_json(output / RUN_FILE) if (output / RUN_FILE).is_file() else {}
+    different = sorted(key for key in run if run[key] != earlier.get(key))
+    if different:
+        raise ValueError(Errors.M943.format(output=output, reason=f"different {', '.join(different)}"))
     return checkpoint
 
 
 def _save(trainer: Trainer, lm: LanguageModel, recipe: Recipe, output: Path) -> None:
-    """Write the model folder. Trainer gathers weights that are spread over devices."""
+    """Save the model folder. Trainer gathers weights that are distributed over devices."""
     trainer.save_model(str(output / ADAPTER_FOLDER if recipe.lora_rank else output))
     if not trainer.is_world_process_zero():
         return
     if recipe.lora_rank:
         from peft import PeftModel
 
-        # Adapters are merged into a fresh copy: those in training may be spread over devices.
+        # Adapters are merged into a new copy, because the weights in training may be distributed over devices.
         lm = _load(recipe, [])
         lm.module = PeftModel.from_pretrained(lm.module, str(output / ADAPTER_FOLDER)).merge_and_unload()
         save_language_model(lm, output)
     else:
         lm.tokenizer.save_pretrained(output)
-        srsly.write_json(output / SETTINGS_FILE, {"kind": lm.kind, "separator": lm.separator})
+        save_settings(lm, output)

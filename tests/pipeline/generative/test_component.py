@@ -3,6 +3,7 @@ import pickle
 import shutil
 import warnings
 import weakref
+from itertools import product
 
 import pytest
 import spacy
@@ -10,10 +11,11 @@ import torch
 from confection import ConfigValidationError
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.util import fix_random_seed
+from spacy.util import fix_random_seed, load_config
 
 from spacy_mre.annotations.entities import get_entities
 from spacy_mre.annotations.relations import get_relations
+from spacy_mre.pipeline.generative.language_model import LanguageModel
 from spacy_mre.training.optimizer import make_adamw
 
 # Words, entities, relations, cats. A name with delimiters, one that occurs twice, a nested one, and a text without any.
@@ -249,8 +251,16 @@ def test_batches_do_not_matter(factory, batch_size, trained):
 def test_small_batches_of_tokens(trained, monkeypatch):
     nlp = trained["slg"]
     expected = [doc._.generated for doc in nlp.pipe(RAW)]
-    monkeypatch.setitem(nlp.get_pipe("slg").cfg, "batch_tokens", 1)
+    sizes, generate = [], LanguageModel.generate
+
+    def spy(lm, sources, **settings):
+        sizes.append(len(sources))
+        return generate(lm, sources, **settings)
+
+    monkeypatch.setattr(LanguageModel, "generate", spy)
+    monkeypatch.setattr(nlp.get_pipe("slg"), "batch_tokens", 1)
     assert [doc._.generated for doc in nlp.pipe(RAW)] == expected
+    assert sizes == [1] * sum(bool(text.strip()) for text in RAW)
 
 
 @pytest.mark.parametrize("factory", MODELS)
@@ -353,7 +363,7 @@ def test_under_the_grammar_random_weights_write_what_can_be_read(factory, begun)
 @pytest.mark.parametrize("constraint", ["none", "first_token"])
 def test_without_the_grammar_losses_are_counted(constraint, strict, begun):
     nlp, _examples = begun("slg", constraint=constraint, strict=strict, max_new_tokens=20)
-    what = "string that is not of the format" if strict else "part of a string that is not of the format"
+    what = "string that is not in the format" if strict else "part of a string that is not in the format"
     with pytest.warns(UserWarning, match=f"W930.*'slg'.* x {what}"):
         docs = list(nlp.pipe([text for text in RAW if text.strip()]))
     assert nlp.get_pipe("slg").left_out[what] >= len(docs)
@@ -372,9 +382,9 @@ def test_lenient_and_strict_reading(trained, monkeypatch):
         pipe.set_annotations([doc], [broken])
     assert [(span.start, span.end, span.label_) for span in doc.spans["entities"]] == [(0, 1, "artist")]
     assert doc.cats["music"] > 0 and doc._.generated == broken.string
-    assert pipe.left_out == {"part of a string that is not of the format": 1, "not in the text": 1}
+    assert pipe.left_out == {"part of a string that is not in the format": 1, "not in the text": 1}
     monkeypatch.setattr(pipe, "strict", True)
-    with pytest.warns(UserWarning, match="string that is not of the format"):
+    with pytest.warns(UserWarning, match="string that is not in the format"):
         pipe.set_annotations([doc], [broken])
     assert get_entities(doc) == [] and not any(doc.cats.values())
     pipe.left_out.clear()
@@ -391,8 +401,9 @@ def test_beams_find_at_least_as_likely_strings(begun, monkeypatch):
     nlp, _ = begun("slg", parts="text")
     texts = [text for text in RAW if text.strip()]
     greedy = [doc._.generated_score for doc in nlp.pipe(texts)]
-    monkeypatch.setitem(nlp.get_pipe("slg").cfg, "num_beams", 8)
-    assert all(beam >= score - 1e-4 for beam, score in zip((doc._.generated_score for doc in nlp.pipe(texts)), greedy))
+    monkeypatch.setattr(nlp.get_pipe("slg"), "num_beams", 8)
+    beams = [doc._.generated_score for doc in nlp.pipe(texts)]
+    assert all(beam >= score - 1e-4 for beam, score in zip(beams, greedy))
 
 
 # Gold that is not there
@@ -651,23 +662,47 @@ NEW_VALUES = {
     "batch_tokens": 99,
     "spans_key": "mine",
 }
+SHARED_VALUES = [setting for setting in NEW_VALUES if setting != "prompt_words"]
+SHARED_VALUES = [setting for setting in NEW_VALUES if setting != "prompt_words"]
 
 
-@pytest.mark.parametrize("setting", NEW_VALUES)
-def test_settings_given_on_loading_are_in_force_and_changed_ones_are_saved(setting, tmp_path):
-    value, nlp = NEW_VALUES[setting], make_nlp("slg")
+@pytest.mark.parametrize("factory, setting", [*product(["slg"], NEW_VALUES), *product(["oiellm"], SHARED_VALUES)])
+def test_settings_given_on_loading_win_and_changed_ones_are_saved(factory, setting, tmp_path):
+    value, nlp = NEW_VALUES[setting], make_nlp(factory)
     nlp.to_disk(tmp_path)
-    loaded = spacy.load(tmp_path, config={"components": {"slg": {setting: value}}})
-    assert getattr(loaded.get_pipe("slg"), setting) == value
-    setattr(nlp.get_pipe("slg"), setting, value)
+    loaded = spacy.load(tmp_path, config={"components": {factory: {setting: value}}})
+    assert getattr(loaded.get_pipe(factory), setting) == value
+    assert getattr(nlp.get_pipe(factory), setting) != value
+    setattr(nlp.get_pipe(factory), setting, value)
     nlp.to_disk(tmp_path)
-    assert getattr(spacy.load(tmp_path).get_pipe("slg"), setting) == value
+    assert load_config(tmp_path / "config.cfg")["components"][factory][setting] == value
+    assert getattr(spacy.load(tmp_path).get_pipe(factory), setting) == value
 
 
+def test_all_settings_are_tested():
+    config = make_nlp("slg").get_pipe_config("slg")
+    assert set(NEW_VALUES) == set(config) - {"factory", "model", "scorer"}
+
+
+@pytest.mark.parametrize("factory", MODELS)
+def test_default_settings_are_in_the_config(factory):
+    nlp = make_nlp(factory)
+    pipe, config = nlp.get_pipe(factory), nlp.get_pipe_config(factory)
+    assert config["language"] is None and ("prompt_words" in config) == (factory == "slg")
+    assert all(getattr(pipe, setting) == config[setting] for setting in NEW_VALUES if setting in config)
+    assert pipe.cfg == {"classes": [], "labels": []}
+
+
+@pytest.mark.parametrize("factory", MODELS)
 @pytest.mark.parametrize("settings", [{"beams": 2}, {"model": {"tokeniser": "x"}}])
-def test_a_misspelt_key_is_named(settings):
+def test_a_misspelt_key_is_refused(factory, settings):
     with pytest.raises(ConfigValidationError, match=r"beams|tokeniser"):
-        make_nlp("slg", **settings)
+        make_nlp(factory, **settings)
+
+
+def test_oiellm_has_no_prompt_words():
+    with pytest.raises(ConfigValidationError, match="prompt_words"):
+        make_nlp("oiellm", prompt_words=False)
 
 
 def test_the_words_are_of_the_pipelines_language(begun):

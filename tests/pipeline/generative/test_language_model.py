@@ -215,7 +215,7 @@ def test_prediction_leaves_no_gradient():
 def test_what_is_written_has_the_probability_it_says(name, beams):
     lm = lm_of(make(name))
     sources = lm.source_ids(SOURCES)
-    written = lm.write(sources, max_new_tokens=12, num_beams=beams)
+    written = lm.generate(sources, max_new_tokens=12, num_beams=beams)
     for source, (tokens, log_probs) in zip(sources, written):
         ended = len(log_probs) == len(tokens) + 1
         assert ended or len(tokens) == len(log_probs) == 12
@@ -224,16 +224,16 @@ def test_what_is_written_has_the_probability_it_says(name, beams):
             again = lm.log_probs([source], [[*tokens, *([lm.end] if ended else [])]])
         assert log_probs == pytest.approx(again.tolist(), abs=1e-4)
         if beams == 1:
-            assert lm.write([source], max_new_tokens=12)[0].tokens == tokens
+            assert lm.generate([source], max_new_tokens=12)[0].tokens == tokens
 
 
 @pytest.mark.parametrize("name", ["t5", "llama"])
 def test_scoring_in_slices(name, monkeypatch):
     lm = lm_of(make(name))
     sources = lm.source_ids(SOURCES)
-    whole = lm.write(sources, max_new_tokens=12)
+    whole = lm.generate(sources, max_new_tokens=12)
     monkeypatch.setattr(language_model, "MOST_LOGITS", 1)
-    for one, other in zip(whole, lm.write(sources, max_new_tokens=12)):
+    for one, other in zip(whole, lm.generate(sources, max_new_tokens=12)):
         assert one.tokens == other.tokens and one.log_probs == pytest.approx(other.log_probs, abs=1e-4)
 
 
@@ -241,7 +241,7 @@ def test_scoring_in_slices(name, monkeypatch):
 def test_greedy_search_takes_the_likeliest_token(name):
     lm = lm_of(make(name))
     (source,) = lm.source_ids(SOURCES[:1])
-    tokens, log_probs = lm.write([source], max_new_tokens=3)[0]
+    tokens, log_probs = lm.generate([source], max_new_tokens=3)[0]
     with torch.no_grad():
         every = [float(lm.log_probs([source], [[token]])) for token in range(len(lm.tokenizer))]
     assert int(numpy.argmax(every)) == [*tokens, lm.end][0]
@@ -255,8 +255,8 @@ def test_settings_of_another_task_are_forgotten(tmp_path):
     loaded = load_language_model(tmp_path)
     assert loaded.module.generation_config.no_repeat_ngram_size == 0
     sources = loaded.source_ids(SOURCES)
-    before = lm_of(make("bart")).write(sources, max_new_tokens=8)
-    assert [written.tokens for written in loaded.write(sources, max_new_tokens=8)] == [
+    before = lm_of(make("bart")).generate(sources, max_new_tokens=8)
+    assert [generated.tokens for generated in loaded.generate(sources, max_new_tokens=8)] == [
         written.tokens for written in before
     ]
 
@@ -308,8 +308,10 @@ def test_both_halves_begin_as_the_encoder(layers, taken, tiny_bert):
             assert torch.equal(decoder[f"encoder.layer.{i}.{part}"], bert[f"encoder.layer.{layer}.{part}"])
     assert torch.equal(decoder["embeddings.word_embeddings.weight"], bert["embeddings.word_embeddings.weight"])
     assert module.decoder.get_output_embeddings().weight is module.decoder.bert.embeddings.word_embeddings.weight
-    assert shim.fresh and all("crossattention" in name or name.startswith("decoder.cls") for name in shim.fresh)
-    assert {name for name, _ in module.named_parameters() if "crossattention" in name} < shim.fresh
+    assert shim.new_weights and all(
+        "crossattention" in name or name.startswith("decoder.cls") for name in shim.new_weights
+    )
+    assert {name for name, _ in module.named_parameters() if "crossattention" in name} < shim.new_weights
     assert module.config.encoder.hidden_dropout_prob == module.config.decoder.hidden_dropout_prob == 0.0
 
 
@@ -324,7 +326,7 @@ def test_fresh_weights_learn_at_the_rate_of_heads(tiny_bert):
     model.finish_update(sgd)
     sgd.step_schedules()
     changed = {name for name, weight in weights_of(model).items() if not torch.equal(weight, before[name])}
-    assert changed and changed <= model.shims[0].fresh
+    assert changed and changed <= model.shims[0].new_weights
 
 
 def test_a_warm_started_model_can_be_gone_on_with(tiny_bert, tmp_path):
@@ -333,7 +335,7 @@ def test_a_warm_started_model_can_be_gone_on_with(tiny_bert, tmp_path):
     model.shims[0].to_disk(tmp_path / "model")
     again = build_warm_started(str(tmp_path / "model"), decoder_layers=1)
     again.initialize(X=[])
-    assert same(weights_of(model), weights_of(again)) and not again.shims[0].fresh
+    assert same(weights_of(model), weights_of(again)) and not again.shims[0].new_weights
 
 
 def test_no_decoder_of_another_family(tmp_path):

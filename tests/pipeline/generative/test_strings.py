@@ -60,7 +60,7 @@ def test_there_and_back(docs, tmp_path):
     for format in (SLGFormat(task), SLGFormat(task, prompt_words=False), OIELLMFormat(task)):
         report = Report()
         assert write_strings(docs, tmp_path / "a.jsonl", format, report=report) == 2
-        assert not report.lost and report.kept["entities that are found again at their places"] == 3
+        assert not report.lost and report.kept["entities with offsets that are found again"] == 3
         read = list(read_strings(tmp_path / "a.jsonl", format, strict=True))
         assert [record.id for record in read] == ["a-1", "a-2"] and read[0].relations is None
         back = list(make_docs(read, NLP, cats=["nature", "society"]))
@@ -120,14 +120,14 @@ def test_random_texts(data):
     assert [record.text for record in back] == [record.text for record in records]
     assert [record.cats for record in back] == [record.cats for record in records]
     assert not read.lost
-    reason = "position of one of the entities: the same words occur elsewhere too"
+    reason = "offsets of one of the entities: the same words occur elsewhere too"
     exact = sum(
         (entity.start, record.text[entity.start : entity.end], entity.label) in gold
         for record, gold in zip(back, entities(docs))
         for entity in record.entities
     )
-    assert exact == written.kept["entities that are found again at their places"] == len(kept) - written.lost[reason]
-    assert written.lost[reason] <= read.kept["entities whose words would fit elsewhere, too"]
+    assert exact == written.kept["entities with offsets that are found again"] == len(kept) - written.lost[reason]
+    assert written.lost[reason] <= read.kept["entities with several possible positions"]
 
 
 def test_what_cannot_be_written_is_counted(docs, tmp_path):
@@ -145,9 +145,9 @@ def test_what_cannot_be_written_is_counted(docs, tmp_path):
         == 3
     )
     assert report.lost == {
-        "document without gold for what the task asks for": 1,
+        "document without gold for a part of the task": 1,
         "document without text": 1,
-        "position of one of the entities: the same words occur elsewhere too": 1,
+        "offsets of one of the entities: the same words occur elsewhere too": 1,
     }
     with pytest.raises(ValueError, match=r"M907.*town"):
         write_strings(
@@ -166,7 +166,7 @@ def test_what_cannot_be_read_is_counted_or_refused(tmp_path):
     records = list(read_strings(path, format, report=report))
     assert [record.entities for record in records] == [[EntityRecord(0, 3, "person")], []]
     assert report.lost == {
-        "part of an output that is not of the format": 2,
+        "part of an output that is not in the format": 2,
         "not in the text": 1,
         "given more often than it occurs in the text": 1,
     }
@@ -188,7 +188,7 @@ def test_the_format_is_kept_beside_the_strings(tmp_path):
     assert load_format(path).to_dict() == format.to_dict()
     for data in ("[]", '{"format": "slg"}', '{"format": "slg", "task": {"x": 1}}'):
         path.write_text(data, encoding="utf8")
-        with pytest.raises(CorpusError, match=r"train.format.json: this is no format"):
+        with pytest.raises(CorpusError, match=r"train.format.json: this is not a format file"):
             load_format(path)
 
 

@@ -12,7 +12,7 @@ from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.pipeline.generative.checkpoints import load_language_model
 from spacy_mre.pipeline.generative.formats import OIELLMFormat, Task
 from spacy_mre.pipeline.generative.strings import save_format
-from spacy_mre.pipeline.generative.trainer import Recipe, encode_rows, read_rows, train_generative
+from spacy_mre.pipeline.generative.trainer import Recipe, read_rows, tokenize_rows, train_generative
 
 ROWS = [
     ("play Foo by Ida/NER", "music/NER/:album;Foo:artist;Ida"),
@@ -89,7 +89,9 @@ def difference(one, other):
 
 def written(folder):
     lm = load_language_model(folder)
-    return [lm.decode(row.tokens) for row in lm.write(lm.source_ids([source for source, _ in ROWS]), max_new_tokens=40)]
+    return [
+        lm.decode(row.tokens) for row in lm.generate(lm.source_ids([source for source, _ in ROWS]), max_new_tokens=40)
+    ]
 
 
 class Interrupt(TrainerCallback):
@@ -139,10 +141,10 @@ def test_rows_that_do_not_fit_are_left_out_and_counted(base, rows):
     lm = load_language_model(base)
     long = [("word " * 200, "music/NER/:None;"), ("it rains/NER", "word " * 200)]
     with pytest.warns(UserWarning, match=r"W932.*2 of 6 rows.*128 tokens.*'word word"):
-        kept, left_out = encode_rows(lm, [*long, *ROWS], rows)
+        kept, left_out = tokenize_rows(lm, [*long, *ROWS], rows)
     assert left_out == 2 and [lm.decode(target) for _, target in kept] == [target for _, target in ROWS]
     with pytest.raises(ValueError, match=r"M944.*none of the 2 rows"):
-        encode_rows(lm, long, rows)
+        tokenize_rows(lm, long, rows)
 
 
 # Training
@@ -198,13 +200,13 @@ def test_an_interrupted_training_goes_on_where_it_stopped(lora_rank, rows, confi
 
 def test_checkpoints_of_another_training_are_refused(rows, config, tmp_path):
     train_generative(recipe(config, max_steps=2, save_steps=2), rows, tmp_path / "out", progress=False)
-    with pytest.raises(ValueError, match=r"M943.*other: learn_rate, seed"):
+    with pytest.raises(ValueError, match=r"M943.*different learn_rate, seed"):
         train_generative(
             recipe(config, max_steps=2, save_steps=1, seed=1, learn_rate=1.0), rows, tmp_path / "out", progress=False
         )
     other = tmp_path / "other.jsonl"
     other.write_text(rows.read_text() + "\n" + json.dumps({"input": "a", "output": "b"}))
-    with pytest.raises(ValueError, match=r"M943.*other: rows"):
+    with pytest.raises(ValueError, match=r"M943.*different rows"):
         train_generative(recipe(config, max_steps=2, save_steps=2), other, tmp_path / "out", progress=False)
 
 

@@ -1,4 +1,4 @@
-"""The formats in which an annotated text is written as one string, and parsed. `FORMATS` has them by name."""
+"""The formats in which the labels of a text are written as one string. `FORMATS` contains them by name."""
 
 from typing import Any
 
@@ -14,11 +14,11 @@ Format = SLGFormat | OIELLMFormat
 
 
 def format_from_dict(data: dict[str, Any]) -> Format:
-    """Make the format that `to_dict` described.
+    """Make a format from the result of its `to_dict`.
 
     data (dict[str, Any]): Plain JSON with the format's name in "format".
     RETURNS (Union[SLGFormat, OIELLMFormat]): The format.
-    RAISES (ValueError): No such format.
+    RAISES (ValueError): If there is no such format.
     """
     name = data.get("format")
     if name not in FORMATS:

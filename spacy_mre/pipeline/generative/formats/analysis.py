@@ -1,20 +1,21 @@
-"""The labels of a text as strings: its text label, and its entities or relations, which every format writes."""
+"""The labels of a text without offsets: its text label, and its entities or relations as strings."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ....annotations.entities import Offsets
 from ....errors import Errors
 
 
 class EntityText(NamedTuple):
-    """A labelled piece of the text: an entity, or a word with its polarity."""
+    """An entity, or a word with its polarity, as a string."""
 
     label: str
     text: str
 
 
 class RelationText(NamedTuple):
-    """A relation or event tuple between two pieces of the text."""
+    """A relation, or an event with an argument, between two strings."""
 
     head: str
     label: str
@@ -26,12 +27,11 @@ Item = EntityText | RelationText
 
 @dataclass(frozen=True)
 class Analysis:
-    """One text's label and its entities or relations, without offsets. The labels are those of the pipeline, not the
-    words of a format.
+    """The labels of one text. They are those of the pipeline, not the words of a template.
 
-    label (Optional[str]): The text label; None where it is not known or not asked for.
+    label (Optional[str]): The text label; None if it is unknown or not part of the task.
     items (Optional[tuple[Union[EntityText, RelationText], ...]]): The entities or the relations, in the order of the
-        text; empty where there are none; None where nothing is known about them.
+        text; empty if there are none; None if they are unknown.
     """
 
     label: str | None = None
@@ -42,24 +42,24 @@ class Analysis:
 class Parsed:
     """The result of parsing a string.
 
-    analysis (Analysis): What could be read.
-    problems (list[str]): What could not, each with its place in the string; empty if the string is of the format.
-    label_place (Optional[tuple[int, int]]): The characters of the string that name the text label.
-    places (tuple[tuple[int, int], ...]): The characters of the string that hold each item, in step with the items.
+    analysis (Analysis): The parts that could be read.
+    problems (list[str]): The parts that could not be read, with their positions; empty if the string is in the format.
+    label_offsets (Optional[tuple[int, int]]): The character offsets of the text label in the string.
+    item_offsets (tuple[tuple[int, int], ...]): The character offsets of each item in the string.
     """
 
     analysis: Analysis
     problems: list[str]
-    label_place: tuple[int, int] | None = None
-    places: tuple[tuple[int, int], ...] = ()
+    label_offsets: Offsets | None = None
+    item_offsets: tuple[Offsets, ...] = ()
 
 
 class FormatError(ValueError):
     """A string that is not in the format.
 
     string (str): The string.
-    position (int): Where it differs from the format, in characters.
-    reason (str): What was expected there.
+    position (int): The position of the first character that differs from the format.
+    reason (str): What the format requires there.
     """
 
     def __init__(self, string: str, position: int, reason: str):

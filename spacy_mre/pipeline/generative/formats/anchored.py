@@ -1,4 +1,4 @@
-"""The position of entities and relations in a text, and the order in which they are written."""
+"""Entities and relations with character offsets, and the order in which they are written."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,8 +9,11 @@ Order = tuple[int, int]
 
 
 class AnchoredEntity(NamedTuple):
-    """A entity with its characters, end exclusive. `item` is its number in the analysis; `ambiguous`: the string
-    would fit elsewhere, too."""
+    """An entity with character offsets, end exclusive.
+
+    item (int): Its index in the analysis.
+    ambiguous (bool): Whether its string has another position that is as possible.
+    """
 
     start: int
     end: int
@@ -19,14 +22,17 @@ class AnchoredEntity(NamedTuple):
     ambiguous: bool
 
     @property
-    def places(self) -> tuple[Offsets, ...]:
-        """RETURNS (tuple[tuple[int, int], ...]): The one place of an entity."""
+    def string_offsets(self) -> tuple[Offsets, ...]:
+        """RETURNS (tuple[tuple[int, int], ...]): The offsets of the entity."""
         return ((self.start, self.end),)
 
 
 class AnchoredRelation(NamedTuple):
-    """A relation with the characters of both ends. `item` is its number in the analysis; `ambiguous`: one of the
-    strings occurs elsewhere too."""
+    """A relation with the character offsets of head and tail.
+
+    item (int): Its index in the analysis.
+    ambiguous (bool): Whether one of its strings occurs more than once.
+    """
 
     head: Offsets
     label: str
@@ -35,8 +41,8 @@ class AnchoredRelation(NamedTuple):
     ambiguous: bool
 
     @property
-    def places(self) -> tuple[Offsets, ...]:
-        """RETURNS (tuple[tuple[int, int], ...]): The places of head and tail."""
+    def string_offsets(self) -> tuple[Offsets, ...]:
+        """RETURNS (tuple[tuple[int, int], ...]): The offsets of head and tail."""
         return self.head, self.tail
 
 
@@ -46,8 +52,9 @@ class Anchored:
 
     label (Optional[str]): The text label.
     entities (tuple[AnchoredEntity, ...]): The entities that were found, in the order of the analysis.
-    relations (tuple[AnchoredRelation, ...]): The relations of which both ends were found, in the order of the analysis.
-    dropped (tuple[tuple[int, str], ...]): The number of every other item, and the reason.
+    relations (tuple[AnchoredRelation, ...]): The relations of which head and tail were found, in the order of the
+        analysis.
+    dropped (tuple[tuple[int, str], ...]): The index of each item that was not found, and the reason.
     """
 
     label: str | None
@@ -56,17 +63,17 @@ class Anchored:
     dropped: tuple[tuple[int, str], ...]
 
 
-def order_of_place(place: Offsets) -> Order:
-    """RETURNS (tuple[int, int]): The sort key of an offset pair: by its end, shorter ones first."""
-    return place[1], -place[0]
+def order_of_offsets(offsets: Offsets) -> Order:
+    """RETURNS (tuple[int, int]): A sort key: by the end, the shorter first."""
+    return offsets[1], -offsets[0]
 
 
-def order_of_entity(place: Offsets, label: str) -> tuple[Order, str]:
-    """RETURNS (tuple[tuple[int, int], str]): What entities are sorted by before they are written."""
-    return order_of_place(place), label
+def order_of_entity(offsets: Offsets, label: str) -> tuple[Order, str]:
+    """RETURNS (tuple[tuple[int, int], str]): The sort key of entities in a string."""
+    return order_of_offsets(offsets), label
 
 
 def order_of_relation(head: Offsets, tail: Offsets, label: str) -> tuple[Order, Order, Order, str]:
-    """RETURNS (Tuple): What relations are sorted by before they are written: by the later end, then the earlier one."""
-    ends = order_of_place(head), order_of_place(tail)
-    return max(ends), min(ends), ends[0], label
+    """RETURNS (tuple): The sort key of relations in a string: by the later argument, then by the earlier one."""
+    arguments = order_of_offsets(head), order_of_offsets(tail)
+    return max(arguments), min(arguments), arguments[0], label

@@ -1,15 +1,15 @@
-"""Finds the positions in the text of entities and relations that are given as strings only.
+"""Finds the character offsets of entities and relations that are given as strings only.
 
-Entities are written in the order in which they end, an inner one before the one around it; relations as soon as both
-their ends have been read. The order of an analysis therefore determines the position of a repeated string, and
-nesting needs no sign of its own.
+Entities are written in the order of their ends, an inner one before the outer one; relations in the order of their
+later argument. So the order of an analysis determines the positions of a repeated string, and nesting needs no markup.
 
-**Entities** are aligned to the occurrences of their strings monotonically in that order. Of all alignments that place
-as many as possible, the most plausible one is taken: entities at word boundaries, separate rather than nested; then the
-leftmost. An entity without a position in order (a model may write in any order) is placed wherever there is room.
+**Entities** are aligned with the occurrences of their strings, monotonically in that order. Of all alignments with the
+most entities, the most plausible one is used: at word boundaries, not overlapping, rather nested than crossing, then
+the leftmost. An entity that does not fit into the order (a model may write in any order) is aligned with any free
+occurrence.
 
-**Relations** are placed by a beam search: few different positions, at word boundaries, in order, with both arguments
-close to each other.
+**Relations** are aligned by beam search, with costs for every new argument, for arguments that are not at word
+boundaries or overlap another one, for leaving the order, and for the distance between head and tail.
 
 The method is ours; the papers (arXiv 2307.10291, arXiv 2407.10953) give no offsets.
 """
@@ -32,83 +32,87 @@ Normalize = Callable[[str], tuple[str, Sequence[int]]]
 NOT_IN_TEXT = "not in the text"
 TOO_OFTEN = "given more often than it occurs in the text"
 
-# In units of one end of a word. A crossing pair of entities is rarer in every corpus than a nested one.
+# Costs of entities; an end that is not at a word boundary costs 1. Crossing entities are rarer than nested ones.
 NESTED = 1
 CROSSING = 4
-# The same for relations. That a relation relates a place to itself, or comes before its turn, is believed only where
-# nothing else is possible.
-NEW_PLACE = 2.0
+# Costs of relations, in the same unit. The last two are the highest, because a relation of a span with itself, or one
+# that is out of order, is an exception.
+NEW_ARGUMENT = 2.0
 OVERLAP = 2.0
-OUT_OF_ORDER = 6.0
 DISTANCE = 0.1
-SAME_PLACE = 10.0
+OUT_OF_ORDER = 6.0
+SAME_SPAN = 10.0
 BEAM = 16
-# Bounds on the time for a string that occurs very often in a text
-MAX_PLACES = 32
+# Limits for a string that occurs very often in a text.
+MAX_OCCURRENCES = 32
 MAX_PAIRS = 256
 
 
 def anchor(
     text: str, analysis: Analysis, *, normalize: Normalize | None = None, boundaries: Container[int] | None = None
 ) -> Anchored:
-    """Find the places of an analysis in its text.
+    """Find the character offsets of an analysis in its text.
+
+    >>> text = "From Lima to Lima by the Lima Express"
+    >>> anchored = anchor(text, Analysis(None, (EntityText("place", "Lima"), EntityText("train", "Lima Express"))))
+    >>> [(entity.start, entity.end) for entity in anchored.entities]
+    [(5, 9), (25, 37)]
 
     text (str): The text.
     analysis (Analysis): The strings to find.
-    normalize (Optional[Callable[[str], tuple[str, Sequence[int]]]]): Turns a text into the form in which the strings
-        are: the normalised text, and for each of its characters the offset of the character that it comes from; one
-        more for the end is allowed. It must leave alone what is normalised already. By default strings are found as
-        they are.
-    boundaries (Optional[Container[int]]): The offsets at which words begin or end, such as those of a Doc's tokens; by
-        default where the kind of character changes.
-    RETURNS (Anchored): The places.
+    normalize (Optional[Callable[[str], tuple[str, Sequence[int]]]]): Turns the text into the form of the strings. It
+        returns the normalized text, and for each of its characters the offset of the original character; one more
+        offset for the end is allowed. Normalized text must not change again. Default: no normalization.
+    boundaries (Optional[Container[int]]): The offsets of word boundaries, such as those of a Doc's tokens. Default:
+        where the kind of character changes.
+    RETURNS (Anchored): The offsets.
     """
-    searched = _Searched(text, analysis, normalize, boundaries)
+    searched = _SearchedText(text, analysis, normalize, boundaries)
     items = analysis.items or ()
     entities = [(number, item) for number, item in enumerate(items) if isinstance(item, EntityText)]
     relations = [(number, item) for number, item in enumerate(items) if isinstance(item, RelationText)]
-    placed_entities, lost_entities = _place_entities(searched, entities)
-    placed_links, lost_links = _place_relations(
-        searched, relations, frozenset((entity.start, entity.end) for entity in placed_entities)
-    )
-    return Anchored(analysis.label, placed_entities, placed_links, tuple(sorted([*lost_entities, *lost_links])))
+    anchored_entities, lost_entities = _anchor_entities(searched, entities)
+    known = frozenset((entity.start, entity.end) for entity in anchored_entities)
+    anchored_relations, lost_relations = _anchor_relations(searched, relations, known)
+    dropped = tuple(sorted([*lost_entities, *lost_relations]))
+    return Anchored(analysis.label, anchored_entities, anchored_relations, dropped)
 
 
-class _Searched:
-    """A text, and the positions of strings in it."""
+class _SearchedText:
+    """A text, and the occurrences of strings in it."""
 
     def __init__(self, text: str, analysis: Analysis, normalize: Normalize | None, boundaries: Container[int] | None):
         self.text = text
         self.normalize = normalize
         self.boundaries = boundaries
-        self.most = MAX_PLACES + len(analysis.items or ())
+        self.limit = MAX_OCCURRENCES + len(analysis.items or ())
         self.found: dict[str, list[Offsets]] = {}
         if normalize is not None:
-            self.normalised, offsets = normalize(text)
+            self.normalized, offsets = normalize(text)
             self.offsets = [*offsets, len(text)]
 
-    def places(self, string: str) -> list[Offsets]:
-        """RETURNS (list[tuple[int, int]]): The occurrences of a string, from left to right; of very many the most
-        plausible."""
+    def occurrences(self, string: str) -> list[Offsets]:
+        """The occurrences of a string, from left to right; if there are very many, the most plausible ones."""
         if string not in self.found:
             if self.normalize is None:
-                places = _occurrences(self.text, string)
+                offsets = _find_all(self.text, string)
             else:
-                found = _occurrences(self.normalised, self.normalize(string)[0].strip())
-                places = sorted({place for place in (self._original(*place) for place in found) if place[0] < place[1]})
-            if len(places) > self.most:
-                places = sorted(sorted(places, key=self.word_ends, reverse=True)[: self.most])
-            self.found[string] = places
+                found = _find_all(self.normalized, self.normalize(string)[0].strip())
+                originals = {self._original(start, end) for start, end in found}
+                offsets = sorted((start, end) for start, end in originals if start < end)
+            if len(offsets) > self.limit:
+                offsets = sorted(sorted(offsets, key=self.word_ends, reverse=True)[: self.limit])
+            self.found[string] = offsets
         return self.found[string]
 
-    def word_ends(self, place: Offsets) -> int:
-        """RETURNS (int): How many ends of a place are also ends of words: 0, 1 or 2."""
+    def word_ends(self, offsets: Offsets) -> int:
+        """The number of ends that are at word boundaries: 0, 1 or 2."""
         if self.boundaries is not None:
-            return (place[0] in self.boundaries) + (place[1] in self.boundaries)
-        return _is_boundary(self.text, place[0]) + _is_boundary(self.text, place[1])
+            return (offsets[0] in self.boundaries) + (offsets[1] in self.boundaries)
+        return _is_boundary(self.text, offsets[0]) + _is_boundary(self.text, offsets[1])
 
     def _original(self, start: int, end: int) -> Offsets:
-        # One character may have become several, and several one; some, which the tokenizer drops, none.
+        # Normalization may change the number of characters, and remove some.
         first, last = self.offsets[start], max(self.offsets[end], self.offsets[end - 1] + 1)
         while first < last and _is_blank(self.text[last - 1]):
             last -= 1
@@ -117,13 +121,13 @@ class _Searched:
         return first, last
 
 
-def _occurrences(text: str, string: str) -> list[Offsets]:
-    places = []
+def _find_all(text: str, string: str) -> list[Offsets]:
+    found = []
     start = text.find(string) if string else -1
     while start >= 0:
-        places.append((start, start + len(string)))
+        found.append((start, start + len(string)))
         start = text.find(string, start + 1)
-    return places
+    return found
 
 
 def _is_boundary(text: str, offset: int) -> bool:
@@ -139,8 +143,7 @@ def _is_blank(char: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _kind(char: str) -> str:
-    """The kind of a character. Words of Japanese, which have no blanks between them, often begin or end where it
-    changes."""
+    """The kind of a character. Japanese words, which are not separated by spaces, often begin where it changes."""
     if "\u3041" <= char <= "\u309f":
         return "hiragana"
     if "\u30a0" <= char <= "\u30ff":
@@ -151,143 +154,173 @@ def _kind(char: str) -> str:
     return "letter" if general[0] in "LNM" else "other"
 
 
-def _place_entities(
-    searched: _Searched, entities: Sequence[tuple[int, EntityText]]
+def _anchor_entities(
+    searched: _SearchedText, entities: Sequence[tuple[int, EntityText]]
 ) -> tuple[tuple[AnchoredEntity, ...], list[tuple[int, str]]]:
-    places = _align(searched, entities)
-    in_order = [(number, entity) for number, entity in entities if number in places]
-    unsure = _ambiguous(searched, in_order)
-    placed = {
-        number: AnchoredEntity(*places[number], entity.label, number, number in unsure) for number, entity in in_order
+    """The entities that were found, and the index of each other one with the reason."""
+    aligned = _align(searched, entities)
+    in_order = [(item, entity) for item, entity in entities if item in aligned]
+    ambiguous = _ambiguous(searched, in_order)
+    anchored = {
+        item: AnchoredEntity(*aligned[item], entity.label, item, item in ambiguous) for item, entity in in_order
     }
     lost = []
-    for number, entity in entities:
-        if number in placed:
+    for item, entity in entities:
+        if item in anchored:
             continue
-        found = searched.places(entity.text)
-        taken = {(other.start, other.end) for other in placed.values() if other.label == entity.label}
-        free = [place for place in found if place not in taken]
+        found = searched.occurrences(entity.text)
+        taken = {(other.start, other.end) for other in anchored.values() if other.label == entity.label}
+        free = [offsets for offsets in found if offsets not in taken]
         if free:
-            placed[number] = AnchoredEntity(*max(free, key=searched.word_ends), entity.label, number, len(free) > 1)
+            anchored[item] = AnchoredEntity(*max(free, key=searched.word_ends), entity.label, item, len(free) > 1)
         else:
-            lost.append((number, TOO_OFTEN if found else NOT_IN_TEXT))
-    return tuple(placed[number] for number in sorted(placed)), lost
+            lost.append((item, TOO_OFTEN if found else NOT_IN_TEXT))
+    return tuple(anchored[item] for item in sorted(anchored)), lost
 
 
 class _Node(NamedTuple):
-    """One occurrence of one entity, with the best chain of entities that ends in it. The score: how many are placed,
-    how plausibly, how far left."""
+    """An occurrence of an entity, with the best chain of entities that ends in it.
+
+    score (tuple[int, int, int]): The number of entities in the chain, their plausibility, and how far left they are.
+    key (tuple): The sort key of the entity.
+    offsets (tuple[int, int]): The occurrence.
+    item (int): The index of the entity in the analysis.
+    before (Optional[_Node]): The rest of the chain.
+    """
 
     score: tuple[int, int, int]
     key: tuple[Order, str]
-    place: Offsets
-    number: int
+    offsets: Offsets
+    item: int
     before: Optional["_Node"]
 
 
-def _align(searched: _Searched, entities: Sequence[tuple[int, EntityText]]) -> dict[int, Offsets]:
-    """The best alignment in order: places by the entities' numbers."""
+def _align(searched: _SearchedText, entities: Sequence[tuple[int, EntityText]]) -> dict[int, Offsets]:
+    """The best alignment in order: offsets by the index of the entity."""
     by_end: dict[int, list[_Node]] = {}
-    for number, entity in entities:
+    for item, entity in entities:
         ends = sorted(by_end)
         best_up_to: list[_Node] = []
         for end in ends:
             best_up_to.append(max([*best_up_to[-1:], *by_end[end]], key=_score))
-        made = []
-        for place in searched.places(entity.text):
-            key = order_of_entity(place, entity.label)
-            apart, reached = bisect_right(ends, place[0]), bisect_right(ends, place[1])
-            before = best_up_to[apart - 1] if apart else None
-            count, likely, left = before.score if before else (0, 0, 0)
-            for end in ends[apart:reached]:
-                for node in by_end[end]:
-                    cost = CROSSING if node.place[0] < place[0] else NESTED
-                    overlapping = (node.score[0], node.score[1] - cost, node.score[2])
-                    if node.key < key and overlapping > (count, likely, left):
-                        before, (count, likely, left) = node, overlapping
-            made.append(
-                _Node((count + 1, likely + searched.word_ends(place), left - place[0]), key, place, number, before)
-            )
-        for node in made:
-            by_end.setdefault(node.place[1], []).append(node)
+        nodes = []
+        for offsets in searched.occurrences(entity.text):
+            key = order_of_entity(offsets, entity.label)
+            before, (count, plausibility, left) = _best_before(offsets, key, by_end, ends, best_up_to)
+            score = (count + 1, plausibility + searched.word_ends(offsets), left - offsets[0])
+            nodes.append(_Node(score, key, offsets, item, before))
+        for node in nodes:
+            by_end.setdefault(node.offsets[1], []).append(node)
     chain = max((node for nodes in by_end.values() for node in nodes), key=_score, default=None)
-    places = {}
+    aligned = {}
     while chain is not None:
-        places[chain.number] = chain.place
+        aligned[chain.item] = chain.offsets
         chain = chain.before
-    return places
+    return aligned
+
+
+def _best_before(
+    offsets: Offsets,
+    key: tuple[Order, str],
+    by_end: dict[int, list[_Node]],
+    ends: list[int],
+    best_up_to: list[_Node],
+) -> tuple[_Node | None, tuple[int, int, int]]:
+    """The best chain that an occurrence can extend, and its score with the cost of an overlap."""
+    separate, overlapping = bisect_right(ends, offsets[0]), bisect_right(ends, offsets[1])
+    before = best_up_to[separate - 1] if separate else None
+    best = before.score if before else (0, 0, 0)
+    for end in ends[separate:overlapping]:
+        for node in by_end[end]:
+            cost = CROSSING if node.offsets[0] < offsets[0] else NESTED
+            score = (node.score[0], node.score[1] - cost, node.score[2])
+            if node.key < key and score > best:
+                before, best = node, score
+    return before, best
 
 
 def _score(node: _Node) -> tuple[int, int, int]:
     return node.score
 
 
-def _ambiguous(searched: _Searched, entities: Sequence[tuple[int, EntityText]]) -> set[int]:
-    """The numbers of the entities that have several places in order, between the earliest place of the one before and
-    the latest of the one behind."""
-    keys = [[order_of_entity(place, entity.label) for place in searched.places(entity.text)] for _, entity in entities]
+def _ambiguous(searched: _SearchedText, entities: Sequence[tuple[int, EntityText]]) -> set[int]:
+    """The indices of the entities with several occurrences in order: after the earliest possible one of the previous
+    entity, and before the latest possible one of the next."""
+    keys = []
+    for _, entity in entities:
+        occurrences = searched.occurrences(entity.text)
+        keys.append([order_of_entity(offsets, entity.label) for offsets in occurrences])
     earliest: list[tuple[Order, str]] = []
     for own in keys:
         earliest.append(min(key for key in own if not earliest or key > earliest[-1]))
-    unsure = set()
+    ambiguous = set()
     latest: tuple[Order, str] | None = None
     for i in reversed(range(len(keys))):
         possible = [key for key in keys[i] if (i == 0 or key > earliest[i - 1]) and (latest is None or key < latest)]
         if len(possible) > 1:
-            unsure.add(entities[i][0])
+            ambiguous.add(entities[i][0])
         latest = max(possible)
-    return unsure
+    return ambiguous
 
 
 class _Hypothesis(NamedTuple):
-    """Places for the first few relations."""
+    """An alignment of the first relations.
+
+    cost (float): Its cost.
+    arguments (tuple): The offsets of head and tail of each relation.
+    known (frozenset[tuple[int, int]]): The offsets of entities and of all arguments so far.
+    last (Optional[tuple]): The sort key of the last relation.
+    """
 
     cost: float
-    ends: tuple[tuple[Offsets, Offsets], ...]
+    arguments: tuple[tuple[Offsets, Offsets], ...]
     known: frozenset[Offsets]
     last: tuple | None
 
 
-def _place_relations(
-    searched: _Searched, relations: Sequence[tuple[int, RelationText]], known: frozenset[Offsets]
+def _anchor_relations(
+    searched: _SearchedText, relations: Sequence[tuple[int, RelationText]], known: frozenset[Offsets]
 ) -> tuple[tuple[AnchoredRelation, ...], list[tuple[int, str]]]:
+    """The relations that were found, and the index of each other one with the reason."""
     beam = [_Hypothesis(0.0, (), known, None)]
     found, lost = [], []
-    for number, relation in relations:
-        pairs = [
-            (_distance(*ends), *ends)
-            for ends in product(searched.places(relation.head), searched.places(relation.tail))
-        ]
+    for item, relation in relations:
+        heads, tails = searched.occurrences(relation.head), searched.occurrences(relation.tail)
+        pairs = [(_distance_cost(head, tail), head, tail) for head, tail in product(heads, tails)]
         if not pairs:
-            lost.append((number, NOT_IN_TEXT))
+            lost.append((item, NOT_IN_TEXT))
             continue
-        found.append((number, relation, len(pairs) > 1))
+        found.append((item, relation, len(pairs) > 1))
         nearest = nsmallest(MAX_PAIRS, pairs)
-        extended = [_extend(searched, before, *pair, relation.label) for before in beam for pair in nearest]
-        beam = nsmallest(BEAM, extended, key=lambda hypothesis: hypothesis[:2])
-    return tuple(
-        AnchoredRelation(head, relation.label, tail, number, unsure)
-        for (number, relation, unsure), (head, tail) in zip(found, beam[0].ends)
-    ), lost
+        extended = [_extend(searched, hypothesis, *pair, relation.label) for hypothesis in beam for pair in nearest]
+        beam = nsmallest(BEAM, extended, key=_cost_and_arguments)
+    anchored = [
+        AnchoredRelation(head, relation.label, tail, item, ambiguous)
+        for (item, relation, ambiguous), (head, tail) in zip(found, beam[0].arguments)
+    ]
+    return tuple(anchored), lost
 
 
-def _distance(head: Offsets, tail: Offsets) -> float:
-    """What the distance of two ends costs."""
+def _distance_cost(head: Offsets, tail: Offsets) -> float:
     if head == tail:
-        return SAME_PLACE
+        return SAME_SPAN
     return DISTANCE * log1p(max(0, max(head[0], tail[0]) - min(head[1], tail[1])))
 
 
+def _cost_and_arguments(hypothesis: _Hypothesis) -> tuple:
+    return hypothesis.cost, hypothesis.arguments
+
+
 def _extend(
-    searched: _Searched, before: _Hypothesis, distance: float, head: Offsets, tail: Offsets, label: str
+    searched: _SearchedText, hypothesis: _Hypothesis, distance_cost: float, head: Offsets, tail: Offsets, label: str
 ) -> _Hypothesis:
-    cost, known = before.cost + distance, before.known
-    for place in (head, tail):
-        if place not in known:
-            overlaps = any(place[0] < end and start < place[1] for start, end in known)
-            cost += NEW_PLACE + OVERLAP * overlaps + 2 - searched.word_ends(place)
-            known = known | {place}
+    cost, known = hypothesis.cost + distance_cost, hypothesis.known
+    for argument in (head, tail):
+        if argument not in known:
+            overlaps = any(argument[0] < end and start < argument[1] for start, end in known)
+            cost += NEW_ARGUMENT + OVERLAP * overlaps + 2 - searched.word_ends(argument)
+            known = known | {argument}
     order = order_of_relation(head, tail, label)
-    if before.last is not None and order <= before.last:
+    if hypothesis.last is not None and order <= hypothesis.last:
         cost += OUT_OF_ORDER
-    return _Hypothesis(cost, (*before.ends, (head, tail)), known, order)
+    return _Hypothesis(cost, (*hypothesis.arguments, (head, tail)), known, order)

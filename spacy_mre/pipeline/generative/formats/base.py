@@ -1,22 +1,23 @@
-"""What all formats share: a class, a lead and the word-level part, one after the other. Only the delimiters differ."""
+"""The common part of all formats: a text label, a lead and the word-level part. Only the delimiters differ."""
 
 from collections.abc import Sequence
 from typing import Any, Self
 
+from ....annotations.entities import Offsets
 from ....errors import Errors
 from .analysis import Analysis, FormatError, Item, Parsed
 from .escaping import escape, unescape
 from .grammar import Choice, Grammar, Literal, Part
 from .items import ItemPart
-from .scanning import Cursor, cut, loosely
+from .scanning import Cursor, normalized, split
 from .task import Task
 
 
 class StringFormat:
-    """Writes and reads strings of the form OPEN CLASS CLOSE LEAD ITEMS. A task without text labels has no class, one
-    without word-level labels no items.
+    """Writes and reads strings of the form OPEN CLASS CLOSE LEAD ITEMS. A string has no class if the task has no text
+    labels, and no items if it has no word-level labels.
 
-    task (Task): What is asked for, and in which words.
+    task (Task): The labels and their words.
     """
 
     name: str
@@ -28,11 +29,11 @@ class StringFormat:
         self.task = task
         self._items = ItemPart(task)
         self._class_ids = {word: label for label, word in task.classes.items()}
-        self._loose_class_ids = {loosely(word): label for label, word in reversed(task.classes.items())}
+        self._normalized_class_ids = {normalized(word): label for label, word in reversed(task.classes.items())}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """RETURNS (StringFormat): The format that `to_dict` gave."""
+        """RETURNS (StringFormat): The format that `to_dict` returned."""
         options = {name: value for name, value in data.items() if name not in ("format", "task")}
         return cls(Task.from_dict(data["task"]), **options)
 
@@ -45,28 +46,28 @@ class StringFormat:
         return self.from_dict({**self.to_dict(), "task": task.to_dict()})
 
     def source(self, text: str) -> str:
-        """Write what the model reads.
+        """Write the source.
 
-        text (str): The text.
-        RETURNS (str): The text with the question. Nothing is escaped in the text.
+        text (str): The text. It is not escaped.
+        RETURNS (str): The text with the question.
         """
         raise NotImplementedError
 
     def read_source(self, source: str) -> str:
-        """Take the question away again.
+        """Find the text in a source.
 
-        source (str): What `source` wrote.
+        source (str): What `source` returned.
         RETURNS (str): The text.
-        RAISES (FormatError): A string that `source` cannot have written with this task.
+        RAISES (FormatError): If the string is not a source of this task.
         """
         raise NotImplementedError
 
     def target(self, analysis: Analysis) -> str:
-        """Write what the model is to answer.
+        """Write the target.
 
         analysis (Analysis): The labels of the text.
         RETURNS (str): The string.
-        RAISES (ValueError): An analysis without what the task asks for, with unknown labels, or with items that
+        RAISES (ValueError): If the analysis has no gold for a part of the task, an unknown label, or an item that
             cannot be written.
         """
         return self.class_part(analysis.label) + self.word_part(analysis.items)
@@ -75,8 +76,8 @@ class StringFormat:
         """Write the first part of a target.
 
         label (Optional[str]): The text label.
-        RETURNS (str): The text label with the signs around it; nothing if no text label is asked for.
-        RAISES (ValueError): An unknown label, or None.
+        RETURNS (str): The text label with its delimiters; empty if the task has no text labels.
+        RAISES (ValueError): If the label is unknown or None.
         """
         if not self.task.classes:
             return ""
@@ -88,8 +89,8 @@ class StringFormat:
         """Write the second part of a target.
 
         items (Optional[Sequence[Union[EntityText, RelationText]]]): The entities or relations.
-        RETURNS (str): The lead and the items; no items if none are asked for.
-        RAISES (ValueError): Items that cannot be written, or None.
+        RETURNS (str): The lead and the items; no items if the task has no word-level labels.
+        RAISES (ValueError): If an item cannot be written, or `items` is None.
         """
         if not self.task.labels:
             return self.lead
@@ -98,11 +99,11 @@ class StringFormat:
         return self.lead + self._items.write(items)
 
     def parts(self, string: str) -> tuple[str, str]:
-        """Cut any string where the text label should end.
+        """Split any string where the text label should end.
 
-        string (str): A target, or what a model wrote.
-        RETURNS (tuple[str, str]): The part of the text label, with its signs, and the rest. Where the end of a text
-            label is not marked, or none is asked for, the first is empty.
+        string (str): A target, or the output of a model.
+        RETURNS (tuple[str, str]): The text label with its delimiters, and the rest. The first is empty if the end of
+            the text label is not marked, or the task has no text labels.
         """
         end = self._class_end(string) if self.task.classes else None
         if end is None:
@@ -110,34 +111,34 @@ class StringFormat:
         return string[: end + len(self.close)], string[end + len(self.close) :]
 
     def parse(self, string: str, strict: bool = True) -> Parsed:
-        """Read a target.
+        """Parse a target.
 
         string (str): The string.
-        strict (bool): Refuse whatever `target` cannot have written; otherwise read what can be read.
+        strict (bool): Reject a string that `target` cannot return; otherwise its readable parts are parsed. Default:
+            True.
         RETURNS (Parsed): The labels and, if not strict, the problems.
-        RAISES (FormatError): A string that is not of the format, if `strict`.
+        RAISES (FormatError): If the string is not in the format, and `strict` is set.
         """
         try:
-            return self._parse(string)
+            return self._parse_strictly(string)
         except FormatError as err:
             if strict:
                 raise
-            return self._read(string, [f"position {err.position}: {err.reason}"])
+            return self._parse_leniently(string, [f"position {err.position}: {err.reason}"])
 
     def words(self, string: str) -> tuple[str, list[str]]:
-        """Read the words at the positions of labels in a target, known or not, so that the labels of a file can be
-        found out.
+        """Read the words at the positions of labels in a target, known or not, to find the labels of a file.
 
         string (str): A target.
-        RETURNS (tuple[str, list[str]]): The word of the text label, empty without one; the words of the entities or
-            relations.
+        RETURNS (tuple[str, list[str]]): The word of the text label, which may be empty, and the words of the entities
+            or relations.
         """
         end = self._class_end(string)
-        first = "" if end is None else unescape(string[len(self.open) : end], strict=False).strip()
-        return first, self._items.words(string, end or 0)
+        class_word = "" if end is None else unescape(string[len(self.open) : end], strict=False).strip()
+        return class_word, self._items.words(string, end or 0)
 
     def grammar(self) -> Grammar:
-        """RETURNS (Grammar): The strings that `parse` accepts strictly, if what they name occurs in the text."""
+        """RETURNS (Grammar): All strings that `parse` accepts strictly and that copy only from the text."""
         parts: list[Part] = []
         if self.task.classes:
             parts += [Literal(self.open), Choice(map(escape, self.task.classes.values())), Literal(self.close)]
@@ -147,43 +148,44 @@ class StringFormat:
         return Grammar.compile(parts)
 
     def _class_end(self, string: str, start: int = 0) -> int | None:
-        """Where the class should end: at the first sign that follows a class."""
-        pieces = cut(string, (self.close + self.lead)[0], start)
-        return pieces[0].end if len(pieces) > 1 else None
+        """The end of the text label: the first delimiter that may follow one."""
+        segments = split(string, (self.close + self.lead)[0], start)
+        return segments[0].end if len(segments) > 1 else None
 
-    def _parse(self, string: str) -> Parsed:
+    def _parse_strictly(self, string: str) -> Parsed:
         cursor = Cursor(string)
-        label = label_place = None
-        items: Sequence[Item] = ()
-        places: Sequence[tuple[int, int]] = ()
+        label = label_offsets = None
+        items: list[Item] = []
+        item_offsets: list[Offsets] = []
         if self.task.classes:
             cursor.take(self.open)
-            start = cursor.place
+            start = cursor.position
             label = cursor.word(self._class_ids, "text label")
-            label_place = (start, cursor.place)
+            label_offsets = (start, cursor.position)
             cursor.take(self.close)
         cursor.take(self.lead)
         if self.task.labels:
-            items, places = self._items.parse(cursor)
+            items, item_offsets = self._items.parse_strictly(cursor)
         cursor.finish()
-        return Parsed(Analysis(label, tuple(items)), [], label_place, tuple(places))
+        return Parsed(Analysis(label, tuple(items)), [], label_offsets, tuple(item_offsets))
 
-    def _read(self, string: str, problems: list[str]) -> Parsed:
-        """Lenient parsing: the class is before the first colon, if there is one, and the items after it."""
-        head = cut(string, ":")[0].text
-        label = label_place = None
-        items: Sequence[Item] = ()
-        places: Sequence[tuple[int, int]] = ()
+    def _parse_leniently(self, string: str, problems: list[str]) -> Parsed:
+        """Parse any string: the text label is before the first colon, the items after it."""
+        before_items = split(string, ":")[0].text
+        label = label_offsets = None
+        items: list[Item] = []
+        item_offsets: list[Offsets] = []
         if self.task.classes:
-            start = len(self.open) if head.startswith(self.open) else 0
-            end = self._class_end(head, start)
+            start = len(self.open) if before_items.startswith(self.open) else 0
+            end = self._class_end(before_items, start)
             if end is None:
-                end = len(head.removesuffix(self.lead)) if self.lead else len(head)
-            label = self._loose_class_ids.get(loosely(head[start:end]))
+                end = len(before_items.removesuffix(self.lead)) if self.lead else len(before_items)
+            word = before_items[start:end]
+            label = self._normalized_class_ids.get(normalized(word))
             if label is None:
-                problems.append(f"position {start}: '{head[start:end]}' is no text label")
+                problems.append(f"position {start}: '{word}' is no text label")
             else:
-                label_place = (start, end)
+                label_offsets = (start, end)
         if self.task.labels:
-            items, places = self._items.read(string, len(head), problems)
-        return Parsed(Analysis(label, tuple(items)), problems, label_place, tuple(places))
+            items, item_offsets = self._items.parse_leniently(string, len(before_items), problems)
+        return Parsed(Analysis(label, tuple(items)), problems, label_offsets, tuple(item_offsets))

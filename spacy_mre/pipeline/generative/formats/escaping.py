@@ -1,4 +1,4 @@
-"""Escaping: a text may contain the delimiters of a format, each after a backslash."""
+"""Escaping: in a string, each delimiter that belongs to the text follows a backslash."""
 
 import re
 
@@ -13,21 +13,24 @@ _TO_UNESCAPE = re.compile(rf"\\([{re.escape(ESCAPED)}])")
 
 
 def escape(text: str) -> str:
-    """Put a backslash before every delimiter and every backslash.
+    r"""Put a backslash before every delimiter and every backslash.
+
+    >>> print(escape("AC/DC"))
+    AC\/DC
 
     text (str): Any text.
-    RETURNS (str): A text without a delimiter of its own: `unescape` gives it back.
+    RETURNS (str): The escaped text.
     """
     return _TO_ESCAPE.sub(r"\\\1", text)
 
 
 def unescape(text: str, *, strict: bool = True) -> str:
-    """Take the backslashes of `escape` away.
+    """Remove the backslashes of `escape`.
 
     text (str): An escaped text.
-    strict (bool): Reject what `escape` cannot have written; otherwise leave it unchanged.
+    strict (bool): Reject a text that `escape` cannot return; otherwise such parts are left unchanged. Default: True.
     RETURNS (str): The text.
-    RAISES (FormatError): A delimiter without a backslash, or a backslash without a delimiter, if `strict`.
+    RAISES (FormatError): If a delimiter has no backslash, or a backslash escapes nothing, and `strict` is set.
     """
     if strict and (end := field_end(text, 0)) != len(text):
         raise FormatError(text, end, f"'{text[end]}' must have a backslash before it")
@@ -35,18 +38,18 @@ def unescape(text: str, *, strict: bool = True) -> str:
 
 
 def field_end(string: str, start: int) -> int:
-    """Find where an escaped text ends inside a string.
+    """Find the end of an escaped text within a string.
 
     string (str): The string.
-    start (int): Where the escaped text begins.
-    RETURNS (int): The place of the first delimiter without a backslash, or the length of the string.
-    RAISES (FormatError): A backslash with nothing to escape behind it.
+    start (int): The start of the escaped text.
+    RETURNS (int): The position of the first delimiter without a backslash, or the length of the string.
+    RAISES (FormatError): If a backslash escapes nothing.
     """
-    place = start
-    while place < len(string) and string[place] not in DELIMITERS:
-        if string[place] == ESCAPE:
-            if string[place + 1 : place + 2] not in tuple(ESCAPED):
-                raise FormatError(string, place, "a backslash must be followed by a delimiter or a backslash")
-            place += 1
-        place += 1
-    return place
+    position = start
+    while position < len(string) and string[position] not in DELIMITERS:
+        if string[position] == ESCAPE:
+            if string[position + 1 : position + 2] not in tuple(ESCAPED):
+                raise FormatError(string, position, "a backslash must be followed by a delimiter or a backslash")
+            position += 1
+        position += 1
+    return position

@@ -1,4 +1,4 @@
-"""From a Doc's labels to an analysis, and from an anchored analysis back to a Doc."""
+"""Analyses of Docs, and anchored analyses written to Docs."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,44 +17,42 @@ OFF_GRID = "not on the token grid"
 
 
 def analysis_of(doc: Doc, task: Task, spans_key: str = DEFAULT_KEY) -> Analysis:
-    """Read what a task asks for off a Doc.
+    """Read the labels of a task from a Doc.
 
     doc (Doc): The document.
-    task (Task): What is asked for.
-    spans_key (str): The span group that holds the entities.
-    RETURNS (Analysis): The best-scored text label; the entities or relations in the order in which they are written
-        (see `anchoring`). Where nothing is known, None.
+    task (Task): The task.
+    spans_key (str): The span group of the entities. Default: "entities".
+    RETURNS (Analysis): The text label with the best score, and the entities or relations in the order in which they
+        are written (see `anchoring`). A part is None if the Doc has no gold for it.
     """
-    label = (
-        max(doc.cats, key=doc.cats.__getitem__)
-        if task.classes and any(score > 0 for score in doc.cats.values())
-        else None
-    )
+    label = None
+    if task.classes and any(score > 0 for score in doc.cats.values()):
+        label = max(doc.cats, key=doc.cats.__getitem__)
     if not task.labels:
         return Analysis(label, ())
-    placed = placed_items(doc, task, spans_key)
-    if placed is None:
+    anchored = anchored_items(doc, task, spans_key)
+    if anchored is None:
         return Analysis(label, None)
     text = doc.text
-    return Analysis(label, tuple(_without_place(item, text) for item in placed))
+    return Analysis(label, tuple(_without_offsets(item, text) for item in anchored))
 
 
-def placed_items(doc: Doc, task: Task, spans_key: str = DEFAULT_KEY) -> list[AnchoredItem] | None:
-    """Read the entities or relations that a task writes off a Doc, with their places.
+def anchored_items(doc: Doc, task: Task, spans_key: str = DEFAULT_KEY) -> list[AnchoredItem] | None:
+    """Read the entities or relations of a Doc with their character offsets.
 
     doc (Doc): The document.
-    task (Task): Whose word level tells what to read.
-    spans_key (str): The span group that holds the entities.
+    task (Task): The task, which determines the word level.
+    spans_key (str): The span group of the entities. Default: "entities".
     RETURNS (Optional[list[Union[AnchoredEntity, AnchoredRelation]]]): The entities or relations in the order in which
-        they are written; None where nothing is known.
+        they are written; None if the Doc has no gold for them.
     """
     text = doc.text
     if task.word_level == "entities":
         entities = get_entities(doc, spans_key)
         if entities is None:
             return None
-        found = {(_characters(doc, text, entity.start, entity.end), entity.label) for entity in entities}
-        in_order = sorted((item for item in found if item[0][0] < item[0][1]), key=lambda item: order_of_entity(*item))
+        labelled = {(_characters(doc, text, entity.start, entity.end), entity.label) for entity in entities}
+        in_order = sorted((item for item in labelled if item[0][0] < item[0][1]), key=_entity_key)
         return [AnchoredEntity(*offsets, label, i, False) for i, (offsets, label) in enumerate(in_order)]
     relations = get_relations(doc)
     if relations is None:
@@ -64,18 +62,17 @@ def placed_items(doc: Doc, task: Task, spans_key: str = DEFAULT_KEY) -> list[Anc
         head, tail = (_characters(doc, text, start, end) for start, end in arguments(relation))
         if head[0] < head[1] and tail[0] < tail[1]:
             triples.add((head, tail, relation["label"]))
-    triples_in_order = sorted(triples, key=lambda triple: order_of_relation(*triple))
+    triples_in_order = sorted(triples, key=_relation_key)
     return [AnchoredRelation(head, label, tail, i, False) for i, (head, tail, label) in enumerate(triples_in_order)]
 
 
 def token_boundaries(doc: Doc) -> set[int]:
-    """The character offsets of token boundaries, for `anchor`: only spans at token boundaries can be written to the
-    Doc.
+    """The character offsets of token boundaries. Only spans between them can be written to the Doc.
 
     doc (Doc): The document.
-    RETURNS (set[int]): Offsets in characters.
+    RETURNS (set[int]): The offsets.
     """
-    return {place for token in doc for place in (token.idx, token.idx + len(token))}
+    return {offset for token in doc for offset in (token.idx, token.idx + len(token))}
 
 
 def write_analysis(
@@ -89,18 +86,18 @@ def write_analysis(
     label_score: float = 1.0,
     set_ents: bool = True,
 ) -> Counter:
-    """Write an anchored analysis to a Doc: only what the task asks for. The ends of a relation have the
-    labels of the entities that the Doc has at their places, or none.
+    """Write an anchored analysis to a Doc, limited to the parts of the task. The arguments of a relation have the
+    labels of the Doc's entities with the same offsets, if there are any.
 
     doc (Doc): The document.
-    anchored (Anchored): The labels and places.
-    task (Task): What was asked for.
-    spans_key (str): The span group for the entities.
-    source (str): The name of the writing component; empty for gold.
-    scores (Optional[Sequence[float]]): The score of every item of the analysis; 1.0 by default.
-    label_score (float): The score of the text label. The others have 0.0.
-    set_ents (bool): Also set `doc.ents`.
-    RETURNS (Counter): How many items could not be written, by reason, those that found no place among them.
+    anchored (Anchored): The labels and offsets.
+    task (Task): The task.
+    spans_key (str): The span group of the entities. Default: "entities".
+    source (str): The name of the component; empty for gold. Default: "".
+    scores (Optional[Sequence[float]]): The score of each item of the analysis. Default: 1.0 for all.
+    label_score (float): The score of the text label. All others have 0.0. Default: 1.0.
+    set_ents (bool): Also set `doc.ents`. Default: True.
+    RETURNS (Counter): The number of items that could not be written, by reason, including those not found in the text.
     """
     lost = Counter(reason for _, reason in anchored.dropped)
     if task.classes:
@@ -110,11 +107,11 @@ def write_analysis(
     if not task.labels:
         return lost
     items: list[AnchoredItem] = [*anchored.entities, *anchored.relations]
-    tokens = _token_offsets(doc, [offsets for item in items for offsets in item.places])
+    tokens = _token_offsets(doc, [offsets for item in items for offsets in item.string_offsets])
     if task.word_level == "entities":
-        entities = [entity for entity in anchored.entities if entity.places[0] in tokens]
+        entities = [entity for entity in anchored.entities if entity.string_offsets[0] in tokens]
         lost[OFF_GRID] += len(anchored.entities) - len(entities)
-        spans = [(*tokens[entity.places[0]], entity.label, _score(scores, entity.item)) for entity in entities]
+        spans = [(*tokens[entity.string_offsets[0]], entity.label, _score(scores, entity.item)) for entity in entities]
         set_entities(doc, spans, key=spans_key, source=source, set_ents=set_ents)
         return +lost
     relations = [relation for relation in anchored.relations if relation.head in tokens and relation.tail in tokens]
@@ -135,18 +132,30 @@ def write_analysis(
     return +lost
 
 
-def _token_offsets(doc: Doc, places: Iterable[Offsets]) -> dict[Offsets, Offsets]:
+def _token_offsets(doc: Doc, character_offsets: Iterable[Offsets]) -> dict[Offsets, Offsets]:
     """Token offsets by character offsets, for those at token boundaries."""
     starts = {token.idx: token.i for token in doc}
     ends = {token.idx + len(token): token.i + 1 for token in doc}
-    return {(start, end): (starts[start], ends[end]) for start, end in places if start in starts and end in ends}
+    return {
+        (start, end): (starts[start], ends[end]) for start, end in character_offsets if start in starts and end in ends
+    }
+
+
+def _entity_key(item: tuple[Offsets, str]) -> tuple:
+    offsets, label = item
+    return order_of_entity(offsets, label)
+
+
+def _relation_key(triple: tuple[Offsets, Offsets, str]) -> tuple:
+    head, tail, label = triple
+    return order_of_relation(head, tail, label)
 
 
 def _score(scores: Sequence[float] | None, item: int) -> float:
     return 1.0 if scores is None else float(scores[item])
 
 
-def _without_place(item: AnchoredItem, text: str) -> Item:
+def _without_offsets(item: AnchoredItem, text: str) -> Item:
     if isinstance(item, AnchoredEntity):
         return EntityText(item.label, text[item.start : item.end])
     return RelationText(text[slice(*item.head)], item.label, text[slice(*item.tail)])
@@ -155,5 +164,5 @@ def _without_place(item: AnchoredItem, text: str) -> Item:
 def _characters(doc: Doc, text: str, start: int, end: int) -> Offsets:
     """The characters of some tokens, without white space at the ends."""
     first, last = doc[start].idx, doc[end - 1].idx + len(doc[end - 1])
-    piece = text[first:last]
-    return first + len(piece) - len(piece.lstrip()), last - len(piece) + len(piece.rstrip())
+    span = text[first:last]
+    return first + len(span) - len(span.lstrip()), last - len(span) + len(span.rstrip())

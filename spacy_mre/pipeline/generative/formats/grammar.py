@@ -1,9 +1,9 @@
-"""Which strings can a format write about a text? A finite-state description over characters.
+"""All strings that a format can write about a text, as a finite-state automaton over characters.
 
-A grammar is compiled from a few parts: words, choices between words, copies of a piece of the text, alternatives and
-repetition. Its states are of two kinds. A *literal* state has an edge for every character that may follow. A *copy*
-state writes out an escaped piece of the text; it is left on a delimiter without a backslash, which no escaped text
-holds, so that the grammar is deterministic although the text is not known yet.
+A grammar is compiled from words, choices between words, copies of a part of the text, alternatives and repetition. It
+has two kinds of states. A *literal* state has an edge for each character that may follow. A *copy* state writes an
+escaped part of the text, and is left on a delimiter without a backslash. No escaped text contains one, so the grammar
+is deterministic although the text is not known when it is compiled.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Copy:
-    """A piece of the text, escaped: not empty, and without white space at its ends."""
+    """A part of the text, escaped; not empty, and without white space at its ends."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ Part = Literal | Choice | Copy | Repeat | Either
 class GrammarState:
     """One state of a grammar.
 
-    edges (dict[str, int]): The state after each character; of a copy state, after each delimiter on which it is left.
+    edges (dict[str, int]): The next state for each character; in a copy state, for each delimiter on which it is left.
     copies (bool): Whether this state copies from the text.
-    accepting (bool): Whether the string may end here; in a copy state, once a whole piece is copied.
+    accepting (bool): Whether the string may end here; in a copy state, after the copy.
     """
 
     edges: dict[str, int]
@@ -73,9 +73,9 @@ class GrammarState:
 
 
 class Grammar:
-    """The strings of a format. Make one with `Grammar.compile`.
+    """The strings of a format. Use `Grammar.compile` to make one.
 
-    states (Sequence[GrammarState]): The states; the first is the start.
+    states (Sequence[GrammarState]): The states, the start state first.
     """
 
     start = 0
@@ -88,69 +88,70 @@ class Grammar:
 
     @classmethod
     def compile(cls, parts: Iterable[Part]) -> "Grammar":
-        """Make a grammar of its parts.
+        """Compile a sequence of parts.
 
-        parts (Iterable[Part]): The parts, one after another.
-        RETURNS (Grammar): Its states are those that the start reaches.
-        RAISES (ValueError): If a single character cannot decide between two parts, such as a copy next to a word.
+        parts (Iterable[Part]): The parts.
+        RETURNS (Grammar): The grammar.
+        RAISES (ValueError): If one character cannot decide between two parts, such as a copy next to a word.
         """
-        return cls(_determinise(_Builder(parts)))
+        return cls(_make_deterministic(_Builder(parts)))
 
     def edges(self, state: int) -> dict[str, int]:
-        """RETURNS (dict[str, int]): The state after each character; of a copy state, after each delimiter on which it
+        """RETURNS (dict[str, int]): The next state for each character; in a copy state, for each delimiter on which it
         is left."""
         return self.states[state].edges
 
     def copies(self, state: int) -> bool:
-        """RETURNS (bool): Whether the state writes out a piece of the text."""
+        """RETURNS (bool): Whether the state copies from the text."""
         return self.states[state].copies
 
     def accepting(self, state: int) -> bool:
-        """RETURNS (bool): Whether the string may end here; in a copy state, once a whole piece is copied."""
+        """RETURNS (bool): Whether the string may end here; in a copy state, after the copy."""
         return self.states[state].accepting
 
     def step(self, state: int, char: str) -> int | None:
-        """RETURNS (Optional[int]): The state behind the edge of this character; None if there is none."""
+        """RETURNS (Optional[int]): The next state for a character; None if it may not follow."""
         return self.states[state].edges.get(char)
 
     def accepts(self, string: str, text: str) -> bool:
-        """Whether the format can write this string about this text. The reference for every faster implementation.
+        """Whether the format can write a string about a text. This is the reference for the faster implementation over
+        tokens.
 
         string (str): The string.
-        text (str): The text that is copied from.
-        RETURNS (bool): True if it can.
+        text (str): The text.
+        RETURNS (bool): Whether it can.
         """
-        state, place = self.start, 0
-        while place < len(string):
+        state, position = self.start, 0
+        while position < len(string):
             if self.copies(state):
-                copied, place = _copied(string, place)
+                copied, position = _read_copy(string, position)
                 if copied is None or copied not in text or copied != copied.strip() or not copied:
                     return False
-                if place == len(string):
+                if position == len(string):
                     return self.accepting(state)
-            following = self.step(state, string[place])
+            following = self.step(state, string[position])
             if following is None:
                 return False
-            state, place = following, place + 1
+            state, position = following, position + 1
         return self.accepting(state) and not self.copies(state)
 
 
-def _copied(string: str, place: int) -> tuple[str | None, int]:
-    """Read an escaped piece: the piece (None if its escapes are wrong) and the place behind it."""
-    piece = []
-    while place < len(string) and string[place] not in DELIMITERS:
-        if string[place] == ESCAPE:
-            place += 1
-            if place == len(string) or string[place] not in ESCAPED:
-                return None, place
-        piece.append(string[place])
-        place += 1
-    return "".join(piece), place
+def _read_copy(string: str, position: int) -> tuple[str | None, int]:
+    """Read an escaped text. Returns the text, or None if it is not properly escaped, and the position after it."""
+    characters = []
+    while position < len(string) and string[position] not in DELIMITERS:
+        if string[position] == ESCAPE:
+            position += 1
+            if position == len(string) or string[position] not in ESCAPED:
+                return None, position
+        characters.append(string[position])
+        position += 1
+    return "".join(characters), position
 
 
 class _Builder:
-    """A nondeterministic automaton: every node has edges by character, edges without one, and perhaps a copy that
-    leads to another node."""
+    """A nondeterministic automaton. A node has edges by character, edges without a character (`free`), and possibly a
+    copy that leads to another node."""
 
     def __init__(self, parts: Iterable[Part]):
         self.by_char: list[dict[str, set[int]]] = []
@@ -171,7 +172,7 @@ class _Builder:
 
     def part(self, part: Part, start: int) -> int:
         if isinstance(part, Copy):
-            # A node of its own: what comes before may be a place where something else begins, too.
+            # A separate node, because another part may start at the previous one.
             copy, end = self.node(), self.node()
             self.free[start].add(copy)
             self.copy_to[copy] = end
@@ -199,7 +200,7 @@ class _Builder:
         return start
 
     def closure(self, nodes: Iterable[int]) -> frozenset[int]:
-        """All nodes that need no character to be reached."""
+        """All nodes that are reached without a character."""
         reached: set[int] = set()
         waiting = list(nodes)
         while waiting:
@@ -210,8 +211,8 @@ class _Builder:
         return frozenset(reached)
 
 
-def _determinise(builder: _Builder) -> list[GrammarState]:
-    """The subset construction, in which a set of nodes with a copy must hold nothing else."""
+def _make_deterministic(builder: _Builder) -> list[GrammarState]:
+    """The subset construction. A set of nodes with a copy must not contain other nodes with edges."""
     numbers: dict[frozenset[int], int] = {}
     waiting: list[frozenset[int]] = []
 
@@ -228,14 +229,14 @@ def _determinise(builder: _Builder) -> list[GrammarState]:
         copies = [node for node in nodes if node in builder.copy_to]
         if copies:
             if builder.end in nodes or any(builder.by_char[node] for node in nodes):
-                raise ValueError(Errors.M902.format(where="where a copy begins, something else may begin as well"))
+                raise ValueError(Errors.M902.format(where="another part may start where a copy starts"))
             nodes = builder.closure(builder.copy_to[node] for node in copies)
         targets: dict[str, set[int]] = {}
         for node in nodes:
             for char, ends in builder.by_char[node].items():
                 targets.setdefault(char, set()).update(ends)
         if copies and (any(node in builder.copy_to for node in nodes) or not set(targets) <= set(DELIMITERS)):
-            raise ValueError(Errors.M902.format(where="a copy is followed by something else than a delimiter"))
+            raise ValueError(Errors.M902.format(where="a copy is followed by another part than a delimiter"))
         edges = {char: number(builder.closure(ends)) for char, ends in sorted(targets.items())}
         states.append(GrammarState(edges, bool(copies), builder.end in nodes))
     return states

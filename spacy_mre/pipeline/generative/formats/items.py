@@ -1,22 +1,21 @@
-"""How is the word-level part of a string written and read? SLG and OIELLM share it.
+"""The word-level part of a string, which SLG and OIELLM have in common.
 
-    entities   :TYPE;NAME:TYPE;NAME        none   :NONE;
-    relations      :HEAD;LABEL;TAIL            none   ;NONE;
+    entities    :TYPE;NAME:TYPE;NAME        none   :NONE;
+    relations   :HEAD;LABEL;TAIL            none   ;NONE;
 
-Types, names and tuples are published (arXiv 2307.10291, arXiv 2407.10953). The marker of no relations is our choice:
-behind a colon it could not be told from a head that begins with the same word.
+Types, names and tuples are published (arXiv 2307.10291, arXiv 2407.10953). The marker for no relations is our choice:
+after a colon it could be the beginning of a head.
 """
 
 from collections.abc import Iterable, Sequence
 
+from ....annotations.entities import Offsets
 from ....errors import Errors
 from .analysis import EntityText, Item, RelationText
 from .escaping import escape
 from .grammar import Choice, Copy, Either, Literal, Part, Repeat
-from .scanning import Cursor, Piece, cut, joined, loosely, plain
+from .scanning import Cursor, Segment, join, normalized, plain, split
 from .task import Task
-
-Places = list[tuple[int, int]]
 
 
 class ItemPart:
@@ -30,10 +29,10 @@ class ItemPart:
         self.has_relations = task.word_level == "relations"
         self.none = f";{escape(task.none_word)};" if self.has_relations else f":{escape(task.none_word)};"
         self.ids = {word: label for label, word in task.labels.items()}
-        self.loose_ids = {loosely(word): label for label, word in reversed(task.labels.items())}
+        self.normalized_ids = {normalized(word): label for label, word in reversed(task.labels.items())}
 
     def options(self) -> str:
-        """RETURNS (str): The labels as a source lists them."""
+        """RETURNS (str): The list of labels in a source."""
         return "".join(f":{escape(word)};" for word in self.task.labels.values()) + self.none
 
     def write(self, items: Iterable[Item]) -> str:
@@ -41,43 +40,43 @@ class ItemPart:
 
         items (Iterable[Union[EntityText, RelationText]]): The items.
         RETURNS (str): The string.
-        RAISES (ValueError): An item of the other kind, with an unknown label, or with a text that is empty or has
-            white space at its ends.
+        RAISES (ValueError): If an item is not of the task's word level, has an unknown label, or has a text that is
+            empty or has white space at its ends.
         """
-        return "".join(map(self._written, items)) or self.none
+        return "".join(map(self._write_item, items)) or self.none
 
-    def parse(self, cursor: Cursor) -> tuple[list[Item], Places]:
-        """Read all items up to the end of the string, strictly.
+    def parse_strictly(self, cursor: Cursor) -> tuple[list[Item], list[Offsets]]:
+        """Parse all items up to the end of the string.
 
-        cursor (Cursor): Stands where the items begin.
-        RETURNS (tuple[list[Union[EntityText, RelationText]], list[tuple[int, int]]]): The items and their places.
-        RAISES (FormatError): Anything else than `write` can have written.
+        cursor (Cursor): At the start of the items.
+        RETURNS (tuple[list[Union[EntityText, RelationText]], list[tuple[int, int]]]): The items and their offsets.
+        RAISES (FormatError): If `write` cannot have written the string.
         """
         items: list[Item] = []
-        places: Places = []
-        if cursor.string[cursor.place :] == self.none:
+        offsets: list[Offsets] = []
+        if cursor.string[cursor.position :] == self.none:
             cursor.take(self.none)
-            return items, places
+            return items, offsets
         while not items or not cursor.at_end:
-            start = cursor.place
+            start = cursor.position
             cursor.take(":")
             items.append(self._parse_relation(cursor) if self.has_relations else self._parse_entity(cursor))
-            places.append((start, cursor.place))
-        return items, places
+            offsets.append((start, cursor.position))
+        return items, offsets
 
-    def read(self, string: str, start: int, problems: list[str]) -> tuple[list[Item], Places]:
-        """Read what can be read of the items, and tell the rest.
+    def parse_leniently(self, string: str, start: int, problems: list[str]) -> tuple[list[Item], list[Offsets]]:
+        """Parse the items that can be read.
 
         string (str): The whole string.
-        start (int): Where the items begin.
-        problems (list[str]): What could not be read is added here.
-        RETURNS (tuple[list[Union[EntityText, RelationText]], list[tuple[int, int]]]): The items and their places.
+        start (int): The start of the items.
+        problems (list[str]): The parts that cannot be read are appended.
+        RETURNS (tuple[list[Union[EntityText, RelationText]], list[tuple[int, int]]]): The items and their offsets.
         """
         items: list[Item] = []
-        places: Places = []
+        offsets: list[Offsets] = []
         for fields in self._groups(string, start):
             first, last = fields[0].start, fields[-1].end
-            if loosely(string[first - 1 : last]) == loosely(self.none):
+            if normalized(string[first - 1 : last]) == normalized(self.none):
                 continue
             item = self._read_relation(string, fields) if self.has_relations else self._read_entity(string, fields)
             if item is None:
@@ -85,26 +84,26 @@ class ItemPart:
                 problems.append(f"position {first}: '{string[first:last]}' is not {expected}")
             else:
                 items.append(item)
-                places.append((first - 1, last))
-        return items, places
+                offsets.append((first - 1, last))
+        return items, offsets
 
     def words(self, string: str, start: int) -> list[str]:
         """RETURNS (list[str]): The words at the positions of labels, known or not."""
-        place, fields = (1, 3) if self.has_relations else (0, 2)
-        groups = [cut(string[: piece.end], ";", piece.start) for piece in cut(string, ":", start)[1:]]
-        words = [plain(group[place]) for group in groups if len(group) == fields and group[-1].text]
+        label_field, field_count = (1, 3) if self.has_relations else (0, 2)
+        groups = [split(string[: item.end], ";", item.start) for item in split(string, ":", start)[1:]]
+        words = [plain(group[label_field]) for group in groups if len(group) == field_count and group[-1].text]
         return [word for word in words if word]
 
     def grammar(self) -> list[Part]:
-        """RETURNS (list[Part]): The parts of a grammar for what `parse` accepts."""
+        """RETURNS (list[Part]): A grammar of the strings that `parse_strictly` accepts."""
         label = Choice(map(escape, self.task.labels.values()))
         item: list[Part] = [Literal(":"), label, Literal(";"), Copy()]
         if self.has_relations:
             item = [Literal(":"), Copy(), Literal(";"), label, Literal(";"), Copy()]
         return [Either([[Repeat(item)], [Literal(self.none)]])]
 
-    def _written(self, item: Item) -> str:
-        if not self.task.holds(item):
+    def _write_item(self, item: Item) -> str:
+        if not self.task.can_write(item):
             raise ValueError(Errors.M906.format(name=self.task.name, word_level=self.task.word_level, item=tuple(item)))
         if item.label not in self.task.labels:
             raise ValueError(
@@ -130,34 +129,35 @@ class ItemPart:
         cursor.take(";")
         return RelationText(head, label, cursor.copied())
 
-    def _groups(self, string: str, start: int) -> list[list[Piece]]:
-        """The fields of every item. A colon with too few fields after it was not escaped, or
-        the string was cut there."""
-        groups: list[list[Piece]] = []
-        pieces = cut(string, ":", start)[1:]
-        for i, piece in enumerate(pieces):
-            fields = cut(string[: piece.end], ";", piece.start)
-            whole = len(fields) >= (3 if self.has_relations else 2)
-            if groups and not whole and not (i + 1 == len(pieces) and self._may_be_cut(fields)):
+    def _groups(self, string: str, start: int) -> list[list[Segment]]:
+        """The fields of each item. If a colon is followed by too few fields, it belongs to the text and was not
+        escaped, or the string was truncated after it."""
+        groups: list[list[Segment]] = []
+        segments = split(string, ":", start)[1:]
+        for i, segment in enumerate(segments):
+            fields = split(string[: segment.end], ";", segment.start)
+            is_complete = len(fields) >= (3 if self.has_relations else 2)
+            if groups and not is_complete and not (i + 1 == len(segments) and self._may_be_truncated(fields)):
                 last = groups[-1].pop()
-                groups[-1] += [joined(string, [last, fields[0]]), *fields[1:]]
+                groups[-1] += [join(string, [last, fields[0]]), *fields[1:]]
             else:
                 groups.append(fields)
         return groups
 
-    def _may_be_cut(self, fields: Sequence[Piece]) -> bool:
-        """Whether these could be the first fields of an item."""
-        return self.has_relations or any(word.startswith(loosely(fields[0].text)) for word in self.loose_ids)
+    def _may_be_truncated(self, fields: Sequence[Segment]) -> bool:
+        """Whether these can be the first fields of an item."""
+        first = normalized(fields[0].text)
+        return self.has_relations or any(word.startswith(first) for word in self.normalized_ids)
 
-    def _read_entity(self, string: str, fields: Sequence[Piece]) -> EntityText | None:
-        label = self.loose_ids.get(loosely(fields[0].text))
-        text = plain(joined(string, fields[1:])) if fields[1:] else ""
+    def _read_entity(self, string: str, fields: Sequence[Segment]) -> EntityText | None:
+        label = self.normalized_ids.get(normalized(fields[0].text))
+        text = plain(join(string, fields[1:])) if fields[1:] else ""
         return EntityText(label, text) if label is not None and text else None
 
-    def _read_relation(self, string: str, fields: Sequence[Piece]) -> RelationText | None:
+    def _read_relation(self, string: str, fields: Sequence[Segment]) -> RelationText | None:
         for middle in range(1, len(fields) - 1):
-            label = self.loose_ids.get(loosely(fields[middle].text))
-            head, tail = plain(joined(string, fields[:middle])), plain(joined(string, fields[middle + 1 :]))
+            label = self.normalized_ids.get(normalized(fields[middle].text))
+            head, tail = plain(join(string, fields[:middle])), plain(join(string, fields[middle + 1 :]))
             if label is not None and head and tail:
                 return RelationText(head, label, tail)
         return None

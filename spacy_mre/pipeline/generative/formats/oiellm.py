@@ -3,8 +3,8 @@
     source    TEXT/TASK
     target    CLASS/TASK/:TYPE;NAME:TYPE;NAME       relations   CLASS/TASK/:HEAD;LABEL;TAIL
 
-The form is that of the examples on the authors' model cards. Our choice: where nothing is found, a marker as in SLG
-is; a task without text labels leaves the class out, and one without word-level labels all that follows the task.
+The format is that of the examples on the authors' model cards. Our choice: a marker for no entities, as in SLG;
+without text labels in the task, the target has no class; without word-level labels, it ends after the task.
 """
 
 from .analysis import FormatError
@@ -14,9 +14,15 @@ from .task import Task
 
 
 class OIELLMFormat(StringFormat):
-    """The strings of OIELLM.
+    """The format of OIELLM.
 
-    task (Task): What is asked for, and in which words.
+    >>> format = OIELLMFormat(Task.of_labels("SCNM", "en", classes=["travel"], labels=["place"]))
+    >>> format.source("A ferry to Lima")
+    'A ferry to Lima/NER'
+    >>> format.parse("travel/NER/:Location;Lima").analysis
+    Analysis(label='travel', items=(EntityText(label='place', text='Lima'),))
+
+    task (Task): The labels and their words.
     """
 
     name = "oiellm"
@@ -27,19 +33,19 @@ class OIELLMFormat(StringFormat):
         self._question = self.lead[:-1]
 
     def source(self, text: str) -> str:
-        """Write what the model reads.
+        """Write the source.
 
-        text (str): The text.
-        RETURNS (str): The text and the task. Nothing is escaped in the text.
+        text (str): The text. It is not escaped.
+        RETURNS (str): The text and the task.
         """
         return text + self._question
 
     def read_source(self, source: str) -> str:
-        """Take the question away again.
+        """Find the text in a source.
 
-        source (str): What `source` wrote.
+        source (str): What `source` returned.
         RETURNS (str): The text.
-        RAISES (FormatError): A string that `source` cannot have written with this task.
+        RAISES (FormatError): If the string is not a source of this task.
         """
         if not source.endswith(self._question):
             raise FormatError(source, len(source), f"'{self._question}' was expected at the end")

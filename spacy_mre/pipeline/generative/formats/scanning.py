@@ -1,5 +1,4 @@
-"""How is a string of a format read, piece by piece? Strictly, by a cursor that refuses; leniently, by cutting
-at each delimiter."""
+"""Reading of strings: a `Cursor` reads strictly, and `split` splits any string at a delimiter."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,8 +7,8 @@ from .analysis import FormatError
 from .escaping import ESCAPE, ESCAPED, field_end, unescape
 
 
-class Piece(NamedTuple):
-    """A part of a string, still escaped, with its position."""
+class Segment(NamedTuple):
+    """A part of a string, still escaped, with its offsets."""
 
     text: str
     start: int
@@ -17,87 +16,89 @@ class Piece(NamedTuple):
 
 
 class Cursor:
-    """Reads a string from left to right and refuses whatever is not expected.
+    """Reads a string from left to right, and raises an error at the first unexpected character.
 
     string (str): The string.
     """
 
     def __init__(self, string: str):
         self.string = string
-        self.place = 0
+        self.position = 0
 
     @property
     def at_end(self) -> bool:
-        return self.place == len(self.string)
+        """RETURNS (bool): Whether the whole string has been read."""
+        return self.position == len(self.string)
 
-    def error(self, reason: str, place: int) -> FormatError:
-        return FormatError(self.string, place, reason)
+    def error(self, reason: str, position: int) -> FormatError:
+        """RETURNS (FormatError): An error at a position."""
+        return FormatError(self.string, position, reason)
 
     def take(self, text: str) -> None:
-        """Move past a text that is required here."""
-        if not self.string.startswith(text, self.place):
-            raise self.error(f"'{text}' was expected", self.place)
-        self.place += len(text)
+        """Read a required text."""
+        if not self.string.startswith(text, self.position):
+            raise self.error(f"'{text}' was expected", self.position)
+        self.position += len(text)
 
     def field(self) -> str:
-        """Go past an escaped text, up to the next delimiter or the end. RETURNS (str): The text without its
-        backslashes."""
-        start, self.place = self.place, field_end(self.string, self.place)
-        return unescape(self.string[start : self.place])
+        """Read an escaped text, up to the next delimiter or the end. RETURNS (str): The text, unescaped."""
+        start, self.position = self.position, field_end(self.string, self.position)
+        return unescape(self.string[start : self.position])
 
     def word(self, labels: dict[str, str], what: str) -> str:
-        """Go past a word that must be one of these. RETURNS (str): Its label."""
-        start = self.place
+        """Read one of the words in `labels`. RETURNS (str): Its label."""
+        start = self.position
         word = self.field()
         if word not in labels:
             raise self.error(f"'{word}' is no {what}", start)
         return labels[word]
 
     def copied(self) -> str:
-        """Go past a piece of the text. RETURNS (str): The piece."""
-        start = self.place
+        """Read a string that is copied from the text. RETURNS (str): The string."""
+        start = self.position
         text = self.field()
         if not text or text != text.strip():
-            raise self.error("a piece of the text was expected, without white space at its ends", start)
+            raise self.error("a part of the text was expected, without white space at its ends", start)
         return text
 
     def finish(self) -> None:
+        """Check that the whole string has been read."""
         if not self.at_end:
-            raise self.error("the string should end here", self.place)
+            raise self.error("the string should end here", self.position)
 
 
-def cut(string: str, delimiter: str, start: int = 0) -> list[Piece]:
-    """Cut a string at every delimiter that has no backslash before it.
+def split(string: str, delimiter: str, start: int = 0) -> list[Segment]:
+    """Split a string at every delimiter that has no backslash before it.
 
     string (str): The string.
     delimiter (str): One character.
-    start (int): Where to begin.
-    RETURNS (list[Piece]): The pieces between the delimiters; one more than there are delimiters.
+    start (int): The offset from which to read. Default: 0.
+    RETURNS (list[Segment]): The segments between the delimiters.
     """
-    pieces = []
-    first = place = start
-    while place < len(string):
-        if string[place] == ESCAPE and string[place + 1 : place + 2] in tuple(ESCAPED):
-            place += 1
-        elif string[place] == delimiter:
-            pieces.append(Piece(string[first:place], first, place))
-            first = place + 1
-        place += 1
-    return [*pieces, Piece(string[first:], first, len(string))]
+    segments = []
+    first = position = start
+    while position < len(string):
+        if string[position] == ESCAPE and string[position + 1 : position + 2] in tuple(ESCAPED):
+            position += 1
+        elif string[position] == delimiter:
+            segments.append(Segment(string[first:position], first, position))
+            first = position + 1
+        position += 1
+    return [*segments, Segment(string[first:], first, len(string))]
 
 
-def loosely(text: str) -> str:
-    """RETURNS (str): A word so that case, white space and needless backslashes do not count."""
-    return "".join(unescape(text, strict=False).split()).casefold()
-
-
-def joined(string: str, pieces: Sequence[Piece]) -> Piece:
-    """RETURNS (Piece): The part of the string from the first of these neighbours to the last, with the delimiters
+def join(string: str, segments: Sequence[Segment]) -> Segment:
+    """RETURNS (Segment): The part of the string from the first to the last of adjacent segments, with the delimiters
     between them."""
-    start, end = pieces[0].start, pieces[-1].end
-    return Piece(string[start:end], start, end)
+    start, end = segments[0].start, segments[-1].end
+    return Segment(string[start:end], start, end)
 
 
-def plain(piece: Piece) -> str:
-    """RETURNS (str): The text of a piece without backslashes and without white space at its ends."""
-    return unescape(piece.text, strict=False).strip()
+def plain(segment: Segment) -> str:
+    """RETURNS (str): The text of a segment, unescaped and without white space at its ends."""
+    return unescape(segment.text, strict=False).strip()
+
+
+def normalized(text: str) -> str:
+    """RETURNS (str): A word for lenient comparison: unescaped, without white space, case-folded."""
+    return "".join(unescape(text, strict=False).split()).casefold()

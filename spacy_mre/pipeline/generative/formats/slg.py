@@ -1,10 +1,10 @@
 """SLG, sentence-to-label generation (Gan et al. 2023, arXiv 2307.10291).
 
     source    TEXT<CLASS><CLASS>TEXTPROMPT:TYPE;:TYPE;:NONE;
-    target    <CLASS>PROMPT:TYPE;NAME:TYPE;NAME                 or, where nothing is found, <CLASS>PROMPT:NONE;
+    target    <CLASS>PROMPT:TYPE;NAME:TYPE;NAME                 or, without entities, <CLASS>PROMPT:NONE;
 
-The order of the source's parts is that of the authors' code. Our choice: a task without text labels has the text once
-and no options of classes; one without word-level labels ends behind the options of classes.
+The order of the source's parts is that of the authors' code. Our choice: without text labels in the task, the source
+has the text only once and no classes; without word-level labels, it ends after the classes.
 """
 
 from typing import Any
@@ -16,10 +16,17 @@ from .task import Task
 
 
 class SLGFormat(StringFormat):
-    """The strings of SLG.
+    """The format of SLG.
 
-    task (Task): What is asked for, and in which words.
-    prompt_words (bool): Whether the prompt word comes before the word-level part, in sources and targets.
+    >>> task = Task.of_labels("SCNM", "en", classes=["travel", "music"], labels=["place"])
+    >>> format = SLGFormat(task)
+    >>> format.source("A ferry to Lima")
+    'A ferry to Lima<travel><music>A ferry to LimaNamed Entity Recognition:Location;:None;'
+    >>> format.parse("<travel>Named Entity Recognition:Location;Lima").analysis
+    Analysis(label='travel', items=(EntityText(label='place', text='Lima'),))
+
+    task (Task): The labels and their words.
+    prompt_words (bool): Put the prompt word before the word-level part, in source and target. Default: True.
     """
 
     name = "slg"
@@ -38,22 +45,21 @@ class SLGFormat(StringFormat):
         return {**super().to_dict(), "prompt_words": self.prompt_words}
 
     def source(self, text: str) -> str:
-        """Write what the model reads.
+        """Write the source.
 
-        text (str): The text.
-        RETURNS (str): The text with the classes and once more with the word-level labels. Nothing is escaped in the
-            text.
+        text (str): The text. It is not escaped.
+        RETURNS (str): The text with the classes, and again with the word-level labels.
         """
         classes = text + self._class_options if self.task.classes else ""
         items = text + self._item_options if self.task.labels else ""
         return classes + items
 
     def read_source(self, source: str) -> str:
-        """Take the question away again.
+        """Find the text in a source.
 
-        source (str): What `source` wrote.
+        source (str): What `source` returned.
         RETURNS (str): The text.
-        RAISES (FormatError): A string that `source` cannot have written with this task.
+        RAISES (FormatError): If the string is not a source of this task.
         """
         copies = bool(self.task.classes) + bool(self.task.labels)
         text = source[: (len(source) - len(self._class_options) - len(self._item_options)) // copies]

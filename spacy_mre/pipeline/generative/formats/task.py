@@ -1,10 +1,9 @@
-"""What a data set asks for, and the words for it: a template in Japanese, English or Chinese, filled with the labels
-of a corpus.
+"""The labels of a data set and the words for them: a template in Japanese, English or Chinese, filled with labels.
 
-The templates are data: `templates/ja.json`, `en.json` and `zh.json`. Published words are the Japanese ones of SCNM
-(Gan et al. 2023, arXiv 2307.10291) and the English task words and examples of OIELLM (Gan et al. 2024, arXiv
-2407.10953, and its model cards). All others are our choice, among them every Chinese word, the Japanese task words,
-the classes of SCPOS and the word for no result.
+The templates are in `templates/ja.json`, `en.json` and `zh.json`. Published words are the Japanese ones of SCNM (Gan et
+al. 2023, arXiv 2307.10291) and the English task words and examples of OIELLM (Gan et al. 2024, arXiv 2407.10953, and
+its model cards). All others are our choice: every Chinese word, the Japanese task words, the classes of SCPOS and the
+words for no result.
 """
 
 import json
@@ -12,33 +11,36 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ....errors import Errors
 from .analysis import Analysis, EntityText, Item, RelationText
 
-LANGUAGES = ("ja", "en", "zh")
-WORD_LEVELS = ("entities", "relations")
+TemplateLanguage = Literal["ja", "en", "zh"]
+WordLevel = Literal["entities", "relations"]
+LANGUAGES: tuple[str, ...] = get_args(TemplateLanguage)
+WORD_LEVELS: tuple[str, ...] = get_args(WordLevel)
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a format writes about a text, and the words it uses.
+    """The labels that a format writes, and the words for them.
 
     name (str): The name of the template, such as "SCNM".
     language (str): The language of its words: "ja", "en" or "zh".
-    word_level (str): What the word-level part holds: "entities" or "relations".
-    task_word (str): What OIELLM calls the task.
-    prompt_word (str): What SLG calls the task.
+    word_level (Literal): The content of the word-level part: "entities" or "relations".
+    task_word (str): The name of the task in OIELLM.
+    prompt_word (str): The name of the task in SLG.
     none_word (str): The word for no result.
-    classes (dict[str, str]): The word of every text label, by its id; empty if no text label is asked for.
-    labels (dict[str, str]): The word of every word-level label, by its id; empty if only a text label is asked for.
-    RAISES (ValueError): An unknown word level, an empty word, two labels with the same word, or nothing to ask for.
+    classes (dict[str, str]): The word of each text label; empty if there are no text labels.
+    labels (dict[str, str]): The word of each word-level label; empty if there are only text labels.
+    RAISES (ValueError): If the word level is unknown, a word is empty or has white space at its ends, two labels have
+        the same word, or there are no labels.
     """
 
     name: str
     language: str
-    word_level: Literal["entities", "relations"]
+    word_level: WordLevel
     task_word: str
     prompt_word: str
     none_word: str
@@ -59,25 +61,28 @@ class Task:
 
     @classmethod
     def of_template(cls, name: str, language: str) -> "Task":
-        """Make a task of a template with all the labels the template has.
+        """Make a task with all labels of a template.
 
         name (str): The name of the template; see `template_names`.
         language (str): The language: "ja", "en" or "zh".
         RETURNS (Task): The task.
-        RAISES (ValueError): No such template, or one without labels of its own.
+        RAISES (ValueError): If there is no such template, or it has no labels.
         """
         return cls(name=name, language=language, **get_template(name, language))
 
     @classmethod
     def of_labels(cls, name: str, language: str, classes: Iterable[str] = (), labels: Iterable[str] = ()) -> "Task":
-        """Make a task of a template with the labels of a corpus.
+        """Make a task with the words of a template and the labels of a corpus.
+
+        >>> Task.of_labels("SCNM", "en", labels=["place", "ship"]).labels
+        {'place': 'Location', 'ship': 'ship'}
 
         name (str): The name of the template.
         language (str): The language: "ja", "en" or "zh".
-        classes (Iterable[str]): The text labels; none leaves the text label out.
-        labels (Iterable[str]): The word-level labels; none leaves the word-level part out.
-        RETURNS (Task): A label that the template knows gets its word; any other is its own word.
-        RAISES (ValueError): No such template, or labels that it cannot tell apart.
+        classes (Iterable[str]): The text labels. Default: none.
+        labels (Iterable[str]): The word-level labels. Default: none.
+        RETURNS (Task): The task. A label that is not in the template is used as its word.
+        RAISES (ValueError): If there is no such template, or two labels have the same word.
         """
         template = get_template(name, language)
         words = {part: template.pop(part) for part in ("classes", "labels")}
@@ -87,7 +92,7 @@ class Task:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Task":
-        """RETURNS (Task): The task that `to_dict` gave."""
+        """RETURNS (Task): The task that `to_dict` returned."""
         return cls(**data)
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,12 +100,11 @@ class Task:
         return asdict(self)
 
     def extended(self, analyses: Iterable[Analysis]) -> "Task":
-        """The same task with additional labels of some analyses, so that gold with unknown labels can be
-        written.
+        """Add the unknown labels of analyses, so that they can be written.
 
         analyses (Iterable[Analysis]): The analyses.
-        RETURNS (Task): Each new label is its own word, with apostrophes where that is no word of its own. This task
-            itself if there are none.
+        RETURNS (Task): The extended task; this task itself if there are no unknown labels. A new label is used as its
+            word, with apostrophes if the word exists already.
         """
         analyses = list(analyses)
         new_classes = {analysis.label for analysis in analyses if analysis.label is not None} if self.classes else set()
@@ -111,21 +115,21 @@ class Task:
         return replace(self, classes=classes, labels=labels)
 
     def complete(self, analysis: Analysis) -> bool:
-        """RETURNS (bool): Whether an analysis has all that this task asks for."""
+        """RETURNS (bool): Whether an analysis has gold for all parts of this task."""
         return not (self.classes and analysis.label is None) and not (self.labels and analysis.items is None)
 
-    def holds(self, item: Item) -> bool:
-        """RETURNS (bool): Whether an item is of the kind that this task writes."""
+    def can_write(self, item: Item) -> bool:
+        """RETURNS (bool): Whether an item is of this task's word level."""
         return isinstance(item, EntityText if self.word_level == "entities" else RelationText)
 
 
 @lru_cache
 def load_templates(language: str) -> dict[str, dict[str, Any]]:
-    """Read all templates of a language.
+    """Load all templates of a language.
 
     language (str): "ja", "en" or "zh".
-    RETURNS (dict[str, dict[str, Any]]): The fields of `Task` by the name of the template.
-    RAISES (ValueError): A language without templates.
+    RETURNS (dict[str, dict[str, Any]]): The arguments of `Task` by the name of the template.
+    RAISES (ValueError): If there are no templates in this language.
     """
     if language not in LANGUAGES:
         raise ValueError(Errors.M001.format(value=language, setting="language", allowed=", ".join(LANGUAGES)))
@@ -133,17 +137,17 @@ def load_templates(language: str) -> dict[str, dict[str, Any]]:
 
 
 def template_names() -> list[str]:
-    """RETURNS (list[str]): The names of all templates; every language has them."""
+    """RETURNS (list[str]): The names of all templates, which are the same in each language."""
     return list(load_templates(LANGUAGES[0]))
 
 
 def get_template(name: str, language: str) -> dict[str, Any]:
-    """Look a template up.
+    """Find a template.
 
     name (str): The name of the template.
     language (str): "ja", "en" or "zh".
-    RETURNS (dict[str, Any]): The fields of `Task`, apart from name and language.
-    RAISES (ValueError): No such template.
+    RETURNS (dict[str, Any]): The arguments of `Task`, without name and language.
+    RAISES (ValueError): If there is no such template.
     """
     templates = load_templates(language)
     if name not in templates:
@@ -152,7 +156,7 @@ def get_template(name: str, language: str) -> dict[str, Any]:
 
 
 def _with_new(words: dict[str, str], labels: Iterable[str], *taken: str) -> dict[str, str]:
-    """Words by label, with one for each new label."""
+    """The words by label, with a new one for each new label."""
     extended = dict(words)
     for label in sorted(set(labels).difference(words)):
         word = label.strip()

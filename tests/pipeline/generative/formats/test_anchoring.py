@@ -226,7 +226,7 @@ def test_what_was_written_is_found(case):
         assert (text[start:end], label) == (item.text, item.label)
     for entity, place, true in zip(anchored.entities, placed, ordered):
         assert entity.ambiguous or place == true
-    assert all(entity.places == (place[:2],) for entity, place in zip(anchored.entities, placed))
+    assert all(entity.string_offsets == (place[:2],) for entity, place in zip(anchored.entities, placed))
 
 
 def occurrences(text, string):
@@ -277,7 +277,7 @@ def test_links_that_were_written_are_found(data, text):
     for relation, item, (head, tail, label) in zip(anchored.relations, analysis.items, ordered):
         assert (text[slice(*relation.head)], relation.label, text[slice(*relation.tail)]) == item
         assert relation.ambiguous or (relation.head, relation.tail, relation.label) == (head, tail, label)
-        assert relation.places == (relation.head, relation.tail)
+        assert relation.string_offsets == (relation.head, relation.tail)
 
 
 @pytest.mark.parametrize("kind", [lambda text: EntityText("x", text), lambda text: RelationText(text, "r", text)])

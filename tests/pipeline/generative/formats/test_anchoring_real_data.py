@@ -9,7 +9,7 @@ import spacy
 from spacy_mre.corpora import READERS, make_docs
 from spacy_mre.pipeline.generative.formats import OIELLMFormat, SLGFormat, Task
 from spacy_mre.pipeline.generative.formats.anchoring import anchor
-from spacy_mre.pipeline.generative.formats.from_docs import analysis_of, placed_items
+from spacy_mre.pipeline.generative.formats.from_docs import analysis_of, anchored_items
 from spacy_mre.pipeline.generative.strings import task_of_docs
 
 MENTIONS = [
@@ -44,9 +44,9 @@ def run(mre_data, reader, path, options, template, language):
             assert format.read_source(format.source(doc.text)) == doc.text
         anchored = anchor(doc.text, analysis)
         assert not anchored.dropped
-        for item, gold in zip((*anchored.entities, *anchored.relations), placed_items(doc, task)):
+        for item, gold in zip((*anchored.entities, *anchored.relations), anchored_items(doc, task)):
             counts["all"] += 1
-            exact = item.places == gold.places
+            exact = item.string_offsets == gold.string_offsets
             counts["exact"] += exact
             counts["ambiguous"] += item.ambiguous
             if not exact:

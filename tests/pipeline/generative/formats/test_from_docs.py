@@ -14,7 +14,7 @@ from spacy_mre.pipeline.generative.formats.anchoring import NOT_IN_TEXT, anchor
 from spacy_mre.pipeline.generative.formats.from_docs import (
     OFF_GRID,
     analysis_of,
-    placed_items,
+    anchored_items,
     token_boundaries,
     write_analysis,
 )
@@ -39,7 +39,7 @@ def test_an_analysis_of_a_doc(doc):
     assert analysis_of(doc, TASK) == Analysis(
         "diary", (EntityText("person", "Ada Lake"), EntityText("person", "Ada"), EntityText("place", "the Port of Ada"))
     )
-    assert [item.places for item in placed_items(doc, TASK)] == [((0, 8),), ((27, 30),), ((15, 30),)]
+    assert [item.string_offsets for item in anchored_items(doc, TASK)] == [((0, 8),), ((27, 30),), ((15, 30),)]
     assert analysis_of(doc, LINKS) == Analysis(None, (RelationText("Ada Lake", "leads", "the Port of Ada"),))
     assert analysis_of(doc, Task.of_labels("SCNM", "en", ["news"], [])) == Analysis("diary", ())
 
@@ -120,8 +120,8 @@ def test_the_hand_written_corpus(lang, template):
             assert format.parse(string).analysis == analysis
             assert grammar.accepts(string, doc.text)
             anchored = anchor(doc.text, analysis)
-            found = {item.item: item.places for item in (*anchored.entities, *anchored.relations)}
-            gold = [item.places for item in placed_items(doc, task)]
+            found = {item.item: item.string_offsets for item in (*anchored.entities, *anchored.relations)}
+            gold = [item.string_offsets for item in anchored_items(doc, task)]
             exact += sum(found.get(i) == places for i, places in enumerate(gold))
             total += len(gold)
     print(f"{lang}, {template}: {exact} of {total} exact")

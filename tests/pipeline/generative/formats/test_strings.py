@@ -196,10 +196,10 @@ def test_a_target_is_read_back(case):
     assert "".join(format.parts(string)) == string
     if format.task.classes:
         assert format.parts(string) == (format.class_part(analysis.label), format.word_part(analysis.items))
-        assert string[slice(*parsed.label_place)] == escape(format.task.classes[analysis.label])
-    assert len(parsed.places) == len(analysis.items)
-    for item, place in zip(analysis.items, parsed.places):
-        assert format.word_part((item,)).endswith(string[slice(*place)])
+        assert string[slice(*parsed.label_offsets)] == escape(format.task.classes[analysis.label])
+    assert len(parsed.item_offsets) == len(analysis.items)
+    for item, offsets in zip(analysis.items, parsed.item_offsets):
+        assert format.word_part((item,)).endswith(string[slice(*offsets)])
     assert format.words(string) == (
         format.task.classes.get(analysis.label, ""),
         [format.task.labels[item.label] for item in analysis.items],
@@ -250,7 +250,7 @@ def test_the_lenient_parser_reads_anything(data, case):
     strictly = parses(format, string)
     assert (strictly is None) == bool(parsed.problems)
     assert strictly is None or strictly == parsed.analysis
-    assert len(parsed.places) == len(parsed.analysis.items)
+    assert len(parsed.item_offsets) == len(parsed.analysis.items)
     format.word_part(parsed.analysis.items)  # whatever was read can be written
     if parsed.analysis.label is not None:
         format.class_part(parsed.analysis.label)

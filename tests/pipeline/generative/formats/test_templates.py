@@ -90,8 +90,8 @@ def test_what_a_task_asks_for():
     assert [task.complete(Analysis("a", None)) for task in (both, text, words)] == [False, True, False]
     assert [task.complete(Analysis(None, ())) for task in (both, text, words)] == [False, False, True]
     relations = Task.of_labels("TCREE:RE", "en", [], ["b"])
-    assert relations.holds(RelationText("x", "b", "y")) and not relations.holds(EntityText("b", "x"))
-    assert words.holds(EntityText("b", "x")) and not words.holds(RelationText("x", "b", "y"))
+    assert relations.can_write(RelationText("x", "b", "y")) and not relations.can_write(EntityText("b", "x"))
+    assert words.can_write(EntityText("b", "x")) and not words.can_write(RelationText("x", "b", "y"))
 
 
 @pytest.mark.parametrize(
