@@ -1,4 +1,4 @@
-"""How the tokens of a tokenizer become a string."""
+"""The decoder of a tokenizer: how its tokens are joined to a string."""
 
 import json
 import re
@@ -12,11 +12,11 @@ BYTE_TOKEN = re.compile(r"<0x([0-9A-F]{2})>")
 
 
 class Decoder:
-    """How a tokenizer of the `tokenizers` library makes a string of its tokens.
+    """The rules by which a tokenizer of the `tokenizers` library joins its tokens.
 
-    byte_level (bool): Tokens are spelt in signs for bytes.
-    prefix (str): What begins a token that goes on with a word; empty if tokens are simply joined.
-    strips (bool): One space at the beginning is not written.
+    byte_level (bool): Tokens consist of characters that represent bytes.
+    prefix (str): The prefix of a token that continues a word; empty if tokens are joined without spaces.
+    strips (bool): One space at the start of a string is removed.
     """
 
     def __init__(self, backend: Tokenizer, name: str):
@@ -25,7 +25,7 @@ class Decoder:
         self._space_signs: list[str] = []
         if backend.decoder is None:
             raise ValueError(
-                Errors.M920.format(name=name, reason="it has no decoder, which defines how tokens become a string")
+                Errors.M920.format(name=name, reason="it has no decoder, which defines how tokens are joined")
             )
         for step in _steps(backend.decoder):
             kind = step["type"]
@@ -44,7 +44,7 @@ class Decoder:
                 self._falls_back = True
             elif kind != "Fuse":
                 raise ValueError(
-                    Errors.M920.format(name=name, reason=f"its decoder has the step '{kind}', which is not understood")
+                    Errors.M920.format(name=name, reason=f"its decoder has the step '{kind}', which is not supported")
                 )
         if self.byte_level and backend.pre_tokenizer is not None:
             self.strips = any(
@@ -52,21 +52,21 @@ class Decoder:
             )
 
     def bytes_of(self, token: str) -> bytes:
-        """RETURNS (bytes): What a token of the vocabulary writes behind another."""
+        """RETURNS (bytes): The string of a token that follows another one."""
         if self.byte_level and all(char in BYTE_SIGNS for char in token):
             return bytes(BYTE_SIGNS[char] for char in token)
         byte = BYTE_TOKEN.fullmatch(token) if self._falls_back else None
         return bytes([int(byte[1], 16)]) if byte else self.with_spaces(token).encode("utf8")
 
     def with_spaces(self, string: str) -> str:
-        """RETURNS (str): A string with spaces where the tokenizer writes a sign for them."""
+        """RETURNS (str): The string with the tokenizer's signs for spaces replaced by spaces."""
         for sign in self._space_signs:
             string = string.replace(sign, " ")
         return string
 
 
 def _steps(part: Any) -> list[dict[str, Any]]:
-    """The settings of a decoder or pre-tokenizer; of a sequence, those of its parts."""
+    """The settings of a decoder or pre-tokenizer, or those of each part of a sequence."""
 
     def flat(settings: dict[str, Any]) -> list[dict[str, Any]]:
         parts = settings.get("decoders") or settings.get("pretokenizers") or ()
@@ -76,8 +76,8 @@ def _steps(part: Any) -> list[dict[str, Any]]:
 
 
 def _byte_signs() -> dict[str, int]:
-    """The byte that each character of a byte-level token represents: printable ones themselves, the others from
-    U+0100 on (as in GPT-2)."""
+    """The byte of each character in byte-level tokens, as in GPT-2: printable bytes are themselves, the others start at
+    U+0100."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in set(printable)]
     return {**{chr(byte): byte for byte in printable}, **{chr(256 + i): byte for i, byte in enumerate(others)}}

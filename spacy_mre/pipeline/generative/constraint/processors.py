@@ -1,13 +1,17 @@
-"""How much may a model decide? Three levels of constraint on what it writes, as logits processors of Hugging Face:
-for greedy search, beam search and sampling.
+"""Constraints on the output of a model, as logits processors of Hugging Face for greedy search, beam search and
+sampling.
 
-    none Everything is left to the model. first_token It must begin as the format begins: with `<`, if that is SLG.
-    The constraint mechanism of the paper (arXiv 2307.10291). grammar The model may write only what the format allows
-    about the text (ours): every output can be read, every label is a known one, everything
-                   copied occurs in the text as the tokenizer writes it, and the string is closed before the limit.
+`none` has no constraint.
+
+`first_token` restricts the first token to those with which the format can start: with `<`, for SLG. This is the
+constraint mechanism of the paper (arXiv 2307.10291).
+
+`grammar` (ours) restricts every token, so that each output can be parsed, has known labels only, copies only strings of
+the text (as the tokenizer writes it), and ends within the limit.
 """
 
 from collections.abc import Collection, Sequence
+from typing import get_args
 
 import numpy
 import torch
@@ -16,51 +20,53 @@ from transformers import LogitsProcessor
 
 from ....errors import Errors
 from ..formats.grammar import Grammar
+from ..settings import ConstraintKind
 from .text_automata import AutomatonState, TextAutomata
 from .token_automaton import TokenAutomaton
 from .token_table import TokenTable
 
-Borders = Sequence[Collection[int]]
+LEVELS: tuple[str, ...] = get_args(ConstraintKind)
 
-LEVELS = ("none", "first_token", "grammar")
+# The offsets in each text at which a copy may start and end.
+Boundaries = Sequence[Collection[int]]
 
 
 class Constraint:
-    """The grammar of a format, compiled for a tokenizer; made once for both.
+    """The grammar of a format, compiled for a tokenizer.
 
-    grammar (Grammar): The strings that may be written.
-    table (TokenTable): What the tokens write.
+    grammar (Grammar): The allowed strings.
+    table (TokenTable): The strings of the tokens.
     end_token (int): The token that ends a string.
-    RAISES (ValueError): A word of the format that the tokenizer cannot write.
+    RAISES (ValueError): If the tokenizer cannot write a word of the format.
     """
 
     def __init__(self, grammar: Grammar, table: TokenTable, end_token: int):
         self.automaton = TokenAutomaton(grammar, table, end_token)
 
-    def begin(self, texts: Sequence[str], max_new_tokens: int, boundaries: Borders | None = None) -> TextAutomata:
-        """Find out what can be written about some texts.
+    def begin(self, texts: Sequence[str], max_new_tokens: int, boundaries: Boundaries | None = None) -> TextAutomata:
+        """Join the grammar with the texts of a batch.
 
-        texts (Sequence[str]): The texts, not the sources that a model reads.
-        max_new_tokens (int): The most tokens to write about each, the end token among them.
-        boundaries (Optional[Sequence[Collection[int]]]): For each text the offsets at which a name may begin and end;
-            by default all.
-        RETURNS (TextAutomata): Which tokens may come next.
-        RAISES (ValueError): So few tokens that there is a text about which nothing can be written.
+        texts (Sequence[str]): The texts (not the sources).
+        max_new_tokens (int): The most tokens to generate for each, including the end token.
+        boundaries (Optional[Sequence[Collection[int]]]): For each text the offsets at which a copy may start and end.
+            Default: all offsets.
+        RETURNS (TextAutomata): The tokens that may come next.
+        RAISES (ValueError): If there is no string for a text within the limit.
         """
         return TextAutomata(self.automaton, texts, max_new_tokens, boundaries)
 
     def processors(
-        self, level: str, texts: Sequence[str], max_new_tokens: int, boundaries: Borders | None = None
+        self, level: str, texts: Sequence[str], max_new_tokens: int, boundaries: Boundaries | None = None
     ) -> list[LogitsProcessor]:
-        """What to give to `generate` for one batch. Processors with rules of their own, such as a ban on repetitions,
-        have to be left out there.
+        """The logits processors for one call of `generate`. They must not be combined with other restrictions, such as
+        a ban on repetitions.
 
         level (str): "none", "first_token" or "grammar".
         texts (Sequence[str]): The texts of the batch.
-        max_new_tokens (int): As it is given to `generate`.
-        boundaries (Optional[Sequence[Collection[int]]]): As in `begin`.
+        max_new_tokens (int): The argument of `generate`.
+        boundaries (Optional[Sequence[Collection[int]]]): See `begin`.
         RETURNS (list[LogitsProcessor]): The processors.
-        RAISES (ValueError): An unknown level; or too few tokens, see `begin`.
+        RAISES (ValueError): If the level is unknown, or the limit is too low (see `begin`).
         """
         if level not in LEVELS:
             raise ValueError(Errors.M001.format(setting="constraint", value=level, allowed=", ".join(LEVELS)))
@@ -72,34 +78,33 @@ class Constraint:
 
 
 class GrammarLogitsProcessor(LogitsProcessor):
-    """Allows only tokens with which the grammar can describe the texts. For one call of `generate`.
+    """Allows only tokens that the grammar allows. For one call of `generate`.
 
-    automata (TextAutomata): The texts of the batch, in the order of its rows; each may have several rows, one after
-        the other.
+    automata (TextAutomata): The texts of the batch, in the order of its rows. Each text may have several adjacent rows.
     """
 
     def __init__(self, automata: TextAutomata):
         self.automata = automata
-        self._prompt: int | None = None
+        self._prompt_length: int | None = None
         self._states: dict[tuple[int, bytes], AutomatonState | None] = {}
 
     @property
     def unwritable(self) -> Sequence[str]:
-        """RETURNS (Sequence[str]): For each text the characters that the tokenizer cannot write; nothing with them
-        can be named."""
+        """RETURNS (Sequence[str]): The characters of each text that the tokenizer cannot write and that no copy can
+        contain."""
         return self.automata.unwritable
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """Forbid tokens.
+        """Mask tokens.
 
-        input_ids (Tensor): What was read and written so far; rows x positions.
+        input_ids (Tensor): The prompt and the tokens generated so far; rows x positions.
         scores (Tensor): Logits or log probabilities, rows x vocabulary.
-        RETURNS (Tensor): The same with -inf for everything that may not come next.
+        RETURNS (Tensor): The scores, with -inf for tokens that are not allowed.
         """
-        if self._prompt is None:
-            self._prompt = input_ids.shape[1]
+        if self._prompt_length is None:
+            self._prompt_length = input_ids.shape[1]
             _check_size(self.automata.automaton.table, scores)
-        written = input_ids[:, self._prompt :].cpu().numpy()
+        written = input_ids[:, self._prompt_length :].cpu().numpy()
         rows_per_text = len(written) // len(self.automata)
         states: dict[tuple[int, bytes], AutomatonState | None] = {}
         allowed = []
@@ -109,10 +114,10 @@ class GrammarLogitsProcessor(LogitsProcessor):
                 states[key] = self._state(key[0], tokens)
             allowed.append(self._allowed(states[key], len(tokens)))
         self._states = states
-        return _only(scores, allowed)
+        return _masked(scores, allowed)
 
     def _state(self, text: int, tokens: numpy.ndarray) -> AutomatonState | None:
-        """The state behind some tokens; None where they left the grammar, as beams without any chance may do."""
+        """The state after the tokens; None if they are not in the grammar, which happens to beams of probability 0."""
         if not len(tokens):
             return self.automata.start(text)
         before = text, tokens[:-1].tobytes()
@@ -120,47 +125,44 @@ class GrammarLogitsProcessor(LogitsProcessor):
         return None if state is None else self.automata.step(state, int(tokens[-1]))
 
     def _allowed(self, state: AutomatonState | None, written: int) -> numpy.ndarray:
-        return (
-            numpy.asarray([self.automata.automaton.end_token])
-            if state is None
-            else self.automata.allowed(state, written)
-        )
+        if state is None:
+            return numpy.asarray([self.automata.automaton.end_token])
+        return self.automata.allowed(state, written)
 
 
 class FirstTokenProcessor(LogitsProcessor):
-    """Lets an output begin only as the format begins, and then everything pass. For one call of `generate`.
+    """Restricts the first token to those with which the format can start. For one call of `generate`.
 
     automaton (TokenAutomaton): The grammar.
     """
 
-    unwritable: Sequence[str] = ()  # what is named is the model's own choice
+    unwritable: Sequence[str] = ()  # copies are not restricted
 
     def __init__(self, automaton: TokenAutomaton):
         self.automaton = automaton
-        self._prompt: int | None = None
+        self._prompt_length: int | None = None
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """Forbid tokens at the beginning.
+        """Mask first tokens.
 
-        input_ids (Tensor): What was read and written so far; rows x positions.
+        input_ids (Tensor): The prompt and the tokens generated so far; rows x positions.
         scores (Tensor): Logits or log probabilities, rows x vocabulary.
-        RETURNS (Tensor): The same with -inf for tokens with which no output begins.
+        RETURNS (Tensor): The scores, with -inf for tokens with which no string starts.
         """
-        if self._prompt is None:
-            self._prompt = input_ids.shape[1]
+        if self._prompt_length is None:
+            self._prompt_length = input_ids.shape[1]
             _check_size(self.automaton.table, scores)
-        if input_ids.shape[1] == self._prompt:
+        if input_ids.shape[1] == self._prompt_length:
             states: list[int | None] = [self.automaton.start] * len(scores)
-        elif self.automaton.restart is not None and input_ids.shape[1] == self._prompt + 1:
-            # A token that writes nothing, as sentencepiece may put it in front, is no beginning yet.
-            nothing = set(self.automaton.unwritten.tolist())
-            states = [self.automaton.restart if token in nothing else None for token in input_ids[:, -1].tolist()]
+        elif self.automaton.restart is not None and input_ids.shape[1] == self._prompt_length + 1:
+            # Sentencepiece may start with a token for an empty string. Then the next token is restricted, too.
+            empty = set(self.automaton.empty_tokens.tolist())
+            states = [self.automaton.restart if token in empty else None for token in input_ids[:, -1].tolist()]
         else:
             return scores
-        everything = numpy.arange(scores.shape[1])
-        return _only(
-            scores, [everything if state is None else self.automaton.reached(state).tokens for state in states]
-        )
+        all_tokens = numpy.arange(scores.shape[1])
+        allowed = [all_tokens if state is None else self.automaton.transitions(state).tokens for state in states]
+        return _masked(scores, allowed)
 
 
 def _check_size(table: TokenTable, scores: Tensor) -> None:
@@ -168,12 +170,12 @@ def _check_size(table: TokenTable, scores: Tensor) -> None:
         raise ValueError(Errors.M923.format(tokens=table.size, scores=scores.shape[1]))
 
 
-def _only(scores: Tensor, allowed: Sequence[numpy.ndarray]) -> Tensor:
-    """Scores with -inf for all tokens but those allowed in each row. Of these, even one that something else forbade
-    can be chosen."""
+def _masked(scores: Tensor, allowed: Sequence[numpy.ndarray]) -> Tensor:
+    """The scores, with -inf for all tokens that are not allowed in their row. An allowed token always has a finite
+    score, so that generation cannot get stuck."""
     firsts = numpy.repeat(numpy.arange(len(allowed)) * scores.shape[1], [len(tokens) for tokens in allowed])
-    places = torch.from_numpy(numpy.concatenate(allowed) + firsts).to(scores.device)
+    positions = torch.from_numpy(numpy.concatenate(allowed) + firsts).to(scores.device)
     least = torch.finfo(scores.dtype).min
     masked = torch.full_like(scores, -torch.inf)
-    masked.view(-1)[places] = scores.reshape(-1)[places].nan_to_num(nan=least, neginf=least)
+    masked.view(-1)[positions] = scores.reshape(-1)[positions].nan_to_num(nan=least, neginf=least)
     return masked

@@ -1,12 +1,12 @@
-"""What does each token write? And how does a text look when a tokenizer writes it?
+"""The string of each token of a tokenizer, and the form in which a tokenizer can write a text.
 
-Byte-level tokenizers (GPT, LLaMA 3) write bytes, sentencepiece ones (T5, LLaMA 2) a sign for a space, WordPiece
-(BERT) whole words between which a space is put on decoding. Here all of them are strings of bytes that depend on
-nothing but what was written just before (`BEGIN`, `WORD`, `OTHER`), so that a string of tokens has one reading,
+Tokens are bytes in byte-level tokenizers (GPT, LLaMA 3), contain a sign for a space in sentencepiece (T5, LLaMA 2), and
+are whole words in WordPiece (BERT), between which decoding inserts spaces. Here the string of a token is a sequence of
+bytes that depends only on what is just before it (`BEGIN`, `WORD`, `OTHER`). So a sequence of tokens has one string,
 `TokenTable.decode`, and a text has one form in which it can be copied, `TokenTable.surface`.
 
 WordPiece does not store whether there was a space next to a punctuation mark or an ideograph. Our choice: there is
-none, neither in decoded strings nor in the form of the text; `<weather>NER:city;new york` comes back as it was.
+none, neither in decoded strings nor in the form of the text, so `<weather>NER:city;new york` is decoded unchanged.
 """
 
 import json
@@ -25,7 +25,7 @@ from ....errors import Errors
 from .decoder import Decoder
 from .token_trie import TokenTrie
 
-# What was written just before a token: nothing; a letter or digit of a script with spaces; anything else.
+# What is just before a token: nothing; a letter or digit of a script with spaces; anything else.
 BEGIN, WORD, OTHER = CONTEXTS = range(3)
 
 EVERY_CHARACTER = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
@@ -40,9 +40,8 @@ class Surface(NamedTuple):
     """A text as a tokenizer writes it.
 
     string (str): The string.
-    starts (list[int]): For every character of the string, the first character of the text that it represents.
-    ends (list[int]): And the end of those characters, exclusive. A space that the tokenizer puts in may share them
-        with its neighbour.
+    starts (list[int]): For each character of the string, the start of the characters of the text that it represents.
+    ends (list[int]): The end of these characters, exclusive.
     """
 
     string: str
@@ -51,10 +50,10 @@ class Surface(NamedTuple):
 
 
 class TokenTable:
-    """What every token of a tokenizer writes. Get one with `TokenTable.of`.
+    """The string of each token of a tokenizer. Use `TokenTable.of` to get one.
 
     tokenizer (PreTrainedTokenizerBase): The tokenizer.
-    RAISES (ValueError): A kind of tokenizer that is not understood.
+    RAISES (ValueError): If this kind of tokenizer is not supported.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase):
@@ -65,7 +64,7 @@ class TokenTable:
         special = {*tokenizer.all_special_ids, *(token for token, content in added.items() if content.special)}
         self.size = len(tokenizer)
         self._words: dict[int, bytes] = {}
-        self._goes_on = set()
+        self._continuations = set()
         for string, token in tokenizer.get_vocab().items():
             if token in special:
                 continue
@@ -73,7 +72,7 @@ class TokenTable:
                 self._decoder.with_spaces(string).encode("utf8") if token in added else self._decoder.bytes_of(string)
             )
             if token not in added and self._decoder.prefix and string.startswith(self._decoder.prefix):
-                self._goes_on.add(token)
+                self._continuations.add(token)
                 word = word[len(self._decoder.prefix.encode("utf8")) :]
             if word:
                 self._words[token] = word
@@ -84,11 +83,11 @@ class TokenTable:
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase) -> "TokenTable":
-        """The table of a tokenizer, made once as long as no tokens are added.
+        """The table of a tokenizer, which is made again only if tokens were added.
 
         tokenizer (PreTrainedTokenizerBase): The tokenizer.
         RETURNS (TokenTable): The table.
-        RAISES (ValueError): A kind of tokenizer that is not understood.
+        RAISES (ValueError): If this kind of tokenizer is not supported.
         """
         table = _tables.get(tokenizer)
         if table is None or table.size != len(tokenizer):
@@ -96,31 +95,26 @@ class TokenTable:
         return table
 
     def writes(self, token: int, context: int) -> bytes:
-        """What a token writes.
+        """The string of a token.
 
         token (int): The token.
         context (int): BEGIN, WORD or OTHER.
-        RETURNS (bytes): UTF-8; of a byte-level token perhaps a part of a character. Nothing for special tokens.
+        RETURNS (bytes): UTF-8, in byte-level tokenizers possibly a part of a character; empty for special tokens.
         """
         word = self._words.get(token, b"")
         if context == BEGIN and self._decoder.strips:
             return word.removeprefix(b" ")
-        if (
-            word
-            and context == WORD
-            and self._decoder.prefix
-            and token not in self._goes_on
-            and not stands_alone(word.decode("utf8")[0])
-        ):
+        starts_word = self._decoder.prefix and token not in self._continuations
+        if word and context == WORD and starts_word and not is_separate(word.decode("utf8")[0]):
             return b" " + word
         return word
 
     def context_after(self, char: str) -> int:
-        """RETURNS (int): The context behind a character."""
-        return WORD if self._decoder.prefix and not stands_alone(char) else OTHER
+        """RETURNS (int): The context after a character."""
+        return WORD if self._decoder.prefix and not is_separate(char) else OTHER
 
     def can_write(self, char: str) -> bool:
-        """RETURNS (bool): Whether there are tokens that together write a character."""
+        """RETURNS (bool): Whether tokens can write a character."""
         encoded, words = char.encode("utf8"), set(self._words.values())
         reached = {0}
         for end in range(1, len(encoded) + 1):
@@ -129,10 +123,10 @@ class TokenTable:
         return len(encoded) in reached
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """The string that some tokens write, special ones left out.
+        """The string of a sequence of tokens, without special tokens.
 
         tokens (Iterable[int]): The tokens.
-        RETURNS (str): What `tokenizer.decode` gives, apart from the spaces of WordPiece.
+        RETURNS (str): The result of `tokenizer.decode`, apart from spaces in WordPiece.
         """
         written = bytearray()
         context = BEGIN
@@ -146,56 +140,58 @@ class TokenTable:
         """The form in which a text can be copied.
 
         text (str): Any text.
-        RETURNS (Surface): What the tokenizer makes of the text, unknown characters included: for all others, decoding
-            the tokens of the text gives the same string.
+        RETURNS (Surface): The string to which the tokens of the text are decoded, with unknown characters left
+            unchanged.
         """
-        string, starts, ends = self._normalised(SURROGATE.sub("\ufffd", text))
+        string, starts, ends = self._normalized(SURROGATE.sub("\ufffd", text))
         pre_tokenizer = self._backend.pre_tokenizer
         if self._decoder.prefix:
-            words = (
-                pre_tokenizer.pre_tokenize_str(string) if pre_tokenizer is not None else [(string, (0, len(string)))]
-            )
-            return self._spaced(words, starts, ends)
+            words = [(string, (0, len(string)))]
+            if pre_tokenizer is not None:
+                words = pre_tokenizer.pre_tokenize_str(string)
+            return self._with_spaces(words, starts, ends)
         if pre_tokenizer is not None and not self._decoder.byte_level:
-            pieces = pre_tokenizers.Sequence([pre_tokenizer, EVERY_CHARACTER]).pre_tokenize_str(string)
-            string = "".join(char for char, _ in pieces)
-            starts, ends = ([boundaries[place] for _, (place, _) in pieces] for boundaries in (starts, ends))
+            characters = pre_tokenizers.Sequence([pre_tokenizer, EVERY_CHARACTER]).pre_tokenize_str(string)
+            string = "".join(char for char, _ in characters)
+            starts = [starts[position] for _, (position, _) in characters]
+            ends = [ends[position] for _, (position, _) in characters]
         string = self._decoder.with_spaces(string)
         if self._decoder.strips and string.startswith(" ") and not self._decoder.byte_level:
             return Surface(string[1:], starts[1:], ends[1:])
         return Surface(string, starts, ends)
 
     def normalize(self, text: str) -> tuple[str, list[int]]:
-        """The form in which a text can be copied, as `spacy_mre.pipeline.generative.formats.anchoring.anchor` takes it.
+        """The form in which a text can be copied, as an argument of
+        `spacy_mre.pipeline.generative.formats.anchoring.anchor`.
 
         text (str): Any text.
-        RETURNS (tuple[str, list[int]]): The string, and the offset in the text of each of its characters.
+        RETURNS (tuple[str, list[int]]): The string, and for each of its characters the offset in the text.
         """
         string, starts, _ = self.surface(text)
         return string, starts
 
-    def _normalised(self, text: str) -> tuple[str, list[int], list[int]]:
+    def _normalized(self, text: str) -> tuple[str, list[int], list[int]]:
         normalizer = self._backend.normalizer
         string = text if normalizer is None else normalizer.normalize_str(text)
         if string == text:
             return text, list(range(len(text))), list(range(1, len(text) + 1))
-        # A tokenizer of single characters tells where each of them comes from.
+        # A tokenizer of single characters returns the offset of each of them.
         characters = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
         characters.normalizer, characters.pre_tokenizer = normalizer, EVERY_CHARACTER
         starts, ends = map(list, zip(*characters.encode(text).offsets)) if string else ([], [])
         following = [*starts[1:], len(text)]
         for i, (end, after) in enumerate(zip(ends, following)):
-            # An accent that was composed with its letter, or stripped from it, belongs to it.
+            # An accent that was merged with its letter, or removed, belongs to the letter.
             if end < after and all(unicodedata.category(char) == "Mn" for char in text[end:after]):
                 ends[i] = after
         return string, starts, ends
 
-    def _spaced(self, words: Sequence[tuple[str, tuple[int, int]]], starts: list[int], ends: list[int]) -> Surface:
-        """Words with spaces where decoding puts them."""
+    def _with_spaces(self, words: Sequence[tuple[str, tuple[int, int]]], starts: list[int], ends: list[int]) -> Surface:
+        """Join words, with spaces where decoding inserts them."""
         surface = Surface("", [], [])
         chars: list[str] = []
         for word, (start, end) in words:
-            if chars and self.context_after(chars[-1]) == WORD and not stands_alone(word[0]):
+            if chars and self.context_after(chars[-1]) == WORD and not is_separate(word[0]):
                 chars.append(" ")
                 surface.starts.append(surface.ends[-1])
                 surface.ends.append(surface.ends[-1])
@@ -209,7 +205,7 @@ _tables: "WeakKeyDictionary[PreTrainedTokenizerBase, TokenTable]" = WeakKeyDicti
 
 
 @lru_cache(maxsize=65536)
-def stands_alone(char: str) -> bool:
+def is_separate(char: str) -> bool:
     """RETURNS (bool): Whether WordPiece writes a character without spaces around it: punctuation as BERT defines
     it, ideographs, kana."""
     code = ord(char)
@@ -221,14 +217,14 @@ def stands_alone(char: str) -> bool:
 
 
 def add_characters(tokenizer: PreTrainedTokenizerBase, characters: Iterable[str]) -> int:
-    """Make a tokenizer know more characters, such as `<` for the first T5. Unlike added tokens they are ordinary
-    pieces of text, so that nothing changes around them. The model needs `resize_token_embeddings(len(tokenizer))` if
-    it has fewer embeddings, and both are to be saved and trained.
+    """Add characters to the vocabulary of a tokenizer, such as `<` for the first T5. Unlike added tokens, they do not
+    change the tokens around them. If the model has fewer embeddings, call `resize_token_embeddings(len(tokenizer))`,
+    and train the model.
 
     tokenizer (PreTrainedTokenizerBase): The tokenizer, changed in place.
-    characters (Iterable[str]): The characters; those that it can write already are left out.
-    RETURNS (int): How many were new.
-    RAISES (ValueError): A slow tokenizer, or one that is not understood.
+    characters (Iterable[str]): The characters. Those that the tokenizer can write are skipped.
+    RETURNS (int): The number of new characters.
+    RAISES (ValueError): If the tokenizer is slow, or not supported.
     """
     table = TokenTable.of(tokenizer)
     new = [char for char in dict.fromkeys(characters) if not table.can_write(char)]
@@ -241,7 +237,7 @@ def add_characters(tokenizer: PreTrainedTokenizerBase, characters: Iterable[str]
     settings = json.loads(tokenizer.backend_tokenizer.to_str())
     model, size = settings["model"], len(tokenizer)
     if model["type"] == "Unigram":
-        # Pieces are numbered by their positions; added tokens may follow them.
+        # A token is the index of its entry. Added tokens may follow the entries.
         least = min(score for _, score in model["vocab"])
         model["vocab"] += [
             [tokenizer.convert_ids_to_tokens(token), least] for token in range(len(model["vocab"]), size)
@@ -256,7 +252,7 @@ def add_characters(tokenizer: PreTrainedTokenizerBase, characters: Iterable[str]
 
 
 def _backend(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
-    """What the `tokenizers` library makes of a tokenizer; for a slow one, of its fast version."""
+    """The tokenizer as an object of the `tokenizers` library; for a slow one, its fast version."""
     if tokenizer.is_fast:
         return tokenizer.backend_tokenizer
     name = type(tokenizer).__name__
@@ -268,8 +264,8 @@ def _backend(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
 
 
 def _japanese_wordpiece(tokenizer: BertJapaneseTokenizer) -> Tokenizer:
-    """Only what a table needs: words are found by an analyser that has no fast version, but where they end is not
-    written anyway."""
+    """The parts that a table needs. The word analyser has no fast version, but tokens do not contain its word
+    boundaries."""
     kind = tokenizer.subword_tokenizer_type
     if kind != "wordpiece":
         raise ValueError(

@@ -1,5 +1,4 @@
-"""Which tokens write a string that begins here? All tokens of a vocabulary in one trie over bytes, walked by many
-walkers at once."""
+"""All tokens of a vocabulary in a trie over bytes, to find many tokens at once."""
 
 from collections.abc import Sequence
 
@@ -7,16 +6,16 @@ import numpy
 
 from ....arrays import expand_ranges
 
-# A sign that no token writes: behind it, nothing is found.
+# The sign after the end of a text, which no token contains.
 NOWHERE = 256
 _SIGNS = 257
 
 
 class TokenTrie:
-    """Nodes are numbered level by level: first the roots, then all nodes one byte below a root, and so on. The edges
-    are one sorted array, so that a step of any number of walkers is one binary search.
+    """A trie with several roots. Nodes are numbered level by level: first the roots, then all nodes one byte below a
+    root, and so on. The edges are one sorted array, so that a step from any number of nodes is one binary search.
 
-    written (Sequence[dict[int, bytes]]): For every root, what each token writes.
+    written (Sequence[dict[int, bytes]]): For each root, the strings of the tokens.
     """
 
     def __init__(self, written: Sequence[dict[int, bytes]]):
@@ -29,14 +28,13 @@ class TokenTrie:
         keys, size = [], len(written)
         for depth in range(int(lengths.max(initial=0))):
             longer = numpy.flatnonzero(lengths > depth)
-            level, place = numpy.unique(nodes[longer] * _SIGNS + data[begins[longer] + depth], return_inverse=True)
-            nodes[longer] = size + place
+            level, position = numpy.unique(nodes[longer] * _SIGNS + data[begins[longer] + depth], return_inverse=True)
+            nodes[longer] = size + position
             keys.append(level)
             size += len(level)
         self.roots = len(written)
-        self._keys = numpy.concatenate(
-            [*keys, numpy.asarray([size * _SIGNS])]
-        )  # the last stops a search beyond the end
+        # The last key stops a search at the end.
+        self._keys = numpy.concatenate([*keys, numpy.asarray([size * _SIGNS])])
         order = numpy.argsort(nodes, kind="stable")
         self._tokens = numpy.asarray(tokens, dtype=numpy.int64)[order]
         self.counts = numpy.bincount(nodes, minlength=size)
@@ -45,20 +43,20 @@ class TokenTrie:
         self.grows[self._keys[:-1] // _SIGNS] = True
 
     def children(self, nodes: numpy.ndarray, signs: numpy.ndarray) -> numpy.ndarray:
-        """Step down.
+        """Find child nodes.
 
-        nodes (numpy.ndarray): The current node of each walker, shape (walkers,).
-        signs (numpy.ndarray): The byte that each reads, or NOWHERE; shape (walkers,).
-        RETURNS (numpy.ndarray): The next nodes, -1 where there is no edge; shape (walkers,).
+        nodes (numpy.ndarray): The nodes, shape (nodes,).
+        signs (numpy.ndarray): The byte of each edge, or NOWHERE; shape (nodes,).
+        RETURNS (numpy.ndarray): The children, -1 where there is no edge; shape (nodes,).
         """
         wanted = nodes * _SIGNS + signs
-        places = numpy.searchsorted(self._keys, wanted)
-        return numpy.where(self._keys[places] == wanted, places + self.roots, -1)
+        positions = numpy.searchsorted(self._keys, wanted)
+        return numpy.where(self._keys[positions] == wanted, positions + self.roots, -1)
 
     def tokens(self, nodes: numpy.ndarray) -> numpy.ndarray:
-        """The tokens that end at some nodes.
+        """Find the tokens that end at nodes.
 
-        nodes (numpy.ndarray): Shape (nodes,).
+        nodes (numpy.ndarray): The nodes, shape (nodes,).
         RETURNS (numpy.ndarray): `counts[node]` tokens for each node, in the order of the nodes.
         """
         return self._tokens[expand_ranges(self._firsts[nodes], self.counts[nodes])]

@@ -571,7 +571,7 @@ class Recomputing(GrammarLogitsProcessor):
         masked = super().__call__(input_ids, scores)
         constraint, texts_, most = self.again
         automata = TextAutomata(constraint.automaton, texts_, most)
-        for row, tokens in enumerate(input_ids[:, self._prompt :].tolist()):
+        for row, tokens in enumerate(input_ids[:, self._prompt_length :].tolist()):
             state = automata.start(row * len(texts_) // len(input_ids))
             for token in tokens:
                 state = None if state is None else automata.step(state, token)
@@ -584,7 +584,7 @@ class Recomputing(GrammarLogitsProcessor):
             assert all(masked[row, token] == scores[row, token] for token in allowed)
             self.rows += 1
             self.changed += bool(tokens) and tokens[:-1] != self.before[row]
-        self.before = input_ids[:, self._prompt :].tolist()
+        self.before = input_ids[:, self._prompt_length :].tolist()
         return masked
 
 
@@ -639,7 +639,7 @@ def test_what_others_forbid_can_still_be_chosen_if_nothing_else_is_left():
     scores[0, 7] = torch.nan
     masked = processor(torch.zeros((1, 4), dtype=torch.long), scores)
     best = int(masked.argmax())
-    assert best in constraint.automaton.reached(constraint.automaton.start).tokens
+    assert best in constraint.automaton.transitions(constraint.automaton.start).tokens
     assert torch.isfinite(masked[0, best]) and masked[0, 7] == -torch.inf
 
 
