@@ -160,12 +160,12 @@ def generative():
 def test_the_time_of_a_step_under_each_constraint(generative):
     nlp, examples = generative
     pipe = nlp.get_pipe("slg")
-    write, constraint = pipe._lm.write, pipe.constraint
+    generate, constraint = pipe._lm.generate, pipe.constraint
     ratios = time_ratios(pipe, [eg.reference for eg in examples], rounds=2)
     assert set(ratios) == set(CONSTRAINTS) and ratios["none"]["time_ratio"] == 1.0
     for found in ratios.values():
         assert 0 < found["time_ratio_min"] <= found["time_ratio"] <= found["time_ratio_max"]
-    assert pipe._lm.write == write and pipe.constraint == constraint
+    assert pipe._lm.generate == generate and pipe.constraint == constraint
 
 
 def test_a_joint_pipeline_is_scored_as_strings(generative):
