@@ -230,10 +230,7 @@ class Errors(metaclass=_WithCodes):
 
     # 9xx: pipeline.generative
     M901 = "The string is not in the format at position {position}: {reason}. The string: '{string}'"
-    M902 = (
-        "This format cannot be parsed character by character: {where}. Put a delimiter between a copy and "
-        "anything else that may be there."
-    )
+    M902 = "This format cannot be parsed character by character: {where}. Put a delimiter before and after each copy."
     M903 = (
         "The template '{name}' has neither text labels nor word-level labels here. Pass the labels of the "
         "corpus: Task.of_labels(...)."
@@ -272,15 +269,12 @@ class Errors(metaclass=_WithCodes):
         "the tokenizer writes them (TokenTable.surface(word).string), or add the characters to the tokenizer "
         "(add_characters in spacy_mre.pipeline.generative.constraint.token_table)."
     )
-    M922 = (
-        "At most {given} tokens may be written, but any answer about '{text}...' needs at least {least}. Raise "
-        "max_new_tokens."
-    )
+    M922 = "The limit is {given} tokens, but each string for '{text}...' needs at least {least}. Raise max_new_tokens."
     M923 = (
         "The tokenizer has {tokens} tokens, but the model only {scores}. If tokens were added, call "
         "model.resize_token_embeddings(len(tokenizer))."
     )
-    M924 = "This format must copy something, but the tokenizer can write nothing of '{text}...'. Skip such texts."
+    M924 = "This format must copy from the text, but the tokenizer can write no part of '{text}...'. Skip such texts."
     M930 = (
         "A language model needs either a 'name', or a 'config' with a 'model_type', but not both. A tokenizer is "
         "trained only for a model from a config. Set one of them in [components.NAME.model]."

@@ -1,15 +1,12 @@
 """Loading, making and saving of language models.
 
-A model is loaded from a folder, a trained pipeline, a package or the Hugging Face hub, made from a config to train it
-from scratch, or made from the weights of an encoder.
+A model is loaded from a folder, a trained pipeline, a package or the Hugging Face hub, or made from a config, to train
+it from scratch. `warm_start` makes one from the weights of an encoder.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from importlib.util import find_spec
-from inspect import signature
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,20 +15,20 @@ import torch
 from spacy.util import load_config
 from transformers import (
     AutoConfig,
-    AutoModel,
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
     EncoderDecoderModel,
     PretrainedConfig,
-    PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 from transformers.utils import logging
 
 from ...encoders.transformer.storage import replaced_files
 from ...errors import Errors
-from .language_model import DEFAULT_SEPARATOR, KINDS, LanguageModel, Seq2SeqLM
+from .causal_lm import CausalLM
+from .language_model import DEFAULT_SEPARATOR, LanguageModel
+from .seq2seq_lm import Seq2SeqLM
 from .tokenizer import train_tokenizer
 
 DTYPES = ("float32", "bfloat16", "float16")
@@ -40,9 +37,8 @@ FACTORIES = ("slg", "oiellm")
 SETTINGS_FILE = "language_model.json"
 # The format of the strings that a model of `train-generative` was trained on.
 FORMAT_FILE = "format.json"
+KINDS: dict[str, type[LanguageModel]] = {kind.kind: kind for kind in (Seq2SeqLM, CausalLM)}
 AUTO_CLASSES = {"seq2seq": AutoModelForSeq2SeqLM, "causal": AutoModelForCausalLM}
-# Part of the names of cross-attention weights in decoders of the BERT family.
-CROSS_ATTENTION = ".crossattention."
 
 # The `tokenizer` argument of the architectures: a name or folder, the settings of a new one, or the model's own.
 TokenizerSource = str | dict[str, Any] | None
@@ -77,7 +73,7 @@ def load_language_model(
     """
     path = find_model(str(name))
     settings = Path(path) / SETTINGS_FILE
-    with _loading(name):
+    with loading(name):
         config = AutoConfig.from_pretrained(path)
         kind = "seq2seq" if config.is_encoder_decoder else "causal"
         module = AUTO_CLASSES[kind].from_pretrained(path, torch_dtype=getattr(torch, dtype))
@@ -164,38 +160,6 @@ def make_pretrained(
     return MadeModel(KINDS[kind](module, loaded, separator), frozenset())
 
 
-def make_warm_started(
-    texts: Iterable[str], *, name: str, decoder_layers: int | None = None, dropout: float | None = None
-) -> MadeModel:
-    """Make an encoder-decoder with the weights of an encoder.
-
-    texts (Iterable[str]): Not used.
-    name, decoder_layers, dropout: See `spacy_mre.WarmStartedSeq2Seq.v1`.
-    RETURNS (MadeModel): The model.
-    RAISES (ValueError): If there is no such model, or if it is not of the BERT family.
-    """
-    path = find_model(name)
-    with _loading(name):
-        config = AutoConfig.from_pretrained(path)
-    if config.is_encoder_decoder:
-        return make_pretrained(texts, kind="seq2seq", name=name)
-    if dropout is not None:
-        for key in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
-            if hasattr(config, key):
-                setattr(config, key, dropout)
-    with _loading(name):
-        tokenizer = AutoTokenizer.from_pretrained(path)
-        options = {"add_pooling_layer": False} if "add_pooling_layer" in signature(_class_of(config)).parameters else {}
-        encoder = AutoModel.from_pretrained(path, config=config, torch_dtype=torch.float32, **options)
-    decoder, new_weights = _decoder_like(encoder, decoder_layers or config.num_hidden_layers, name)
-    module = EncoderDecoderModel(encoder=encoder, decoder=decoder)
-    module.config.decoder_start_token_id = tokenizer.cls_token_id
-    module.config.pad_token_id = tokenizer.pad_token_id
-    module.config.eos_token_id = tokenizer.sep_token_id
-    module.config.vocab_size = decoder.config.vocab_size
-    return MadeModel(Seq2SeqLM(module, tokenizer), frozenset(f"decoder.{weight}" for weight in new_weights))
-
-
 def save_language_model(lm: LanguageModel, folder: Path) -> None:
     """Save a model with its tokenizer and generation settings as a Hugging Face model folder.
 
@@ -217,33 +181,6 @@ def save_settings(lm: LanguageModel, folder: Path) -> None:
     srsly.write_json(folder / SETTINGS_FILE, {"kind": lm.kind, "separator": lm.separator})
 
 
-def _decoder_like(encoder: PreTrainedModel, layers: int, name: str) -> tuple[PreTrainedModel, list[str]]:
-    """A decoder with the weights of an encoder, and the names of the weights that the encoder does not have.
-    Cross-attention starts as the self-attention of the encoder, by which equal tokens attend to each other: copying
-    from the source needs just that."""
-    config = deepcopy(encoder.config)
-    config.update({"is_decoder": True, "add_cross_attention": True, "num_hidden_layers": layers})
-    decoder = AutoModelForCausalLM.from_config(config)
-    encoder_layers = [round(float(layer)) for layer in torch.linspace(0, encoder.config.num_hidden_layers - 1, layers)]
-    weights = encoder.state_dict()
-    base, state = decoder.base_model, {}
-
-    def layer_in_encoder(match: re.Match) -> str:
-        return f"{match[1]}{encoder_layers[int(match[2])]}"
-
-    for key in base.state_dict():
-        in_encoder = re.sub(r"^(encoder\.layer\.)(\d+)", layer_in_encoder, key)
-        in_encoder = in_encoder.replace(CROSS_ATTENTION, ".attention.")
-        if in_encoder in weights:
-            state[key] = weights[in_encoder]
-    if base is decoder or not any(key.startswith("encoder.layer.") for key in state):
-        raise ValueError(Errors.M936.format(name=name, model_type=config.model_type))
-    base.load_state_dict(state, strict=False)
-    decoder.tie_weights()
-    pretrained = {f"{decoder.base_model_prefix}.{key}" for key in state if CROSS_ATTENTION not in key}
-    return decoder, [key for key, _ in decoder.named_parameters() if key not in pretrained]
-
-
 def _make_tokenizer(tokenizer: TokenizerSource, texts: Iterable[str], kind: str) -> PreTrainedTokenizerBase:
     if isinstance(tokenizer, str):
         return _load_tokenizer(tokenizer)
@@ -251,7 +188,7 @@ def _make_tokenizer(tokenizer: TokenizerSource, texts: Iterable[str], kind: str)
 
 
 def _load_tokenizer(name: str) -> PreTrainedTokenizerBase:
-    with _loading(name):
+    with loading(name):
         return AutoTokenizer.from_pretrained(find_model(name, "tokenizer_config.json"))
 
 
@@ -269,14 +206,14 @@ def _config_of(settings: dict[str, Any], tokenizer: PreTrainedTokenizerBase) -> 
     return AutoConfig.for_model(settings.pop("model_type"), **{**defaults, **settings})
 
 
-def _class_of(config: PretrainedConfig) -> type:
-    return AutoModel._model_mapping[type(config)]
-
-
 @contextmanager
-def _loading(name: str | Path) -> Iterator[None]:
+def loading(name: str | Path) -> Iterator[None]:
     """Turn the errors of Hugging Face for a model that cannot be loaded into one of ours, and silence its warnings
-    about unused weights."""
+    about unused weights.
+
+    name (Union[str, Path]): The name of the model, for the error.
+    RAISES (ValueError): If the model cannot be loaded.
+    """
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
     try:

@@ -5,16 +5,13 @@ An encoder-decoder reads the source and writes the target; a decoder-only model 
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from inspect import signature
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.modeling_outputs import BaseModelOutput
 
-from .batches import padded
 from .constraint.token_table import BEGIN, TokenTable
 
 # The label of positions without a loss, as in the Hugging Face models.
@@ -224,112 +221,12 @@ class LanguageModel:
         raise NotImplementedError
 
 
-class Seq2SeqLM(LanguageModel):
-    """An encoder-decoder. Rows are padded on the right."""
+def position_limit(config: Any) -> int:
+    """The number of positions of a model. T5 has relative positions; its published length is used.
 
-    kind = "seq2seq"
-
-    def source_ids(self, sources: Sequence[str]) -> list[list[int]]:
-        return self._encode(sources)
-
-    def source_limit(self, new_tokens: int) -> int:
-        config = self.module.config
-        return min(_positions(getattr(config, "encoder", config)), self.tokenizer.model_max_length)
-
-    @property
-    def target_limit(self) -> int:
-        config = self.module.config
-        return min(_positions(getattr(config, "decoder", config)), self.tokenizer.model_max_length)
-
-    def _room(self, length: int) -> int:
-        return self.target_limit
-
-    def collate(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> dict[str, Tensor]:
-        return {**self._source_tensors(sources), "labels": padded(targets, IGNORED)}
-
-    def _source_tensors(self, sources: Sequence[Sequence[int]]) -> dict[str, Tensor]:
-        return {
-            "input_ids": padded(sources, self.pad),
-            "attention_mask": padded([[1] * len(row) for row in sources], 0),
-        }
-
-    def _begin(self, sources: Sequence[Sequence[int]], inputs: dict[str, Tensor]) -> tuple[dict[str, Any], Score]:
-        # The sources are encoded once, for generation and for scoring.
-        states, mask = self.module.get_encoder()(**inputs).last_hidden_state, inputs["attention_mask"]
-
-        def score(part: slice, rows: Sequence[Sequence[int]]) -> Tensor:
-            labels = padded(rows, IGNORED).to(self.device)
-            encoded = {"encoder_outputs": BaseModelOutput(states[part]), "attention_mask": mask[part]}
-            return self._log_probs_of(labels, encoded)
-
-        return {"encoder_outputs": BaseModelOutput(states), "attention_mask": mask}, score
-
-    def _new_tokens(self, output: Tensor, inputs: dict[str, Any]) -> Tensor:
-        return output[:, 1:]
-
-    def _logits(self, inputs: dict[str, Tensor], labels: Tensor) -> tuple[Tensor, Tensor]:
-        start = labels.new_full((len(labels), 1), self.module.generation_config.decoder_start_token_id)
-        shifted = torch.cat([start, labels[:, :-1]], dim=1)
-        mask = (shifted != IGNORED).long()
-        shifted = shifted.masked_fill(shifted == IGNORED, self.pad)
-        output = self.module(**inputs, decoder_input_ids=shifted, decoder_attention_mask=mask, use_cache=False)
-        return output.logits, labels
-
-
-class CausalLM(LanguageModel):
-    """A decoder-only model. Rows are padded on the left, so that all targets end at the same position."""
-
-    kind = "causal"
-
-    def source_ids(self, sources: Sequence[str]) -> list[list[int]]:
-        # Some tokenizers add an end token, but the target follows.
-        rows = self._encode([source + self.separator for source in sources])
-        return [row[:-1] if row and row[-1] == self.end else row for row in rows]
-
-    def source_limit(self, new_tokens: int) -> int:
-        return self.target_limit - new_tokens
-
-    @property
-    def target_limit(self) -> int:
-        return min(_positions(self.module.config), self.tokenizer.model_max_length)
-
-    def _room(self, length: int) -> int:
-        # A long source is truncated, so that a quarter of the positions is left for the answer.
-        return max(self.target_limit - length, self.target_limit // 4)
-
-    def collate(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> dict[str, Tensor]:
-        rows = [[*source, *target] for source, target in zip(sources, targets)]
-        labels = [[IGNORED] * len(source) + list(target) for source, target in zip(sources, targets)]
-        return {**self._source_tensors(rows), "labels": padded(labels, IGNORED, left=True)}
-
-    def _source_tensors(self, sources: Sequence[Sequence[int]]) -> dict[str, Tensor]:
-        mask = padded([[1] * len(row) for row in sources], 0, left=True)
-        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
-        return {"input_ids": padded(sources, self.pad, left=True), "attention_mask": mask, "position_ids": positions}
-
-    def _begin(self, sources: Sequence[Sequence[int]], inputs: dict[str, Tensor]) -> tuple[dict[str, Any], Score]:
-        def score(part: slice, rows: Sequence[Sequence[int]]) -> Tensor:
-            return self.log_probs(sources[part], rows)
-
-        # generate() computes the positions itself.
-        return {name: inputs[name] for name in ("input_ids", "attention_mask")}, score
-
-    def _new_tokens(self, output: Tensor, inputs: dict[str, Any]) -> Tensor:
-        return output[:, inputs["input_ids"].shape[1] :]
-
-    def _logits(self, inputs: dict[str, Tensor], labels: Tensor) -> tuple[Tensor, Tensor]:
-        # Only the logits of targets are computed, because logits are as wide as the vocabulary.
-        kept = int((labels != IGNORED).any(dim=0).sum())
-        options = {"logits_to_keep": kept + 1} if "logits_to_keep" in signature(self.module.forward).parameters else {}
-        logits = self.module(**inputs, use_cache=False, **options).logits
-        return logits[:, -kept - 1 : -1], labels[:, labels.shape[1] - kept :]
-
-
-KINDS = {kind.kind: kind for kind in (Seq2SeqLM, CausalLM)}
-
-
-def _positions(config: Any) -> int:
-    """The number of positions of a model. T5 has relative positions; its published length is used."""
+    config (PretrainedConfig): The configuration of the model, or of its encoder or decoder.
+    RETURNS (int): The limit.
+    """
     for name in ("max_position_embeddings", "n_positions"):
         if isinstance(getattr(config, name, None), int):
             return getattr(config, name)

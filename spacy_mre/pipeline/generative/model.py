@@ -5,32 +5,21 @@ Nothing is loaded when a pipeline is built: `initialize` loads the model, and a 
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeAlias
 
-import srsly
 import torch
 from spacy.util import registry
-from thinc.api import Model, PyTorchShim, get_torch_default_device, torch2xp, xp2torch
+from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import Floats1d
 
 from ...encoders.packaged import MINILM_PACKAGE
 from ...errors import Errors
-from ...training.torch_weights import averaged_weights, take_gradients
-from .checkpoints import (
-    DTYPES,
-    MadeModel,
-    TokenizerSource,
-    load_language_model,
-    make_pretrained,
-    make_warm_started,
-    save_language_model,
-)
-from .language_model import DEFAULT_SEPARATOR, CausalLM, LanguageModel, Seq2SeqLM
-
-# The most bytes of one value in the format of Thinc.
-MOST_BYTES = 2**32 - 1
+from .causal_lm import CausalLM
+from .checkpoints import DTYPES, MadeModel, TokenizerSource, make_pretrained
+from .language_model import DEFAULT_SEPARATOR, LanguageModel
+from .seq2seq_lm import Seq2SeqLM
+from .shim import LMShim
+from .warm_start import make_warm_started
 
 
 class SourcesAndTargets(NamedTuple):
@@ -118,100 +107,6 @@ def build_warm_started(
     """
     make = partial(make_warm_started, name=name, decoder_layers=decoder_layers, dropout=dropout)
     return _wrap(make, Seq2SeqLM, name, mixed_precision)
-
-
-class LMShim(PyTorchShim):
-    """Holds the language model in a Thinc model. It is empty until `build`, `from_disk` or `from_bytes` is called.
-
-    make (Callable[[Iterable[str]], MadeModel]): Makes the model from the texts that a tokenizer is trained on.
-    dtype (str): The type of the weights.
-    """
-
-    def __init__(self, make: Callable[[Iterable[str]], MadeModel], dtype: str = "float32"):
-        self._make = make
-        self.dtype = dtype
-        self.lm: LanguageModel | None = None
-        self.new_weights: frozenset[str] = frozenset()
-        super().__init__(None)
-
-    def build(self, texts: Iterable[str]) -> None:
-        """Load or make the model.
-
-        texts (Iterable[str]): Sources and targets, the training data of a new tokenizer.
-        """
-        self._set_model(*self._make(texts))
-
-    @property
-    def device(self) -> torch.device:
-        return get_torch_default_device() if self._model is None else super().device
-
-    def finish_update(self, optimizer) -> None:
-        """Pass the gradients to the optimizer."""
-        if self._model is None or take_gradients(optimizer, self, self._parameter_name):
-            return
-        for name, weight in self._model.named_parameters():
-            if weight.grad is not None:
-                new, _ = optimizer((self.id, self._parameter_name(name)), torch2xp(weight.data), torch2xp(weight.grad))
-                weight.data = xp2torch(new, requires_grad=True, device=weight.device)
-                weight.grad.zero_()
-
-    def use_params(self, params):
-        """Use averaged weights within a context."""
-        return averaged_weights(self, params, self._parameter_name)
-
-    def _parameter_name(self, name: str) -> str:
-        """The name for the optimizer. Weights that were not pretrained have the learning rate of heads."""
-        return f"heads.{name}" if name in self.new_weights else name
-
-    def to_disk(self, path: str | Path) -> None:
-        """Save the model as a Hugging Face model folder, which is empty if there is no model yet.
-
-        path (Union[str, Path]): The folder.
-        """
-        if self.lm is not None:
-            save_language_model(self.lm, Path(path))
-        else:
-            Path(path).mkdir(parents=True, exist_ok=True)
-
-    def from_disk(self, path: str | Path) -> "LMShim":
-        """Load the model.
-
-        path (Union[str, Path]): The folder.
-        RETURNS (LMShim): The shim itself.
-        RAISES (ValueError): If the folder is missing or broken.
-        """
-        path = Path(path)
-        if not path.is_dir():
-            raise ValueError(Errors.M932.format(name=path, reason="there is no such folder"))
-        if any(path.iterdir()):
-            self._set_model(load_language_model(path, dtype=self.dtype), frozenset())
-        else:
-            self.lm = self._model = None
-        return self
-
-    def to_bytes(self) -> bytes:
-        """RETURNS (bytes): The files of the model folder."""
-        with TemporaryDirectory() as folder:
-            self.to_disk(folder)
-            files = sorted(Path(folder).iterdir())
-            if sum(file.stat().st_size for file in files) > MOST_BYTES:
-                raise ValueError(Errors.M934)
-            return srsly.msgpack_dumps({file.name: file.read_bytes() for file in files})
-
-    def from_bytes(self, bytes_data: bytes) -> "LMShim":
-        """Load the model from bytes.
-
-        bytes_data (bytes): What `to_bytes` returned.
-        RETURNS (LMShim): The shim itself.
-        """
-        with TemporaryDirectory() as folder:
-            for name, data in srsly.msgpack_loads(bytes_data).items():
-                (Path(folder) / name).write_bytes(data)
-            return self.from_disk(folder)
-
-    def _set_model(self, lm: LanguageModel, new_weights: frozenset[str]) -> None:
-        lm.module.to(get_torch_default_device())
-        self.lm, self._model, self.new_weights = lm, lm.module, new_weights
 
 
 def _build(

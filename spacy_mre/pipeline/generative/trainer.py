@@ -5,7 +5,6 @@ It runs on a CPU, on a GPU and, with `accelerate launch`, on several GPUs.
 """
 
 import hashlib
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,8 +15,7 @@ import torch
 from transformers import SchedulerType, Trainer, TrainerCallback, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
-from ...corpora.reading import Location, read_json_lines
-from ...errors import Errors, Warnings
+from ...errors import Errors
 from .checkpoints import (
     DTYPES,
     FORMAT_FILE,
@@ -27,14 +25,12 @@ from .checkpoints import (
     save_settings,
 )
 from .language_model import DEFAULT_SEPARATOR, LanguageModel
+from .rows import Row, TokenizedRow, read_rows, tokenize_rows
 from .strings import format_path, load_format, save_format
 
 CONFIG_SUFFIX = ".json"
 RUN_FILE = "run.json"
 ADAPTER_FOLDER = "adapter"
-
-Row = tuple[str, str]
-TokenizedRow = tuple[list[int], list[int]]
 
 
 @dataclass(frozen=True)
@@ -144,54 +140,6 @@ def train_generative(
     if trainer.is_world_process_zero() and format_path(train).is_file():
         save_format(load_format(format_path(train)), output / FORMAT_FILE)
     return summary
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Read rows of input and output.
-
-    path (Path): JSON lines. Other keys are ignored.
-    RETURNS (list[tuple[str, str]]): Inputs and outputs.
-    RAISES (CorpusError): If a line has no input or output; the error contains the file and the line.
-    """
-    path = Path(path)
-    rows = []
-    for number, item in read_json_lines(path):
-        location = Location(path, number)
-        row = (location.get(item, "input", str), location.get(item, "output", str))
-        for key, value in zip(("input", "output"), row):
-            if not value.strip():
-                raise location.error(f"'{key}' is empty")
-        rows.append(row)
-    return rows
-
-
-def tokenize_rows(lm: LanguageModel, rows: Sequence[Row], path: Path) -> tuple[list[TokenizedRow], int]:
-    """Tokenize rows. A row that does not fit into the model is left out and counted: from a truncated output the model
-    would learn to stop early.
-
-    lm (LanguageModel): The model.
-    rows (Sequence[tuple[str, str]]): Inputs and outputs.
-    path (Path): The file that they are from, for messages.
-    RETURNS (tuple[list[tuple[list[int], list[int]]], int]): Sources and targets, and the number of rows left out.
-    RAISES (ValueError): If no row is left.
-    """
-    sources = lm.source_ids([source for source, _ in rows])
-    targets = lm.target_ids([target for _, target in rows])
-    fits = [
-        len(target) <= lm.target_limit and len(source) <= lm.source_limit(len(target))
-        for source, target in zip(sources, targets)
-    ]
-    kept = [pair for pair, fit in zip(zip(sources, targets), fits) if fit]
-    left_out = len(rows) - len(kept)
-    if not kept:
-        raise ValueError(Errors.M944.format(path=path, count=len(rows), limit=lm.target_limit))
-    if left_out:
-        example = rows[fits.index(False)][0][:40]
-        message = Warnings.W932.format(
-            path=path, count=left_out, total=len(rows), limit=lm.target_limit, example=example
-        )
-        warnings.warn(message, stacklevel=2)
-    return kept, left_out
 
 
 def _check_choice(setting: str, value: str, allowed: Sequence[str]) -> None:

@@ -1,9 +1,12 @@
 import gc
+import json
 import pickle
+import re
 import shutil
 import warnings
 import weakref
 from itertools import product
+from pathlib import Path
 
 import pytest
 import spacy
@@ -18,7 +21,7 @@ from spacy_mre.annotations.relations import get_relations
 from spacy_mre.pipeline.generative.language_model import LanguageModel
 from spacy_mre.training.optimizer import make_adamw
 
-# Words, entities, relations, cats. A name with delimiters, one that occurs twice, a nested one, and a text without any.
+# Text, entities, text label. A name with delimiters, one that occurs twice, a nested one, and a text without any.
 TEXTS = [
     ("play Foo Bar by Ida", [(1, 3, "album"), (4, 5, "artist")], "music"),
     ("book Lima at the port of Lima", [(1, 2, "place"), (4, 7, "site"), (6, 7, "place")], "travel"),
@@ -62,7 +65,7 @@ def make_nlp(factory="slg", *, model=None, **settings):
 
 @pytest.fixture(scope="session")
 def make_texts(make_doc):
-    """Examples of some texts, on tokens that are divided at blanks only."""
+    """Makes examples of texts that are tokenized at spaces only."""
 
     def make(nlp, texts=TEXTS):
         golds = []
@@ -94,7 +97,7 @@ def fit(nlp, examples, steps=150, learn_rate=5e-3):
 
 @pytest.fixture(scope="module")
 def trained(make_texts):
-    """One pipeline of each kind that knows the texts by heart; nobody changes them."""
+    """One pipeline of each kind, overfit on the texts. Tests must not change it."""
     made = {}
     for factory in MODELS:
         nlp = make_nlp(factory)
@@ -104,8 +107,8 @@ def trained(make_texts):
 
 
 @pytest.fixture
-def begun(make_texts):
-    """A pipeline that has learnt nothing yet."""
+def initialized(make_texts):
+    """Makes initialized pipelines with random weights."""
 
     def make(factory="slg", texts=TEXTS, **settings):
         nlp = make_nlp(factory, **settings)
@@ -140,7 +143,7 @@ def weights(nlp):
 
 
 @pytest.mark.parametrize("factory", MODELS)
-def test_learns_by_heart(factory, trained, make_texts):
+def test_overfits(factory, trained, make_texts):
     nlp = trained[factory]
     format = nlp.get_pipe(factory).format
     for eg in make_texts(nlp):
@@ -199,16 +202,16 @@ def test_prompt_beams_and_parts(factory, make_texts):
                 assert get_entities(doc) is None or not get_entities(doc)
 
 
-def test_every_weight_learns(begun):
+def test_every_weight_learns(initialized):
     for factory in MODELS:
-        nlp, examples = begun(factory)
+        nlp, examples = initialized(factory)
         before = weights(nlp)
         sgd = make_adamw(1e-2)
         nlp.update(examples, sgd=sgd)
         sgd.step_schedules()
         after = weights(nlp)
         unchanged = [name for name, weight in before.items() if torch.equal(weight, after[name])]
-        assert all("k_proj.bias" in name for name in unchanged)  # adding to all keys changes nothing
+        assert all("k_proj.bias" in name for name in unchanged)  # the same bias on all keys has no effect
 
 
 @pytest.mark.parametrize("factory", MODELS)
@@ -271,8 +274,8 @@ def test_two_processes_find_what_one_finds(factory, trained):
 
 
 @pytest.mark.filterwarnings("ignore:.W930")
-def test_no_cycle_keeps_a_pipeline_alive(begun):
-    nlp, examples = begun()
+def test_no_cycle_keeps_a_pipeline_alive(initialized):
+    nlp, examples = initialized()
     nlp(RAW[0])
     gone = [weakref.ref(thing) for thing in (nlp, nlp.get_pipe("slg"), nlp.get_pipe("slg").model.shims[0].lm.module)]
     del nlp, examples
@@ -287,7 +290,7 @@ def test_a_missing_model_folder(trained, tmp_path):
         spacy.load(tmp_path)
 
 
-# Odd texts
+# Special texts
 
 
 @pytest.mark.parametrize("factory", MODELS)
@@ -302,8 +305,8 @@ def test_empty_texts(factory, trained):
 
 @pytest.mark.filterwarnings("ignore:.W930.*(token grid|more often)")
 @pytest.mark.parametrize("factory", MODELS)
-def test_long_texts_are_cut_at_a_word_and_counted(factory, begun):
-    nlp, _examples = begun(factory)
+def test_long_texts_are_truncated_at_a_word_and_counted(factory, initialized):
+    nlp, _examples = initialized(factory)
     pipe = nlp.get_pipe(factory)
     text = "Oslo Lima Ida " * 100 + "Zanzibar"
     with pytest.warns(UserWarning, match=r"W930.*1 x text longer than the model reads .'Oslo Lima Ida"):
@@ -318,8 +321,8 @@ def test_long_texts_are_cut_at_a_word_and_counted(factory, begun):
 
 
 @pytest.mark.parametrize("factory", MODELS)
-def test_long_texts_teach_what_the_model_can_read(factory, begun, make_texts):
-    nlp, _ = begun(factory)
+def test_training_on_long_texts_uses_their_beginning(factory, initialized, make_texts):
+    nlp, _ = initialized(factory)
     pipe = nlp.get_pipe(factory)
     words = ["Oslo", *["it", "is", "cold"] * 100, "Lima"]
     last = len(words) - 1
@@ -332,8 +335,8 @@ def test_long_texts_teach_what_the_model_can_read(factory, begun, make_texts):
     assert ";Oslo" in target and "Lima" not in target
 
 
-def test_answers_too_long_are_left_out(begun, make_texts):
-    nlp, _ = begun("slg")
+def test_long_answers_are_left_out(initialized, make_texts):
+    nlp, _ = initialized("slg")
     entities = [(i, i + 1, label) for i in range(15) for label in ("album", "artist", "place", "site")]
     (eg,) = make_texts(nlp, [("a " * 15, entities, "weather")])
     with pytest.warns(UserWarning, match=r"W930.*1 x answer longer than the model writes"):
@@ -341,13 +344,13 @@ def test_answers_too_long_are_left_out(begun, make_texts):
     assert nlp.get_pipe("slg").left_out == {"answer longer than the model writes": 1}
 
 
-# What a model may write
+# Constraints
 
 
 @pytest.mark.filterwarnings("ignore:.W930.*(token grid|more often)")
 @pytest.mark.parametrize("factory", MODELS)
-def test_under_the_grammar_random_weights_write_what_can_be_read(factory, begun):
-    nlp, _examples = begun(factory)
+def test_with_the_grammar_random_weights_write_valid_strings(factory, initialized):
+    nlp, _examples = initialized(factory)
     format = nlp.get_pipe(factory).format
     docs = list(nlp.pipe([text for text in RAW if text.strip()]))
     for doc in docs:
@@ -361,8 +364,8 @@ def test_under_the_grammar_random_weights_write_what_can_be_read(factory, begun)
 
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("constraint", ["none", "first_token"])
-def test_without_the_grammar_losses_are_counted(constraint, strict, begun):
-    nlp, _examples = begun("slg", constraint=constraint, strict=strict, max_new_tokens=20)
+def test_without_the_grammar_problems_are_counted(constraint, strict, initialized):
+    nlp, _examples = initialized("slg", constraint=constraint, strict=strict, max_new_tokens=20)
     what = "string that is not in the format" if strict else "part of a string that is not in the format"
     with pytest.warns(UserWarning, match=f"W930.*'slg'.* x {what}"):
         docs = list(nlp.pipe([text for text in RAW if text.strip()]))
@@ -372,7 +375,7 @@ def test_without_the_grammar_losses_are_counted(constraint, strict, begun):
         assert all(get_entities(doc) == [] and not any(doc.cats.values()) for doc in docs)
 
 
-def test_lenient_and_strict_reading(trained, monkeypatch):
+def test_lenient_and_strict_parsing(trained, monkeypatch):
     nlp = trained["slg"]
     pipe = nlp.get_pipe("slg")
     doc = nlp.make_doc("Ida is in Oslo")
@@ -390,15 +393,15 @@ def test_lenient_and_strict_reading(trained, monkeypatch):
     pipe.left_out.clear()
 
 
-def test_cats_of_others_stay(trained):
+def test_cats_of_other_components_are_kept(trained):
     nlp = trained["oiellm"]
     doc = nlp.make_doc(RAW[0])
     doc.cats = {"long": 1.0}
     assert set(nlp(doc).cats) == {"long", *CLASSES} and doc.cats["long"] == 1.0
 
 
-def test_beams_find_at_least_as_likely_strings(begun, monkeypatch):
-    nlp, _ = begun("slg", parts="text")
+def test_beam_search_finds_strings_at_least_as_probable(initialized, monkeypatch):
+    nlp, _ = initialized("slg", parts="text")
     texts = [text for text in RAW if text.strip()]
     greedy = [doc._.generated_score for doc in nlp.pipe(texts)]
     monkeypatch.setattr(nlp.get_pipe("slg"), "num_beams", 8)
@@ -406,11 +409,11 @@ def test_beams_find_at_least_as_likely_strings(begun, monkeypatch):
     assert all(beam >= score - 1e-4 for beam, score in zip(beams, greedy))
 
 
-# Gold that is not there
+# Missing gold
 
 
-def test_a_part_without_gold_is_not_asked_for(begun, make_texts):
-    nlp, _ = begun("slg")
+def test_a_part_without_gold_is_skipped(initialized, make_texts):
+    nlp, _ = initialized("slg")
     pipe = nlp.get_pipe("slg")
     lm = pipe.model.shims[0].lm
     whole, no_label, no_entities, nothing = make_texts(
@@ -429,13 +432,13 @@ def test_a_part_without_gold_is_not_asked_for(begun, make_texts):
     assert pipe.left_out["document without gold"] == 2
 
 
-def test_documents_without_gold_are_told_at_initialisation(begun):
+def test_documents_without_gold_are_reported(initialized):
     with pytest.warns(UserWarning, match=r"W931.*'slg'.*1 of 2 documents"):
-        begun("slg", [TEXTS[0], ("it snows", None, None)])
+        initialized("slg", [TEXTS[0], ("it snows", None, None)])
 
 
-def test_labels_unseen_at_initialisation_are_counted(begun, make_texts):
-    nlp, _ = begun("oiellm", TEXTS[:1])
+def test_unseen_labels_are_counted(initialized, make_texts):
+    nlp, _ = initialized("oiellm", TEXTS[:1])
     pipe = nlp.get_pipe("oiellm")
     (eg,) = make_texts(nlp, [("Ida is in Oslo", [(0, 1, "artist"), (3, 4, "planet")], "weather")])
     eg.reference.cats = {"news": 1.0}
@@ -445,15 +448,15 @@ def test_labels_unseen_at_initialisation_are_counted(begun, make_texts):
     assert pipe.left_out == {"text label unseen at initialization": 1, "label unseen at initialization": 1}
 
 
-def test_no_labels_at_all(begun):
+def test_no_labels_at_all(initialized):
     texts = [("it rains", None, None), ("it snows", None, None)]
     with pytest.raises(ValueError, match=r"M939.*'slg'.*TCONER"):
-        begun("slg", texts, template="TCONER")
-    nlp, _ = begun("slg", texts, template="SCNM")  # a template with labels of its own
+        initialized("slg", texts, template="TCONER")
+    nlp, _ = initialized("slg", texts, template="SCNM")  # a template with labels
     assert "literature_art" in nlp.get_pipe("slg").classes and "<Literature>" in nlp.get_pipe("slg").format.source("")
 
 
-def test_only_one_text_label_may_hold(begun, make_texts):
+def test_several_text_labels_are_refused(initialized, make_texts):
     nlp = make_nlp()
     examples = make_texts(nlp)
     examples[0].reference.cats = {"music": 1.0, "travel": 1.0}
@@ -461,11 +464,11 @@ def test_only_one_text_label_may_hold(begun, make_texts):
         nlp.initialize(lambda: examples)
 
 
-# Labels that grow
+# New labels
 
 
-def test_first_entities_then_classes(make_texts, tmp_path):
-    """Incremental learning: the second pipeline begins with the weights and labels of the first."""
+def test_incremental_learning(make_texts, tmp_path):
+    """The second pipeline is initialized with the weights and labels of the first."""
     first = make_nlp("slg", parts="words")
     known = [(text, entities, None) for text, entities, _ in TEXTS]
     fit(first, make_texts(first, known), steps=60)
@@ -485,8 +488,8 @@ def test_first_entities_then_classes(make_texts, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:.W930")
-def test_a_label_can_be_added(begun):
-    nlp, _examples = begun()
+def test_a_label_can_be_added(initialized):
+    nlp, _examples = initialized()
     pipe = nlp.get_pipe("slg")
     nlp(RAW[0])
     assert (
@@ -496,8 +499,8 @@ def test_a_label_can_be_added(begun):
     assert ":planet;" in pipe.format.source("") and set(nlp(RAW[0]).cats) == {*CLASSES, "news"}
 
 
-def test_labels_from_label_data(begun):
-    data = begun()[0].get_pipe("slg").label_data
+def test_labels_from_label_data(initialized):
+    data = initialized()[0].get_pipe("slg").label_data
     nlp = make_nlp()
     nlp.get_pipe("slg").initialize(lambda: [Example(nlp.make_doc("a"), nlp.make_doc("a"))], nlp=nlp, labels=data)
     assert nlp.get_pipe("slg").label_data == data and nlp.get_pipe("slg").labels == (*data["classes"], *data["labels"])
@@ -536,7 +539,7 @@ def tiny_bert(tmp_path_factory):
     return str(folder)
 
 
-def test_an_uncased_encoder_gives_the_letters_of_the_text_back(tiny_bert, make_texts, tmp_path):
+def test_an_uncased_encoder_keeps_the_spelling_of_the_text(tiny_bert, make_texts, tmp_path):
     nlp = spacy.blank("en")
     model = {
         "@architectures": "spacy_mre.WarmStartedSeq2Seq.v1",
@@ -574,13 +577,13 @@ def test_characters_that_the_tokenizer_cannot_write_are_counted(tiny_bert, make_
 
 
 @pytest.mark.parametrize("factory", ["slg", "oiellm"])
-def test_under_the_grammar_nothing_is_named_within_a_token(factory, make_texts):
+def test_with_the_grammar_names_end_at_token_boundaries(factory, make_texts):
     nlp = make_nlp(factory, constraint="grammar")
     examples = make_texts(nlp)
     fix_random_seed(1)
     nlp.initialize(lambda: examples)
     pipe = nlp.get_pipe(factory)
-    for _ in range(3):  # weights of all sorts
+    for _ in range(3):  # several random weights
         docs = list(nlp.pipe([eg.predicted.copy() for eg in examples]))
         assert sum(pipe.left_out[what] for what in ("not on the token grid", "not in the text")) == 0
         for parameter in pipe.model.shims[0]._model.parameters():
@@ -588,7 +591,7 @@ def test_under_the_grammar_nothing_is_named_within_a_token(factory, make_texts):
     assert any(doc.spans["entities"] for doc in docs)
 
 
-def test_a_normalising_sentencepiece_gives_the_letters_of_the_text_back(make_texts, tmp_path):
+def test_normalizing_sentencepiece_keeps_the_spelling_of_the_text(make_texts, tmp_path):
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -622,7 +625,7 @@ def test_a_normalising_sentencepiece_gives_the_letters_of_the_text_back(make_tex
     assert [without_scores(doc) for doc in docs] == [without_scores(eg.reference) for eg in examples]
 
 
-def test_words_that_the_tokenizer_cannot_write(tiny_bert, make_texts):
+def test_labels_that_the_tokenizer_cannot_write_are_refused(tiny_bert, make_texts):
     def begin(texts):
         nlp = spacy.blank("en")
         model = {"@architectures": "spacy_mre.WarmStartedSeq2Seq.v1", "name": tiny_bert}
@@ -632,7 +635,7 @@ def test_words_that_the_tokenizer_cannot_write(tiny_bert, make_texts):
 
     with pytest.raises(ValueError, match=r"M921.*人"):
         begin([("Ida sings", [(0, 1, "人")], "music")])
-    with pytest.raises(ValueError, match=r"M905.*city"):  # that it cannot tell apart
+    with pytest.raises(ValueError, match=r"M905.*city"):  # the same word in lower case
         begin([("Ida sings", [(0, 1, "City"), (1, 2, "city")], "music")])
 
 
@@ -705,25 +708,37 @@ def test_oiellm_has_no_prompt_words():
         make_nlp("oiellm", prompt_words=False)
 
 
-def test_the_words_are_of_the_pipelines_language(begun):
+def test_the_template_has_the_language_of_the_pipeline(initialized):
     nlp = spacy.blank("zh")
     nlp.add_pipe("slg", config={"model": MODELS["slg"]})
     assert nlp.get_pipe("slg").template_language == "zh"
-    assert begun(language="ja", texts=TEXTS[:1])[0].get_pipe("slg").format.task.none_word == "無い"
+    assert initialized(language="ja", texts=TEXTS[:1])[0].get_pipe("slg").format.task.none_word == "無い"
 
 
-def test_limits_that_leave_no_room(begun):
+def test_limits_that_leave_no_room(initialized):
     with pytest.raises(ValueError, match=r"M942.*500.*192"):
-        begun("slg", max_new_tokens=500)
+        initialized("slg", max_new_tokens=500)
     labels = [("a b", [(0, 1, f"a rather long label {i}") for i in range(80)], "music")]
     with pytest.raises(ValueError, match=r"M940.*'slg'.*192"):
-        begun("slg", labels)
+        initialized("slg", labels)
 
 
-def test_an_uninitialised_component_says_so(make_texts):
+def test_an_uninitialized_component_raises(make_texts):
     for factory in MODELS:
         nlp = make_nlp(factory)
         with pytest.raises(ValueError, match=f"M803.*'{factory}'"):
             nlp(RAW[0])
         with pytest.raises(ValueError, match="M803"):
             nlp.get_pipe(factory).update(make_texts(nlp))
+
+
+def test_the_settings_table_of_the_docs_is_true():
+    page = (Path(__file__).parents[3] / "docs" / "generation.md").read_text(encoding="utf8")
+    table = page.split("## Settings")[1].split("## ")[0]
+    documented = dict(re.findall(r"^\| `(\w+)` \| `?(.*?)`? \|", table, re.MULTILINE))
+    nlp = spacy.blank("en")
+    nlp.add_pipe("slg")
+    defaults = nlp.get_pipe_config("slg")
+    assert set(documented) == set(defaults) - {"factory"}
+    for name in set(documented) - {"model", "scorer"}:
+        assert json.loads(documented[name]) == defaults[name], name

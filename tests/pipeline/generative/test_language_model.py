@@ -15,12 +15,12 @@ from spacy_mre.pipeline.generative.batches import batches
 from spacy_mre.pipeline.generative.checkpoints import find_model, load_language_model, save_language_model
 from spacy_mre.pipeline.generative.language_model import IGNORED
 from spacy_mre.pipeline.generative.model import (
-    LMShim,
     SourcesAndTargets,
     build_causal_lm,
     build_seq2seq_lm,
     build_warm_started,
 )
+from spacy_mre.pipeline.generative.shim import LMShim
 from spacy_mre.pipeline.generative.tokenizer import SPECIAL, train_tokenizer
 from spacy_mre.training.optimizer import make_adamw
 
@@ -207,12 +207,12 @@ def test_prediction_leaves_no_gradient():
     assert all(weight.grad is None for weight in lm_of(model).module.parameters())
 
 
-# Writing
+# Generation
 
 
 @pytest.mark.parametrize("beams", [1, 3])
 @pytest.mark.parametrize("name", MODELS)
-def test_what_is_written_has_the_probability_it_says(name, beams):
+def test_generated_tokens_have_the_reported_probability(name, beams):
     lm = lm_of(make(name))
     sources = lm.source_ids(SOURCES)
     written = lm.generate(sources, max_new_tokens=12, num_beams=beams)
@@ -238,7 +238,7 @@ def test_scoring_in_slices(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["bart", "gpt2"])
-def test_greedy_search_takes_the_likeliest_token(name):
+def test_greedy_search_chooses_the_most_probable_token(name):
     lm = lm_of(make(name))
     (source,) = lm.source_ids(SOURCES[:1])
     tokens, log_probs = lm.generate([source], max_new_tokens=3)[0]
@@ -248,7 +248,7 @@ def test_greedy_search_takes_the_likeliest_token(name):
     assert log_probs[0] == pytest.approx(max(every), abs=1e-4)
 
 
-def test_settings_of_another_task_are_forgotten(tmp_path):
+def test_saved_generation_settings_are_reset(tmp_path):
     lm = lm_of(make("bart"))
     lm.module.generation_config.update(no_repeat_ngram_size=2, min_length=10, forced_bos_token_id=5, num_beams=4)
     save_language_model(lm, tmp_path)
@@ -261,7 +261,7 @@ def test_settings_of_another_task_are_forgotten(tmp_path):
     ]
 
 
-def test_bytes_behind_each_token():
+def test_bytes_up_to_each_token():
     for name in ("t5", "llama"):
         lm = lm_of(make(name))
         (ids,) = lm.target_ids(["<é🙂>:a;三浦"])
@@ -273,10 +273,10 @@ def test_bytes_behind_each_token():
 @given(st.lists(st.tuples(st.sampled_from([64, 128]), st.integers(1, 50))), st.integers(1, 500))
 def test_batches_hold_every_row_once_and_not_too_much(sizes, most):
     found = list(batches(sizes, most))
-    assert sorted(place for batch in found for place in batch) == list(range(len(sizes)))
+    assert sorted(row for batch in found for row in batch) == list(range(len(sizes)))
     for batch in found:
-        assert len({sizes[place][0] for place in batch}) == 1
-        assert len(batch) == 1 or len(batch) * (sizes[batch[0]][0] + max(sizes[place][1] for place in batch)) <= most
+        assert len({sizes[row][0] for row in batch}) == 1
+        assert len(batch) == 1 or len(batch) * (sizes[batch[0]][0] + max(sizes[row][1] for row in batch)) <= most
 
 
 @pytest.mark.parametrize("name, longest", [("t5", 512), ("bart", 64), ("llama", 64), ("gpt2", 64)])
@@ -315,7 +315,7 @@ def test_both_halves_begin_as_the_encoder(layers, taken, tiny_bert):
     assert module.config.encoder.hidden_dropout_prob == module.config.decoder.hidden_dropout_prob == 0.0
 
 
-def test_fresh_weights_learn_at_the_rate_of_heads(tiny_bert):
+def test_new_weights_have_the_learning_rate_of_heads(tiny_bert):
     model = build_warm_started(tiny_bert, decoder_layers=1, dropout=0.0)
     model.initialize(X=[])
     before = weights_of(model)
@@ -480,6 +480,6 @@ def test_mixed_precision_is_near_the_whole_one():
     )
 
 
-def test_a_config_file_says_what_was_saved(tmp_path):
+def test_the_config_file_contains_what_was_saved(tmp_path):
     save_language_model(lm_of(make("llama")), tmp_path)
     assert json.loads((tmp_path / "language_model.json").read_text()) == {"kind": "causal", "separator": "\n"}

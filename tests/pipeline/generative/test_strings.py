@@ -180,7 +180,7 @@ def test_what_cannot_be_read_is_counted_or_refused(tmp_path):
         list(read_strings(path, format))
 
 
-def test_the_format_is_kept_beside_the_strings(tmp_path):
+def test_the_format_is_saved_next_to_the_strings(tmp_path):
     format = SLGFormat(Task.of_template("SCNM", "zh"), prompt_words=False)
     path = format_path(tmp_path / "train.jsonl")
     assert path.name == "train.format.json"
@@ -192,7 +192,7 @@ def test_the_format_is_kept_beside_the_strings(tmp_path):
             load_format(path)
 
 
-def test_labels_that_only_stand_in_the_strings(tmp_path):
+def test_labels_are_read_from_the_strings(tmp_path):
     path = tmp_path / "a.jsonl"
 
     def task(template, *outputs):

@@ -11,8 +11,9 @@ from transformers import TrainerCallback
 from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.pipeline.generative.checkpoints import load_language_model
 from spacy_mre.pipeline.generative.formats import OIELLMFormat, Task
+from spacy_mre.pipeline.generative.rows import read_rows, tokenize_rows
 from spacy_mre.pipeline.generative.strings import save_format
-from spacy_mre.pipeline.generative.trainer import Recipe, read_rows, tokenize_rows, train_generative
+from spacy_mre.pipeline.generative.trainer import Recipe, train_generative
 
 ROWS = [
     ("play Foo by Ida/NER", "music/NER/:album;Foo:artist;Ida"),
@@ -65,7 +66,7 @@ def config(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def base(rows, config, tmp_path_factory):
-    """A model that knows the rows by heart."""
+    """A model that is overfit on the rows."""
     folder = tmp_path_factory.mktemp("base")
     summary = train_generative(recipe(config, max_steps=120), rows, folder, progress=False)
     assert summary["rows"] == 4 and summary["left_out"] == 0
@@ -95,7 +96,7 @@ def written(folder):
 
 
 class Interrupt(TrainerCallback):
-    """Breaks a training off."""
+    """Interrupts a training."""
 
     def __init__(self, step):
         self.step = step
@@ -150,7 +151,7 @@ def test_rows_that_do_not_fit_are_left_out_and_counted(base, rows):
 # Training
 
 
-def test_learns_by_heart_and_writes_a_model_folder(base):
+def test_overfits_and_saves_a_model_folder(base):
     assert written(base) == [target for _, target in ROWS]
     assert (base / "model.safetensors").is_file() and (base / "tokenizer.json").is_file()
 
@@ -178,7 +179,7 @@ def test_ways_of_saving_memory_change_little(setting, base, rows, tmp_path):
 
 
 @pytest.mark.parametrize("lora_rank", [0, 4])
-def test_an_interrupted_training_goes_on_where_it_stopped(lora_rank, rows, config, base, tmp_path):
+def test_an_interrupted_training_resumes(lora_rank, rows, config, base, tmp_path):
     wanted = recipe(str(base) if lora_rank else config, lora_rank=lora_rank, max_steps=9, save_steps=3)
     whole = train_generative(wanted, rows, tmp_path / "whole", progress=False)
     with pytest.raises(KeyboardInterrupt):
@@ -186,14 +187,14 @@ def test_an_interrupted_training_goes_on_where_it_stopped(lora_rank, rows, confi
     assert not (tmp_path / "broken" / "model.safetensors").exists()
     with pytest.raises(ValueError, match=r"M943.*resuming is off"):
         train_generative(wanted, rows, tmp_path / "broken", resume=False, progress=False)
-    seen = []
+    steps = []
 
     class Steps(TrainerCallback):
         def on_step_end(self, args, state, control, **kwargs):
-            seen.append(state.global_step)
+            steps.append(state.global_step)
 
     resumed = train_generative(wanted, rows, tmp_path / "broken", progress=False, callbacks=[Steps()])
-    assert seen == [7, 8, 9]  # from the checkpoint of step 6 on
+    assert steps == [7, 8, 9]  # from the checkpoint of step 6 on
     assert resumed["steps"] == whole["steps"] == 9
     assert difference(tmp_path / "whole", tmp_path / "broken") < 1e-6
 
@@ -260,7 +261,7 @@ def test_adapters_are_merged_and_load_as_oiellm(base, rows, tmp_path):
     assert doc.cats["travel"] > 0.5
 
 
-def test_the_format_of_the_strings_goes_with_the_model(rows, config, tmp_path):
+def test_the_format_is_saved_with_the_model(rows, config, tmp_path):
     train = tmp_path / "train.jsonl"
     shutil.copy(rows, train)
     task = Task.of_labels("TCONER", "en", ["music", "weather"], ["artist", "place"])
@@ -276,7 +277,7 @@ def test_the_format_of_the_strings_goes_with_the_model(rows, config, tmp_path):
             "tokenizer": None,
         }
         nlp.add_pipe("oiellm", config={"model": model, **settings})
-        nlp.initialize()  # no data: the folder says all
+        nlp.initialize()  # labels are read from the folder
         return nlp
 
     nlp = begin(template="TCONER")

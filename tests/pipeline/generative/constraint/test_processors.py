@@ -118,11 +118,10 @@ def test_copies_begin_and_end_where_characters_of_the_text_do(kind, text, seed):
     tokens, _ = random_walk(constraint.begin([text], most), 0, random.Random(seed), most)
     string, starts, ends = table.surface(text)
     for item in format_of(kind, "slg_words").parse(table.decode(tokens)).analysis.items:
-        places = [i for i in range(len(string)) if string.startswith(item.text, i)]
-        cuts = [(i == 0 or ends[i - 1] <= starts[i] or string[i - 1].isspace()) for i in (*range(len(string)),)] + [
-            True
-        ]
-        assert any(cuts[i] and (cuts[i + len(item.text)] or string[i + len(item.text)].isspace()) for i in places)
+        found = [i for i in range(len(string)) if string.startswith(item.text, i)]
+        cuts = [i == 0 or ends[i - 1] <= starts[i] or string[i - 1].isspace() for i in range(len(string))]
+        cuts.append(True)
+        assert any(cuts[i] and (cuts[i + len(item.text)] or string[i + len(item.text)].isspace()) for i in found)
 
 
 # And nothing else is forbidden
@@ -191,7 +190,7 @@ short_texts = st.one_of(
 @pytest.mark.parametrize("kind, name", PAIRS)
 @settings(max_examples=10, deadline=None, derandomize=True)
 @given(text=short_texts, seed=st.integers(0, 1000))
-def test_what_is_allowed_is_what_the_grammar_says(kind, name, text, seed):
+def test_allowed_tokens_are_those_of_the_grammar(kind, name, text, seed):
     """Every token is tried at some states of a random walk."""
     tokenizer, grammar, constraint = tokenizer_of(kind), format_of(kind, name).grammar(), constraint_of(kind, name)
     table = TokenTable.of(tokenizer)
@@ -296,7 +295,7 @@ def test_a_batch_is_as_its_texts_one_by_one(kind):
 
 
 @pytest.mark.parametrize("kind, name", PAIRS)
-def test_the_shortest_limit_is_enough_and_a_shorter_one_is_told(kind, name):
+def test_the_lowest_limit_suffices_and_a_lower_one_is_refused(kind, name):
     constraint = constraint_of(kind, name)
     for text in [*TEXTS, ""]:
         least = shortest(constraint, text)
@@ -310,7 +309,7 @@ def test_the_shortest_limit_is_enough_and_a_shorter_one_is_told(kind, name):
             constraint.begin([text], least - 1)
 
 
-def test_without_anything_to_copy_only_nothing_is_said():
+def test_without_a_copy_the_string_has_no_items():
     for text in ("", " \n\u3000"):
         for name in FORMATS:
             constraint, format = constraint_of("bpe", name), format_of("bpe", name)
@@ -323,7 +322,7 @@ def test_without_anything_to_copy_only_nothing_is_said():
 def test_names_begin_and_end_where_they_are_allowed_to(kind):
     text = "New York  or Newark"
     words = {(0, 3), (4, 8), (10, 12), (13, 19)}
-    boundaries = {place for word in words for place in word}
+    boundaries = {offset for word in words for offset in word}
     table = TokenTable.of(tokenizer_of(kind))
     expected = {
         table.surface(text[start:end]).string
@@ -381,7 +380,7 @@ def test_after_the_end_and_after_a_wrong_token():
 )
 @pytest.mark.parametrize("kind", ["crossing_bpe", "unigram", "wordpiece"])
 def test_grammars_of_other_shapes(kind, parts, yes, no):
-    """A copy at the beginning, behind a letter, before the end."""
+    """A copy at the start, after a letter, before the end."""
     tokenizer, grammar, text = tokenizer_of(kind), Grammar.compile(parts), "a b:"
     table = TokenTable.of(tokenizer)
     constraint = Constraint(grammar, table, end_of(tokenizer))
@@ -392,7 +391,7 @@ def test_grammars_of_other_shapes(kind, parts, yes, no):
     for string in [*yes, *no]:
         tokens = ids_of(tokenizer, string)
         if tokenizer.unk_token_id in tokens or table.decode(tokens) != string:
-            continue  # word pieces have no space behind a mark
+            continue  # WordPiece has no space after punctuation
         state = automata.start(0)
         for token in [*tokens, end_of(tokenizer)]:
             state = None if state is None else automata.step(state, token)
@@ -400,7 +399,7 @@ def test_grammars_of_other_shapes(kind, parts, yes, no):
 
 
 def pieces_allowed(pieces, parts, text):
-    """Of a tokenizer with these pieces: the pieces allowed behind others."""
+    """The tokens that a tokenizer with this vocabulary allows after others."""
     tokenizer = Tokenizer(models.Unigram([(piece, -1.0) for piece in ("<unk>", "</s>", *pieces)], unk_id=0))
     tokenizer.decoder = decoders.Metaspace(prepend_scheme="never")
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", eos_token="</s>")
@@ -416,13 +415,13 @@ def pieces_allowed(pieces, parts, text):
 
 
 def test_tokens_that_lead_nowhere_are_not_allowed():
-    """There is no `é` alone: whoever writes `x` where `xé` is wanted is lost, and so is who copies up to it."""
+    """There is no token `é`, so `x` before an `é` leads to a dead end, and so does a copy up to the `é`."""
     pieces = [";", "x", "xé", ";x", "a", "a;x", "a;", "bé", "b", " ", "a "]
     allowed = pieces_allowed(pieces, [Copy(), Literal(";xé")], "aa bé éa é")
     assert allowed() == {"a", "a;", "a ", "b", "bé"}
     assert allowed("a") == {"a", "a;", "a ", " ", ";"}
     assert allowed("a", "a") == {" ", ";"}
-    assert allowed("a", " ") == {"bé", "b"}  # the other blank behind an `a` leads to an `é`
+    assert allowed("a", " ") == {"bé", "b"}  # after the other `a `, only `é` follows
     assert allowed("bé") == {";"}
     assert allowed("a;") == allowed("b", ";") == {"xé"}
     assert allowed("a", ";", "xé") == {"</s>"}
@@ -447,7 +446,7 @@ def test_tokens_may_reach_over_several_borders():
 # Words that cannot be written
 
 
-def test_words_that_the_tokenizer_cannot_write_are_told():
+def test_words_that_the_tokenizer_cannot_write_are_refused():
     tokenizer = tokenizer_of("uncased_wordpiece")
     with pytest.raises(ValueError, match=r"M921.*cannot write S, .*'<S'"):
         Constraint(
@@ -559,7 +558,7 @@ def test_random_weights_write_what_can_be_read(family, kind, mode):
 
 
 class Recomputing(GrammarLogitsProcessor):
-    """Compares every mask with one that is made from nothing."""
+    """Compares each mask with one that is computed from scratch."""
 
     def __init__(self, constraint, texts_, most):
         super().__init__(constraint.begin(texts_, most))
@@ -643,7 +642,7 @@ def test_what_others_forbid_can_still_be_chosen_if_nothing_else_is_left():
     assert torch.isfinite(masked[0, best]) and masked[0, 7] == -torch.inf
 
 
-def test_a_model_with_too_few_embeddings_is_told():
+def test_a_model_with_too_few_embeddings_is_refused():
     constraint = constraint_of("bpe", "slg_words")
     for level in ("grammar", "first_token"):
         processor = constraint.processors(level, ["a"], 30)[0]

@@ -30,7 +30,7 @@ TARGETS = [
 ]
 CORPUS = TEXTS * 6 + TARGETS * 12 + [";a", ":a:", "a;", "York:", "s:City;"] * 30
 KINDS = ("bpe", "crossing_bpe", "unigram_bytes", "unigram", "t5", "llama2", "wordpiece", "uncased_wordpiece")
-# Those that write any character, whatever stands before it.
+# Those that write any character after any other.
 FREE = ("bpe", "crossing_bpe", "unigram_bytes")
 
 
@@ -279,12 +279,14 @@ def test_walking_down_the_trie_finds_the_tokens(written, data):
     for depth in range(len(data) + 1):
         for root, node in enumerate(nodes.tolist()):
             expected = sorted(token for token, string in written[root].items() if string == data[:depth])
-            goes_on = any(string.startswith(data[:depth]) and len(string) > depth for string in written[root].values())
+            has_longer = any(
+                string.startswith(data[:depth]) and len(string) > depth for string in written[root].values()
+            )
             if node >= 0:
                 assert sorted(trie.tokens(numpy.asarray([node])).tolist()) == expected
-                assert trie.counts[node] == len(expected) and trie.grows[node] == goes_on
+                assert trie.counts[node] == len(expected) and trie.grows[node] == has_longer
             else:
-                assert not expected and not goes_on
+                assert not expected and not has_longer
         if depth < len(data):
             alive = nodes >= 0
             nodes = numpy.where(
@@ -292,6 +294,6 @@ def test_walking_down_the_trie_finds_the_tokens(written, data):
             )
 
 
-def test_nothing_is_found_behind_a_text():
+def test_nothing_is_found_after_the_end_of_a_text():
     trie = TokenTrie([{0: b"\x00", 1: b"\xff"}])
     assert trie.children(numpy.asarray([0, 0]), numpy.asarray([NOWHERE, 255])).tolist() == [-1, 2]

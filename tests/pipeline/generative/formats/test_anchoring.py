@@ -1,4 +1,4 @@
-"""Strings back to their places: ambiguity told, nothing lost without a reason."""
+"""Offsets of strings: ambiguity is reported, and nothing is lost without a reason."""
 
 import time
 import unicodedata
@@ -9,22 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_mre.pipeline.generative.formats import Analysis, EntityText, RelationText
-from spacy_mre.pipeline.generative.formats.anchoring import (
-    NOT_IN_TEXT,
-    TOO_OFTEN,
-    anchor,
-    order_of_entity,
-    order_of_relation,
-)
+from spacy_mre.pipeline.generative.formats.anchored import order_of_entity, order_of_relation
+from spacy_mre.pipeline.generative.formats.anchoring import anchor
+from spacy_mre.pipeline.generative.formats.entity_alignment import NOT_IN_TEXT, TOO_OFTEN
 
 SETTINGS = settings(max_examples=150, deadline=None, derandomize=True)
 # Few characters, so that strings repeat and overlap themselves
 REPEATING = st.text(st.sampled_from("ab青 "), min_size=1, max_size=12).filter(str.strip)
 
 
-def entities(text, places):
-    """An analysis of (start, end, label) in the order in which they are written, and the places in that order."""
-    ordered = sorted(set(places), key=lambda place: order_of_entity(place[:2], place[2]))
+def entities(text, spans):
+    """An analysis of (start, end, label) in the order in which they are written, and the spans in that order."""
+    ordered = sorted(set(spans), key=lambda span: order_of_entity(span[:2], span[2]))
     return Analysis(None, tuple(EntityText(label, text[start:end]) for start, end, label in ordered)), ordered
 
 
@@ -36,12 +32,12 @@ def found(text, *items, **options):
 
 
 @st.composite
-def places(draw, text):
+def spans(draw, text):
     start = draw(st.integers(0, len(text) - 1))
     end = draw(st.integers(start + 1, len(text)))
     piece = text[start:end]
     if not piece.strip():
-        return draw(places(text))
+        return draw(spans(text))
     return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
 
 
@@ -49,31 +45,31 @@ def places(draw, text):
 def annotated(draw):
     text = draw(REPEATING)
     return text, draw(
-        st.lists(st.tuples(places(text), st.sampled_from("xy")).map(lambda item: (*item[0], item[1])), max_size=5)
+        st.lists(st.tuples(spans(text), st.sampled_from("xy")).map(lambda item: (*item[0], item[1])), max_size=5)
     )
 
 
 # By hand
 
 
-def test_repeated_strings_stand_in_order():
+def test_repeated_strings_are_found_in_order():
     text = "Ada met Bo. Ada left Bo."
     assert found(text, "Ada", "Bo", "Ada", "Bo") == [(0, 3), (8, 10), (12, 15), (21, 23)]
     assert found(text, "Bo", "Ada") == [(8, 10), (12, 15)]
     assert found(text, "Ada", "Bo", "Bo") == [(0, 3), (8, 10), (21, 23)]
 
 
-def test_what_is_inside_another_is_written_first():
+def test_inner_entities_are_written_first():
     text = "青葉市役所は青葉市にある。"
     assert found(text, "青葉市", "青葉市役所") == [(0, 3), (0, 5)]
     assert found(text, "青葉市役所", "青葉市") == [(0, 5), (6, 9)]
     assert found(text, "青葉市", "青葉市役所", "青葉市") == [(0, 3), (0, 5), (6, 9)]
     analysis, ordered = entities(text, [(0, 5, "x"), (0, 3, "x"), (3, 5, "x")])
     assert [item.text for item in analysis.items] == ["青葉市", "役所", "青葉市役所"]
-    assert found(text, *(item.text for item in analysis.items)) == [place[:2] for place in ordered]
+    assert found(text, *(item.text for item in analysis.items)) == [span[:2] for span in ordered]
 
 
-def test_words_go_before_parts_of_words():
+def test_words_are_preferred_to_parts_of_words():
     assert found("Sharpening the harp.", "harp") == [(15, 19)]
     assert found("in Indiana in May", "in") == [(0, 2)]
     assert found("未解決の決定", "決定") == [(4, 6)]
@@ -81,19 +77,19 @@ def test_words_go_before_parts_of_words():
     assert found("abab", "ab", boundaries={2, 4}) == [(2, 4)]
 
 
-def test_apart_goes_before_overlapping():
+def test_separate_entities_are_preferred_to_overlapping_ones():
     assert found("aba ba", "ab", "ba") == [(0, 2), (4, 6)]
     assert found("aba", "ab", "ba") == [(0, 2), (1, 3)]  # where nothing else is possible
 
 
-def test_two_labels_at_one_place():
+def test_two_labels_of_one_span():
     anchored = anchor("Ada left.", Analysis(None, (EntityText("x", "Ada"), EntityText("y", "Ada"))))
     assert [(entity.start, entity.label) for entity in anchored.entities] == [(0, "x"), (0, "y")]
     anchored = anchor("Ada saw Ada.", Analysis(None, (EntityText("x", "Ada"), EntityText("y", "Ada"))))
     assert [(entity.start, entity.label) for entity in anchored.entities] == [(0, "x"), (8, "y")]
 
 
-def test_a_model_may_write_in_any_order():
+def test_entities_out_of_order_are_found():
     anchored = anchor(
         "Ada met Bo and Cy.", Analysis("a", (EntityText("x", "Cy"), EntityText("x", "Ada"), EntityText("x", "Bo")))
     )
@@ -102,7 +98,7 @@ def test_a_model_may_write_in_any_order():
     assert not any(entity.ambiguous for entity in anchored.entities)
 
 
-def test_what_has_no_place_is_told():
+def test_strings_that_are_not_found_are_reported():
     anchored = anchor(
         "Ada met Bo.", Analysis(None, tuple(EntityText("x", text) for text in ("Ada", "Eve", "Ada", "bo")))
     )
@@ -112,19 +108,19 @@ def test_what_has_no_place_is_told():
     assert anchor("Ada", Analysis(None, None)).entities == ()
 
 
-def test_ambiguity_is_told():
-    def unsure(text, *items):
+def test_ambiguity_is_reported():
+    def ambiguous(text, *items):
         return [
             entity.ambiguous
             for entity in anchor(text, Analysis(None, tuple(EntityText("x", item) for item in items))).entities
         ]
 
-    assert unsure("Ada met Bo. Ada left.", "Ada", "Bo") == [False, False]  # the later Ada stands behind Bo
-    assert unsure("Ada met Bo. Ada left.", "Bo", "Ada") == [False, False]
-    assert unsure("Ada met Ada.", "Ada") == [True]
-    assert unsure("Ada met Ada.", "Ada", "Ada") == [False, False]
-    assert unsure("Ada Bo Ada Bo", "Ada", "Bo") == [True, True]
-    assert unsure("Ada Bo Ada Bo", "Bo", "Ada") == [False, False]
+    assert ambiguous("Ada met Bo. Ada left.", "Ada", "Bo") == [False, False]  # the later Ada is after Bo
+    assert ambiguous("Ada met Bo. Ada left.", "Bo", "Ada") == [False, False]
+    assert ambiguous("Ada met Ada.", "Ada") == [True]
+    assert ambiguous("Ada met Ada.", "Ada", "Ada") == [False, False]
+    assert ambiguous("Ada Bo Ada Bo", "Ada", "Bo") == [True, True]
+    assert ambiguous("Ada Bo Ada Bo", "Bo", "Ada") == [False, False]
 
 
 def test_links():
@@ -144,7 +140,7 @@ def test_links():
     ]
     assert [relation.ambiguous for relation in anchored.relations] == [True, False]
     assert anchored.dropped == ((2, NOT_IN_TEXT),)
-    # Written behind a relation that ends with Bo, the Lakeside that is meant stands behind Bo.
+    # The relation follows one whose later argument is Bo, so this Lakeside is after Bo.
     later = anchor(text, Analysis(None, (RelationText("Bo", "met", "Ada"), RelationText("Ada", "from", "Lakeside"))))
     assert later.relations[1].tail == (26, 34)
 
@@ -218,15 +214,15 @@ def test_what_was_written_is_found(case):
     analysis, ordered = entities(text, gold)
     anchored = anchor(text, analysis)
     assert not anchored.dropped
-    placed = [(entity.start, entity.end, entity.label) for entity in anchored.entities]
+    aligned = [(entity.start, entity.end, entity.label) for entity in anchored.entities]
     assert [entity.item for entity in anchored.entities] == list(range(len(ordered)))
-    assert len(set(placed)) == len(placed)
-    assert placed == sorted(placed, key=lambda place: order_of_entity(place[:2], place[2]))
-    for (start, end, label), item in zip(placed, analysis.items):
+    assert len(set(aligned)) == len(aligned)
+    assert aligned == sorted(aligned, key=lambda span: order_of_entity(span[:2], span[2]))
+    for (start, end, label), item in zip(aligned, analysis.items):
         assert (text[start:end], label) == (item.text, item.label)
-    for entity, place, true in zip(anchored.entities, placed, ordered):
-        assert entity.ambiguous or place == true
-    assert all(entity.string_offsets == (place[:2],) for entity, place in zip(anchored.entities, placed))
+    for entity, span, true in zip(anchored.entities, aligned, ordered):
+        assert entity.ambiguous or span == true
+    assert all(entity.string_offsets == (span[:2],) for entity, span in zip(anchored.entities, aligned))
 
 
 def occurrences(text, string):
@@ -234,40 +230,40 @@ def occurrences(text, string):
 
 
 def in_order(chosen):
-    keys = [order_of_entity(place, label) for place, label in chosen]
+    keys = [order_of_entity(span, label) for span, label in chosen]
     return all(before < after for before, after in pairwise(keys))
 
 
 @SETTINGS
 @given(annotated(), st.data())
-def test_as_many_as_possible_in_order_and_every_other_possibility_is_told(case, data):
+def test_most_entities_are_aligned_and_ambiguity_is_exact(case, data):
     text, gold = case
     analysis, _ = entities(text, gold)
     items = data.draw(st.permutations(analysis.items))[:4]
     anchored = anchor(text, Analysis(None, tuple(items)))
-    # Every way to place some of them in order
+    # All alignments in order
     ways = []
     for choice in product(*([None, *occurrences(text, item.text)] for item in items)):
-        if in_order([(place, item.label) for place, item in zip(choice, items) if place is not None]):
+        if in_order([(span, item.label) for span, item in zip(choice, items) if span is not None]):
             ways.append(choice)
-    most = max(sum(place is not None for place in way) for way in ways)
-    placed = {entity.item: (entity.start, entity.end) for entity in anchored.entities}
+    most = max(sum(span is not None for span in way) for way in ways)
+    aligned = {entity.item: (entity.start, entity.end) for entity in anchored.entities}
     if most == len(items):
-        assert tuple(placed[i] for i in range(len(items))) in ways
+        assert tuple(aligned[i] for i in range(len(items))) in ways
         for entity in anchored.entities:
             possible = {way[entity.item] for way in ways if None not in way}
             assert entity.ambiguous == (len(possible) > 1)
-    assert len(placed) >= most
+    assert len(aligned) >= most
     for number, reason in anchored.dropped:
         assert reason == TOO_OFTEN and occurrences(text, items[number].text)
-    assert len(placed) + len(anchored.dropped) == len(items)
-    assert len({(*place, items[i].label) for i, place in placed.items()}) == len(placed)
+    assert len(aligned) + len(anchored.dropped) == len(items)
+    assert len({(*span, items[i].label) for i, span in aligned.items()}) == len(aligned)
 
 
 @SETTINGS
 @given(st.data(), REPEATING)
 def test_links_that_were_written_are_found(data, text):
-    drawn = data.draw(st.lists(st.tuples(places(text), places(text), st.sampled_from("rs")), max_size=4))
+    drawn = data.draw(st.lists(st.tuples(spans(text), spans(text), st.sampled_from("rs")), max_size=4))
     ordered = sorted(set(drawn), key=lambda relation: order_of_relation(*relation))
     analysis = Analysis(
         None, tuple(RelationText(text[slice(*head)], label, text[slice(*tail)]) for head, tail, label in ordered)

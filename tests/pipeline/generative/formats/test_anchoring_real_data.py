@@ -1,4 +1,4 @@
-"""Published corpora as strings and back: how many gold places come back exactly?"""
+"""Published corpora, written as strings and aligned with their texts: how many gold offsets are recovered?"""
 
 from collections import Counter
 from itertools import islice
@@ -18,7 +18,7 @@ MENTIONS = [
     ("asdc", "asdc/data/main", {}, "ja", 3638),
     *(("crossre", f"crossre/{lang}", {"part": "test"}, lang, None) for lang in ("en", "ja", "zh")),
 ]
-# A relation comes back only if both of its ends do, and its strings say less: see `anchoring`.
+# A relation is recovered only if both of its arguments are.
 LINKS = [
     ("spert", "conll04/conll04_test.json", {}, "en", 0.99),
     *(("crossre", f"crossre/{lang}", {"part": "test"}, lang, 0.98) for lang in ("en", "ja", "zh")),
@@ -50,7 +50,7 @@ def run(mre_data, reader, path, options, template, language):
             counts["exact"] += exact
             counts["ambiguous"] += item.ambiguous
             if not exact:
-                assert item.ambiguous  # no other reason than words that stand elsewhere, too
+                assert item.ambiguous  # the only reason is that the words occur elsewhere, too
                 counts["the same words occur elsewhere too"] += 1
     print(f"\n{path}, {template}: {dict(counts)}, exact {counts['exact'] / counts['all']:.3%}")
     return counts

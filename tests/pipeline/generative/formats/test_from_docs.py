@@ -10,7 +10,8 @@ from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.corpora import Report, make_docs
 from spacy_mre.corpora.assets import read_corpus, read_labels
 from spacy_mre.pipeline.generative.formats import Analysis, EntityText, OIELLMFormat, RelationText, SLGFormat, Task
-from spacy_mre.pipeline.generative.formats.anchoring import NOT_IN_TEXT, anchor
+from spacy_mre.pipeline.generative.formats.anchoring import anchor
+from spacy_mre.pipeline.generative.formats.entity_alignment import NOT_IN_TEXT
 from spacy_mre.pipeline.generative.formats.from_docs import (
     OFF_GRID,
     analysis_of,

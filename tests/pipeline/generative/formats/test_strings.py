@@ -1,4 +1,4 @@
-"""SLG and OIELLM: what is written is what is read."""
+"""SLG and OIELLM: strings are parsed to what was written."""
 
 import json
 
@@ -36,8 +36,7 @@ SETTINGS = settings(max_examples=120, deadline=None, derandomize=True)
 
 @st.composite
 def tasks(draw):
-    """Labels in which delimiters stand and of which one begins as another goes on, text labels or word-level labels
-    or both."""
+    """Labels with delimiters and common beginnings: text labels, word-level labels or both."""
     template = draw(st.sampled_from(template_names()))
     language = draw(st.sampled_from(["ja", "en", "zh"]))
     classes = draw(st.lists(WORD, unique=True, max_size=4))
@@ -100,7 +99,7 @@ def test_escape_and_back(text):
 
 @SETTINGS
 @given(TEXT)
-def test_what_escape_has_not_written_is_refused(text):
+def test_invalid_escapes_are_refused(text):
     unescape(text, strict=False)
     try:
         assert escape(unescape(text)) == text
@@ -186,7 +185,7 @@ def test_tuples_and_polarity():
 
 @SETTINGS
 @given(cases())
-def test_a_target_is_read_back(case):
+def test_a_target_is_parsed(case):
     format, text, analysis = case
     string = format.target(analysis)
     parsed = format.parse(string)
@@ -208,7 +207,7 @@ def test_a_target_is_read_back(case):
 
 @SETTINGS
 @given(cases())
-def test_a_source_is_read_back(case):
+def test_a_source_is_read(case):
     format, text, _ = case
     assert format.read_source(format.source(text)) == text
     again = format_from_dict(json.loads(json.dumps(format.to_dict())))
@@ -218,11 +217,11 @@ def test_a_source_is_read_back(case):
 
 @st.composite
 def nearly(draw, string):
-    """A string with a few characters left out, doubled or put in."""
+    """A string with a few characters removed, doubled or inserted."""
     for _ in range(draw(st.integers(1, 3))):
-        place = draw(st.integers(0, len(string)))
-        inserted = draw(st.sampled_from([*SIGNS, " ", "a", string[place : place + 1], ""]))
-        string = string[:place] + inserted + string[place + draw(st.integers(0, 1)) :]
+        position = draw(st.integers(0, len(string)))
+        inserted = draw(st.sampled_from([*SIGNS, " ", "a", string[position : position + 1], ""]))
+        string = string[:position] + inserted + string[position + draw(st.integers(0, 1)) :]
     return string
 
 
@@ -240,7 +239,7 @@ def test_the_grammar_and_the_strict_parser_agree(data, case):
 @settings(SETTINGS, max_examples=200)
 @given(st.data(), cases())
 @example(None, None)
-def test_the_lenient_parser_reads_anything(data, case):
+def test_the_lenient_parser_accepts_any_string(data, case):
     if data is None:
         format, string = OIELLMFormat(NER), "\\"
     else:
@@ -251,7 +250,7 @@ def test_the_lenient_parser_reads_anything(data, case):
     assert (strictly is None) == bool(parsed.problems)
     assert strictly is None or strictly == parsed.analysis
     assert len(parsed.item_offsets) == len(parsed.analysis.items)
-    format.word_part(parsed.analysis.items)  # whatever was read can be written
+    format.word_part(parsed.analysis.items)  # what was parsed can be written
     if parsed.analysis.label is not None:
         format.class_part(parsed.analysis.label)
 
@@ -295,13 +294,13 @@ def test_a_source_with_another_question_is_refused(case):
         ("Literature/NER/:Person;A\\d\\a", "literature_art", [("person", "A\\d\\a")]),
     ],
 )
-def test_what_can_be_read_of_a_string_that_is_not_of_the_format(string, label, items):
+def test_readable_parts_of_invalid_strings(string, label, items):
     parsed = OIELLMFormat(NER).parse(string, strict=False)
     assert parsed.problems
     assert parsed.analysis == Analysis(label, tuple(EntityText(*item) for item in items))
 
 
-def test_lenient_slg_and_links():
+def test_lenient_slg_and_relations():
     format = SLGFormat(SCNM)
     for string in ("<社会固有表現抽出:人名;青山", "社会>固有表現抽出:人名;青山", "< 社会 >:人名;青山"):
         assert format.parse(string, strict=False).analysis == Analysis("society", (EntityText("person", "青山"),)), (
@@ -349,13 +348,13 @@ def test_analyses_that_cannot_be_written(analysis, code):
         ("Nature/NER/:Person;A\\da", 20, "backslash"),
     ],
 )
-def test_strings_that_are_not_of_the_format(string, position, reason):
+def test_invalid_strings_are_refused(string, position, reason):
     with pytest.raises(FormatError, match="M901") as caught:
         OIELLMFormat(NER).parse(string)
     assert caught.value.position == position
     assert reason in caught.value.reason and string in str(caught.value)
 
 
-def test_formats_that_do_not_exist():
+def test_unknown_formats_are_refused():
     with pytest.raises(ValueError, match=r"M001.*slg, oiellm"):
         format_from_dict({"format": "mrc", "task": NER.to_dict()})

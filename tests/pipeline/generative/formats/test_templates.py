@@ -1,4 +1,4 @@
-"""The templates as data, and tasks made of them."""
+"""Templates, and tasks made from them."""
 
 import json
 
@@ -34,7 +34,7 @@ def test_every_language_has_the_same_templates():
 def test_every_template_is_a_task(name, language):
     task = Task.of_template(name, language)
     assert Task.from_dict(json.loads(json.dumps(task.to_dict()))) == task
-    # The tasks of one language are told apart by their words alone.
+    # The tasks of a language differ in their words.
     words = [get_template(other, language)["task_word"] for other in template_names()]
     assert len(set(words)) == len(words)
 
@@ -95,7 +95,7 @@ def test_what_a_task_asks_for():
 
 
 @pytest.mark.parametrize(
-    "make, code, told",
+    "make, code, reason",
     [
         (lambda: Task.of_template("SCNM", "fr"), "M001", "ja, en, zh"),
         (lambda: Task.of_template("scnm", "en"), "M001", "SCNM"),
@@ -111,7 +111,7 @@ def test_what_a_task_asks_for():
         ),
     ],
 )
-def test_tasks_that_cannot_be(make, code, told):
+def test_invalid_tasks_are_refused(make, code, reason):
     with pytest.raises(ValueError, match=code) as caught:
         make()
-    assert told in str(caught.value)
+    assert reason in str(caught.value)
