@@ -1,4 +1,4 @@
-"""The default encoder of a component, and the checks before a component trains on a shared encoder."""
+"""The checks before a component trains on a shared encoder."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -8,27 +8,10 @@ from spacy.attrs import NAMES
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
-from thinc.api import Config, Model
+from thinc.api import Model
 
 from ..errors import Errors, Warnings
 from .encoder import find_listeners
-
-default_config = """
-[encoder]
-@architectures = "spacy_mre.Tok2VecEncoder.v1"
-
-[encoder.tok2vec]
-@architectures = "spacy.HashEmbedCNN.v2"
-pretrained_vectors = null
-width = 96
-depth = 4
-embed_size = 2000
-window_size = 1
-maxout_pieces = 3
-subword_features = true
-"""
-DEFAULT_ENCODER = Config().from_str(default_config)["encoder"]
-
 
 # Token attributes that a tokenizer or a component sets. Encoders compute all others from the words.
 ANNOTATIONS = ("TAG", "LEMMA", "POS", "MORPH", "DEP")
@@ -65,14 +48,14 @@ def check_pipeline(nlp: Language, component: TrainablePipe, sample: Sequence[Doc
 
 
 def _columns_read(model: Model) -> Iterator[str]:
-    """The token attributes that the embeddings of a model read."""
+    """Yield the token attributes that the embeddings of a model read."""
     for node in model.walk():
         for column in node.attrs.get("columns", ()) if node.name == "extract_features" else ():
             yield column if isinstance(column, str) else NAMES[column]
 
 
 def _upstream_names(nlp: Language, pipe: Any) -> set[str]:
-    """The names of the components that a component listens to."""
+    """Return the names of the components that a component listens to."""
     upstream: set[str] = set()
     model = getattr(pipe, "model", None)
     if model is None or not hasattr(model, "walk"):

@@ -1,6 +1,6 @@
 """The encoder contract: from documents to token vectors and text vectors. Every head reads an `Encoded`.
 
-`over_transformer.py` and `over_tok2vec.py` have the adapters. An adapter contains the listener (or the whole
+`over_transformer.py` and `over_tok2vec.py` contain the adapters. An adapter contains the listener (or the whole
 tok2vec), so that spaCy finds it when it walks the model, and connects it. To add an encoder, write a function that
 returns an `Encoder` and register it as an architecture.
 """
@@ -25,6 +25,15 @@ class Encoded:
     lengths (Ints1d): Tokens per text; always in host memory.
     cut (Ints1d): Tokens of each text that have no wordpiece because the encoder truncated it, without white space; in
         host memory.
+
+    >>> import spacy
+    >>> from spacy_mre.encoders.over_tok2vec import DEFAULT_ENCODER
+    >>> encoder = spacy.registry.resolve({"encoder": DEFAULT_ENCODER})["encoder"]
+    >>> docs = [spacy.blank("en")("Ida lives in Lima ."), spacy.blank("en")("It rained .")]
+    >>> encoder = encoder.initialize(X=docs)
+    >>> encoded = encoder.predict(docs)
+    >>> encoded.tokens.shape, encoded.texts.shape, encoded.offsets.tolist()
+    ((8, 96), (2, 96), [0, 5])
     """
 
     tokens: Floats2d
@@ -45,12 +54,3 @@ def find_listeners(model: Model) -> list[Model]:
     RETURNS (list[Model]): The listeners.
     """
     return [node for node in model.walk() if hasattr(node, "upstream_name")]
-
-
-# Side by side
-
-
-# Over a transformer
-
-
-# Over a tok2vec

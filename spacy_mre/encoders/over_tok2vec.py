@@ -1,4 +1,7 @@
-"""The encoder contract over any tok2vec, and two encoders side by side."""
+"""The encoder over any tok2vec, and a concatenation of two encoders.
+
+The order of this file: the default encoder of a component, the encoder over a tok2vec, and the concatenation.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,11 +10,27 @@ from typing import Literal
 import numpy
 from spacy.tokens import Doc
 from spacy.util import registry
-from thinc.api import Model
+from thinc.api import Config, Model
 from thinc.types import Floats2d
 
 from ..errors import Errors
 from .encoder import Encoded, Encoder
+
+default_config = """
+[encoder]
+@architectures = "spacy_mre.Tok2VecEncoder.v1"
+
+[encoder.tok2vec]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 96
+depth = 4
+embed_size = 2000
+window_size = 1
+maxout_pieces = 3
+subword_features = true
+"""
+DEFAULT_ENCODER = Config().from_str(default_config)["encoder"]
 
 
 @registry.architectures("spacy_mre.Tok2VecEncoder.v1")
@@ -31,38 +50,6 @@ def build_tok2vec_encoder(
         layers=[tok2vec],
         dims={"nO": None},
     )
-
-
-@registry.architectures("spacy_mre.EncoderBesideTok2Vec.v1")
-def build_encoder_beside_tok2vec(encoder: Encoder, tok2vec: Model[list[Doc], list[Floats2d]]) -> Encoder:
-    """Build two encoders whose vectors are concatenated, for each token and each text. The second one adds what the
-    first one loses, for example the capital letters that an uncased transformer lowercases.
-
-    encoder (Encoder): The first encoder, over a transformer for example.
-    tok2vec (Model[list[Doc], list[Floats2d]]): The second one; its text vector is the mean of its token vectors.
-    RETURNS (Encoder): The encoder.
-    """
-    layers = [encoder, build_tok2vec_encoder(tok2vec)]
-    return Model("encoder_beside_tok2vec", _beside_forward, init=_beside_init, layers=layers, dims={"nO": None})
-
-
-def _beside_init(model: Encoder, X: list[Doc] | None = None, Y=None) -> None:
-    for layer in model.layers:
-        layer.initialize(X=X)
-    model.set_dim("nO", sum(layer.get_dim("nO") for layer in model.layers), force=True)
-
-
-def _beside_forward(model: Encoder, docs: list[Doc], is_train: bool) -> tuple[Encoded, Callable]:
-    (first, backprop_first), (second, backprop_second) = (layer(docs, is_train) for layer in model.layers)
-    width, xp = model.layers[0].get_dim("nO"), model.ops.xp
-
-    def backprop(d_encoded: Encoded):
-        d_tokens, d_texts = d_encoded.tokens, d_encoded.texts
-        backprop_second(Encoded(d_tokens[:, width:], d_texts[:, width:], second.lengths, second.cut))
-        return backprop_first(Encoded(d_tokens[:, :width], d_texts[:, :width], first.lengths, first.cut))
-
-    tokens, texts = xp.hstack([first.tokens, second.tokens]), xp.hstack([first.texts, second.texts])
-    return Encoded(tokens, texts, first.lengths, numpy.maximum(first.cut, second.cut)), backprop
 
 
 def _tok2vec_init(model: Encoder, X: list[Doc] | None = None, Y=None) -> None:
@@ -123,3 +110,35 @@ def _pool_texts(
 
 def _no_gradient(d_texts: Floats2d) -> float:
     return 0.0
+
+
+@registry.architectures("spacy_mre.EncoderBesideTok2Vec.v1")
+def build_encoder_beside_tok2vec(encoder: Encoder, tok2vec: Model[list[Doc], list[Floats2d]]) -> Encoder:
+    """Build two encoders whose vectors are concatenated, for each token and each text. The second one adds what the
+    first one loses, for example the capital letters that an uncased transformer lowercases.
+
+    encoder (Encoder): The first encoder, over a transformer for example.
+    tok2vec (Model[list[Doc], list[Floats2d]]): The second one; its text vector is the mean of its token vectors.
+    RETURNS (Encoder): The encoder; its width is the sum of the two widths.
+    """
+    layers = [encoder, build_tok2vec_encoder(tok2vec)]
+    return Model("encoder_beside_tok2vec", _beside_forward, init=_beside_init, layers=layers, dims={"nO": None})
+
+
+def _beside_init(model: Encoder, X: list[Doc] | None = None, Y=None) -> None:
+    for layer in model.layers:
+        layer.initialize(X=X)
+    model.set_dim("nO", sum(layer.get_dim("nO") for layer in model.layers), force=True)
+
+
+def _beside_forward(model: Encoder, docs: list[Doc], is_train: bool) -> tuple[Encoded, Callable]:
+    (first, backprop_first), (second, backprop_second) = (layer(docs, is_train) for layer in model.layers)
+    width, xp = model.layers[0].get_dim("nO"), model.ops.xp
+
+    def backprop(d_encoded: Encoded):
+        d_tokens, d_texts = d_encoded.tokens, d_encoded.texts
+        backprop_second(Encoded(d_tokens[:, width:], d_texts[:, width:], second.lengths, second.cut))
+        return backprop_first(Encoded(d_tokens[:, :width], d_texts[:, :width], first.lengths, first.cut))
+
+    tokens, texts = xp.hstack([first.tokens, second.tokens]), xp.hstack([first.texts, second.texts])
+    return Encoded(tokens, texts, first.lengths, numpy.maximum(first.cut, second.cut)), backprop

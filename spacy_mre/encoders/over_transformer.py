@@ -1,4 +1,8 @@
-"""The encoder contract over a transformer: wordpieces pooled to tokens."""
+"""The encoder over a shared transformer: wordpieces are pooled to tokens, and first pieces to text vectors.
+
+The order of this file: the architecture, its forward, how the output of either transformer component is read, and the
+array operations that the forward uses.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -58,108 +62,117 @@ def _transformer_forward(
             if len(doc) and doc._.trf_data is None:
                 raise ValueError(Errors.M302.format(upstream=listener.upstream_name))
     datas, backprop_listener = listener(docs, is_train)
-    views = [_view(data) for data in datas]
-    for doc, view in zip(docs, views):
-        if len(view.firsts) and len(view.counts) != len(doc):
-            raise ValueError(Errors.M303.format(encoded=len(view.counts), tokens=len(doc), text=doc.text[:40]))
+    outputs = [_read_output(data) for data in datas]
+    for doc, output in zip(docs, outputs):
+        if len(output.firsts) and len(output.counts) != len(doc):
+            raise ValueError(Errors.M303.format(encoded=len(output.counts), tokens=len(doc), text=doc.text[:40]))
 
     lengths = numpy.asarray([len(doc) for doc in docs], dtype=numpy.int64)
-    starts = numpy.cumsum([0, *(len(view.states) for view in views)])
-    rows = _joined([view.rows + start for view, start in zip(views, starts)])
-    firsts = _joined([view.firsts + start for view, start in zip(views, starts)])
-    windows = numpy.asarray([len(view.firsts) for view in views])
+    starts = numpy.cumsum([0, *(len(output.states) for output in outputs)])
+    rows = _concatenate([output.rows + start for output, start in zip(outputs, starts)])
+    firsts = _concatenate([output.firsts + start for output, start in zip(outputs, starts)])
+    windows = numpy.asarray([len(output.firsts) for output in outputs])
     # A text without a window has no pieces: its tokens get zeros too.
-    counts = _joined(
-        [view.counts if len(view.firsts) else numpy.zeros(len(doc), dtype="i") for doc, view in zip(docs, views)]
+    counts = _concatenate(
+        [
+            output.counts if len(output.firsts) else numpy.zeros(len(doc), dtype="i")
+            for doc, output in zip(docs, outputs)
+        ]
     )
-    states = ops.xp.concatenate([ops.alloc2f(0, width), *(view.states for view in views if len(view.firsts))])
+    states = ops.xp.concatenate([ops.alloc2f(0, width), *(output.states for output in outputs if len(output.firsts))])
 
     reached, encoded_docs = numpy.flatnonzero(counts), numpy.flatnonzero(windows)
     rows, firsts = ops.xp.asarray(rows), ops.xp.asarray(firsts)
     pooled, backprop_pooling = _pool(ops, pooling, states[rows], counts[reached])
     pooled_texts, backprop_texts = _pool(ops, "mean", states[firsts], windows[encoded_docs])
-    tokens = _spread(ops, pooled, reached, len(counts))
-    texts = _spread(ops, pooled_texts, encoded_docs, len(docs))
+    tokens = _scatter(ops, pooled, reached, len(counts))
+    texts = _scatter(ops, pooled_texts, encoded_docs, len(docs))
 
     def backprop(d_encoded: Encoded):
         d_states = ops.alloc2f(len(states), width)
         ops.scatter_add(d_states, rows, backprop_pooling(d_encoded.tokens[ops.xp.asarray(reached)]))
         ops.scatter_add(d_states, firsts, backprop_texts(d_encoded.texts[ops.xp.asarray(encoded_docs)]))
         d_states *= grad_factor
-        parts = zip(datas, views, starts[:-1], starts[1:])
-        return backprop_listener(
-            [view.give_back(data, d_states[start:end]) for data, view, start, end in parts if view.give_back]
-        )
+        parts = zip(datas, outputs, starts[:-1], starts[1:])
+        gradients = [
+            output.make_gradient(data, d_states[start:end])
+            for data, output, start, end in parts
+            if output.make_gradient
+        ]
+        return backprop_listener(gradients)
 
     return Encoded(tokens, texts, lengths, _count_cut(docs, counts, lengths)), backprop
 
 
-class _View(NamedTuple):
-    """One document's output, of `mre_transformer` or of `transformer`, as a flat matrix of its pieces' states.
+class _Output(NamedTuple):
+    """The output of `mre_transformer` or of `transformer` for one document, as a flat matrix of states.
 
     states (Floats2d): Pieces x width.
     rows (Ints1d): For each token in turn, the rows of its pieces.
     counts (Ints1d): Pieces per token.
     firsts (Ints1d): The row of each window's first piece.
-    give_back (Optional[Callable]): From the output and the gradient of the states to what the listener's backprop
-        takes; None without states.
+    make_gradient (Optional[Callable[[Any, Floats2d], Any]]): Converts the gradient of the states to the argument of
+        the listener's backprop; its other argument is the component's output. None without states.
     """
 
     states: Floats2d
     rows: Ints1d
     counts: Ints1d
     firsts: Ints1d
-    give_back: Callable | None
+    make_gradient: Callable[[Any, Floats2d], Any] | None
 
 
-def _view(data: Any) -> _View:
+def _read_output(data: Any) -> _Output:
     if hasattr(data, "pieces"):
-        return _View(data.pieces, data.rows, data.counts, data.firsts, _with_pieces)
+        return _Output(data.pieces, data.rows, data.counts, data.firsts, _unpadded_gradient)
     state = data.model_output.last_hidden_state if "last_hidden_state" in data.model_output else None
     if state is None or not state.size:  # a text without tokens
         none = numpy.zeros(0, dtype=numpy.int64)
-        return _View(none, none, none, none, None if state is None else _padded)
+        return _Output(none, none, none, none, None if state is None else _padded_gradient)
     windows, longest, width = state.shape
-    rows, counts = _on_host(data.align.dataXd).reshape(-1), _on_host(data.align.lengths)
-    return _View(state.reshape(-1, width), rows, counts, numpy.arange(windows) * longest, _padded)
+    rows, counts = _to_host(data.align.dataXd).reshape(-1), _to_host(data.align.lengths)
+    return _Output(state.reshape(-1, width), rows, counts, numpy.arange(windows) * longest, _padded_gradient)
 
 
-def _with_pieces(data: Any, d_states: Floats2d) -> Any:
+def _unpadded_gradient(data: Any, d_states: Floats2d) -> Any:
     return data.with_pieces(d_states)
 
 
-def _padded(data: Any, d_states: Floats2d) -> Any:
-    """The gradient in the form of spacy-transformers: windows x longest x width."""
+def _padded_gradient(data: Any, d_states: Floats2d) -> Any:
+    """Return the gradient in the form of spacy-transformers: windows x longest x width."""
     output = type(data.model_output)()
     output["last_hidden_state"] = d_states.reshape(data.model_output.last_hidden_state.shape)
     return type(data)(wordpieces=data.wordpieces, model_output=output, align=data.align)
 
 
-def _joined(arrays: list[Ints1d]) -> Ints1d:
+def _concatenate(arrays: list[Ints1d]) -> Ints1d:
     return numpy.concatenate([numpy.zeros(0, dtype=numpy.int64), *arrays]).astype(numpy.int64)
 
 
-def _spread(ops: Ops, vectors: Floats2d, places: Ints1d, size: int) -> Floats2d:
-    """The vectors at the given rows, zeros in all others."""
-    if len(places) == size:
+def _scatter(ops: Ops, vectors: Floats2d, rows: Ints1d, size: int) -> Floats2d:
+    """Return a matrix with the vectors at the given rows, and zeros in all others."""
+    if len(rows) == size:
         return vectors
-    spread = ops.alloc2f(size, vectors.shape[1])
-    spread[ops.xp.asarray(places)] = vectors
-    return spread
+    scattered = ops.alloc2f(size, vectors.shape[1])
+    scattered[ops.xp.asarray(rows)] = vectors
+    return scattered
 
 
-def _pool(ops: Ops, how: str, vectors: Floats2d, lengths: Ints1d) -> tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
-    """Pool the vectors of each sequence; none is empty."""
+def _pool(
+    ops: Ops, pooling: Literal["mean", "max"], vectors: Floats2d, lengths: Ints1d
+) -> tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
+    """Pool the vectors of each sequence. No sequence may be empty, but there may be none."""
     if not len(lengths):
         return ops.alloc2f(0, vectors.shape[1]), lambda d_pooled: ops.alloc2f(0, vectors.shape[1])
     lengths = ops.asarray1i(lengths)
-    if how == "mean":
+    if pooling == "mean":
         return ops.reduce_mean(vectors, lengths), lambda d_pooled: ops.backprop_reduce_mean(d_pooled, lengths)
     pooled, which = ops.reduce_max(vectors, lengths)
     return pooled, lambda d_pooled: ops.backprop_reduce_max(d_pooled, which, lengths)
 
 
 def _count_cut(docs: list[Doc], pieces_per_token: Ints1d, lengths: Ints1d) -> Ints1d:
+    """Count the tokens of each text without pieces. White space never has pieces, so it does not count."""
     cut = numpy.zeros(len(docs), dtype=numpy.int64)
     if pieces_per_token.all():
         return cut
@@ -170,5 +183,5 @@ def _count_cut(docs: list[Doc], pieces_per_token: Ints1d, lengths: Ints1d) -> In
     return cut
 
 
-def _on_host(array) -> numpy.ndarray:
+def _to_host(array) -> numpy.ndarray:
     return array if isinstance(array, numpy.ndarray) else array.get()

@@ -1,4 +1,5 @@
-"""Embeddings of word features that an encoder lacks: tags of the tokenizer's dictionary, and word shapes."""
+"""Embeddings of word features that an encoder lacks (tags of the tokenizer's dictionary, word shapes), and the
+concatenation that adds them to another tok2vec."""
 
 from typing import TypeAlias
 
@@ -14,8 +15,8 @@ Tok2Vec: TypeAlias = Model[list[Doc], list[Floats2d]]
 @registry.architectures("spacy_mre.WordTags.v1")
 def build_word_tags(width: int = 64, rows: int = 2000) -> Tok2Vec:
     """Build embeddings of the tag, first letter and suffix of each word. Sudachi's tags distinguish names of
-    families, persons, countries and other places, which the tok2vec of `ja_ginza` does not read. Documents must come
-    from the tokenizer: those made of gold tokens have no tags.
+    families, persons, countries and other locations, which the tok2vec of `ja_ginza` does not read. Documents must
+    come from the tokenizer: documents that the corpus reader makes from gold tokens have no tags.
 
     width (int): Width of the vectors. Default: 64.
     rows (int): Rows of the hash tables of first letters and suffixes; the table of tags has half as many. Default:
@@ -27,20 +28,8 @@ def build_word_tags(width: int = 64, rows: int = 2000) -> Tok2Vec:
     )
 
 
-@registry.architectures("spacy_mre.Tok2VecBesideTok2Vec.v1")
-def build_tok2vec_beside_tok2vec(first: Tok2Vec, second: Tok2Vec) -> Tok2Vec:
-    """Build two tok2vecs whose vectors are concatenated. As the `embed` of a `spacy.Tok2Vec.v2` it lets an encoder
-    read both; the encoder's width is then the sum of their widths.
-
-    first (Model[list[Doc], list[Floats2d]]): A listener to a shared tok2vec, for example.
-    second (Model[list[Doc], list[Floats2d]]): The other one.
-    RETURNS (Model[list[Doc], list[Floats2d]]): From documents to the vectors of both.
-    """
-    return concatenate(first, second)
-
-
 @registry.architectures("spacy_mre.WordShapes.v1")
-def build_word_shapes(width: int = 64, window_size: int = 1, rows: int = 2000) -> Model[list[Doc], list[Floats2d]]:
+def build_word_shapes(width: int = 64, window_size: int = 1, rows: int = 2000) -> Tok2Vec:
     """Build a small tok2vec over the shapes ("Xxxx", "dd:dd"), first letters and suffixes of words, to use next to a
     transformer (`spacy_mre.EncoderBesideTok2Vec.v1`). Its learning rate is the `layer_learn_rate` of
     `spacy_mre.AdamW.v1`.
@@ -55,3 +44,15 @@ def build_word_shapes(width: int = 64, window_size: int = 1, rows: int = 2000) -
         width, ["SHAPE", "PREFIX", "SUFFIX"], [rows, max(rows // 2, 1), rows], include_static_vectors=False
     )
     return build_Tok2Vec_model(embed, MaxoutWindowEncoder(width, window_size=window_size, maxout_pieces=3, depth=1))
+
+
+@registry.architectures("spacy_mre.Tok2VecBesideTok2Vec.v1")
+def build_tok2vec_beside_tok2vec(first: Tok2Vec, second: Tok2Vec) -> Tok2Vec:
+    """Build two tok2vecs whose vectors are concatenated. As the `embed` of a `spacy.Tok2Vec.v2` it lets an encoder
+    read both; the encoder's width is then the sum of their widths.
+
+    first (Model[list[Doc], list[Floats2d]]): A listener to a shared tok2vec, for example.
+    second (Model[list[Doc], list[Floats2d]]): The other one.
+    RETURNS (Model[list[Doc], list[Floats2d]]): From documents to the vectors of both.
+    """
+    return concatenate(first, second)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy
 import pytest
 import spacy
@@ -131,7 +133,7 @@ def largest(arrays):
 
 @pytest.fixture
 def gradients_without(make_shared_nlp, make_examples):
-    """The gradients of the shared encoder after one batch whose gold lacks some kinds."""
+    """The gradients of the shared encoder after one batch without some kinds of gold."""
 
     def run(*lacking, factories=("spert_mt", "mre_textcat"), texts=slice(None)):
         fix_random_seed(0)
@@ -154,10 +156,10 @@ def gradients_without(make_shared_nlp, make_examples):
     return run
 
 
-# The whole way: corpus, config, command line, training, saved pipeline
+# From the corpus and the config to the saved pipeline
 
 
-def test_spacy_train(make_examples, tmp_path, capsys):
+def test_spacy_train_runs_and_its_pipelines_load(make_examples, tmp_path, capsys):
     nlp = spacy.blank("en")
     examples = make_examples(nlp)
     save_docs([eg.reference for eg in examples], tmp_path / "train.spacy")
@@ -167,7 +169,8 @@ def test_spacy_train(make_examples, tmp_path, capsys):
 
     trained = spacy.load(tmp_path / "out" / "model-last")
     assert trained.pipe_names == ["tok2vec", "ner", "spert_mt", "mre_textcat"]
-    assert trained.get_pipe("tok2vec").listening_components == ["ner", "spert_mt", "mre_textcat"]
+    shared: Any = trained.get_pipe("tok2vec")
+    assert shared.listening_components == ["ner", "spert_mt", "mre_textcat"]
     scores = trained.evaluate([Example(trained.make_doc(eg.text), eg.reference) for eg in examples])
     assert scores["spans_entities_f"] == pytest.approx(trained.meta["performance"]["spans_entities_f"])
     assert scores["spans_entities_f"] > 0.5
@@ -180,7 +183,7 @@ def test_spacy_train(make_examples, tmp_path, capsys):
     "factories",
     [("spert_mt",), ("mre_textcat",), ("ner", "spert_mt", "mre_textcat"), ("mre_textcat", "ner", "spert_mt")],
 )
-def test_the_encoder_learns_and_all_know_the_texts(
+def test_the_encoder_is_trained_and_the_components_overfit(
     factories, make_sgd, make_shared_nlp, make_examples, written, tmp_path
 ):
     nlp = make_shared_nlp(*factories)
@@ -210,7 +213,7 @@ def test_the_encoder_learns_and_all_know_the_texts(
 
 @registry.architectures("test_shared_encoder.Table.v1")
 def build_table() -> Model:
-    """A tok2vec that is linear in its weights, so that finite differences are exact but for the maxima over spans."""
+    """A tok2vec that is linear in its weights, so that finite differences are exact except at maxima over spans."""
     return chain(FeatureExtractor(["NORM"]), with_array(HashEmbed(16, 500, column=0)))
 
 
@@ -242,7 +245,7 @@ def test_gradients_of_the_encoder_equal_finite_differences(factory, settings, te
         table.set_param("E", weights)
         return pipe.update(examples)[factory]
 
-    weights = table.get_param("E") * 10  # so far apart that no maximum changes hands
+    weights = table.get_param("E") * 10  # so far apart that each maximum stays at the same token
     loss_at(weights)
     gradient = table.get_grad("E").copy()
     length = numpy.linalg.norm(gradient)
@@ -255,8 +258,8 @@ def test_gradients_of_the_encoder_equal_finite_differences(factory, settings, te
 
 
 @pytest.mark.parametrize("factories", [("spert_mt", "mre_textcat"), ("mre_textcat", "spert_mt")])
-def test_gradients_of_several_listeners_add_up(factories, gradients_without):
-    """Also where one of them, the last or another one, has nothing to learn in a batch."""
+def test_gradients_of_several_listeners_are_added(factories, gradients_without):
+    """Also if one of them, the last or another one, learns nothing from a batch."""
     everything = gradients_without(factories=factories)
     cats = gradients_without("entities", "relations", factories=factories)
     spans = gradients_without("cats", factories=factories)
@@ -267,13 +270,17 @@ def test_gradients_of_several_listeners_add_up(factories, gradients_without):
 
 @pytest.mark.parametrize("lacking", ["entities", "relations", "cats"])
 def test_a_document_may_lack_one_kind_of_gold(lacking, gradients_without):
-    everything, some, none = gradients_without(), gradients_without(lacking, texts=slice(2)), gradients_without(lacking)
-    for one, other in ((everything, some), (some, none)):
+    complete, partial, without = (
+        gradients_without(),
+        gradients_without(lacking, texts=slice(2)),
+        gradients_without(lacking),
+    )
+    for one, other in ((complete, partial), (partial, without)):
         assert numpy.abs(one - other).max() > 1e-4
-    assert none.any()
+    assert without.any()
 
 
-def test_updates_of_empty_texts(make_shared_nlp, make_examples):
+def test_updates_with_empty_texts(make_shared_nlp, make_examples):
     nlp = make_shared_nlp("ner", "mre_textcat", "spert_mt")
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
@@ -286,10 +293,10 @@ def test_updates_of_empty_texts(make_shared_nlp, make_examples):
     assert [len(doc) for doc in nlp.pipe(["", "Ida lives in Lima .", ""])] == [0, 5, 0]
 
 
-# Pipelines that would silently learn nothing, or go stale
+# Pipelines in which the encoder would learn nothing, or vectors would be wrong
 
 
-def frozen(nlp, *names, annotating=()):
+def freeze(nlp, *names, annotating=()):
     nlp.config["training"] = {
         **nlp.config["training"],
         "frozen_components": list(names),
@@ -297,21 +304,21 @@ def frozen(nlp, *names, annotating=()):
     }
 
 
-def test_a_frozen_last_listener_is_refused(make_shared_nlp, make_examples):
+def test_a_frozen_last_listener_raises_m304(make_shared_nlp, make_examples):
     nlp = make_shared_nlp("spert_mt", "mre_textcat")
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
-    frozen(nlp, "mre_textcat")
+    freeze(nlp, "mre_textcat")
     with pytest.raises(ValueError, match=r"M304.*'mre_textcat' is frozen.*'tok2vec'"):
         nlp.initialize(lambda: examples)
-    frozen(nlp, "mre_textcat", "tok2vec")  # a frozen encoder waits for nobody
+    freeze(nlp, "mre_textcat", "tok2vec")  # a frozen encoder needs no gradients
     nlp.initialize(lambda: examples)
-    frozen(nlp, "spert_mt")  # not the last
+    freeze(nlp, "spert_mt")  # not the last
     with nlp.select_pipes(disable=["spert_mt"]):
         nlp.initialize(lambda: examples)
 
 
-def test_a_frozen_last_listener_is_refused_by_spacy_train(make_examples, tmp_path):
+def test_spacy_train_raises_m304_for_a_frozen_last_listener(make_examples, tmp_path):
     nlp = spacy.blank("en")
     save_docs([eg.reference for eg in make_examples(nlp)], tmp_path / "train.spacy")
     config = Config().from_str(
@@ -326,15 +333,15 @@ def test_a_frozen_last_listener_is_refused_by_spacy_train(make_examples, tmp_pat
         init_nlp(config)
 
 
-def test_replacing_its_listener_frees_the_last(make_shared_nlp, make_examples, tmp_path):
-    """What M304 advises."""
+def test_a_component_with_a_replaced_listener_can_be_frozen(make_shared_nlp, make_examples, tmp_path):
+    """The advice of M304 works."""
     nlp = make_shared_nlp("spert_mt", "mre_textcat")
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
     before = [doc.cats for doc in nlp.pipe(eg.text for eg in examples)]
     nlp.replace_listeners("tok2vec", "mre_textcat", ["model.encoder.tok2vec"])
     assert nlp.get_pipe("tok2vec").listening_components == ["spert_mt"]
-    frozen(nlp, "mre_textcat")
+    freeze(nlp, "mre_textcat")
     check_pipeline(nlp, nlp.get_pipe("spert_mt"))
     encoder, sgd = nlp.get_pipe("tok2vec").model, Adam(0.01)
     old = weights_of(encoder)
@@ -346,7 +353,7 @@ def test_replacing_its_listener_frees_the_last(make_shared_nlp, make_examples, t
     assert [doc.cats for doc in spacy.load(tmp_path).pipe(eg.text for eg in examples)] == before
 
 
-def test_a_frozen_encoder_that_annotates(make_shared_nlp, make_examples):
+def test_heads_learn_on_a_frozen_encoder_that_annotates(make_shared_nlp, make_examples):
     nlp = make_shared_nlp("spert_mt", "mre_textcat")
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
@@ -360,16 +367,16 @@ def test_a_frozen_encoder_that_annotates(make_shared_nlp, make_examples):
     )
 
 
-@pytest.mark.parametrize("place", ["after", "between"])
-def test_retokenising_behind_the_encoder_is_refused(place, make_shared_nlp, make_examples):
+@pytest.mark.parametrize("position", ["last", "after_encoder"])
+def test_retokenizing_after_the_encoder_raises_m305(position, make_shared_nlp, make_examples):
     nlp = make_shared_nlp("spert_mt")
-    nlp.add_pipe("merge_entities", **({"last": True} if place == "after" else {"after": "tok2vec"}))
+    nlp.add_pipe("merge_entities", **({"last": True} if position == "last" else {"after": "tok2vec"}))
     examples = make_examples(nlp)
     with pytest.raises(ValueError, match=r"M305.*'merge_entities'.*'tok2vec'"):
         nlp.initialize(lambda: examples)
 
 
-def test_retokenising_before_the_encoder_is_allowed(make_shared_nlp, make_examples, fit):
+def test_retokenizing_before_the_encoder_is_allowed(make_shared_nlp, make_examples, fit):
     nlp = make_shared_nlp("spert_mt")
     nlp.add_pipe("merge_entities", first=True)
     ruler = nlp.add_pipe("entity_ruler", first=True)
@@ -380,7 +387,7 @@ def test_retokenising_before_the_encoder_is_allowed(make_shared_nlp, make_exampl
     assert [relation["tail"] for relation in doc._.relations] == [[2, 3]]
 
 
-def test_retokenising_is_refused_without_a_shared_encoder_too(make_nlp, make_examples):
+def test_retokenizing_raises_m305_without_a_shared_encoder_too(make_nlp, make_examples):
     nlp = make_nlp("spert_mt")
     nlp.add_pipe("merge_entities")
     examples = make_examples(nlp)
@@ -388,7 +395,7 @@ def test_retokenising_is_refused_without_a_shared_encoder_too(make_nlp, make_exa
         nlp.initialize(lambda: examples)
 
 
-def test_stale_vectors_are_refused(make_shared_nlp, make_examples):
+def test_vectors_of_other_tokens_raise_m303(make_shared_nlp, make_examples):
     nlp = make_shared_nlp("spert_mt", "mre_textcat")
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
@@ -399,8 +406,8 @@ def test_stale_vectors_are_refused(make_shared_nlp, make_examples):
             nlp.get_pipe(name)(doc)
 
 
-def test_a_disabled_tok2vec(make_shared_nlp, make_examples):
-    """spaCy's listener gives zeros where the shared tok2vec did not run: refused, like a missing transformer."""
+def test_a_disabled_tok2vec_raises_m302(make_shared_nlp, make_examples):
+    """Without the error, spaCy's listener would return zeros."""
     nlp = make_shared_nlp("spert_mt")
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
@@ -411,7 +418,7 @@ def test_a_disabled_tok2vec(make_shared_nlp, make_examples):
 
 
 @pytest.mark.parametrize("is_tagged", [False, True])
-def test_an_encoder_that_reads_what_no_document_has_is_warned_of(make_shared_nlp, make_examples, is_tagged, recwarn):
+def test_missing_annotations_that_the_encoder_reads_cause_w301(make_shared_nlp, make_examples, is_tagged, recwarn):
     nlp = make_shared_nlp("spert_mt")
     model = nlp.get_pipe("tok2vec").model
     (columns,) = [node.attrs["columns"] for node in model.walk() if node.name == "extract_features"]
@@ -420,6 +427,6 @@ def test_an_encoder_that_reads_what_no_document_has_is_warned_of(make_shared_nlp
     for eg in examples if is_tagged else ():
         eg.predicted[0].tag_ = "B-nr"
     nlp.initialize(lambda: examples)
-    said = [str(warning.message) for warning in recwarn if "W301" in str(warning.message)]
-    assert len(said) == (0 if is_tagged else 1)
-    assert is_tagged or "'spert_mt' reads TAG" in said[0]
+    messages = [str(warning.message) for warning in recwarn if "W301" in str(warning.message)]
+    assert len(messages) == (0 if is_tagged else 1)
+    assert is_tagged or "'spert_mt' reads TAG" in messages[0]

@@ -10,9 +10,8 @@ from spacy.util import registry
 from spacy.vocab import Vocab
 from thinc.api import Model
 
-from spacy_mre.encoders.check import DEFAULT_ENCODER
 from spacy_mre.encoders.encoder import Encoded, find_listeners
-from spacy_mre.encoders.over_tok2vec import build_encoder_beside_tok2vec, build_tok2vec_encoder
+from spacy_mre.encoders.over_tok2vec import DEFAULT_ENCODER, build_encoder_beside_tok2vec, build_tok2vec_encoder
 from spacy_mre.encoders.over_transformer import build_transformer_encoder
 
 WIDTH = 4
@@ -41,11 +40,11 @@ def random_gradient(encoded):
 
 
 class FakeTok2Vec:
-    """Gives chosen vectors, and keeps the gradient that comes back."""
+    """Returns random vectors, and records the gradient."""
 
     def __init__(self, docs):
         self.vectors = [random(len(doc), WIDTH, seed=i) for i, doc in enumerate(docs)]
-        self.gradient = None
+        self.gradient: list[numpy.ndarray] = []
         self.model = Model("fake", self.forward, dims={"nO": WIDTH})
 
     def forward(self, model, docs, is_train):
@@ -86,9 +85,9 @@ def test_tok2vec_gradients_by_finite_differences(pooling):
     encoder, fake = tok2vec_encoder(docs, pooling)
     encoded, backprop = encoder.begin_update(docs)
     weights = random_gradient(encoded)
-    kept = weights.tokens.copy()
+    before = weights.tokens.copy()
     assert backprop(weights) is docs
-    assert numpy.array_equal(weights.tokens, kept)  # the caller's gradient is not written to
+    assert numpy.array_equal(weights.tokens, before)  # the caller's gradient is not changed
     assert [len(array) for array in fake.gradient] == [3, 0, 1]
     for doc, row, column in [(0, 0, 0), (0, 1, 3), (0, 2, 1), (2, 0, 2)]:
         values = []
@@ -100,7 +99,7 @@ def test_tok2vec_gradients_by_finite_differences(pooling):
 
 
 @pytest.mark.parametrize("texts", [(), ("",), ("", "")])
-def test_tok2vec_of_empty_batches(texts):
+def test_tok2vec_with_empty_batches(texts):
     docs = make_docs(*texts)
     encoder, fake = tok2vec_encoder(docs)
     encoded, backprop = encoder.begin_update(docs)
@@ -109,13 +108,13 @@ def test_tok2vec_of_empty_batches(texts):
     assert [len(array) for array in fake.gradient] == [0] * len(texts)
 
 
-def test_a_tok2vec_that_saw_other_tokens_is_m304():
+def test_a_tok2vec_that_read_other_tokens_raises_m303():
     encoder, _ = tok2vec_encoder(make_docs("a b c"))
     with pytest.raises(ValueError, match=r"\[M303\].*3 tokens.*2"):
         encoder.predict(make_docs("a b"))
 
 
-def test_a_real_tok2vec_learns_through_the_encoder():
+def test_a_tok2vec_of_spacy_gets_a_gradient():
     tok2vec = build_hash_embed_cnn_tok2vec(
         width=8, depth=1, embed_size=50, window_size=1, maxout_pieces=2, subword_features=False, pretrained_vectors=None
     )
@@ -130,10 +129,10 @@ def test_a_real_tok2vec_learns_through_the_encoder():
     )
 
 
-# Side by side
+# A concatenation of two encoders
 
 
-def test_a_tok2vec_stands_beside_an_encoder():
+def test_two_encoders_are_concatenated():
     docs = make_docs("a b c", "", "d")
     first, second = FakeTok2Vec(docs), FakeTok2Vec(docs)
     encoder = build_encoder_beside_tok2vec(build_tok2vec_encoder(first.model, "max"), second.model)
@@ -141,17 +140,17 @@ def test_a_tok2vec_stands_beside_an_encoder():
     assert encoder.get_dim("nO") == 2 * WIDTH
     encoded, backprop = encoder.begin_update(docs)
     other, fake = tok2vec_encoder(docs, "max")
-    alone, backprop_alone = other.begin_update(docs)
-    assert (encoded.tokens == numpy.hstack([alone.tokens, alone.tokens])).all()
-    assert (encoded.texts[:, :WIDTH] == alone.texts).all()
+    single, backprop_single = other.begin_update(docs)
+    assert (encoded.tokens == numpy.hstack([single.tokens, single.tokens])).all()
+    assert (encoded.texts[:, :WIDTH] == single.texts).all()
     assert encoded.texts[0, WIDTH:] == pytest.approx(second.vectors[0].mean(axis=0))
     assert encoded.lengths.tolist() == [3, 0, 1]
     gradient = random_gradient(encoded)
     backprop(gradient)
-    backprop_alone(Encoded(gradient.tokens[:, :WIDTH], gradient.texts[:, :WIDTH], encoded.lengths, encoded.cut))
+    backprop_single(Encoded(gradient.tokens[:, :WIDTH], gradient.texts[:, :WIDTH], encoded.lengths, encoded.cut))
     assert (numpy.vstack(first.gradient) == numpy.vstack(fake.gradient)).all()
-    of_texts = gradient.texts[[0, 0, 0, 2], WIDTH:] / numpy.asarray([[3], [3], [3], [1]])
-    assert numpy.vstack(second.gradient) == pytest.approx(gradient.tokens[:, WIDTH:] + of_texts)
+    from_texts = gradient.texts[[0, 0, 0, 2], WIDTH:] / numpy.asarray([[3], [3], [3], [1]])
+    assert numpy.vstack(second.gradient) == pytest.approx(gradient.tokens[:, WIDTH:] + from_texts)
 
 
 # Over a transformer: a tiny BERT with random weights and one piece per character
@@ -199,7 +198,8 @@ def nlp(tmp_path_factory):
 
 
 TEXTS = ("abc de f gh i jkl mn", "ab\n cd", "x")
-# The first window of this text has more than 14 pieces, and the second begins behind the third token, which is cut off.
+# The first window of this text has more than 14 pieces. The third token is truncated, and the second window begins
+# after it.
 LONG = "abcdef ghijklmnop qr \n st uv"
 
 
@@ -213,7 +213,7 @@ def encode(nlp, texts, **settings):
     return docs, encoder
 
 
-def test_the_config_decides_the_pooling_and_not_what_was_saved(nlp):
+def test_pooling_in_the_config_wins_over_the_saved_one(nlp):
     docs, mean = encode(nlp, TEXTS, pooling="mean", grad_factor=1.0)
     _, maximum = encode(nlp, TEXTS, pooling="max", grad_factor=0.0)
     maximum.from_bytes(mean.to_bytes())
@@ -228,15 +228,15 @@ def test_the_config_decides_the_pooling_and_not_what_was_saved(nlp):
 def test_pieces_are_pooled_to_tokens(nlp, pooling, pool):
     docs, encoder = encode(nlp, (*TEXTS, LONG), pooling=pooling)
     encoded = encoder.predict(docs)
-    expected, without = [], 0
+    expected, without_pieces = [], 0
     for doc in docs:
         data = doc._.trf_data
         flat = data.model_output.last_hidden_state.reshape(-1, 8)
         for i in range(len(doc)):
             rows = data.align[i].dataXd.reshape(-1)
             expected.append(pool(flat[rows], axis=0) if len(rows) else numpy.zeros(8))
-            without += not len(rows)
-    assert without >= 2  # white space, and what was cut off
+            without_pieces += not len(rows)
+    assert without_pieces >= 2  # white space, and truncated tokens
     assert numpy.allclose(encoded.tokens, numpy.stack(expected), atol=1e-6)
     assert encoded.lengths.tolist() == [len(doc) for doc in docs]
 
@@ -250,7 +250,7 @@ def test_tokens_without_pieces_are_zeros(nlp):
     assert encoded.cut.tolist() == [0, 0, 0]
 
 
-def test_the_text_vector_is_that_of_the_first_piece_averaged_over_windows(nlp):
+def test_the_text_vector_is_the_average_of_the_first_pieces_of_the_windows(nlp):
     docs, encoder = encode(nlp, TEXTS)
     encoded = encoder.predict(docs)
     states = [doc._.trf_data.model_output.last_hidden_state for doc in docs]
@@ -260,7 +260,7 @@ def test_the_text_vector_is_that_of_the_first_piece_averaged_over_windows(nlp):
         assert numpy.allclose(text, sum(window[0] for window in state) / len(state), atol=1e-6)
 
 
-def test_tokens_that_were_cut_off_are_counted_without_white_space(nlp):
+def test_truncated_tokens_are_counted_without_white_space(nlp):
     docs, encoder = encode(nlp, ("x", LONG))
     encoded = encoder.predict(docs)
     missing = [token for token, row in zip(docs[1], encoded.tokens[1:]) if not row.any()]
@@ -269,13 +269,13 @@ def test_tokens_that_were_cut_off_are_counted_without_white_space(nlp):
     assert encoded.cut[1] >= 1
 
 
-def test_empty_documents_among_others(nlp):
+def test_batches_with_some_empty_documents(nlp):
     docs, encoder = encode(nlp, ("", "ab c", ""))
     encoded = encoder.predict(docs)
-    alone = encoder.predict(docs[1:2])
+    single = encoder.predict(docs[1:2])
     assert encoded.lengths.tolist() == [0, 2, 0]
-    assert numpy.allclose(encoded.tokens, alone.tokens)
-    assert numpy.allclose(encoded.texts[1], alone.texts[0]) and not encoded.texts[[0, 2]].any()
+    assert numpy.allclose(encoded.tokens, single.tokens)
+    assert numpy.allclose(encoded.texts[1], single.texts[0]) and not encoded.texts[[0, 2]].any()
 
 
 @pytest.mark.parametrize("texts", [(), ("",)])
@@ -286,7 +286,7 @@ def test_empty_batches(nlp, texts):
 
 
 def begin_update(encoder, docs, datas):
-    received = []
+    received: list = []
     listener = encoder.layers[0]
     listener.receive(listener.get_batch_id(docs), datas, received.extend)
     encoded, backprop = encoder.begin_update(docs)
@@ -300,9 +300,7 @@ def test_gradients_by_finite_differences(nlp, pooling, grad_factor):
     full = nlp.get_pipe("transformer").model.predict(docs)
     states = [data.model_output.last_hidden_state for data in full.doc_data if "last_hidden_state" in data.model_output]
     for i, state in enumerate(states):
-        state[...] = random(
-            *state.shape, seed=i
-        )  # further apart than the steps below, so that a maximum stays where it is
+        state[...] = random(*state.shape, seed=i)  # far enough apart that the steps below do not move a maximum
     encoded, backprop, received = begin_update(encoder, docs, full.doc_data)
     weights = random_gradient(encoded)
     backprop(weights)
@@ -324,7 +322,7 @@ def test_gradients_by_finite_differences(nlp, pooling, grad_factor):
     assert compared > 30
 
 
-def test_the_transformer_can_take_the_gradient(nlp):
+def test_the_transformer_accepts_the_gradient(nlp):
     docs, encoder = encode(nlp, (TEXTS[0], TEXTS[2]))
     full, backprop_transformer = nlp.get_pipe("transformer").model.begin_update(docs)
     encoded, backprop, received = begin_update(encoder, docs, full.doc_data)
@@ -335,13 +333,13 @@ def test_the_transformer_can_take_the_gradient(nlp):
     module.zero_grad()
 
 
-def test_documents_without_transformer_output_are_m303(nlp):
+def test_documents_without_transformer_output_raise_m302(nlp):
     _docs, encoder = encode(nlp, ("ab c",))
     with pytest.raises(ValueError, match=r"\[M302\]"):
         encoder.predict([nlp.make_doc("ab c")])
 
 
-def test_retokenising_behind_the_transformer_is_m304(nlp):
+def test_retokenizing_after_the_transformer_raises_m303(nlp):
     docs, encoder = encode(nlp, ("ab c de",))
     with docs[0].retokenize() as retokenizer:
         retokenizer.merge(docs[0][0:2])
@@ -349,7 +347,7 @@ def test_retokenising_behind_the_transformer_is_m304(nlp):
         encoder.predict(docs)
 
 
-def test_no_transformer_in_front_is_m301(nlp):
+def test_a_missing_transformer_raises_m301(nlp):
     with pytest.raises(ValueError, match=r"\[M301\].*somewhere"):
         build_transformer_encoder(upstream="somewhere").initialize()
 
@@ -357,7 +355,7 @@ def test_no_transformer_in_front_is_m301(nlp):
 @pytest.mark.parametrize(
     "name, setting", [("spacy_mre.TransformerEncoder.v1", "pooling"), ("spacy_mre.Tok2VecEncoder.v1", "text_pooling")]
 )
-def test_an_unknown_pooling_is_refused_by_the_config(name, setting):
+def test_an_unknown_pooling_is_rejected_by_the_config(name, setting):
     encoder = {"@architectures": name, setting: "first"}
     if setting == "text_pooling":
         encoder["tok2vec"] = DEFAULT_ENCODER["tok2vec"]

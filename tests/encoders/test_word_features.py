@@ -6,7 +6,7 @@ from spacy.tokens import Doc
 
 from spacy_mre.encoders.word_features import build_tok2vec_beside_tok2vec, build_word_tags
 
-VOCAB = spacy.blank("en").vocab  # an empty one does not tell first letters and suffixes
+VOCAB = spacy.blank("en").vocab  # an empty vocabulary does not compute first letters and suffixes
 
 
 def tagged(*pairs):
@@ -21,7 +21,7 @@ def word_tags():
     return model
 
 
-def test_words_of_one_form_differ_by_their_tags(word_tags):
+def test_the_same_word_with_other_tags_has_other_vectors(word_tags):
     doc = tagged(("京都", "place"), ("京都", "person"), ("京都", "place"))
     (vectors,) = word_tags.predict([doc])
     assert vectors.shape == (3, 8)
@@ -29,12 +29,12 @@ def test_words_of_one_form_differ_by_their_tags(word_tags):
     assert numpy.array_equal(vectors[0], vectors[2])
 
 
-def test_words_of_one_tag_differ_by_their_ends(word_tags):
+def test_words_with_the_same_tag_differ_by_first_letter_and_suffix(word_tags):
     (vectors,) = word_tags.predict([tagged(("青葉大学", "name"), ("青葉病院", "name"), ("若葉大学", "name"))])
     assert len(numpy.unique(vectors.round(5), axis=0)) == 3
 
 
-def test_a_document_without_tags_has_vectors_all_the_same(word_tags):
+def test_a_document_without_tags_has_vectors_too(word_tags):
     (vectors,) = word_tags.predict([Doc(VOCAB, words=["京都"])])
     assert vectors.shape == (1, 8)
 
@@ -48,25 +48,25 @@ def make_both(docs):
     return both
 
 
-def test_two_tok2vecs_side_by_side_give_the_vectors_of_both():
+def test_vectors_of_two_tok2vecs_are_concatenated():
     docs = [tagged(("a", "x"), ("b", "y")), tagged(("c", "x"))]
     both = make_both(docs)
     assert both.get_dim("nO") == 10
     parts = [layer.predict(docs) for layer in both.layers]
-    for vectors, *of_doc in zip(both.predict(docs), *parts):
-        assert numpy.array_equal(vectors, numpy.hstack(of_doc))
+    for vectors, first, second in zip(both.predict(docs), *parts):
+        assert numpy.array_equal(vectors, numpy.hstack([first, second]))
 
 
-def test_each_of_two_gets_its_part_of_the_gradient():
+def test_each_tok2vec_gets_its_part_of_the_gradient():
     docs = [tagged(("a", "x"), ("b", "y")), tagged(("c", "x"))]
-    for own, columns in ((0, slice(0, 6)), (1, slice(6, 10))):
+    for layer_index, columns in ((0, slice(0, 6)), (1, slice(6, 10))):
         both = make_both(docs)
         vectors, backprop = both.begin_update(docs)
         d_vectors = [numpy.zeros_like(array) for array in vectors]
         for array in d_vectors:
             array[:, columns] = 1.0
         backprop(d_vectors)
-        moved = [
+        has_gradient = [
             any(node.get_grad(name).any() for node in layer.walk() for name in node.grad_names) for layer in both.layers
         ]
-        assert moved == [own == 0, own == 1]
+        assert has_gradient == [layer_index == 0, layer_index == 1]

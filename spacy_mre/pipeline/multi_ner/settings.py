@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from ...encoders.check import DEFAULT_ENCODER
+from ...encoders.over_tok2vec import DEFAULT_ENCODER
 
 # Which vectors of the other types a type attends to: none (BERT-MRC), those of the same token, or those of all tokens
 # of the text.

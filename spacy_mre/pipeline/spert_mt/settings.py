@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ...encoders.check import DEFAULT_ENCODER
+from ...encoders.over_tok2vec import DEFAULT_ENCODER
 from ..spans.overlap import Overlap
 
 Mode = Literal["spert_mt", "paper", "spert"]

@@ -11,7 +11,8 @@ from spacy.training import Example, validate_get_examples
 from thinc.api import Model, set_dropout_rate
 from thinc.types import Floats2d
 
-from ...encoders.check import DEFAULT_ENCODER, check_pipeline
+from ...encoders.check import check_pipeline
+from ...encoders.over_tok2vec import DEFAULT_ENCODER
 from ...errors import Errors
 from ..base import MREPipe
 
