@@ -13,38 +13,38 @@ from torch import nn
 MIN_SPARSE_ROWS = 2000
 
 
-def as_named(name: str) -> str:
+def same_name(name: str) -> str:
     """RETURNS (str): The same name."""
     return name
 
 
-def take_gradients(optimizer: Optimizer, shim: Any, known_as: Callable[[str], str] = as_named) -> bool:
+def take_gradients(optimizer: Optimizer, shim: Any, rename: Callable[[str], str] = same_name) -> bool:
     """Pass the gradients of a shim's torch weights to an optimizer without a copy, if it supports that.
 
     optimizer (Optimizer): Any optimizer; `spacy_mre.AdamW.v1` supports it.
     shim (PyTorchShim): The shim of the weights.
-    known_as (Callable[[str], str]): From the name of a weight to its name in the optimizer.
-    RETURNS (bool): Whether it took them. If not, use Thinc's own method.
+    rename (Callable[[str], str]): From the name of a weight to its name in the optimizer.
+    RETURNS (bool): Whether the optimizer took them. If not, use Thinc's own method.
     """
     if not hasattr(optimizer, "take"):
         return False
     for name, parameter in shim._model.named_parameters():
-        optimizer.take((shim.id, known_as(name)), parameter)
+        optimizer.take((shim.id, rename(name)), parameter)
     return True
 
 
-def keep_touched_rows(module: nn.Module, wanted: bool = True) -> None:
+def use_sparse_gradients(module: nn.Module, enabled: bool = True) -> None:
     """Use sparse gradients for large embedding tables, of which a batch uses few rows.
 
-    module (nn.Module): Its large embeddings get sparse gradients, which `hand_over` passes to the optimizer.
-    wanted (bool): False for dense gradients. Default: True.
+    module (nn.Module): Its large embeddings get sparse gradients, which `pass_gradients` passes to the optimizer.
+    enabled (bool): False for dense gradients. Default: True.
     """
-    for part in module.modules():
-        if isinstance(part, nn.Embedding):
-            part.sparse = wanted and part.num_embeddings >= MIN_SPARSE_ROWS
+    for layer in module.modules():
+        if isinstance(layer, nn.Embedding):
+            layer.sparse = enabled and layer.num_embeddings >= MIN_SPARSE_ROWS
 
 
-def hand_over(optimizer: Optimizer, shim: PyTorchShim) -> None:
+def pass_gradients(optimizer: Optimizer, shim: PyTorchShim) -> None:
     """Pass the gradients of a shim's torch weights to an optimizer, including sparse ones. Call Thinc's own method
     afterwards, for the rest.
 
@@ -59,20 +59,20 @@ def hand_over(optimizer: Optimizer, shim: PyTorchShim) -> None:
 
 @contextmanager
 def averaged_weights(
-    shim: PyTorchShim, averages: dict[tuple[int, str], FloatsXd], known_as: Callable[[str], str] = as_named
+    shim: PyTorchShim, averages: dict[tuple[int, str], FloatsXd], rename: Callable[[str], str] = same_name
 ) -> Iterator[Any]:
     """Use averaged weights within a context, as `spacy train` does when it evaluates and saves. Weights without an
-    average are not changed. (Thinc's own shim looks for averages under names that no optimizer uses.)
+    average are not changed. (Thinc's own shim searches for averages under names that no optimizer uses.)
 
     shim (PyTorchShim): The shim; it may have no module yet.
     averages (dict[tuple[int, str], FloatsXd]): By the id of the shim and the name of the weight, from the optimizer.
-    known_as (Callable[[str], str]): From the name of a weight to its name in the optimizer.
+    rename (Callable[[str], str]): From the name of a weight to its name in the optimizer.
     """
-    own = dict(shim._model.named_parameters()) if shim._model is not None else {}
-    averaged = {name: weight for name, weight in own.items() if (shim.id, known_as(name)) in averages}
+    weights = dict(shim._model.named_parameters()) if shim._model is not None else {}
+    averaged = {name: weight for name, weight in weights.items() if (shim.id, rename(name)) in averages}
     backup = {name: weight.detach().clone() for name, weight in averaged.items()}
     for name, weight in averaged.items():
-        weight.data.copy_(xp2torch(averages[shim.id, known_as(name)]))
+        weight.data.copy_(xp2torch(averages[shim.id, rename(name)]))
     try:
         yield
     finally:

@@ -24,16 +24,16 @@ from thinc.types import Floats2d
 
 from ...errors import Errors
 from ...training.buffers import BufferedPipe
-from ...training.torch_weights import averaged_weights, hand_over, keep_touched_rows
+from ...training.torch_weights import averaged_weights, pass_gradients, use_sparse_gradients
 from .engines import PRECISIONS, make_engine, torch_inputs
-from .packing import first_position, place_in_rows, sees, spread
-from .piece_data import PieceData, in_window, split_by_doc
+from .packing import attention_mask, first_position, pack_rows, pad
+from .piece_data import PieceData, piece_mask, split_by_doc
 from .settings import Engine, Precision
-from .storage import load_transformer, quick_loading, save_transformer
-from .wordpieces import Wordpieces, cut_into_pieces, pack
+from .storage import load_transformer, save_transformer, skip_initialization
+from .wordpieces import Wordpieces, pack, tokenize_windows
 
-# A forked process has another id.
-_IMPORTED_IN = os.getpid()
+# A forked process has a different id.
+_IMPORTING_PROCESS = os.getpid()
 
 
 @dataclass
@@ -104,11 +104,11 @@ class MRETransformer(BufferedPipe, Transformer):
         if self._run is None:
             self._set_threads()
             self._run = make_engine(self.model.transformer, self.engine, self.precision)
-        pieces = self._cut(docs)
+        pieces = self._tokenize(docs)
         width = self.model.transformer.config.hidden_size
         vectors = torch.empty(len(pieces.ids), width, device=self.model.transformer.device)
-        for ids, mask, types, places in self._groups(pieces):
-            vectors[torch.from_numpy(places).to(vectors.device)] = _inside(self._run(ids, mask, types), mask)
+        for ids, mask, types, indices in self._window_groups(pieces):
+            vectors[torch.from_numpy(indices).to(vectors.device)] = _drop_padding(self._run(ids, mask, types), mask)
         return Encodings(split_by_doc(pieces, torch2xp(vectors), self.model.tokenizer))
 
     def update(
@@ -136,7 +136,7 @@ class MRETransformer(BufferedPipe, Transformer):
             return losses
         losses.setdefault(self.name, 0.0)
         self._run = None  # the engine of prediction may have a copy of the weights
-        pieces = self._cut(docs)
+        pieces = self._tokenize(docs)
         vectors, backprop_vectors = self._encode_for_update(pieces)
         datas = split_by_doc(pieces, vectors, self.model.tokenizer)
         d_vectors: Floats2d | None = None
@@ -168,14 +168,14 @@ class MRETransformer(BufferedPipe, Transformer):
             dense.
         """
         if not self._scales_gradients:
-            hand_over(sgd, self.model.layers[0].shims[0])
+            pass_gradients(sgd, self.model.layers[0].shims[0])
         self.model.finish_update(sgd)
 
     def use_params(self, params: dict) -> Iterator[None]:
         """Use averaged weights within a context. This is a plain generator, as spaCy expects.
 
         params (dict): Averages by weight, from the optimizer.
-        YIELDS (None): Once; afterwards the old weights are restored.
+        YIELDS (None): Once; the old weights are restored afterwards.
         """
         self._run = None  # the engine of prediction may have a copy of the weights
         with averaged_weights(self.model.layers[0].shims[0], params):
@@ -214,7 +214,7 @@ class MRETransformer(BufferedPipe, Transformer):
         self._run = None
         folder = Path(path) / "model"
         if not folder.is_dir():
-            with quick_loading(self.model):
+            with skip_initialization(self.model):
                 super().from_disk(path, exclude=exclude)
             return self
         super().from_disk(path, exclude=[*exclude, "model"])
@@ -230,44 +230,44 @@ class MRETransformer(BufferedPipe, Transformer):
         RETURNS (MRETransformer): The component.
         """
         self._run = None
-        with quick_loading(self.model):
+        with skip_initialization(self.model):
             super().from_bytes(bytes_data, exclude=exclude)
         return self
 
-    def _cut(self, docs: Iterable[Doc]) -> Wordpieces:
-        return cut_into_pieces(list(docs), self.model.attrs["get_spans"], self.model.tokenizer)
+    def _tokenize(self, docs: Iterable[Doc]) -> Wordpieces:
+        return tokenize_windows(list(docs), self.model.attrs["get_spans"], self.model.tokenizer)
 
-    def _groups(
+    def _window_groups(
         self, pieces: Wordpieces
     ) -> Iterator[tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray | None, numpy.ndarray]]:
-        """The windows in groups of similar length: ids, mask and types (windows x longest), and the indices of the
-        pieces in the batch."""
+        """Yield the windows in groups of similar length: ids, mask and types (windows x longest), and the indices of
+        the pieces in the batch."""
         firsts = numpy.cumsum(pieces.lengths) - pieces.lengths
         for group in pack(pieces.lengths, self.max_batch_items):
-            mask = in_window(pieces.lengths[group])
-            places = (firsts[group][:, None] + numpy.arange(mask.shape[1]))[mask]
-            ids, types = self._at(pieces, places, mask)
-            yield ids, mask, types, places
+            mask = piece_mask(pieces.lengths[group])
+            indices = (firsts[group][:, None] + numpy.arange(mask.shape[1]))[mask]
+            ids, types = self._gather(pieces, indices, mask)
+            yield ids, mask, types, indices
 
-    def _at(
-        self, pieces: Wordpieces, places: numpy.ndarray, mask: numpy.ndarray
+    def _gather(
+        self, pieces: Wordpieces, indices: numpy.ndarray, mask: numpy.ndarray
     ) -> tuple[numpy.ndarray, numpy.ndarray | None]:
-        """The ids and types of some pieces where the mask is true; padding elsewhere."""
-        ids = spread(pieces.ids[places], mask, self.model.tokenizer.pad_token_id or 0)
-        return ids, None if pieces.types is None else spread(pieces.types[places], mask, 0)
+        """Return the ids and types of some pieces where the mask is true, and padding elsewhere."""
+        ids = pad(pieces.ids[indices], mask, self.model.tokenizer.pad_token_id or 0)
+        return ids, None if pieces.types is None else pad(pieces.types[indices], mask, 0)
 
     def _encode_for_update(self, pieces: Wordpieces) -> tuple[Floats2d, Callable[[Floats2d], None]]:
-        """The vectors of a batch's pieces, and their backprop. The shim uses mixed precision as the model's config
-        sets."""
+        """Return the vectors of a batch's pieces, and their backprop. The shim uses mixed precision if the model's
+        config sets it."""
         shim = self.model.layers[0].shims[0]
-        keep_touched_rows(self.model.transformer, not self._scales_gradients)
-        outputs, places = [], []
-        for inputs, inside, where in self._inputs_for_update(pieces):
+        use_sparse_gradients(self.model.transformer, not self._scales_gradients)
+        outputs, indices = [], []
+        for inputs, mask, group_indices in self._inputs_for_update(pieces):
             output, backprop_shim = shim.begin_update(ArgsKwargs((), inputs))
-            outputs.append(_inside(output.last_hidden_state, inside))
-            places.append(where)
-        back = numpy.argsort(numpy.concatenate(places))
-        vectors = torch.cat(outputs).index_select(0, torch.from_numpy(back).to(outputs[0].device))
+            outputs.append(_drop_padding(output.last_hidden_state, mask))
+            indices.append(group_indices)
+        batch_order = numpy.argsort(numpy.concatenate(indices))
+        vectors = torch.cat(outputs).index_select(0, torch.from_numpy(batch_order).to(outputs[0].device))
 
         def backprop(d_vectors: Floats2d) -> None:
             backprop_shim(ArgsKwargs(((vectors,),), {"grad_tensors": [xp2torch(d_vectors)]}))
@@ -277,18 +277,18 @@ class MRETransformer(BufferedPipe, Transformer):
     def _inputs_for_update(
         self, pieces: Wordpieces
     ) -> Iterator[tuple[dict[str, torch.Tensor], numpy.ndarray, numpy.ndarray]]:
-        """The arguments of the model for each group of windows, a mask of the pieces, and the indices of the pieces
-        in the batch."""
+        """Yield the arguments of the model for each group of windows, a mask of the pieces, and the indices of the
+        pieces in the batch."""
         device, begin = self.model.transformer.device, first_position(self.model.transformer)
         if begin is None:
-            for ids, mask, types, places in self._groups(pieces):
-                yield torch_inputs(ids, mask, types, device), mask, places
+            for ids, mask, types, indices in self._window_groups(pieces):
+                yield torch_inputs(ids, mask, types, device), mask, indices
             return
-        for rows in place_in_rows(pieces.lengths, self.max_batch_items):
-            ids, types = self._at(pieces, rows.places, rows.inside)
-            inputs = torch_inputs(ids, sees(rows), types, device)
+        for rows in pack_rows(pieces.lengths, self.max_batch_items):
+            ids, types = self._gather(pieces, rows.indices, rows.mask)
+            inputs = torch_inputs(ids, attention_mask(rows), types, device)
             inputs["position_ids"] = torch.from_numpy(rows.positions + begin).to(device)
-            yield inputs, rows.inside, rows.places
+            yield inputs, rows.mask, rows.indices
 
     @property
     def _scales_gradients(self) -> bool:
@@ -296,23 +296,23 @@ class MRETransformer(BufferedPipe, Transformer):
         return self.model.layers[0].shims[0]._mixed_precision
 
     def _set_threads(self) -> None:
-        if os.getpid() != _IMPORTED_IN:
+        if os.getpid() != _IMPORTING_PROCESS:
             torch.set_num_threads(1)  # a forked worker would hang in torch's thread pool
         elif self.threads:
             torch.set_num_threads(self.threads)
 
 
-def _inside(states: torch.Tensor, mask: numpy.ndarray) -> torch.Tensor:
-    """The states without padding, pieces x width."""
+def _drop_padding(states: torch.Tensor, mask: numpy.ndarray) -> torch.Tensor:
+    """Return the states without padding, pieces x width."""
     flat = states.reshape(-1, states.shape[-1])
     return flat if mask.all() else flat[torch.from_numpy(numpy.flatnonzero(mask)).to(flat.device)]
 
 
 def _gradient(data: PieceData, d_data: Any, xp: Any) -> Floats2d | None:
-    """The gradient of one document from a listener: without padding from our adapter, with padding from stock layers.
-    None without pieces."""
+    """Return the gradient of one document without padding. Listeners of this package send it without padding, stock
+    listeners with padding. None for a document without pieces."""
     if isinstance(d_data, PieceData):
         return d_data.pieces
     if not len(data.lengths):
         return None
-    return d_data.model_output.last_hidden_state[xp.asarray(in_window(data.lengths))]
+    return d_data.model_output.last_hidden_state[xp.asarray(piece_mask(data.lengths))]

@@ -107,7 +107,7 @@ class _LastHiddenState(nn.Module):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Suppress its advice, which does not help a user who only loads a pipeline."""
+    """Suppress the advice of the quantizer, which does not help a user who only loads a pipeline."""
     logging.disable(logging.WARNING)
     try:
         yield

@@ -1,7 +1,7 @@
-"""Several windows in one row, for training with hardly any padding: a piece attends only to its own window, and
-positions restart in each.
+"""Packing of several windows into one row, so that training computes hardly any padding. Attention is limited to each
+window, and positions restart at each window.
 
-Without it, much of what is computed in a small batch of texts of all lengths would be padding.
+Without packing, a large part of a small batch of texts of different lengths would be padding.
 """
 
 from collections.abc import Iterator
@@ -13,30 +13,30 @@ from thinc.types import Ints1d
 from torch import nn
 
 from ...arrays import expand_ranges
-from .piece_data import in_window
+from .piece_data import piece_mask
 from .wordpieces import pack
 
 # Longer rows have less padding but more costly attention. On a CPU, batches of 4 and of 32 sentences train fastest
 # with rows of about this many pieces.
 ROW_SIZE = 96
-# Model types that accept an attention mask for each pair of pieces. Those of the second kind count positions from the
-# padding id + 1.
+# Model types that accept an attention mask for each pair of pieces. The first kind counts positions from 0, the second
+# kind from the padding id + 1.
 COUNT_FROM_ZERO = ("bert", "electra")
-COUNT_BEHIND_PADDING = ("roberta", "xlm-roberta", "camembert")
+COUNT_FROM_PADDING = ("roberta", "xlm-roberta", "camembert")
 
 
 @dataclass
 class Rows:
     """Some rows of windows. Arrays have the shape (rows, longest) unless noted.
 
-    places (Ints1d): The indices in the batch of the pieces in the rows, row after row; shape (pieces,).
-    inside (numpy.ndarray): False where a row is padded.
+    indices (Ints1d): The indices in the batch of the pieces in the rows, row after row; shape (pieces,).
+    mask (numpy.ndarray): False where a row is padded.
     windows (numpy.ndarray): The window of each piece; -1 for padding.
     positions (numpy.ndarray): The position of each piece in its window.
     """
 
-    places: Ints1d
-    inside: numpy.ndarray
+    indices: Ints1d
+    mask: numpy.ndarray
     windows: numpy.ndarray
     positions: numpy.ndarray
 
@@ -45,22 +45,24 @@ def first_position(transformer: nn.Module) -> int | None:
     """The position id of the first piece of a window.
 
     transformer (PreTrainedModel): The Hugging Face model.
-    RETURNS (Optional[int]): None for a model without a mask for pairs of pieces; its windows need separate rows.
+    RETURNS (Optional[int]): None for a model that has no attention mask for pairs of pieces, so that each of its
+        windows needs its own row.
     """
     config: Any = transformer.config
     if getattr(config, "position_embedding_type", "absolute") != "absolute" or getattr(config, "is_decoder", False):
         return None
     if config.model_type in COUNT_FROM_ZERO:
         return 0
-    return config.pad_token_id + 1 if config.model_type in COUNT_BEHIND_PADDING else None
+    return config.pad_token_id + 1 if config.model_type in COUNT_FROM_PADDING else None
 
 
-def place_in_rows(lengths: Ints1d, max_items: int, row_size: int = ROW_SIZE) -> Iterator[Rows]:
-    """Put windows into rows of similar length: longest windows first, each into the row that is shortest at the time.
+def pack_rows(lengths: Ints1d, max_items: int, row_size: int = ROW_SIZE) -> Iterator[Rows]:
+    """Pack windows into rows of similar length: longest windows first, each into the row that is shortest so far.
 
     lengths (Ints1d): Pieces per window.
-    max_items (int): The most pieces of the rows that are yielded together, padding included; a longer row is alone.
-    row_size (int): The wanted pieces per row, which sets the number of rows. Default: 96.
+    max_items (int): The most pieces of the rows that are yielded together, padding included; a longer row is yielded
+        separately.
+    row_size (int): The intended number of pieces per row, which sets the number of rows. Default: 96.
     YIELDS (Rows): Some of the rows.
     """
     if not len(lengths):
@@ -74,21 +76,21 @@ def place_in_rows(lengths: Ints1d, max_items: int, row_size: int = ROW_SIZE) -> 
     firsts = numpy.cumsum(lengths) - lengths
     rows, sizes = [row for row in rows if row], sizes[sizes > 0]
     for group in pack(sizes, max_items):
-        in_order = numpy.concatenate([rows[row] for row in group])
-        windows = numpy.repeat(in_order, lengths[in_order])
-        places = expand_ranges(firsts[in_order], lengths[in_order])
-        inside = in_window(sizes[group])
-        yield Rows(places, inside, spread(windows, inside, -1), spread(places - firsts[windows], inside, 0))
+        packed = numpy.concatenate([rows[row] for row in group])
+        windows = numpy.repeat(packed, lengths[packed])
+        indices = expand_ranges(firsts[packed], lengths[packed])
+        mask = piece_mask(sizes[group])
+        yield Rows(indices, mask, pad(windows, mask, -1), pad(indices - firsts[windows], mask, 0))
 
 
-def sees(rows: Rows) -> numpy.ndarray:
+def attention_mask(rows: Rows) -> numpy.ndarray:
     """RETURNS (numpy.ndarray): True where the piece of the second axis attends to that of the last one, rows x
     longest x longest."""
     return rows.windows[:, :, None] == rows.windows[:, None, :]
 
 
-def spread(values: Ints1d, inside: numpy.ndarray, filling: int) -> numpy.ndarray:
-    """RETURNS (numpy.ndarray): The values where `inside` is true, row after row, and `filling` elsewhere."""
-    spread_out = numpy.full(inside.shape, filling, dtype=numpy.int64)
-    spread_out[inside] = values
-    return spread_out
+def pad(values: Ints1d, mask: numpy.ndarray, value: int) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): The values where `mask` is true, row after row, and `value` elsewhere."""
+    padded = numpy.full(mask.shape, value, dtype=numpy.int64)
+    padded[mask] = values
+    return padded

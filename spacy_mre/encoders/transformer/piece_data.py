@@ -1,5 +1,5 @@
-"""The output of the transformer for one document, `doc._.trf_data`. What stock listeners read is made when they read
-it."""
+"""The output of the transformer for one document, `doc._.trf_data`. The padded arrays of spacy-transformers are made
+only if something reads them."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -22,7 +22,7 @@ class PieceData(TransformerData):
     rows (Ints1d): For each token in turn, the indices of its pieces.
     counts (Ints1d): Pieces per token.
 
-    `wordpieces`, `model_output` and `align` are those of spacy-transformers, padded; they are made when they are
+    `wordpieces`, `model_output` and `align` are the padded arrays of spacy-transformers; they are made when they are
     first read.
     """
 
@@ -60,13 +60,13 @@ class PieceData(TransformerData):
             return BaseModelOutput()
         xp = get_array_module(self.pieces)
         padded = xp.zeros((len(self.lengths), int(self.lengths.max(initial=0)), self.width), dtype=self.pieces.dtype)
-        padded[xp.asarray(in_window(self.lengths))] = self.pieces
+        padded[xp.asarray(piece_mask(self.lengths))] = self.pieces
         return BaseModelOutput(last_hidden_state=padded)
 
     @cached_property
     def align(self) -> Ragged:
-        places = numpy.flatnonzero(in_window(self.lengths))
-        return Ragged(places[self.rows].astype("i"), self.counts.astype("i"))
+        indices = numpy.flatnonzero(piece_mask(self.lengths))
+        return Ragged(indices[self.rows].astype("i"), self.counts.astype("i"))
 
     def with_pieces(self, pieces: Floats2d) -> "PieceData":
         """Copy with other vectors, for gradients.
@@ -105,36 +105,36 @@ def split_by_doc(pieces: Wordpieces, vectors: Floats2d, tokenizer: Any) -> list[
                 lengths,
                 pieces.rows[row:row_end] - piece,
                 pieces.counts[token:token_end],
-                _Padded(pieces.ids[piece:piece_end], types, lengths, tokenizer),
+                _PaddedWordpieces(pieces.ids[piece:piece_end], types, lengths, tokenizer),
             )
         )
         window, piece, token, row = window_end, piece_end, token_end, row_end
     return datas
 
 
-class _Padded:
+class _PaddedWordpieces:
     """Makes the ids of a document's windows as in spacy-transformers: padded to the longest, with their strings."""
 
     def __init__(self, ids: Ints1d, types: Ints1d | None, lengths: Ints1d, tokenizer: Any):
         self.ids, self.types, self.lengths, self.tokenizer = ids, types, lengths, tokenizer
 
     def __call__(self) -> WordpieceBatch:
-        inside = in_window(self.lengths)
-        ids = numpy.full(inside.shape, self.tokenizer.pad_token_id or 0, dtype=numpy.int64)
-        ids[inside] = self.ids
+        mask = piece_mask(self.lengths)
+        ids = numpy.full(mask.shape, self.tokenizer.pad_token_id or 0, dtype=numpy.int64)
+        ids[mask] = self.ids
         types = None
         if self.types is not None:
-            types = numpy.zeros(inside.shape, dtype=numpy.int64)
-            types[inside] = self.types
+            types = numpy.zeros(mask.shape, dtype=numpy.int64)
+            types[mask] = self.types
         return WordpieceBatch(
             strings=[self.tokenizer.convert_ids_to_tokens(list(row)) for row in ids],
             input_ids=ids,
-            attention_mask=inside.astype("f"),
+            attention_mask=mask.astype("f"),
             lengths=self.lengths.tolist(),
             token_type_ids=types,
         )
 
 
-def in_window(lengths: Ints1d) -> numpy.ndarray:
+def piece_mask(lengths: Ints1d) -> numpy.ndarray:
     """RETURNS (numpy.ndarray): True where padded windows have a piece, windows x longest."""
     return numpy.arange(int(lengths.max(initial=0))) < lengths[:, None]

@@ -14,12 +14,12 @@ from thinc.api import Model, get_torch_default_device
 
 
 @contextmanager
-def replaced_files(folder: Path, *, others: bool = True) -> Iterator[Path]:
+def replaced_files(folder: Path, *, keep_others: bool = True) -> Iterator[Path]:
     """Write files to a temporary folder, and move them into a folder. Existing files are replaced, never overwritten:
     they may be mapped into memory, by this process for example.
 
     folder (Path): Created if it does not exist; a file of that name is removed.
-    others (bool): Whether files that are not replaced are kept. Default: True.
+    keep_others (bool): Whether files that are not replaced are kept. Default: True.
     YIELDS (Path): An empty folder.
     """
     if folder.is_file():
@@ -29,11 +29,11 @@ def replaced_files(folder: Path, *, others: bool = True) -> Iterator[Path]:
         yield Path(fresh)
         mode = 0o666 & ~_umask()
         written = {path.relative_to(fresh): path for path in Path(fresh).rglob("*") if path.is_file()}
-        for place, path in written.items():
+        for relative, path in written.items():
             path.chmod(mode)  # safetensors makes files readable by the owner only
-            (folder / place).parent.mkdir(exist_ok=True)
-            os.replace(path, folder / place)
-    for path in () if others else folder.rglob("*"):
+            (folder / relative).parent.mkdir(exist_ok=True)
+            os.replace(path, folder / relative)
+    for path in () if keep_others else folder.rglob("*"):
         if path.is_file() and path.relative_to(folder) not in written:
             path.unlink()
 
@@ -44,7 +44,7 @@ def save_transformer(model: Model, folder: Path) -> None:
     model (Model): A `TransformerModel` of spacy-transformers that has a transformer.
     folder (Path): Created if it does not exist.
     """
-    with replaced_files(folder, others=False) as fresh:
+    with replaced_files(folder, keep_others=False) as fresh:
         model.transformer.save_pretrained(fresh)
         model.tokenizer.save_pretrained(fresh)
 
@@ -68,7 +68,7 @@ def load_transformer(model: Model, folder: Path) -> None:
 
 
 @contextmanager
-def quick_loading(model: Model) -> Iterator[None]:
+def skip_initialization(model: Model) -> Iterator[None]:
     """Within this context, a transformer that a Thinc model loads from bytes is made without initializing its weights
     first.
 
@@ -77,7 +77,7 @@ def quick_loading(model: Model) -> Iterator[None]:
     shims = [shim for node in model.walk() for shim in node.shims if hasattr(shim, "model_cls")]
     before = [shim.model_cls for shim in shims]
     for shim in shims:
-        shim.model_cls = _Unfilled
+        shim.model_cls = _UninitializedAutoModel
     try:
         yield
     finally:
@@ -85,7 +85,7 @@ def quick_loading(model: Model) -> Iterator[None]:
             shim.model_cls = model_cls
 
 
-class _Unfilled:
+class _UninitializedAutoModel:
     """Used where spacy-transformers expects `AutoModel`."""
 
     @staticmethod

@@ -1,4 +1,5 @@
-"""From documents to wordpieces: the windows of a batch as one flat row of pieces without padding, aligned to tokens."""
+"""From documents to wordpieces: the windows of a batch as one flat array of pieces, without padding, aligned to
+tokens."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class Wordpieces:
     counts: Ints1d
 
 
-def cut_into_pieces(docs: list[Doc], get_spans: GetSpans, tokenizer: Any) -> Wordpieces:
+def tokenize_windows(docs: list[Doc], get_spans: GetSpans, tokenizer: Any) -> Wordpieces:
     """Split texts into windows, and windows into pieces.
 
     A piece belongs to every token that it shares a character with; the space after a token belongs to the token, as
@@ -59,9 +60,9 @@ def cut_into_pieces(docs: list[Doc], get_spans: GetSpans, tokenizer: Any) -> Wor
         )
     else:
         encoding = {"input_ids": [], "offset_mapping": []}
-    lengths = _integers([len(ids) for ids in encoding["input_ids"]])
-    tokens = _integers([len(doc) for doc in docs])
-    windows = _integers([len(spans) for spans in spans_of_docs])
+    lengths = _int_array([len(ids) for ids in encoding["input_ids"]])
+    tokens = _int_array([len(doc) for doc in docs])
+    windows = _int_array([len(spans) for spans in spans_of_docs])
     if not spans or "offset_mapping" in encoding:
         rows, counts = _align_by_offsets(
             docs, spans, numpy.repeat(numpy.arange(len(docs)), windows), encoding["offset_mapping"], lengths
@@ -79,10 +80,10 @@ def _align_by_offsets(
     """Find the tokens of each piece: search its first and last character among the first characters of the tokens."""
     idx = [doc.to_array(IDX).astype(numpy.int64) for doc in docs]
     # The characters of all texts are numbered consecutively, so that one search is enough for the batch.
-    sizes = _integers([len(doc.text) + 1 for doc in docs])
+    sizes = _int_array([len(doc.text) + 1 for doc in docs])
     bases = numpy.cumsum(sizes) - sizes
-    token_starts = numpy.concatenate([*(starts + base for starts, base in zip(idx, bases)), _integers([])])
-    firsts = _integers([span.start_char for span in spans]) + bases[doc_of_span]
+    token_starts = numpy.concatenate([*(starts + base for starts, base in zip(idx, bases)), _int_array([])])
+    firsts = _int_array([span.start_char for span in spans]) + bases[doc_of_span]
     offsets = numpy.array(list(chain.from_iterable(offsets)), dtype=numpy.int64).reshape(-1, 2)
     filled = numpy.flatnonzero(offsets[:, 1] > offsets[:, 0])
     begins, ends = (offsets + numpy.repeat(firsts, lengths)[:, None])[filled].T
@@ -111,7 +112,7 @@ def _truncate(pieces: Wordpieces, longest: int) -> Wordpieces:
     if not (pieces.lengths > longest).any():
         return pieces
     kept = expand_ranges(numpy.zeros_like(pieces.lengths), pieces.lengths) < longest
-    place = numpy.cumsum(kept) - 1
+    new_indices = numpy.cumsum(kept) - 1
     token = numpy.repeat(numpy.arange(len(pieces.counts)), pieces.counts)[kept[pieces.rows]]
     return Wordpieces(
         pieces.ids[kept],
@@ -119,7 +120,7 @@ def _truncate(pieces: Wordpieces, longest: int) -> Wordpieces:
         numpy.minimum(pieces.lengths, longest),
         pieces.windows,
         pieces.tokens,
-        place[pieces.rows[kept[pieces.rows]]],
+        new_indices[pieces.rows[kept[pieces.rows]]],
         numpy.bincount(token, minlength=len(pieces.counts)),
     )
 
@@ -128,7 +129,7 @@ def pack(lengths: Ints1d, max_items: int) -> list[Ints1d]:
     """Group windows of similar length, to reduce padding.
 
     lengths (Ints1d): Pieces per window.
-    max_items (int): The most pieces in a group, padding included; a longer window is alone in its group.
+    max_items (int): The most pieces in a group, padding included; a longer window is a group by itself.
     RETURNS (list[Ints1d]): The indices of each group's windows, longest windows first.
     """
     order = numpy.argsort(-lengths, kind="stable")
@@ -141,8 +142,8 @@ def pack(lengths: Ints1d, max_items: int) -> list[Ints1d]:
 
 
 def _flatten(lists: list[list[int]]) -> Ints1d:
-    return _integers(list(chain.from_iterable(lists)))
+    return _int_array(list(chain.from_iterable(lists)))
 
 
-def _integers(values: Any) -> Ints1d:
+def _int_array(values: Any) -> Ints1d:
     return numpy.asarray(values, dtype=numpy.int64)

@@ -188,7 +188,7 @@ class MultiNER(MREPipe):
             gradient.
         RAISES (ValueError): If the component is not initialized.
         """
-        from ...training.torch_weights import keep_touched_rows
+        from ...training.torch_weights import use_sparse_gradients
 
         self._check_initialized()
         docs = [eg.predicted for eg in examples]
@@ -196,7 +196,7 @@ class MultiNER(MREPipe):
             return None
         set_dropout_rate(self.model, drop)
         for shim in self._encoder_shims:
-            keep_touched_rows(shim._model)
+            use_sparse_gradients(shim._model)
         questions = self._make_question_docs()
         encoded, backprop_encoder = self.model.get_ref("interaction").begin_update((docs, questions))
         targets = self.get_targets(examples, encoded)
@@ -212,10 +212,10 @@ class MultiNER(MREPipe):
 
         sgd (Optimizer): The optimizer.
         """
-        from ...training.torch_weights import hand_over
+        from ...training.torch_weights import pass_gradients
 
         for shim in self._encoder_shims:
-            hand_over(sgd, shim)
+            pass_gradients(sgd, shim)
         self.model.finish_update(sgd)
 
     def get_targets(self, examples: list[Example], encoded: EncodedPairs) -> Boundaries:

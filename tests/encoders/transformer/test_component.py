@@ -1,10 +1,12 @@
-"""What `mre_transformer` does that `transformer` does not; what both must do is in test_pipelines.py."""
+"""Tests of `mre_transformer` alone. test_pipelines.py tests what it has in common with `transformer`."""
 
 import copy
 import pickle
 import re
 import shutil
+import sys
 import warnings
+from typing import Any
 
 import numpy
 import pytest
@@ -15,7 +17,8 @@ from spacy.tokens import Doc, DocBin
 
 pytest.importorskip("spacy_transformers")
 
-from spacy_mre.encoders.transformer.wordpieces import cut_into_pieces, pack
+from spacy_mre.encoders.transformer.piece_data import PieceData
+from spacy_mre.encoders.transformer.wordpieces import pack, tokenize_windows
 from spacy_mre.training.buffers import buffered
 from spacy_mre.training.optimizer import make_adamw
 
@@ -47,8 +50,12 @@ def make_nlp(tiny_bert):
     return make
 
 
+def get_transformer(nlp) -> Any:
+    return nlp.get_pipe("transformer")
+
+
 def states_of(doc):
-    """The states of each token's pieces, in order, as stock listeners see them."""
+    """The states of each token's pieces, in order, as stock listeners read them."""
     data = doc._.trf_data
     if "last_hidden_state" not in data.model_output:
         return []
@@ -56,25 +63,27 @@ def states_of(doc):
     return [flat[numpy.sort(data.align[i].dataXd.ravel())] for i in range(len(doc))]
 
 
-# The same as the stock component
+# Equality with the stock component
 
 
 @pytest.mark.parametrize("fast", [True, False])
 @pytest.mark.parametrize("max_batch_items", [1, 40, 4096])
-def test_pieces_states_and_alignment_are_those_of_the_stock_component(make_nlp, fast, max_batch_items):
+def test_pieces_states_and_alignment_equal_the_stock_component(make_nlp, fast, max_batch_items):
     stock, ours = make_nlp("transformer", fast=fast), make_nlp(fast=fast, max_batch_items=max_batch_items)
     for expected, found in zip(stock.pipe(TEXTS), ours.pipe(TEXTS)):
         assert len(states_of(expected)) == len(states_of(found))
-        for ours_of_token, stock_of_token in zip(states_of(found), states_of(expected)):
-            assert ours_of_token == pytest.approx(stock_of_token, abs=1e-5)
+        for states, expected_states in zip(states_of(found), states_of(expected)):
+            assert states == pytest.approx(expected_states, abs=1e-5)
         if len(expected):
             wordpieces, stock_wordpieces = found._.trf_data.wordpieces, expected._.trf_data.wordpieces
-            for mine, theirs, mask in zip(wordpieces.strings, stock_wordpieces.strings, wordpieces.attention_mask):
-                assert mine[: int(mask.sum())] == theirs[: int(mask.sum())]
+            for strings, stock_strings, mask in zip(
+                wordpieces.strings, stock_wordpieces.strings, wordpieces.attention_mask
+            ):
+                assert strings[: int(mask.sum())] == stock_strings[: int(mask.sum())]
             assert wordpieces.input_ids.shape == wordpieces.attention_mask.shape
 
 
-def test_a_pipeline_of_the_stock_component_is_read_and_the_other_way_round(make_nlp, tmp_path):
+def test_both_components_load_the_files_of_the_other(make_nlp, tmp_path):
     stock, ours = make_nlp("transformer"), make_nlp()
     stock.to_disk(tmp_path / "stock")
     ours.to_disk(tmp_path / "ours")
@@ -83,48 +92,48 @@ def test_a_pipeline_of_the_stock_component_is_read_and_the_other_way_round(make_
     )
     (tmp_path / "stock/config.cfg").write_text(config)
     read = spacy.load(tmp_path / "stock")
-    assert type(read.get_pipe("transformer")).__name__ == "MRETransformer"
+    assert type(get_transformer(read)).__name__ == "MRETransformer"
     expected = states_of(stock(TEXTS[0]))
     config = (
         (tmp_path / "ours/config.cfg").read_text().replace('factory = "mre_transformer"', 'factory = "transformer"')
     )
     config = re.sub("\n(engine|precision|threads) = .*", "", config)
-    shutil.copytree(tmp_path / "ours", tmp_path / "turned")
-    (tmp_path / "turned/config.cfg").write_text(config)
-    with pytest.warns(UserWarning, match=r"v1.0"):  # it takes the folder for one of its own first versions
-        turned = spacy.load(tmp_path / "turned")
-    assert type(turned.get_pipe("transformer")).__name__ == "Transformer"
-    for nlp in (read, turned, spacy.load(tmp_path / "ours"), make_nlp().from_bytes(stock.to_bytes())):
+    shutil.copytree(tmp_path / "ours", tmp_path / "converted")
+    (tmp_path / "converted/config.cfg").write_text(config)
+    with pytest.warns(UserWarning, match=r"v1.0"):  # spacy-transformers takes the folder for one of version 1.0
+        converted = spacy.load(tmp_path / "converted")
+    assert type(get_transformer(converted)).__name__ == "Transformer"
+    for nlp in (read, converted, spacy.load(tmp_path / "ours"), make_nlp().from_bytes(stock.to_bytes())):
         assert numpy.concatenate(states_of(nlp(TEXTS[0]))) == pytest.approx(numpy.concatenate(expected), abs=1e-5)
 
 
-def test_the_saved_model_is_hugging_faces_own_and_is_replaced_not_written_over(make_nlp, tmp_path):
+def test_the_saved_folder_is_in_hugging_face_format_and_saving_again_is_safe(make_nlp, tmp_path):
     from transformers import AutoModel
 
     nlp = make_nlp(fast=False)
     nlp.to_disk(tmp_path)
     expected = numpy.concatenate(states_of(nlp(TEXTS[0])))
     read = spacy.load(tmp_path)
-    assert not read.get_pipe("transformer").model.tokenizer.is_fast
+    assert not get_transformer(read).model.tokenizer.is_fast
     for name, weight in AutoModel.from_pretrained(tmp_path / "transformer/model").named_parameters():
-        assert torch.equal(weight, dict(nlp.get_pipe("transformer").model.transformer.named_parameters())[name])
-    # Another pipeline over the files that this one has mapped into memory, and this one over itself.
+        assert torch.equal(weight, dict(get_transformer(nlp).model.transformer.named_parameters())[name])
+    # First another pipeline replaces the files that this one has mapped into memory, then this one replaces them.
     with torch.no_grad():
-        nlp.get_pipe("transformer").model.transformer.embeddings.word_embeddings.weight.zero_()
+        get_transformer(nlp).model.transformer.embeddings.word_embeddings.weight.zero_()
     nlp.to_disk(tmp_path)
     assert numpy.concatenate(states_of(read(TEXTS[0]))) == pytest.approx(expected, abs=1e-6)
     read.to_disk(tmp_path)
-    (tmp_path / "transformer/model/left_behind.json").write_text("{}")
+    (tmp_path / "transformer/model/old_file.json").write_text("{}")
     read.to_disk(tmp_path)
     assert numpy.concatenate(states_of(spacy.load(tmp_path)(TEXTS[0]))) == pytest.approx(expected, abs=1e-6)
-    assert not (tmp_path / "transformer/model/left_behind.json").exists()
+    assert not (tmp_path / "transformer/model/old_file.json").exists()
 
 
-def test_what_is_saved_before_initialisation_holds_no_weights(make_nlp, tmp_path):
+def test_saving_before_initialization_saves_no_weights(make_nlp, tmp_path):
     config = make_nlp().config
     spacy.blank("en").from_config(config).to_disk(tmp_path)
     assert (tmp_path / "transformer/model").is_file()
-    assert not spacy.load(tmp_path).get_pipe("transformer").model.attrs["has_transformer"]
+    assert not get_transformer(spacy.load(tmp_path)).model.attrs["has_transformer"]
 
 
 def test_the_output_can_be_copied_pickled_and_stored(make_nlp):
@@ -139,21 +148,25 @@ def test_the_output_can_be_copied_pickled_and_stored(make_nlp):
 
 def test_extra_annotations(make_nlp):
     nlp = make_nlp()
-    seen = []
-    nlp.get_pipe("transformer").set_extra_annotations = lambda docs, batch: seen.extend(zip(docs, batch.doc_data))
+    received: list[tuple[Doc, PieceData]] = []
+
+    def set_extra_annotations(docs, batch):
+        received.extend(zip(docs, batch.doc_data))
+
+    get_transformer(nlp).set_extra_annotations = set_extra_annotations
     docs = list(nlp.pipe(TEXTS))
-    assert [doc for doc, _ in seen] == docs and all(data is doc._.trf_data for doc, data in seen)
+    assert [doc for doc, _ in received] == docs and all(data is doc._.trf_data for doc, data in received)
 
 
 # Long texts and many texts
 
 
-def test_a_long_text_is_what_its_windows_are_alone(make_nlp):
-    """A long document, in groups of any size, against one forward for each of its windows."""
+def test_a_long_text_has_the_vectors_of_its_windows(make_nlp):
+    """A long document in several groups is compared with one forward for each window."""
     nlp = make_nlp(max_batch_items=100)
     text = " ".join(TEXTS[4:5] * 12)
     doc = nlp(text)
-    pipe = nlp.get_pipe("transformer")
+    pipe = get_transformer(nlp)
     sums, counts = numpy.zeros((len(doc), 32)), numpy.zeros(len(doc))
     for start in range(0, len(doc), 6):
         window = doc[start : start + 8]
@@ -176,7 +189,7 @@ def test_a_long_text_is_what_its_windows_are_alone(make_nlp):
     assert found == pytest.approx(sums / counts[:, None], abs=1e-5)
 
 
-def test_groups_hold_every_window_once_and_not_too_many_pieces():
+def test_every_window_is_in_one_group_within_the_limit():
     lengths = numpy.array([3, 50, 7, 7, 120, 1, 8])
     groups = pack(lengths, 60)
     assert sorted(numpy.concatenate(groups).tolist()) == list(range(7))
@@ -187,11 +200,11 @@ def test_groups_hold_every_window_once_and_not_too_many_pieces():
     assert pack(numpy.zeros(0, dtype=int), 60) == []
 
 
-def test_every_token_has_the_pieces_that_touch_it(make_nlp):
+def test_every_token_is_aligned_to_its_pieces(make_nlp):
     nlp = make_nlp()
-    pipe = nlp.get_pipe("transformer")
+    pipe = get_transformer(nlp)
     docs = list(map(nlp.make_doc, TEXTS))
-    pieces = cut_into_pieces(docs, pipe.model.attrs["get_spans"], pipe.model.tokenizer)
+    pieces = tokenize_windows(docs, pipe.model.attrs["get_spans"], pipe.model.tokenizer)
     assert pieces.tokens.tolist() == [len(doc) for doc in docs]
     assert len(pieces.ids) == pieces.lengths.sum() and len(pieces.lengths) == pieces.windows.sum()
     assert len(pieces.counts) == pieces.tokens.sum() and len(pieces.rows) == pieces.counts.sum()
@@ -203,11 +216,11 @@ def test_every_token_has_the_pieces_that_touch_it(make_nlp):
         text = "".join(strings[row].removeprefix("##") for row in pieces.rows[begin:end])
         if token.is_space or "[UNK]" in text:
             continue
-        # Once for each window; the last text is cut.
+        # Once for each window. The last text is truncated.
         assert text in token.lower_ * 2 and (text or len(token) > 30)
 
 
-def test_buffers_are_bounded_by_documents_and_by_tokens(make_nlp):
+def test_buffers_are_limited_by_documents_and_by_tokens():
     nlp = spacy.blank("en")
     docs = [Doc(nlp.vocab, words=["a"] * length) for length in (1, 2, 300, 4, 5, 6, 100, 0)]
     assert [[len(doc) for doc in buffer] for buffer in buffered(docs, 3, 50)] == [[1, 2, 300], [4, 5, 6], [100], [0]]
@@ -216,9 +229,17 @@ def test_buffers_are_bounded_by_documents_and_by_tokens(make_nlp):
 
 def test_errors_go_to_the_error_handler(make_nlp):
     nlp = make_nlp()
-    pipe, failed = nlp.get_pipe("transformer"), []
-    pipe.set_error_handler(lambda name, pipe, docs, error: failed.append((name, len(docs), str(error))))
-    pipe._run = lambda *args: (_ for _ in ()).throw(RuntimeError("out of memory"))
+    pipe, failed = get_transformer(nlp), []
+
+    def handle_error(name, pipe, docs, error):
+        failed.append((name, len(docs), str(error)))
+
+    pipe.set_error_handler(handle_error)
+
+    def run_out_of_memory(*args):
+        raise RuntimeError("out of memory")
+
+    pipe._run = run_out_of_memory
     assert list(pipe.pipe([nlp.make_doc("Ida"), nlp.make_doc("Tom")], batch_size=2)) == []
     assert failed == [("transformer", 2, "out of memory")]
 
@@ -230,100 +251,107 @@ def test_errors_go_to_the_error_handler(make_nlp):
     "engine, precision, tolerance",
     [("torch", "bf16", 0.02), ("torch", "fp16", 0.005), ("onnx", "fp32", 1e-5), ("onnx", "int8", 0.1)],
 )
-def test_engines_and_precisions_say_nearly_the_same(make_nlp, engine, precision, tolerance):
+def test_engines_and_precisions_give_nearly_equal_vectors(make_nlp, engine, precision, tolerance):
     if engine == "onnx":
         pytest.importorskip("onnx")
         pytest.importorskip("onnxruntime")
     exact, nlp = make_nlp(), make_nlp(engine=engine, precision=precision)
-    weights = {
-        name: weight.clone() for name, weight in nlp.get_pipe("transformer").model.transformer.named_parameters()
-    }
-    theirs, mine = (
+    weights = {name: weight.clone() for name, weight in get_transformer(nlp).model.transformer.named_parameters()}
+    expected, vectors = (
         numpy.concatenate([state for doc in each.pipe(TEXTS) for state in states_of(doc)]) for each in (exact, nlp)
     )
-    assert mine.dtype == numpy.float32
-    assert numpy.linalg.norm(mine - theirs) < tolerance * numpy.linalg.norm(theirs)
-    for name, weight in nlp.get_pipe("transformer").model.transformer.named_parameters():
+    assert vectors.dtype == numpy.float32
+    assert numpy.linalg.norm(vectors - expected) < tolerance * numpy.linalg.norm(expected)
+    for name, weight in get_transformer(nlp).model.transformer.named_parameters():
         assert torch.equal(weight, weights[name]) and weight.dtype == torch.float32
 
 
-def test_the_precision_is_chosen_where_a_pipeline_is_loaded(make_nlp, tmp_path):
-    make_nlp().to_disk(tmp_path)
-    assert spacy.load(tmp_path).get_pipe("transformer").precision == "fp32"
-    nlp = spacy.load(tmp_path, config={"components": {"transformer": {"precision": "bf16"}}})
-    assert nlp.get_pipe("transformer").precision == "bf16"
-    assert "precision" not in nlp.get_pipe("transformer").cfg
-
-
-def test_a_copy_of_the_weights_is_not_used_after_training(make_nlp):
+def test_prediction_after_training_uses_the_new_weights(make_nlp):
     nlp = make_nlp(precision="bf16")
     before = states_of(nlp(TEXTS[0]))
     with torch.no_grad():
-        for weight in nlp.get_pipe("transformer").model.transformer.parameters():
+        for weight in get_transformer(nlp).model.transformer.parameters():
             weight += 0.1
     example = spacy.training.Example(nlp.make_doc(TEXTS[0]), nlp.make_doc(TEXTS[0]))
-    nlp.get_pipe("transformer").update([example])
+    get_transformer(nlp).update([example])
     assert not numpy.allclose(numpy.concatenate(before), numpy.concatenate(states_of(nlp(TEXTS[0]))), atol=1e-2)
 
 
 @pytest.mark.parametrize("setting", [{"precision": "int8"}, {"engine": "onnx", "precision": "bf16"}])
-def test_a_precision_that_the_engine_lacks_is_m001(make_nlp, setting):
+def test_a_precision_that_the_engine_does_not_support_raises_m001(make_nlp, setting):
     with pytest.raises(ValueError, match=r"M001.*precision"):
         make_nlp(**setting)
 
 
 @pytest.mark.parametrize("setting", [{"engine": "tensorflow"}, {"precision": "fp64"}])
-def test_unknown_engines_and_precisions_are_refused_by_the_config(make_nlp, setting):
+def test_unknown_engines_and_precisions_are_rejected_by_the_config(make_nlp, setting):
     with pytest.raises(ConfigValidationError, match=next(iter(setting))):
         make_nlp(**setting)
 
 
 @pytest.mark.parametrize(
-    "setting, value", [("engine", "onnx"), ("precision", "bf16"), ("threads", 1), ("max_batch_items", 64)]
+    "setting, saved, given",
+    [("engine", "torch", "onnx"), ("precision", "bf16", "fp16"), ("threads", 2, 1), ("max_batch_items", 32, 64)],
 )
-def test_settings_given_on_loading_are_in_force(make_nlp, tmp_path, setting, value):
-    make_nlp().to_disk(tmp_path)
-    nlp = spacy.load(tmp_path, config={"components": {"transformer": {setting: value}}})
-    assert getattr(nlp.get_pipe("transformer"), setting) == value
+def test_settings_given_to_spacy_load_win_over_saved_ones(make_nlp, tmp_path, setting, saved, given):
+    make_nlp(**{setting: saved}).to_disk(tmp_path)
+    assert getattr(get_transformer(spacy.load(tmp_path)), setting) == saved
+    nlp = spacy.load(tmp_path, config={"components": {"transformer": {setting: given}}})
+    assert getattr(get_transformer(nlp), setting) == given
+    assert get_transformer(nlp).cfg == {}
+    nlp.to_disk(tmp_path)
+    assert getattr(get_transformer(spacy.load(tmp_path)), setting) == given
+    nlp.from_bytes(make_nlp(**{setting: saved}).to_bytes())
+    assert getattr(get_transformer(nlp), setting) == given
 
 
-def test_a_missing_runtime_is_named(make_nlp, monkeypatch):
+def test_the_precision_given_to_spacy_load_is_used(make_nlp, tmp_path):
+    """Vectors in half precision differ a little."""
+    exact = make_nlp()
+    exact.to_disk(tmp_path)
+    half = spacy.load(tmp_path, config={"components": {"transformer": {"precision": "bf16"}}})
+    expected, vectors = (numpy.concatenate(states_of(nlp(TEXTS[0]))) for nlp in (exact, half))
+    assert vectors == pytest.approx(expected, abs=0.1)
+    assert not numpy.allclose(vectors, expected, atol=1e-5)
+
+
+def test_a_missing_package_is_named_in_the_error(make_nlp, monkeypatch):
     nlp = make_nlp(engine="onnx")
-    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ImportError, match=r"M311.*onnxruntime"):
         nlp("Ida")
 
 
-def test_threads(make_nlp, request):
+def test_the_number_of_threads_is_set(make_nlp, request):
     before = torch.get_num_threads()
     request.addfinalizer(lambda: torch.set_num_threads(before))
     nlp = make_nlp(threads=2)
     nlp("Ida")
     assert torch.get_num_threads() == 2
-    make_nlp()("Ida")  # none set: as they were
+    make_nlp()("Ida")  # not set, so not changed
     assert torch.get_num_threads() == 2
 
 
-def test_a_forked_process_runs_one_thread(make_nlp, monkeypatch):
+def test_a_forked_process_uses_one_thread(make_nlp, monkeypatch):
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        monkeypatch.setattr("spacy_mre.encoders.transformer.component._IMPORTED_IN", -1)
+        monkeypatch.setattr("spacy_mre.encoders.transformer.component._IMPORTING_PROCESS", -1)
         make_nlp()("Ida")
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
 
 
-def test_no_warning_of_long_texts_from_the_tokenizer(make_nlp):
+def test_the_tokenizer_does_not_warn_of_long_texts(make_nlp):
     nlp = make_nlp(window=100, stride=100)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nlp("unknown " * 40)
 
 
-def test_averaged_weights_of_the_transformer_are_used_and_saved(make_nlp, make_examples, tmp_path):
-    """As `spacy train` does it: evaluate and save with averages, go on with the weights themselves."""
+def test_averaged_weights_are_used_and_saved(make_nlp, make_examples, tmp_path):
+    """As in `spacy train`: averages are used for evaluation and saving, and training continues with the weights."""
     nlp = make_nlp()
     nlp.add_pipe("spert_mt", config={"model": {"encoder": {"@architectures": "spacy_mre.TransformerEncoder.v1"}}})
     examples = make_examples(nlp)
@@ -332,7 +360,7 @@ def test_averaged_weights_of_the_transformer_are_used_and_saved(make_nlp, make_e
     for _ in range(4):
         nlp.update(examples, sgd=optimizer)
         optimizer.step_schedules()
-    shim = nlp.get_pipe("transformer").model.layers[0].shims[0]
+    shim = get_transformer(nlp).model.layers[0].shims[0]
     before = {name: weight.detach().clone() for name, weight in shim._model.named_parameters()}
     averaged = {name for name in before if (shim.id, name) in optimizer.averages}
     assert any("word_embeddings" in name for name in averaged) and not any("pooler" in name for name in averaged)

@@ -17,7 +17,7 @@ LONG = "Ida lives in Lima . Tom lives in Oslo . The old tower of Lima fell . Ida
 
 @pytest.fixture(params=["transformer", "mre_transformer"])
 def transformer(request):
-    """The stock component and ours: all that is tested here holds for both."""
+    """The name of the stock component and of ours: every test here must pass with both."""
     return request.param
 
 
@@ -79,10 +79,10 @@ def changed(nlp, before):
     return sorted(name for name, weight in weights_of(nlp).items() if not torch.equal(weight, before[name]))
 
 
-# The whole way
+# Train, save and load
 
 
-def test_learns_by_heart_and_survives_the_disk(learn, annotations, written, tmp_path):
+def test_overfits_and_gives_the_same_after_saving(learn, annotations, written, tmp_path):
     nlp, examples = learn("spert_mt", "mre_textcat", "doc_cleaner", steps=120)
     for eg, doc in zip(examples, nlp.pipe(eg.text for eg in examples)):
         assert annotations(doc) == annotations(eg.reference)
@@ -102,20 +102,19 @@ def test_learns_by_heart_and_survives_the_disk(learn, annotations, written, tmp_
     [("spert_mt",), ("mre_textcat",), ("ner", "spert_mt", "mre_textcat"), ("mre_textcat", "ner", "spert_mt")],
 )
 @pytest.mark.parametrize("pooling", ["mean", "max"])
-def test_every_weight_of_the_transformer_moves(factories, pooling, make_trf_nlp, make_examples):
+def test_every_weight_of_the_transformer_is_trained(factories, pooling, make_trf_nlp, make_examples):
     nlp = make_trf_nlp(*factories, encoder={"pooling": pooling})
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
     assert nlp.get_pipe("transformer").listening_components == list(factories)
     before, sgd = copies_of(nlp), make_adamw(1e-3)
-    for _ in range(3):  # spaCy moves the encoder with the gradients of the batch before
+    for _ in range(3):  # spaCy updates the encoder with the gradients of the previous batch
         nlp.update(examples, sgd=sgd)
         sgd.step_schedules()
-    still = set(before) - set(changed(nlp, before))
-    assert still == set()
+    assert set(changed(nlp, before)) == set(before)
 
 
-def test_two_processes_find_what_one_finds(learn, written):
+def test_two_processes_predict_the_same_as_one(learn, written):
     nlp, examples = learn("spert_mt", "mre_textcat", "doc_cleaner", steps=5)
     texts = [*(eg.text for eg in examples), LONG, ""]
     expected = [written(doc) for doc in nlp.pipe(texts, batch_size=2)]
@@ -125,11 +124,11 @@ def test_two_processes_find_what_one_finds(learn, written):
 # Windows
 
 
-def test_a_long_text_is_seen_in_several_windows(learn):
+def test_a_long_text_is_read_in_several_windows(learn):
     nlp, _ = learn("spert_mt", "mre_textcat", steps=0)
     doc = nlp(LONG)
     state, align = doc._.trf_data.model_output.last_hidden_state, doc._.trf_data.align
-    assert len(state) == 4  # windows of 8 tokens, 6 apart
+    assert len(state) == 4  # windows of 8 tokens, at a distance of 6
     encoded = nlp.get_pipe("spert_mt").model.get_ref("encoder").predict([doc, nlp("Tom")])
     assert encoded.tokens.shape == (len(doc) + 1, 32) and encoded.lengths.tolist() == [len(doc), 1]
     assert encoded.offsets.tolist() == [0, len(doc)] and not encoded.cut.any()
@@ -137,21 +136,21 @@ def test_a_long_text_is_seen_in_several_windows(learn):
     pieces = state.reshape(-1, 32)
     for i in range(len(doc)):
         assert encoded.tokens[i] == pytest.approx(pieces[align[i].dataXd.ravel()].mean(axis=0), abs=1e-5)
-    assert len(align[6].dataXd) > len(align[0].dataXd)  # the seventh token stands in two windows
+    assert len(align[6].dataXd) > len(align[0].dataXd)  # the seventh token is in two windows
 
 
 def test_vectors_do_not_depend_on_the_batch(learn):
     nlp, _ = learn("spert_mt", "mre_textcat", steps=0)
     encoder = nlp.get_pipe("spert_mt").model.get_ref("encoder")
     texts = ["Tom", LONG, "", " \n ", "Ida lives in Lima ."]
-    together = encoder.predict(list(nlp.pipe(texts)))
-    alone = [encoder.predict([nlp(text)]) for text in texts]
-    assert numpy.concatenate([one.tokens for one in alone]) == pytest.approx(together.tokens, abs=1e-5)
-    assert numpy.concatenate([one.texts for one in alone]) == pytest.approx(together.texts, abs=1e-5)
-    assert not together.texts[2].any()
+    batched = encoder.predict(list(nlp.pipe(texts)))
+    separate = [encoder.predict([nlp(text)]) for text in texts]
+    assert numpy.concatenate([one.tokens for one in separate]) == pytest.approx(batched.tokens, abs=1e-5)
+    assert numpy.concatenate([one.texts for one in separate]) == pytest.approx(batched.texts, abs=1e-5)
+    assert not batched.texts[2].any()
 
 
-def test_what_the_transformer_cuts_off_is_counted(learn):
+def test_truncated_tokens_are_counted(learn):
     nlp, _ = learn("spert_mt", window=40, stride=40)
     text = "Ida " + "unknown " * 12  # seven pieces a word, 32 pieces a window
     with pytest.warns(UserWarning, match=r"W811.*7 tokens truncated by the encoder"):
@@ -188,8 +187,8 @@ def gradients_without(make_trf_nlp, make_examples):
 
 
 @pytest.mark.parametrize("factories", [("spert_mt", "mre_textcat"), ("mre_textcat", "spert_mt")])
-def test_gradients_of_several_listeners_add_up(factories, gradients_without):
-    """Also where one of them, the last or another one, has nothing to learn in a batch."""
+def test_gradients_of_several_listeners_are_added(factories, gradients_without):
+    """Also if one of them, the last or another one, learns nothing from a batch."""
     _, everything = gradients_without(factories=factories)
     _, cats = gradients_without("spans", factories=factories)
     _, spans = gradients_without("cats", factories=factories)
@@ -209,7 +208,7 @@ def test_texts_without_pieces_change_no_gradient(text, gradients_without):
         assert torch.allclose(expected[name], gradients[name], atol=1e-6)
 
 
-def test_the_gradient_factor(gradients_without):
+def test_grad_factor_scales_the_gradient(gradients_without):
     _, full = gradients_without()
     _, half = gradients_without(encoder={"grad_factor": 0.5})
     _, none = gradients_without(encoder={"grad_factor": 0.0})
@@ -246,10 +245,10 @@ def test_gradients_of_the_transformer_equal_finite_differences(factory, pooling,
     assert (sides[0] - sides[1]) / 2e-3 == pytest.approx(float(length), rel=0.05)
 
 
-# Frozen, missing and stale
+# Frozen and missing transformers, changed tokens
 
 
-def test_a_frozen_transformer_that_annotates(learn):
+def test_heads_learn_on_a_frozen_transformer_that_annotates(learn):
     nlp, _ = learn("spert_mt", "mre_textcat", steps=0)
     before = copies_of(nlp)
     nlp, examples = learn(
@@ -264,7 +263,7 @@ def test_a_frozen_transformer_that_annotates(learn):
     assert last["spert_mt"] < first["spert_mt"] / 2 and last["mre_textcat"] < first["mre_textcat"] * 0.8
 
 
-def test_a_frozen_last_listener_is_refused(make_trf_nlp, make_examples):
+def test_a_frozen_last_listener_raises_m304(make_trf_nlp, make_examples):
     nlp = make_trf_nlp("spert_mt", "mre_textcat")
     nlp.config["training"] = {**nlp.config["training"], "frozen_components": ["mre_textcat"]}
     examples = make_examples(nlp)
@@ -273,7 +272,7 @@ def test_a_frozen_last_listener_is_refused(make_trf_nlp, make_examples):
 
 
 @pytest.mark.parametrize("factory", ["spert_mt", "mre_textcat"])
-def test_no_transformer_before_the_component(factory, make_trf_nlp, make_examples):
+def test_a_missing_transformer_raises_m301(factory, make_trf_nlp, make_examples):
     nlp = make_trf_nlp(factory)
     nlp.remove_pipe("transformer")
     with pytest.raises(ValueError, match="M301"):
@@ -281,7 +280,7 @@ def test_no_transformer_before_the_component(factory, make_trf_nlp, make_example
 
 
 @pytest.mark.parametrize("factory", ["spert_mt", "mre_textcat"])
-def test_a_disabled_transformer(factory, learn):
+def test_a_disabled_transformer_raises_m302(factory, learn):
     nlp, _ = learn(factory, steps=0)
     with nlp.select_pipes(disable=["transformer"]):
         with pytest.raises(ValueError, match="M302"):
@@ -291,7 +290,7 @@ def test_a_disabled_transformer(factory, learn):
 
 
 @pytest.mark.parametrize("factory", ["spert_mt", "mre_textcat"])
-def test_a_document_that_was_retokenized_after_the_transformer(factory, learn):
+def test_a_document_retokenized_after_the_transformer_raises_m303(factory, learn):
     nlp, _ = learn(factory, steps=0)
     doc = nlp.get_pipe("transformer")(nlp.make_doc("Ida lives in Lima ."))
     with doc.retokenize() as retokenizer:
