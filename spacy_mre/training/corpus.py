@@ -46,6 +46,14 @@ class Corpus:
     """Reads `.spacy` files. Gold entities are written to the span group and to `doc.ents` if the file has either.
 
     The arguments are those of `make_corpus`.
+
+    >>> import spacy
+    >>> from spacy_mre import save_docs
+    >>> nlp = spacy.blank("en")
+    >>> save_docs([nlp("Ida lives in Lima."), nlp("It rained.")], "train.spacy")
+    2
+    >>> [example.text for example in Corpus("train.spacy", limit=1)(nlp)]
+    ['Ida lives in Lima.']
     """
 
     def __init__(

@@ -3,11 +3,12 @@ updates of embeddings."""
 
 import math
 from collections import defaultdict
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from thinc.api import Optimizer, registry, torch2xp, xp2torch
 from thinc.backends import get_array_ops
+from thinc.optimizers import FloatOrSeq
 from thinc.types import FloatsXd
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
@@ -22,9 +23,9 @@ UNDECAYED_NAMES = ("b", "G")
 
 @registry.optimizers("spacy_mre.AdamW.v1")
 def make_adamw(
-    learn_rate=5e-5,
-    head_learn_rate=None,
-    layer_learn_rate=None,
+    learn_rate: FloatOrSeq = 5e-5,
+    head_learn_rate: FloatOrSeq | None = None,
+    layer_learn_rate: FloatOrSeq | None = None,
     beta1: float = 0.9,
     beta2: float = 0.999,
     eps: float = 1e-8,
@@ -35,11 +36,11 @@ def make_adamw(
 ) -> "AdamW":
     """Make the optimizer.
 
-    learn_rate (Union[float, Schedule]): Learning rate of transformers. Default: 5e-5.
-    head_learn_rate (Optional[Union[float, Schedule]]): Learning rate of the heads of this package's components.
-        Default: `learn_rate`.
-    layer_learn_rate (Optional[Union[float, Schedule]]): Learning rate of Thinc layers: tok2vec and stock components.
-        Default: `learn_rate`.
+    learn_rate (FloatOrSeq): Learning rate of transformers, a number or a Thinc schedule. Default: 5e-5.
+    head_learn_rate (Optional[FloatOrSeq]): Learning rate of the heads of this package's components. Default:
+        `learn_rate`.
+    layer_learn_rate (Optional[FloatOrSeq]): Learning rate of Thinc layers: tok2vec and stock components. Default:
+        `learn_rate`.
     beta1, beta2, eps (float): Settings of AdamW (Loshchilov & Hutter 2019, algorithm 2).
     L2 (float): Decoupled weight decay, except for biases and layer norms. Default: 0.01.
     grad_clip (float): The largest global norm of all gradients; 0 for no clipping. Default: 1.0.
@@ -77,9 +78,31 @@ class AdamW(Optimizer):
     spaCy calls an optimizer weight by weight, but the global norm is known only after the last one. `spacy train`
     calls `step_schedules` after every update; a custom training loop with `nlp.update(..., sgd=optimizer)` must do
     the same.
+
+    The arguments are those of `make_adamw`.
+
+    >>> import spacy
+    >>> from spacy.training import Example
+    >>> nlp = spacy.blank("en")
+    >>> textcat = nlp.add_pipe("mre_textcat")
+    >>> gold = {"cats": {"people": 1.0, "travel": 0.0}}
+    >>> examples = [Example.from_dict(nlp.make_doc("Ida lives in Lima ."), gold)]
+    >>> optimizer = make_adamw(learn_rate=0.001, head_learn_rate=0.01)
+    >>> nlp.initialize(lambda: examples, sgd=optimizer) is optimizer
+    True
+    >>> losses = nlp.update(examples, sgd=optimizer)
+    >>> optimizer.step_schedules()
     """
 
-    def __init__(self, learn_rate, *, head_learn_rate=None, layer_learn_rate=None, bias_correction=True, **settings):
+    def __init__(
+        self,
+        learn_rate: FloatOrSeq,
+        *,
+        head_learn_rate: FloatOrSeq | None = None,
+        layer_learn_rate: FloatOrSeq | None = None,
+        bias_correction: bool = True,
+        **settings: Any,
+    ) -> None:
         super().__init__(learn_rate, use_radam=False, L2_is_weight_decay=True, **settings)
         self.bias_correction = bias_correction
         # A schedule must not be stepped twice, so groups without one use the encoder's.
@@ -87,7 +110,7 @@ class AdamW(Optimizer):
         self._set_attr_or_schedule("head_learn_rate", head_learn_rate if head_learn_rate is not None else 0.0)
         self._set_attr_or_schedule("layer_learn_rate", layer_learn_rate if layer_learn_rate is not None else 0.0)
         self.pending: dict[Key, _Pending] = {}
-        self.homes: dict[Key, FloatsXd] = {}
+        self.arrays: dict[Key, FloatsXd] = {}
         self.steps: dict[Key, int] = defaultdict(int)
 
     def __call__(
@@ -109,7 +132,7 @@ class AdamW(Optimizer):
             if tensor.ndim == 2 and len(tensor) >= MIN_SPARSE_ROWS:
                 rows = tensor.any(dim=1).nonzero()[:, 0]
             kept = tensor.clone() if rows is None else tensor.index_select(0, rows)
-            weights = self._home(key, weights)
+            weights = self._first_array(key, weights)
             self.pending[key] = _Pending(xp2torch(weights), kept, rows, lr_scale)
             gradient[...] = 0.0
         return weights, gradient
@@ -163,7 +186,8 @@ class AdamW(Optimizer):
         self.pending.clear()
 
     def rate(self, name: str) -> float:
-        """The learning rate of a weight. The names of our heads begin with "heads.", and only torch's names have dots.
+        """The learning rate of a weight. Names of this package's heads begin with "heads.", and of all names only those
+        of torch contain dots.
 
         name (str): The name of the weight.
         RETURNS (float): The rate.
@@ -183,17 +207,17 @@ class AdamW(Optimizer):
         """
         return 0.0 if weights.ndim < 2 or name in UNDECAYED_NAMES else self.L2
 
-    def _home(self, key: Key, weights: FloatsXd) -> FloatsXd:
-        """The array that first had this memory. Thinc wraps torch weights in a new array at each step, and what we
-        return in a new tensor; returning the newest array would create a chain of wrappers that grows with every step
-        and is never freed."""
-        home = self.homes.get(key)
-        if home is None or home.shape != weights.shape or xp2torch(home).data_ptr() != xp2torch(weights).data_ptr():
-            home = self.homes[key] = weights
-        return home
+    def _first_array(self, key: Key, weights: FloatsXd) -> FloatsXd:
+        """Return the first array that was seen with this memory. Thinc wraps torch weights in a new array at each
+        step, and the array that this optimizer returns in a new tensor. Returning the newest array would create a
+        chain of wrappers that grows with every step and is never freed."""
+        array = self.arrays.get(key)
+        if array is None or array.shape != weights.shape or xp2torch(array).data_ptr() != xp2torch(weights).data_ptr():
+            array = self.arrays[key] = weights
+        return array
 
     def _corrected_step(self, key: Key) -> float:
-        """The step for bias correction; infinite without correction."""
+        """Return the step number for bias correction, infinite without correction."""
         return self.steps[key] if self.bias_correction else math.inf
 
     def _step_dense(self, keys: list[Key], rate: float, decay: float, step: float) -> None:

@@ -10,7 +10,7 @@ from torch import nn
 from spacy_mre.training.optimizer import MIN_SPARSE_ROWS, AdamW, make_adamw
 from spacy_mre.training.sized import SizedShim
 
-# Of a transformer, of a head of ours, and of Thinc layers: the name says which group a weight is of.
+# Weights of a transformer, of a head of this package and of Thinc layers. The group of a weight is known by its name.
 SHAPES = {
     "encoder.layer.0.weight": (3, 4),
     "encoder.layer.0.bias": (4,),
@@ -74,7 +74,7 @@ def test_several_steps_equal_those_of_torch(grad_clip):
             parameters[name].grad = torch.tensor(gradient)
         if grad_clip:
             norm = torch.nn.utils.clip_grad_norm_(parameters.values(), grad_clip)
-            assert (norm > grad_clip) == (grad_clip < 1)  # it bites in one of the cases only
+            assert (norm > grad_clip) == (grad_clip < 1)  # only one of the limits is reached
         reference.step()
         step(optimizer, weights, gradients)
         for name, array in weights.items():
@@ -95,7 +95,7 @@ def test_other_betas_and_eps():
 
 
 def without_bias_correction(weights, gradients, first, second, rate, decay):
-    """One step in float64, as a textbook would have it; the moments are changed in place."""
+    """One step of the formula in float64. The moments are changed in place."""
     first += 0.1 * (gradients - first)
     second += 0.001 * (gradients**2 - second)
     return weights * (1 - rate * decay) - rate * first / (numpy.sqrt(second) + 1e-8)
@@ -112,7 +112,7 @@ def test_without_bias_correction(rows):
         expected = without_bias_correction(expected, gradients["W"].astype("float64"), first, second, 0.01, 0.1)
         assert numpy.allclose(weights["W"], expected, atol=1e-6), i
     # The first step is sqrt(10) times as large as with the correction.
-    moved = []
+    changes = []
     for bias_correction in (False, True):
         weights = {"W": numpy.zeros((rows, 1), "f")}
         step(
@@ -120,12 +120,12 @@ def test_without_bias_correction(rows):
             weights,
             {"W": numpy.ones((rows, 1), "f")},
         )
-        moved.append(weights["W"][0, 0])
-    assert moved[0] / moved[1] == pytest.approx(10**0.5, rel=1e-4)
+        changes.append(weights["W"][0, 0])
+    assert changes[0] / changes[1] == pytest.approx(10**0.5, rel=1e-4)
 
 
 @pytest.mark.parametrize("heads, layers", [(None, None), (0.05, None), (None, 0.002), (0.05, 0.002)])
-def test_groups_without_a_rate_of_their_own_follow_the_encoder(heads, layers):
+def test_groups_without_a_rate_use_that_of_the_encoder(heads, layers):
     weights = random_weights()
     rates = {"encoder": 0.01, "heads": heads or 0.01, "layers": layers or 0.01}
     parameters, reference = torch_adamw(weights, rates=rates)
@@ -138,16 +138,16 @@ def test_groups_without_a_rate_of_their_own_follow_the_encoder(heads, layers):
 
 
 @pytest.mark.parametrize("name", ["heads", "encoder", "layers"])
-def test_a_rate_of_zero_moves_nothing_of_its_group(name):
+def test_a_rate_of_zero_changes_nothing_in_its_group(name):
     rates = {"encoder": "learn_rate", "heads": "head_learn_rate", "layers": "layer_learn_rate"}
     weights, before = random_weights(), random_weights()
     step(make(**{rates[name]: 0.0}), weights, random_weights(seed=1))
-    assert {group_of(moved) for moved in weights if not numpy.array_equal(weights[moved], before[moved])} == set(
-        rates
-    ) - {name}
+    assert {
+        group_of(changed) for changed in weights if not numpy.array_equal(weights[changed], before[changed])
+    } == set(rates) - {name}
 
 
-def test_biases_and_layer_norms_do_not_decay():
+def test_biases_and_layer_norms_have_no_weight_decay():
     weights, before = random_weights(), random_weights()
     step(make(), weights, {name: numpy.zeros_like(array) for name, array in weights.items()})
     decayed = {name for name in weights if not numpy.array_equal(weights[name], before[name])}
@@ -155,19 +155,19 @@ def test_biases_and_layer_norms_do_not_decay():
     assert numpy.allclose(weights["W"], before["W"] * (1 - 0.002 * 0.1))
 
 
-def test_the_norm_is_that_of_all_gradients_together():
-    """A gradient of 3 in one weight and of 4 in another are together 5."""
+def test_gradients_are_clipped_by_their_global_norm():
+    """The norm of two gradients of 3 and 4 is 5."""
     optimizer = make(grad_clip=1.0)
     weights = {"a.weight": numpy.zeros((1, 1), "f"), "W": numpy.zeros((1, 1), "f")}
     step(optimizer, weights, {"a.weight": numpy.full((1, 1), 3, "f"), "W": numpy.full((1, 1), 4, "f")})
     assert [float(moment) for moment in optimizer.mom1.values()] == pytest.approx([0.1 * 3 / 5, 0.1 * 4 / 5], rel=1e-4)
 
 
-# Rows
+# Updates of single rows
 
 
 @pytest.mark.parametrize("grad_clip", [0.0, 0.5])
-def test_touched_rows_equal_dense_steps_and_untouched_rows_stay(grad_clip):
+def test_rows_with_gradient_equal_dense_steps_and_other_rows_do_not_change(grad_clip):
     shapes = {"E": (MIN_SPARSE_ROWS + 50, 3), "W": (4, 3)}
     weights = random_weights(shapes=shapes)
     before = {name: array.copy() for name, array in weights.items()}
@@ -186,21 +186,21 @@ def test_touched_rows_equal_dense_steps_and_untouched_rows_stay(grad_clip):
     expected = parameters["E"].detach().numpy()
     assert numpy.allclose(weights["E"][rows], expected[rows], atol=1e-6)
     assert numpy.allclose(weights["W"], parameters["W"].detach().numpy(), atol=1e-6)
-    untouched = numpy.setdiff1d(numpy.arange(shapes["E"][0]), rows)
-    assert numpy.array_equal(weights["E"][untouched], before["E"][untouched])
-    assert not optimizer.mom1[0, "E"][untouched].any()
+    other_rows = numpy.setdiff1d(numpy.arange(shapes["E"][0]), rows)
+    assert numpy.array_equal(weights["E"][other_rows], before["E"][other_rows])
+    assert not optimizer.mom1[0, "E"][other_rows].any()
 
 
-def test_a_step_without_any_touched_row():
+def test_a_step_without_gradient_in_any_row():
     weights = {"E": numpy.ones((MIN_SPARSE_ROWS, 2), "f")}
     step(make(), weights, {"E": numpy.zeros_like(weights["E"])})
     assert (weights["E"] == 1).all()
 
 
-# When things happen
+# When weights change and schedules advance
 
 
-def test_nothing_happens_before_step_schedules():
+def test_weights_do_not_change_before_step_schedules():
     weights, before = random_weights(), random_weights()
     optimizer = make()
     step(optimizer, weights, random_weights(seed=1), step_schedules=False)
@@ -208,22 +208,22 @@ def test_nothing_happens_before_step_schedules():
     optimizer.step_schedules()
     assert all(not numpy.array_equal(weights[name], before[name]) for name in weights)
     after = {name: array.copy() for name, array in weights.items()}
-    optimizer.step_schedules()  # nothing is left to do
+    optimizer.step_schedules()  # there are no new gradients
     assert all(numpy.array_equal(weights[name], after[name]) for name in weights)
 
 
-def test_two_updates_without_a_step_between_are_two_steps():
+def test_a_second_update_applies_the_first():
     weights, stepped = random_weights(), random_weights()
     optimizer, reference = make(), make()
     for seed in (1, 2):
         step(optimizer, weights, random_weights(seed=seed), step_schedules=False)
         step(reference, stepped, random_weights(seed=seed))
-    assert not numpy.array_equal(weights["W"], stepped["W"])  # the second is still waiting
+    assert not numpy.array_equal(weights["W"], stepped["W"])  # the second is not applied yet
     optimizer.step_schedules()
     assert all(numpy.allclose(weights[name], stepped[name], atol=1e-7) for name in weights)
 
 
-def test_gradients_are_copied_when_they_come_in():
+def test_gradients_are_copied():
     weights, gradient = {"W": numpy.ones((2, 2), "f")}, numpy.ones((2, 2), "f")
     optimizer = make(L2=0.0)
     optimizer((0, "W"), weights["W"], gradient)
@@ -232,7 +232,7 @@ def test_gradients_are_copied_when_they_come_in():
     assert (weights["W"] < 1).all()
 
 
-def test_each_schedule_goes_one_step_at_a_time():
+def test_each_schedule_advances_by_one_step():
     optimizer = make(learn_rate=iter([1.0, 2.0, 3.0]), head_learn_rate=iter([0.1, 0.2, 0.3]), layer_learn_rate=None)
     for encoder, head in [(1.0, 0.1), (2.0, 0.2), (3.0, 0.3), (3.0, 0.3)]:
         assert [optimizer.rate(name) for name in ("a.weight", "heads.a.weight", "W")] == [encoder, head, encoder]
@@ -249,23 +249,23 @@ def test_the_first_rate_is_used_in_the_first_step():
 
 @pytest.mark.parametrize("rows", [1, MIN_SPARSE_ROWS])
 def test_lr_scale_scales_the_learning_rate(rows):
-    moved = []
+    results = []
     for optimizer, lr_scale in ((make(layer_learn_rate=0.01), 0.25), (make(layer_learn_rate=0.0025), 1.0)):
         weights = numpy.ones((rows, 1), "f")
         optimizer((0, "W"), weights, numpy.ones((rows, 1), "f"), lr_scale=lr_scale)
         optimizer.step_schedules()
-        moved.append(weights)
-    assert numpy.allclose(*moved) and (moved[0] < 1).all()
+        results.append(weights)
+    assert numpy.allclose(results[0], results[1]) and (results[0] < 1).all()
 
 
-def test_empty_weights_are_left_alone():
+def test_empty_weights_are_ignored():
     optimizer = make()
     optimizer((0, "W"), numpy.zeros((0, 3), "f"), numpy.zeros((0, 3), "f"))
     optimizer.step_schedules()
     assert not optimizer.mom1
 
 
-def test_averages_are_those_of_thinc():
+def test_averages_equal_those_of_thinc():
     weights, optimizer = random_weights(), make(use_averages=True)
     expected = {name: numpy.zeros_like(array) for name, array in weights.items()}
     for t in range(1, 6):
@@ -278,11 +278,11 @@ def test_averages_are_those_of_thinc():
     assert make().averages is None
 
 
-# With real models
+# With models of Thinc and torch
 
 
 def train(model, optimizer, steps=60):
-    """The loss before and after, on a separable toy task."""
+    """Return the loss of each step, on a small separable task."""
     X = numpy.random.default_rng(0).normal(size=(40, 4)).astype("f")
     Y = numpy.eye(2, dtype="f")[(X[:, 0] + X[:, 1] > 0).astype(int)]
     model.initialize(X=X, Y=Y)
@@ -313,7 +313,7 @@ def test_training_reduces_a_loss(make_model, use_averages):
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_a_thinc_model_changes_at_the_step_and_its_averages_can_be_used():
+def test_averages_of_a_thinc_model_are_used():
     model, optimizer = thinc_model(), AdamW(0.02, use_averages=True)
     train(model, optimizer, steps=5)
     node = model.layers[0]
@@ -331,7 +331,7 @@ def test_a_thinc_model_changes_at_the_step_and_its_averages_can_be_used():
     assert not numpy.array_equal(node.get_param("W"), before)
 
 
-def test_heads_are_averaged_and_their_averages_used():
+def test_averages_of_heads_are_used():
     shim = SizedShim(nn.Linear)
     shim.build(in_features=3, out_features=2)
     model, optimizer = (
@@ -368,7 +368,7 @@ rate = 0.25
 """
 
 
-def test_it_is_made_by_a_config_with_schedules():
+def test_a_config_with_schedules():
     optimizer = util.registry.resolve(Config().from_str(CONFIG))["optimizer"]
     assert type(optimizer) is AdamW and type(registry.resolve(Config().from_str(CONFIG))["optimizer"]) is AdamW
     assert (optimizer.L2, optimizer.grad_clip, optimizer.averages, optimizer.bias_correction) == (0.02, 1.0, {}, False)
@@ -379,9 +379,9 @@ def test_it_is_made_by_a_config_with_schedules():
     assert rates == [(0.0, 0.25, 0.0), (0.5, 0.25, 0.5), (1.0, 0.25, 1.0), (0.5, 0.25, 0.5)]
 
 
-def test_no_chain_of_wrappers_grows_around_torch_weights():
-    """Thinc wraps a torch weight in an array and takes a tensor of what the optimizer returns, at each step: the old
-    ones must be freed."""
+def test_training_does_not_accumulate_tensors():
+    """At each step Thinc wraps a torch weight in an array, and the returned array in a tensor. The old ones must be
+    freed."""
     model = PyTorchWrapper(nn.Linear(3, 2))
     model.initialize()
     optimizer = make()
@@ -394,7 +394,7 @@ def test_no_chain_of_wrappers_grows_around_torch_weights():
             model.finish_update(optimizer)
             optimizer.step_schedules()
         gc.collect()
-        return sum(isinstance(thing, torch.Tensor) for thing in gc.get_objects())
+        return sum(isinstance(obj, torch.Tensor) for obj in gc.get_objects())
 
     before = train(3)
     assert train(20) <= before
