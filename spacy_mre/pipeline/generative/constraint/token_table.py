@@ -245,8 +245,8 @@ def add_characters(tokenizer: PreTrainedTokenizerBase, characters: Iterable[str]
         model["vocab"] += [[char, least] for char in new]
     else:
         prefix = model.get("continuing_subword_prefix")
-        pieces = [piece for char in new for piece in ([char, prefix + char] if prefix else [char])]
-        model["vocab"].update({piece: size + i for i, piece in enumerate(pieces)})
+        entries = [entry for char in new for entry in ([char, prefix + char] if prefix else [char])]
+        model["vocab"].update({entry: size + i for i, entry in enumerate(entries)})
     tokenizer._tokenizer = Tokenizer.from_str(json.dumps(settings))
     return len(new)
 
