@@ -14,6 +14,7 @@ class _WithCodes(type):
 class Errors(metaclass=_WithCodes):
     # 0xx: any room
     M001 = "Invalid value '{value}' for '{setting}'. Expected one of: {allowed}."
+    M002 = "Invalid value {value} for '{setting}'. Expected {range}."
 
     # 1xx: annotations
     M101 = (

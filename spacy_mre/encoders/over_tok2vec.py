@@ -14,6 +14,7 @@ from thinc.api import Config, Model
 from thinc.types import Floats2d
 
 from ..errors import Errors
+from ..settings import checked
 from .encoder import Encoded, Encoder
 
 default_config = """
@@ -34,6 +35,7 @@ DEFAULT_ENCODER = Config().from_str(default_config)["encoder"]
 
 
 @registry.architectures("spacy_mre.Tok2VecEncoder.v1")
+@checked
 def build_tok2vec_encoder(
     tok2vec: Model[list[Doc], list[Floats2d]], text_pooling: Literal["mean", "max"] = "mean"
 ) -> Encoder:

@@ -15,12 +15,14 @@ from thinc.api import Model, Ops
 from thinc.types import Floats2d, Ints1d
 
 from ..errors import Errors
+from ..settings import NotNegativeFloat, checked
 from .encoder import Encoded, Encoder
 
 
 @registry.architectures("spacy_mre.TransformerEncoder.v1")
+@checked
 def build_transformer_encoder(
-    pooling: Literal["mean", "max"] = "mean", grad_factor: float = 1.0, upstream: str = "*"
+    pooling: Literal["mean", "max"] = "mean", grad_factor: NotNegativeFloat = 1.0, upstream: str = "*"
 ) -> Encoder:
     """Build an encoder that listens to the pipeline's transformer: `mre_transformer`, or `transformer` of
     spacy-transformers.

@@ -9,11 +9,14 @@ from spacy.util import registry
 from thinc.api import Model, concatenate
 from thinc.types import Floats2d
 
+from ..settings import NotNegative, Positive, checked
+
 Tok2Vec: TypeAlias = Model[list[Doc], list[Floats2d]]
 
 
 @registry.architectures("spacy_mre.WordTags.v1")
-def build_word_tags(width: int = 64, rows: int = 2000) -> Tok2Vec:
+@checked
+def build_word_tags(width: Positive = 64, rows: Positive = 2000) -> Tok2Vec:
     """Build embeddings of the tag, first letter and suffix of each word. Sudachi's tags distinguish names of
     families, persons, countries and other locations, which the tok2vec of `ja_ginza` does not read. Documents must
     come from the tokenizer: documents that the corpus reader makes from gold tokens have no tags.
@@ -29,7 +32,8 @@ def build_word_tags(width: int = 64, rows: int = 2000) -> Tok2Vec:
 
 
 @registry.architectures("spacy_mre.WordShapes.v1")
-def build_word_shapes(width: int = 64, window_size: int = 1, rows: int = 2000) -> Tok2Vec:
+@checked
+def build_word_shapes(width: Positive = 64, window_size: NotNegative = 1, rows: Positive = 2000) -> Tok2Vec:
     """Build a small tok2vec over the shapes ("Xxxx", "dd:dd"), first letters and suffixes of words, to use next to a
     transformer (`spacy_mre.EncoderBesideTok2Vec.v1`). Its learning rate is the `layer_learn_rate` of
     `spacy_mre.AdamW.v1`.

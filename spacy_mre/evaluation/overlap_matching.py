@@ -6,9 +6,9 @@ task 9.1 (Segura-Bedmar et al. 2013, section 4) calls it "type matching", and ha
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from typing import Literal, get_args
+from typing import Literal
 
-from ..errors import Errors
+from ..settings import check_setting
 
 Matching = Literal["exact", "overlap"]
 # Offsets of a span in characters, white space not counted: first character, last character + 1.
@@ -22,9 +22,7 @@ def uses_overlap(matching: str) -> bool:
     RETURNS (bool): Whether it is "overlap".
     RAISES (ValueError): If it is neither.
     """
-    allowed = get_args(Matching)
-    if matching not in allowed:
-        raise ValueError(Errors.M001.format(setting="matching", value=matching, allowed=", ".join(allowed)))
+    check_setting("matching", matching, Matching)
     return matching == "overlap"
 
 

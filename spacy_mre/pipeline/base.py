@@ -5,7 +5,7 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 from spacy.language import Language
@@ -14,6 +14,7 @@ from thinc.api import Model, Optimizer
 
 from ..annotations.alignment import UNSEEN, Losses
 from ..errors import Errors, Warnings
+from ..settings import check_setting
 from ..training.buffers import BufferedPipe
 
 # Arguments of a component that are not settings.
@@ -58,12 +59,11 @@ class MREPipe(BufferedPipe):
         self.left_out: Counter = Counter()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        choices = self._choices().get(name)
-        if choices is None:
+        settings = self._settings()
+        if name not in settings:
             super().__setattr__(name, value)
             return
-        if choices and value not in choices and isinstance(value, str):
-            raise ValueError(Errors.M001.format(setting=name, value=value, allowed=", ".join(map(str, choices))))
+        check_setting(name, value, settings[name])
         super().__setattr__(name, value)
         nlp = _PIPELINES.get(self, _no_pipeline)()
         if nlp is not None:
@@ -72,16 +72,14 @@ class MREPipe(BufferedPipe):
                     nlp.get_pipe_config(pipe_name)[name] = value
 
     @classmethod
-    def _choices(cls) -> dict[str, tuple]:
-        """Each setting with the strings that it allows; none where it allows any value."""
-        if "_setting_choices" not in cls.__dict__:
+    def _settings(cls) -> dict[str, Any]:
+        """Each setting with its annotation."""
+        if "_annotations_of_settings" not in cls.__dict__:
             parameters = inspect.signature(cls).parameters.values()
-            cls._setting_choices = {
-                parameter.name: _literals(parameter.annotation)
-                for parameter in parameters
-                if parameter.name not in NOT_SETTINGS
+            cls._annotations_of_settings = {
+                parameter.name: parameter.annotation for parameter in parameters if parameter.name not in NOT_SETTINGS
             }
-        return cls._setting_choices
+        return cls._annotations_of_settings
 
     def update(
         self,
@@ -122,7 +120,7 @@ class MREPipe(BufferedPipe):
         """
         if self.scorer is None:
             return {}
-        settings = {name: getattr(self, name) for name in self._choices()}
+        settings = {name: getattr(self, name) for name in self._settings()}
         return self.scorer(examples, **{**settings, "labels": self.labels, **kwargs})
 
     def learn(self, examples: list[Example], drop: float) -> float | None:
@@ -148,13 +146,6 @@ class MREPipe(BufferedPipe):
             message = (warning or self.left_out_warning).format(name=self.name, what=what, count=count, **details)
             warnings.warn(message, stacklevel=2)
         self.left_out[what] += count
-
-
-def _literals(hint: Any) -> tuple:
-    """The values of a Literal, or of the Literals in a union."""
-    if get_origin(hint) is Literal:
-        return get_args(hint)
-    return tuple(value for part in get_args(hint) if get_origin(part) is Literal for value in get_args(part))
 
 
 def _no_pipeline() -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -17,13 +17,19 @@ from ..annotations.entities import DEFAULT_KEY, complete_entities, get_entities
 from ..annotations.relations import get_relations
 from ..annotations.storage import load_docs, span_as_doc
 from ..errors import Errors, Warnings
+from ..settings import NotNegative, check_setting, checked
 
 TokenPolicy = Literal["gold", "tokenizer"]
 
 
 @registry.readers("spacy_mre.Corpus.v1")
+@checked
 def make_corpus(
-    path: Path | None, tokens: TokenPolicy = "gold", spans_key: str = DEFAULT_KEY, limit: int = 0, max_length: int = 0
+    path: Path | None,
+    tokens: TokenPolicy = "gold",
+    spans_key: str = DEFAULT_KEY,
+    limit: NotNegative = 0,
+    max_length: NotNegative = 0,
 ) -> "Corpus":
     """Make the reader.
 
@@ -65,10 +71,7 @@ class Corpus:
         limit: int = 0,
         max_length: int = 0,
     ) -> None:
-        if tokens not in get_args(TokenPolicy):
-            raise ValueError(
-                Errors.M001.format(setting="tokens", value=tokens, allowed=", ".join(get_args(TokenPolicy)))
-            )
+        check_setting("tokens", tokens, TokenPolicy)
         self.path = Path(path)
         self.tokens = tokens
         self.spans_key = spans_key

@@ -13,6 +13,7 @@ from thinc.types import FloatsXd
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
+from ..settings import NotNegativeFloat, Rate, checked
 from .torch_weights import MIN_SPARSE_ROWS
 
 Key = tuple[int, str]
@@ -22,15 +23,16 @@ UNDECAYED_NAMES = ("b", "G")
 
 
 @registry.optimizers("spacy_mre.AdamW.v1")
+@checked
 def make_adamw(
     learn_rate: FloatOrSeq = 5e-5,
     head_learn_rate: FloatOrSeq | None = None,
     layer_learn_rate: FloatOrSeq | None = None,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
+    beta1: Rate = 0.9,
+    beta2: Rate = 0.999,
     eps: float = 1e-8,
-    L2: float = 0.01,
-    grad_clip: float = 1.0,
+    L2: NotNegativeFloat = 0.01,
+    grad_clip: NotNegativeFloat = 1.0,
     use_averages: bool = False,
     bias_correction: bool = True,
 ) -> "AdamW":

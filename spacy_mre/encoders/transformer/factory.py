@@ -7,6 +7,7 @@ from typing import Any
 from spacy.language import Language
 from thinc.api import Config, Model
 
+from ...settings import Positive, checked
 from .settings import Engine, Precision
 
 default_config = """
@@ -36,15 +37,16 @@ DEFAULT_CONFIG = Config().from_str(default_config)["transformer"]
 
 
 @Language.factory("mre_transformer", assigns=["doc._.trf_data"], default_config=DEFAULT_CONFIG)
+@checked
 def make_mre_transformer(
     nlp: Language,
     name: str,
     model: Model,
     set_extra_annotations: Callable,
-    max_batch_items: int,
+    max_batch_items: Positive,
     engine: Engine,
     precision: Precision,
-    threads: int | None,
+    threads: Positive | None,
 ) -> Any:
     """Make the component: a drop-in for `transformer` of spacy-transformers, with the same models, span getters,
     listeners and files.

@@ -18,6 +18,7 @@ from thinc.types import Floats1d
 
 from ...annotations.entities import DEFAULT_KEY
 from ...errors import Errors, Warnings
+from ...settings import Positive
 from .asking import Answer, Prompt, with_text_of
 from .formats import Analysis, FormatError, Parsed
 from .formats.anchored import Anchored
@@ -44,9 +45,9 @@ class Generative(LabelledPipe):
         parts: Parts = "both",
         constraint: ConstraintKind = "grammar",
         strict: bool = False,
-        max_new_tokens: int | None = None,
-        num_beams: int = 1,
-        batch_tokens: int = 16384,
+        max_new_tokens: Positive | None = None,
+        num_beams: Positive = 1,
+        batch_tokens: Positive = 16384,
         spans_key: str = DEFAULT_KEY,
         scorer: Callable | None = None,
     ) -> None:

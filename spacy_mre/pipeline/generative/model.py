@@ -14,6 +14,7 @@ from thinc.types import Floats1d
 
 from ...encoders.packaged import MINILM_PACKAGE
 from ...errors import Errors
+from ...settings import Positive, Rate, checked
 from .causal_lm import CausalLM
 from .checkpoints import DTYPES, MadeModel, TokenizerSource, make_pretrained
 from .language_model import DEFAULT_SEPARATOR, LanguageModel
@@ -37,6 +38,7 @@ LMModel: TypeAlias = Model[SourcesAndTargets, Floats1d]
 
 
 @registry.architectures("spacy_mre.Seq2SeqLM.v1")
+@checked
 def build_seq2seq_lm(
     name: str = "",
     config: dict[str, Any] | None = None,
@@ -63,6 +65,7 @@ def build_seq2seq_lm(
 
 
 @registry.architectures("spacy_mre.CausalLM.v1")
+@checked
 def build_causal_lm(
     name: str = "",
     config: dict[str, Any] | None = None,
@@ -83,10 +86,11 @@ def build_causal_lm(
 
 
 @registry.architectures("spacy_mre.WarmStartedSeq2Seq.v1")
+@checked
 def build_warm_started(
     name: str = MINILM_PACKAGE,
-    decoder_layers: int | None = None,
-    dropout: float | None = None,
+    decoder_layers: Positive | None = None,
+    dropout: Rate | None = None,
     mixed_precision: bool = False,
 ) -> LMModel:
     """Build an encoder-decoder, both parts of which are initialized with a pretrained encoder of the BERT family

@@ -15,6 +15,7 @@ from ...annotations.alignment import align_gold
 from ...annotations.entities import DEFAULT_KEY, set_entities
 from ...encoders.check import check_pipeline
 from ...errors import Errors, Warnings
+from ...settings import Positive, Probability
 from ..base import MREPipe
 from ..spans.overlap import Overlap
 from .boundaries import Boundaries
@@ -58,11 +59,11 @@ class MultiNER(MREPipe):
         questions: str | Questions | None = None,
         spans_key: str = DEFAULT_KEY,
         entities: Literal["predict", "given"] = "predict",
-        boundary_threshold: float = 0.5,
-        span_threshold: float = 0.5,
+        boundary_threshold: Probability = 0.5,
+        span_threshold: Probability = 0.5,
         overlap: Overlap = "learned",
         one_type_per_span: bool = True,
-        ends_per_start: int = 10,
+        ends_per_start: Positive = 10,
         init_from: str | None = None,
         scorer: Callable | None = None,
     ) -> None:
@@ -93,8 +94,6 @@ class MultiNER(MREPipe):
         scorer (Optional[Callable]): The scorer. Default: `spacy_mre.entity_scorer.v1`.
         RAISES (ValueError): If a setting has an invalid value.
         """
-        if ends_per_start < 1:
-            raise ValueError(Errors.M001.format(setting="ends_per_start", value=ends_per_start, allowed="1 and more"))
         super().__init__(nlp, name, model, scorer, learned={"questions": {}, "overlap": "nested"})
         self.questions = questions
         self.spans_key = spans_key

@@ -14,6 +14,7 @@ from thinc.types import Floats3d
 from torch import Tensor
 
 from ...encoders.transformer.wordpieces import pack
+from ...settings import NotNegative, Positive, checked
 from ...training.sized import set_training
 from ..spans.pooling import to_index
 from .interaction import EncodedPairs, Interaction, TextsAndQuestions
@@ -36,8 +37,9 @@ class _Limits:
 
 
 @registry.architectures("spacy_mre.CrossTransformer.v1")
+@checked
 def build_cross_transformer(
-    transformer: Model, max_batch_items: int = 4096, overlap: int = 64, max_length: int = 0
+    transformer: Model, max_batch_items: Positive = 4096, overlap: NotNegative = 64, max_length: NotNegative = 0
 ) -> Interaction:
     """Read each question together with each text: [CLS] question [SEP] text [SEP], with token types if the model has
     them (BERT-MRC, Li et al. 2020, section 3.2).

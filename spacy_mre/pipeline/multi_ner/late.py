@@ -13,19 +13,21 @@ from torch import nn
 
 from ...encoders.encoder import Encoded, Encoder, find_listeners
 from ...errors import Errors
+from ...settings import Positive, Rate, checked
 from ...training.sized import SizedShim, set_training, sized_shim
 from .cross_attention import CrossAttention
 from .interaction import EncodedPairs, Interaction, TextsAndQuestions
 
 
 @registry.architectures("spacy_mre.LateInteraction.v1")
+@checked
 def build_late_interaction(
     encoder: Encoder,
     questions: Encoder | None = None,
-    depth: int = 2,
-    size: int = 128,
-    attention_heads: int = 4,
-    dropout: float = 0.1,
+    depth: Positive = 2,
+    size: Positive = 128,
+    attention_heads: Positive = 4,
+    dropout: Rate = 0.1,
 ) -> Interaction:
     """Read texts and questions separately, and let every token attend to the words of every question.
 

@@ -11,6 +11,7 @@ from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import Floats3d
 
 from ...errors import Errors
+from ...settings import Positive, Rate, checked
 from ...training.sized import SizedShim, set_training, sized_shim
 from .boundaries import Boundaries, candidate_spans, with_gold
 from .decoding import decode
@@ -26,12 +27,13 @@ MAX_VECTORS = 16384
 
 
 @registry.architectures("spacy_mre.MultiNER.v1")
+@checked
 def build_multi_ner(
     interaction: Interaction,
     type_attention: TypeAttention = "token",
     heads: Heads = "per_type",
-    hidden_size: int = 256,
-    dropout: float = 0.1,
+    hidden_size: Positive = 256,
+    dropout: Rate = 0.1,
 ) -> Model[list[Doc], Any]:
     """Build the Multi-NER model: the interaction of questions and texts, and the heads as a torch module that gets its
     sizes at initialization.

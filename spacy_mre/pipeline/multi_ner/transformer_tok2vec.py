@@ -8,9 +8,14 @@ from spacy.util import registry
 from thinc.api import Model, chain, reduce_mean
 from thinc.types import Floats2d
 
+from ...settings import NotNegativeFloat, checked
+
 
 @registry.architectures("spacy_mre.TransformerTok2Vec.v1")
-def build_transformer_tok2vec(transformer: Model, grad_factor: float = 1.0) -> Model[list[Doc], list[Floats2d]]:
+@checked
+def build_transformer_tok2vec(
+    transformer: Model, grad_factor: NotNegativeFloat = 1.0
+) -> Model[list[Doc], list[Floats2d]]:
     """Build a tok2vec that contains a transformer. The vector of a token is the mean of its wordpieces.
 
     This is `spacy-transformers.Tok2VecTransformer.v3` for any transformer model, for example `spacy_mre.MiniLM.v1`.

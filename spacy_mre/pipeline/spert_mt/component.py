@@ -17,11 +17,12 @@ from ...annotations.relations import set_relations
 from ...encoders.check import check_pipeline
 from ...encoders.encoder import Encoded
 from ...errors import Errors, Warnings
+from ...settings import NotNegative, Positive, Probability
 from ..base import MREPipe
 from ..spans.overlap import Overlap
 from ..spans.spans import Spans
 from .output import SpertMTOptions, SpertMTOutput
-from .settings import DEFAULT_SPERT_MT_MODEL, PRESETS, Constraints, Preset
+from .settings import DEFAULT_SPERT_MT_MODEL, PRESETS, Constraints, Negatives, Preset
 from .survey import Survey
 from .targets import Sampler, Targets
 
@@ -58,15 +59,15 @@ class SpertMT(MREPipe):
         model: Model,
         spans_key: str = DEFAULT_KEY,
         entities: Literal["predict", "given"] = "predict",
-        entity_threshold: float | None = None,
-        relation_threshold: float | None = None,
+        entity_threshold: Probability | None = None,
+        relation_threshold: Probability | None = None,
         overlap: Overlap | None = None,
         constraints: Literal["learned", "any"] | Constraints | None = None,
         symmetric: list[str] = [],  # noqa: B006 (spaCy reads the default config from here; the list is never changed)
-        max_distance: Literal["learned"] | int | None = None,
-        pairs_per_token: int = 20,
-        negatives: int = 100,
-        seed: int = 0,
+        max_distance: Literal["learned"] | NotNegative | None = None,
+        pairs_per_token: Positive = 20,
+        negatives: Negatives = 100,
+        seed: NotNegative = 0,
         scorer: Callable | None = None,
     ) -> None:
         """Initialize the component. Settings that are None take the value of the model's `mode`; those of "spert_mt"
@@ -151,26 +152,21 @@ class SpertMT(MREPipe):
         raise NotImplementedError(Errors.M802)
 
     def options(self) -> SpertMTOptions:
-        """RETURNS (SpertMTOptions): The settings in force, with what was learned and with the preset's values where a
-        setting is None."""
-        preset, learned = self.preset, self.cfg
-        overlap = self.overlap or preset.overlap
-        distance = preset.max_distance if self.max_distance is None else self.max_distance
-        constraints = self.constraints or preset.constraints
+        """RETURNS (SpertMTOptions): The settings in force, with what was learned."""
+        learned = self.cfg
+        overlap, distance, constraints = (self._in_force(name) for name in ("overlap", "max_distance", "constraints"))
         if constraints == "learned":
             constraints = {label: [pair[:2] for pair in pairs] for label, pairs in learned["constraints"].items()}
         return SpertMTOptions(
             entity_labels=self.entity_labels,
             relation_labels=self.relation_labels,
-            entity_threshold=preset.entity_threshold if self.entity_threshold is None else self.entity_threshold,
-            relation_threshold=preset.relation_threshold
-            if self.relation_threshold is None
-            else self.relation_threshold,
+            entity_threshold=self._in_force("entity_threshold"),
+            relation_threshold=self._in_force("relation_threshold"),
             overlap=learned["overlap"] if overlap == "learned" else overlap,
             pairs_per_token=self.pairs_per_token,
-            max_distance=learned["distance"] if isinstance(distance, str) else distance,
+            max_distance=learned["distance"] if distance == "learned" else distance,
             symmetric=self.symmetric,
-            constraints={} if isinstance(constraints, str) else constraints,
+            constraints={} if constraints == "any" else constraints,
             share_drawn=learned["share_drawn"],
         )
 
@@ -297,13 +293,17 @@ class SpertMT(MREPipe):
         if self._shim.settings["see_cats"] and not self.cfg["cat_labels"]:
             raise ValueError(Errors.M812.format(name=self.name))
         if survey.lost.counts:
-            message = Warnings.W801.format(name=self.name, total=survey.mentions, losses=survey.lost)
-            warnings.warn(message, stacklevel=2)
+            warnings.warn(Warnings.W801.format(name=self.name, total=survey.mentions, losses=survey.lost), stacklevel=2)
         self.generator = numpy.random.default_rng(self.seed)
         self.model.get_ref("heads").attrs["labels"] = {
             f"{level}_labels": len(self.cfg[f"{level}_labels"]) for level in ("entity", "relation", "cat")
         }
         self.model.initialize(X=sample)
+
+    def _in_force(self, setting: str) -> Any:
+        """The value of a setting, or the preset's where it is None."""
+        value = getattr(self, setting)
+        return getattr(self.preset, setting) if value is None else value
 
     @property
     def _shim(self) -> Any:

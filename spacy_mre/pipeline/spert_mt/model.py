@@ -11,6 +11,7 @@ from thinc.types import Floats2d
 
 from ...encoders.encoder import Encoded, Encoder
 from ...errors import Errors
+from ...settings import Positive, Rate, checked
 from ...training.sized import SizedShim, set_training, sized_shim
 from .decoding import decode
 from .heads import SpertMTHeads
@@ -21,8 +22,9 @@ from .targets import Targets
 
 
 @registry.architectures("spacy_mre.SpertMT.v1")
+@checked
 def build_spert_mt(
-    encoder: Encoder, mode: Mode = "spert_mt", max_width: int = 10, dropout: float = 0.1, see_cats: bool = False
+    encoder: Encoder, mode: Mode = "spert_mt", max_width: Positive = 10, dropout: Rate = 0.1, see_cats: bool = False
 ) -> Model[list[Doc], Any]:
     """Build the SpERT.MT model: an encoder, and the heads as a torch module that gets its sizes at initialization.
 

@@ -1,7 +1,9 @@
 """What `mode` sets: the heads, losses and decoding of SpERT.MT as shipped, of its paper, and of SpERT."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
+
+from annotated_types import Interval
 
 from ...encoders.over_tok2vec import DEFAULT_ENCODER
 from ..spans.overlap import Overlap
@@ -9,6 +11,8 @@ from ..spans.overlap import Overlap
 Mode = Literal["spert_mt", "paper", "spert"]
 
 DEFAULT_SPERT_MT_MODEL = {"@architectures": "spacy_mre.SpertMT.v1", "encoder": DEFAULT_ENCODER}
+# -1 for all.
+Negatives: TypeAlias = Annotated[int, Interval(ge=-1)]
 # By relation label, the (head type, tail type) pairs that it may join.
 Constraints = dict[str, list[list[str]]]
 # Size of the width embedding, as in SpERT.

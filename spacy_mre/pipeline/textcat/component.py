@@ -14,6 +14,7 @@ from thinc.types import Floats2d
 from ...encoders.check import check_pipeline
 from ...encoders.over_tok2vec import DEFAULT_ENCODER
 from ...errors import Errors
+from ...settings import NotNegativeFloat, Probability
 from ..base import MREPipe
 
 DEFAULT_TEXTCAT_MODEL = {"@architectures": "spacy_mre.TextCat.v1", "encoder": DEFAULT_ENCODER}
@@ -39,8 +40,8 @@ class MRETextCat(MREPipe):
         *,
         model: Model,
         multi_label: bool = False,
-        threshold: float = 0.5,
-        loss_weight: float = 0.03,
+        threshold: Probability = 0.5,
+        loss_weight: NotNegativeFloat = 0.03,
         scorer: Callable | None = None,
     ) -> None:
         """Initialize the component.

@@ -11,11 +11,13 @@ from thinc.types import Floats2d
 from torch import Tensor, nn
 
 from ...encoders.encoder import Encoded, Encoder
+from ...settings import NotNegative, Rate, checked
 from ...training.sized import SizedShim, set_training, sized_shim
 
 
 @registry.architectures("spacy_mre.TextCat.v1")
-def build_textcat(encoder: Encoder, dropout: float = 0.1, hidden_size: int = 0) -> Model[list[Doc], Floats2d]:
+@checked
+def build_textcat(encoder: Encoder, dropout: Rate = 0.1, hidden_size: NotNegative = 0) -> Model[list[Doc], Floats2d]:
     """Build the text classifier: an encoder, and a head over the text vector.
 
     encoder (Model[list[Doc], Encoded]): Token and text vectors.

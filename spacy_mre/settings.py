@@ -1,0 +1,88 @@
+"""The values that a setting allows, written in its annotation and checked when it is set."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Annotated, Any, Literal, ParamSpec, TypeAlias, TypeVar, get_args, get_origin
+
+from annotated_types import Interval
+
+from .errors import Errors
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Probability: TypeAlias = Annotated[float, Interval(ge=0, le=1)]
+# Of dropout: 1 would drop everything.
+Rate: TypeAlias = Annotated[float, Interval(ge=0, lt=1)]
+Positive: TypeAlias = Annotated[int, Interval(ge=1)]
+NotNegative: TypeAlias = Annotated[int, Interval(ge=0)]
+NotNegativeFloat: TypeAlias = Annotated[float, Interval(ge=0)]
+
+
+def check_setting(name: str, value: Any, annotation: Any) -> None:
+    """Check the value of a setting against its annotation: the strings of a `Literal`, the range of a number.
+
+    name (str): The setting.
+    value (Any): Its value. Values that are neither strings nor numbers are not checked.
+    annotation (Any): Its annotation, which may be a union.
+    RAISES (ValueError): If the annotation does not allow the value.
+
+    >>> check_setting("entity_threshold", 0.4, Probability | None)
+    """
+    if isinstance(value, str):
+        choices = list(_choices(annotation))
+        if choices and value not in choices:
+            raise ValueError(Errors.M001.format(setting=name, value=value, allowed=", ".join(map(str, choices))))
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        for interval in _intervals(annotation):
+            if not _contains(interval, value):
+                raise ValueError(Errors.M002.format(setting=name, value=value, range=_described(interval)))
+
+
+def checked(function: Callable[P, R]) -> Callable[P, R]:
+    """Check the arguments of a registered function against its annotations.
+
+    function (Callable): An architecture, for example.
+    RETURNS (Callable): The function with the same signature, which raises a ValueError if an argument is not allowed.
+    """
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def check_and_call(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name, value in signature.bind(*args, **kwargs).arguments.items():
+            check_setting(name, value, signature.parameters[name].annotation)
+        return function(*args, **kwargs)
+
+    # spaCy reads argument names with `getfullargspec`, which does not look behind a wrapper.
+    check_and_call.__signature__ = signature  # type: ignore[attr-defined]
+    return check_and_call
+
+
+def _choices(annotation: Any) -> Iterator[Any]:
+    """The values of a Literal, or of the Literals in a union."""
+    if get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+    else:
+        for part in get_args(annotation):
+            if get_origin(part) is Literal:
+                yield from get_args(part)
+
+
+def _intervals(annotation: Any) -> Iterator[Interval]:
+    """The range of an annotated number, or those in a union."""
+    for part in (annotation, *get_args(annotation)):
+        yield from (data for data in getattr(part, "__metadata__", ()) if isinstance(data, Interval))
+
+
+def _contains(interval: Interval, value: Any) -> bool:
+    """Also False for NaN."""
+    return (interval.ge is None or value >= interval.ge) and (
+        value < interval.lt if interval.lt is not None else interval.le is None or value <= interval.le
+    )
+
+
+def _described(interval: Interval) -> str:
+    if interval.lt is not None:
+        return f"a number from {interval.ge} to less than {interval.lt}"
+    return f"{interval.ge} or more" if interval.le is None else f"a number from {interval.ge} to {interval.le}"
