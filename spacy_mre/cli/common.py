@@ -55,6 +55,19 @@ def show_progress(items: Sequence[Item], description: str) -> Iterable[Item]:
     return track(items, description, console=console, transient=True, disable=not console.is_terminal)
 
 
+def counted(count: int, noun: str) -> str:
+    """Write a count with its noun.
+
+    count (int): How many.
+    noun (str): In the singular; its plural ends in -s.
+    RETURNS (str): Both.
+
+    >>> counted(1, "document"), counted(2, "document")
+    ('1 document', '2 documents')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def one_of(names: Collection[str]) -> Callable[[str], str]:
     """Make a parser for an option that takes one of several names.
 

@@ -13,7 +13,7 @@ from ..corpora import READERS, Record, Report, cat_labels, make_docs
 from ..corpora.splits import SPLIT_RULES, split_records
 from ..corpora.to_docs import TokenPolicy
 from .app import app
-from .common import load_nlp, one_of, report_errors, show_progress
+from .common import counted, load_nlp, one_of, report_errors, show_progress
 
 
 @app.command("convert")
@@ -91,5 +91,5 @@ def convert_cli(
             report.check()
         for name in docs:
             path = output / f"{name}.spacy" if name else output
-            typer.echo(f"{save_docs(docs[name], path)} documents in {path}")
+            typer.echo(f"{counted(save_docs(docs[name], path), 'document')} in {path}")
     Console().print(report.table())

@@ -10,7 +10,7 @@ from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import load_docs
 from ..corpora import WRITERS, Report
 from .app import app
-from .common import one_of, report_errors, show_progress
+from .common import counted, one_of, report_errors, show_progress
 
 
 @app.command("export")
@@ -28,5 +28,5 @@ def export_cli(
     with report_errors():
         docs = show_progress(list(load_docs(source)), "Writing")
         count = WRITERS[format](docs, output, spans_key=spans_key, report=report)
-    typer.echo(f"{count} documents in {output}")
+    typer.echo(f"{counted(count, 'document')} in {output}")
     Console().print(report.table())

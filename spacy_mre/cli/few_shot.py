@@ -10,7 +10,7 @@ from ..annotations.storage import load_docs, save_docs
 from ..corpora import Report
 from ..corpora.few_shot import few_shot
 from .app import app
-from .common import report_errors
+from .common import counted, report_errors
 
 SIZES = [5, 10, 20]
 
@@ -35,5 +35,5 @@ def few_shot_cli(
             report = Report()
             path = output / f"{per_label}.spacy"
             count = save_docs(few_shot(docs, per_label, seed=seed, report=report), path)
-            typer.echo(f"{count} documents in {path}")
+            typer.echo(f"{counted(count, 'document')} in {path}")
             Console().print(report.table())

@@ -15,7 +15,7 @@ from ..errors import Errors
 from ..files import replacing
 from ..visual import measure_attention, render_svg, write_attention, write_page
 from .app import app
-from .common import load_nlp, report_errors
+from .common import counted, load_nlp, report_errors
 
 # Enough for a stable mean.
 ATTENTION_TEXTS = 200
@@ -69,7 +69,7 @@ def page_cli(
                 with replacing(svg / f"{number:03}.svg") as temporary:
                     temporary.write_text(picture, encoding="utf8")
     left_out = f"; {len(texts) - len(shown)} more were left out, see --limit" if len(shown) < len(texts) else ""
-    typer.echo(f"{len(docs)} texts in {output}{left_out}")
+    typer.echo(f"{counted(len(docs), 'text')} in {output}{left_out}")
 
 
 def _read_json(path: Path) -> Any:

@@ -32,7 +32,7 @@ def reinforce_cli(
     seeds: Annotated[int, typer.Option(min=1, help="The number of seeds, from 0 up.")] = 3,
     updates: Annotated[int, typer.Option(min=1, help="The number of updates of each run.")] = 2000,
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU.")] = -1,
-    again: Annotated[bool, typer.Option("--again", help="Make runs again that have a file.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also make the runs whose files exist already.")] = False,
     keep_models: Annotated[
         bool, typer.Option("--keep-models", help="Keep the trained pipelines in OUTPUT/models.")
     ] = False,

@@ -1,7 +1,7 @@
 """The command `strings`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -11,6 +11,7 @@ from ..annotations.storage import load_docs, save_docs
 from ..corpora import Report, cat_labels, make_docs
 from ..pipeline.generative.formats import FORMATS, Format, template_names
 from ..pipeline.generative.formats.task import LANGUAGES, Task
+from ..pipeline.generative.settings import Parts
 from ..pipeline.generative.strings import (
     format_path,
     load_format,
@@ -21,7 +22,7 @@ from ..pipeline.generative.strings import (
     write_strings,
 )
 from .app import app
-from .common import load_nlp, one_of, report_errors, show_progress
+from .common import counted, load_nlp, one_of, report_errors, show_progress
 
 
 @app.command("strings")
@@ -58,7 +59,7 @@ def strings_cli(
         ),
     ] = "en",
     parts: Annotated[
-        Literal["both", "text", "words"],
+        Parts,
         typer.Option(help="text: only the text label. words: only the labels of words."),
     ] = "both",
     prompt_words: Annotated[bool, typer.Option(help="slg: put the name of the task into the strings.")] = True,
@@ -105,7 +106,7 @@ def strings_cli(
                 used = _make_format(format, task, parts, prompt_words)
             count = write_strings(show_progress(docs, "Writing"), output, used, spans_key=spans_key, report=report)
             save_format(used, format_path(output))
-    typer.echo(f"{count} documents in {output}")
+    typer.echo(f"{counted(count, 'document')} in {output}")
     Console().print(report.table())
 
 

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from .app import app
-from .common import report_errors
+from .common import counted, report_errors
 
 
 @app.command("train-generative")
@@ -83,5 +83,5 @@ def train_generative_cli(
     losses = f"training loss {summary['train_loss']:.4f}"
     if "dev_loss" in summary:
         losses += f", dev loss {summary['dev_loss']:.4f}"
-    rows = f"{summary['rows']} rows ({summary['left_out']} left out)"
+    rows = f"{counted(summary['rows'], 'row')} ({summary['left_out']} left out)"
     typer.echo(f"{summary['steps']} updates on {rows}, {losses}. The model is in {output}")

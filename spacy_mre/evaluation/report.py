@@ -42,7 +42,10 @@ def other_table(scores: Scores) -> Table:
     shown = {key for _, keys in _rows(scores) for key in keys}
     for key, value in scores.items():
         if isinstance(value, (int, float)) and key not in shown and not key.startswith((GIVEN, OVERLAP, BASELINE)):
-            table.add_row(key, f"{value:.0f}" if key == "speed" else _percent(value))
+            if key == "speed":
+                table.add_row("speed (words per second)", f"{value:,.0f}")
+            else:
+                table.add_row(key, _percent(value))
     return table
 
 

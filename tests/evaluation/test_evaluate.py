@@ -123,7 +123,7 @@ def test_given_entities_measure_the_relations_alone(nlp, gold):
     examples = examples_of(nlp, gold)
     scores = evaluate(nlp, examples, gold_entities=True)
     assert scores["rel_r"] == 0.5
-    assert scores["given_rel_f"] == scores["given_spans_entities_f"] == 1.0
+    assert scores["given_rel_f"] == 1.0 and "given_spans_entities_f" not in scores
     assert scores["speed"] > 0 and "given_speed" not in scores
     assert nlp.get_pipe("capital_letters").entities == "predict"
     assert all("entities" not in eg.predicted.spans for eg in examples)
@@ -220,7 +220,7 @@ def test_results_table(nlp, gold):
         "given F",
         "baseline F",
     ]
-    assert cells(text, "All entities") == ["All entities", "100.00", "66.67", "80.00", "80.00", "100.00", "80.00"]
+    assert cells(text, "All entities") == ["All entities", "100.00", "66.67", "80.00", "80.00", "-", "80.00"]
     assert cells(text, "Strict relations") == [
         "Strict relations",
         "100.00",
@@ -245,7 +245,7 @@ def test_the_other_table_has_the_other_scores(nlp, gold):
     scores = evaluate(nlp, examples_of(nlp, gold), gold_entities=True)
     text = text_of(other_table({**scores, "tag_acc": 0.875, "sents_f": None}))
     assert cells(text, "tag_acc") == ["tag_acc", "87.50"]
-    assert cells(text, "speed")[1].isdigit()
+    assert cells(text, "speed (words per second)")[1].replace(",", "").isdigit()
     assert len(text.splitlines()) == 7  # title, three lines of header, two scores, last line
 
 
