@@ -5,7 +5,7 @@ CODE = spacy_mre tests benchmarks docs
 export HF_HUB_OFFLINE ?= 1
 export PYTHONWARNINGS ?= ignore::FutureWarning,ignore::DeprecationWarning
 
-.PHONY: run test lint docs bench setup
+.PHONY: run test fuzz lint docs bench setup
 
 # The demonstration: train, test, package and draw a page. Its last lines are the scores and the path of the page.
 run: setup
@@ -15,6 +15,13 @@ run: setup
 
 test: setup
 	$(BIN)/python -m pytest -n auto
+
+# The robustness tests with FUZZ times as many inputs. Their table is in docs/reliability.md.
+FUZZ = 20
+fuzz: setup
+	MRE_FUZZ=$(FUZZ) MRE_FUZZ_RESULTS=benchmarks/results/reliability.json \
+		$(BIN)/python -m pytest tests/robustness --numprocesses auto --timeout 7200
+	$(BIN)/python -m benchmarks table
 
 lint: setup
 	$(BIN)/ruff check $(CODE)

@@ -1,0 +1,36 @@
+"""The table of the robustness tests."""
+
+from pathlib import Path
+
+import srsly
+
+from ..results import read
+from .formatting import markdown, nothing
+
+# By test, the faults that it found, which are mended.
+FAULTS = Path("tests/robustness/faults.yml")
+
+
+def tests() -> str:
+    """What was tried, and how many faults were found and are left."""
+    results = read("reliability")
+    if not results["rows"]:
+        return nothing("reliability")
+    faults = srsly.read_yaml(FAULTS)
+    rows = [
+        [
+            f"`{row['file']}`: {row['title']}",
+            f"{row['inputs']:,}",
+            str(len(faults.get(row["test"], ())) + row["failed"]),
+            str(row["failed"]),
+        ]
+        for row in results["rows"]
+    ]
+    table = markdown(["test", "inputs", "faults found", "faults left"], rows)
+    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    total = sum(row["inputs"] for row in results["rows"])
+    minutes = results["seconds"] / 60
+    return (
+        f"{table}\n\n`{results['command']}`: {total:,} inputs in {minutes:.0f} minutes. "
+        f"Commit {results['commit']}. Versions: {versions}."
+    )
