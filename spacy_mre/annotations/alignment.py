@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy
 from spacy.training import Example
 
-from .entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities
+from .entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities, trim
 from .relations import arguments, get_relations
 
 # The end of the reason for gold with a label that a component does not know.
@@ -89,7 +89,9 @@ def align_gold(example: Example, key: str = DEFAULT_KEY) -> Gold:
     entities = get_entities(example.reference, key)
     for entity in entities or ():
         offsets = aligner.align(entity.offsets)
-        if offsets is None:
+        if not _comparable(aligner.gold_text(entity.offsets)):
+            lost.add("entity of white space only", repr(aligner.gold_text(entity.offsets)))
+        elif offsets is None:
             lost.add("entity off the token grid", aligner.gold_text(entity.offsets))
         else:
             indices.setdefault(EntitySpan(*offsets, entity.label), len(indices))
@@ -135,6 +137,7 @@ class _SpanAligner:
         self.gold_to_predicted = None if same_tokens else example.alignment.y2x
 
     def align(self, offsets: Offsets) -> Offsets | None:
+        offsets = trim(self.reference, offsets)
         if self.gold_to_predicted is None:
             return offsets
         start, end = offsets

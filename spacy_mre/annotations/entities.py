@@ -65,9 +65,9 @@ def set_entities(
 ) -> list[EntitySpan]:
     """Write entities to a document.
 
-    Spans written earlier by the same source are replaced; spans of other sources are kept. Spans that begin or end with
-    white space are dropped. Of several spans with the same offsets and label, the one with the best score is kept. The
-    group is sorted by start, longer spans first.
+    Spans written earlier by the same source are replaced; spans of other sources are kept. White space at the ends of a
+    span is removed; a component's span of white space only is dropped. Of several spans with the same offsets and
+    label, the one with the best score is kept. The group is sorted by start, longer spans first.
 
     doc (Doc): The document.
     spans (Iterable[EntitySpan]): The entities; plain tuples of start, end, label and score are accepted too.
@@ -89,9 +89,10 @@ def set_entities(
     best: dict[tuple[int, int, str], tuple[EntitySpan, str]] = {}
     given = [(EntitySpan(*span), source) for span in spans]
     for span, span_source in [*_spans_of_other_sources(doc, key, source), *given]:
-        # Not token.is_space: a Vocab without a language does not set that flag.
-        if doc[span.start].text.isspace() or doc[span.end - 1].text.isspace():
+        start, end = trim(doc, span.offsets)
+        if span_source and doc[start].text.isspace():
             continue
+        span = EntitySpan(start, end, span.label, span.score)
         sort_key = (span.start, -span.end, span.label)
         if sort_key not in best or best[sort_key][0].score < span.score:
             best[sort_key] = (span, span_source)
@@ -105,6 +106,22 @@ def set_entities(
         flat = set(flat_subset([span for span in entities if taken.isdisjoint(range(span.start, span.end))]))
         doc.set_ents([*foreign, *(doc_span for doc_span, span in zip(doc_spans, entities) if span in flat)])
     return entities
+
+
+def trim(doc: Doc, offsets: Offsets) -> Offsets:
+    """Leave out white space at the ends of a span.
+
+    doc (Doc): The document.
+    offsets (tuple[int, int]): Start and end of the span, in tokens.
+    RETURNS (tuple[int, int]): Those of the span without white space; the same if it is white space only.
+    """
+    start, end = offsets
+    # Not token.is_space: a Vocab without a language does not set that flag.
+    while start < end and doc[start].text.isspace():
+        start += 1
+    while start < end and doc[end - 1].text.isspace():
+        end -= 1
+    return (start, end) if start < end else offsets
 
 
 def flat_subset(spans: Sequence[EntitySpan]) -> list[EntitySpan]:

@@ -19,7 +19,7 @@ from spacy.attrs import LENGTH, SPACY
 from spacy.tokens import Doc, Span
 
 from ..errors import Errors
-from .entities import Offsets
+from .entities import Offsets, trim
 
 KEY = ("._.", "relations", None, None)
 SOURCES_KEY = ("._.", "relation_sources", None, None)
@@ -130,7 +130,8 @@ def set_relations(doc: Doc, relations: Iterable[Mapping[str, Any]] | None, *, so
     doc (Doc): The document.
     relations (Iterable[Mapping[str, Any]] | None): Mappings with `head`, `tail` and `label`, and optionally
         `head_label`, `tail_label` and `score`. They are normalized: numpy and torch scalars are converted, other keys
-        are dropped, and of several equal relations the one with the best score is kept. None removes the list.
+        are dropped, white space at the ends of head and tail is removed, and of several equal relations the one with
+        the best score is kept. None removes the list.
     source (str | None): The name of the component that writes: relations written earlier by the same source are
         replaced, and those of other sources are kept. None replaces all relations. Default: None.
     RAISES (ValueError): If a relation lacks a required key, or refers to tokens outside the document.
@@ -204,15 +205,15 @@ def _normalize(doc: Doc, relations: Iterable[Mapping[str, Any]]) -> list[Relatio
         missing = [key for key in ("head", "tail", "label") if key not in given]
         if missing:
             raise ValueError(Errors.M101.format(missing=", ".join(missing), relation=dict(given)))
+        _check_offsets(doc, given)
         relation = make_relation(
-            given["head"],
-            given["tail"],
+            trim(doc, given["head"]),
+            trim(doc, given["tail"]),
             given["label"],
             head_label=given.get("head_label", ""),
             tail_label=given.get("tail_label", ""),
             score=given.get("score", 1.0),
         )
-        _check_offsets(doc, relation)
         key = identity(relation)
         if key not in best or best[key]["score"] < relation["score"]:
             best[key] = relation
@@ -234,7 +235,7 @@ def _checksum(doc: Doc) -> int:
     return zlib.crc32(doc.to_array([LENGTH, SPACY]).tobytes())
 
 
-def _check_offsets(doc: Doc, relation: Relation) -> None:
-    for start, end in arguments(relation):
+def _check_offsets(doc: Doc, relation: Mapping[str, Any]) -> None:
+    for start, end in (relation["head"], relation["tail"]):
         if not 0 <= start < end <= len(doc):
             raise ValueError(Errors.M102.format(label=relation["label"], start=start, end=end, length=len(doc)))

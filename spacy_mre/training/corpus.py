@@ -16,6 +16,7 @@ from spacy.util import registry
 from ..annotations.entities import DEFAULT_KEY, complete_entities, get_entities
 from ..annotations.relations import get_relations
 from ..annotations.storage import load_docs, span_as_doc
+from ..annotations.white_space import trim_annotations
 from ..errors import Errors, Warnings
 from ..settings import NotNegative, check_setting, checked
 
@@ -49,7 +50,8 @@ def make_corpus(
 
 
 class Corpus:
-    """Reads `.spacy` files. Gold entities are written to the span group and to `doc.ents` if the file has either.
+    """Reads `.spacy` files. Gold entities are written to the span group and to `doc.ents` if the file has either,
+    and white space at their ends is removed.
 
     The arguments are those of `make_corpus`.
 
@@ -95,6 +97,7 @@ class Corpus:
                     if self.limit and count >= self.limit:
                         return
                     count += 1
+                    trim_annotations(reference, self.spans_key)
                     complete_entities(reference, self.spans_key)
                     yield Example(self._unannotated(nlp, reference), reference)
 
