@@ -65,9 +65,9 @@ def set_entities(
 ) -> list[EntitySpan]:
     """Write entities to a document.
 
-    Spans written earlier by the same source are replaced; spans of other sources are kept. White space at the ends of a
-    span is removed; a component's span of white space only is dropped. Of several spans with the same offsets and
-    label, the one with the best score is kept. The group is sorted by start, longer spans first.
+    Spans written earlier by the same source are replaced; spans of other sources are kept. White space at the
+    ends of gold is removed; predicted spans that begin or end with white space are dropped. Of several spans with the
+    same offsets and label, the one with the best score is kept. The group is sorted by start, longer spans first.
 
     doc (Doc): The document.
     spans (Iterable[EntitySpan]): The entities; plain tuples of start, end, label and score are accepted too.
@@ -89,10 +89,11 @@ def set_entities(
     best: dict[tuple[int, int, str], tuple[EntitySpan, str]] = {}
     given = [(EntitySpan(*span), source) for span in spans]
     for span, span_source in [*_spans_of_other_sources(doc, key, source), *given]:
-        start, end = trim(doc, span.offsets)
-        if span_source and doc[start].text.isspace():
+        offsets = trim(doc, span.offsets)
+        if span_source and (offsets != span.offsets or doc[span.start].text.isspace()):
+            # Trimmed, it could get the offsets of another prediction with another label.
             continue
-        span = EntitySpan(start, end, span.label, span.score)
+        span = EntitySpan(*offsets, span.label, span.score)
         sort_key = (span.start, -span.end, span.label)
         if sort_key not in best or best[sort_key][0].score < span.score:
             best[sort_key] = (span, span_source)

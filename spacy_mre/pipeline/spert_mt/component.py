@@ -21,7 +21,7 @@ from ...settings import NotNegative, Positive, Probability
 from ..base import MREPipe
 from ..spans.overlap import Overlap
 from ..spans.spans import Spans
-from .output import SpertMTOptions, SpertMTOutput, between
+from .output import SpertMTOptions, SpertMTOutput
 from .settings import DEFAULT_SPERT_MT_MODEL, PRESETS, Constraints, Negatives, Preset
 from .survey import Survey
 from .targets import Sampler, Targets
@@ -198,8 +198,9 @@ class SpertMT(MREPipe):
         entities, relations = output.by_text(len(docs), self.entity_labels, self.relation_labels, given)
         for doc, spans, related in zip(docs, entities, relations):
             if given is None:
-                kept = set_entities(doc, spans, key=self.spans_key, source=self.name)
-                related = between(doc, related, kept)
+                # Spans that begin or end with white space are not written.
+                kept = {span.offsets for span in set_entities(doc, spans, key=self.spans_key, source=self.name)}
+                related = [relation for relation in related if {relation["head"], relation["tail"]} <= kept]
             set_relations(doc, related, source=self.name)
         for limit, count in output.left_out.items():
             self._count_left_out(f"pairs beyond the {limit}", count)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy
-from spacy.tokens import Doc
 
-from ...annotations.entities import EntitySpan, trim
+from ...annotations.entities import EntitySpan
 from ..spans.spans import Pairs, Spans
 
 
@@ -102,16 +101,3 @@ class SpertMTOutput:
             }
             relations[text_ids[head]].append(relation)
         return entities, relations
-
-
-def between(doc: Doc, relations: list[dict[str, Any]], entities: list[EntitySpan]) -> list[dict[str, Any]]:
-    """Select the relations between different entities on a document, where white space at their ends was removed.
-
-    doc (Doc): The document.
-    relations (list[dict[str, Any]]): The predicted relations.
-    entities (list[EntitySpan]): The entities on the document.
-    RETURNS (list[dict[str, Any]]): Those relations.
-    """
-    offsets = {entity.offsets for entity in entities}
-    arguments = [{trim(doc, relation["head"]), trim(doc, relation["tail"])} for relation in relations]
-    return [relation for relation, pair in zip(relations, arguments) if len(pair) == 2 and pair <= offsets]
