@@ -1,6 +1,10 @@
 """The application behind `python -m spacy_mre COMMAND`. Each command has a file in this folder."""
 
+from typing import Annotated
+
 import typer
+
+from ..about import __version__
 
 app = typer.Typer(
     name="spacy_mre",
@@ -11,6 +15,16 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"spacy_mre {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def main() -> None:
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     """Joint entities, relations and text labels in spaCy."""

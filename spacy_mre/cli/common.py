@@ -1,5 +1,6 @@
 """What several commands share: error messages, tokenizers, progress bars and choices."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,21 +8,25 @@ from typing import TypeVar
 
 import spacy
 import typer
+from confection import ConfigValidationError
 from rich.console import Console
 from rich.progress import track
 from spacy.language import Language
 from spacy.util import load_config, load_model, load_model_from_config
 
 Item = TypeVar("Item")
+# The beginning of the errors of this package and of spaCy.
+NUMBERED = re.compile(r"\[[ME]\d+\]")
 
 
 @contextmanager
 def report_errors() -> Iterator[None]:
-    """Print numbered errors and file errors without a traceback, and exit with status 1."""
+    """Print numbered errors (of this package and of spaCy), errors in a config and file errors without a traceback,
+    and exit with status 1."""
     try:
         yield
     except (ImportError, ValueError, OSError) as err:
-        if not isinstance(err, OSError) and not str(err).startswith("[M"):
+        if not isinstance(err, (OSError, ConfigValidationError)) and not NUMBERED.match(str(err)):
             raise
         Console(stderr=True).print(str(err), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
