@@ -56,9 +56,9 @@ class Errors(metaclass=_WithCodes):
 
     # 3xx: encoders
     M301 = (
-        "The encoder listens to the transformer '{upstream}', but no transformer is initialized before it. Put "
-        "the 'transformer' component before this one in nlp.pipeline, or set the encoder's 'upstream' to its "
-        "name."
+        "The encoder listens to the component '{upstream}' ('*' is any tok2vec or transformer), but there is no such "
+        "encoder before it that is initialized. Put the encoder before this component in nlp.pipeline, or set "
+        "'upstream' to its name."
     )
     M302 = (
         "A document has no output of the shared encoder (upstream: '{upstream}'). The encoder must run before "
