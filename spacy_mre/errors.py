@@ -57,9 +57,9 @@ class Errors(metaclass=_WithCodes):
 
     # 3xx: encoders
     M301 = (
-        "The encoder listens to the transformer '{upstream}', but no transformer is initialized before it. Put "
-        "the 'transformer' component before this one in nlp.pipeline, or set the encoder's 'upstream' to its "
-        "name."
+        "The encoder listens to the component '{upstream}' ('*' is any tok2vec or transformer), but there is no such "
+        "encoder before it that is initialized. Put the encoder before this component in nlp.pipeline, or set "
+        "'upstream' to its name."
     )
     M302 = (
         "A document has no output of the shared encoder (upstream: '{upstream}'). The encoder must run before "
@@ -153,10 +153,6 @@ class Errors(metaclass=_WithCodes):
 
     # 8xx: pipeline: 80x all components, 81x spert_mt, 82x mre_textcat, 83x and 84x multi_ner
     M801 = "This model cannot be trained by itself. Train it through its component's update()."
-    M802 = (
-        "Labels are set together. Give them to initialize(labels=...), in the form of label_data, or let "
-        "initialize() read them from the training data."
-    )
     M803 = "The component '{name}' is not initialized. Call nlp.initialize(get_examples), or load a trained pipeline."
     M804 = (
         "The saved weights do not fit the settings in the config ({settings}): {reason}. Use the settings that "
@@ -174,6 +170,10 @@ class Errors(metaclass=_WithCodes):
     M812 = (
         "'{name}' reads the text labels (see_cats), but there are none in doc.cats of the training data, or in "
         "the 'cats' of the given labels. Add them, or set see_cats = false."
+    )
+    M814 = (
+        "Cannot add the label '{label}' to '{name}' with kind = {kind!r}. Call add_label('{label}', kind=...) with one "
+        "of these kinds: {allowed}."
     )
     M821 = (
         "'{name}' needs at least two labels if classes are exclusive, and one with multi_label = true. Found: "
@@ -209,10 +209,6 @@ class Errors(metaclass=_WithCodes):
     M836 = (
         "The questions in {source} are invalid: {reason}. Expected a JSON object with a different question for "
         "each label."
-    )
-    M837 = (
-        "Cannot add '{label}' to '{name}', because each type has its own weights (heads = \"per_type\"). Train "
-        'a model with heads = "shared", or train again with the label in the data.'
     )
     M838 = "A label needs a question. Call add_question('{label}', question), or add the question and initialize again."
     M839 = (
@@ -377,8 +373,9 @@ class Warnings(metaclass=_WithCodes):
         "component's left_out."
     )
     W813 = (
-        "'{name}' skips {count} x {what} ('{example}', for example). Labels are read at initialization: call "
-        "nlp.initialize() on data that has them. Further ones are only counted, in the component's left_out."
+        "'{name}' learns nothing from {count} x {what}. Add the label before training: "
+        "nlp.get_pipe('{name}').{call}; in a config of spacy train with spacy_mre.add_labels.v1 in "
+        "[initialize.before_init]. Further ones are only counted, in the component's left_out."
     )
     W831 = (
         "'{name}' has no 'questions' setting, so {count} questions were made from the names of the labels (for "
@@ -386,6 +383,10 @@ class Warnings(metaclass=_WithCodes):
         "[components.{name}] questions to its path."
     )
     W832 = "'{name}' ignores {count} questions of {source} whose labels are not in the training data: {labels}."
+    W833 = (
+        "'{name}' has no questions for the new labels {labels}, so they were made from the names of the labels. "
+        "Definitions of the types usually work better: call add_question before training."
+    )
 
     # 9xx: pipeline.generative
     W930 = (

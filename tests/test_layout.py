@@ -124,8 +124,8 @@ def test_no_import_goes_up():
 
 def test_circles_and_upward_imports_would_be_found():
     assert find_circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
-    source = FILES["spacy_mre.pipeline.spert_mt.component"]
-    assert "spacy_mre.pipeline.base" in imported_modules("spacy_mre.pipeline.spert_mt.component", source)
+    source = FILES["spacy_mre.pipeline.textcat.component"]
+    assert "spacy_mre.pipeline.base" in imported_modules("spacy_mre.pipeline.textcat.component", source)
     assert "spacy_mre.annotations.entities" in file_imports()["spacy_mre.pipeline.spert_mt.component"]
 
 

@@ -9,8 +9,8 @@ from spacy.training import Example
 from .entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities, trim
 from .relations import arguments, get_relations
 
-# The end of the reason for gold with a label that a component does not know.
-UNSEEN = "label unseen at initialization"
+# The end of the reason for gold with a label that a component does not know, see `Losses.add_unseen`.
+UNSEEN = "unseen at initialization"
 
 
 @dataclass
@@ -32,6 +32,14 @@ class Losses:
         """
         self.counts[reason] += 1
         self.examples.setdefault(reason, example)
+
+    def add_unseen(self, kind: str, label: str) -> None:
+        """Count one annotation with a label that the component does not know. Each label is a reason of its own.
+
+        kind (str): "entity", "relation" or "text label".
+        label (str): The label.
+        """
+        self.add(f"{kind} '{label}' {UNSEEN}", label)
 
     def update(self, other: "Losses") -> None:
         """Add other counts to these.

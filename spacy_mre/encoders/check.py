@@ -24,9 +24,10 @@ def check_pipeline(nlp: Language, component: TrainablePipe, sample: Sequence[Doc
     nlp (Language): The pipeline.
     component (TrainablePipe): The component that is being initialized.
     sample (Sequence[Doc]): Some documents of the training data.
-    RAISES (ValueError): If the last component that listens to the same encoder is frozen, or a component after the
-        encoder retokenizes.
+    RAISES (ValueError): If no component before this one is the encoder that it listens to, the last component that
+        listens to the same encoder is frozen, or a component after the encoder retokenizes.
     """
+    _check_connected(nlp, component)
     names = [name for name, _ in nlp.components]
     encoders = _upstream_names(nlp, component)
     frozen = set(nlp.config.get("training", {}).get("frozen_components") or ())
@@ -45,6 +46,14 @@ def check_pipeline(nlp: Language, component: TrainablePipe, sample: Sequence[Doc
     missing = [name for name in ANNOTATIONS if name in read and not any(doc.has_annotation(name) for doc in sample)]
     if sample and missing:
         warnings.warn(Warnings.W301.format(name=component.name, missing=", ".join(missing)), stacklevel=2)
+
+
+def _check_connected(nlp: Language, component: TrainablePipe) -> None:
+    """spaCy connects a listener with the components before it whose name is its `upstream`; "*" is any name."""
+    connected = {id(listener) for _, pipe in nlp.components for listener in getattr(pipe, "listeners", ())}
+    for listener in find_listeners(component.model):
+        if id(listener) not in connected:
+            raise ValueError(Errors.M301.format(upstream=getattr(listener, "upstream_name", "*")))
 
 
 def _columns_read(model: Model) -> Iterator[str]:

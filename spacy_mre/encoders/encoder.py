@@ -5,6 +5,7 @@ tok2vec), so that spaCy finds it when it walks the model, and connects it. To ad
 returns an `Encoder` and register it as an architecture.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -12,6 +13,8 @@ import numpy
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d, Ints1d
+
+from ..errors import Errors
 
 Encoder: TypeAlias = Model[list[Doc], "Encoded"]
 
@@ -54,3 +57,22 @@ def find_listeners(model: Model) -> list[Model]:
     RETURNS (list[Model]): The listeners.
     """
     return [node for node in model.walk() if hasattr(node, "upstream_name")]
+
+
+def check_outputs(model: Model, docs: Iterable[Doc]) -> None:
+    """Refuse documents that the shared encoder has not read: in prediction a listener would return zeros for them.
+
+    model (Model): A model with listeners, wherever they are in it.
+    docs (Iterable[Doc]): The documents. Those without tokens have no output.
+    RAISES (ValueError): If a document has no output of the shared encoder.
+    """
+    for listener in find_listeners(model):
+        for doc in docs:
+            if len(doc) and not _has_output(listener, doc):
+                raise ValueError(Errors.M302.format(upstream=getattr(listener, "upstream_name", "*")))
+
+
+def _has_output(listener: Model, doc: Doc) -> bool:
+    if listener.name == "transformer-listener":
+        return doc._.trf_data is not None
+    return doc.tensor.size > 0

@@ -15,7 +15,7 @@ from thinc.types import Floats2d
 
 from ..errors import Errors
 from ..settings import checked
-from .encoder import Encoded, Encoder
+from .encoder import Encoded, Encoder, check_outputs
 
 default_config = """
 [encoder]
@@ -64,11 +64,14 @@ def _tok2vec_forward(
     model: Encoder, docs: list[Doc], is_train: bool, *, text_pooling: Literal["mean", "max"]
 ) -> tuple[Encoded, Callable]:
     tok2vec, ops, width = model.layers[0], model.ops, model.get_dim("nO")
-    if not is_train and hasattr(tok2vec, "upstream_name"):
-        for doc in docs:  # the listener would return zeros
-            if len(doc) and not doc.tensor.size:
-                raise ValueError(Errors.M302.format(upstream=tok2vec.upstream_name))
-    vectors, backprop_tok2vec = tok2vec(docs, is_train)
+    if is_train:
+        vectors, backprop_tok2vec = tok2vec(docs, is_train)
+    else:
+        check_outputs(tok2vec, docs)
+        # A listener to a transformer has vectors of another width for a text without tokens.
+        filled = [doc for doc in docs if len(doc)]
+        found = iter(tok2vec.predict(filled) if filled else ())
+        vectors, backprop_tok2vec = [next(found) if len(doc) else ops.alloc2f(0, width) for doc in docs], _no_gradient
     for doc, array in zip(docs, vectors):
         if len(array) != len(doc):
             raise ValueError(Errors.M303.format(encoded=len(array), tokens=len(doc), text=doc.text[:40]))

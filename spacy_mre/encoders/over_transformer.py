@@ -16,7 +16,7 @@ from thinc.types import Floats2d, Ints1d
 
 from ..errors import Errors
 from ..settings import NotNegativeFloat, checked
-from .encoder import Encoded, Encoder
+from .encoder import Encoded, Encoder, check_outputs
 
 
 @registry.architectures("spacy_mre.TransformerEncoder.v1")
@@ -60,9 +60,7 @@ def _transformer_forward(
 ) -> tuple[Encoded, Callable]:
     listener, ops, width = model.layers[0], model.ops, model.get_dim("nO")
     if not is_train:
-        for doc in docs:
-            if len(doc) and doc._.trf_data is None:
-                raise ValueError(Errors.M302.format(upstream=listener.upstream_name))
+        check_outputs(listener, docs)
     datas, backprop_listener = listener(docs, is_train)
     outputs = [_read_output(data) for data in datas]
     for doc, output in zip(docs, outputs):

@@ -5,7 +5,7 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary, ref
 
 from spacy.language import Language
@@ -35,9 +35,11 @@ class MREPipe(BufferedPipe):
     left_out_warning (str): The warning given the first time something is left out; it takes `name`, `what`, `count`
         and what the subclass adds.
     left_out (Counter): How much was left out, by reason.
+    calls_to_add (dict[str, str]): By kind of label, the call that adds a label to a trained component, for messages.
     """
 
     left_out_warning = Warnings.W802
+    calls_to_add: ClassVar[dict[str, str]] = {}
 
     def __init__(
         self, nlp: Language, name: str, model: Model, scorer: Callable | None, *, learned: dict[str, Any]
@@ -134,11 +136,21 @@ class MREPipe(BufferedPipe):
         """
         raise NotImplementedError
 
+    def add_labels_of(self, examples: Iterable[Example]) -> list[str]:
+        """Add the labels of some examples that the trained component lacks, so that it can be trained on them.
+
+        examples (Iterable[Example]): The examples.
+        RETURNS (list[str]): The labels that were added.
+        RAISES (ValueError): If the component is not initialized.
+        """
+        raise NotImplementedError
+
     def _count_unseen_labels(self, lost: Losses) -> None:
-        """Count gold with labels that came after initialization, and warn the first time."""
+        """Count gold with labels that came after initialization, and warn the first time for each label."""
         for reason, count in lost.counts.items():
             if reason.endswith(UNSEEN):
-                self._count_left_out(reason, count, warning=Warnings.W813, example=lost.examples[reason])
+                call = self.calls_to_add[reason.partition(" '")[0]].format(label=lost.examples[reason])
+                self._count_left_out(reason, count, warning=Warnings.W813, call=call)
 
     def _count_left_out(self, what: str, count: int = 1, *, warning: str | None = None, **details: str) -> None:
         """Count what was left out, and warn the first time."""

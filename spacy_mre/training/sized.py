@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import torch
 from thinc.api import Model, PyTorchShim, get_torch_default_device
+from thinc.shims.shim import Shim
 from torch import nn
 
 from ..errors import Errors
@@ -33,6 +34,14 @@ class SizedShim(PyTorchShim):
         """The module; None before `build`."""
         return None if self._model is None else self._model["heads"]
 
+    def make(self, **sizes: Any) -> nn.Module:
+        """Make a module that is not stored, with new weights.
+
+        sizes (Any): Sizes that differ from those of the stored module.
+        RETURNS (nn.Module): The module.
+        """
+        return self._make(**{**self.sizes, **sizes}, **self.settings).to(self.device)
+
     def build(self, **sizes: Any) -> None:
         """Make the module with new weights.
 
@@ -40,7 +49,20 @@ class SizedShim(PyTorchShim):
         """
         self.sizes = sizes
         # The prefix of every weight's name tells the optimizer that it belongs to a head.
-        self._model = nn.ModuleDict({"heads": self._make(**sizes, **self.settings)}).to(self.device)
+        self._model = nn.ModuleDict({"heads": self.make()})
+
+    def grow(self, state: dict[str, Any], **sizes: Any) -> None:
+        """Make the module again with other sizes, for new labels.
+
+        state (dict[str, Tensor]): The weights of the larger module, made of the old ones (see `growth.py`).
+        sizes (Any): The sizes that change.
+        """
+        self.build(**{**self.sizes, **sizes})
+        self.module.load_state_dict(state)
+        # Optimizers store moments and averages by this id; those of the old weights have other shapes.
+        with Shim.global_id_lock:
+            Shim.global_id += 1
+            self.id = Shim.global_id
 
     @property
     def device(self) -> torch.device:

@@ -52,7 +52,8 @@ class FakeTok2Vec:
             self.gradient = gradient
             return docs
 
-        return self.vectors, backprop
+        # In prediction it is asked only about texts with tokens.
+        return self.vectors if is_train else [vectors for vectors in self.vectors if len(vectors)], backprop
 
 
 def tok2vec_encoder(docs, text_pooling="mean"):

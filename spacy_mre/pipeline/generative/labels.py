@@ -3,12 +3,13 @@
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import srsly
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from ...annotations.alignment import Losses
 from ...annotations.entities import get_entities
 from ...annotations.relations import get_relations
 from ...errors import Errors, Warnings
@@ -33,6 +34,11 @@ class LabelledPipe(MREPipe):
     format_name (str): "slg" or "oiellm".
     """
 
+    calls_to_add: ClassVar[dict[str, str]] = {
+        "text label": "add_label('{label}', text_level=True)",
+        "entity": "add_label('{label}')",
+        "relation": "add_label('{label}')",
+    }
     format_name: str
     template: str
     parts: Parts
@@ -97,6 +103,21 @@ class LabelledPipe(MREPipe):
         self._cache.clear()
         return 1
 
+    def add_labels_of(self, examples: Iterable[Example]) -> list[str]:
+        """Add the labels of some examples that the component lacks.
+
+        examples (Iterable[Example]): The examples.
+        RETURNS (list[str]): The labels that were added.
+        RAISES (ValueError): If the component is not initialized, the tokenizer cannot write a label, or the labels
+            leave no room for a text.
+        """
+        found = self._survey(examples)
+        added = [label for label in found["classes"] if self.add_label(label, text_level=True)]
+        added += [label for label in found["labels"] if self.add_label(label)]
+        self._check_room()
+        self._question().check()
+        return added
+
     def get_pairs(self, examples: Iterable[Example]) -> "SourcesAndTargets":
         """Make the sources and targets of a batch.
 
@@ -116,7 +137,7 @@ class LabelledPipe(MREPipe):
     def _pair(self, doc: Doc) -> tuple[list[int], list[int]] | None:
         """The source and target of a gold document; None if there is nothing to learn, or no room for it."""
         lm = self._lm
-        analysis = self._known(analysis_of(doc, self.format.task, self.spans_key), doc)
+        analysis = self._known(analysis_of(doc, self.format.task, self.spans_key))
         if (analysis.label is None and analysis.items is None) or not doc.text.strip():
             self._count_left_out("document without gold", example=doc.text)
             return None
@@ -227,19 +248,21 @@ class LabelledPipe(MREPipe):
         text = spell(item.text)
         return EntityText(item.label, text) if text else None
 
-    def _known(self, analysis: Analysis, doc: Doc) -> Analysis:
+    def _known(self, analysis: Analysis) -> Analysis:
         """The analysis without labels that were unseen at initialization, and with None for a part that the task
         does not contain."""
-        task = self.format.task
+        task, lost = self.format.task, Losses()
         label = analysis.label if task.classes else None
         if label is not None and label not in task.classes:
-            self._count_left_out("text label unseen at initialization", example=label)
+            lost.add_unseen("text label", label)
             label = None
-        if analysis.items is None or not task.labels:
-            return Analysis(label, None)
-        items = tuple(item for item in analysis.items if item.label in task.labels)
-        if len(items) < len(analysis.items):
-            self._count_left_out("label unseen at initialization", len(analysis.items) - len(items), example=doc.text)
+        items = None
+        if analysis.items is not None and task.labels:
+            items = tuple(item for item in analysis.items if item.label in task.labels)
+            for item in analysis.items:
+                if item.label not in task.labels:
+                    lost.add_unseen("relation" if isinstance(item, RelationText) else "entity", item.label)
+        self._count_unseen_labels(lost)
         return Analysis(label, items)
 
     @property

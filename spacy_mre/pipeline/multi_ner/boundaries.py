@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy
 
-from ...annotations.alignment import UNSEEN, Gold, Losses
+from ...annotations.alignment import Gold, Losses
 from ...annotations.entities import EntitySpan
 from ...arrays import expand_ranges
 from ..spans.overlap import resolve_overlaps
@@ -48,7 +48,7 @@ class Boundaries:
             learnable.append([])
             for entity in gold.entities:
                 if entity.label not in label_ids:
-                    lost.add(f"entity {UNSEEN}", entity.label)
+                    lost.add_unseen("entity", entity.label)
                 elif unseen[offset + entity.start] or unseen[offset + entity.end - 1]:
                     lost.add("entity with a boundary token that has no wordpieces", entity.label)
                 else:

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy
 from spacy.language import Language
@@ -16,10 +16,10 @@ from ...annotations.entities import DEFAULT_KEY, set_entities
 from ...encoders.check import check_pipeline
 from ...errors import Errors, Warnings
 from ...settings import Positive, Probability
-from ..base import MREPipe
 from ..spans.overlap import Overlap
 from .boundaries import Boundaries
 from .interaction import EncodedPairs
+from .labels import LabelledMultiNER
 from .output import MultiNEROptions, MultiNEROutput
 from .questions import check_questions, choose_questions
 from .settings import DEFAULT_MULTI_NER_MODEL, Questions
@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # torch is loaded by the architecture only
     from .loss import MultiNERLogits
 
 
-class MultiNER(MREPipe):
+class MultiNER(LabelledMultiNER):
     """Pipeline component for named entities by machine reading comprehension (Multi-NER, arXiv 2309.11027).
 
     Entities are written to `doc.spans` and `doc.ents`.
@@ -106,40 +106,6 @@ class MultiNER(MREPipe):
         self.init_from = init_from
         self.tokenizer = nlp.tokenizer
         self._question_docs: dict[str, Doc] = {}
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """RETURNS (tuple[str, ...]): The labels, in the order of their questions."""
-        return tuple(self.cfg["questions"])
-
-    @property
-    def label_data(self) -> Questions:
-        """RETURNS (dict[str, str]): The question of each label: what `spacy init labels` stores and `initialize`
-        takes."""
-        return dict(self.cfg["questions"])
-
-    def add_label(self, label: str) -> int:
-        """Not supported: a label needs a question, see `add_question`.
-
-        RAISES (NotImplementedError): Always.
-        """
-        raise NotImplementedError(Errors.M838.format(label=label))
-
-    def add_question(self, label: str, question: str) -> None:
-        """Add an entity type to a trained model. It is predicted without further training, and can be trained.
-
-        label (str): The new label.
-        question (str): Its question.
-        RAISES (ValueError): If each type has its own scorers; or the label or the question exists already, or is
-            empty.
-        """
-        self._check_initialized()
-        if self._shim.settings["heads"] != "shared":
-            raise ValueError(Errors.M837.format(label=label, name=self.name))
-        questions = self.label_data
-        if label in questions:
-            raise ValueError(Errors.M842.format(label=label, question=questions[label]))
-        self.cfg["questions"] = check_questions({**questions, label: question}, self.name)
 
     def options(self) -> MultiNEROptions:
         """RETURNS (MultiNEROptions): The settings in force, with what was learned."""
@@ -301,19 +267,10 @@ class MultiNER(MREPipe):
         return attention_between_types(self.model, docs, self._make_question_docs())
 
     @property
-    def _shim(self) -> Any:
-        """The `SizedShim` of the heads."""
-        return self.model.get_ref("heads").shims[0]
-
-    @property
     def _encoder_shims(self) -> list[PyTorchShim]:
         """The torch weights of the interaction, which no other component uses."""
         shims = [shim for node in self.model.get_ref("interaction").walk() for shim in node.shims]
         return [shim for shim in shims if isinstance(shim, PyTorchShim)]
-
-    def _check_initialized(self) -> None:
-        if self._shim.module is None:
-            raise ValueError(Errors.M803.format(name=self.name))
 
     def _make_question_docs(self) -> list[Doc]:
         questions = self.cfg["questions"].values()

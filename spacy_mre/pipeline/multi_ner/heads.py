@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...training.growth import State
 from ..spans.pooling import to_index
 from .boundaries import Candidates
 from .settings import Heads
@@ -27,7 +28,7 @@ class MultiNERHeads(nn.Module):
     width (int): Width of the vectors.
     types (int): How many types there are.
     type_attention (Scope): "none", "token" or "full", see `TypeAttention`.
-    heads (Heads): "per_type", or "shared": then no weight belongs to a type, and types can be added later.
+    heads (Heads): "per_type", or "shared": then no weight belongs to a type, and a new type needs no training.
     hidden_size (int): Size of the hidden layer of the span scorer.
     dropout (float): Dropout in the span scorer and after the attention.
     """
@@ -36,7 +37,8 @@ class MultiNERHeads(nn.Module):
         self, width: int, types: int, *, type_attention: Scope, heads: Heads, hidden_size: int, dropout: float
     ):
         super().__init__()
-        groups = types if heads == "per_type" else 1
+        self.per_type = heads == "per_type"
+        groups = types if self.per_type else 1
         self.attention = None if type_attention == "none" else TypeAttention(width, type_attention, dropout)
         self.dropout = nn.Dropout(dropout)
         self.start = TypedLinear(groups, width, 1)
@@ -46,6 +48,19 @@ class MultiNERHeads(nn.Module):
         self.span = TypedLinear(groups, hidden_size, 1)
         for scorer in (self.start, self.end):
             nn.init.constant_(scorer.bias, PRIOR)
+
+    def grown_state(self, new_type: "MultiNERHeads") -> State:
+        """The weights of heads with one more type. The scorers of the old types do not change.
+
+        new_type (MultiNERHeads): Heads with new weights for one type.
+        RETURNS (dict[str, Tensor]): The state dict of the larger heads. The new type is the last one.
+        """
+        state: State = dict(self.state_dict())
+        if self.per_type:
+            for layer in ("start", "end", "span_start", "span_end", "span"):
+                for name, weights in getattr(new_type, layer).state_dict().items():
+                    state[f"{layer}.{name}"] = torch.cat([state[f"{layer}.{name}"], weights])
+        return state
 
     def attend(self, vectors: Tensor, sizes: numpy.ndarray) -> Tensor:
         """Apply the attention between types, if there is one.

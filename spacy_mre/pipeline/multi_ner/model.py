@@ -44,7 +44,7 @@ def build_multi_ner(
     type_attention (TypeAttention): "token": the types attend to each other at each token. "full": at all tokens of the
         text. "none": no attention between types, as in BERT-MRC. Default: "token".
     heads (Heads): "per_type": each type has its own scorers, as in Multi-NER. "shared": all types share them, as in
-        BERT-MRC; then types can be added to a trained model. Default: "per_type".
+        BERT-MRC; then a type that is added needs no training. Default: "per_type".
     hidden_size (int): Size of the hidden layer of the span scorer; 2048 in the authors' code. Default: 256.
     dropout (float): Dropout in the span scorer and after the attention between types. Default: 0.1.
     RETURNS (Model): Its layers are `interaction` and `heads`; the component calls them one by one in training.

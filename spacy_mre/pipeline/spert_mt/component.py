@@ -18,19 +18,19 @@ from ...encoders.check import check_pipeline
 from ...encoders.encoder import Encoded
 from ...errors import Errors, Warnings
 from ...settings import NotNegative, Positive, Probability
-from ..base import MREPipe
 from ..spans.overlap import Overlap
 from ..spans.spans import Spans
+from .labels import LabelledSpertMT
 from .output import SpertMTOptions, SpertMTOutput
 from .settings import DEFAULT_SPERT_MT_MODEL, PRESETS, Constraints, Negatives, Preset
-from .survey import Survey
+from .survey import Survey, extend_limits, joined_types
 from .targets import Sampler, Targets
 
 if TYPE_CHECKING:  # torch is loaded by the architecture only
     from .loss import SpertMTLogits
 
 
-class SpertMT(MREPipe):
+class SpertMT(LabelledSpertMT):
     """Pipeline component for joint entity and relation extraction (SpERT.MT, arXiv 2309.09713).
 
     Entities are written to `doc.spans` and `doc.ents`, relations to `doc._.relations`.
@@ -116,40 +116,6 @@ class SpertMT(MREPipe):
     def preset(self) -> Preset:
         """RETURNS (Preset): What the model's `mode` sets."""
         return PRESETS[self._shim.settings["mode"]]
-
-    @property
-    def entity_labels(self) -> tuple[str, ...]:
-        """RETURNS (tuple[str, ...]): The entity labels."""
-        return tuple(self.cfg["entity_labels"])
-
-    @property
-    def relation_labels(self) -> tuple[str, ...]:
-        """RETURNS (tuple[str, ...]): The relation labels."""
-        return tuple(self.cfg["relation_labels"])
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """RETURNS (tuple[str, ...]): Entity labels, then relation labels."""
-        return self.entity_labels + self.relation_labels
-
-    @property
-    def label_data(self) -> dict[str, Any]:
-        """RETURNS (dict[str, Any]): What `spacy init labels` stores and `initialize` takes."""
-        return {
-            "entities": list(self.entity_labels),
-            "relations": list(self.relation_labels),
-            "cats": list(self.cfg["cat_labels"]),
-            "constraints": self.cfg["constraints"],
-            "distance": self.cfg["distance"],
-        }
-
-    def add_label(self, label: str) -> int:
-        """Not supported: a label alone does not tell whether it is of entities or relations. Labels come from the
-        training data or from `initialize(labels=...)`.
-
-        RAISES (NotImplementedError): Always.
-        """
-        raise NotImplementedError(Errors.M802)
 
     def options(self) -> SpertMTOptions:
         """RETURNS (SpertMTOptions): The settings in force, with what was learned."""
@@ -238,6 +204,8 @@ class SpertMT(MREPipe):
         RETURNS (Targets): The spans and pairs with their gold labels.
         """
         golds = [align_gold(eg, self.spans_key) for eg in examples]
+        for gold in golds:
+            extend_limits(self.cfg, *joined_types(gold))
         given = None
         if self.entities == "given":
             golds = [Gold(gold.mentions, None, gold.relations, gold.lost) for gold in golds]
@@ -304,19 +272,6 @@ class SpertMT(MREPipe):
         """The value of a setting, or the preset's where it is None."""
         value = getattr(self, setting)
         return getattr(self.preset, setting) if value is None else value
-
-    @property
-    def _shim(self) -> Any:
-        """The `SizedShim` of the heads."""
-        return self.model.get_ref("heads").shims[0]
-
-    @property
-    def _sees_cats(self) -> bool:
-        return self._shim.module.cat_labels > 0
-
-    def _check_initialized(self) -> None:
-        if self._shim.module is None:
-            raise ValueError(Errors.M803.format(name=self.name))
 
     def _predicted_cats(self, docs: list[Doc]) -> numpy.ndarray | None:
         """The text labels on the documents, if the model reads them. Unknown ones are zeros, and are counted."""

@@ -9,6 +9,7 @@ from ...encoders.over_tok2vec import DEFAULT_ENCODER
 from ..spans.overlap import Overlap
 
 Mode = Literal["spert_mt", "paper", "spert"]
+LabelKind = Literal["entity", "relation", "cat"]
 
 DEFAULT_SPERT_MT_MODEL = {"@architectures": "spacy_mre.SpertMT.v1", "encoder": DEFAULT_ENCODER}
 # -1 for all.

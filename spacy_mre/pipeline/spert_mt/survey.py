@@ -1,7 +1,7 @@
 """What the training data contains, and what of it a span model cannot learn."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from spacy.tokens import Doc
@@ -52,11 +52,10 @@ class Survey:
         if self.max_width is not None:
             self._add_negative_spans(gold, len(example.predicted), self.max_width)
             self._add_unreachable(gold, example.predicted, self.max_width)
-        for head, tail, label in gold.relations or ():
-            head_mention, tail_mention = gold.mentions[head], gold.mentions[tail]
-            self.relation_labels[label] += 1
-            self.joined[label, head_mention.label, tail_mention.label] += 1
-            self.longest_distance = max(self.longest_distance, abs(head_mention.start - tail_mention.start))
+        joined, longest = joined_types(gold)
+        self.relation_labels.update(label for label, _, _ in joined)
+        self.joined.update(joined)
+        self.longest_distance = max(self.longest_distance, longest)
 
     def learned(self, negatives: int, labels: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """What the component learns from the corpus besides its weights.
@@ -76,14 +75,17 @@ class Survey:
             "relations": sorted(self.relation_labels),
             "cats": sorted(self.cats),
             "constraints": constraints,
-            "distance": max(2 * self.longest_distance, MIN_LEARNED_DISTANCE),
+            "distance": _distance_limit(self.longest_distance),
         }
         labels = found if labels is None else labels
         return {
             "entity_labels": list(labels["entities"]),
             "relation_labels": list(labels["relations"]),
             "cat_labels": list(labels.get("cats", ())),
-            "constraints": labels.get("constraints", {}),
+            # A copy, because training extends it.
+            "constraints": {
+                label: [list(pair) for pair in pairs] for label, pairs in labels.get("constraints", {}).items()
+            },
             "distance": labels.get("distance", 0),
             "overlap": learned_policy(self.nested, self.places),
             "share_drawn": self.share_drawn(negatives),
@@ -120,3 +122,38 @@ class Survey:
             if is_wide[head] or is_wide[tail]:
                 texts = [doc[gold.mentions[end].start : gold.mentions[end].end].text for end in (head, tail)]
                 self.lost.add(f"relation with an argument wider than {max_width} tokens", " -> ".join(texts))
+
+
+def joined_types(gold: Gold) -> tuple[list[tuple[str, str, str]], int]:
+    """What the relations of a text join.
+
+    gold (Gold): The aligned gold.
+    RETURNS (tuple[list[tuple[str, str, str]], int]): Relation label, head type and tail type of each relation, and the
+        longest distance between two related mentions in tokens.
+    """
+    joined, longest = [], 0
+    for head, tail, label in gold.relations or ():
+        head_mention, tail_mention = gold.mentions[head], gold.mentions[tail]
+        joined.append((label, head_mention.label, tail_mention.label))
+        longest = max(longest, abs(head_mention.start - tail_mention.start))
+    return joined, longest
+
+
+def extend_limits(learned: dict[str, Any], joined: Iterable[tuple[str, str, str]], longest: int) -> None:
+    """Extend the learned constraints and the learned distance, so that relations that the component is trained on can
+    be predicted.
+
+    learned (dict[str, Any]): What `Survey.learned` returned. It is changed. A label without constraints keeps none.
+    joined (Iterable[tuple[str, str, str]]): Relation label, head type and tail type.
+    longest (int): The longest distance between two related mentions.
+    """
+    for label, *types in joined:
+        allowed = learned["constraints"].get(label)
+        if allowed is not None and not any(pair[:2] == types for pair in allowed):
+            allowed.append([*types, 1])
+    if learned["distance"]:
+        learned["distance"] = max(learned["distance"], _distance_limit(longest))
+
+
+def _distance_limit(longest: int) -> int:
+    return max(2 * longest, MIN_LEARNED_DISTANCE)

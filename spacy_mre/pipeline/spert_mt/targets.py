@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy
 
-from ...annotations.alignment import UNSEEN, Gold, Losses
+from ...annotations.alignment import Gold, Losses
 from ...annotations.entities import EntitySpan, Offsets
 from ..spans.spans import Pairs, Spans
 
@@ -91,7 +91,7 @@ class Sampler:
         for entity in entities:
             width = entity.end - entity.start
             if entity.label not in entity_ids:
-                lost.add(f"entity {UNSEEN}", entity.label)
+                lost.add_unseen("entity", entity.label)
             elif width > self.max_width:
                 lost.add(f"entity wider than {self.max_width} tokens", f"{entity.label}, {width} tokens")
             else:
@@ -130,7 +130,7 @@ class Sampler:
                 free = ~numpy.eye(count, dtype=bool)
                 for head, tail, label in gold.relations:
                     if label not in relation_ids:
-                        lost.add(f"relation {UNSEEN}", label)
+                        lost.add_unseen("relation", label)
                         free[head, tail] = False
                         continue
                     matrix[head, tail, relation_ids[label]] = True

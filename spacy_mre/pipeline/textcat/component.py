@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy
 from spacy.language import Language
@@ -11,6 +11,7 @@ from spacy.training import Example, validate_get_examples
 from thinc.api import Model, set_dropout_rate
 from thinc.types import Floats2d
 
+from ...annotations.alignment import Losses
 from ...encoders.check import check_pipeline
 from ...encoders.over_tok2vec import DEFAULT_ENCODER
 from ...errors import Errors
@@ -32,6 +33,8 @@ class MRETextCat(MREPipe):
     >>> sorted(nlp("A ferry").cats)
     ['sport', 'travel']
     """
+
+    calls_to_add: ClassVar[dict[str, str]] = {"text label": "add_label('{label}')"}
 
     def __init__(
         self,
@@ -71,11 +74,31 @@ class MRETextCat(MREPipe):
         return list(self.labels)
 
     def add_label(self, label: str) -> int:
-        """Not supported: labels come from the training data or from `initialize(labels=...)`.
+        """Add a label to a trained component, which predicts the old labels as before: with exclusive classes their
+        probabilities become smaller by a factor of at least 0.9999, otherwise they do not change. The new label is
+        predicted after training on examples of it.
 
-        RAISES (NotImplementedError): Always.
+        label (str): The label.
+        RETURNS (int): 0 if the label exists already, otherwise 1.
+        RAISES (ValueError): If the component is not initialized.
         """
-        raise NotImplementedError(Errors.M802)
+        self._check_initialized()
+        if label in self.labels:
+            return 0
+        self.cfg["labels"].append(label)
+        sizes = self.model.get_ref("head").attrs["labels"] = {"labels": len(self.labels)}
+        self._shim.grow(self._shim.module.grown_state(exclusive=not self.multi_label), **sizes)
+        return 1
+
+    def add_labels_of(self, examples: Iterable[Example]) -> list[str]:
+        """Add the labels of some examples that the trained component lacks.
+
+        examples (Iterable[Example]): The examples.
+        RETURNS (list[str]): The labels that were added.
+        RAISES (ValueError): If the component is not initialized.
+        """
+        found = {label for eg in examples for label in eg.reference.cats}
+        return [label for label in sorted(found) if self.add_label(label)]
 
     def predict(self, docs: Iterable[Doc]) -> Floats2d:
         """Score the labels of a batch, without changing the Docs.
@@ -114,6 +137,7 @@ class MRETextCat(MREPipe):
         docs = [eg.predicted for eg in examples]
         if not any(len(doc) for doc in docs):
             return None
+        self._count_unseen_labels(self._unseen_labels(examples))
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update(docs)
         loss, d_logits = self.get_loss(examples, logits)
@@ -172,13 +196,26 @@ class MRETextCat(MREPipe):
         self.model.get_ref("head").attrs["labels"] = {"labels": len(self.labels)}
         self.model.initialize(X=sample)
 
+    @property
+    def _shim(self) -> Any:
+        """The `SizedShim` of the head."""
+        return self.model.get_ref("head").shims[0]
+
     def _check_initialized(self) -> None:
-        shim: Any = self.model.get_ref("head").shims[0]
-        if shim.module is None:
+        if self._shim.module is None:
             raise ValueError(Errors.M803.format(name=self.name))
 
     def _probabilities(self, logits: Floats2d) -> Floats2d:
         return self.model.ops.sigmoid(logits) if self.multi_label else self.model.ops.softmax(logits)
+
+    def _unseen_labels(self, examples: Iterable[Example]) -> Losses:
+        """The labels that hold for a text, but that the component does not know."""
+        lost, known = Losses(), set(self.labels)
+        for eg in examples:
+            for label, value in eg.reference.cats.items():
+                if value >= 0.5 and label not in known:
+                    lost.add_unseen("text label", label)
+        return lost
 
     def _truths(self, examples: Iterable[Example]) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Gold and whether it is known, docs x labels. With exclusive classes, one positive label makes all of them

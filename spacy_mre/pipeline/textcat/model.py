@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ...encoders.encoder import Encoded, Encoder
 from ...settings import NotNegative, Rate, checked
+from ...training.growth import BELOW_OLD_LABELS, NO_OUTPUTS, PRIOR, State, add_output
 from ...training.sized import SizedShim, set_training, sized_shim
 
 
@@ -44,6 +45,21 @@ class TextCatHead(nn.Module):
         super().__init__()
         hidden = [nn.Dropout(dropout), nn.Linear(width, hidden_size), nn.GELU()] if hidden_size else []
         self.layers = nn.Sequential(*hidden, nn.Dropout(dropout), nn.Linear(hidden_size or width, labels))
+
+    def grown_state(self, *, exclusive: bool) -> State:
+        """The weights of a head with one more label, which scores the old labels as before.
+
+        exclusive (bool): Whether the scores go through a softmax, and not through a sigmoid each.
+        RETURNS (dict[str, Tensor]): The state dict of the larger head. The new label is the last one.
+        """
+        state: State = dict(self.state_dict())
+        last = f"layers.{len(self.layers) - 1}"
+        labels = len(state[f"{last}.weight"])
+        if exclusive:
+            add_output(state, last, labels, like=slice(0, labels), offset=BELOW_OLD_LABELS)
+        else:
+            add_output(state, last, labels, like=NO_OUTPUTS, offset=PRIOR)
+        return state
 
     def forward(self, texts: Tensor) -> Tensor:
         """Score the texts.

@@ -442,10 +442,14 @@ def test_unseen_labels_are_counted(initialized, make_texts):
     pipe = nlp.get_pipe("oiellm")
     (eg,) = make_texts(nlp, [("Ida is in Oslo", [(0, 1, "artist"), (3, 4, "planet")], "weather")])
     eg.reference.cats = {"news": 1.0}
-    with pytest.warns(UserWarning, match=r"W930.*(text label|label) unseen at initialization"):
+    with pytest.warns(UserWarning, match=r"W813.*add_label\('(news', text_level=True|planet')\)") as caught:
         pairs = pipe.get_pairs([eg])
+    assert len(caught) == 2
     assert pipe.model.shims[0].lm.decode(pairs.targets[0]) == "/NER/:artist;Ida"
-    assert pipe.left_out == {"text label unseen at initialization": 1, "label unseen at initialization": 1}
+    assert pipe.left_out == {
+        "text label 'news' unseen at initialization": 1,
+        "entity 'planet' unseen at initialization": 1,
+    }
 
 
 def test_no_labels_at_all(initialized):
@@ -485,6 +489,16 @@ def test_incremental_learning(make_texts, tmp_path):
     fit(second, examples)
     for eg in examples:
         assert without_scores(second(eg.predicted)) == without_scores(eg.reference)
+
+
+def test_the_labels_of_examples_can_be_added(initialized, make_texts):
+    nlp, _ = initialized("slg", TEXTS)
+    pipe = nlp.get_pipe("slg")
+    (eg,) = make_texts(nlp, [("Ida is in Oslo", [(0, 1, "singer"), (3, 4, "place")], None)])
+    eg.reference.cats = {"news": 1.0}
+    assert pipe.add_labels_of([eg]) == ["news", "singer"] and pipe.add_labels_of([eg]) == []
+    pairs = pipe.get_pairs([eg])
+    assert ":singer;Ida" in pipe.model.shims[0].lm.decode(pairs.targets[0]) and not pipe.left_out
 
 
 @pytest.mark.filterwarnings("ignore:.W930")

@@ -39,7 +39,7 @@ def test_targets_by_hand():
     starts, ends = targets.matrices(2)
     assert numpy.argwhere(starts).tolist() == [[0, 0], [1, 1], [1, 6]]
     assert numpy.argwhere(ends).tolist() == [[0, 1], [1, 1], [1, 7]]
-    assert targets.lost.counts == {"entity label unseen at initialization": 1}
+    assert targets.lost.counts == {"entity 'planet' unseen at initialization": 1}
 
 
 def test_tokens_without_pieces_are_not_trained_on():

@@ -589,11 +589,6 @@ def test_labels_from_label_data(trained, make_nlp, make_examples):
     assert pipe.options().constraints == trained[0].get_pipe("spert_mt").options().constraints
 
 
-def test_labels_are_not_added_one_by_one(make_nlp):
-    with pytest.raises(NotImplementedError, match="M802"):
-        make_nlp().get_pipe("spert_mt").add_label("person")
-
-
 @pytest.mark.parametrize(
     "threshold,score", [("entity_threshold", "spans_entities_f"), ("relation_threshold", "rel_strict_f")]
 )
@@ -668,8 +663,8 @@ def test_labels_unseen_at_initialization_are_reported_in_training(make_nlp, make
     with pytest.warns(UserWarning, match=r"\[W813\].*'robot'"):
         nlp.update(make_examples(nlp, [text]))
     left_out = nlp.get_pipe("spert_mt").left_out
-    assert left_out["entity label unseen at initialization"] == 1
-    assert left_out["relation label unseen at initialization"] == 1
+    assert left_out["entity 'robot' unseen at initialization"] == 1
+    assert left_out["relation 'met' unseen at initialization"] == 1
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -150,11 +150,6 @@ def test_labels_from_label_data(learn, make_nlp, make_examples):
     assert pipe.label_data == data
 
 
-def test_labels_are_not_added_one_by_one(make_nlp):
-    with pytest.raises(NotImplementedError, match="M802"):
-        make_nlp("mre_textcat").get_pipe("mre_textcat").add_label("people")
-
-
 @pytest.mark.parametrize("settings", [{"multilabel": True}, {"model": {"hiden_size": 4}}])
 def test_a_misspelt_key_is_named(settings, make_nlp):
     with pytest.raises(ConfigValidationError, match=r"multilabel|hiden_size"):

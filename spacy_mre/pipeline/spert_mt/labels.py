@@ -1,0 +1,110 @@
+"""The labels of `spert_mt`, and how a trained component gets new ones."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, get_args
+
+from spacy.training import Example
+
+from ...errors import Errors
+from ..base import MREPipe
+from .settings import LabelKind
+from .survey import Survey, extend_limits
+
+
+class LabelledSpertMT(MREPipe):
+    """A component with labels of entities and of relations, and with text labels if its model reads those."""
+
+    calls_to_add: ClassVar[dict[str, str]] = {
+        "entity": "add_label('{label}', kind='entity')",
+        "relation": "add_label('{label}', kind='relation')",
+    }
+    spans_key: str
+    negatives: int
+
+    @property
+    def entity_labels(self) -> tuple[str, ...]:
+        """RETURNS (tuple[str, ...]): The entity labels."""
+        return tuple(self.cfg["entity_labels"])
+
+    @property
+    def relation_labels(self) -> tuple[str, ...]:
+        """RETURNS (tuple[str, ...]): The relation labels."""
+        return tuple(self.cfg["relation_labels"])
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """RETURNS (tuple[str, ...]): Entity labels, then relation labels."""
+        return self.entity_labels + self.relation_labels
+
+    @property
+    def label_data(self) -> dict[str, Any]:
+        """RETURNS (dict[str, Any]): What `spacy init labels` stores and `initialize` takes."""
+        return {
+            "entities": list(self.entity_labels),
+            "relations": list(self.relation_labels),
+            "cats": list(self.cfg["cat_labels"]),
+            "constraints": self.cfg["constraints"],
+            "distance": self.cfg["distance"],
+        }
+
+    def add_label(self, label: str, kind: LabelKind | None = None) -> int:
+        """Add a label to a trained component, which predicts the old labels as before. The new one is predicted after
+        training on examples of it: learned constraints allow a new relation label for no types of mentions yet, and
+        grow with the relations of the updates.
+
+        label (str): The label.
+        kind (Optional[LabelKind]): "entity" or "relation"; or "cat", a text label that the model reads (`see_cats`).
+        RETURNS (int): 0 if the label exists already, otherwise 1.
+        RAISES (ValueError): If the component is not initialized, there is no such kind, or the model does not read
+            text labels.
+        """
+        from .growth import grown_state
+
+        self._check_initialized()
+        kinds = get_args(LabelKind)
+        if kind is None or kind not in kinds or (kind == "cat" and not self._sees_cats):
+            allowed = ", ".join(kinds if self._sees_cats else kinds[:2])
+            raise ValueError(Errors.M814.format(name=self.name, label=label, kind=kind, allowed=allowed))
+        labels = self.cfg[f"{kind}_labels"]
+        if label in labels:
+            return 0
+        labels.append(label)
+        if kind == "relation":
+            self.cfg["constraints"].setdefault(label, [])
+        sizes = {f"{each}_labels": len(self.cfg[f"{each}_labels"]) for each in kinds}
+        self.model.get_ref("heads").attrs["labels"] = sizes
+        self._shim.grow(grown_state(self._shim.module, kind), **sizes)
+        return 1
+
+    def add_labels_of(self, examples: Iterable[Example]) -> list[str]:
+        """Add the labels of some examples that the trained component lacks. The learned constraints, distance and
+        overlap policy are extended too.
+
+        examples (Iterable[Example]): The examples.
+        RETURNS (list[str]): The labels that were added.
+        RAISES (ValueError): If the component is not initialized.
+        """
+        self._check_initialized()
+        survey = Survey(self.spans_key, None)
+        for eg in examples:
+            survey.add(eg)
+        found = survey.learned(self.negatives)
+        kinds = get_args(LabelKind) if self._sees_cats else get_args(LabelKind)[:2]
+        added = [label for kind in kinds for label in found[f"{kind}_labels"] if self.add_label(label, kind)]
+        extend_limits(self.cfg, survey.joined, survey.longest_distance)
+        if found["overlap"] == "nested":
+            self.cfg["overlap"] = "nested"
+        return added
+
+    @property
+    def _shim(self) -> Any:
+        """The `SizedShim` of the heads."""
+        return self.model.get_ref("heads").shims[0]
+
+    @property
+    def _sees_cats(self) -> bool:
+        return self._shim.module.cat_labels > 0
+
+    def _check_initialized(self) -> None:
+        if self._shim.module is None:
+            raise ValueError(Errors.M803.format(name=self.name))
