@@ -12,14 +12,23 @@ ENUMERATED_AT_MOST = 4
 
 
 def candidate_pairs(
-    starts: numpy.ndarray, texts: numpy.ndarray, scores: numpy.ndarray, budgets: numpy.ndarray, *, max_distance: int = 0
+    starts: numpy.ndarray,
+    texts: numpy.ndarray,
+    scores: numpy.ndarray,
+    budgets: numpy.ndarray,
+    *,
+    sentences: numpy.ndarray | None = None,
+    scope: int = 0,
+    max_distance: int = 0,
 ) -> tuple[numpy.ndarray, numpy.ndarray, dict[str, int]]:
-    """All ordered pairs of spans of the same text, within a distance and a budget.
+    """All ordered pairs of spans of the same text, within a scope, a distance and a budget.
 
     starts, texts, scores (numpy.ndarray): The spans, sorted by text and then start; shape (spans,).
     budgets (numpy.ndarray): The most pairs of each text; the pairs with the highest product of scores are kept. A
         text with more than four times as many first loses its lower-scored spans, half of them at a time, and may end
         with fewer than the budget. Shape (texts,).
+    sentences (Optional[numpy.ndarray]): The number of each span's sentence in its text; None for no scope.
+    scope (int): The most sentences between the two; 0 for the same sentence.
     max_distance (int): The most tokens between the starts of the two; 0 for no limit.
     RETURNS (tuple[numpy.ndarray, numpy.ndarray, dict[str, int]]): Indices of heads and of tails, and how many pairs
         each limit removed ("distance", "budget").
@@ -32,14 +41,17 @@ def candidate_pairs(
     )
     for begin, end in pairwise(boundaries):
         kept = numpy.arange(begin, end)
-        first, counts = _later_within(starts[begin:end], max_distance)
+        limits = [] if sentences is None else [(sentences, scope)]
+        in_scope = 2 * int(_later_within(kept, limits)[1].sum())
+        limits += [(starts, max_distance)] if max_distance else []
+        first, counts = _later_within(kept, limits)
         total = 2 * int(counts.sum())
-        left_out["distance"] += int((end - begin) * (end - begin - 1)) - total
+        left_out["distance"] += in_scope - total
         budget = int(budgets[texts[begin]])
         while 2 * int(counts.sum()) > ENUMERATED_AT_MOST * budget and len(kept) > 1:
             best = numpy.argsort(-scores[kept], kind="stable")[: len(kept) // 2]
             kept = kept[numpy.sort(best)]
-            first, counts = _later_within(starts[kept], max_distance)
+            first, counts = _later_within(kept, limits)
         one = kept[numpy.repeat(numpy.arange(len(kept)), counts)]
         other = kept[expand_ranges(first, counts)]
         text_heads, text_tails = numpy.concatenate([one, other]), numpy.concatenate([other, one])
@@ -53,12 +65,17 @@ def candidate_pairs(
     return numpy.concatenate([*heads, none]), numpy.concatenate([*tails, none]), left_out
 
 
-def _later_within(starts: numpy.ndarray, max_distance: int) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """For each of some sorted starts: the index of the next one, and how many later ones are within the distance."""
-    first = numpy.arange(1, len(starts) + 1)
-    if not max_distance:
-        return first, len(starts) - first
-    return first, numpy.searchsorted(starts, starts + max_distance, side="right") - first
+def _later_within(
+    spans: numpy.ndarray, limits: Sequence[tuple[numpy.ndarray, int]]
+) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """For each of some spans: the index of the next one, and how many later ones are within some limits, each with
+    the sorted positions of all spans and the largest difference."""
+    first = numpy.arange(1, len(spans) + 1)
+    last = numpy.full(len(spans), len(spans))
+    for positions, most in limits:
+        of_spans = positions[spans]
+        last = numpy.minimum(last, numpy.searchsorted(of_spans, of_spans + most, side="right"))
+    return first, last - first
 
 
 def allowed_types(

@@ -14,6 +14,7 @@ from thinc.api import Model, set_dropout_rate
 from ...annotations.alignment import Gold, align_gold
 from ...annotations.entities import DEFAULT_KEY, EntitySpan, get_entities, set_entities
 from ...annotations.relations import set_relations
+from ...annotations.sentences import sentence_numbers
 from ...encoders.check import check_pipeline
 from ...encoders.encoder import Encoded
 from ...errors import Errors, Warnings
@@ -22,7 +23,7 @@ from ..spans.overlap import Overlap
 from ..spans.spans import Spans
 from .labels import LabelledSpertMT
 from .output import SpertMTOptions, SpertMTOutput
-from .settings import DEFAULT_SPERT_MT_MODEL, PRESETS, Constraints, Negatives, Preset
+from .settings import DEFAULT_SPERT_MT_MODEL, PRESETS, Constraints, Negatives, Preset, Scope
 from .survey import Survey, extend_limits, joined_types
 from .targets import Sampler, Targets
 
@@ -64,6 +65,7 @@ class SpertMT(LabelledSpertMT):
         overlap: Overlap | None = None,
         constraints: Literal["learned", "any"] | Constraints | None = None,
         symmetric: list[str] = [],  # noqa: B006 (spaCy reads the default config from here; the list is never changed)
+        scope: Scope | None = None,
         max_distance: Literal["learned"] | NotNegative | None = None,
         pairs_per_token: Positive = 20,
         negatives: Negatives = 100,
@@ -88,8 +90,11 @@ class SpertMT(LabelledSpertMT):
             relation may join: a table by relation label, "learned" from the training data, or "any". Default: None
             ("learned").
         symmetric (list[str]): Relation labels without direction; the earlier mention is stored as head. Default: [].
+        scope (Optional[Scope]): "sentence": relations join mentions of one sentence; "document": of the whole text; or
+            "learned": as many sentences apart as in the training data, without its farthest 1%. See
+            `sentence_numbers` for how sentences are found. Default: None ("learned").
         max_distance (Optional[Union[Literal, int]]): The most tokens between the starts of two related mentions, 0
-            for no limit; or "learned": twice the longest distance in the training data, and at least 100. Default:
+            for no limit; or "learned": twice the longest distance in the training data, and at least 30. Default:
             None ("learned").
         pairs_per_token (int): The most pairs per token of a text that are scored, those of the best-scored entities
             first. Default: 20.
@@ -106,6 +111,7 @@ class SpertMT(LabelledSpertMT):
         self.overlap = overlap
         self.constraints = constraints
         self.symmetric = symmetric
+        self.scope = scope
         self.max_distance = max_distance
         self.pairs_per_token = pairs_per_token
         self.negatives = negatives
@@ -134,6 +140,7 @@ class SpertMT(LabelledSpertMT):
             symmetric=self.symmetric,
             constraints={} if constraints == "any" else constraints,
             share_drawn=learned["share_drawn"],
+            scope=self._scope or 0,
         )
 
     def predict(self, docs: Iterable[Doc]) -> SpertMTOutput:
@@ -149,6 +156,7 @@ class SpertMT(LabelledSpertMT):
             return SpertMTOutput.empty(len(docs))
         options = self.options()
         options.cats = self._predicted_cats(docs)
+        options.sentences = None if self._scope is None else numpy.concatenate([sentence_numbers(doc) for doc in docs])
         if self.entities == "given":
             options.given = lambda offsets: Spans.of(self._given(docs), offsets, _ids(self.entity_labels))
         return self.model.predict((docs, options))
@@ -213,7 +221,16 @@ class SpertMT(LabelledSpertMT):
         sampler = Sampler(self.negatives, self._shim.settings["max_width"], self.generator)
         ids = _ids(self.entity_labels), _ids(self.relation_labels)
         lengths = numpy.asarray(encoded.lengths)
-        targets = sampler.make_targets(golds, lengths, *ids, symmetric=self.symmetric, given=given)
+        sentences = None if self._scope is None else [sentence_numbers(eg.predicted) for eg in examples]
+        targets = sampler.make_targets(
+            golds,
+            lengths,
+            *ids,
+            symmetric=self.symmetric,
+            given=given,
+            sentences=sentences,
+            scope=self._scope or 0,
+        )
         targets.cats = self._cats([eg.reference for eg in examples]) if self._sees_cats else None
         return targets
 
@@ -242,7 +259,7 @@ class SpertMT(LabelledSpertMT):
 
         get_examples (Callable[[], Iterable[Example]]): The training data.
         nlp (Optional[Language]): The pipeline, which is checked for components that would break the shared encoder.
-        labels (Optional[dict[str, Any]]): "entities", "relations", "cats", "constraints" and "distance", as in
+        labels (Optional[dict[str, Any]]): "entities", "relations", "cats", "constraints", "distance" and "scope", as in
             `label_data`. Default: read from the data.
         RAISES (ValueError): If there are no labels for what is predicted, or for the text labels that are read, or
             the pipeline cannot work.
@@ -272,6 +289,12 @@ class SpertMT(LabelledSpertMT):
         """The value of a setting, or the preset's where it is None."""
         value = getattr(self, setting)
         return getattr(self.preset, setting) if value is None else value
+
+    @property
+    def _scope(self) -> int | None:
+        """The most sentences between two related mentions; None for no limit."""
+        scope = self._in_force("scope")
+        return {"learned": self.cfg["scope"], "sentence": 0, "document": None}[scope]
 
     def _predicted_cats(self, docs: list[Doc]) -> numpy.ndarray | None:
         """The text labels on the documents, if the model reads them. Unknown ones are zeros, and are counted."""

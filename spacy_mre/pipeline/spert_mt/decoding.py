@@ -40,8 +40,15 @@ def decode(module: SpertMTHeads, encoded: Encoded, options: SpertMTOptions) -> S
     if options.given is None and logits.shape[1] > 1:
         entities.labels = logits[:, 1:].argmax(dim=1).cpu().numpy()
     budgets = options.pairs_per_token * lengths
+    sentences = None if options.sentences is None else options.sentences[entities.starts]
     heads, tails, left_out = candidate_pairs(
-        entities.starts, entities.texts, entity_scores, budgets, max_distance=options.max_distance
+        entities.starts,
+        entities.texts,
+        entity_scores,
+        budgets,
+        sentences=sentences,
+        scope=options.scope,
+        max_distance=options.max_distance,
     )
     pairs, backwards = _possible_pairs(entities, Pairs(heads, tails), options)
     arguments = module.score_arguments(tokens, texts, entities, pooled, logits) if len(pairs) else None

@@ -45,6 +45,7 @@ class LabelledSpertMT(MREPipe):
             "cats": list(self.cfg["cat_labels"]),
             "constraints": self.cfg["constraints"],
             "distance": self.cfg["distance"],
+            "scope": self.cfg["scope"],
         }
 
     def add_label(self, label: str, kind: LabelKind | None = None) -> int:
@@ -77,8 +78,8 @@ class LabelledSpertMT(MREPipe):
         return 1
 
     def add_labels_of(self, examples: Iterable[Example]) -> list[str]:
-        """Add the labels of some examples that the trained component lacks. The learned constraints, distance and
-        overlap policy are extended too.
+        """Add the labels of some examples that the trained component lacks. The learned constraints, scope,
+        distance and overlap policy are extended too.
 
         examples (Iterable[Example]): The examples.
         RETURNS (list[str]): The labels that were added.
@@ -92,6 +93,7 @@ class LabelledSpertMT(MREPipe):
         kinds = get_args(LabelKind) if self._sees_cats else get_args(LabelKind)[:2]
         added = [label for kind in kinds for label in found[f"{kind}_labels"] if self.add_label(label, kind)]
         extend_limits(self.cfg, survey.joined, survey.longest_distance)
+        self.cfg["scope"] = max(self.cfg["scope"], found["scope"])
         if found["overlap"] == "nested":
             self.cfg["overlap"] = "nested"
         return added

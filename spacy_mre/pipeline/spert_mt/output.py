@@ -18,6 +18,9 @@ class SpertMTOptions:
         text and start, if they are given and not predicted.
     cats (Optional[numpy.ndarray]): The text labels of each text, if the model reads them; shape (texts, text labels).
     share_drawn (float): The share of all negative spans that the model was trained on.
+    scope (int): The most sentences between two related mentions, if there are `sentences`.
+    sentences (Optional[numpy.ndarray]): The number of the sentence of each token of the batch in its text, if
+        relations have a scope; shape (total tokens,).
     """
 
     entity_labels: Sequence[str]
@@ -32,6 +35,8 @@ class SpertMTOptions:
     given: Callable[[numpy.ndarray], Spans] | None = None
     cats: numpy.ndarray | None = None
     share_drawn: float = 1.0
+    scope: int = 0
+    sentences: numpy.ndarray | None = None
 
 
 @dataclass

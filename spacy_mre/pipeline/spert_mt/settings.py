@@ -14,6 +14,8 @@ LabelKind = Literal["entity", "relation", "cat"]
 DEFAULT_SPERT_MT_MODEL = {"@architectures": "spacy_mre.SpertMT.v1", "encoder": DEFAULT_ENCODER}
 # -1 for all.
 Negatives: TypeAlias = Annotated[int, Interval(ge=-1)]
+# Where the two mentions of a relation are.
+Scope = Literal["learned", "sentence", "document"]
 # By relation label, the (head type, tail type) pairs that it may join.
 Constraints = dict[str, list[list[str]]]
 # Size of the width embedding, as in SpERT.
@@ -49,6 +51,7 @@ class Preset:
     relation_threshold (float): The same.
     overlap (Overlap): The same.
     constraints (Literal["learned", "any"]): The same.
+    scope (Scope): The same.
     max_distance (Literal["learned"] | int): The same.
     """
 
@@ -66,6 +69,7 @@ class Preset:
     relation_threshold: float
     overlap: Overlap
     constraints: Literal["learned", "any"]
+    scope: Scope
     max_distance: Literal["learned"] | int
 
 
@@ -89,6 +93,7 @@ PRESETS: dict[str, Preset] = {
         relation_threshold=0.3,
         overlap="learned",
         constraints="learned",
+        scope="learned",
         max_distance="learned",
     ),
     # arXiv 2309.09713. What the paper does not state is reconstructed: the weights, the margins and the threshold 0.5.
@@ -107,6 +112,7 @@ PRESETS: dict[str, Preset] = {
         relation_threshold=0.5,
         overlap="any",
         constraints="any",
+        scope="document",
         max_distance=0,
     ),
     # arXiv 1909.07755 and its public code. The threshold 0 keeps SpERT's rule: a type must have a higher probability
@@ -126,6 +132,7 @@ PRESETS: dict[str, Preset] = {
         relation_threshold=0.4,
         overlap="any",
         constraints="any",
+        scope="document",
         max_distance=0,
     ),
 }

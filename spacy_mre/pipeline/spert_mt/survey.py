@@ -8,11 +8,15 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...annotations.alignment import Gold, Losses, align_gold
+from ...annotations.sentences import sentence_numbers
 from ..spans.overlap import count_nested, learned_policy
 from .targets import ALL
 
 # The distance limit is never below this number of tokens.
-MIN_LEARNED_DISTANCE = 100
+MIN_LEARNED_DISTANCE = 30
+# The share of relations that the learned scope may leave out. Sentences are sometimes split wrongly, at abbreviations
+# for example; without it, one such sentence would extend the scope.
+OUT_OF_SCOPE = 0.01
 
 
 class Survey:
@@ -29,6 +33,7 @@ class Survey:
         self.relation_labels: Counter[str] = Counter()
         self.joined: Counter[tuple[str, str, str]] = Counter()
         self.longest_distance = 0
+        self.sentences_between: Counter[int] = Counter()
         self.lost = Losses()
         self.mentions = 0
         self.places = 0
@@ -52,6 +57,8 @@ class Survey:
         if self.max_width is not None:
             self._add_negative_spans(gold, len(example.predicted), self.max_width)
             self._add_unreachable(gold, example.predicted, self.max_width)
+        if gold.relations:
+            self.sentences_between.update(sentences_between(gold, example.predicted))
         joined, longest = joined_types(gold)
         self.relation_labels.update(label for label, _, _ in joined)
         self.joined.update(joined)
@@ -65,7 +72,8 @@ class Survey:
             `SpertMT.label_data`.
         RETURNS (dict[str, Any]): "entity_labels", "relation_labels" and "cat_labels", sorted; "constraints": by
             relation label, lists of head type, tail type and count; "distance": the limit between related mentions,
-            in tokens; "overlap": the policy; "share_drawn": the share of all negative spans that training draws.
+            in tokens; "scope": the same in sentences, 0 for the same one; "overlap": the policy; "share_drawn": the
+            share of all negative spans that training draws.
         """
         constraints: dict[str, list[list[Any]]] = {}
         for (label, head, tail), count in sorted(self.joined.items()):
@@ -76,6 +84,7 @@ class Survey:
             "cats": sorted(self.cats),
             "constraints": constraints,
             "distance": _distance_limit(self.longest_distance),
+            "scope": self._scope(),
         }
         labels = found if labels is None else labels
         return {
@@ -87,6 +96,7 @@ class Survey:
                 label: [list(pair) for pair in pairs] for label, pairs in labels.get("constraints", {}).items()
             },
             "distance": labels.get("distance", 0),
+            "scope": labels.get("scope", found["scope"]),
             "overlap": learned_policy(self.nested, self.places),
             "share_drawn": self.share_drawn(negatives),
         }
@@ -99,6 +109,15 @@ class Survey:
         """
         drawn = sum(count if limit == ALL else min(count, limit) for count in self.negative_spans)
         return max(drawn, 1) / max(sum(self.negative_spans), 1)
+
+    def _scope(self) -> int:
+        """The fewest sentences between mentions that all but few relations are within."""
+        within, total = 0, self.sentences_between.total()
+        for sentences, count in sorted(self.sentences_between.items()):
+            within += count
+            if total - within <= OUT_OF_SCOPE * total:
+                return sentences
+        return 0
 
     def _add_negative_spans(self, gold: Gold, length: int, max_width: int) -> None:
         if gold.n_entities is not None:
@@ -137,6 +156,13 @@ def joined_types(gold: Gold) -> tuple[list[tuple[str, str, str]], int]:
         joined.append((label, head_mention.label, tail_mention.label))
         longest = max(longest, abs(head_mention.start - tail_mention.start))
     return joined, longest
+
+
+def sentences_between(gold: Gold, doc: Doc) -> list[int]:
+    """RETURNS (list[int]): For each relation, how many sentences its tail is from its head; 0 in the same one."""
+    numbers = sentence_numbers(doc)
+    starts = [mention.start for mention in gold.mentions]
+    return [abs(int(numbers[starts[head]]) - int(numbers[starts[tail]])) for head, tail, _ in gold.relations or ()]
 
 
 def extend_limits(learned: dict[str, Any], joined: Iterable[tuple[str, str, str]], longest: int) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy
 
@@ -57,6 +58,8 @@ class Sampler:
         *,
         symmetric: Sequence[str] = (),
         given: Sequence[Sequence[EntitySpan]] | None = None,
+        sentences: Sequence[numpy.ndarray] | None = None,
+        scope: int = 0,
     ) -> Targets:
         """Make the targets of a batch.
 
@@ -66,6 +69,9 @@ class Sampler:
         relation_ids (dict[str, int]): The index of each relation label.
         symmetric (Sequence[str]): Relation labels without direction: they hold for the reverse pair too.
         given (Optional[Sequence[Sequence[EntitySpan]]]): Further mentions of each text, which add unrelated pairs.
+        sentences (Optional[Sequence[numpy.ndarray]]): The number of the sentence of each token, if relations have a
+            scope: unrelated pairs are drawn from those that prediction may relate.
+        scope (int): The most sentences between two related mentions.
         RETURNS (Targets): Texts without gold for entities add no spans, texts without gold for relations no pairs.
         """
         offsets = numpy.cumsum(lengths) - lengths
@@ -82,7 +88,10 @@ class Sampler:
             mentions.append([*gold.mentions, *extra])
         positives = Spans.of(entities, offsets, entity_ids)
         spans, ious = _with_negatives(positives, [gold.entities for gold in golds], negatives, offsets)
-        pairs, relations = self._pairs(golds, mentions, relation_ids, frozenset(symmetric), lost)
+        in_scope = [_in_scope(mentions[i], sentences[i] if sentences else None, scope) for i in range(len(golds))]
+        pairs, relations = self._pairs(golds, mentions, in_scope, relation_ids, frozenset(symmetric), lost)
+        if sentences is not None and scope:
+            pairs, relations = self._with_pairs_across_texts(pairs, relations, golds, mentions, sentences, scope)
         return Targets(spans, ious, Spans.of(mentions, offsets, entity_ids), pairs, relations, lost)
 
     def _learnable(self, entities: Sequence[EntitySpan], entity_ids: dict[str, int], lost: Losses) -> list[EntitySpan]:
@@ -116,6 +125,7 @@ class Sampler:
         self,
         golds: Sequence[Gold],
         mentions: Sequence[Sequence[EntitySpan]],
+        in_scope: Sequence[numpy.ndarray],
         relation_ids: dict[str, int],
         symmetric: frozenset[str],
         lost: Losses,
@@ -123,11 +133,11 @@ class Sampler:
         """The related pairs and the sampled unrelated ones, and their labels."""
         heads, tails, labels = [], [], []
         first = 0
-        for gold, text_mentions in zip(golds, mentions):
+        for gold, text_mentions, text_in_scope in zip(golds, mentions, in_scope):
             count = len(text_mentions)
             if gold.relations is not None and count > 1:
                 matrix = numpy.zeros((count, count, len(relation_ids)), dtype=bool)
-                free = ~numpy.eye(count, dtype=bool)
+                free = text_in_scope & ~numpy.eye(count, dtype=bool)
                 for head, tail, label in gold.relations:
                     if label not in relation_ids:
                         lost.add_unseen("relation", label)
@@ -149,10 +159,46 @@ class Sampler:
         all_pairs = Pairs(numpy.concatenate([*heads, none]), numpy.concatenate([*tails, none]))
         return all_pairs, numpy.concatenate([*labels, no_labels])
 
+    def _with_pairs_across_texts(
+        self,
+        pairs: Pairs,
+        relations: numpy.ndarray,
+        golds: Sequence[Gold],
+        mentions: Sequence[Sequence[EntitySpan]],
+        sentences: Sequence[numpy.ndarray],
+        scope: int,
+    ) -> tuple[Pairs, numpy.ndarray]:
+        """Add unrelated pairs of neighbouring texts, as if these were one document. Documents have far more pairs
+        across sentences than texts of one or two sentences, and most of them are unrelated."""
+        heads, tails = [pairs.heads], [pairs.tails]
+        first = numpy.cumsum([0, *map(len, mentions)])
+        for i, (gold, next_gold) in enumerate(pairwise(golds)):
+            if gold.relations is None or next_gold.relations is None or not mentions[i] or not mentions[i + 1]:
+                continue
+            before = sentences[i][-1] - sentences[i][[mention.start for mention in mentions[i]]]
+            after = sentences[i + 1][[mention.start for mention in mentions[i + 1]]]
+            one, other = numpy.nonzero(before[:, None] + after + 1 <= scope)
+            ends = numpy.concatenate([one + first[i], other + first[i + 1]])
+            starts = numpy.concatenate([other + first[i + 1], one + first[i]])
+            chosen = self._choose(len(ends))
+            heads.append(ends[chosen])
+            tails.append(starts[chosen])
+        added = sum(map(len, heads[1:]))
+        unrelated = numpy.zeros((added, relations.shape[1]), dtype=bool)
+        return Pairs(numpy.concatenate(heads), numpy.concatenate(tails)), numpy.concatenate([relations, unrelated])
+
     def _choose(self, available: int) -> numpy.ndarray:
         if self.negatives == ALL or available <= self.negatives:
             return numpy.arange(available)
         return self.generator.choice(available, size=self.negatives, replace=False)
+
+
+def _in_scope(mentions: Sequence[EntitySpan], sentences: numpy.ndarray | None, scope: int) -> numpy.ndarray:
+    """Which pairs of mentions are in the same sentence, or at most some sentences apart."""
+    if sentences is None:
+        return numpy.ones((len(mentions), len(mentions)), dtype=bool)
+    numbers = sentences[[mention.start for mention in mentions]]
+    return numpy.asarray(abs(numbers[:, None] - numbers) <= scope)
 
 
 def _at_same_offsets(mentions: Sequence[EntitySpan], related: numpy.ndarray) -> numpy.ndarray:

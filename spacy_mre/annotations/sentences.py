@@ -1,0 +1,36 @@
+"""The sentence of each token, also where no component has set sentences."""
+
+import numpy
+from spacy.attrs import IS_PUNCT, ORTH, SENT_START
+from spacy.pipeline import Sentencizer
+from spacy.strings import StringStore
+from spacy.tokens import Doc
+
+SENTENCE_ENDS = numpy.array([StringStore()[mark] for mark in Sentencizer.default_punct_chars], dtype=numpy.uint64)
+
+
+def sentence_numbers(doc: Doc) -> numpy.ndarray:
+    """Number the sentences of a document.
+
+    doc (Doc): The document. Its sentences are used if a component has set them (a parser, senter or sentencizer).
+        Otherwise a sentence ends after ".", "?", "。" and the like, and the punctuation that follows, as in spaCy's
+        `sentencizer`.
+    RETURNS (numpy.ndarray): The number of the sentence of each token, from 0; shape (tokens,).
+
+    >>> import spacy
+    >>> sentence_numbers(spacy.blank("ja")("東京です。大阪です。")).tolist()
+    [0, 0, 0, 1, 1, 1]
+    """
+    if doc.has_annotation("SENT_START"):
+        starts = doc.to_array(SENT_START) == 1
+        starts[:1] = False
+        return numpy.cumsum(starts)
+    words, is_punctuation = doc.to_array([ORTH, IS_PUNCT]).reshape(-1, 2).T
+    is_end = numpy.isin(words, SENTENCE_ENDS)
+    ends_before = numpy.cumsum(is_end)
+    # A sentence begins with the first word after an end, so that closing quotes belong to the sentence before them.
+    word_indices = numpy.flatnonzero(~is_end & (is_punctuation == 0))
+    begins = word_indices[numpy.diff(ends_before[word_indices], prepend=0) > 0]
+    starts = numpy.zeros(len(doc), dtype=bool)
+    starts[begins] = True
+    return numpy.cumsum(starts)

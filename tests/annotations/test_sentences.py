@@ -1,0 +1,39 @@
+"""Sentences from components, and by the rule of spaCy's sentencizer."""
+
+import numpy
+import pytest
+import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.tokens import Doc
+
+from spacy_mre.annotations.sentences import sentence_numbers
+
+BLANK = {lang: spacy.blank(lang) for lang in ("en", "zh", "xx")}
+TOKENS = st.sampled_from(["a", "1", ".", "?", "。", "！", "」", '"', ",", "\n", " "])
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.lists(TOKENS, max_size=12), st.sampled_from(["en", "zh"]))
+def test_the_rule_is_that_of_the_sentencizer(words, lang):
+    doc = Doc(BLANK[lang].vocab, words=words)
+    (starts,) = BLANK["xx"].create_pipe("sentencizer").predict([doc])
+    expected = numpy.cumsum([0, *starts[1:]]) if words else []
+    assert sentence_numbers(doc).tolist() == list(expected)
+
+
+@pytest.mark.parametrize(("lang", "text", "sentences"), [
+    ("en", 'He said "Stop." Dr. Lee left!? Yes', ['He said "Stop."', "Dr. Lee left!?", "Yes"]),
+    ("ja", "「行きます。」東京です！？はい", ["「行きます。」", "東京です！？", "はい"]),
+    ("zh", "他走了。她说：“好！”然后", ["他走了。", "她说：“好！”", "然后"]),
+])  # fmt: skip
+def test_sentences_of_texts(lang, text, sentences):
+    doc = spacy.blank(lang)(text)
+    numbers = sentence_numbers(doc)
+    words = [[token.text_with_ws for token in doc if numbers[token.i] == i] for i in range(numbers[-1] + 1)]
+    assert ["".join(part).strip() for part in words] == sentences
+
+
+def test_sentences_of_a_component_come_first():
+    doc = Doc(spacy.blank("en").vocab, words=["a", ".", "b", "c"], sent_starts=[True, False, False, True])
+    assert sentence_numbers(doc).tolist() == [0, 0, 0, 1]
