@@ -113,7 +113,7 @@ def test_the_table_of_presets_is_true():
         values = [json.loads(cell.strip("` ")) for cell in cells.split("|")]
         preset = PRESETS[mode]
         decoding = [preset.entity_threshold, preset.relation_threshold, preset.overlap, preset.constraints]
-        assert values == [*decoding, preset.max_distance]
+        assert values == [*decoding, preset.scope, preset.max_distance]
 
 
 def test_public_names_are_on_the_api_page():

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from . import accuracy, generative, multi_ner, reliability, speed
+from . import accuracy, documents, generative, multi_ner, reliability, speed
 
 TABLES: dict[str, Callable[[], str]] = {
     "headline": accuracy.headline,
@@ -24,6 +24,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "generative_anchoring": generative.anchoring,
     "speed": speed.ratios,
     "growth": speed.growth,
+    "documents": documents.scopes,
     "reliability": reliability.tests,
 }
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

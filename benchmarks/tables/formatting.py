@@ -94,7 +94,11 @@ def legend(results: dict[str, Any], rows: Rows) -> str:
 
 
 def nothing(suite: str) -> str:
-    return f"No runs yet: `python -m benchmarks run --suite {suite}`."
+    return no_runs(f"python -m benchmarks run --suite {suite}")
+
+
+def no_runs(command: str) -> str:
+    return f"No runs yet: `{command}`."
 
 
 def mistakes_table(groups: dict[tuple[str, str], Rows], *layers: str) -> str:

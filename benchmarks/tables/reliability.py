@@ -5,7 +5,7 @@ from pathlib import Path
 import srsly
 
 from ..results import read
-from .formatting import markdown, nothing
+from .formatting import markdown, no_runs
 
 # By test, the faults that it found, which are mended.
 FAULTS = Path("tests/robustness/faults.yml")
@@ -15,7 +15,7 @@ def tests() -> str:
     """What was tried, and how many faults were found and are left."""
     results = read("reliability")
     if not results["rows"]:
-        return nothing("reliability")
+        return no_runs("make fuzz")
     faults = srsly.read_yaml(FAULTS)
     rows = [
         [

@@ -33,6 +33,14 @@ def evaluate_cli(
             "--gold-entities", help="Evaluate once more with the gold entities given, to measure the relations alone."
         ),
     ] = False,
+    documents: Annotated[
+        int,
+        typer.Option(
+            help="Evaluate once more on documents of so many texts, to see whether a pipeline trained on sentences "
+            "works on documents; 0 for not.",
+            min=0,
+        ),
+    ] = 0,
     overlap_matching: Annotated[
         bool,
         typer.Option(
@@ -73,6 +81,7 @@ def evaluate_cli(
             nlp,
             examples,
             gold_entities=gold_entities,
+            documents=documents,
             overlap_matching=overlap_matching,
             mistakes=mistakes,
             train_docs=train_docs,

@@ -1,4 +1,5 @@
-"""Evaluation of a pipeline: its own scores, those with given entities, with overlap matching, and of a baseline."""
+"""Evaluation of a pipeline: its own scores, those with given entities, on documents, with overlap matching, and of a
+baseline."""
 
 import warnings
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from spacy.training import Example
 
 from ..errors import Warnings
 from .baselines import Baseline
+from .documents import evaluate_documents
 from .given_entities import evaluate_given
 from .mistakes import find_mistakes
 from .pipeline_settings import get_spans_key, get_symmetric
@@ -19,6 +21,7 @@ from .scorers import score_joint
 Scores = dict[str, Any]
 
 GIVEN = "given_"
+DOCUMENTS = "documents_"
 OVERLAP = "overlap_"
 BASELINE = "baseline_"
 # Prefixes of the scores that are repeated under the prefixes above.
@@ -30,6 +33,7 @@ def evaluate(
     examples: Iterable[Example],
     *,
     gold_entities: bool = False,
+    documents: int = 0,
     overlap_matching: bool = False,
     mistakes: bool = False,
     train_docs: Iterable[Doc] | None = None,
@@ -40,13 +44,15 @@ def evaluate(
     nlp (Language): The pipeline.
     examples (Iterable[Example]): Gold, and documents to predict on.
     gold_entities (bool): Evaluate once more with the gold entities given, to measure the relations alone.
+    documents (int): Evaluate once more on documents of so many texts, see `evaluate_documents`; 0 for not.
     overlap_matching (bool): Also score with overlap matching: counts a predicted entity that overlaps a gold one as
         having its boundaries.
     mistakes (bool): Also count the mistakes by kind, see `find_mistakes`.
     train_docs (Iterable[Doc] | None): Documents with gold to train the majority baseline on.
     batch_size (int | None): How many documents are predicted at once. Default: that of the pipeline.
-    RETURNS (dict[str, Any]): The scores of `nlp.evaluate`; those with given entities, overlap matching and of the
-        baseline with the prefixes `given_`, `overlap_` and `baseline_`; and the counts of "mistakes".
+    RETURNS (dict[str, Any]): The scores of `nlp.evaluate`; those with given entities, on documents, with overlap
+        matching and of the baseline with the prefixes `given_`, `documents_`, `overlap_` and `baseline_`; and the
+        counts of "mistakes".
     RAISES (ValueError): If `gold_entities` is set and no component takes given entities.
 
     >>> import spacy
@@ -62,6 +68,8 @@ def evaluate(
     given = evaluate_given(nlp, examples, batch_size=batch_size) if gold_entities else {}
     # The other scores are those of what was given, or the same as without.
     given = {key: value for key, value in given.items() if key.startswith("rel_")}
+    joined = evaluate_documents(nlp, examples, documents, batch_size=batch_size) if documents else {}
+    joined = {key: value for key, value in joined.items() if not key.startswith("cats_")}
     baseline = evaluate_baseline(nlp, examples, train_docs) if train_docs is not None else {}
     scorer = _KeepingScorer(nlp)
     scores = nlp.evaluate(examples, batch_size=batch_size, scorer=scorer)
@@ -71,7 +79,7 @@ def evaluate(
         overlap = score_joint(scorer.examples, spans_key=spans_key, symmetric=symmetric, matching="overlap")
         # What no component predicts would score 0.
         overlap = {key: value for key, value in overlap.items() if key in scores}
-    for prefix, more in ((GIVEN, given), (OVERLAP, overlap), (BASELINE, baseline)):
+    for prefix, more in ((GIVEN, given), (DOCUMENTS, joined), (OVERLAP, overlap), (BASELINE, baseline)):
         scores.update({f"{prefix}{key}": value for key, value in more.items() if key.startswith(REPEATED)})
     if mistakes:
         found = find_mistakes(scorer.examples, spans_key=spans_key, symmetric=symmetric)

@@ -8,7 +8,7 @@ from rich.table import Table
 from spacy.training import Example
 
 from ..annotations.entities import DEFAULT_KEY
-from .evaluate import BASELINE, GIVEN, OVERLAP, Scores
+from .evaluate import BASELINE, DOCUMENTS, GIVEN, OVERLAP, Scores
 
 DEFAULT_GROUP = f"spans_{DEFAULT_KEY}"
 
@@ -17,12 +17,12 @@ def results_table(scores: Scores) -> Table:
     """Make the table of all entities, relations and text labels.
 
     scores (dict[str, Any]): The result of `evaluate`.
-    RETURNS (Table): For `rich.print`. Has a column of F1 for given entities, overlap matching and the baseline if there
-        are such scores.
+    RETURNS (Table): For `rich.print`. Has a column of F1 for given entities, documents, overlap matching and the
+        baseline if there are such scores.
     """
     extra = [
         (name, prefix)
-        for name, prefix in (("given", GIVEN), ("overlap", OVERLAP), ("baseline", BASELINE))
+        for name, prefix in (("given", GIVEN), ("documents", DOCUMENTS), ("overlap", OVERLAP), ("baseline", BASELINE))
         if any(key.startswith(prefix) for key in scores)
     ]
     table = make_table("Results", "P", "R", "F", "macro F", *(f"{name} F" for name, _ in extra))
@@ -41,11 +41,12 @@ def other_table(scores: Scores) -> Table:
     table = make_table("Other scores", "")
     shown = {key for _, keys in _rows(scores) for key in keys}
     for key, value in scores.items():
-        if isinstance(value, (int, float)) and key not in shown and not key.startswith((GIVEN, OVERLAP, BASELINE)):
-            if key == "speed":
-                table.add_row("speed (words per second)", f"{value:,.0f}")
-            else:
-                table.add_row(key, _percent(value))
+        if not isinstance(value, (int, float)) or key.startswith((GIVEN, DOCUMENTS, OVERLAP, BASELINE)):
+            continue
+        if key == "speed":
+            table.add_row("speed (words per second)", f"{value:,.0f}")
+        elif key not in shown:
+            table.add_row(key, _percent(value))
     return table
 
 

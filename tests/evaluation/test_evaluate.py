@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from typer.testing import CliRunner
 
-from spacy_mre import make_relation, save_docs
+from spacy_mre import make_relation, merge_docs, save_docs
 from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.annotations.relations import set_relations
 from spacy_mre.cli import app
@@ -343,3 +343,15 @@ def test_the_command_prints_numbered_errors(files):
     result = run(files / "plain", files / "dev.spacy", "--gold-entities")
     assert result.exit_code == 1
     assert "[M502]" in result.output
+
+
+def test_documents_are_joined_texts(nlp, gold):
+    """The pipeline takes words with a capital letter for entities, and relates neighbouring ones."""
+    examples = examples_of(nlp, gold)
+    scores = evaluate(nlp, examples, documents=len(examples))
+    assert {"documents_spans_entities_f", "documents_rel_f"} <= set(scores) and "documents_cats_f" not in scores
+    joined = merge_docs([eg.reference for eg in examples])
+    expected = nlp.evaluate([Example(nlp.make_doc(joined.text), joined)])
+    assert scores["documents_rel_f"] == expected["rel_f"]
+    assert evaluate(nlp, examples, documents=1)["documents_rel_f"] == scores["rel_f"]
+    assert "documents F" in text_of(results_table(scores))

@@ -1,0 +1,25 @@
+"""The table of relations in documents."""
+
+from ..results import read
+from .formatting import group, markdown, no_runs, scores
+
+COLUMNS = {
+    "spans_entities_f": "entities",
+    "rel_p": "relations P",
+    "rel_r": "relations R",
+    "rel_f": "relations F",
+}
+
+
+def scopes() -> str:
+    """Scores on single texts and on documents, with a learned scope and without a scope."""
+    results = read("documents")
+    if not results["rows"]:
+        return no_runs("python -m benchmarks.documents")
+    rows = []
+    for (scope,), runs in group(results["rows"], "scope").items():
+        for prefix, texts in (("", "single texts"), ("documents_", "documents of ten")):
+            rows.append([f'`"{scope}"`', texts, *scores(runs, *(f"{prefix}{name}" for name in COLUMNS))])
+    table = markdown(["`scope`", "evaluated on", *COLUMNS.values()], rows)
+    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
+    return f"{table}\n\n`{results['command']}`. Commit {results['commit']}. Versions: {versions}."
