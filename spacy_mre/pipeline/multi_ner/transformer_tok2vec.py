@@ -8,6 +8,8 @@ from spacy.util import registry
 from thinc.api import Model, chain, reduce_mean
 from thinc.types import Floats2d
 
+from ...encoders.threads import one_thread_at_a_time
+
 
 @registry.architectures("spacy_mre.TransformerTok2Vec.v1")
 def build_transformer_tok2vec(transformer: Model, grad_factor: float = 1.0) -> Model[list[Doc], list[Floats2d]]:
@@ -21,7 +23,7 @@ def build_transformer_tok2vec(transformer: Model, grad_factor: float = 1.0) -> M
     """
     from spacy_transformers.layers import split_trf_batch, trfs2arrays
 
-    pooled: Model = chain(transformer, split_trf_batch(), trfs2arrays(reduce_mean(), grad_factor))
+    pooled: Model = chain(one_thread_at_a_time(transformer), split_trf_batch(), trfs2arrays(reduce_mean(), grad_factor))
     return Model("transformer_tok2vec", _forward, init=_init, layers=[pooled], dims={"nO": None})
 
 
