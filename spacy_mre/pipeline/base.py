@@ -5,6 +5,7 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
+from threading import Lock
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary, ref
 
@@ -154,15 +155,19 @@ class MREPipe(BufferedPipe):
 
     def _count_left_out(self, what: str, count: int = 1, *, warning: str | None = None, **details: str) -> None:
         """Count what was left out, and warn the first time."""
-        if count and not self.left_out[what]:
+        with _COUNTING:
+            is_first = count > 0 and not self.left_out[what]
+            self.left_out[what] += count
+        if is_first:
             message = (warning or self.left_out_warning).format(name=self.name, what=what, count=count, **details)
             warnings.warn(message, stacklevel=2)
-        self.left_out[what] += count
 
 
 def _no_pipeline() -> None:
     return None
 
 
+# Threads share the counts of a component. Not its attribute, so that it can be pickled.
+_COUNTING = Lock()
 # The pipeline that made each component. Kept outside of the component so that it can be pickled.
 _PIPELINES: "WeakKeyDictionary[MREPipe, ref[Language]]" = WeakKeyDictionary()

@@ -1,8 +1,11 @@
-"""Japanese tokenizer: spaCy's Sudachi tokenizer, without its limit on the length of a text."""
+"""Japanese tokenizer: spaCy's Sudachi tokenizer, without its limit on the length of a text, and for several threads."""
 
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
+from threading import local
+from typing import Any
 
 from spacy.lang.ja import JapaneseTokenizer
 from spacy.language import Language
@@ -47,6 +50,8 @@ class LongJapaneseTokenizer(JapaneseTokenizer):
     """spaCy's Japanese tokenizer for texts of any length: a text beyond Sudachi's limit is split at sentence ends, and
     the parts are merged after tokenization.
 
+    Several threads may call it at the same time: each gets its own Sudachi tokenizer.
+
     vocab (Vocab): The vocabulary of the pipeline.
     split_mode (str | None): Sudachi's split mode, see `make_japanese_tokenizer`.
     sub_tokens (bool): Store Sudachi's shorter units in `doc.user_data`.
@@ -54,6 +59,7 @@ class LongJapaneseTokenizer(JapaneseTokenizer):
 
     def __init__(self, vocab: Vocab, split_mode: str | None = "C", sub_tokens: bool = False) -> None:
         super().__init__(vocab, split_mode)
+        self.tokenizer = SudachiPerThread(split_mode)
         self.need_subtokens = self.need_subtokens and sub_tokens
         self.sub_tokens = sub_tokens
 
@@ -75,6 +81,68 @@ class LongJapaneseTokenizer(JapaneseTokenizer):
         if self.need_subtokens:
             merged.user_data["sub_tokens"] = [sub_token for of_part in sub_tokens for sub_token in of_part]
         return merged
+
+    def from_bytes(self, data: bytes, **kwargs: Any) -> "LongJapaneseTokenizer":
+        """Load the tokenizer from bytes.
+
+        data (bytes): What `to_bytes` returned.
+        RETURNS (LongJapaneseTokenizer): The tokenizer itself.
+        """
+        super().from_bytes(data, **kwargs)
+        self.tokenizer = SudachiPerThread(self.split_mode)
+        return self
+
+    def from_disk(self, path: str | Path, **kwargs: Any) -> "LongJapaneseTokenizer":
+        """Load the tokenizer.
+
+        path (str | Path): The file.
+        RETURNS (LongJapaneseTokenizer): The tokenizer itself.
+        """
+        super().from_disk(path, **kwargs)
+        self.tokenizer = SudachiPerThread(self.split_mode)
+        return self
+
+
+class SudachiPerThread:
+    """Sudachi's tokenizer for spaCy's, one for each thread.
+
+    A tokenizer of Sudachi changes its own buffers while it reads a text, and lets other threads run meanwhile: a second
+    thread that calls it gets "Already borrowed". The dictionary, which all of them share, never changes. (A lock gives
+    the same results; threads then wait for each other, and a process that is forked meanwhile would wait forever.)
+
+    split_mode (str | None): Sudachi's split mode; None is "A".
+    """
+
+    def __init__(self, split_mode: str | None) -> None:
+        self.split_mode = split_mode or "A"
+        self._of_thread = local()
+
+    @property
+    def SplitMode(self) -> Any:
+        """RETURNS (type): Sudachi's split modes, which spaCy's tokenizer reads."""
+        return self._tokenizer.SplitMode
+
+    def tokenize(self, text: str) -> Any:
+        """Split a text.
+
+        text (str): A text below Sudachi's limit.
+        RETURNS (sudachipy.MorphemeList): The words.
+        """
+        return self._tokenizer.tokenize(text)
+
+    @property
+    def _tokenizer(self) -> Any:
+        if not hasattr(self._of_thread, "tokenizer"):
+            self._of_thread.tokenizer = _dictionary().create(mode=self.split_mode)
+        return self._of_thread.tokenizer
+
+
+@cache
+def _dictionary() -> Any:
+    """Sudachi's dictionary, mapped into memory."""
+    from sudachipy import Dictionary
+
+    return Dictionary()
 
 
 def _split_text(text: str) -> list[str]:

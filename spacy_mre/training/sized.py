@@ -108,6 +108,15 @@ def sized_shim(model: Model) -> SizedShim:
 
 
 def set_training(module: nn.Module, training: bool) -> None:
-    """Call `module.train(training)` only if that changes something: it walks over all parts of the module."""
+    """Call `module.train(training)` only if that changes something: it walks over all parts of the module.
+
+    The parts come first, and the module itself last: a thread that finds the module in evaluation mode must not run
+    into a dropout layer that another thread has not reached yet.
+
+    module (nn.Module): The module.
+    training (bool): True for training, False for prediction.
+    """
     if module.training != training:
+        for part in module.children():
+            part.train(training)
         module.train(training)

@@ -1,4 +1,5 @@
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import spacy
@@ -110,6 +111,19 @@ def test_pickling_keeps_the_settings(nlp, sub_tokens):
     assert type(loaded) is LongJapaneseTokenizer
     assert (loaded.split_mode, loaded.sub_tokens, loaded.need_subtokens) == ("B", sub_tokens, sub_tokens)
     assert read(loaded(SENTENCE)) == read(tokenizer(SENTENCE))
+
+
+@pytest.mark.parametrize("sub_tokens", [False, True])
+def test_threads_share_one_tokenizer(nlp, tmp_path, sub_tokens):
+    tokenizer = make_japanese_tokenizer(sub_tokens=sub_tokens)(nlp)
+    tokenizer.to_disk(tmp_path / "tokenizer")
+    texts = [SENTENCE * (1 + i % 3) + str(i) for i in range(60)]
+    expected = [(read(doc), doc.user_data) for doc in map(tokenizer, texts)]
+    from_bytes = make_japanese_tokenizer(sub_tokens=sub_tokens)(nlp).from_bytes(tokenizer.to_bytes())
+    from_disk = make_japanese_tokenizer(sub_tokens=sub_tokens)(nlp).from_disk(tmp_path / "tokenizer")
+    for shared in (tokenizer, from_bytes, from_disk, pickle.loads(pickle.dumps(tokenizer))):
+        with ThreadPoolExecutor(8) as threads:
+            assert [(read(doc), doc.user_data) for doc in threads.map(shared, texts)] == expected
 
 
 def test_config_and_saving(tmp_path):

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy
@@ -34,6 +35,7 @@ from .wordpieces import Wordpieces, pack, tokenize_windows
 
 # A forked process has a different id.
 _IMPORTING_PROCESS = os.getpid()
+_MAKING_ENGINE = Lock()
 
 
 @dataclass
@@ -101,14 +103,12 @@ class MRETransformer(BufferedPipe, Transformer):
         docs (Iterable[Doc]): The documents.
         RETURNS (Encodings): The vectors of the pieces.
         """
-        if self._run is None:
-            self._set_threads()
-            self._run = make_engine(self.model.transformer, self.engine, self.precision)
+        run = self._run_of_engine()
         pieces = self._tokenize(docs)
         width = self.model.transformer.config.hidden_size
         vectors = torch.empty(len(pieces.ids), width, device=self.model.transformer.device)
         for ids, mask, types, indices in self._window_groups(pieces):
-            vectors[torch.from_numpy(indices).to(vectors.device)] = _drop_padding(self._run(ids, mask, types), mask)
+            vectors[torch.from_numpy(indices).to(vectors.device)] = _drop_padding(run(ids, mask, types), mask)
         return Encodings(split_by_doc(pieces, torch2xp(vectors), self.model.tokenizer))
 
     def update(
@@ -233,6 +233,14 @@ class MRETransformer(BufferedPipe, Transformer):
         with skip_initialization(self.model):
             super().from_bytes(bytes_data, exclude=exclude)
         return self
+
+    def _run_of_engine(self) -> Callable:
+        """The engine. The first thread that needs it makes it, alone: the export to ONNX changes global state."""
+        with _MAKING_ENGINE:
+            if self._run is None:
+                self._set_threads()
+                self._run = make_engine(self.model.transformer, self.engine, self.precision)
+            return self._run
 
     def _tokenize(self, docs: Iterable[Doc]) -> Wordpieces:
         return tokenize_windows(list(docs), self.model.attrs["get_spans"], self.model.tokenizer)

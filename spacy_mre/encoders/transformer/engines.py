@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import Errors
+from ...training.sized import set_training
 
 PRECISIONS = {"torch": ("fp32", "bf16", "fp16"), "onnx": ("fp32", "int8")}
 TORCH_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -39,8 +40,7 @@ class TorchEngine:
         self.transformer = transformer if dtype == torch.float32 else copy.deepcopy(transformer).to(dtype)
 
     def __call__(self, ids: numpy.ndarray, mask: numpy.ndarray, types: numpy.ndarray | None) -> Tensor:
-        if self.transformer.training:
-            self.transformer.eval()
+        set_training(self.transformer, False)
         with torch.inference_mode():
             return self.transformer(**torch_inputs(ids, mask, types, self.transformer.device)).last_hidden_state.float()
 

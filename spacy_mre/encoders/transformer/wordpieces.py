@@ -12,6 +12,7 @@ from spacy.tokens import Doc, Span
 from thinc.types import Ints1d
 
 from ...arrays import expand_ranges
+from ..threads import encode
 
 GetSpans = Callable[[list[Doc]], list[list[Span]]]
 
@@ -52,12 +53,8 @@ def tokenize_windows(docs: list[Doc], get_spans: GetSpans, tokenizer: Any) -> Wo
     spans_of_docs = [[span for span in spans if len(span)] for spans in get_spans(docs)]
     spans = list(chain.from_iterable(spans_of_docs))
     if spans:
-        encoding = tokenizer(
-            [span.text for span in spans],
-            return_offsets_mapping=tokenizer.is_fast,
-            return_attention_mask=False,
-            verbose=False,
-        )
+        texts = [span.text for span in spans]
+        encoding = encode(tokenizer, texts, return_offsets_mapping=tokenizer.is_fast, return_attention_mask=False)
     else:
         encoding = {"input_ids": [], "offset_mapping": []}
     lengths = _int_array([len(ids) for ids in encoding["input_ids"]])

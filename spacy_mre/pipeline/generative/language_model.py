@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from ...encoders.threads import encode
 from .constraint.token_table import BEGIN, TokenTable
 
 # The label of positions without a loss, as in the Hugging Face models.
@@ -197,7 +198,7 @@ class LanguageModel:
         if not texts:
             return []
         # "</s>" within a text must not end it.
-        return self.tokenizer(list(texts), split_special_tokens=True, verbose=False, **options)["input_ids"]
+        return encode(self.tokenizer, list(texts), split_special_tokens=True, **options)["input_ids"]
 
     def _until_end(self, row: list[int]) -> list[int]:
         return row[: row.index(self.end) + 1] if self.end in row else row

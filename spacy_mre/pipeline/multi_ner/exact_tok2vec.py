@@ -21,7 +21,7 @@ def build_cross_tok2vec(tok2vec: Model[list[Doc], list[Floats2d]]) -> Interactio
     """Read each question together with each text, as one Doc: question, "[SEP]", text.
 
     A CNN of depth d reads d tokens to each side. Farther from the question all types have the same vectors, so only
-    `heads = "per_type"` tells them apart, and attention between types has no effect. `spacy.TorchBiLSTMEncoder.v1`,
+    `heads = "per_type"` tells them apart, and attention between types has no effect. `spacy_mre.BiLSTM.v1`,
     which reads the whole text, and `spacy_mre.LateInteraction.v1` do not have this limit.
 
     tok2vec (Model[list[Doc], list[Floats2d]]): A tok2vec, not a listener.

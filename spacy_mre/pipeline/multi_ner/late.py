@@ -126,11 +126,12 @@ def _question_words(model: Interaction, questions: list[Doc]) -> tuple[Floats2d,
     """The word vectors of the questions. They are computed again only if the questions or the weights have changed."""
     reader, module = model.get_ref("questions"), sized_shim(model.get_ref("cross")).module
     state = ([question.text for question in questions], _fingerprint(reader))
-    if module.cached is None or module.cached[0] != state:
+    cached = module.cached  # another thread may replace it
+    if cached is None or cached[0] != state:
         read = reader.predict(questions)
         _check_not_cut(questions, read)
-        module.cached = (state, read.tokens, read.lengths)
-    return module.cached[1:]
+        cached = module.cached = (state, read.tokens, read.lengths)
+    return cached[1:]
 
 
 def _fingerprint(model: Model) -> list[float]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy
 from spacy.tokens import Doc
 
+from ...encoders.threads import encode
 from ...errors import Errors
 
 
@@ -55,8 +56,8 @@ def cut_texts(docs: list[Doc], tokenizer: Any) -> TextPieces:
     if not tokenizer.is_fast:
         return _cut_tokens(docs, tokenizer)
     texts = [doc.text for doc in docs]
-    encoding = tokenizer(
-        texts, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False, verbose=False
+    encoding = encode(
+        tokenizer, texts, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False
     )
     counts = to_integers([len(ids) for ids in encoding["input_ids"]])
     # The characters of all texts are numbered consecutively, so that one search is enough for the batch.
@@ -127,4 +128,4 @@ def _cut_tokens(docs: list[Doc], tokenizer: Any) -> TextPieces:
 
 
 def _ids(text: str, tokenizer: Any) -> list[int]:
-    return tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    return encode(tokenizer, text, add_special_tokens=False)["input_ids"]

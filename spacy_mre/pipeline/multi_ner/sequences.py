@@ -7,6 +7,7 @@ from typing import Any
 import numpy
 
 from ...arrays import expand_ranges
+from ...encoders.threads import encode
 from .pieces import to_integers
 from .windows import Windows
 
@@ -45,7 +46,7 @@ def read_template(tokenizer: Any) -> Template:
     if tokenizer.is_fast:
         # Encode a sample instead of calling the methods that add special pieces: a tokenizer without its own class
         # does not implement them.
-        encoding = tokenizer(["a"] * question_length, ["a"] * text_length, is_split_into_words=True)
+        encoding = encode(tokenizer, ["a"] * question_length, ["a"] * text_length, is_split_into_words=True)
         parts = encoding.sequence_ids(0)
         ids = encoding["input_ids"]
         types = encoding.get("token_type_ids") or [0] * len(ids)

@@ -8,6 +8,7 @@ from spacy.util import registry
 from thinc.api import Model, chain, reduce_mean
 from thinc.types import Floats2d
 
+from ...encoders.threads import one_thread_at_a_time
 from ...settings import NotNegativeFloat, checked
 
 
@@ -26,7 +27,7 @@ def build_transformer_tok2vec(
     """
     from spacy_transformers.layers import split_trf_batch, trfs2arrays
 
-    pooled: Model = chain(transformer, split_trf_batch(), trfs2arrays(reduce_mean(), grad_factor))
+    pooled: Model = chain(one_thread_at_a_time(transformer), split_trf_batch(), trfs2arrays(reduce_mean(), grad_factor))
     return Model("transformer_tok2vec", _forward, init=_init, layers=[pooled], dims={"nO": None})
 
 
