@@ -161,6 +161,14 @@ class Errors(metaclass=_WithCodes):
         "The loss of '{name}' is {loss}. Training cannot go on: lower the learning rate, set "
         "training.optimizer.grad_clip, or train without mixed precision."
     )
+    M808 = (
+        "The gradient is not finite, though the loss is (weights: {names}). The update was not applied. Lower the "
+        "learning rate, or train without mixed precision."
+    )
+    M809 = (
+        "The {what} of '{output}' is not finite ({value}, update {step}). Training stops, and no model is saved. Lower "
+        "--learn-rate, or train without --bf16. Checkpoints of earlier updates are in the folder."
+    )
     M811 = (
         "'{name}' found no labels in the training data. Entities are read from doc.spans['{key}'] or doc.ents, "
         "relations from doc._.relations. If the relations were lost when the data was saved: save it with "
