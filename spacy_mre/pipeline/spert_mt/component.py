@@ -264,6 +264,8 @@ class SpertMT(LabelledSpertMT):
             raise ValueError(Errors.M811.format(name=self.name, key=self.spans_key))
         if self._shim.settings["see_cats"] and not self.cfg["cat_labels"]:
             raise ValueError(Errors.M812.format(name=self.name))
+        if labels is None and not survey.with_relations:
+            warnings.warn(Warnings.W814.format(name=self.name, count=survey.documents), stacklevel=2)
         if survey.lost.counts:
             message = Warnings.W801.format(name=self.name, total=survey.mentions, losses=survey.lost)
             warnings.warn(message, stacklevel=2)

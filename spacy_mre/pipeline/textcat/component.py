@@ -1,5 +1,6 @@
 """The label of a whole text, on the same encoder as the word level: the `mre_textcat` component."""
 
+import warnings
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, ClassVar
@@ -14,8 +15,9 @@ from thinc.types import Floats2d
 from ...annotations.alignment import Losses
 from ...encoders.check import check_pipeline
 from ...encoders.over_tok2vec import DEFAULT_ENCODER
-from ...errors import Errors
+from ...errors import Errors, Warnings
 from ..base import MREPipe
+from .survey import Survey
 
 DEFAULT_TEXTCAT_MODEL = {"@architectures": "spacy_mre.TextCat.v1", "encoder": DEFAULT_ENCODER}
 
@@ -182,16 +184,21 @@ class MRETextCat(MREPipe):
         sample = [eg.x for eg in islice(get_examples(), 10)]
         if nlp is not None:
             check_pipeline(nlp, self, sample)
-        found: set[str] = set()
+        survey = Survey()
         for eg in get_examples():
-            found.update(eg.reference.cats)
+            survey.add(eg.reference.cats)
             positive = [label for label, value in eg.reference.cats.items() if value >= 0.5]
             if not self.multi_label and len(positive) > 1:
                 text = eg.reference.text[:40]
                 raise ValueError(Errors.M822.format(name=self.name, labels=", ".join(positive), text=text))
-        self.cfg["labels"] = list(sorted(found) if labels is None else labels)
+        self.cfg["labels"] = list(survey.labels if labels is None else labels)
         if len(self.labels) < (1 if self.multi_label else 2):
             raise ValueError(Errors.M821.format(name=self.name, labels=", ".join(self.labels) or "none"))
+        if labels is None:  # with given labels the examples may be a sample
+            for problem in survey.problems(self.name, self.multi_label):
+                warnings.warn(problem, stacklevel=2)
+        elif not survey.documents:
+            warnings.warn(Warnings.W823.format(name=self.name), stacklevel=2)
         self.model.get_ref("head").attrs["labels"] = {"labels": len(self.labels)}
         self.model.initialize(X=sample)
 
