@@ -142,6 +142,15 @@ def test_an_encoder_that_is_lost_in_training(kind, make_trained, make_examples):
         nlp.update(examples, sgd=Adam(0.001))
 
 
+@pytest.mark.parametrize("kind", ["bilstm", "mre_transformer"])
+def test_a_component_that_annotates_in_training_without_its_encoder(kind, make_trained, make_examples):
+    nlp = make_trained(kind)
+    examples = make_examples(nlp)
+    with pytest.raises(ValueError, match=r"M302.*annotating_components"):
+        nlp.update(examples, sgd=Adam(0.001), annotates=["spert_mt"])
+    nlp.update(make_examples(nlp), sgd=Adam(0.001), annotates=["shared", "spert_mt"])
+
+
 @pytest.mark.parametrize("kind", ENCODERS)
 def test_an_encoder_that_is_missing_at_initialization(kind, make, make_examples):
     nlp = make(kind)

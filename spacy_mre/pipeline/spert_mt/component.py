@@ -218,7 +218,9 @@ class SpertMT(LabelledSpertMT):
         ids = _ids(self.entity_labels), _ids(self.relation_labels)
         lengths = numpy.asarray(encoded.lengths)
         targets = sampler.make_targets(golds, lengths, *ids, symmetric=self.symmetric, given=given)
-        targets.cats = self._cats([eg.reference for eg in examples]) if self._sees_cats else None
+        if self._sees_cats:
+            targets.cats = self._cats([eg.reference for eg in examples])
+            targets.lost.add_unseen_cats(examples, self.cfg["cat_labels"])
         return targets
 
     def get_loss(

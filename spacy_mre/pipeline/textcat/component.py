@@ -138,7 +138,9 @@ class MRETextCat(MREPipe):
         docs = [eg.predicted for eg in examples]
         if not any(len(doc) for doc in docs):
             return None
-        self._count_unseen_labels(self._unseen_labels(examples))
+        lost = Losses()
+        lost.add_unseen_cats(examples, self.labels)
+        self._count_unseen_labels(lost)
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update(docs)
         loss, d_logits = self.get_loss(examples, logits)
@@ -213,15 +215,6 @@ class MRETextCat(MREPipe):
 
     def _probabilities(self, logits: Floats2d) -> Floats2d:
         return self.model.ops.sigmoid(logits) if self.multi_label else self.model.ops.softmax(logits)
-
-    def _unseen_labels(self, examples: Iterable[Example]) -> Losses:
-        """The labels that hold for a text, but that the component does not know."""
-        lost, known = Losses(), set(self.labels)
-        for eg in examples:
-            for label, value in eg.reference.cats.items():
-                if value >= 0.5 and label not in known:
-                    lost.add_unseen("text label", label)
-        return lost
 
     def _truths(self, examples: Iterable[Example]) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Gold and whether it is known, docs x labels. With exclusive classes, one positive label makes all of them
