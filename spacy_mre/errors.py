@@ -162,6 +162,14 @@ class Errors(metaclass=_WithCodes):
         "The loss of '{name}' is {loss}. Training cannot go on: lower the learning rate, set "
         "training.optimizer.grad_clip, or train without mixed precision."
     )
+    M808 = (
+        "The gradient is not finite, though the loss is (weights: {names}). The update was not applied. Lower the "
+        "learning rate, or train without mixed precision."
+    )
+    M809 = (
+        "The {what} of '{output}' is not finite ({value}, update {step}). Training stops, and no model is saved. Lower "
+        "--learn-rate, or train without --bf16. Checkpoints of earlier updates are in the folder."
+    )
     M811 = (
         "'{name}' found no labels in the training data. Entities are read from doc.spans['{key}'] or doc.ents, "
         "relations from doc._.relations. If the relations were lost when the data was saved: save it with "
@@ -376,6 +384,24 @@ class Warnings(metaclass=_WithCodes):
         "'{name}' learns nothing from {count} x {what}. Add the label before training: "
         "nlp.get_pipe('{name}').{call}; in a config of spacy train with spacy_mre.add_labels.v1 in "
         "[initialize.before_init]. Further ones are only counted, in the component's left_out."
+    )
+    W814 = (
+        "'{name}' found no relations: doc._.relations is not set in any of {count} documents of the training data. It "
+        "will predict entities only. If the relations were lost when the data was saved: save it with "
+        "spacy_mre.save_docs, or with DocBin(store_user_data=True)."
+    )
+    W821 = (
+        "'{name}' cannot learn these labels: {labels}. They hold for none of the {count} documents with gold in the "
+        "training data. Add such documents, or remove the labels."
+    )
+    W822 = (
+        "'{name}' will predict these labels for every text: {labels}. None of the {count} documents with gold in the "
+        "training data says that they do not hold. With multi_label = true a label that is not in doc.cats is unknown: "
+        "set it to 0.0 where it does not hold."
+    )
+    W823 = (
+        "'{name}' learns nothing from the training data: none of the documents has labels in doc.cats. If they were "
+        "lost when the data was saved: save it with spacy_mre.save_docs."
     )
     W831 = (
         "'{name}' has no 'questions' setting, so {count} questions were made from the names of the labels (for "

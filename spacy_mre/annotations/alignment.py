@@ -1,6 +1,7 @@
 """Alignment of gold entities and relations with the predicted tokens. What cannot be aligned is counted."""
 
 from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 import numpy
@@ -40,6 +41,17 @@ class Losses:
         label (str): The label.
         """
         self.add(f"{kind} '{label}' {UNSEEN}", label)
+
+    def add_unseen_cats(self, examples: Iterable[Example], known: Collection[str]) -> None:
+        """Count the text labels that hold for a text, but that the component does not know.
+
+        examples (Iterable[Example]): Gold on `example.reference`.
+        known (Collection[str]): The labels of the component.
+        """
+        for eg in examples:
+            for label, value in eg.reference.cats.items():
+                if value >= 0.5 and label not in known:
+                    self.add_unseen("text label", label)
 
     def update(self, other: "Losses") -> None:
         """Add other counts to these.

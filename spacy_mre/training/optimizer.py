@@ -13,6 +13,7 @@ from thinc.types import FloatsXd
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
+from ..errors import Errors
 from ..settings import NotNegativeFloat, Rate, checked
 from .torch_weights import MIN_SPARSE_ROWS
 
@@ -164,13 +165,20 @@ class AdamW(Optimizer):
         super().step_schedules()
 
     def step(self) -> None:
-        """Apply the collected gradients: clip all by their global norm, then one AdamW step for each weight."""
+        """Apply the collected gradients: clip all by their global norm, then one AdamW step for each weight.
+
+        RAISES (ValueError): If the global norm is not finite; then no weight is changed. Without `grad_clip` there is
+            no norm, and the next loss is not finite.
+        """
         if not self.pending:
             return
         if self.grad_clip:
             norms = torch.stack([pending.gradient.norm() for pending in self.pending.values()])
+            norm = norms.norm()
+            if not torch.isfinite(norm):
+                self._refuse(norms)
             # As in torch.nn.utils.clip_grad_norm_.
-            scale = (self.grad_clip / (norms.norm() + 1e-6)).clamp(max=1.0)
+            scale = (self.grad_clip / (norm + 1e-6)).clamp(max=1.0)
             torch._foreach_mul_([pending.gradient for pending in self.pending.values()], scale)
         by_rate_and_decay: dict[tuple[float, float, float], list[Key]] = defaultdict(list)
         for key, pending in self.pending.items():
@@ -186,6 +194,11 @@ class AdamW(Optimizer):
             for key, pending in self.pending.items():
                 self._average(key, pending.weights)
         self.pending.clear()
+
+    def _refuse(self, norms: Tensor) -> None:
+        names = sorted({name for (_, name), norm in zip(self.pending, norms.tolist()) if not math.isfinite(norm)})
+        self.pending.clear()
+        raise ValueError(Errors.M808.format(names=", ".join(names[:5]) or "all together"))
 
     def rate(self, name: str) -> float:
         """The learning rate of a weight. Names of this package's heads begin with "heads.", and of all names only those

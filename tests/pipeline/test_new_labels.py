@@ -3,6 +3,7 @@ the predictions of the old ones as they are, is learned, and is saved."""
 
 import math
 import re
+import warnings
 
 import pytest
 import spacy
@@ -18,6 +19,7 @@ from spacy_mre.training.growth import BELOW_OLD_LABELS
 from spacy_mre.training.new_labels import make_add_labels
 from spacy_mre.training.optimizer import make_adamw
 from tests.conftest import TEXTS
+from tests.pipeline.generative import test_component as generative
 from tests.pipeline.multi_ner import pipelines as multi_ner
 
 # New entity labels, a new relation label, an old relation between new types, and a new text label.
@@ -177,6 +179,8 @@ def test_a_label_can_be_added_in_the_middle_of_a_training(make_sgd, make_nlp, ma
 def test_a_text_label_that_the_heads_read_is_added(trained, make_examples):
     nlp = trained("spert_mt", model={"see_cats": True})
     spert_mt = nlp.get_pipe("spert_mt")
+    with pytest.warns(UserWarning, match=r"W813.*text label 'space'.*add_label\('space', kind='cat'\)"):
+        nlp.update(make_examples(nlp, NEW[:1]))
 
     def predict(cats):
         doc = nlp.make_doc(TEXTS[0][0])
@@ -227,11 +231,10 @@ def test_a_text_label_is_added_to_the_classifier(multi_label, hidden_size, train
     assert cats == pytest.approx(nlp("Bo orbits Mars .").cats)
 
 
-@pytest.mark.parametrize("attention", ["none", "token"])
-@pytest.mark.parametrize("heads", ["per_type", "shared"])
+@pytest.mark.parametrize("heads, attention", [("per_type", "none"), ("per_type", "token"), ("shared", "none")])
 def test_a_type_is_added_to_multi_ner(heads, attention, tmp_path):
     nlp = multi_ner.make_nlp(model={"heads": heads, "type_attention": attention})
-    multi_ner.fit(nlp, steps=60)
+    multi_ner.fit(nlp, steps=30)
     texts = [*multi_ner.TEXTS, ("Bo orbits Lima .", [(0, 1, "robot"), (2, 3, "place")])]
     multi_ner.change(nlp, one_type_per_span=False)
     before = [get_entities(nlp(nlp.make_doc(text))) for text, _ in texts]
@@ -241,7 +244,7 @@ def test_a_type_is_added_to_multi_ner(heads, attention, tmp_path):
         assert before == [[span for span in spans if span.label != "robot"] for spans in after]
         if heads == "per_type":
             assert before == after
-    keep_training(nlp, multi_ner.make_examples(nlp, texts), lambda: make_adamw(0.01), steps=100)
+    keep_training(nlp, multi_ner.make_examples(nlp, texts), lambda: make_adamw(0.01), steps=80)
     nlp.to_disk(tmp_path)
     loaded = spacy.load(tmp_path)
     assert loaded.get_pipe("multi_ner").labels == (*multi_ner.QUESTIONS, "robot")
@@ -359,6 +362,28 @@ def test_spacy_train_adds_new_labels_to_sourced_components(corpus_and_pipeline, 
     doc = nlp("Bo orbits Mars .")
     assert annotations(doc) == ([(0, 1, "robot"), (2, 3, "planet")], [(0, 1, 2, 3, "orbits", "robot", "planet")])
     assert max(doc.cats, key=doc.cats.get) == "space"
+
+
+TWO_COMPONENTS = CONFIG.replace('"spert_mt", "mre_textcat"', '"multi_ner", "slg"').replace("spert_mt", "multi_ner")
+
+
+@pytest.mark.filterwarnings("ignore:.W930")
+@pytest.mark.parametrize("callback", ["", CALLBACK])
+def test_spacy_train_with_multi_ner_and_slg(callback, corpus_and_pipeline, make_examples, tmp_path):
+    nlp = multi_ner.make_nlp()
+    nlp.add_pipe("slg", config={"model": generative.MODELS["slg"]})
+    nlp.initialize(lambda: make_examples(nlp))
+    nlp.to_disk(tmp_path / "old")
+    (tmp_path / "config.cfg").write_text(TWO_COMPONENTS.replace("mre_textcat", "slg") + callback)
+    overrides = {**corpus_and_pipeline, "paths.old": str(tmp_path / "old"), "training.max_steps": 1}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        train(tmp_path / "config.cfg", tmp_path / "out", overrides=overrides)
+    reported = " ".join(unseen_warnings(caught))
+    trained = spacy.load(tmp_path / "out" / "model-last")
+    for name, label in (("multi_ner", "robot"), ("multi_ner", "planet"), ("slg", "robot"), ("slg", "space")):
+        assert (label in trained.get_pipe(name).labels) == bool(callback)
+        assert bool(re.search(f"'{name}' learns nothing from [^']*'{label}'", reported)) != bool(callback)
 
 
 def test_frozen_and_new_components_get_no_labels(trained, make_examples, settings_of):

@@ -166,6 +166,20 @@ def test_gradients_are_clipped_by_their_global_norm():
 # Updates of single rows
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_gradient_that_is_not_finite_is_refused(value):
+    weights, gradients = random_weights(), random_weights(1)
+    before = {name: array.copy() for name, array in weights.items()}
+    gradients["heads.entity_span.weight"][1, 2] = value
+    optimizer = make(grad_clip=1.0)
+    with pytest.raises(ValueError, match=r"M808.*\(weights: heads\.entity_span\.weight\)"):
+        step(optimizer, weights, gradients)
+    assert all(numpy.array_equal(weights[name], before[name]) for name in weights)
+    step(optimizer, weights, random_weights(2))
+    assert all(numpy.isfinite(array).all() for array in weights.values())
+    assert not numpy.array_equal(weights["W"], before["W"])
+
+
 @pytest.mark.parametrize("grad_clip", [0.0, 0.5])
 def test_rows_with_gradient_equal_dense_steps_and_other_rows_do_not_change(grad_clip):
     shapes = {"E": (MIN_SPARSE_ROWS + 50, 3), "W": (4, 3)}

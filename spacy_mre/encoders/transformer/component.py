@@ -5,6 +5,7 @@ are sorted by length and run in groups, pieces are stored without padding and al
 long text is many small forwards instead of one large one.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -146,7 +147,10 @@ class MRETransformer(BufferedPipe, Transformer):
             xp = get_array_module(vectors)
             parts = [_gradient(data, d_data, xp) for data, d_data in zip(datas, d_datas)]
             gradient = xp.concatenate([part for part in parts if part is not None])
-            losses[self.name] += float((gradient**2).sum())
+            squared = float((gradient**2).sum())
+            if not math.isfinite(squared):
+                raise ValueError(Errors.M808.format(names=f"the vectors of '{self.name}'"))
+            losses[self.name] += squared
             d_vectors = gradient if d_vectors is None else d_vectors + gradient
 
         def backprop(d_datas: list[Any]) -> list[Doc]:

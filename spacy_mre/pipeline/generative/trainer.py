@@ -99,8 +99,8 @@ def train_generative(
     progress (bool): Show a progress bar. Default: True.
     callbacks (Sequence[TrainerCallback]): Callbacks of the Trainer.
     RETURNS (dict[str, Any]): "steps", "rows", "left_out", "train_loss", "seconds" and, with dev rows, "dev_loss".
-    RAISES (ValueError): If a row is malformed, there is no such model, a setting has an unknown value, or `output`
-        contains checkpoints of another training.
+    RAISES (ValueError): If a row is malformed, there is no such model, a setting has an unknown value, `output`
+        contains checkpoints of another training, or a loss or the weights are not finite.
     """
     _check_choice("dtype", recipe.dtype, DTYPES)
     _check_choice("schedule", recipe.schedule, [kind.value for kind in SchedulerType])
@@ -118,7 +118,7 @@ def train_generative(
     def collate(batch: list[TokenizedRow]) -> dict[str, torch.Tensor]:
         return lm.collate([source for source, _ in batch], [target for _, target in batch])
 
-    trainer = Trainer(
+    trainer = _CheckedTrainer(
         model=model,
         args=arguments,
         data_collator=collate,
@@ -127,6 +127,7 @@ def train_generative(
         callbacks=list(callbacks),
     )
     result = trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.check_weights()
     summary = {
         "steps": trainer.state.global_step,
         "rows": len(kept),
@@ -140,6 +141,26 @@ def train_generative(
     if trainer.is_world_process_zero() and format_path(train).is_file():
         save_format(load_format(format_path(train)), output / FORMAT_FILE)
     return summary
+
+
+class _CheckedTrainer(Trainer):
+    """Stops at the first loss that is not finite. Trainer itself goes on and saves the model."""
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        loss = super().training_step(*args, **kwargs)
+        if not torch.isfinite(loss):
+            self._refuse("training loss", float(loss))
+        return loss
+
+    def check_weights(self) -> None:
+        """The gradient of the last update may have been infinite, with a finite loss."""
+        for name, weight in self.model.named_parameters():
+            if not torch.isfinite(weight).all():
+                self._refuse("weights", name)
+
+    def _refuse(self, what: str, value: Any) -> None:
+        step, output = self.state.global_step, self.args.output_dir
+        raise ValueError(Errors.M809.format(what=what, value=value, step=step, output=output))
 
 
 def _check_choice(setting: str, value: str, allowed: Sequence[str]) -> None:
@@ -197,6 +218,7 @@ def _arguments(recipe: Recipe, output: Path, progress: bool, evaluate: bool) -> 
         eval_strategy="steps" if evaluate else "no",
         eval_steps=recipe.save_steps,
         logging_steps=min(50, recipe.save_steps),
+        logging_nan_inf_filter=False,  # it would hide them
         prediction_loss_only=True,
         remove_unused_columns=False,
         label_names=["labels"],

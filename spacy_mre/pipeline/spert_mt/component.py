@@ -231,7 +231,9 @@ class SpertMT(LabelledSpertMT):
             sentences=sentences,
             scope=self._scope or 0,
         )
-        targets.cats = self._cats([eg.reference for eg in examples]) if self._sees_cats else None
+        if self._sees_cats:
+            targets.cats = self._cats([eg.reference for eg in examples])
+            targets.lost.add_unseen_cats(examples, self.cfg["cat_labels"])
         return targets
 
     def get_loss(
@@ -277,6 +279,8 @@ class SpertMT(LabelledSpertMT):
             raise ValueError(Errors.M811.format(name=self.name, key=self.spans_key))
         if self._shim.settings["see_cats"] and not self.cfg["cat_labels"]:
             raise ValueError(Errors.M812.format(name=self.name))
+        if labels is None and not survey.with_relations:
+            warnings.warn(Warnings.W814.format(name=self.name, count=survey.documents), stacklevel=2)
         if survey.lost.counts:
             warnings.warn(Warnings.W801.format(name=self.name, total=survey.mentions, losses=survey.lost), stacklevel=2)
         self.generator = numpy.random.default_rng(self.seed)

@@ -17,6 +17,7 @@ class LabelledSpertMT(MREPipe):
     calls_to_add: ClassVar[dict[str, str]] = {
         "entity": "add_label('{label}', kind='entity')",
         "relation": "add_label('{label}', kind='relation')",
+        "text label": "add_label('{label}', kind='cat')",
     }
     spans_key: str
     negatives: int

@@ -35,6 +35,8 @@ class Survey:
         self.longest_distance = 0
         self.sentences_between: Counter[int] = Counter()
         self.lost = Losses()
+        self.documents = 0
+        self.with_relations = 0
         self.mentions = 0
         self.places = 0
         self.nested = 0
@@ -47,6 +49,8 @@ class Survey:
         example (Example): Gold on `example.reference`.
         """
         gold = align_gold(example, self.key)
+        self.documents += 1
+        self.with_relations += gold.relations is not None
         self.mentions += len(gold.mentions) + gold.lost.counts["entity off the token grid"]
         self.entity_labels.update(mention.label for mention in gold.mentions if mention.label)
         self.lost.update(gold.lost)

@@ -1,5 +1,6 @@
 """The label of a whole text, on the same encoder as the word level: the `mre_textcat` component."""
 
+import warnings
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, ClassVar
@@ -14,9 +15,10 @@ from thinc.types import Floats2d
 from ...annotations.alignment import Losses
 from ...encoders.check import check_pipeline
 from ...encoders.over_tok2vec import DEFAULT_ENCODER
-from ...errors import Errors
+from ...errors import Errors, Warnings
 from ...settings import NotNegativeFloat, Probability
 from ..base import MREPipe
+from .survey import Survey
 
 DEFAULT_TEXTCAT_MODEL = {"@architectures": "spacy_mre.TextCat.v1", "encoder": DEFAULT_ENCODER}
 
@@ -137,7 +139,9 @@ class MRETextCat(MREPipe):
         docs = [eg.predicted for eg in examples]
         if not any(len(doc) for doc in docs):
             return None
-        self._count_unseen_labels(self._unseen_labels(examples))
+        lost = Losses()
+        lost.add_unseen_cats(examples, self.labels)
+        self._count_unseen_labels(lost)
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update(docs)
         loss, d_logits = self.get_loss(examples, logits)
@@ -183,16 +187,21 @@ class MRETextCat(MREPipe):
         sample = [eg.x for eg in islice(get_examples(), 10)]
         if nlp is not None:
             check_pipeline(nlp, self, sample)
-        found: set[str] = set()
+        survey = Survey()
         for eg in get_examples():
-            found.update(eg.reference.cats)
+            survey.add(eg.reference.cats)
             positive = [label for label, value in eg.reference.cats.items() if value >= 0.5]
             if not self.multi_label and len(positive) > 1:
                 text = eg.reference.text[:40]
                 raise ValueError(Errors.M822.format(name=self.name, labels=", ".join(positive), text=text))
-        self.cfg["labels"] = list(sorted(found) if labels is None else labels)
+        self.cfg["labels"] = list(survey.labels if labels is None else labels)
         if len(self.labels) < (1 if self.multi_label else 2):
             raise ValueError(Errors.M821.format(name=self.name, labels=", ".join(self.labels) or "none"))
+        if labels is None:  # with given labels the examples may be a sample
+            for problem in survey.problems(self.name, self.multi_label):
+                warnings.warn(problem, stacklevel=2)
+        elif not survey.documents:
+            warnings.warn(Warnings.W823.format(name=self.name), stacklevel=2)
         self.model.get_ref("head").attrs["labels"] = {"labels": len(self.labels)}
         self.model.initialize(X=sample)
 
@@ -207,15 +216,6 @@ class MRETextCat(MREPipe):
 
     def _probabilities(self, logits: Floats2d) -> Floats2d:
         return self.model.ops.sigmoid(logits) if self.multi_label else self.model.ops.softmax(logits)
-
-    def _unseen_labels(self, examples: Iterable[Example]) -> Losses:
-        """The labels that hold for a text, but that the component does not know."""
-        lost, known = Losses(), set(self.labels)
-        for eg in examples:
-            for label, value in eg.reference.cats.items():
-                if value >= 0.5 and label not in known:
-                    lost.add_unseen("text label", label)
-        return lost
 
     def _truths(self, examples: Iterable[Example]) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Gold and whether it is known, docs x labels. With exclusive classes, one positive label makes all of them

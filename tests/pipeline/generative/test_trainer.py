@@ -290,3 +290,18 @@ def test_the_format_is_saved_with_the_model(rows, config, tmp_path):
 def test_adapters_on_a_model_from_nothing_are_refused(rows, config, tmp_path):
     with pytest.raises(ValueError, match="M945"):
         train_generative(recipe(config, lora_rank=4), rows, tmp_path, progress=False)
+
+
+@pytest.mark.parametrize("max_steps, message", [(3, "M809.*training loss"), (1, "M809.*weights")])
+def test_a_training_that_diverges_stops_without_a_model(max_steps, message, rows, config, tmp_path, monkeypatch):
+    """The first loss is finite, its gradient is not, and so are the weights after the update."""
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", spoil_gradients)
+    with pytest.raises(ValueError, match=message):
+        train_generative(recipe(config, max_steps=max_steps), rows, tmp_path, progress=False)
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def spoil_gradients(parameters, *args, **kwargs):
+    for parameter in parameters:
+        parameter.grad.fill_(float("nan"))
+    return torch.tensor(1.0)

@@ -677,3 +677,16 @@ def test_a_loss_that_is_not_finite_stops_training(value, make_nlp, make_examples
         nlp.get_pipe("spert_mt").model.get_ref("heads").shims[0].module.entity_span.bias[0] = value
     with pytest.raises(ValueError, match=r"\[M805\]"):
         nlp.update(examples)
+
+
+@pytest.mark.parametrize(
+    "relations, labels, is_reported", [(None, False, True), ([], False, False), (None, True, False)]
+)
+def test_data_without_relations_is_reported(relations, labels, is_reported, make_nlp, make_examples, recwarn):
+    """Relations that were lost when the data was saved; none at all that are annotated; and given labels."""
+    nlp = make_nlp()
+    examples = make_examples(nlp, [("Ida met Bo", [(0, 1, "person")], relations, {})])
+    given = {"entities": ["person"], "relations": []} if labels else None
+    nlp.get_pipe("spert_mt").initialize(lambda: examples, nlp=nlp, labels=given)
+    found = [str(warning.message) for warning in recwarn if "W814" in str(warning.message)]
+    assert len(found) == is_reported and all("1 documents" in text and "save_docs" in text for text in found)

@@ -1,5 +1,6 @@
 import gc
 import pickle
+import re
 import weakref
 
 import numpy
@@ -178,3 +179,48 @@ def test_settings_that_do_not_fit_the_weights_are_m804(learn, tmp_path):
     learn(steps=1)[0].to_disk(tmp_path)
     with pytest.raises(ValueError, match=r"\[M804\]"):
         spacy.load(tmp_path, config={"components": {"mre_textcat": {"model": {"hidden_size": 8}}}})
+
+
+# Training data that cannot teach
+
+
+@pytest.mark.parametrize(
+    "cats, multi_label, messages",
+    [
+        ([{"a": 1.0, "b": 0.0}, {"a": 0.0, "b": 1.0}], True, []),
+        ([{"a": 1.0, "b": 0.0}, {"a": 0.0, "b": 1.0}], False, []),
+        # Only positive labels are named.
+        ([{"a": 1.0}, {"b": 1.0}, {}], True, [r"W822.*every text: a, b\..*2 documents.*0\.0"]),
+        ([{"a": 1.0}, {"b": 1.0}], False, []),
+        ([{"a": 1.0, "b": 0.0}, {"b": 1.0}], True, [r"W822.*every text: a\."]),
+        # A label that never holds; one that always does.
+        ([{"a": 1.0, "b": 0.0}, {"a": 0.0, "b": 0.0}], True, [r"W821.*labels: b\..*2 documents"]),
+        ([{"a": 1.0, "b": 0.0, "c": 0.0}] * 2, False, [r"W821.*labels: b, c\."]),
+    ],
+)
+def test_labels_that_cannot_be_learned_are_reported(cats, multi_label, messages, make_nlp, make_examples, recwarn):
+    nlp = make_nlp("mre_textcat", multi_label=multi_label)
+    nlp.initialize(lambda: make_examples(nlp, [(f"text {i}", None, None, gold) for i, gold in enumerate(cats)]))
+    found = [str(warning.message) for warning in recwarn if "[W82" in str(warning.message)]
+    assert len(found) == len(messages)
+    assert all(re.search(message, text) for message, text in zip(messages, found))
+
+
+@pytest.mark.parametrize("cats, number", [({}, "W823"), ({"people": 1.0}, "")])
+def test_given_labels_may_be_missing_in_a_sample(cats, number, make_nlp, make_examples, recwarn):
+    nlp = make_nlp("mre_textcat")
+    examples = make_examples(nlp, [("Ida lives", None, None, cats)])
+    nlp.get_pipe("mre_textcat").initialize(lambda: examples, nlp=nlp, labels=["people", "travel"])
+    assert [number in str(warning.message) for warning in recwarn if "[W82" in str(warning.message)] == [True] * bool(
+        number
+    )
+
+
+def test_only_positive_labels_with_several_labels_give_1_everywhere(make_nlp, make_examples, fit):
+    """What W822 warns of, and its remedy."""
+    texts = [("Ida lives", None, None, {"people": 1.0}), ("A ferry", None, None, {"travel": 1.0})]
+    full = [(*text[:3], {"people": 0.0, "travel": 0.0, **text[3]}) for text in texts]
+    for data, is_wrong in ((texts, True), (full, False)):
+        nlp = make_nlp("mre_textcat", multi_label=True, loss_weight=1.0)
+        fit(nlp, make_examples(nlp, data), 40)
+        assert (nlp("Ida lives").cats["travel"] > 0.5) is is_wrong

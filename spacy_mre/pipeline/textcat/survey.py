@@ -1,0 +1,48 @@
+"""What the training data says about each text label, and what of it cannot be learned."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from ...errors import Warnings
+
+
+class Survey:
+    """Counts over the documents of a corpus.
+
+    documents (int): Documents with gold.
+    positives (Counter): For each label, the documents for which it holds.
+    negatives (Counter): For each label, the documents that say that it does not hold.
+    """
+
+    def __init__(self) -> None:
+        self.documents = 0
+        self.positives: Counter[str] = Counter()
+        self.negatives: Counter[str] = Counter()
+
+    @property
+    def labels(self) -> list[str]:
+        """RETURNS (list[str]): All labels, sorted."""
+        return sorted({*self.positives, *self.negatives})
+
+    def add(self, cats: Mapping[str, float]) -> None:
+        """Count one document.
+
+        cats (Mapping[str, float]): Its gold.
+        """
+        self.documents += bool(cats)
+        for label, value in cats.items():
+            (self.positives if value >= 0.5 else self.negatives)[label] += 1
+
+    def problems(self, name: str, multi_label: bool) -> Iterator[str]:
+        """Describe the labels that training cannot teach.
+
+        name (str): The name of the component.
+        multi_label (bool): Any number of labels may hold. Otherwise the label that holds makes all others negative.
+        YIELDS (str): Warnings.
+        """
+        never = [label for label in self.labels if not self.positives[label]]
+        if never:
+            yield Warnings.W821.format(name=name, count=self.documents, labels=", ".join(never))
+        always = [label for label in self.labels if not self.negatives[label]]
+        if always and multi_label:
+            yield Warnings.W822.format(name=name, count=self.documents, labels=", ".join(always))
