@@ -32,6 +32,15 @@ class Errors(metaclass=_WithCodes):
         "set doc._.relations again."
     )
 
+    M105 = (
+        "{path} cannot be read as a .spacy file ({reason}). It is damaged, or of another format. Make it again with: "
+        "python -m spacy_mre convert."
+    )
+    M106 = (
+        "The folder {path} must contain all parts of one corpus, as in 0001-of-0002.spacy and 0002-of-0002.spacy. "
+        "Found: {found}. Write the corpus again."
+    )
+
     # 2xx: corpora (25x: tokenization)
     M201 = "{path}, line {line}: {reason}"
     M202 = "{path}: {reason}"

@@ -28,9 +28,7 @@ from .common import load_nlp, one_of, report_errors, show_progress
 def strings_cli(
     source: Annotated[
         Path,
-        typer.Argument(
-            metavar="IN", help="The .spacy file to read; with --read, the .jsonl file.", exists=True, dir_okay=False
-        ),
+        typer.Argument(metavar="IN", help="The .spacy file to read; with --read, the .jsonl file.", exists=True),
     ],
     output: Annotated[
         Path, typer.Argument(metavar="OUT", help="The .jsonl file to write; with --read, the .spacy file.")

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..files import replacing
 from .reading import Location, read_json_lines
 from .record import CharOffsets, EntityRecord, Record, RelationRecord
 from .report import Report
@@ -63,10 +64,8 @@ def write_records(records: Iterable[Record], path: Path) -> int:
     path (Path): The file; its folder is created.
     RETURNS (int): The number of records.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     count = 0
-    with path.open("w", encoding="utf8", newline="\n") as file:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as file:
         for record in records:
             file.write(json.dumps(_as_json(record), ensure_ascii=False) + "\n")
             count += 1

@@ -5,6 +5,7 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 from weakref import WeakKeyDictionary, ref
 
@@ -14,6 +15,7 @@ from thinc.api import Model, Optimizer
 
 from ..annotations.alignment import UNSEEN, Losses
 from ..errors import Errors, Warnings
+from ..files import replacing_files
 from ..training.buffers import BufferedPipe
 
 # Arguments of a component that are not settings.
@@ -124,6 +126,15 @@ class MREPipe(BufferedPipe):
             return {}
         settings = {name: getattr(self, name) for name in self._choices()}
         return self.scorer(examples, **{**settings, "labels": self.labels, **kwargs})
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Save the component. Its files are replaced when all of them are written.
+
+        path (Union[str, Path]): The folder.
+        exclude (Iterable[str]): What to leave out.
+        """
+        with replacing_files(path) as fresh:
+            super().to_disk(fresh, exclude=exclude)
 
     def learn(self, examples: list[Example], drop: float) -> float | None:
         """Compute the loss of a batch and backpropagate it.
