@@ -58,6 +58,10 @@ class Errors(metaclass=_WithCodes):
         "Data set '{name}' not found in {place} or in MRE_DATA ({source}). Download it with: python -m spacy "
         "project assets --extra, or set MRE_DATA to a folder that contains it."
     )
+    M208 = (
+        "{path} has no documents{lost}, so no file was written. Check that it is the right file for the format "
+        "'{format}', and that it is complete."
+    )
     M251 = (
         "The lemmas and tags of spacy_mre.ChineseTokenizer.v1 need jieba, which is not installed. Install it "
         "with: pip install 'spacy-mre[zh]', or set tags = false in [nlp.tokenizer]."
@@ -351,6 +355,12 @@ class Errors(metaclass=_WithCodes):
 
 
 class Warnings(metaclass=_WithCodes):
+    # 2xx: corpora
+    W201 = (
+        "The split rule '{rule}' leaves no documents for {empty}: {counts}. The corpus is too small for this rule. "
+        "Split it yourself, or convert more texts."
+    )
+
     # 3xx: encoders
     W301 = (
         "The encoder of '{name}' reads {missing}, which none of the first training documents has. If the "

@@ -1,6 +1,7 @@
 """Records survive writing and reading: random Unicode texts with nested and overlapping entities and relations."""
 
 import tempfile
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -95,6 +96,9 @@ def test_export_and_read_again(format, chosen):
     expected_losses = {"text labels (not supported by brat)"} if format == "brat" else set()
     if not any(record.relations for record in chosen) and format == "brat":
         expected_losses.add("empty relation annotation (brat cannot distinguish it from a missing one)")
+    if any("\0" in record.text for record in chosen) and format == "brat":
+        expected_losses.add("NUL character (written as a space)")
+        docs = list(make_docs([replace(record, text=record.text.replace("\0", " ")) for record in chosen], NLP))
     assert set(written.lost) == expected_losses
     assert not read.lost
     if format == "brat":  # brat has no tokens
