@@ -18,6 +18,7 @@ from .report import Report
 
 SUB_SPAN = "修飾"
 DEMONSTRATIVE = "照応"
+SPEAKERS = ("user", "agent")
 
 # Values by the name of their column.
 Row = dict[str, str]
@@ -51,7 +52,13 @@ def read_asdc(path: Path, *, report: Report | None = None) -> Iterator[Record]:
         if span_rows is None:
             report.note("dialogue without a file in request_span, read as not annotated", file.name)
         for row, location in rows:
-            if _column(row, "speaker", location) != "user" or not _column(row, "speech_act", location):
+            speaker = _column(row, "speaker", location)
+            if speaker not in SPEAKERS:
+                raise location.error(f"unknown speaker '{speaker}': expected one of {', '.join(SPEAKERS)}")
+            if speaker != "user":
+                continue
+            if not _column(row, "speech_act", location):
+                report.lose("user utterance without a dialogue act", str(location), _column(row, "utterance", location))
                 continue
             record = Record(
                 text=_column(row, "utterance", location),

@@ -165,7 +165,7 @@ def load_format(path: Path) -> Format:
     data = read_json(path)
     try:
         return format_from_dict(data)
-    except (AttributeError, KeyError, TypeError) as err:
+    except (AttributeError, KeyError, TypeError, ValueError) as err:
         reason = f"this is not a format file of 'strings' ({type(err).__name__}: {err})"
         raise CorpusError(Path(path), 0, reason) from None
 
