@@ -149,7 +149,8 @@ SAMPLES: dict[str, dict[str, str]] = {
         "b.ann": "",
     },
     "conll": {
-        "part.conll": "-DOCSTART- -X- O\n\nAda NNP B-person\nFox NNP I-person\nmet VBD O\nBo NNP B-person\n\nRain NN O\n\n"
+        "part.conll": "-DOCSTART- -X- O\n\nAda NNP B-person\nFox NNP I-person\nmet VBD O\nBo NNP B-person\n\n"
+        "Rain NN O\n\n"
     },
     "crossre": {"music-dev.json": _lines(_CROSSRE)},
     "genia": {"dev.jsonlines": _lines(_GENIA)},
@@ -165,7 +166,8 @@ SAMPLES: dict[str, dict[str, str]] = {
 FOLDERS = ("asdc", "brat", "slots")
 
 ODD_VALUES = [
-    None, True, -1, 0, 10**20, 1.5, "", " ", "x", [], {}, [None], {"a": 1}, "Anna \ud83d Bell", "\x00", "a\u2028b", [[0]],
+    None, True, -1, 0, 10**20, 1.5, "", " ", "x", [], {}, [None], {"a": 1}, "Anna \ud83d Bell", "\x00", "a\u2028b",
+    [[0]],
 ]  # fmt: skip
 ODD_JSON = ["1e999", "NaN", "-Infinity", "9" * 5000, "[" * 100_000, '{"a":1,"a":2}', '"\\ud83d"', "1e-999", "0" * 30]
 ODD_CHARS = [*"\t\n\r \x00\x0b\x1c\x85\u2028\u3000\ufeffT0-{[\"',9Bx:*#R", "\n\n", "\r\n"]
