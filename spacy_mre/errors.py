@@ -15,6 +15,11 @@ class Errors(metaclass=_WithCodes):
     # 0xx: any room
     M001 = "Invalid value '{value}' for '{setting}'. Expected one of: {allowed}."
 
+    M020 = (
+        "{folder} has no '{name}': it was not saved completely, because saving was interrupted, or files were removed. "
+        "Save it again, or use an older copy."
+    )
+
     # 1xx: annotations
     M101 = (
         "Relation without {missing}: {relation}. A relation needs a head, a tail and a label. Make it with "

@@ -4,7 +4,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
 from tempfile import NamedTemporaryFile, TemporaryDirectory
+
+from .errors import Errors
+
+# Readers of folders skip hidden names.
+NEW = ".new-"
 
 
 @contextmanager
@@ -53,10 +59,12 @@ def replacing_files(folder: str | Path, *, keep_others: bool = True) -> Iterator
     ['config.json']
     """
     folder = Path(folder)
-    # Inside a folder that exists: beside it may be another disk. Readers of folders skip hidden names.
+    # Inside a folder that exists: beside it may be another disk.
     place = folder if folder.is_dir() else folder.parent
     place.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=place, prefix=".new-") as name:
+    for left in folder.glob(f"{NEW}*"):  # by a process that was killed
+        rmtree(left, ignore_errors=True)
+    with TemporaryDirectory(dir=place, prefix=NEW) as name:
         fresh = Path(name)
         yield fresh
         written = sorted((path for path in fresh.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
@@ -78,6 +86,16 @@ def replacing_files(folder: str | Path, *, keep_others: bool = True) -> Iterator
     for path in () if keep_others else sorted(folder.rglob("*")):
         if path.is_file() and path not in targets:
             path.unlink()
+
+
+def check_has(path: Path) -> None:
+    """Check that a file exists which `replacing_files` puts into its folder last.
+
+    path (Path): The file.
+    RAISES (ValueError): If it does not exist.
+    """
+    if not path.exists():
+        raise ValueError(Errors.M020.format(folder=path.parent, name=path.name))
 
 
 def _sync(path: Path) -> None:

@@ -15,7 +15,7 @@ from thinc.api import Model, Optimizer
 
 from ..annotations.alignment import UNSEEN, Losses
 from ..errors import Errors, Warnings
-from ..files import replacing_files
+from ..files import check_has, replacing_files
 from ..training.buffers import BufferedPipe
 
 # Arguments of a component that are not settings.
@@ -135,6 +135,18 @@ class MREPipe(BufferedPipe):
         """
         with replacing_files(path) as fresh:
             super().to_disk(fresh, exclude=exclude)
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "MREPipe":
+        """Load the component.
+
+        path (Union[str, Path]): The folder.
+        exclude (Iterable[str]): What to leave out.
+        RETURNS (MREPipe): The component itself.
+        RAISES (ValueError): If the folder is incomplete, because saving was interrupted.
+        """
+        if "model" not in exclude:
+            check_has(Path(path) / "model")
+        return super().from_disk(path, exclude=exclude)
 
     def learn(self, examples: list[Example], drop: float) -> float | None:
         """Compute the loss of a batch and backpropagate it.

@@ -23,7 +23,7 @@ from thinc.api import ArgsKwargs, Model, Optimizer, get_array_module, torch2xp, 
 from thinc.types import Floats2d
 
 from ...errors import Errors
-from ...files import replacing_files
+from ...files import check_has, replacing_files
 from ...training.buffers import BufferedPipe
 from ...training.torch_weights import averaged_weights, pass_gradients, use_sparse_gradients
 from .engines import PRECISIONS, make_engine, torch_inputs
@@ -213,6 +213,8 @@ class MRETransformer(BufferedPipe, Transformer):
         """
         self._run = None
         folder = Path(path) / "model"
+        if "model" not in exclude:
+            check_has(folder)
         if not folder.is_dir():
             with skip_initialization(self.model):
                 super().from_disk(path, exclude=exclude)
