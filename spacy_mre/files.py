@@ -11,6 +11,7 @@ from .errors import Errors
 
 # Readers of folders skip hidden names.
 NEW = ".new-"
+MAX_SYNCED = 100
 
 
 @contextmanager
@@ -71,7 +72,10 @@ def replacing_files(folder: str | Path, *, keep_others: bool = True) -> Iterator
         mode = 0o666 & ~_umask()
         for path in written:
             path.chmod(mode)  # safetensors makes files readable by the owner only
-            _sync(path)
+            if len(written) <= MAX_SYNCED:
+                _sync(path)
+        if len(written) > MAX_SYNCED:
+            os.sync()  # thousands of texts, one by one, would take minutes
         targets = [folder / path.relative_to(fresh) for path in written]
         if folder.is_file():
             folder.unlink()
