@@ -271,7 +271,7 @@ def _places(value):
 
 def _json_mutation(rng, content, change):
     """Apply a change to a random place of the JSON."""
-    by_line = content[0] == "{"
+    by_line = content[0] == "{" and content[1] != "\n"
     values = [json.loads(line) for line in content.splitlines()] if by_line else json.loads(content)
     places = list(_places(values))
     container, key = rng.choice([place for place in places if not (by_line and place[0] is values)])

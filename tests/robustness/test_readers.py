@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from spacy_mre.corpora import READERS, CorpusError, Report, make_docs
 from tests.robustness.strategies import FOLDERS, SAMPLES, mutations
 
-EXAMPLES = 60 * int(os.environ.get("MRE_FUZZ", 1))
+EXAMPLES = 40 * int(os.environ.get("MRE_FUZZ", 1))
 NLP = spacy.blank("xx")
 LINES = r"(?m)^.*\S.*$"
 # By format and kind: the file (by its ending) and the pattern of one annotation.

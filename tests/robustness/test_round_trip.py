@@ -18,7 +18,7 @@ from spacy_mre.corpora import READERS, WRITERS, Record, Report, make_docs
 from tests.robustness.strategies import records
 
 NLP = spacy.blank("xx")
-EXAMPLES = 100 * int(os.environ.get("MRE_FUZZ", 1))
+EXAMPLES = 60 * int(os.environ.get("MRE_FUZZ", 1))
 
 
 def contents(docs, *, tokens=True, cats=True):
