@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from spacy_mre.evaluation.reinforce import Gain
 from spacy_mre.evaluation.reinforce_report import plot_gains
 from spacy_mre.evaluation.significance import Difference
+from spacy_mre.files import replacing
 
 from .grid import Grid
 from .results import interval, read, read_counts
@@ -30,13 +31,12 @@ def draw_plots(folder: Path = FOLDER) -> list[Path]:
         "negatives.svg": negatives,
         "speed_length.svg": speed_length,
     }
-    folder.mkdir(parents=True, exist_ok=True)
     drawn = []
     for name, plot in plots.items():
         figure = plot()
         if figure is not None:
-            with rc_context({"svg.hashsalt": name}):
-                figure.savefig(folder / name, metadata={"Date": None})
+            with rc_context({"svg.hashsalt": name}), replacing(folder / name) as temporary:
+                figure.savefig(temporary, metadata={"Date": None})
             drawn.append(folder / name)
     if read("reinforcement")["comparisons"]:
         with rc_context({"svg.hashsalt": "reinforcement"}):

@@ -9,6 +9,7 @@ import numpy
 import srsly
 
 from spacy_mre.evaluation.significance import Interval, bootstrap, f1, paired_bootstrap, share
+from spacy_mre.files import replacing
 
 from .grid import Grid
 
@@ -41,10 +42,8 @@ def write(suite: str, results: dict[str, Any]) -> None:
             if number not in versions.setdefault(package, []):
                 versions[package].append(number)
     merged = {package: ", ".join(numbers) for package, numbers in versions.items()}
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    srsly.write_json(
-        RESULTS / f"{suite}.json", {**results, "command": command, "versions": merged or results.get("versions", {})}
-    )
+    with replacing(RESULTS / f"{suite}.json") as temporary:
+        srsly.write_json(temporary, {**results, "command": command, "versions": merged or results.get("versions", {})})
 
 
 def record(grid: Grid, suite: str, run: dict[str, Any]) -> None:
@@ -137,9 +136,9 @@ def read_counts(dataset: str) -> Counts:
 
 def write_counts(dataset: str, counts: Counts) -> None:
     """Write the counts of a data set, each in the smallest type that holds it."""
-    (RESULTS / "counts").mkdir(parents=True, exist_ok=True)
     small = {name: array.astype(numpy.min_scalar_type(int(array.max(initial=0)))) for name, array in counts.items()}
-    numpy.savez_compressed(RESULTS / "counts" / f"{dataset}.npz", **dict(sorted(small.items())))
+    with replacing(RESULTS / "counts" / f"{dataset}.npz") as temporary:
+        numpy.savez_compressed(temporary, **dict(sorted(small.items())))
 
 
 def _score(counts: numpy.ndarray):

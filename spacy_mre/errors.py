@@ -16,6 +16,11 @@ class Errors(metaclass=_WithCodes):
     M001 = "Invalid value '{value}' for '{setting}'. Expected one of: {allowed}."
     M002 = "Invalid value {value} for '{setting}'. Expected {range}."
 
+    M020 = (
+        "{folder} has no '{name}': it was not saved completely, because saving was interrupted, or files were removed. "
+        "Save it again, or use an older copy."
+    )
+
     # 1xx: annotations
     M101 = (
         "Relation without {missing}: {relation}. A relation needs a head, a tail and a label. Make it with "
@@ -31,6 +36,15 @@ class Errors(metaclass=_WithCodes):
         "The tokens of the document '{text}...' have changed since its {count} relations were written, so their "
         "offsets are wrong. Put components that retokenize (merge_entities, for example) before the encoder, or "
         "set doc._.relations again."
+    )
+
+    M105 = (
+        "{path} cannot be read as a .spacy file ({reason}). It is damaged, or of another format. Make it again with: "
+        "python -m spacy_mre convert."
+    )
+    M106 = (
+        "The folder {path} must contain all parts of one corpus, as in 0001-of-0002.spacy and 0002-of-0002.spacy. "
+        "Found: {found}. Write the corpus again."
     )
 
     # 2xx: corpora (25x: tokenization)
@@ -49,6 +63,10 @@ class Errors(metaclass=_WithCodes):
     M207 = (
         "Data set '{name}' not found in {place} or in MRE_DATA ({source}). Download it with: python -m spacy "
         "project assets --extra, or set MRE_DATA to a folder that contains it."
+    )
+    M208 = (
+        "{path} has no documents{lost}, so no file was written. Check that it is the right file for the format "
+        "'{format}', and that it is complete."
     )
     M251 = (
         "The lemmas and tags of spacy_mre.ChineseTokenizer.v1 need jieba, which is not installed. Install it "
@@ -347,6 +365,12 @@ class Errors(metaclass=_WithCodes):
 
 
 class Warnings(metaclass=_WithCodes):
+    # 2xx: corpora
+    W201 = (
+        "The split rule '{rule}' leaves no documents for {empty}: {counts}. The corpus is too small for this rule. "
+        "Split it yourself, or convert more texts."
+    )
+
     # 3xx: encoders
     W301 = (
         "The encoder of '{name}' reads {missing}, which none of the first training documents has. If the "

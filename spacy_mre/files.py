@@ -4,7 +4,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from shutil import rmtree
+from tempfile import NamedTemporaryFile, TemporaryDirectory
+
+from .errors import Errors
+
+# Readers of folders skip hidden names.
+NEW = ".new-"
+MAX_SYNCED = 100
 
 
 @contextmanager
@@ -27,12 +34,77 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary = Path(file.name)
     try:
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        _sync(temporary)
         temporary.chmod(path.stat().st_mode if path.exists() else 0o666 & ~_umask())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_files(folder: str | Path, *, keep_others: bool = True) -> Iterator[Path]:
+    """Write several files to a temporary folder, and move them into a folder when all of them are on the disk.
+
+    Existing files are replaced, never overwritten: they may be mapped into memory, by this process for example. The
+    largest of the new files (the weights of a model, as a rule) is moved last, and its old version is removed first.
+    So a process that is killed between two moves leaves a folder without its main file, which cannot be loaded,
+    instead of old and new files that seem to belong together.
+
+    folder (str | Path): Created if it does not exist; a file of that name is removed.
+    keep_others (bool): Whether files that are not replaced are kept. Default: True.
+    YIELDS (Path): An empty folder.
+
+    >>> with replacing_files("model") as fresh:
+    ...     written = (fresh / "config.json").write_text("{}")
+    >>> sorted(path.name for path in Path("model").iterdir())
+    ['config.json']
+    """
+    folder = Path(folder)
+    # Inside a folder that exists: beside it may be another disk.
+    place = folder if folder.is_dir() else folder.parent
+    place.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(f"{NEW}*"):  # by a process that was killed
+        rmtree(left, ignore_errors=True)
+    with TemporaryDirectory(dir=place, prefix=NEW) as name:
+        fresh = Path(name)
+        yield fresh
+        written = sorted((path for path in fresh.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+        mode = 0o666 & ~_umask()
+        for path in written:
+            path.chmod(mode)  # safetensors makes files readable by the owner only
+            if len(written) <= MAX_SYNCED:
+                _sync(path)
+        if len(written) > MAX_SYNCED:
+            os.sync()  # thousands of texts, one by one, would take minutes
+        targets = [folder / path.relative_to(fresh) for path in written]
+        if folder.is_file():
+            folder.unlink()
+        folder.mkdir(exist_ok=True)
+        if len(targets) > 1:
+            targets[-1].unlink(missing_ok=True)
+        for path in fresh.rglob("*"):
+            if path.is_dir():
+                (folder / path.relative_to(fresh)).mkdir(parents=True, exist_ok=True)
+        for path, target in zip(written, targets):
+            os.replace(path, target)
+    for path in () if keep_others else sorted(folder.rglob("*")):
+        if path.is_file() and path not in targets:
+            path.unlink()
+
+
+def check_has(path: Path) -> None:
+    """Check that a file exists which `replacing_files` puts into its folder last.
+
+    path (Path): The file.
+    RAISES (ValueError): If it does not exist.
+    """
+    if not path.exists():
+        raise ValueError(Errors.M020.format(folder=path.parent, name=path.name))
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _umask() -> int:

@@ -5,7 +5,7 @@ import pytest
 import spacy
 
 from spacy_mre import load_docs, save_docs
-from spacy_mre.files import replacing
+from spacy_mre.files import replacing, replacing_files
 
 
 def test_a_file_is_written_and_its_folder_made(tmp_path):
@@ -60,3 +60,63 @@ def test_a_full_disk_does_not_destroy_the_corpus(tmp_path, monkeypatch):
         save_docs([nlp("two")], path)
     monkeypatch.undo()
     assert [doc.text for doc in load_docs(path, nlp.vocab)] == ["one"]
+
+
+@pytest.fixture
+def model_folder(tmp_path):
+    """A folder of a small and a large file, as a model has."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name, content in (("config.json", "old"), ("weights", "old" * 100), ("other", "kept")):
+        (folder / name).write_text(content)
+    return folder
+
+
+def write_model(folder, **options):
+    with replacing_files(folder, **options) as fresh:
+        (fresh / "config.json").write_text("new")
+        (fresh / "weights").write_text("new" * 100)
+
+
+def contents(folder):
+    return {path.name: path.read_text()[:3] for path in folder.iterdir()}
+
+
+def test_files_of_a_folder_are_replaced_and_others_kept(model_folder):
+    write_model(model_folder)
+    assert contents(model_folder) == {"config.json": "new", "weights": "new", "other": "kep"}
+    write_model(model_folder, keep_others=False)
+    assert contents(model_folder) == {"config.json": "new", "weights": "new"}
+
+
+def test_a_failure_leaves_the_old_folder(model_folder):
+    before = contents(model_folder)
+    with pytest.raises(OSError, match="disk full"), replacing_files(model_folder) as fresh:
+        (fresh / "config.json").write_text("new")
+        raise OSError("disk full")
+    assert contents(model_folder) == before
+
+
+def test_a_failure_leaves_a_file_that_would_become_a_folder(tmp_path):
+    path = tmp_path / "model"
+    path.write_text("old")
+    with pytest.raises(OSError, match="disk full"), replacing_files(path):
+        raise OSError("disk full")
+    assert path.read_text() == "old" and os.listdir(tmp_path) == ["model"]
+    write_model(path)
+    assert contents(path) == {"config.json": "new", "weights": "new"}
+
+
+def test_an_interruption_between_two_files_leaves_a_folder_without_its_largest_file(model_folder, monkeypatch):
+    replace, moved = os.replace, []
+
+    def interrupted(source, target):
+        if moved:
+            raise KeyboardInterrupt
+        moved.append(target.name)
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_model(model_folder)
+    assert moved == ["config.json"] and contents(model_folder) == {"config.json": "new", "other": "kep"}

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from spacy_mre.files import replacing
+
 from . import accuracy, documents, generative, multi_ner, reliability, speed
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -41,6 +43,7 @@ def write_tables() -> list[Path]:
         text = page.read_text(encoding="utf8")
         filled = PLACE.sub(lambda place: f"{place[1]}{TABLES[place[2]]()}\n{place[3]}", text)
         if filled != text:
-            page.write_text(filled, encoding="utf8")
+            with replacing(page) as temporary:
+                temporary.write_text(filled, encoding="utf8")
             changed.append(page)
     return changed

@@ -9,18 +9,21 @@ import srsly
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.vocab import Vocab
 
-from ..files import replacing
+from .doc_bins import MAX_BYTES, fill_doc_bins, read_doc_bins, write_doc_bins
 from .relations import Relation, arguments, get_relations, set_relations, shift
 
 # Activations are large and can be computed again.
 ACTIVATIONS = (("._.", "trf_data", None, None),)
 
 
-def save_docs(docs: Iterable[Doc], path: str | Path) -> int:
+def save_docs(docs: Iterable[Doc], path: str | Path, *, max_bytes: int = MAX_BYTES) -> int:
     """Save Docs to a `.spacy` file with their relations, span scores and text labels, but without activations.
 
     docs (Iterable[Doc]): The documents.
     path (str | Path): The file to write; its folder is created.
+    max_bytes (int): The most bytes that spaCy can store for the tokens of one file. More documents become a folder of
+        numbered `.spacy` files with the name of the file, which `load_docs` and the corpus readers read in the same
+        way. Default: 2**32 - 1.
     RETURNS (int): The number of documents.
 
     >>> import spacy
@@ -33,31 +36,19 @@ def save_docs(docs: Iterable[Doc], path: str | Path) -> int:
     [[Triple(head=Ida, label='lives_in', tail=Lima, score=1.0)]]
     """
     _register_msgpack_codecs()
-    doc_bin = DocBin(store_user_data=True)
-    count = 0
-    for doc in docs:
-        get_relations(doc)  # refuses a document that was retokenized after they were written
-        user_data = doc.user_data
-        doc.user_data = {key: value for key, value in user_data.items() if key not in ACTIVATIONS}
-        try:
-            doc_bin.add(doc)
-        finally:
-            doc.user_data = user_data
-        count += 1
-    with replacing(path) as temporary:
-        doc_bin.to_disk(temporary)
-    return count
+    return write_doc_bins(fill_doc_bins(docs, _add, max_bytes), Path(path))
 
 
 def load_docs(path: str | Path, vocab: Vocab | None = None) -> Iterator[Doc]:
     """Load the Docs of a `.spacy` file.
 
-    path (str | Path): The file.
+    path (str | Path): The file, or the folder that `save_docs` wrote.
     vocab (Vocab | None): The vocabulary to use; a new one by default.
     YIELDS (Doc): The documents, in the order in which they were saved.
+    RAISES (ValueError): If the file is damaged or not a `.spacy` file, or a file of the folder is missing.
     """
     _register_msgpack_codecs()
-    yield from DocBin(store_user_data=True).from_disk(path).get_docs(Vocab() if vocab is None else vocab)
+    yield from read_doc_bins(Path(path), Vocab() if vocab is None else vocab)
 
 
 def to_json(doc: Doc) -> dict[str, Any]:
@@ -155,6 +146,16 @@ def merge_docs(docs: list[Doc]) -> Doc | None:
         relations += [shift(relation, start) for relation in stored]
     set_relations(merged, relations)
     return merged
+
+
+def _add(doc_bin: DocBin, doc: Doc) -> None:
+    get_relations(doc)  # refuses a document that was retokenized after they were written
+    user_data = doc.user_data
+    doc.user_data = {key: value for key, value in user_data.items() if key not in ACTIVATIONS}
+    try:
+        doc_bin.add(doc)
+    finally:
+        doc.user_data = user_data
 
 
 def _with_characters(doc: Doc, relation: Relation) -> dict[str, Any]:

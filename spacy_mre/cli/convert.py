@@ -1,5 +1,6 @@
 """The command `convert`."""
 
+from collections.abc import Collection
 from inspect import signature
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +11,9 @@ from rich.console import Console
 from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import save_docs
 from ..corpora import READERS, Record, Report, cat_labels, make_docs
-from ..corpora.splits import SPLIT_RULES, split_records
+from ..corpora.splits import PARTS, SPLIT_RULES, split_records
 from ..corpora.to_docs import TokenPolicy
+from ..errors import Errors
 from .app import app
 from .common import counted, load_nlp, one_of, report_errors, show_progress
 
@@ -78,6 +80,8 @@ def convert_cli(
     report = Report()
     with report_errors():
         records = list(reader(source, report=report, **options))
+        if not records:
+            raise ValueError(Errors.M208.format(path=source, format=format, lost=""))
         parts: dict[str, list[Record]] = split_records(records, split_rule) if split_rule else {"": records}
         pipeline = load_nlp(lang, nlp)
         labels = cat_labels(records)
@@ -89,7 +93,21 @@ def convert_cli(
             )
         if strict:
             report.check()
+        if not any(docs.values()):
+            lost = f" that could be converted ({', '.join(report.lost)})"
+            raise ValueError(Errors.M208.format(path=source, format=format, lost=lost))
+        if split_rule:
+            _remove_earlier(output, docs)
         for name in docs:
             path = output / f"{name}.spacy" if name else output
             typer.echo(f"{counted(save_docs(docs[name], path), 'document')} in {path}")
     Console().print(report.table())
+
+
+def _remove_earlier(folder: Path, made: Collection[str]) -> None:
+    """Remove the parts of an earlier conversion that this one does not make: they would share texts with the others."""
+    for name in PARTS:
+        path = folder / f"{name}.spacy"
+        if name not in made and path.is_file():
+            path.unlink()
+            typer.echo(f"{path} of an earlier conversion was removed")

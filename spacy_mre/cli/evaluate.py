@@ -23,7 +23,7 @@ from .common import report_errors
 @app.command("evaluate")
 def evaluate_cli(
     model: Annotated[str, typer.Argument(help="The pipeline, a package or a folder.")],
-    data: Annotated[Path, typer.Argument(help="The .spacy file to evaluate on.", exists=True, dir_okay=False)],
+    data: Annotated[Path, typer.Argument(help="The .spacy file to evaluate on.", exists=True)],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A JSON file to write all scores to.", dir_okay=False)
     ] = None,
@@ -56,9 +56,7 @@ def evaluate_cli(
     ] = False,
     baseline: Annotated[
         Path | None,
-        typer.Option(
-            help="Also score a majority baseline that is trained on this .spacy file.", exists=True, dir_okay=False
-        ),
+        typer.Option(help="Also score a majority baseline that is trained on this .spacy file.", exists=True),
     ] = None,
     tokens: Annotated[
         Literal["gold", "tokenizer"],

@@ -19,7 +19,7 @@ def export_cli(
         str,
         typer.Argument(metavar="FORMAT", parser=one_of(WRITERS), help=f"The format to write: {', '.join(WRITERS)}."),
     ],
-    source: Annotated[Path, typer.Argument(metavar="IN", help="The .spacy file to read.", exists=True, dir_okay=False)],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The .spacy file to read.", exists=True)],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; for brat, the folder.")],
     spans_key: Annotated[str, typer.Option(help="The span group of the entities.")] = DEFAULT_KEY,
 ) -> None:

@@ -17,9 +17,7 @@ SIZES = [5, 10, 20]
 
 @app.command("few-shot")
 def few_shot_cli(
-    source: Annotated[
-        Path, typer.Argument(metavar="IN", help="The .spacy file to sample from.", exists=True, dir_okay=False)
-    ],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The .spacy file to sample from.", exists=True)],
     output: Annotated[
         Path, typer.Argument(metavar="OUT", help="The folder for 5.spacy, 10.spacy and so on.", file_okay=False)
     ],

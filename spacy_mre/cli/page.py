@@ -1,6 +1,5 @@
 """The command `page`."""
 
-import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -11,6 +10,8 @@ from rich.console import Console
 from rich.progress import track
 
 from ..annotations.storage import load_docs
+from ..corpora import CorpusError
+from ..corpora.reading import read_json, read_json_lines, read_lines
 from ..errors import Errors
 from ..files import replacing
 from ..visual import measure_attention, render_svg, write_attention, write_page
@@ -74,8 +75,8 @@ def page_cli(
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf8"))
-    except ValueError as err:
+        return read_json(path)
+    except CorpusError as err:
         raise ValueError(Errors.M604.format(path=path, reason=err)) from None
 
 
@@ -85,17 +86,11 @@ def _read_texts(path: Path) -> Iterator[str]:
         return
     if path.suffix not in (".txt", ".jsonl"):
         raise ValueError(Errors.M602.format(path=path, suffix=path.suffix))
-    for number, line in enumerate(path.read_text(encoding="utf8").split("\n"), start=1):
-        if line.strip():
-            yield line.rstrip("\r") if path.suffix == ".txt" else _read_text(line, path, number)
-
-
-def _read_text(line: str, path: Path, number: int) -> str:
-    try:
-        record = json.loads(line)
-    except ValueError:
-        record = None
-    text = record.get("text") if isinstance(record, dict) else None
-    if not isinstance(text, str):
-        raise ValueError(Errors.M603.format(path=path, line=number, found=line[:60]))
-    return text
+    if path.suffix == ".txt":
+        yield from (line for _, line in read_lines(path) if line.strip())
+        return
+    for number, record in read_json_lines(path):
+        text = record.get("text")
+        if not isinstance(text, str):
+            raise ValueError(Errors.M603.format(path=path, line=number, found=ascii(record)[:60]))
+        yield text

@@ -19,7 +19,7 @@ LAYERS = ("cats", "entities", "relations")
 
 @app.command("stats")
 def stats_cli(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="The .spacy file.", exists=True, dir_okay=False)],
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="The .spacy file.", exists=True)],
     width_limit: Annotated[
         int, typer.Option(min=1, help="Show the share of entities that have at most this many tokens.")
     ] = 10,

@@ -9,6 +9,7 @@ from rich.console import Console
 from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import load_docs, save_docs
 from ..corpora import Report, cat_labels, make_docs
+from ..errors import Errors
 from ..pipeline.generative.formats import FORMATS, Format, template_names
 from ..pipeline.generative.formats.task import LANGUAGES, Task
 from ..pipeline.generative.settings import Parts
@@ -29,9 +30,7 @@ from .common import counted, load_nlp, one_of, report_errors, show_progress
 def strings_cli(
     source: Annotated[
         Path,
-        typer.Argument(
-            metavar="IN", help="The .spacy file to read; with --read, the .jsonl file.", exists=True, dir_okay=False
-        ),
+        typer.Argument(metavar="IN", help="The .spacy file to read; with --read, the .jsonl file.", exists=True),
     ],
     output: Annotated[
         Path, typer.Argument(metavar="OUT", help="The .jsonl file to write; with --read, the .spacy file.")
@@ -94,6 +93,8 @@ def strings_cli(
             else:
                 used = _make_format(format, task_of_strings(source, format, template, language), "both", prompt_words)
             records = list(read_strings(source, used, strict=strict, report=report))
+            if not records:
+                raise ValueError(Errors.M208.format(path=source, format=format, lost=""))
             shown = show_progress(records, "Reading")
             made = make_docs(shown, load_nlp(lang, nlp), spans_key=spans_key, cats=cat_labels(records), report=report)
             count = save_docs(made, output)

@@ -9,6 +9,7 @@ counted.
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from .reading import Location, read_lines
@@ -17,6 +18,7 @@ from .report import Report
 
 SUB_SPAN = "修飾"
 DEMONSTRATIVE = "照応"
+SPEAKERS = ("user", "agent")
 
 # Values by the name of their column.
 Row = dict[str, str]
@@ -26,21 +28,37 @@ def read_asdc(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     """Read the corpus.
 
     path (Path): The folder that contains the folders `dialog_act` and `request_span`.
-    report (Report | None): Counts what records cannot represent.
+    report (Report | None): Counts what records cannot represent, and notes what `request_span` does not contain.
     YIELDS (Record): The user utterances with a dialogue act. The id is that of the utterance, the group that of the
         dialogue. If a dialogue has no file in `request_span`, its entities and relations are None.
-    RAISES (CorpusError): If the input is malformed.
+    RAISES (CorpusError): If the input is malformed, or refers to a dialogue or an utterance that is not in
+        `dialog_act`.
     """
     path = Path(path)
     report = report if report is not None else Report()
     files = sorted((path / "dialog_act").glob("*.tsv"))
     if not files:
         raise CorpusError(path, 0, "expected a folder that contains dialog_act/*.tsv and request_span/*.tsv")
+    for span_file in sorted((path / "request_span").glob("*.tsv")):
+        if not (path / "dialog_act" / span_file.name).is_file():
+            raise CorpusError(span_file, 0, "there is no file of this name in dialog_act")
     for file in files:
         span_file = path / "request_span" / file.name
-        span_rows = _rows_by_utterance(span_file) if span_file.is_file() else None
-        for row, location in _rows(file):
-            if _column(row, "speaker", location) != "user" or not _column(row, "speech_act", location):
+        rows = list(_rows(file, report))
+        if not rows:
+            raise CorpusError(file, 0, "there is no utterance below the header")
+        known = _utterances(rows)
+        span_rows = _rows_by_utterance(span_file, known, report) if span_file.is_file() else None
+        if span_rows is None:
+            report.note("dialogue without a file in request_span, read as not annotated", file.name)
+        for row, location in rows:
+            speaker = _column(row, "speaker", location)
+            if speaker not in SPEAKERS:
+                raise location.error(f"unknown speaker '{speaker}': expected one of {', '.join(SPEAKERS)}")
+            if speaker != "user":
+                continue
+            if not _column(row, "speech_act", location):
+                report.lose("user utterance without a dialogue act", str(location), _column(row, "utterance", location))
                 continue
             record = Record(
                 text=_column(row, "utterance", location),
@@ -50,8 +68,13 @@ def read_asdc(path: Path, *, report: Report | None = None) -> Iterator[Record]:
                 origin=str(location),
             )
             if span_rows is not None:
-                _add_spans(record, span_rows.get(record.id, []), report)
+                if record.id not in span_rows:
+                    report.note("utterance without a row in request_span", str(location))
+                _add_spans(record, span_rows.pop(record.id, []), report)
             yield record
+        for row, location in chain.from_iterable((span_rows or {}).values()):
+            if _column(row, "span_id", location):
+                report.lose("span of an utterance that is not read", str(location), _column(row, "span_text", location))
 
 
 def _add_spans(record: Record, rows: list[tuple[Row, Location]], report: Report) -> None:
@@ -93,20 +116,37 @@ def _read_entity(
     return EntityRecord(start, end, label)
 
 
-def _rows_by_utterance(file: Path) -> dict[str, list[tuple[Row, Location]]]:
+def _utterances(rows: list[tuple[Row, Location]]) -> set[str]:
+    known: set[str] = set()
+    for row, location in rows:
+        name = _column(row, "utterance_id", location)
+        if name in known:
+            raise location.error(f"duplicate utterance_id {name}")
+        known.add(name)
+    return known
+
+
+def _rows_by_utterance(file: Path, known: set[str], report: Report) -> dict[str, list[tuple[Row, Location]]]:
     rows: dict[str, list[tuple[Row, Location]]] = {}
-    for row, location in _rows(file):
-        rows.setdefault(_column(row, "utterance_id", location), []).append((row, location))
+    for row, location in _rows(file, report):
+        names = [_column(row, "utterance_id", location)]
+        names += [_column(row, f"{prefix}_utterance_id", location) for prefix in ("span", "sub_span", "demon_span")]
+        unknown = [name for name in names if name and name not in known]
+        if unknown or not names[0]:
+            raise location.error(f"the row refers to the utterance '{[*unknown, ''][0]}', which is not in dialog_act")
+        rows.setdefault(names[0], []).append((row, location))
     return rows
 
 
-def _rows(file: Path) -> Iterator[tuple[Row, Location]]:
+def _rows(file: Path, report: Report) -> Iterator[tuple[Row, Location]]:
     header: list[str] = []
-    for number, line in read_lines(file):
+    for number, line in read_lines(file, report=report):
         location = Location(file, number)
         values = line.split("\t")
         if not header:
             header = values
+            if len(set(header)) < len(header):
+                raise location.error("the header has two columns of the same name")
         elif line.strip():
             if len(values) != len(header):
                 raise location.error(f"found {len(values)} columns, but the header has {len(header)}")
@@ -120,7 +160,4 @@ def _column(row: Row, name: str, location: Location) -> str:
 
 
 def _number(row: Row, name: str, location: Location) -> int:
-    value = _column(row, name, location)
-    if not value.isdecimal():
-        raise location.error(f"the column '{name}' must be a number, not '{value}'")
-    return int(value)
+    return location.parse_int(_column(row, name, location), f"the column '{name}'")

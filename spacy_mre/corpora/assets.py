@@ -46,7 +46,8 @@ def read_corpus(folder: Path, labels: Labels) -> dict[str, list[Record]]:
     folder (Path): The folder with the `.mre` files.
     labels (Labels): The allowed labels.
     RETURNS (dict[str, list[Record]]): The records of each language, sorted by id.
-    RAISES (CorpusError): If the mark-up is malformed, or a label is not in the table.
+    RAISES (CorpusError): If the mark-up is malformed, a label is not in the table, or a record is missing in one of the
+        languages.
     """
     folder = Path(folder)
     files = sorted(folder.glob("*.mre"))
@@ -59,6 +60,10 @@ def read_corpus(folder: Path, labels: Labels) -> dict[str, list[Record]]:
                 _check_labels(record, labels, file)
                 record.cats = {**dict.fromkeys(sorted(labels.cats), 0.0), **(record.cats or {})}
             corpus.setdefault(lang, []).extend(records)
+    ids = {lang: {record.id for record in records} for lang, records in corpus.items()}
+    for lang, missing in ((lang, set.union(*ids.values()) - ids[lang]) for lang in ids):
+        if missing:
+            raise CorpusError(folder, 0, f"{min(missing)} has no line '{lang}:', as other records have")
     for records in corpus.values():
         records.sort(key=_by_number_and_label)
     return corpus

@@ -29,13 +29,13 @@ def read_conll(
     tag_column (int): The column of the tag, counted in the same way.
     separator (str): The string between tokens: a space, or nothing for Chinese characters.
     comment (str): Skip lines that begin with this string; empty skips none.
-    report (Report | None): Counts repaired tag sequences.
+    report (Report | None): Counts repaired tag sequences, and notes a last line without an end.
     YIELDS (Record): One record per sentence. Its id is the name of the file and the number of the sentence.
     RAISES (CorpusError): If lines differ in their number of columns, or a tag is invalid.
     """
     path = Path(path)
     report = report if report is not None else Report()
-    sentences = list(_sentences(path, comment))
+    sentences = list(_sentences(path, comment, report))
     _check_columns(path, sentences, token_column, tag_column)
     closing = any(has_closing_tags([row[tag_column] for _, row in rows]) for _, rows in sentences)
     for number, (group, rows) in enumerate(sentences, start=1):
@@ -57,11 +57,11 @@ def read_conll(
         )
 
 
-def _sentences(path: Path, comment: str) -> Iterator[tuple[str, list[Row]]]:
+def _sentences(path: Path, comment: str, report: Report) -> Iterator[tuple[str, list[Row]]]:
     """The group and the rows of each sentence."""
     n_documents = 0
     rows: list[Row] = []
-    for number, line in read_lines(path):
+    for number, line in read_lines(path, report=report):
         begins_document = line.startswith("-DOCSTART-")
         if rows and (begins_document or not line.strip()):
             yield _group(path, n_documents), rows
@@ -82,7 +82,9 @@ def _columns(line: str) -> list[str]:
 
 
 def _check_columns(path: Path, sentences: list[tuple[str, list[Row]]], token_column: int, tag_column: int) -> None:
-    width = len(sentences[0][1][0][1]) if sentences else 0
+    if not sentences:
+        return
+    width = len(sentences[0][1][0][1])
     for column in (token_column, tag_column):
         if not -width <= column < width:
             raise CorpusError(path, 0, f"column {column} does not exist: the first sentence has {width} columns")

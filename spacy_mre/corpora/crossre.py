@@ -10,9 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from ..annotations.entities import Offsets
+from .extra_keys import count_extra_keys
 from .reading import Location, entity_from_tokens, join_words, read_json_lines
 from .record import CharOffsets, CorpusError, EntityRecord, Record, RelationRecord
 from .report import Report
+
+RECORD_KEYS = {
+    "doc_key",
+    "sentence",
+    "ner",
+    "relations",
+    "sentence-detokenized",
+    "token2charspan",
+    "ner_mapping_to_source",
+    "relations_mapping_to_source",
+}
 
 
 def read_crossre(path: Path, *, part: str = "", report: Report | None = None) -> Iterator[Record]:
@@ -20,11 +32,12 @@ def read_crossre(path: Path, *, part: str = "", report: Report | None = None) ->
 
     path (Path): A file such as `music-dev.json`, or the folder of such files.
     part (str): In a folder, read only the files of this part: "train", "dev" or "test"; empty reads all.
-    report (Report | None): Not used: everything that a record cannot represent is an error in this format.
+    report (Report | None): Counts keys that the format does not have.
     YIELDS (Record): The records of each file, with the files sorted by name.
     RAISES (CorpusError): If the input is malformed.
     """
     path = Path(path)
+    report = report if report is not None else Report()
     files = sorted(path.glob(f"*-{part or '*'}.json")) if path.is_dir() else [path]
     if not files:
         raise CorpusError(path, 0, f"the folder contains no file *-{part or '*'}.json")
@@ -33,7 +46,9 @@ def read_crossre(path: Path, *, part: str = "", report: Report | None = None) ->
         if not domain:
             raise CorpusError(file, 0, "the file name must contain domain and part, as in music-dev.json")
         for number, item in read_json_lines(file):
-            yield _record(item, domain, Location(file, number))
+            location = Location(file, number)
+            count_extra_keys(item, RECORD_KEYS, location, report)
+            yield _record(item, domain, location)
 
 
 def _record(item: Any, domain: str, location: Location) -> Record:
@@ -47,6 +62,7 @@ def _record(item: Any, domain: str, location: Location) -> Record:
     indices: dict[Offsets, int] = {}
     for given in location.get(item, "ner", list):
         first, last, label = _first_values(given, 3, "an entity", location)
+        _check_label(label, "an entity", location)
         start, end = _token_offsets(first, last, len(tokens), f"the entity '{label}'", location)
         indices.setdefault((start, end), len(entities))
         entities.append(entity_from_tokens(tokens, start, end, label))
@@ -67,6 +83,7 @@ def _record(item: Any, domain: str, location: Location) -> Record:
 
 def _relation(given: Any, n_tokens: int, indices: dict[Offsets, int], location: Location) -> RelationRecord:
     head_first, head_last, tail_first, tail_last, label = _first_values(given, 5, "a relation", location)
+    _check_label(label, "a relation", location)
     head = _token_offsets(head_first, head_last, n_tokens, f"the head of '{label}'", location)
     tail = _token_offsets(tail_first, tail_last, n_tokens, f"the tail of '{label}'", location)
     if head not in indices or tail not in indices:
@@ -94,6 +111,11 @@ def _first_values(given: Any, count: int, what: str, location: Location) -> list
     if not isinstance(given, list) or len(given) < count:
         raise location.error(f"{what} must be a list of {count} values or more")
     return given[:count]
+
+
+def _check_label(label: Any, what: str, location: Location) -> None:
+    if not isinstance(label, str):
+        raise location.error(f"the label of {what} must be a string")
 
 
 def _token_offsets(first: Any, last: Any, n_tokens: int, what: str, location: Location) -> Offsets:

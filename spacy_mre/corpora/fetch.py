@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from ..errors import Errors
+from ..files import replacing
 
 
 def fetch(name: str, target: Path, source: Path | None = None) -> Path:
@@ -27,6 +28,5 @@ def _copy_files(source: Path, target: Path) -> None:
     # Not copytree, which would make the folders read-only if those of the source are.
     for path in source.rglob("*"):
         if path.is_file():
-            copy = target / path.relative_to(source)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, copy)
+            with replacing(target / path.relative_to(source)) as temporary:
+                shutil.copyfile(path, temporary)

@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities
 from ..annotations.relations import arguments, get_relations
-from . import brat, jsonl
+from . import brat_writer, jsonl
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
@@ -70,7 +70,7 @@ def write_brat(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY,
     report (Report | None): Counts what was kept and lost.
     RETURNS (int): The number of documents.
     """
-    return brat.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
+    return brat_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
 
 
 def _add_entities(record: Record, doc: Doc, entities: list[EntitySpan], report: Report) -> None:

@@ -6,7 +6,8 @@
 
 Each record is one line. Ends are exclusive; head and tail of a relation are indices of the list of entities. A missing
 key, or null, means that the text is not annotated with it. "cats" may also be a label or a list of labels. "tokens", a
-list of [start, end], and "group" are optional.
+list of [start, end], and "group" are optional. These keys are ignored: "meta" of a record, "id" and "text" of an
+entity, "id" of a relation. Other keys are counted as lost.
 """
 
 import json
@@ -14,16 +15,22 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..files import replacing
+from .extra_keys import count_extra_keys
 from .reading import Location, read_json_lines
 from .record import CharOffsets, EntityRecord, Record, RelationRecord
 from .report import Report
+
+RECORD_KEYS = {"id", "text", "entities", "relations", "cats", "tokens", "group", "meta"}
+ENTITY_KEYS = {"start", "end", "label", "id", "text"}
+RELATION_KEYS = {"head", "tail", "label", "id"}
 
 
 def read_jsonl(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     """Read one file.
 
     path (Path): The file.
-    report (Report | None): Not used: records can represent everything in this format.
+    report (Report | None): Counts keys that the format does not have.
     YIELDS (Record): One record per line. Without an id, it gets the name of the file and the line number.
     RAISES (CorpusError): If the input is malformed.
 
@@ -33,25 +40,28 @@ def read_jsonl(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     ['data-1']
     """
     path = Path(path)
+    report = report if report is not None else Report()
     for number, item in read_json_lines(path):
         location = Location(path, number)
+        count_extra_keys(item, RECORD_KEYS, location, report)
         text = location.get(item, "text", str)
         entities = relations = tokens = None
         if item.get("entities") is not None:
-            entities = [_entity(given, text, location) for given in location.get(item, "entities", list)]
+            entities = [_entity(given, text, location, report) for given in location.get(item, "entities", list)]
         if item.get("relations") is not None:
             n_entities = len(entities or ())
-            relations = [_relation(given, n_entities, location) for given in location.get(item, "relations", list)]
+            given_relations = location.get(item, "relations", list)
+            relations = [_relation(given, n_entities, location, report) for given in given_relations]
         if item.get("tokens") is not None:
             tokens = list(_tokens(location.get(item, "tokens", list), text, location))
         yield Record(
             text=text,
-            id=str(item["id"]) if item.get("id") is not None else f"{path.stem}-{number}",
+            id=location.get_id(item, "id", f"{path.stem}-{number}"),
             entities=entities,
             relations=relations,
             cats=_cats(item.get("cats"), location),
             tokens=tokens,
-            group=str(item.get("group") or ""),
+            group=location.get_id(item, "group"),
             origin=str(location),
         )
 
@@ -63,27 +73,27 @@ def write_records(records: Iterable[Record], path: Path) -> int:
     path (Path): The file; its folder is created.
     RETURNS (int): The number of records.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     count = 0
-    with path.open("w", encoding="utf8", newline="\n") as file:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as file:
         for record in records:
             file.write(json.dumps(_as_json(record), ensure_ascii=False) + "\n")
             count += 1
     return count
 
 
-def _entity(given: Any, text: str, location: Location) -> EntityRecord:
+def _entity(given: Any, text: str, location: Location, report: Report) -> EntityRecord:
     label = location.get(given, "label", str)
     start, end = location.get(given, "start", int), location.get(given, "end", int)
     start, end = location.check_offsets(start, end, len(text), f"the entity '{label}'")
+    count_extra_keys(given, ENTITY_KEYS, location, report, "an entity")
     return EntityRecord(start, end, label)
 
 
-def _relation(given: Any, n_entities: int, location: Location) -> RelationRecord:
+def _relation(given: Any, n_entities: int, location: Location, report: Report) -> RelationRecord:
     label = location.get(given, "label", str)
     head = location.check_index(location.get(given, "head", int), n_entities, f"the head of '{label}'")
     tail = location.check_index(location.get(given, "tail", int), n_entities, f"the tail of '{label}'")
+    count_extra_keys(given, RELATION_KEYS, location, report, "a relation")
     return RelationRecord(head, tail, label)
 
 
@@ -106,9 +116,9 @@ def _cats(given: Any, location: Location) -> dict[str, float] | None:
         given = [given]
     if isinstance(given, list) and all(isinstance(label, str) for label in given):
         return dict.fromkeys(given, 1.0)
-    if isinstance(given, dict) and all(isinstance(value, (int, float)) for value in given.values()):
+    if isinstance(given, dict) and all(isinstance(value, (int, float)) and 0 <= value <= 1 for value in given.values()):
         return {label: float(value) for label, value in given.items()}
-    raise location.error("'cats' must be a label, a list of labels, or an object of labels and numbers")
+    raise location.error("'cats' must be a label, a list of labels, or an object of labels and numbers from 0 to 1")
 
 
 def _as_json(record: Record) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from .reading import read_lines
 from .record import CorpusError, EntityRecord, Record, RelationRecord
 
-HEADING = re.compile(r"## ([a-z_]+)-(\d+)\Z")
+HEADING = re.compile(r"## ([a-z_]+)-([0-9]{1,15})\Z")
 FIELD = re.compile(r"([a-z]+): (.*)\Z")
 OPENING = re.compile(r"\[([a-z_]+):([a-z][a-z0-9]*)\|")
 

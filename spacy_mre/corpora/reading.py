@@ -6,9 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from .json_values import InvalidJSON, parse_json
 from .record import CharOffsets, CorpusError, EntityRecord
+from .report import Report
 
 MAX_SHOWN = 40  # characters of a value in an error message
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+DIGITS = re.compile(r"[0-9]{1,15}\Z")
 
 
 def read_text(path: Path, *, may_be_empty: bool = False) -> str:
@@ -17,12 +21,19 @@ def read_text(path: Path, *, may_be_empty: bool = False) -> str:
     path (Path): The file.
     may_be_empty (bool): Accept an empty file.
     RETURNS (str): The text, without a byte order mark.
-    RAISES (CorpusError): If the file does not exist, is empty or is not UTF-8.
+    RAISES (CorpusError): If the file does not exist, is empty or is not UTF-8, or contains NUL characters, as UTF-16
+        and binary files do.
     """
     path = Path(path)
     if not path.is_file():
         raise CorpusError(path, 0, "expected a file, found a folder" if path.exists() else "file not found")
     data = path.read_bytes()
+    if data.startswith(UTF16_MARKS):
+        raise CorpusError(path, 1, "the file is in UTF-16; convert the file to UTF-8 first")
+    if b"\0" in data:
+        position = data.index(b"\0")
+        line = data.count(b"\n", 0, position) + 1
+        raise CorpusError(path, line, f"byte {position} is NUL, so this is not a text in UTF-8; convert it first")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as err:
@@ -33,16 +44,22 @@ def read_text(path: Path, *, may_be_empty: bool = False) -> str:
     return text
 
 
-def read_lines(path: Path, *, may_be_empty: bool = False) -> Iterator[tuple[int, str]]:
-    """Read a file line by line. Only a line feed ends a line; `str.splitlines` also splits at other characters.
+def read_lines(path: Path, *, may_be_empty: bool = False, report: Report | None = None) -> Iterator[tuple[int, str]]:
+    """Read a file line by line. Lines end with a line feed, with or without a carriage return before it; in a file
+    without line feeds, with a carriage return. `str.splitlines` would also split at other characters.
 
     path (Path): The file.
     may_be_empty (bool): Accept an empty file.
+    report (Report | None): For formats in which a line that was cut off may be valid: gets a note if the last line does
+        not end.
     YIELDS (tuple[int, str]): The line number, counted from 1, and the line without its end.
     """
-    lines = read_text(path, may_be_empty=may_be_empty).split("\n")
+    text = read_text(path, may_be_empty=may_be_empty)
+    lines = text.split("\r" if "\r" in text and "\n" not in text else "\n")
     if lines[-1] == "":
         lines.pop()
+    elif report is not None:
+        report.note("last line without an end, perhaps cut off", f"{Path(path).name}, line {len(lines)}")
     for number, line in enumerate(lines, start=1):
         yield number, line.removesuffix("\r")
 
@@ -55,9 +72,9 @@ def read_json(path: Path) -> Any:
     RAISES (CorpusError): If the JSON is invalid.
     """
     try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as err:
-        raise CorpusError(path, err.lineno, f"invalid JSON: {err.msg} at column {err.colno}") from None
+        return parse_json(read_text(path))
+    except InvalidJSON as err:
+        raise CorpusError(path, err.line, err.reason) from None
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -71,9 +88,9 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            item = json.loads(line)
-        except json.JSONDecodeError as err:
-            raise CorpusError(path, number, f"invalid JSON: {err.msg} at column {err.colno}") from None
+            item = parse_json(line)
+        except InvalidJSON as err:
+            raise CorpusError(path, number, err.reason) from None
         if not isinstance(item, dict):
             raise CorpusError(path, number, "expected a JSON object")
         yield number, item
@@ -110,6 +127,15 @@ class Location:
             raise self.error(f"'{key}' must be of type {kind.__name__}, not {_shorten(value)}")
         return value
 
+    def get_id(self, item: dict[str, Any], key: str, default: str = "") -> str:
+        """RETURNS (str): The value of a key that must be a string or an integer; `default` without it, or if null."""
+        value = item.get(key)
+        if value is None:
+            return default
+        if type(value) not in (int, str):
+            raise self.error(f"'{key}' must be a string or an integer, not {_shorten(value)}")
+        return str(value)
+
     def words(self, item: Any, key: str) -> list[str]:
         """RETURNS (list[str]): The value of a key that must be a list of non-empty strings."""
         words = self.get(item, key, list)
@@ -128,6 +154,12 @@ class Location:
         if not 0 <= start < end <= length:
             raise self.error(f"{what} goes from {start} to {end}, which is not a valid span in the range 0 to {length}")
         return start, end
+
+    def parse_int(self, digits: str, what: str) -> int:
+        """RETURNS (int): A number that is written in the digits 0 to 9, and is not absurdly large."""
+        if not DIGITS.match(digits):
+            raise self.error(f"{what} must be a number, not '{digits[:MAX_SHOWN]}'")
+        return int(digits)
 
     def check_index(self, value: Any, length: int, what: str) -> int:
         """RETURNS (int): An index of an entity, which must be less than `length`."""
@@ -174,5 +206,8 @@ def split_blanks(line: str) -> list[str]:
 
 
 def _shorten(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "a value with many levels of brackets"
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."

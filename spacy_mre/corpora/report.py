@@ -16,7 +16,8 @@ class Report:
 
     kept (Counter[str]): The number of documents, entities, relations and text labels that were kept.
     lost (Counter[str]): The number of annotations that were lost, by reason.
-    examples (dict[str, list[str]]): For each reason, where the first of them were read.
+    noted (Counter[str]): What is valid, but may be a mistake: an annotation file that is missing, for example.
+    examples (dict[str, list[str]]): For each reason and note, where the first of them were read.
 
     >>> report = Report()
     >>> report.lose("empty entity", "a.jsonl, line 3", "person")
@@ -26,6 +27,7 @@ class Report:
 
     kept: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
+    noted: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
 
     def keep(self, what: str, count: int = 1) -> None:
@@ -44,9 +46,16 @@ class Report:
         detail (str): The annotation itself.
         """
         self.lost[reason] += 1
-        examples = self.examples.setdefault(reason, [])
-        if len(examples) < MAX_EXAMPLES:
-            examples.append(f"{origin}: {detail}" if detail else origin)
+        self._add_example(reason, f"{origin}: {detail}" if detail else origin)
+
+    def note(self, what: str, origin: str) -> None:
+        """Count what may be a mistake in the source. It is not a loss, so that `check` accepts it.
+
+        what (str): For example "text without an .ann file".
+        origin (str): Where it was read.
+        """
+        self.noted[what] += 1
+        self._add_example(what, origin)
 
     def check(self) -> None:
         """Raise an error if anything was lost.
@@ -65,8 +74,15 @@ class Report:
         table.columns[1].justify = "right"
         for what, count in self.kept.items():
             table.add_row(what, f"{count:,}", "")
-        if self.lost:
+        if self.lost or self.noted:
             table.add_section()
         for reason, count in self.lost.most_common():
             table.add_row(f"changed or lost: {reason}", f"{count:,}", "\n".join(self.examples[reason]), style="yellow")
+        for what, count in self.noted.items():
+            table.add_row(f"please check: {what}", f"{count:,}", "\n".join(self.examples[what]), style="yellow")
         return table
+
+    def _add_example(self, reason: str, example: str) -> None:
+        examples = self.examples.setdefault(reason, [])
+        if len(examples) < MAX_EXAMPLES:
+            examples.append(example)

@@ -14,15 +14,19 @@ def read_slots(path: Path, *, separator: str = " ", report: Report | None = None
 
     path (Path): The folder with the three files. Without the file `label` the records have no text labels.
     separator (str): The string between tokens: a space, or nothing for Chinese characters.
-    report (Report | None): Counts repaired tag sequences.
+    report (Report | None): Counts repaired tag sequences, and notes a missing `label` and last lines without an end.
     YIELDS (Record): One record per line. Its id is the name of the folder and the number of the line.
     RAISES (CorpusError): If the files differ in length, a line has more or fewer tags than tokens, or a tag is invalid.
     """
     path = Path(path)
     report = report if report is not None else Report()
-    token_lines = [line for _, line in read_lines(path / "seq.in")]
-    tag_lines = [line for _, line in read_lines(path / "seq.out")]
-    label_lines = [line for _, line in read_lines(path / "label")] if (path / "label").is_file() else None
+    token_lines = [line for _, line in read_lines(path / "seq.in", report=report)]
+    tag_lines = [line for _, line in read_lines(path / "seq.out", report=report)]
+    label_lines = None
+    if (path / "label").exists():
+        label_lines = [line for _, line in read_lines(path / "label", report=report)]
+    else:
+        report.note("folder without the file 'label', read without text labels", path.name)
     _check_length(path / "seq.out", tag_lines, token_lines)
     if label_lines is not None:
         _check_length(path / "label", label_lines, token_lines)

@@ -1,10 +1,11 @@
 """Rules that split a corpus into train, dev and test. They are deterministic, so every machine gets the same split."""
 
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from hashlib import sha1
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from .record import Record
 
 PARTS = ("train", "dev", "test")
@@ -38,7 +39,7 @@ def split_by_number(records: Sequence[Record]) -> list[str]:
     """RETURNS (list[str]): The part of each record by the number at the end of its id."""
     parts = []
     for record in records:
-        number = re.search(r"-(\d+)\Z", record.id)
+        number = re.search(r"-([0-9]{1,15})\Z", record.id)
         if number is None:
             raise ValueError(Errors.M206.format(origin=record.origin, id=record.id))
         parts.append(by_number(int(number[1])))
@@ -64,6 +65,7 @@ SPLIT_RULES: dict[str, Callable[[Sequence[Record]], list[str]]] = {
     "number": split_by_number,
     "last-tenth": split_last_tenth,
 }
+RULE_PARTS = {"hash": PARTS, "number": PARTS, "last-tenth": ("train", "dev")}
 
 
 def split_records(records: Sequence[Record], rule: str) -> dict[str, list[Record]]:
@@ -71,7 +73,8 @@ def split_records(records: Sequence[Record], rule: str) -> dict[str, list[Record
 
     records (Sequence[Record]): The records, in order.
     rule (str): The name of a rule in `SPLIT_RULES`: "hash", "number" or "last-tenth".
-    RETURNS (dict[str, list[Record]]): The records of "train", "dev" and "test", without parts that are empty.
+    RETURNS (dict[str, list[Record]]): The records of "train", "dev" and "test", without parts that are empty. A part
+        that is empty by chance, because there are few records, is warned of.
     RAISES (ValueError): If the rule does not exist, or cannot be applied to the records.
 
     >>> records = [Record("text", id=f"news-{i}") for i in range(1, 7)]
@@ -83,4 +86,8 @@ def split_records(records: Sequence[Record], rule: str) -> dict[str, list[Record
     split: dict[str, list[Record]] = {part: [] for part in PARTS}
     for record, part in zip(records, SPLIT_RULES[rule](records)):
         split[part].append(record)
+    empty = [part for part in RULE_PARTS[rule] if not split[part]]
+    if empty:
+        counts = ", ".join(f"{len(split[part])} {part}" for part in RULE_PARTS[rule])
+        warnings.warn(Warnings.W201.format(rule=rule, empty=", ".join(empty), counts=counts), stacklevel=2)
     return {part: in_part for part, in_part in split.items() if in_part}

@@ -4,20 +4,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .extra_keys import count_extra_keys
 from .reading import Location, read_json
 from .record import EntityRecord, Record
 from .report import Report
+
+RECORD_KEYS = {"curid", "text", "entities"}
+ENTITY_KEYS = {"name", "span", "type", "type_id"}
 
 
 def read_stockmark(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     """Read the file.
 
     path (Path): The file: `[{"curid", "text", "entities": [{"name", "span": [start, end], "type"}]}]`.
-    report (Report | None): Not used: records can represent everything in this format.
+    report (Report | None): Counts keys that the format does not have.
     YIELDS (Record): One record per text. Its id is the page and its number in the file; its group is the page.
     RAISES (CorpusError): If the input is malformed, or the name of an entity differs from the text at its offsets.
     """
     path = Path(path)
+    report = report if report is not None else Report()
     items = read_json(path)
     if not isinstance(items, list):
         raise Location(path, 1).error("expected a JSON list of texts")
@@ -25,13 +30,14 @@ def read_stockmark(path: Path, *, report: Report | None = None) -> Iterator[Reco
         location = Location(path, name=f"record {number}")
         text = location.get(item, "text", str)
         page = location.get(item, "curid", str)
+        count_extra_keys(item, RECORD_KEYS, location, report)
         entities = None
         if "entities" in item:
-            entities = [_entity(given, text, location) for given in location.get(item, "entities", list)]
+            entities = [_entity(given, text, location, report) for given in location.get(item, "entities", list)]
         yield Record(text=text, id=f"{page}-{number}", entities=entities, group=page, origin=str(location))
 
 
-def _entity(given: Any, text: str, location: Location) -> EntityRecord:
+def _entity(given: Any, text: str, location: Location, report: Report) -> EntityRecord:
     name = location.get(given, "name", str)
     label = location.get(given, "type", str)
     span = location.get(given, "span", list)
@@ -40,4 +46,5 @@ def _entity(given: Any, text: str, location: Location) -> EntityRecord:
     start, end = location.check_offsets(span[0], span[1], len(text), f"the entity '{name}'")
     if text[start:end] != name:
         raise location.error(f"the entity is '{name}', but the text at its offsets is '{text[start:end]}'")
+    count_extra_keys(given, ENTITY_KEYS, location, report, "an entity")
     return EntityRecord(start, end, label)

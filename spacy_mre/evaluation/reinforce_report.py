@@ -91,7 +91,7 @@ def plot_gains(by_corpus: dict[str, list[Gain]], path: Path) -> None:
         ax.axvline(0, color="#888888", linewidth=0.8)
         ax.set_yticks(rows, [f"{LEVELS[gain.level]}: {NAMES[gain.arm]}" for gain in plotted])
         ax.set_ylim(-0.6, len(plotted) - 0.4)
-        ax.set_title(corpus, loc="left", fontsize="medium")
+        ax.set_title(corpus, loc="left", fontsize="medium", parse_math=False)
     axes[-1].set_xlabel("gain over the level alone, in points (95 % interval over documents and seeds)")
     with replacing(path) as temporary:
         figure.savefig(temporary, metadata={"Date": None} if path.suffix == ".svg" else None)

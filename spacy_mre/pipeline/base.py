@@ -5,6 +5,7 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary, ref
@@ -15,6 +16,7 @@ from thinc.api import Model, Optimizer
 
 from ..annotations.alignment import UNSEEN, Losses
 from ..errors import Errors, Warnings
+from ..files import check_has, replacing_files
 from ..settings import check_setting
 from ..training.buffers import BufferedPipe
 
@@ -125,6 +127,27 @@ class MREPipe(BufferedPipe):
             return {}
         settings = {name: getattr(self, name) for name in self._settings()}
         return self.scorer(examples, **{**settings, "labels": self.labels, **kwargs})
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Save the component. Its files are replaced when all of them are written.
+
+        path (Union[str, Path]): The folder.
+        exclude (Iterable[str]): What to leave out.
+        """
+        with replacing_files(path) as fresh:
+            super().to_disk(fresh, exclude=exclude)
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "MREPipe":
+        """Load the component.
+
+        path (Union[str, Path]): The folder.
+        exclude (Iterable[str]): What to leave out.
+        RETURNS (MREPipe): The component itself.
+        RAISES (ValueError): If the folder is incomplete, because saving was interrupted.
+        """
+        if "model" not in exclude:
+            check_has(Path(path) / "model")
+        return super().from_disk(path, exclude=exclude)
 
     def learn(self, examples: list[Example], drop: float) -> float | None:
         """Compute the loss of a batch and backpropagate it.

@@ -13,6 +13,7 @@ from spacy.training import Example
 from spacy.training.corpus import walk_corpus
 from spacy.util import registry
 
+from ..annotations.doc_bins import PART, part_files
 from ..annotations.entities import DEFAULT_KEY, complete_entities, get_entities
 from ..annotations.relations import get_relations
 from ..annotations.storage import load_docs, span_as_doc
@@ -90,6 +91,8 @@ class Corpus:
         files = walk_corpus(self.path, ".spacy") if self.path.exists() else []
         if not files:
             raise ValueError(Errors.M402.format(path=self.path))
+        for folder in {file.parent for file in files if PART.match(file.name)}:
+            part_files(folder)  # refuses an incomplete corpus
         count = 0
         for file in files:
             for doc in load_docs(file, nlp.vocab):

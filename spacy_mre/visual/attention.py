@@ -10,11 +10,13 @@ from spacy.language import Language
 
 from ..errors import Errors
 from ..files import replacing
+from .markup import printable
 from .names import Names
 from .palette import HUES
 
 # In inches.
-CELL, MARGIN = 0.42, 1.9
+CELL, MARGIN, LETTER = 0.42, 1.9, 0.08
+MAX_LABEL = 30  # characters of a label in the image
 # Those that are installed are used, in this order.
 FONTS = [
     "Arial",
@@ -72,8 +74,8 @@ def write_attention(attention: Attention, path: str | Path, *, labels: Any = Non
     from matplotlib.font_manager import fontManager
 
     names = Names(labels, lang)
-    shown = [names.of("entities", label) for label in attention.labels]
-    side = MARGIN + CELL * len(shown)
+    shown = [_shorten(printable(names.of("entities", label))) for label in attention.labels]
+    side = max(MARGIN, 0.5 + LETTER * max(map(len, shown), default=0)) + CELL * len(shown)
     path = Path(path)
     # Text stays text in an SVG, so that the reader's fonts are used. With a fixed salt the file is the same each time.
     installed = [font for font in FONTS if font in fontManager.get_font_names()]
@@ -86,8 +88,9 @@ def write_attention(attention: Attention, path: str | Path, *, labels: Any = Non
         axes = figure.add_subplot()
         colours = LinearSegmentedColormap.from_list("attention", ["#ffffff", HUES[0].light])
         image = axes.imshow(attention.weights, cmap=colours, vmin=0.0)
-        axes.set_xticks(range(len(shown)), shown, rotation=90)
-        axes.set_yticks(range(len(shown)), shown)
+        # Dollar signs in labels are no mathematics.
+        axes.set_xticks(range(len(shown)), shown, rotation=90, parse_math=False)
+        axes.set_yticks(range(len(shown)), shown, parse_math=False)
         axes.set_xlabel(names.words["attended"])
         axes.set_ylabel(names.words["attends"])
         figure.colorbar(image, ax=axes, shrink=0.7)
@@ -103,7 +106,7 @@ def attention_rows(attention: Attention, names: Names) -> dict[str, Any]:
     RETURNS (dict[str, Any]): The names of the columns, and the name and cells of each row. The share of a cell is its
         percentage of the largest weight, which has the full colour.
     """
-    shown = [names.of("entities", label) for label in attention.labels]
+    shown = [printable(names.of("entities", label)) for label in attention.labels]
     largest = float(numpy.max(attention.weights, initial=0.0)) or 1.0
     rows: list[Mapping[str, Any]] = [
         {
@@ -113,3 +116,8 @@ def attention_rows(attention: Attention, names: Names) -> dict[str, Any]:
         for name, weights in zip(shown, numpy.asarray(attention.weights).tolist())
     ]
     return {"columns": shown, "rows": rows}
+
+
+def _shorten(label: str) -> str:
+    label = " ".join(label.split())
+    return label if len(label) <= MAX_LABEL else label[: MAX_LABEL - 1] + "…"

@@ -65,7 +65,7 @@ def render(
     pictures = [_picture(doc, names, hues, symmetric) for doc in docs]
     template = _templates.get_template("page.html.jinja" if page else "pictures.html.jinja")
     return template.render(
-        title=names.words["title"] if title is None else title,
+        title=printable(names.words["title"] if title is None else title),
         lang=lang,
         words=names.words,
         legend=legend,

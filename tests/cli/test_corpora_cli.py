@@ -124,3 +124,34 @@ def test_compile_assets(run, tmp_path):
     assert Path(tmp_path / "out" / "en" / "train.jsonl").read_text(encoding="utf8").count("\n") == 1
     (corpus / "nature.mre").write_text("## nature-01\nen: [person:a|Ada looked up.\n", encoding="utf8")
     assert "not closed" in run("compile-assets", corpus, tmp_path / "out", code=1)
+
+
+def test_a_corpus_without_documents_is_an_error(run, tmp_path):
+    for format, name, content in (
+        ("spert", "a.json", "[]"),
+        ("conll", "a.conll", "-DOCSTART- O\n"),
+        ("stockmark", "a.json", "[]"),
+    ):
+        (tmp_path / name).write_text(content)
+        output = run("convert", format, tmp_path / name, tmp_path / "out.spacy", code=1)
+        assert "M208" in output and name in output and format in output
+    assert not (tmp_path / "out.spacy").exists()
+
+
+def test_a_split_rule_that_leaves_a_part_empty_is_warned_of(run, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(json.dumps(item) for item in ITEMS[:2]))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "test.spacy").write_bytes(b"of an earlier conversion")
+    with pytest.warns(UserWarning, match=r"W201.*'number'.*dev, test: 2 train, 0 dev, 0 test"):
+        output = run("convert", "jsonl", path, tmp_path / "out", "--split-rule", "number")
+    assert "test.spacy of an earlier conversion was removed" in output
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["train.spacy"]
+
+
+def test_unknown_keys_are_a_loss(run, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "Ada", "entitys": []}\n')
+    output = run("convert", "jsonl", path, tmp_path / "a.spacy")
+    assert "unknown key 'entitys'" in output and "did you mean 'entities'" in output
+    assert "M203" in run("convert", "jsonl", path, tmp_path / "b.spacy", "--strict", code=1)

@@ -114,3 +114,9 @@ def test_label_table(tmp_path):
         read_labels(path)
     with pytest.raises(CorpusError, match=r"no \.mre file"):
         read_corpus(tmp_path, LABELS)
+
+
+def test_a_record_that_is_missing_in_one_language_is_refused(tmp_path):
+    (tmp_path / "a.mre").write_text(MARKUP.replace("en: It rained.\n", ""), encoding="utf8")
+    with pytest.raises(CorpusError, match="nature-06 has no line 'en:'"):
+        read_corpus(tmp_path, LABELS)

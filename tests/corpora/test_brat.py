@@ -1,7 +1,8 @@
 import pytest
 
 from spacy_mre.corpora import CorpusError, EntityRecord, Record, RelationRecord, Report
-from spacy_mre.corpora.brat import read_brat, write_records
+from spacy_mre.corpora.brat import read_brat
+from spacy_mre.corpora.brat_writer import write_records
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_writing_counts_what_brat_cannot_represent(tmp_path):
     assert report.lost == {
         "id that is not a valid or not a unique file name": 2,
         "text labels (not supported by brat)": 1,
-        "label that is empty or contains white space": 3,
+        "label that is empty or contains white space or NUL": 3,
         "relation with a lost argument": 1,
     }
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [

@@ -194,6 +194,47 @@ def test_asdc_malformed(asdc, row, reason):
         list(read_asdc(asdc({**USER, **row})))
 
 
+@pytest.mark.parametrize(
+    "row, reason",
+    [
+        ({"utterance_id": "9"}, "refers to the utterance '9', which is not in dialog_act"),
+        ({"utterance_id": ""}, "refers to the utterance ''"),
+        ({**span("span", "2", 2, "広い部屋"), "sub_span_utterance_id": "8"}, "refers to the utterance '8'"),
+        ({**span("span", "2", 2, "広い部屋"), "span_start": "２"}, "'span_start' must be a number"),
+        ({**span("span", "2", 2, "広い部屋"), "span_start": "2" * 5000}, "'span_start' must be a number"),
+    ],
+)
+def test_asdc_references(asdc, row, reason):
+    with pytest.raises(CorpusError, match=rf"request_span.001\.tsv, line 2: .*{reason}"):
+        list(read_asdc(asdc({**USER, **row})))
+
+
+def test_asdc_dialogues_must_be_complete(asdc):
+    folder = asdc(USER)
+    acts = folder / "dialog_act" / "001.tsv"
+    header, *rows = acts.read_text(encoding="utf8").splitlines(keepends=True)
+    for content, reason in (
+        (header, "no utterance below the header"),
+        (header.replace("\n", "\r"), "no utterance below the header"),
+        (header + rows[1] * 2, "line 3: duplicate utterance_id 2"),
+        (header + rows[1].replace("user", "uzer"), "line 2: unknown speaker 'uzer'"),
+    ):
+        acts.write_text(content, encoding="utf8", newline="")
+        with pytest.raises(CorpusError, match=reason):
+            list(read_asdc(folder))
+    acts.unlink()
+    (folder / "dialog_act" / "002.tsv").write_text(header + rows[1], encoding="utf8")
+    with pytest.raises(CorpusError, match=r"request_span.001\.tsv: there is no file of this name in dialog_act"):
+        list(read_asdc(folder))
+
+
+def test_asdc_counts_what_is_not_read(asdc):
+    report = Report()
+    list(read_asdc(asdc({**AGENT, **span("span", "1", 2, "部屋", span_type="部屋")}), report=report))
+    assert report.lost == {"span of an utterance that is not read": 1}
+    assert report.noted == {"utterance without a row in request_span": 2}
+
+
 def test_asdc_needs_its_folders_and_columns(asdc, tmp_path):
     with pytest.raises(CorpusError, match="expected a folder that contains"):
         list(read_asdc(tmp_path))

@@ -25,6 +25,7 @@ from thinc.api import ArgsKwargs, Model, Optimizer, get_array_module, torch2xp, 
 from thinc.types import Floats2d
 
 from ...errors import Errors
+from ...files import check_has, replacing_files
 from ...training.buffers import BufferedPipe
 from ...training.torch_weights import averaged_weights, pass_gradients, use_sparse_gradients
 from .engines import PRECISIONS, make_engine, torch_inputs
@@ -201,11 +202,10 @@ class MRETransformer(BufferedPipe, Transformer):
         path (str | Path): The folder.
         exclude (Iterable[str]): Parts to leave out.
         """
-        if not self.model.attrs["has_transformer"]:
-            super().to_disk(path, exclude=exclude)
-            return
-        super().to_disk(path, exclude=[*exclude, "model"])
-        if "model" not in exclude:
+        in_folder = self.model.attrs["has_transformer"] and "model" not in exclude
+        with replacing_files(path) as fresh:
+            super().to_disk(fresh, exclude=[*exclude, "model"] if in_folder else exclude)
+        if in_folder:
             save_transformer(self.model, Path(path) / "model")
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "MRETransformer":
@@ -217,6 +217,8 @@ class MRETransformer(BufferedPipe, Transformer):
         """
         self._run = None
         folder = Path(path) / "model"
+        if "model" not in exclude:
+            check_has(folder)
         if not folder.is_dir():
             with skip_initialization(self.model):
                 super().from_disk(path, exclude=exclude)

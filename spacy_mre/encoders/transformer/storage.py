@@ -1,8 +1,6 @@
 """A transformer on disk, in Hugging Face's layout: weights are mapped into memory, not copied, and other tools can
 read it."""
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -12,30 +10,7 @@ from typing import Any
 from spacy_transformers.data_classes import HFObjects
 from thinc.api import Model, get_torch_default_device
 
-
-@contextmanager
-def replaced_files(folder: Path, *, keep_others: bool = True) -> Iterator[Path]:
-    """Write files to a temporary folder, and move them into a folder. Existing files are replaced, never overwritten:
-    they may be mapped into memory, by this process for example.
-
-    folder (Path): Created if it does not exist; a file of that name is removed.
-    keep_others (bool): Whether files that are not replaced are kept. Default: True.
-    YIELDS (Path): An empty folder.
-    """
-    if folder.is_file():
-        folder.unlink()
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as fresh:
-        yield Path(fresh)
-        mode = 0o666 & ~_umask()
-        written = {path.relative_to(fresh): path for path in Path(fresh).rglob("*") if path.is_file()}
-        for relative, path in written.items():
-            path.chmod(mode)  # safetensors makes files readable by the owner only
-            (folder / relative).parent.mkdir(exist_ok=True)
-            os.replace(path, folder / relative)
-    for path in () if keep_others else folder.rglob("*"):
-        if path.is_file() and path.relative_to(folder) not in written:
-            path.unlink()
+from ...files import replacing_files
 
 
 def save_transformer(model: Model, folder: Path) -> None:
@@ -44,7 +19,7 @@ def save_transformer(model: Model, folder: Path) -> None:
     model (Model): A `TransformerModel` of spacy-transformers that has a transformer.
     folder (Path): Created if it does not exist.
     """
-    with replaced_files(folder, keep_others=False) as fresh:
+    with replacing_files(folder, keep_others=False) as fresh:
         model.transformer.save_pretrained(fresh)
         model.tokenizer.save_pretrained(fresh)
 
@@ -110,9 +85,3 @@ def _class_for(config: Any) -> Any:
     from transformers import AutoModel
 
     return AutoModel
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

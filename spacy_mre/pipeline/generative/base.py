@@ -18,6 +18,7 @@ from thinc.types import Floats1d
 
 from ...annotations.entities import DEFAULT_KEY
 from ...errors import Errors, Warnings
+from ...files import replacing_files
 from ...settings import Positive
 from .asking import Answer, Prompt, with_text_of
 from .formats import Analysis, FormatError, Parsed
@@ -212,7 +213,8 @@ class Generative(LabelledPipe):
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
             "model": lambda p: self.model.shims[0].to_disk(p),
         }
-        util.to_disk(path, writers, exclude)
+        with replacing_files(path) as fresh:
+            util.to_disk(fresh, writers, exclude)
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "Generative":
         """Load the component.

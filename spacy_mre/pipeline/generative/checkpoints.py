@@ -24,8 +24,8 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from ...encoders.transformer.storage import replaced_files
 from ...errors import Errors
+from ...files import replacing_files
 from .causal_lm import CausalLM
 from .language_model import DEFAULT_SEPARATOR, LanguageModel
 from .seq2seq_lm import Seq2SeqLM
@@ -166,7 +166,7 @@ def save_language_model(lm: LanguageModel, folder: Path) -> None:
     lm (LanguageModel): The model.
     folder (Path): The folder, which is created if it does not exist.
     """
-    with replaced_files(folder) as new_folder:
+    with replacing_files(folder) as new_folder:
         lm.module.save_pretrained(new_folder, safe_serialization=True, max_shard_size="4GB")
         lm.tokenizer.save_pretrained(new_folder)
         save_settings(lm, new_folder)

@@ -18,6 +18,7 @@ from ...annotations.relations import get_relations
 from ...corpora.reading import Location, read_json, read_json_lines
 from ...corpora.record import CorpusError, EntityRecord, Record, RelationRecord
 from ...corpora.report import Report
+from ...files import replacing
 from .formats import FORMATS, Format, FormatError, Task, format_from_dict
 from .formats.anchored import Anchored
 from .formats.anchoring import anchor
@@ -90,9 +91,7 @@ def write_strings(
     RAISES (ValueError): If the format does not contain a label.
     """
     report = report if report is not None else Report()
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf8", newline="\n") as file:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as file:
         for number, doc in enumerate(docs, start=1):
             origin = f"document {doc.user_data.get('id', number)}"
             analysis = analysis_of(doc, format.task, spans_key)
@@ -152,9 +151,8 @@ def save_format(format: Format, path: Path) -> None:
     format (Format): The format.
     path (Path): The file. Its folder is created if it does not exist.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(format.to_dict(), ensure_ascii=False, indent=2) + "\n", encoding="utf8")
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(format.to_dict(), ensure_ascii=False, indent=2) + "\n", encoding="utf8")
 
 
 def load_format(path: Path) -> Format:
@@ -167,7 +165,7 @@ def load_format(path: Path) -> Format:
     data = read_json(path)
     try:
         return format_from_dict(data)
-    except (AttributeError, KeyError, TypeError) as err:
+    except (AttributeError, KeyError, TypeError, ValueError) as err:
         reason = f"this is not a format file of 'strings' ({type(err).__name__}: {err})"
         raise CorpusError(Path(path), 0, reason) from None
 

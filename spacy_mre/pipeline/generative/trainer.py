@@ -16,6 +16,7 @@ from transformers import SchedulerType, Trainer, TrainerCallback, TrainingArgume
 from transformers.trainer_utils import get_last_checkpoint
 
 from ...errors import Errors
+from ...files import replacing, replacing_files
 from .checkpoints import (
     DTYPES,
     FORMAT_FILE,
@@ -241,7 +242,8 @@ def _checkpoint(recipe: Recipe, train: Path, output: Path, resume: bool, *, is_f
     run = {**asdict(recipe), "save_steps": None, **hashes}
     if checkpoint is None:
         if is_first_process:
-            srsly.write_json(output / RUN_FILE, run)
+            with replacing(output / RUN_FILE) as temporary:
+                srsly.write_json(temporary, run)
         return None
     if not resume:
         raise ValueError(Errors.M943.format(output=output, reason="resuming is off"))
@@ -265,5 +267,6 @@ def _save(trainer: Trainer, lm: LanguageModel, recipe: Recipe, output: Path) -> 
         lm.module = PeftModel.from_pretrained(lm.module, str(output / ADAPTER_FOLDER)).merge_and_unload()
         save_language_model(lm, output)
     else:
-        lm.tokenizer.save_pretrained(output)
-        save_settings(lm, output)
+        with replacing_files(output) as fresh:
+            lm.tokenizer.save_pretrained(fresh)
+            save_settings(lm, fresh)

@@ -1,11 +1,12 @@
 """One question per entity type, as data: a JSON file per label set, in the language of the texts."""
 
-import json
 import warnings
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 
+from ...corpora.reading import read_json
+from ...corpora.record import CorpusError
 from ...errors import Errors, Warnings
 from .settings import Questions
 
@@ -36,16 +37,12 @@ def read_questions(source: str) -> Questions:
     if not path.is_file():
         raise ValueError(Errors.M830.format(source=source, names=", ".join(question_sets())))
     try:
-        pairs = json.loads(path.read_text(encoding="utf8"), object_pairs_hook=_KeyValues)
-    except ValueError as error:
+        questions = read_json(Path(str(path)))  # refuses a label that occurs twice
+    except CorpusError as error:
         raise ValueError(Errors.M836.format(source=source, reason=error)) from None
-    if not isinstance(pairs, _KeyValues):
+    if not isinstance(questions, dict):
         raise ValueError(Errors.M836.format(source=source, reason="it is not an object of questions by label"))
-    labels = [label for label, _ in pairs]
-    for label in labels:
-        if labels.count(label) > 1:
-            raise ValueError(Errors.M836.format(source=source, reason=f"it contains the label '{label}' twice"))
-    return check_questions(dict(pairs), source)
+    return check_questions(questions, source)
 
 
 def check_questions(questions: Questions, source: str) -> Questions:
@@ -108,7 +105,3 @@ def choose_questions(source: str | Questions | None, labels: Iterable[str], lang
         message = Warnings.W832.format(name=name, count=len(unused), source=shown, labels=", ".join(unused))
         warnings.warn(message, stacklevel=2)
     return {label: question for label, question in known.items() if label in wanted}
-
-
-class _KeyValues(list):
-    """The keys and values of a JSON object, repeated keys included."""

@@ -1,0 +1,106 @@
+"""Writing of brat folders. A text and its annotations are files of the same name: `7.txt` and `7.ann`."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ..files import replacing_files
+from .record import Record
+from .report import Report
+
+SAFE_NAME = re.compile(r"[\w][\w .-]*(/[\w][\w .-]*)*\Z")
+MAX_NAME = 200  # bytes; file systems allow 255
+BYTE_ORDER_MARK = "\ufeff"
+
+
+def write_records(records: Iterable[Record], path: Path, report: Report | None = None) -> int:
+    """Write records as a folder that `read_brat` reads. Text labels, tokens and groups are not written.
+
+    The files are written to a temporary folder first, and moved when all of them are complete. Other files in the
+    folder are kept; texts among them are noted, because `read_brat` would read them too.
+
+    records (Iterable[Record]): The records.
+    path (Path): The folder; it is created.
+    report (Report | None): Counts what brat cannot represent.
+    RETURNS (int): The number of texts.
+    """
+    path = Path(path)
+    report = report if report is not None else Report()
+    names: set[str] = set()
+    without_file: list[str] = []
+    written: list[str] = []
+    has_relations = False
+    not_annotated: list[str] = []
+    annotated_as_none: list[str] = []
+    with replacing_files(path) as fresh:
+        for number, record in enumerate(records, start=1):
+            written.append(_unique_name(record, number, names, report))
+            file = fresh / f"{written[-1]}.txt"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(_as_text(record, report).encode("utf8"))
+            if record.cats is not None:
+                report.lose("text labels (not supported by brat)", record.origin)
+            if record.entities is None:
+                without_file.append(written[-1])
+                continue
+            lines = list(_as_lines(record, report))
+            file.with_suffix(".ann").write_bytes("".join(line + "\n" for line in lines).encode("utf8"))
+            has_relations |= any(line.startswith("R") for line in lines)
+            if record.relations is None:
+                not_annotated.append(record.origin)
+            elif not record.relations:
+                annotated_as_none.append(record.origin)
+    for name in without_file:
+        (path / f"{name}.ann").unlink(missing_ok=True)
+    for file in sorted(path.glob("**/*.txt")):
+        if file.relative_to(path).with_suffix("").as_posix() not in written:
+            report.note("text in the folder that is not part of this export", file.name)
+    if has_relations:
+        for origin in not_annotated:
+            report.lose("missing relation annotation (brat cannot distinguish it from an empty one)", origin)
+    else:
+        for origin in annotated_as_none:
+            report.lose("empty relation annotation (brat cannot distinguish it from a missing one)", origin)
+    return len(written)
+
+
+def _as_text(record: Record, report: Report) -> str:
+    """The text as it is written: readers remove the first byte order mark, and refuse NUL."""
+    if "\0" in record.text:
+        report.lose("NUL character (written as a space)", record.origin)
+    text = record.text.replace("\0", " ")
+    return BYTE_ORDER_MARK + text if text.startswith(BYTE_ORDER_MARK) else text
+
+
+def _unique_name(record: Record, number: int, names: set[str], report: Report) -> str:
+    """The id if it is a valid and unused file name (file systems may ignore case), otherwise a new name."""
+    name = record.id
+    if not SAFE_NAME.match(name) or len(name.encode("utf8")) > MAX_NAME or name.lower() in names:
+        report.lose("id that is not a valid or not a unique file name", record.origin, name)
+        name = f"text-{number:06}"
+        while name in names:
+            name += "-"
+    names.add(name.lower())
+    return name
+
+
+def _as_lines(record: Record, report: Report) -> Iterator[str]:
+    written = set()
+    for i, entity in enumerate(record.entities or ()):
+        if not _is_label(entity.label):
+            report.lose("label that is empty or contains white space or NUL", record.origin, repr(entity.label))
+            continue
+        written.add(i)
+        text = re.sub(r"[\s\0]", " ", record.text[entity.start : entity.end])
+        yield f"T{i + 1}\t{entity.label} {entity.start} {entity.end}\t{text}"
+    for i, relation in enumerate(record.relations or ()):
+        if not _is_label(relation.label):
+            report.lose("label that is empty or contains white space or NUL", record.origin, repr(relation.label))
+        elif relation.head not in written or relation.tail not in written:
+            report.lose("relation with a lost argument", record.origin, relation.label)
+        else:
+            yield f"R{i + 1}\t{relation.label} Arg1:T{relation.head + 1} Arg2:T{relation.tail + 1}"
+
+
+def _is_label(label: str) -> bool:
+    return bool(label) and not re.search(r"[\s\0]", label)

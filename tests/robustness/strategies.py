@@ -1,0 +1,309 @@
+"""Texts, documents and files for robustness tests, and mutations of valid files."""
+
+import json
+import random
+from itertools import pairwise
+
+from hypothesis import strategies as st
+
+from spacy_mre.corpora import EntityRecord, Record, RelationRecord
+
+SCRIPTS = "aZß京都𠮷がカ한ไทย عر עב"
+MARKS = "e\u0301\u200d\u200f\u202e\ufe0f🙂👩\u200d🚀"
+WHITE_SPACE = "\t\n\r\x0b\x0c\x1c\x85\xa0\u2028\u2029\u3000 "
+CONTROLS = "\x00\x07\x1b\x7f\ufeff\ufffe\uffff"
+MARKUP = "|\\\"'-;:#$_{}<>&%[]()"
+SPECIAL = SCRIPTS + MARKS + WHITE_SPACE + CONTROLS + MARKUP
+
+# Without surrogates, which spaCy cannot store.
+texts = st.text(st.sampled_from(SPECIAL) | st.characters(exclude_categories=["Cs"]), max_size=40)
+labels = st.text(st.sampled_from("aZ地-_:é$"), min_size=1, max_size=4)
+# Labels that a picture may not interpret.
+ODD_LABELS = [
+    "US$_and_$",
+    r"$\frac",
+    r"\\frac{a}{b}",
+    "<script>alert(1)</script>",
+    "{{ x }}",
+    "{% raw %}",
+    "]]>&amp;",
+    "\"'",
+    "🙂👩\u200d🚀",
+    "عربي\u202e",
+    "e\u0301",
+    "",
+    "  ",
+    "two\nlines",
+    "NUL\x00 bell\x07 escape\x1b",
+    "\ufffe\uffff",
+    "x" * 5000,
+]
+
+
+@st.composite
+def records(draw, texts=texts, labels=labels):
+    """A record with tokens, nested and crossing entities, relations and text labels."""
+    text = draw(texts)
+    boundaries = sorted(draw(st.sets(st.integers(0, len(text)), max_size=12)) | {0, len(text)})
+    tokens = [(start, end) for start, end in pairwise(boundaries) if draw(st.booleans())]
+    solid = [i for i, (start, end) in enumerate(tokens) if not text[start].isspace() and not text[end - 1].isspace()]
+    entities, relations = [], []
+    if solid:
+        pairs = draw(st.lists(st.tuples(st.sampled_from(solid), st.sampled_from(solid), labels), max_size=8))
+        entities = list(
+            dict.fromkeys(EntityRecord(tokens[min(i, j)][0], tokens[max(i, j)][1], label) for i, j, label in pairs)
+        )
+    if entities:
+        places = st.integers(0, len(entities) - 1)
+        drawn = draw(st.lists(st.builds(RelationRecord, places, places, labels), max_size=6))
+        ends = {
+            (entities[r.head].start, entities[r.head].end, entities[r.tail].start, entities[r.tail].end, r.label): r
+            for r in drawn
+        }
+        relations = list(ends.values())
+    return Record(text=text, tokens=tokens, entities=entities, relations=relations, cats={draw(labels): 1.0})
+
+
+# A valid source of each format: the content of its files. The first file is the source itself unless it is in a folder.
+_JSONL = [
+    {
+        "id": "1",
+        "text": "Ada met Bo in Lima.",
+        "entities": [
+            {"start": 0, "end": 3, "label": "person"},
+            {"start": 8, "end": 10, "label": "person"},
+            {"start": 14, "end": 18, "label": "place"},
+        ],
+        "relations": [{"head": 0, "tail": 1, "label": "met"}, {"head": 1, "tail": 2, "label": "in"}],
+        "cats": {"diary": 1.0, "news": 0.0},
+        "group": "g1",
+    },
+    {"id": 2, "text": "雨 🙂", "entities": [], "relations": [], "cats": {"news": 1.0}, "tokens": [[0, 1], [2, 3]]},
+]
+_SPERT = [
+    {
+        "tokens": ["Ada", "met", "Bo", "Fox"],
+        "entities": [{"type": "person", "start": 0, "end": 1}, {"type": "person", "start": 2, "end": 4}],
+        "relations": [{"type": "met", "head": 0, "tail": 1}],
+        "orig_id": 7,
+    },
+    {"tokens": ["Rain"], "entities": [], "relations": []},
+]
+_CROSSRE = [
+    {
+        "doc_key": "music-dev-1",
+        "sentence": ["Ada", "sang", "in", "Lima"],
+        "ner": [[0, 0, "person"], [3, 3, "place"]],
+        "relations": [[0, 0, 3, 3, "in", "", False, False]],
+    },
+    {
+        "doc_key": "music-dev-2",
+        "sentence": ["雨", "だ"],
+        "sentence-detokenized": "雨だ",
+        "token2charspan": [[0, 1], [1, 2]],
+        "ner": [[0, 0, "weather"]],
+        "relations": [],
+    },
+]
+_GENIA = [
+    {
+        "tokens": ["jun", "B", "binds"],
+        "doc_id": "M:1",
+        "sent_id": "M:1-0",
+        "entity_mentions": [
+            {"start": 0, "end": 2, "entity_type": "DNA", "text": "jun B"},
+            {"start": 0, "end": 1, "entity_type": "protein", "text": "jun"},
+        ],
+    },
+    {"tokens": ["None"], "entity_mentions": []},
+]
+_STOCKMARK = [
+    {"curid": "1", "text": "青葉市の木村", "entities": [{"name": "青葉市", "span": [0, 3], "type": "地名"}]},
+    {"curid": "1", "text": "雨", "entities": []},
+]
+_ACTS = "utterance_id\tsrc_file_id\tspeaker\tutterance\tspeech_act"
+_SPANS = [
+    f"{p}_{n}" for p in ("span", "sub_span", "demon_span") for n in ("id", "utterance_id", "start", "length", "text")
+]
+_SPAN_HEADER = "\t".join([_ACTS, *_SPANS, "span_type", "negation"])
+_NO_SPAN = "\t" * 5
+
+
+def _lines(items):
+    return "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items)
+
+
+SAMPLES: dict[str, dict[str, str]] = {
+    "asdc": {
+        "dialog_act/001.tsv": f"{_ACTS}\n1\t5\tagent\t湖の部屋です。\t\n2\t5\tuser\t湖の広い部屋、それで。\t要求\n"
+        "3\t5\tuser\tはい。\tはい\n",
+        "request_span/001.tsv": f"{_SPAN_HEADER}\n1\t5\tagent\t湖の部屋です。\t{_NO_SPAN}{_NO_SPAN}{_NO_SPAN}\t\t\n"
+        "2\t5\tuser\t湖の広い部屋、それで。\t要求\t7\t2\t2\t4\t広い部屋\t8\t2\t0\t1\t湖\t9\t2\t7\t2\tそれ\t部屋\t0\n"
+        f"3\t5\tuser\tはい。\tはい{_NO_SPAN}{_NO_SPAN}{_NO_SPAN}\t\t\n",
+    },
+    "brat": {
+        "a.txt": "Ada met Bo\nin Lima.\n",
+        "a.ann": "T1\tperson 0 3\tAda\nT2\tperson 8 10\tBo\nT3\tplace 14 18\tLima\n"
+        "R1\tmet Arg1:T1 Arg2:T2\t\n*\tnear T2 T3\nA1\tSure T1\n#1\tAnnotatorNotes T2\tsure\n",
+        "b.txt": "Rain.",
+        "b.ann": "",
+    },
+    "conll": {
+        "part.conll": "-DOCSTART- -X- O\n\nAda NNP B-person\nFox NNP I-person\nmet VBD O\nBo NNP B-person\n\n"
+        "Rain NN O\n\n"
+    },
+    "crossre": {"music-dev.json": _lines(_CROSSRE)},
+    "genia": {"dev.jsonlines": _lines(_GENIA)},
+    "jsonl": {"data.jsonl": _lines(_JSONL)},
+    "slots": {
+        "seq.in": "play Blue Rain now\nstop\n",
+        "seq.out": "O B-song I-song B-time\nO\n",
+        "label": "PlayMusic\nStop\n",
+    },
+    "spert": {"data.json": json.dumps(_SPERT, indent=1)},
+    "stockmark": {"ner.json": json.dumps(_STOCKMARK, ensure_ascii=False, indent=1)},
+}
+FOLDERS = ("asdc", "brat", "slots")
+
+ODD_VALUES = [
+    None, True, -1, 0, 10**20, 1.5, "", " ", "x", [], {}, [None], {"a": 1}, "Anna \ud83d Bell", "\x00", "a\u2028b",
+    [[0]],
+]  # fmt: skip
+ODD_JSON = ["1e999", "NaN", "-Infinity", "9" * 5000, "[" * 100_000, '{"a":1,"a":2}', '"\\ud83d"', "1e-999", "0" * 30]
+ODD_CHARS = [*"\t\n\r \x00\x0b\x1c\x85\u2028\u3000\ufeffT0-{[\"',9Bx:*#R", "\n\n", "\r\n"]
+
+
+@st.composite
+def mutations(draw, content: str):
+    """The bytes of a file that has been damaged, and the name of the damage."""
+    rng = random.Random(draw(st.integers(0, 2**32)))
+    kinds = [*TEXT_MUTATIONS, *BYTE_MUTATIONS]
+    if content[:1] in "[{":
+        kinds += JSON_MUTATIONS * 3
+    kind = draw(st.sampled_from(kinds))
+    made = kind(rng, content)
+    return kind.__name__, made if isinstance(made, bytes) else made.encode("utf8", "surrogatepass")
+
+
+def _line_list(content):
+    return content.splitlines(keepends=True) if "\u2028" not in content else content.split("\n")
+
+
+def delete_line(rng, content):
+    lines = _line_list(content)
+    if lines:
+        del lines[rng.randrange(len(lines))]
+    return "".join(lines)
+
+
+def duplicate_line(rng, content):
+    lines = _line_list(content)
+    if lines:
+        lines.insert(rng.randrange(len(lines) + 1), rng.choice(lines))
+    return "".join(lines)
+
+
+def swap_lines(rng, content):
+    lines = _line_list(content)
+    if lines:
+        i, j = rng.randrange(len(lines)), rng.randrange(len(lines))
+        lines[i], lines[j] = lines[j], lines[i]
+    return "".join(lines)
+
+
+def truncate(rng, content):
+    return content[: rng.randrange(len(content) + 1)]
+
+
+def delete_chars(rng, content):
+    start = rng.randrange(len(content) + 1)
+    return content[:start] + content[start + rng.randrange(1, 6) :]
+
+
+def change_char(rng, content):
+    place = rng.randrange(len(content) + 1)
+    return content[:place] + rng.choice(ODD_CHARS) + content[place + 1 :]
+
+
+def insert_char(rng, content):
+    place = rng.randrange(len(content) + 1)
+    return content[:place] + rng.choice(ODD_CHARS) + content[place:]
+
+
+def change_number(rng, content):
+    places = [i for i, char in enumerate(content) if char in "0123456789"]
+    if not places:
+        return content
+    place = rng.choice(places)
+    return content[:place] + rng.choice(["-1", "99", "0", "１", "1.0", "9" * 5000, "", "7"]) + content[place + 1 :]
+
+
+def replace_line_ends(rng, content):
+    return content.replace("\n", rng.choice(["\r\n", "\r", "\x85", "\u2028", "\x0b", ""]))
+
+
+def repeat(rng, content):
+    return content * 2
+
+
+def empty(rng, content):
+    return rng.choice(["", " ", "\n\n", "\ufeff", "[]", "{}", "null", "0"])
+
+
+def other_encoding(rng, content):
+    encoded = content.encode(rng.choice(["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-32"]))
+    return encoded
+
+
+def insert_bytes(rng, content):
+    data = content.encode("utf8")
+    place = rng.randrange(len(data) + 1)
+    return data[:place] + rng.choice([b"\xff", b"\xed\xa0\xbd", b"\x80", b"\xc3", b"\x00"]) + data[place:]
+
+
+def _places(value):
+    """All containers of a JSON value with their keys."""
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield value, key
+        if isinstance(item, (dict, list)):
+            yield from _places(item)
+
+
+def _json_mutation(rng, content, change):
+    """Apply a change to a random place of the JSON."""
+    by_line = content[0] == "{" and content[1] != "\n"
+    values = [json.loads(line) for line in content.splitlines()] if by_line else json.loads(content)
+    places = list(_places(values))
+    container, key = rng.choice([place for place in places if not (by_line and place[0] is values)])
+    change(container, key)
+    dumped = [json.dumps(value) for value in values] if by_line else [json.dumps(values, indent=1)]
+    return "\n".join(dumped) + "\n"
+
+
+def change_type(rng, content):
+    return _json_mutation(rng, content, lambda container, key: container.__setitem__(key, rng.choice(ODD_VALUES)))
+
+
+def drop_key(rng, content):
+    return _json_mutation(rng, content, lambda container, key: container.__delitem__(key))
+
+
+def rename_key(rng, content):
+    def rename(container, key):
+        if isinstance(container, dict):
+            container[rng.choice([key + "s", key[:-1], key.upper(), "tags"])] = container.pop(key)
+
+    return _json_mutation(rng, content, rename)
+
+
+def odd_json(rng, content):
+    changed = _json_mutation(rng, content, lambda container, key: container.__setitem__(key, "@@"))
+    return changed.replace('"@@"', rng.choice(ODD_JSON))
+
+
+TEXT_MUTATIONS = [
+    delete_line, duplicate_line, swap_lines, truncate, delete_chars, change_char, insert_char, change_number,
+    replace_line_ends, repeat, empty,
+]  # fmt: skip
+BYTE_MUTATIONS = [other_encoding, insert_bytes]
+JSON_MUTATIONS = [change_type, drop_key, rename_key, odd_json]
