@@ -5,6 +5,7 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary, ref
 
@@ -13,9 +14,12 @@ from spacy.training import Example, validate_examples
 from thinc.api import Model, Optimizer
 
 from ..annotations.alignment import UNSEEN, Losses
+from ..encoders.stored_weights import own_readers
 from ..errors import Errors, Warnings
 from ..settings import check_setting
 from ..training.buffers import BufferedPipe
+from ..training.stored_pipe import read_cfg, read_parts_from_bytes, read_parts_from_disk, remove_links
+from .learned import check_sizes, checked_cfg
 
 # Arguments of a component that are not settings.
 NOT_SETTINGS = ("nlp", "name", "model", "scorer")
@@ -124,6 +128,60 @@ class MREPipe(BufferedPipe):
             return {}
         settings = {name: getattr(self, name) for name in self._settings()}
         return self.scorer(examples, **{**settings, "labels": self.labels, **kwargs})
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Save the component.
+
+        path (Union[str, Path]): The folder. Links in it are replaced, not followed.
+        exclude (Iterable[str]): What to leave out.
+        """
+        remove_links(path, [part for part in ("cfg", "model") if part not in exclude])
+        super().to_disk(path, exclude=exclude)
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> Any:
+        """Load the component.
+
+        path (Union[str, Path]): The folder.
+        exclude (Iterable[str]): What to leave out.
+        RETURNS (MREPipe): The component itself.
+        RAISES (ValueError): If a file is missing or broken, or is not of such a component.
+        """
+        readers = {
+            "cfg": self._set_cfg,
+            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
+            "model": self._read_model,
+        }
+        read_parts_from_disk(path, readers, self.name, exclude)
+        return self._check_loaded(exclude)
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> Any:
+        """Load the component from bytes.
+
+        bytes_data (bytes): What `to_bytes` returned.
+        exclude (Iterable[str]): What to leave out.
+        RETURNS (MREPipe): The component itself.
+        RAISES (ValueError): If a part is missing or broken, or is not of such a component.
+        """
+        readers = {
+            "cfg": self._set_cfg,
+            "vocab": lambda data: self.vocab.from_bytes(data, exclude=exclude),
+            "model": self.model.from_bytes,
+        }
+        with own_readers(self.model):
+            read_parts_from_bytes(bytes_data, readers, self.name, exclude)
+        return self._check_loaded(exclude)
+
+    def _set_cfg(self, data: bytes | str | Path) -> None:
+        self.cfg.update(checked_cfg(read_cfg(data, self.name), self.cfg, self.name))
+
+    def _read_model(self, path: Path) -> None:
+        with own_readers(self.model):
+            self.model.from_bytes(path.read_bytes())
+
+    def _check_loaded(self, exclude: Iterable[str]) -> Any:
+        if "cfg" not in exclude and "model" not in exclude:
+            check_sizes(self.model, self.cfg, self.name)
+        return self
 
     def learn(self, examples: list[Example], drop: float) -> float | None:
         """Compute the loss of a batch and backpropagate it.

@@ -24,12 +24,14 @@ from thinc.types import Floats2d
 
 from ...errors import Errors
 from ...training.buffers import BufferedPipe
+from ...training.stored_pipe import read_cfg, read_parts_from_bytes, read_parts_from_disk, remove_links
 from ...training.torch_weights import averaged_weights, pass_gradients, use_sparse_gradients
+from ..stored_weights import own_readers
 from .engines import PRECISIONS, make_engine, torch_inputs
 from .packing import attention_mask, first_position, pack_rows, pad
 from .piece_data import PieceData, piece_mask, split_by_doc
 from .settings import Engine, Precision
-from .storage import load_transformer, save_transformer, skip_initialization
+from .storage import load_transformer, save_transformer
 from .wordpieces import Wordpieces, pack, tokenize_windows
 
 # A forked process has a different id.
@@ -197,6 +199,7 @@ class MRETransformer(BufferedPipe, Transformer):
         path (str | Path): The folder.
         exclude (Iterable[str]): Parts to leave out.
         """
+        remove_links(path, [part for part in ("cfg", "model") if part not in exclude])
         if not self.model.attrs["has_transformer"]:
             super().to_disk(path, exclude=exclude)
             return
@@ -210,16 +213,18 @@ class MRETransformer(BufferedPipe, Transformer):
         path (str | Path): The folder.
         exclude (Iterable[str]): Parts to leave out.
         RETURNS (MRETransformer): The component.
+        RAISES (ValueError): If the data is broken or incomplete, or names other files, models or code.
         """
         self._run = None
-        folder = Path(path) / "model"
-        if not folder.is_dir():
-            with skip_initialization(self.model):
-                super().from_disk(path, exclude=exclude)
-            return self
-        super().from_disk(path, exclude=[*exclude, "model"])
-        if "model" not in exclude:
-            load_transformer(self.model, folder)
+        # `transformer` saves a file.
+        is_folder = (Path(path) / "model").is_dir()
+        readers = {
+            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
+            "cfg": lambda p: self.cfg.update(read_cfg(p, self.name)),
+            "model": lambda p: load_transformer(self.model, p) if is_folder else self.model.from_bytes(p.read_bytes()),
+        }
+        with own_readers(self.model):
+            read_parts_from_disk(path, readers, self.name, exclude)
         return self
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "MRETransformer":
@@ -228,10 +233,16 @@ class MRETransformer(BufferedPipe, Transformer):
         bytes_data (bytes): From `to_bytes`.
         exclude (Iterable[str]): Parts to leave out.
         RETURNS (MRETransformer): The component.
+        RAISES (ValueError): If the data is broken or incomplete, or names other files, models or code.
         """
         self._run = None
-        with skip_initialization(self.model):
-            super().from_bytes(bytes_data, exclude=exclude)
+        readers = {
+            "vocab": lambda data: self.vocab.from_bytes(data, exclude=exclude),
+            "cfg": lambda data: self.cfg.update(read_cfg(data, self.name)),
+            "model": self.model.from_bytes,
+        }
+        with own_readers(self.model):
+            read_parts_from_bytes(bytes_data, readers, self.name, exclude)
         return self
 
     def _tokenize(self, docs: Iterable[Doc]) -> Wordpieces:

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import srsly
-from spacy import util
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example, validate_get_examples
@@ -19,6 +17,7 @@ from thinc.types import Floats1d
 from ...annotations.entities import DEFAULT_KEY
 from ...errors import Errors, Warnings
 from ...settings import Positive
+from ...training.stored_pipe import remove_links
 from .asking import Answer, Prompt, with_text_of
 from .formats import Analysis, FormatError, Parsed
 from .formats.anchored import Anchored
@@ -204,43 +203,20 @@ class Generative(LabelledPipe):
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the component, with the model as a Hugging Face model folder.
 
-        path (Union[str, Path]): The folder.
+        path (Union[str, Path]): The folder. Links in it are replaced, not followed.
         exclude (Iterable[str]): What to leave out.
         """
-        writers = {
-            "cfg": lambda p: srsly.write_json(p, self.cfg),
-            "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
-            "model": lambda p: self.model.shims[0].to_disk(p),
-        }
-        util.to_disk(path, writers, exclude)
+        super().to_disk(path, exclude=[*exclude, "model"])
+        if "model" not in exclude:
+            remove_links(path, ["model"])
+            self.model.shims[0].to_disk(Path(path) / "model")
 
-    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "Generative":
-        """Load the component.
+    def _read_model(self, path: Path) -> None:
+        self.model.shims[0].from_disk(path)
 
-        path (Union[str, Path]): The folder.
-        exclude (Iterable[str]): What to leave out.
-        RETURNS (Generative): The component itself.
-        RAISES (ValueError): If the model folder is missing or broken.
-        """
-        readers = {
-            "cfg": lambda p: self.cfg.update(srsly.read_json(p)),
-            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
-            "model": lambda p: self.model.shims[0].from_disk(p),
-        }
-        util.from_disk(path, readers, exclude)
+    def _check_loaded(self, exclude: Iterable[str]) -> Any:
         self._cache.clear()
-        return self
-
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "Generative":
-        """Load the component from bytes.
-
-        bytes_data (bytes): What `to_bytes` returned.
-        exclude (Iterable[str]): What to leave out.
-        RETURNS (Generative): The component itself.
-        """
-        super().from_bytes(bytes_data, exclude=exclude)
-        self._cache.clear()
-        return self
+        return super()._check_loaded(exclude)
 
     def _prompts(self, docs: list[Doc]) -> list[Prompt]:
         question = self._question()
