@@ -1,7 +1,7 @@
 """Weights of torch inside a Thinc model, wherever they are: they are read by this package, not by Thinc and
 spacy-transformers, which trust the bytes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -35,3 +35,31 @@ def own_readers(model: Model) -> Iterator[None]:
             shim._deserialize_model = default_deserialize_torch_model
         for shim in transformers:
             del shim.from_bytes
+
+
+def wrong_array(model: Model) -> str:
+    """Find an array that does not fit its layer. Thinc takes any array, and compiled code reads beyond its end.
+
+    model (Model): A model that was loaded.
+    RETURNS (str): What is wrong; empty if all layers of Thinc have arrays of the right shape and type.
+    """
+    for node in model.walk():
+        if not getattr(node._func, "__module__", "").startswith("thinc.layers."):
+            continue
+        dims = {name: node.get_dim(name) for name in node.dim_names if node.has_dim(name)}
+        for name in node.param_names:
+            shape = _shape_of(name, dims)
+            if shape and node.has_param(name):
+                array = node.get_param(name)
+                if array.shape != shape or array.dtype != "float32":
+                    found = f"the shape {array.shape} and type {array.dtype}"
+                    return f"{name} of the layer '{node.name}' has {found}, not {shape} and float32"
+    return ""
+
+
+def _shape_of(name: str, dims: Mapping[str, int]) -> tuple[int, ...] | None:
+    """The shape of an array of a Thinc layer; None for those that only the layer knows."""
+    rows = ("nO",) if "nO" in dims else ("nI",)
+    pieces = ("nP",) if "nP" in dims else ()
+    axes = {"W": (*rows, *pieces, "nI"), "b": (*rows, *pieces), "E": ("nV", "nO"), "G": ("nI",), "Q": ("nO",)}.get(name)
+    return tuple(dims[axis] for axis in axes) if axes and all(axis in dims for axis in axes) else None

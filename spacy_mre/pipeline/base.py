@@ -14,7 +14,8 @@ from spacy.training import Example, validate_examples
 from thinc.api import Model, Optimizer
 
 from ..annotations.alignment import UNSEEN, Losses
-from ..encoders.stored_weights import own_readers
+from ..encoders.foreign_code import refusing_code
+from ..encoders.stored_weights import own_readers, wrong_array
 from ..errors import Errors, Warnings
 from ..settings import check_setting
 from ..training.buffers import BufferedPipe
@@ -171,6 +172,10 @@ class MREPipe(BufferedPipe):
             read_parts_from_bytes(bytes_data, readers, self.name, exclude)
         return self._check_loaded(exclude)
 
+    def _initialize_model(self, X: Any) -> None:
+        with refusing_code(self.model):
+            self.model.initialize(X=X)
+
     def _set_cfg(self, data: bytes | str | Path) -> None:
         self.cfg.update(checked_cfg(read_cfg(data, self.name), self.cfg, self.name))
 
@@ -179,6 +184,9 @@ class MREPipe(BufferedPipe):
             self.model.from_bytes(path.read_bytes())
 
     def _check_loaded(self, exclude: Iterable[str]) -> Any:
+        reason = wrong_array(self.model)
+        if reason:
+            raise ValueError(Errors.M806.format(part="model", name=self.name, where="", reason=reason))
         if "cfg" not in exclude and "model" not in exclude:
             check_sizes(self.model, self.cfg, self.name)
         return self

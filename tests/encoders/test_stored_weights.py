@@ -1,10 +1,11 @@
+import numpy
 import pytest
 import torch
-from thinc.api import Model, PyTorchShim, PyTorchWrapper, chain
+from thinc.api import HashEmbed, LayerNorm, Linear, Maxout, Model, PyTorchShim, PyTorchWrapper, chain
 from thinc.shims.pytorch import default_deserialize_torch_model
 from torch import nn
 
-from spacy_mre.encoders.stored_weights import own_readers
+from spacy_mre.encoders.stored_weights import own_readers, wrong_array
 from spacy_mre.training.torch_file import read_weights
 
 
@@ -35,3 +36,23 @@ def test_readers_come_back_after_an_error():
     function = own_reader._deserialize_model
     with own_readers(Model("m", lambda model, X, is_train: (X, lambda d: d), shims=[own_reader])):
         assert own_reader._deserialize_model is function
+
+
+LAYERS = [HashEmbed(4, 10), Maxout(4, 3, 2), Linear(4, 3), LayerNorm(4)]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
+def test_arrays_of_other_shapes_and_types_are_found(layer):
+    layer.initialize()
+    assert wrong_array(layer) == ""
+    for name in layer.param_names:
+        right = layer.get_param(name)
+        for wrong in (right[:-1], right[None], right.astype("float64"), numpy.zeros(right.shape, "int32")):
+            layer.set_param(name, wrong)
+            assert name in wrong_array(layer) and layer.name in wrong_array(layer)
+        layer.set_param(name, right)
+    assert wrong_array(layer) == ""
+
+
+def test_a_model_without_arrays_yet_is_not_wrong():
+    assert wrong_array(chain(Linear(), Maxout(4), LayerNorm())) == ""

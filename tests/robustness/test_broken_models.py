@@ -192,6 +192,25 @@ def test_weights_that_are_missing_are_not_drawn_at_random(kind, error, saved_mod
         spacy.load(tmp_path / "copy")
 
 
+@pytest.mark.parametrize("kind", ["spert_mt", "mre_textcat", "multi_ner", "bilstm"])
+def test_arrays_of_other_shapes(kind, saved_models):
+    saved = saved_models[kind]
+    model = srsly.msgpack_loads(saved.message["model"])
+    pipe = saved.scratch.get_pipe(saved.name)
+    tried = 0
+    for params in model["params"]:
+        for name, array in params.items():
+            if array is not None:
+                params[name] = array[:-1]
+                data = srsly.msgpack_dumps({**saved.message, "model": srsly.msgpack_dumps(model)})
+                with pytest.raises(ValueError, match=rf"M806.*'{saved.name}'.*{name} of the layer"):
+                    pipe.from_bytes(data, exclude=["vocab"])
+                params[name] = array
+                tried += 1
+                count()
+    assert tried >= 3
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
 @pytest.mark.parametrize("kind", ["spert_mt", "mre_transformer", "slg"])
 def test_pipes_and_devices_are_not_read(kind, saved_models, tmp_path):

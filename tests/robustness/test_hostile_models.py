@@ -21,6 +21,7 @@ from spacy.util import load_model_from_config
 from spacy_mre import load_docs
 from spacy_mre.unpacking import LONGEST_NAME, MOST_FILES
 from tests.robustness.effort import count, scale
+from tests.robustness.pipelines import make_examples
 from tests.robustness.saved import output
 from tests.robustness.watching import snapshot, watching
 
@@ -369,6 +370,46 @@ def test_names_that_are_ignored(kind, saved_models, home):
 
 
 # Configs and settings
+
+
+@pytest.mark.parametrize("kind", HUGGING_FACE)
+def test_training_from_a_model_with_code(kind, saved_models, home):
+    """Hugging Face would ask on the terminal."""
+    saved = saved_models["slg" if kind == "oiellm" else "mre_transformer"]
+    model = copy_of(saved, home) / saved.name / "model"
+    merge(model / "config.json", CONFIGS["code"][0])
+    (model / "evil.py").write_text(CODE.format(marker=str(home / "marker")))
+    settings = {"config": None, "name": str(model), "tokenizer": None}
+    if kind == "mre_transformer":
+        settings = {"name": str(model)}
+    if kind == "cross":
+        settings = {"interaction": {"transformer": {"name": str(model)}}}
+    named = saved_models[kind]
+    config = named.nlp.config.copy().merge({"components": {named.name: {"model": settings}}})
+    nlp = spacy.blank("en").from_config(config)
+    refuse("M334", home, nlp.initialize, lambda: make_examples(nlp))
+
+
+@pytest.mark.parametrize("kind", ["mre_transformer", "cross"])
+def test_a_model_of_the_hub_with_code(kind, saved_models, home, monkeypatch):
+    """It cannot be checked before Hugging Face reads it; Hugging Face is told to refuse."""
+    from transformers import AutoConfig, AutoTokenizer
+
+    given = []
+
+    def refused(name, **options):
+        given.append(options["trust_remote_code"])
+        raise OSError("needs code")
+
+    monkeypatch.setattr(AutoConfig, "from_pretrained", refused)
+    monkeypatch.setattr(AutoTokenizer, "from_pretrained", refused)
+    saved = saved_models[kind]
+    nlp = saved.blank()
+    model = nlp.get_pipe(saved.name).model
+    next(node for node in model.walk() if "has_transformer" in node.attrs).attrs["name"] = "owner/evil"
+    with pytest.raises(OSError, match="needs code"):
+        nlp.initialize(lambda: make_examples(nlp))
+    assert given == [False]
 
 
 def test_names_in_a_config_are_not_opened_when_a_pipeline_is_loaded(saved_models, home):

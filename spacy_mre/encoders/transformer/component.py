@@ -26,6 +26,7 @@ from ...errors import Errors
 from ...training.buffers import BufferedPipe
 from ...training.stored_pipe import read_cfg, read_parts_from_bytes, read_parts_from_disk, remove_links
 from ...training.torch_weights import averaged_weights, pass_gradients, use_sparse_gradients
+from ..foreign_code import refusing_code
 from ..stored_weights import own_readers
 from .engines import PRECISIONS, make_engine, torch_inputs
 from .packing import attention_mask, first_position, pack_rows, pad
@@ -189,9 +190,11 @@ class MRETransformer(BufferedPipe, Transformer):
 
         get_examples (Callable[[], Iterable[Example]]): The training data.
         nlp (Optional[Language]): The pipeline.
+        RAISES (ValueError): If the model needs code of its own, or its folder names other files or models.
         """
         self._run = None
-        super().initialize(get_examples, nlp=nlp)
+        with refusing_code(self.model):
+            super().initialize(get_examples, nlp=nlp)
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the component. `model` is a folder in Hugging Face's layout; `transformer` components can load it too.

@@ -196,7 +196,7 @@ class Generative(LabelledPipe):
         self.cfg["classes"], self.cfg["labels"] = list(labels["classes"]), list(labels["labels"])
         if self._format(self.parts != "words", self.parts != "text") is None:
             raise ValueError(Errors.M939.format(name=self.name, template=self.template, key=self.spans_key))
-        self.model.initialize(X=self._strings(get_examples))
+        self._initialize_model(self._strings(get_examples))
         self._check_room()
         self._question().check()  # reports a label that the tokenizer cannot write
 

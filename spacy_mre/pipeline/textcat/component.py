@@ -194,7 +194,7 @@ class MRETextCat(MREPipe):
         if len(self.labels) < (1 if self.multi_label else 2):
             raise ValueError(Errors.M821.format(name=self.name, labels=", ".join(self.labels) or "none"))
         self.model.get_ref("head").attrs["labels"] = {"labels": len(self.labels)}
-        self.model.initialize(X=sample)
+        self._initialize_model(sample)
 
     @property
     def _shim(self) -> Any:
