@@ -28,9 +28,16 @@ def own_readers(model: Model) -> Iterator[None]:
         from .transformer.stored_bytes import read_stored
     for shim in transformers:
         shim.from_bytes = partial(read_stored, shim)
+    # The names of pretrained models, for example. Thinc takes them from the bytes, but they belong to the config.
+    attributes = [(node, dict(node.attrs)) for node in model.walk() if "name" in node.attrs]
     try:
         yield
     finally:
+        for node, before in attributes:
+            node.attrs.clear()
+            node.attrs.update(before)
+            if "has_transformer" in before:
+                node.attrs["has_transformer"] = node.layers[0].shims[0]._hfmodel.transformer is not None
         for shim in others:
             shim._deserialize_model = default_deserialize_torch_model
         for shim in transformers:

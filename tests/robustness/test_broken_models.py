@@ -85,17 +85,16 @@ def test_each_file_of_a_component(kind, saved_models, tmp_path):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("damage", [empty, remove])
-def test_a_whole_pipeline(kind, damage, saved_models, tmp_path):
+def test_a_whole_pipeline(kind, saved_models, tmp_path):
     saved = saved_models[kind]
     shutil.copytree(saved.folder, tmp_path / "copy")
     path = tmp_path / "copy" / saved.name / "cfg"
-    damage(path)
+    halve(path)
     with pytest.raises(ValueError, match=rf"M806.*cfg.*'{saved.name}'.*{re.escape(str(path))}"):
         spacy.load(tmp_path / "copy")
     shutil.rmtree(path.parent)
     with pytest.raises(ValueError, match=rf"M806.*'{saved.name}'.*cfg.*FileNotFoundError"):
-        spacy.load(tmp_path / "copy")
+        saved.scratch.from_disk(tmp_path / "copy")
     count()
 
 
@@ -217,12 +216,13 @@ def test_pipes_and_devices_are_not_read(kind, saved_models, tmp_path):
     """Reading them would never end."""
     saved = saved_models[kind]
     model = saved.component / "model"
+    component = saved.scratch.get_pipe(saved.name)
     special = {"cfg": "M806", "model/vocab.txt" if model.is_dir() else "model": "M806|M331|M947"}
     for i, (file, error) in enumerate(special.items()):
         for make in (os.mkfifo, lambda path: os.symlink("/dev/zero", path)):
             copy = tmp_path / f"{i}{make.__name__}"
-            shutil.copytree(saved.folder, copy)
-            (copy / saved.name / file).unlink(missing_ok=True)
-            make(copy / saved.name / file)
+            shutil.copytree(saved.component, copy)
+            (copy / file).unlink(missing_ok=True)
+            make(copy / file)
             with pytest.raises(ValueError, match=error):
-                spacy.load(copy)
+                component.from_disk(copy, exclude=["vocab"])

@@ -19,7 +19,9 @@ from spacy.tokens import DocBin
 from spacy.util import load_model_from_config
 
 from spacy_mre import load_docs
+from spacy_mre.annotations.entities import set_entities
 from spacy_mre.unpacking import LONGEST_NAME, MOST_FILES
+from spacy_mre.visual.page import render
 from tests.robustness.effort import count, scale
 from tests.robustness.pipelines import make_examples
 from tests.robustness.saved import output
@@ -350,7 +352,7 @@ def test_an_adapter_of_another_model(kind, saved_models, home):
         adapter = {"peft_type": "LORA", "base_model_name_or_path": str(home / "other")}
         (model / "adapter_config.json").write_text(json.dumps(adapter))
 
-    refuse_everywhere("M334", saved_models[kind], home, change, whole=True)
+    refuse_everywhere("M334", saved_models[kind], home, change, ALWAYS_WHOLE)
 
 
 @pytest.mark.parametrize("kind", FOLDERS)
@@ -370,6 +372,32 @@ def test_names_that_are_ignored(kind, saved_models, home):
 
 
 # Configs and settings
+
+
+@pytest.mark.parametrize("kind", ["mre_transformer", "cross", "slg", "oiellm"])
+def test_names_and_settings_in_bytes_do_not_replace_those_of_the_config(kind, saved_models):
+    """They would be used when training starts: the name to load a model, the settings to allow its code."""
+    saved = saved_models[kind]
+    settings = {"trust_remote_code": True}
+    message = srsly.msgpack_loads(saved.message["model"])
+    for node, shims in zip(message["attrs"], message["shims"], strict=True):
+        if "name" in node:
+            others = {"has_transformer": srsly.msgpack_dumps(True), "get_spans": srsly.msgpack_dumps("x")}
+            node.update(name=srsly.msgpack_dumps("owner/evil"), **others)
+        if kind in ("mre_transformer", "cross") and shims:
+            empty = {"config": {}, "tokenizer": {}, "state": {}}
+            content = {**empty, "_init_tokenizer_config": settings, "_init_transformer_config": settings}
+            if srsly.msgpack_loads(shims[0]).keys() == content.keys():
+                shims[0] = srsly.msgpack_dumps(content)
+    nlp = saved.blank()
+    pipe = nlp.get_pipe(saved.name)
+    (before,) = [dict(node.attrs) for node in pipe.model.walk() if "name" in node.attrs]
+    pipe.from_bytes(srsly.msgpack_dumps({**saved.message, "model": srsly.msgpack_dumps(message)}), exclude=["vocab"])
+    (node,) = [node for node in pipe.model.walk() if "name" in node.attrs]
+    assert {**node.attrs} == before
+    if "has_transformer" in before:
+        assert "trust_remote_code" not in node._init_tokenizer_config
+        assert "trust_remote_code" not in node._init_transformer_config
 
 
 @pytest.mark.parametrize("kind", HUGGING_FACE)
@@ -440,6 +468,18 @@ def test_stored_documents_contain_plain_values_only(home):
     with nothing_happens(home):
         (read,) = load_docs(home / "corpus.spacy", nlp.vocab)
     assert read.user_data["evil"] == doc.user_data["evil"]
+
+
+def test_labels_and_texts_are_never_templates(home):
+    evil = "{{ 7 * 7 }}{% include 'page.html.jinja' %}<script>alert(1)</script>"
+    nlp = spacy.blank("en")
+    doc = nlp(evil)
+    set_entities(doc, [(0, 2, evil, 1.0)])
+    doc.cats = {evil: 1.0}
+    with nothing_happens(home):
+        html = render(doc, title=evil, labels={"entities": {evil: {"en": evil}}})
+    assert "49" not in re.sub(r"<svg.*?</svg>|<style.*?</style>", "", html, flags=re.DOTALL)
+    assert html.count("7 * 7") >= 3 and "<script>" not in html
 
 
 # Links

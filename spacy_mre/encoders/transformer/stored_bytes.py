@@ -14,7 +14,7 @@ from ...unpacking import is_ours, read_table, reason_of, unpacked
 from .model_folder import CONFIG, check_model_folder
 
 ORIGIN = "The stored transformer"
-PARTS = ("config", "tokenizer", "_init_tokenizer_config", "_init_transformer_config")
+PARTS = ("config", "tokenizer")
 # Some versions of the package transformers save these, others compute them.
 COMPUTED = (".position_ids",)
 
@@ -29,12 +29,14 @@ def read_stored(shim: Any, data: bytes) -> Any:
     """
     message = read_table(data, ORIGIN)
     if not all(isinstance(message.get(part), dict) for part in PARTS) or "state" not in message:
-        raise ValueError(Errors.M012.format(origin=ORIGIN, reason=f"it has not the parts {', '.join(PARTS)}, state"))
+        raise ValueError(Errors.M012.format(origin=ORIGIN, reason="it has no config, tokenizer and state"))
+    # The settings for the start of training are those of the config, not of the bytes.
+    settings = shim._hfmodel._init_tokenizer_config, shim._hfmodel._init_transformer_config
     if not message["config"]:
-        shim._hfmodel = HFObjects(None, None, None, message[PARTS[2]], message[PARTS[3]])
+        shim._hfmodel = HFObjects(None, None, None, *settings)
         return shim
     try:
-        objects = _read_objects(message)
+        objects = HFObjects(*_read_objects(message), *settings)
     except Exception as error:
         if is_ours(error):
             raise
@@ -43,7 +45,8 @@ def read_stored(shim: Any, data: bytes) -> Any:
     return shim
 
 
-def _read_objects(message: dict[str, Any]) -> HFObjects:
+def _read_objects(message: dict[str, Any]) -> tuple[Any, Any, bytes | None]:
+    """The tokenizer, the transformer, and the vocabulary file."""
     from transformers import AutoConfig, AutoTokenizer
 
     files = dict(message["tokenizer"])
@@ -59,7 +62,7 @@ def _read_objects(message: dict[str, Any]) -> HFObjects:
     state = read_torch_file(message["state"], get_torch_default_device(), f"{ORIGIN}'s weights file")
     check_weights(transformer, state, f"{ORIGIN}'s weights file", COMPUTED)
     transformer.load_state_dict(state, strict=False)
-    return HFObjects(tokenizer, transformer.to(get_torch_default_device()), vocab)
+    return tokenizer, transformer.to(get_torch_default_device()), vocab
 
 
 def read_vocabulary(tokenizer: Any) -> bytes | None:
