@@ -134,6 +134,7 @@ WRONG = {
         "relation_labels": ({}, ["friend"], [["friend"]]),
         "constraints": ([], {"friend": 3}, {"friend": [["person"]]}, {"friend": [[1, 2, 3]]}),
         "distance": ("100", None, -1, True, 1.5),
+        "scope": ("0", None, -1, True, 1.5),
         "overlap": ("learned", 1, None, ["flat"]),
         "share_drawn": ("1", None, -0.5),
     },
