@@ -15,6 +15,12 @@ class Errors(metaclass=_WithCodes):
     # 0xx: any room
     M001 = "Invalid value '{value}' for '{setting}'. Expected one of: {allowed}."
     M002 = "Invalid value {value} for '{setting}'. Expected {range}."
+    M010 = (
+        "{origin} contains a file with the name {name}, which is not a plain file name. Nothing was written. The file "
+        "may be hostile: load it from a source that you trust."
+    )
+    M011 = "{origin} contains {count} {what}, but at most {limit} are read. Nothing was written. Load an intact copy."
+    M012 = "{origin} is broken: {reason}. Load an intact copy, or save it again."
 
     M020 = (
         "{folder} has no '{name}': it was not saved completely, because saving was interrupted, or files were removed. "
@@ -112,6 +118,19 @@ class Errors(metaclass=_WithCodes):
         "There are no pieces in the scripts {scripts}: {reason}. Use Unicode script names (Han, Hiragana, "
         "Katakana, Latin), or ASCII for its letters."
     )
+    M331 = "The transformer in {folder} cannot be loaded: {reason}. Load an intact copy, or save it again."
+    M332 = (
+        "{file} sets '{key}' to {value}, which would open another file than those of the model. Nothing was opened. "
+        "Load models only from a source that you trust."
+    )
+    M333 = (
+        "The weights in {folder} do not fit its config.json ({reason}), so that the model would predict at random. "
+        "Load an intact copy, or save it again."
+    )
+    M334 = (
+        "{file} makes the model need other code or another model ({reason}), which is never loaded. Save the whole "
+        "model, of a type that the package transformers contains."
+    )
 
     # 4xx: training: reader, optimizer, batches
     M401 = (
@@ -179,6 +198,13 @@ class Errors(metaclass=_WithCodes):
     M805 = (
         "The loss of '{name}' is {loss}. Training cannot go on: lower the learning rate, set "
         "training.optimizer.grad_clip, or train without mixed precision."
+    )
+    M806 = (
+        "The {part} of the component '{name}' cannot be loaded{where}: {reason}. Load an intact copy, or save the "
+        "pipeline again."
+    )
+    M807 = (
+        "The saved cfg of the component '{name}' is invalid: {reason}. Load an intact copy, or save the pipeline again."
     )
     M808 = (
         "The gradient is not finite, though the loss is (weights: {names}). The update was not applied. Lower the "
@@ -362,6 +388,12 @@ class Errors(metaclass=_WithCodes):
         "The model in '{path}' was trained on strings of another format than '{name}' writes. Set {settings} in "
         "[components.{name}]."
     )
+    M947 = "The language model in '{name}' cannot be loaded: {reason}. Load an intact copy, or save it again."
+    M948 = (
+        "The weights in '{name}' do not fit its config.json ({reason}), so that the model would write at random. Load "
+        "an intact copy, or save it again."
+    )
+    M949 = "'{name}' has no {file}, without which the model would be read with other settings. Load an intact copy."
 
 
 class Warnings(metaclass=_WithCodes):

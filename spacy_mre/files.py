@@ -45,7 +45,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
 def replacing_files(folder: str | Path, *, keep_others: bool = True) -> Iterator[Path]:
     """Write several files to a temporary folder, and move them into a folder when all of them are on the disk.
 
-    Existing files are replaced, never overwritten: they may be mapped into memory, by this process for example. The
+    Existing files are replaced, never overwritten: they may be mapped into memory, by this process for example. Links
+    in the folder are replaced too, not followed. The
     largest of the new files (the weights of a model, as a rule) is moved last, and its old version is removed first.
     So a process that is killed between two moves leaves a folder without its main file, which cannot be loaded,
     instead of old and new files that seem to belong together.
@@ -84,7 +85,10 @@ def replacing_files(folder: str | Path, *, keep_others: bool = True) -> Iterator
             targets[-1].unlink(missing_ok=True)
         for path in fresh.rglob("*"):
             if path.is_dir():
-                (folder / path.relative_to(fresh)).mkdir(parents=True, exist_ok=True)
+                subfolder = folder / path.relative_to(fresh)
+                if subfolder.is_symlink():
+                    subfolder.unlink()
+                subfolder.mkdir(parents=True, exist_ok=True)
         for path, target in zip(written, targets):
             os.replace(path, target)
     for path in () if keep_others else sorted(folder.rglob("*")):

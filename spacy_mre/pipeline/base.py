@@ -15,10 +15,14 @@ from spacy.training import Example, validate_examples
 from thinc.api import Model, Optimizer
 
 from ..annotations.alignment import UNSEEN, Losses
+from ..encoders.foreign_code import refusing_code
+from ..encoders.stored_weights import own_readers, wrong_array
 from ..errors import Errors, Warnings
 from ..files import check_has, replacing_files
 from ..settings import check_setting
 from ..training.buffers import BufferedPipe
+from ..training.stored_pipe import read_cfg, read_parts_from_bytes, read_parts_from_disk
+from .learned import check_sizes, checked_cfg
 
 # Arguments of a component that are not settings.
 NOT_SETTINGS = ("nlp", "name", "model", "scorer")
@@ -129,7 +133,8 @@ class MREPipe(BufferedPipe):
         return self.scorer(examples, **{**settings, "labels": self.labels, **kwargs})
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Save the component. Its files are replaced when all of them are written.
+        """Save the component. Its files are replaced when all of them are written. Links in the folder are replaced,
+        not followed.
 
         path (Union[str, Path]): The folder.
         exclude (Iterable[str]): What to leave out.
@@ -137,17 +142,59 @@ class MREPipe(BufferedPipe):
         with replacing_files(path) as fresh:
             super().to_disk(fresh, exclude=exclude)
 
-    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "MREPipe":
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> Any:
         """Load the component.
 
         path (Union[str, Path]): The folder.
         exclude (Iterable[str]): What to leave out.
         RETURNS (MREPipe): The component itself.
-        RAISES (ValueError): If the folder is incomplete, because saving was interrupted.
+        RAISES (ValueError): If a file is missing or broken, or is not of such a component.
         """
         if "model" not in exclude:
             check_has(Path(path) / "model")
-        return super().from_disk(path, exclude=exclude)
+        readers = {
+            "cfg": self._set_cfg,
+            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
+            "model": self._read_model,
+        }
+        read_parts_from_disk(path, readers, self.name, exclude)
+        return self._check_loaded(exclude)
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> Any:
+        """Load the component from bytes.
+
+        bytes_data (bytes): What `to_bytes` returned.
+        exclude (Iterable[str]): What to leave out.
+        RETURNS (MREPipe): The component itself.
+        RAISES (ValueError): If a part is missing or broken, or is not of such a component.
+        """
+        readers = {
+            "cfg": self._set_cfg,
+            "vocab": lambda data: self.vocab.from_bytes(data, exclude=exclude),
+            "model": self.model.from_bytes,
+        }
+        with own_readers(self.model):
+            read_parts_from_bytes(bytes_data, readers, self.name, exclude)
+        return self._check_loaded(exclude)
+
+    def _initialize_model(self, X: Any) -> None:
+        with refusing_code(self.model):
+            self.model.initialize(X=X)
+
+    def _set_cfg(self, data: bytes | str | Path) -> None:
+        self.cfg.update(checked_cfg(read_cfg(data, self.name), self.cfg, self.name))
+
+    def _read_model(self, path: Path) -> None:
+        with own_readers(self.model):
+            self.model.from_bytes(path.read_bytes())
+
+    def _check_loaded(self, exclude: Iterable[str]) -> Any:
+        reason = wrong_array(self.model)
+        if reason:
+            raise ValueError(Errors.M806.format(part="model", name=self.name, where="", reason=reason))
+        if "cfg" not in exclude and "model" not in exclude:
+            check_sizes(self.model, self.cfg, self.name)
+        return self
 
     def learn(self, examples: list[Example], drop: float) -> float | None:
         """Compute the loss of a batch and backpropagate it.

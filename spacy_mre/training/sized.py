@@ -10,7 +10,12 @@ from thinc.shims.shim import Shim
 from torch import nn
 
 from ..errors import Errors
+from ..unpacking import is_ours, reason_of
+from .torch_file import check_weights, read_torch_file
 from .torch_weights import averaged_weights, take_gradients
+
+# For errors.
+ORIGIN = "The weights file of the heads"
 
 
 class SizedShim(PyTorchShim):
@@ -84,18 +89,30 @@ class SizedShim(PyTorchShim):
         return buffer.getvalue()
 
     def _load(self, module: nn.Module | None, data: bytes, device: torch.device) -> nn.Module | None:
-        saved = torch.load(BytesIO(data), map_location=device, weights_only=True)
+        saved = read_torch_file(data, device, ORIGIN)
+        if not isinstance(saved, dict) or saved.keys() != {"sizes", "state"} or not _are_sizes(saved["sizes"]):
+            raise ValueError(Errors.M012.format(origin=ORIGIN, reason="it has no sizes and weights"))
         if saved["state"] is None:
             return None
-        self.build(**saved["sizes"])
+        sizes, state = saved["sizes"], saved["state"]
         try:
-            self._model.load_state_dict(saved["state"])
-        except RuntimeError as error:
+            with torch.device("meta"):  # without memory, of which wrong sizes could need any amount
+                check_weights(nn.ModuleDict({"heads": self._make(**sizes, **self.settings)}), state, ORIGIN)
+        except Exception as error:
             settings = ", ".join(f"{name} = {value}" for name, value in self.settings.items())
-            raise ValueError(
-                Errors.M804.format(settings=settings, reason=str(error).splitlines()[-1].strip())
-            ) from None
+            reason = str(error).removeprefix("[M012] ") if is_ours(error) else reason_of(error)
+            raise ValueError(Errors.M804.format(settings=settings, reason=reason)) from None
+        self.build(**sizes)
+        self._model.load_state_dict(state)
         return self._model
+
+
+def _are_sizes(sizes: Any) -> bool:
+    """Whether these are names with plain numbers and strings; numbers of weights are never negative."""
+    return isinstance(sizes, dict) and all(
+        isinstance(name, str) and (isinstance(size, str | float) or (isinstance(size, int) and size >= 0))
+        for name, size in sizes.items()
+    )
 
 
 def sized_shim(model: Model) -> SizedShim:

@@ -7,6 +7,8 @@ from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+
 from benchmarks.results import get_commit
 from tests.robustness.effort import INPUTS, function_of, scale
 
@@ -59,3 +61,12 @@ def pytest_testnodedown(node, error):
     output = getattr(node, "workeroutput", {})
     INPUTS.update(output.get("robustness_inputs", {}))
     TITLES.update(output.get("robustness_titles", {}))
+
+
+@pytest.fixture(scope="session")
+def saved_models(tiny_bert, tmp_path_factory):
+    """A saved pipeline of each kind, which no test may change."""
+    from tests.robustness.saved import kinds, save
+
+    folder = tmp_path_factory.mktemp("saved")
+    return {name: save(*kind, folder / name) for name, kind in kinds(tiny_bert).items()}

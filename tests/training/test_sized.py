@@ -1,7 +1,8 @@
-import pickle
+from io import BytesIO
 
 import numpy
 import pytest
+import srsly
 import torch
 from thinc.api import SGD, Model
 from torch import nn
@@ -81,8 +82,41 @@ def test_only_weights_are_loaded(monkeypatch):
     shim = make_shim(width=3, labels=2)
     shim.sizes = {"width": Evil(), "labels": 2}
     data = shim.to_bytes()
-    with pytest.raises(pickle.UnpicklingError):
+    with pytest.raises(ValueError, match=r"M012.*heads.*more than tensors"):
         make_shim().from_bytes(data)
+
+
+def saved(**changes):
+    """What a shim with weights saves, with changes."""
+    message = srsly.msgpack_loads(make_shim(width=3, labels=2).to_bytes())
+    content = torch.load(BytesIO(message["state"]))
+    buffer = BytesIO()
+    torch.save({**content, **changes}, buffer)
+    return srsly.msgpack_dumps({**message, "state": buffer.getvalue()})
+
+
+WEIGHT, BIAS = "heads.linear.weight", "heads.linear.bias"
+
+
+@pytest.mark.parametrize(
+    "changes, reason",
+    [
+        ({"state": {WEIGHT: torch.zeros(2, 4), BIAS: torch.zeros(2)}}, r"M804.*weight has the shape \(2, 4\)"),
+        ({"state": {WEIGHT: torch.zeros(2, 3).int(), BIAS: torch.zeros(2)}}, r"M804.*type torch.int32"),
+        ({"state": {WEIGHT: torch.zeros(2, 3)}}, r"M804.*does not contain 'heads.linear.bias'"),
+        ({"state": {WEIGHT: [0.0], BIAS: torch.zeros(2)}}, "M804.*no table of weights"),
+        ({"state": [1]}, "M804.*no table of weights"),
+        ({"sizes": {"width": 10**9, "labels": 10**9}}, r"M804.*\(1000000000, 1000000000\)"),
+        ({"sizes": {"width": -1, "labels": 2}}, "M012.*no sizes"),
+        ({"sizes": {"width": 3, "labels": 2, "other": 1}}, "M804.*other"),
+        ({"sizes": {}}, "M804.*width"),
+        ({"sizes": None}, "M012.*no sizes"),
+        ({"more": 1}, "M012.*no sizes"),
+    ],
+)
+def test_wrong_sizes_and_weights_are_refused_without_taking_memory(changes, reason):
+    with pytest.raises(ValueError, match=reason):
+        make_shim().from_bytes(saved(**changes))
 
 
 def test_averaged_weights_are_used_for_a_while():

@@ -27,12 +27,15 @@ from thinc.types import Floats2d
 from ...errors import Errors
 from ...files import check_has, replacing_files
 from ...training.buffers import BufferedPipe
+from ...training.stored_pipe import read_cfg, read_parts_from_bytes, read_parts_from_disk, remove_links
 from ...training.torch_weights import averaged_weights, pass_gradients, use_sparse_gradients
+from ..foreign_code import refusing_code
+from ..stored_weights import own_readers
 from .engines import PRECISIONS, make_engine, torch_inputs
 from .packing import attention_mask, first_position, pack_rows, pad
 from .piece_data import PieceData, piece_mask, split_by_doc
 from .settings import Engine, Precision
-from .storage import load_transformer, save_transformer, skip_initialization
+from .storage import load_transformer, save_transformer
 from .wordpieces import Wordpieces, pack, tokenize_windows
 
 # A forked process has a different id.
@@ -192,9 +195,11 @@ class MRETransformer(BufferedPipe, Transformer):
 
         get_examples (Callable[[], Iterable[Example]]): The training data.
         nlp (Optional[Language]): The pipeline.
+        RAISES (ValueError): If the model needs code of its own, or its folder names other files or models.
         """
         self._run = None
-        super().initialize(get_examples, nlp=nlp)
+        with refusing_code(self.model):
+            super().initialize(get_examples, nlp=nlp)
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the component. `model` is a folder in Hugging Face's layout; `transformer` components can load it too.
@@ -206,6 +211,7 @@ class MRETransformer(BufferedPipe, Transformer):
         with replacing_files(path) as fresh:
             super().to_disk(fresh, exclude=[*exclude, "model"] if in_folder else exclude)
         if in_folder:
+            remove_links(path, ["model"])
             save_transformer(self.model, Path(path) / "model")
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "MRETransformer":
@@ -214,18 +220,20 @@ class MRETransformer(BufferedPipe, Transformer):
         path (str | Path): The folder.
         exclude (Iterable[str]): Parts to leave out.
         RETURNS (MRETransformer): The component.
+        RAISES (ValueError): If the data is broken or incomplete, or names other files, models or code.
         """
         self._run = None
-        folder = Path(path) / "model"
         if "model" not in exclude:
-            check_has(folder)
-        if not folder.is_dir():
-            with skip_initialization(self.model):
-                super().from_disk(path, exclude=exclude)
-            return self
-        super().from_disk(path, exclude=[*exclude, "model"])
-        if "model" not in exclude:
-            load_transformer(self.model, folder)
+            check_has(Path(path) / "model")
+        # `transformer` saves a file.
+        is_folder = (Path(path) / "model").is_dir()
+        readers = {
+            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
+            "cfg": lambda p: self.cfg.update(read_cfg(p, self.name)),
+            "model": lambda p: load_transformer(self.model, p) if is_folder else self.model.from_bytes(p.read_bytes()),
+        }
+        with own_readers(self.model):
+            read_parts_from_disk(path, readers, self.name, exclude)
         return self
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "MRETransformer":
@@ -234,10 +242,16 @@ class MRETransformer(BufferedPipe, Transformer):
         bytes_data (bytes): From `to_bytes`.
         exclude (Iterable[str]): Parts to leave out.
         RETURNS (MRETransformer): The component.
+        RAISES (ValueError): If the data is broken or incomplete, or names other files, models or code.
         """
         self._run = None
-        with skip_initialization(self.model):
-            super().from_bytes(bytes_data, exclude=exclude)
+        readers = {
+            "vocab": lambda data: self.vocab.from_bytes(data, exclude=exclude),
+            "cfg": lambda data: self.cfg.update(read_cfg(data, self.name)),
+            "model": self.model.from_bytes,
+        }
+        with own_readers(self.model):
+            read_parts_from_bytes(bytes_data, readers, self.name, exclude)
         return self
 
     def _run_of_engine(self) -> Callable:

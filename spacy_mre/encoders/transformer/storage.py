@@ -1,16 +1,17 @@
 """A transformer on disk, in Hugging Face's layout: weights are mapped into memory, not copied, and other tools can
 read it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from spacy_transformers.data_classes import HFObjects
 from thinc.api import Model, get_torch_default_device
 
+from ...errors import Errors
 from ...files import replacing_files
+from ...unpacking import is_ours, reason_of
+from .model_folder import check_complete, check_model_folder
+from .stored_bytes import class_for, read_vocabulary
 
 
 def save_transformer(model: Model, folder: Path) -> None:
@@ -29,59 +30,42 @@ def load_transformer(model: Model, folder: Path) -> None:
 
     model (Model): A `TransformerModel` of spacy-transformers. A transformer that it already has is replaced.
     folder (Path): The folder.
+    RAISES (ValueError): If the folder is broken or incomplete, or names other files, models or code.
     """
+    try:
+        check_model_folder(folder)
+        check_complete(folder)
+        objects = _load_objects(folder)
+    except Exception as error:
+        if is_ours(error):
+            raise
+        raise ValueError(Errors.M331.format(folder=folder, reason=reason_of(error))) from error
+    model.attrs["has_transformer"] = False
+    model.attrs["set_transformer"](model, objects)
+
+
+def _load_objects(folder: Path) -> HFObjects:
     from transformers import AutoConfig, AutoTokenizer
 
     # Only tokenizers of Hugging Face's Rust library have this file.
-    tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=(folder / "tokenizer.json").exists())
-    config = AutoConfig.from_pretrained(folder)
-    transformer = _class_for(config).from_pretrained(folder, config=config).to(get_torch_default_device())
-    vocab_file = getattr(tokenizer, "vocab_file", None)
-    vocab = Path(vocab_file).read_bytes() if vocab_file else None
-    model.attrs["has_transformer"] = False
-    model.attrs["set_transformer"](model, HFObjects(tokenizer, transformer, vocab))
+    use_fast = (folder / "tokenizer.json").exists()
+    tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=use_fast, trust_remote_code=False)
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    transformer, report = class_for(config).from_pretrained(
+        folder, config=config, use_safetensors=True, output_loading_info=True
+    )
+    check_loaded(report, folder, Errors.M333)
+    return HFObjects(tokenizer, transformer.to(get_torch_default_device()), read_vocabulary(tokenizer))
 
 
-@contextmanager
-def skip_initialization(model: Model) -> Iterator[None]:
-    """Within this context, a transformer that a Thinc model loads from bytes is made without initializing its weights
-    first.
+def check_loaded(report: dict[str, Any], folder: str | Path, message: str) -> None:
+    """Refuse a model that Hugging Face has completed with random weights.
 
-    model (Model): A `TransformerModel` of spacy-transformers.
+    report (dict[str, Any]): The `output_loading_info` of `from_pretrained`.
+    folder (Union[str, Path]): The folder, for the error.
+    message (str): The error.
+    RAISES (ValueError): If weights were missing. Those of the pooler are not used.
     """
-    shims = [shim for node in model.walk() for shim in node.shims if hasattr(shim, "model_cls")]
-    before = [shim.model_cls for shim in shims]
-    for shim in shims:
-        shim.model_cls = _UninitializedAutoModel
-    try:
-        yield
-    finally:
-        for shim, model_cls in zip(shims, before):
-            shim.model_cls = model_cls
-
-
-class _UninitializedAutoModel:
-    """Used where spacy-transformers expects `AutoModel`."""
-
-    @staticmethod
-    def from_config(config: Any) -> Any:
-        from transformers.modeling_utils import no_init_weights
-
-        model_cls = _class_for(config)
-        with no_init_weights():
-            return (
-                model_cls._from_config(config) if hasattr(model_cls, "_from_config") else model_cls.from_config(config)
-            )
-
-
-def _class_for(config: Any) -> Any:
-    """The class of a model. `AutoModel` would import the classes of all models to find it."""
-    from transformers.models.auto.configuration_auto import model_type_to_module_name
-    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
-
-    name = MODEL_MAPPING_NAMES.get(config.model_type)
-    if isinstance(name, str):
-        return getattr(import_module(f"transformers.models.{model_type_to_module_name(config.model_type)}"), name)
-    from transformers import AutoModel
-
-    return AutoModel
+    missing = sorted(name for name in report["missing_keys"] if "pooler." not in name)
+    if missing:
+        raise ValueError(message.format(folder=folder, name=folder, reason=f"'{missing[0]}' is missing"))

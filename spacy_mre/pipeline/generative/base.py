@@ -198,14 +198,14 @@ class Generative(LabelledPipe):
         self.cfg["classes"], self.cfg["labels"] = list(labels["classes"]), list(labels["labels"])
         if self._format(self.parts != "words", self.parts != "text") is None:
             raise ValueError(Errors.M939.format(name=self.name, template=self.template, key=self.spans_key))
-        self.model.initialize(X=self._strings(get_examples))
+        self._initialize_model(self._strings(get_examples))
         self._check_room()
         self._question().check()  # reports a label that the tokenizer cannot write
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the component, with the model as a Hugging Face model folder.
 
-        path (Union[str, Path]): The folder.
+        path (Union[str, Path]): The folder. Links in it are replaced, not followed.
         exclude (Iterable[str]): What to leave out.
         """
         writers = {
@@ -216,33 +216,12 @@ class Generative(LabelledPipe):
         with replacing_files(path) as fresh:
             util.to_disk(fresh, writers, exclude)
 
-    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "Generative":
-        """Load the component.
+    def _read_model(self, path: Path) -> None:
+        self.model.shims[0].from_disk(path)
 
-        path (Union[str, Path]): The folder.
-        exclude (Iterable[str]): What to leave out.
-        RETURNS (Generative): The component itself.
-        RAISES (ValueError): If the model folder is missing or broken.
-        """
-        readers = {
-            "cfg": lambda p: self.cfg.update(srsly.read_json(p)),
-            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
-            "model": lambda p: self.model.shims[0].from_disk(p),
-        }
-        util.from_disk(path, readers, exclude)
+    def _check_loaded(self, exclude: Iterable[str]) -> Any:
         self._cache.clear()
-        return self
-
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "Generative":
-        """Load the component from bytes.
-
-        bytes_data (bytes): What `to_bytes` returned.
-        exclude (Iterable[str]): What to leave out.
-        RETURNS (Generative): The component itself.
-        """
-        super().from_bytes(bytes_data, exclude=exclude)
-        self._cache.clear()
-        return self
+        return super()._check_loaded(exclude)
 
     def _prompts(self, docs: list[Doc]) -> list[Prompt]:
         question = self._question()

@@ -24,8 +24,11 @@ from transformers import (
 )
 from transformers.utils import logging
 
+from ...encoders.transformer.model_folder import check_model_folder
+from ...encoders.transformer.storage import check_loaded
 from ...errors import Errors
 from ...files import replacing_files
+from ...unpacking import is_ours, reason_of
 from .causal_lm import CausalLM
 from .language_model import DEFAULT_SEPARATOR, LanguageModel
 from .seq2seq_lm import Seq2SeqLM
@@ -72,17 +75,45 @@ def load_language_model(
     RAISES (ValueError): If there is no such model, or if it cannot be loaded.
     """
     path = find_model(str(name))
-    settings = Path(path) / SETTINGS_FILE
     with loading(name):
-        config = AutoConfig.from_pretrained(path)
-        kind = "seq2seq" if config.is_encoder_decoder else "causal"
-        module = AUTO_CLASSES[kind].from_pretrained(path, torch_dtype=getattr(torch, dtype))
-        if isinstance(module, EncoderDecoderModel):
-            module.encoder.pooler = None  # created on loading, but unused
-        loaded = AutoTokenizer.from_pretrained(path) if tokenizer is None else _load_tokenizer(tokenizer)
-    if settings.is_file():
-        separator = srsly.read_json(settings)["separator"]
-    return KINDS[kind](module, loaded, separator)
+        loaded = None if tokenizer is None else _load_tokenizer(tokenizer)
+        return _load(path, loaded, dtype, separator)
+
+
+def load_saved_model(folder: Path, *, dtype: str) -> LanguageModel:
+    """Load the model of a trained pipeline, of which nothing may be missing.
+
+    folder (Path): What `save_language_model` wrote.
+    dtype (str): The type of the weights.
+    RETURNS (LanguageModel): A `Seq2SeqLM` or a `CausalLM`.
+    RAISES (ValueError): If a file is missing or broken, or names other files, models or code.
+    """
+    for file in ("config.json", "tokenizer_config.json", SETTINGS_FILE):
+        if not (folder / file).is_file():
+            raise ValueError(Errors.M949.format(name=folder, file=file))
+    with loading(folder, Errors.M947):
+        return _load(folder, None, dtype, DEFAULT_SEPARATOR, use_safetensors=True)
+
+
+def _load(
+    path: str | Path, tokenizer: PreTrainedTokenizerBase | None, dtype: str, separator: str, **options: Any
+) -> LanguageModel:
+    if Path(path).is_dir():
+        check_model_folder(Path(path))
+    config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    kind = "seq2seq" if config.is_encoder_decoder else "causal"
+    options.update(torch_dtype=getattr(torch, dtype), trust_remote_code=False, output_loading_info=True)
+    module, report = AUTO_CLASSES[kind].from_pretrained(path, **options)
+    check_loaded(report, path, Errors.M948)
+    if isinstance(module, EncoderDecoderModel):
+        module.encoder.pooler = None  # created on loading, but unused
+    if tokenizer is None:
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    if (Path(path) / SETTINGS_FILE).is_file():
+        separator = srsly.read_json(Path(path) / SETTINGS_FILE)["separator"]
+        if not isinstance(separator, str):
+            raise ValueError(f"the separator in {SETTINGS_FILE} is {separator!r:.100}")
+    return KINDS[kind](module, tokenizer, separator)
 
 
 def find_model(name: str, file: str = "config.json") -> str:
@@ -189,7 +220,10 @@ def _make_tokenizer(tokenizer: TokenizerSource, texts: Iterable[str], kind: str)
 
 def _load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     with loading(name):
-        return AutoTokenizer.from_pretrained(find_model(name, "tokenizer_config.json"))
+        path = find_model(name, "tokenizer_config.json")
+        if Path(path).is_dir():
+            check_model_folder(Path(path))
+        return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
 
 
 def _config_of(settings: dict[str, Any], tokenizer: PreTrainedTokenizerBase) -> PretrainedConfig:
@@ -207,20 +241,21 @@ def _config_of(settings: dict[str, Any], tokenizer: PreTrainedTokenizerBase) -> 
 
 
 @contextmanager
-def loading(name: str | Path) -> Iterator[None]:
+def loading(name: str | Path, message: str = Errors.M932) -> Iterator[None]:
     """Turn the errors of Hugging Face for a model that cannot be loaded into one of ours, and silence its warnings
     about unused weights.
 
     name (Union[str, Path]): The name of the model, for the error.
+    message (str): The error. Default: that of a model that a config names.
     RAISES (ValueError): If the model cannot be loaded.
     """
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
         yield
-    except (OSError, KeyError, ImportError, ValueError) as err:
-        if str(err).startswith("[M"):
+    except Exception as err:
+        if is_ours(err):
             raise
-        raise ValueError(Errors.M932.format(name=name, reason=str(err).strip().splitlines()[0])) from err
+        raise ValueError(message.format(name=name, reason=reason_of(err))) from err
     finally:
         logging.set_verbosity(verbosity)

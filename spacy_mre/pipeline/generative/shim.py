@@ -10,11 +10,12 @@ from thinc.api import PyTorchShim, get_torch_default_device, torch2xp, xp2torch
 
 from ...errors import Errors
 from ...training.torch_weights import averaged_weights, take_gradients
-from .checkpoints import MadeModel, load_language_model, save_language_model
+from ...unpacking import MOST_BYTES, read_table, unpacked
+from .checkpoints import MadeModel, load_saved_model, save_language_model
 from .language_model import LanguageModel
 
-# The most bytes of one value in the format of Thinc.
-MOST_BYTES = 2**32 - 1
+# For errors.
+ORIGIN = "The stored language model"
 
 
 class LMShim(PyTorchShim):
@@ -81,7 +82,7 @@ class LMShim(PyTorchShim):
         if not path.is_dir():
             raise ValueError(Errors.M932.format(name=path, reason="there is no such folder"))
         if any(path.iterdir()):
-            self._set_model(load_language_model(path, dtype=self.dtype), frozenset())
+            self._set_model(load_saved_model(path, dtype=self.dtype), frozenset())
         else:
             self.lm = self._model = None
         return self
@@ -90,7 +91,7 @@ class LMShim(PyTorchShim):
         """RETURNS (bytes): The files of the model folder."""
         with TemporaryDirectory() as folder:
             self.to_disk(folder)
-            files = sorted(Path(folder).iterdir())
+            files = sorted(file for file in Path(folder).iterdir() if file.is_file())
             if sum(file.stat().st_size for file in files) > MOST_BYTES:
                 raise ValueError(Errors.M934)
             return srsly.msgpack_dumps({file.name: file.read_bytes() for file in files})
@@ -100,10 +101,9 @@ class LMShim(PyTorchShim):
 
         bytes_data (bytes): What `to_bytes` returned.
         RETURNS (LMShim): The shim itself.
+        RAISES (ValueError): If they are broken, or contain a file with an unsafe name.
         """
-        with TemporaryDirectory() as folder:
-            for name, data in srsly.msgpack_loads(bytes_data).items():
-                (Path(folder) / name).write_bytes(data)
+        with unpacked(read_table(bytes_data, ORIGIN), ORIGIN) as folder:
             return self.from_disk(folder)
 
     def _set_model(self, lm: LanguageModel, new_weights: frozenset[str]) -> None:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from copy import deepcopy
 from inspect import signature
+from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
@@ -16,6 +18,7 @@ from transformers import (
     PreTrainedModel,
 )
 
+from ...encoders.transformer.model_folder import check_model_folder
 from ...errors import Errors
 from .checkpoints import MadeModel, find_model, loading, make_pretrained
 from .seq2seq_lm import Seq2SeqLM
@@ -36,7 +39,9 @@ def make_warm_started(
     """
     path = find_model(name)
     with loading(name):
-        config = AutoConfig.from_pretrained(path)
+        if Path(path).is_dir():
+            check_model_folder(Path(path))
+        config = AutoConfig.from_pretrained(path, trust_remote_code=False)
     if config.is_encoder_decoder:
         return make_pretrained(texts, kind="seq2seq", name=name)
     if dropout is not None:
@@ -44,9 +49,11 @@ def make_warm_started(
             if hasattr(config, key):
                 setattr(config, key, dropout)
     with loading(name):
-        tokenizer = AutoTokenizer.from_pretrained(path)
-        options = {"add_pooling_layer": False} if "add_pooling_layer" in signature(_class_of(config)).parameters else {}
-        encoder = AutoModel.from_pretrained(path, config=config, torch_dtype=torch.float32, **options)
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+        options: dict[str, Any] = {"torch_dtype": torch.float32, "trust_remote_code": False}
+        if "add_pooling_layer" in signature(_class_of(config)).parameters:
+            options["add_pooling_layer"] = False
+        encoder = AutoModel.from_pretrained(path, config=config, **options)
     decoder, new_weights = _decoder_like(encoder, decoder_layers or config.num_hidden_layers, name)
     module = EncoderDecoderModel(encoder=encoder, decoder=decoder)
     module.config.decoder_start_token_id = tokenizer.cls_token_id

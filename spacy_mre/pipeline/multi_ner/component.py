@@ -245,7 +245,7 @@ class MultiNER(LabelledMultiNER):
         if not self.labels:
             raise ValueError(Errors.M834.format(name=self.name, key=self.spans_key))
         self.model.get_ref("heads").attrs["labels"] = {"types": len(self.labels)}
-        self.model.initialize(X=(sample, self._make_question_docs()))
+        self._initialize_model((sample, self._make_question_docs()))
         if self.init_from is not None:
             copy_encoder_weights(nlp, self.init_from, self.model.get_ref("interaction"))
 

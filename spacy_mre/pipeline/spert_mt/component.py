@@ -287,7 +287,7 @@ class SpertMT(LabelledSpertMT):
         self.model.get_ref("heads").attrs["labels"] = {
             f"{level}_labels": len(self.cfg[f"{level}_labels"]) for level in ("entity", "relation", "cat")
         }
-        self.model.initialize(X=sample)
+        self._initialize_model(sample)
 
     def _in_force(self, setting: str) -> Any:
         """The value of a setting, or the preset's where it is None."""

@@ -203,7 +203,7 @@ class MRETextCat(MREPipe):
         elif not survey.documents:
             warnings.warn(Warnings.W823.format(name=self.name), stacklevel=2)
         self.model.get_ref("head").attrs["labels"] = {"labels": len(self.labels)}
-        self.model.initialize(X=sample)
+        self._initialize_model(sample)
 
     @property
     def _shim(self) -> Any:

@@ -1,0 +1,74 @@
+"""The `cfg` of a component is checked when it is loaded: labels of the wrong type, or of another model, would give
+wrong predictions or an error far away from its cause."""
+
+from typing import Any
+
+from thinc.api import Model
+
+from ..errors import Errors
+
+# Of overlap. "learned" is a setting that takes one of them from the cfg.
+POLICIES = ("flat", "nested", "any")
+
+
+def checked_cfg(found: dict[str, Any], before: dict[str, Any], name: str) -> dict[str, Any]:
+    """Refuse a cfg that is not of this kind of component.
+
+    found (dict[str, Any]): What was read.
+    before (dict[str, Any]): The component's own cfg: the keys and types that are expected.
+    name (str): The name of the component, for the error.
+    RETURNS (dict[str, Any]): What was read.
+    RAISES (ValueError): If a key is missing, or a value has another type.
+    """
+    for key, value in before.items():
+        if key not in found:
+            raise ValueError(Errors.M807.format(name=name, reason=f"it has no '{key}'"))
+        expected = _expected(key, value, found[key])
+        if expected:
+            reason = f"'{key}' is {found[key]!r:.100}, not {expected}"
+            raise ValueError(Errors.M807.format(name=name, reason=reason))
+    return found
+
+
+def check_sizes(model: Model, cfg: dict[str, Any], name: str) -> None:
+    """Refuse weights that were made for another number of labels than the cfg contains.
+
+    model (Model): The model of the component, after loading.
+    cfg (dict[str, Any]): Its cfg.
+    name (str): The name of the component, for the error.
+    RAISES (ValueError): If the numbers differ.
+    """
+    numbers = {key: len(value) for key, value in cfg.items() if isinstance(value, list)}
+    for shim in (shim for node in model.walk() for shim in node.shims):
+        # With shared heads, types are added without new weights.
+        if "questions" in cfg and getattr(shim, "settings", {}).get("heads") == "per_type":
+            numbers["types"] = len(cfg["questions"])
+        for key, size in getattr(shim, "sizes", {}).items():
+            if numbers.get(key, size) != size:
+                reason = f"it has {numbers[key]} {key}, but the weights are those of {size}"
+                raise ValueError(Errors.M807.format(name=name, reason=reason))
+
+
+def _expected(key: str, before: Any, found: Any) -> str:
+    """What was expected in place of a value; empty if it is right."""
+    if key == "overlap":
+        return "" if found in POLICIES else f"one of {', '.join(POLICIES)}"
+    if key == "constraints":
+        valid = _is_table(found, lambda rows: isinstance(rows, list) and all(map(_is_pair, rows)))
+        return "" if valid else "a table of pairs of entity labels by relation label"
+    if isinstance(before, dict):
+        return "" if _is_table(found, lambda value: isinstance(value, str)) else "a table of strings by label"
+    if isinstance(before, list):
+        valid = isinstance(found, list) and all(isinstance(label, str) for label in found)
+        return "" if valid and len(set(found)) == len(found) else "a list of different strings"
+    valid = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found < float("inf")
+    return "" if valid and (isinstance(before, float) or isinstance(found, int)) else "a number"
+
+
+def _is_table(found: Any, is_value: Any) -> bool:
+    return isinstance(found, dict) and all(map(is_value, found.values()))
+
+
+def _is_pair(row: Any) -> bool:
+    """Whether this is a head label, a tail label and perhaps a count."""
+    return isinstance(row, list) and 2 <= len(row) <= 3 and all(isinstance(label, str) for label in row[:2])
