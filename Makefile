@@ -17,7 +17,7 @@ test: setup
 	$(BIN)/python -m pytest -n auto
 
 # The robustness tests with FUZZ times as many inputs. Their table is in docs/reliability.md.
-FUZZ = 20
+FUZZ = 25
 fuzz: setup
 	MRE_FUZZ=$(FUZZ) MRE_FUZZ_RESULTS=benchmarks/results/reliability.json \
 		$(BIN)/python -m pytest tests/robustness --numprocesses auto --timeout 7200

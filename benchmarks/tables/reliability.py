@@ -5,9 +5,9 @@ from pathlib import Path
 import srsly
 
 from ..results import read
-from .formatting import markdown, no_runs
+from .formatting import group, markdown, no_runs
 
-# By test, the faults that it found, which are mended.
+# By test file, the faults that it found, which are mended.
 FAULTS = Path("tests/robustness/faults.yml")
 
 
@@ -17,16 +17,13 @@ def tests() -> str:
     if not results["rows"]:
         return no_runs("make fuzz")
     faults = srsly.read_yaml(FAULTS)
-    rows = [
-        [
-            f"`{row['file']}`: {row['title']}",
-            f"{row['inputs']:,}",
-            str(len(faults.get(row["test"], ())) + row["failed"]),
-            str(row["failed"]),
-        ]
-        for row in results["rows"]
-    ]
-    table = markdown(["test", "inputs", "faults found", "faults left"], rows)
+    rows = []
+    for (file,), of_file in group(results["rows"], "file").items():
+        left = sum(row["failed"] for row in of_file)
+        found = len(faults.get(file, ())) + left
+        about = of_file[0]["about"]
+        rows.append([f"`{file}`", about, f"{sum(row['inputs'] for row in of_file):,}", str(found), str(left)])
+    table = markdown(["test", "what is tried", "inputs", "faults found", "faults left"], rows)
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     total = sum(row["inputs"] for row in results["rows"])
     minutes = results["seconds"] / 60

@@ -14,17 +14,21 @@ from tests.robustness.effort import INPUTS, function_of, scale
 
 VERSIONS = ("spacy", "torch", "hypothesis")
 FAILED: Counter[str] = Counter()
-TITLES: dict[str, str] = {}
+CALLED: Counter[str] = Counter()
+# What the module of each test is about.
+ABOUT: dict[str, str] = {}
 STARTED = time.time()
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
         if "/robustness/" in item.nodeid:
-            TITLES[function_of(item.nodeid)] = item.function.__name__.removeprefix("test_").replace("_", " ")
+            ABOUT[function_of(item.nodeid)] = (item.module.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
 
 
 def pytest_runtest_logreport(report):
+    if report.when == "call" and "/robustness/" in report.nodeid:
+        CALLED[function_of(report.nodeid)] += 1
     if report.failed and "/robustness/" in report.nodeid:
         FAILED[function_of(report.nodeid)] += 1
 
@@ -33,7 +37,7 @@ def pytest_sessionfinish(session):
     """With pytest-xdist each worker passes its counts to the main process, which writes the file."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["robustness_inputs"] = dict(INPUTS)
-        session.config.workeroutput["robustness_titles"] = TITLES
+        session.config.workeroutput["robustness_about"] = ABOUT
         return
     path = os.environ.get("MRE_FUZZ_RESULTS")
     if path:
@@ -41,11 +45,11 @@ def pytest_sessionfinish(session):
             {
                 "test": test,
                 "file": test.split("::")[0].removeprefix("test_").removesuffix(".py"),
-                "title": title,
-                "inputs": INPUTS[test],
+                "about": about,
+                "inputs": INPUTS[test] or CALLED[test],
                 "failed": FAILED[test],
             }
-            for test, title in TITLES.items()
+            for test, about in ABOUT.items()
         ]
         results = {
             "command": f"make fuzz FUZZ={scale(1)}",
@@ -60,7 +64,7 @@ def pytest_sessionfinish(session):
 def pytest_testnodedown(node, error):
     output = getattr(node, "workeroutput", {})
     INPUTS.update(output.get("robustness_inputs", {}))
-    TITLES.update(output.get("robustness_titles", {}))
+    ABOUT.update(output.get("robustness_about", {}))
 
 
 @pytest.fixture(scope="session")

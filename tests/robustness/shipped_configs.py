@@ -1,6 +1,5 @@
 """The pipelines of all configs in `configs/`, with weights that were hardly trained or not at all, and random texts."""
 
-import os
 from functools import cache, partial
 from pathlib import Path
 from random import Random
@@ -21,6 +20,7 @@ from spacy_mre.pipeline.generative.checkpoints import make_pretrained, save_lang
 from spacy_mre.pipeline.generative.tokenizer import train_tokenizer
 from spacy_mre.pipeline.multi_ner.questions import read_questions
 from spacy_mre.training.optimizer import make_adamw
+from tests.robustness.effort import scale
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.cfg"))
 NAMES = [path.stem for path in CONFIGS]
@@ -41,7 +41,7 @@ KEY = "entities"
 # Configs whose models differ in nothing but their labels or their vocabulary. The first of each pair is enough for a
 # quick test.
 TWINS = {"multi_ner_stockmark": "multi_ner_crossre_ja", "zh_e5": "ja_e5"}
-FUZZ = int(os.environ.get("MRE_FUZZ", 1))
+FUZZ = scale(1)
 TESTED = [name for name in NAMES if FUZZ > 1 or name not in TWINS]
 
 

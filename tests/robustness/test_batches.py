@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spacy.util import load_config
 
+from tests.robustness.effort import count
 from tests.robustness.shipped_configs import (
     CONFIGS,
     FUZZ,
@@ -42,6 +43,7 @@ def test_alone_and_in_batches(name):
         random.shuffle(order)
         if nlp.has_pipe("textcat"):  # spaCy's classifier gives an empty text other scores alone than in a batch
             texts = [text or "." for text in texts]
+        count(len(texts))
         alone = [results(nlp(text)) for text in texts]
         batched = nlp.pipe([texts[i] for i in order], batch_size=batch_size)
         for i, doc in zip(order, batched, strict=True):

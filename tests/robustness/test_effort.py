@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.robustness.effort import scale
 
 TESTS = """
+"Some tests."
 import pytest
 from tests.robustness.effort import count, scale
 
@@ -42,6 +43,6 @@ def test_inputs_and_failures_are_recorded(tmp_path, monkeypatch):
         assert run.returncode == 1, run.stdout + run.stderr
         rows = {row.pop("test"): row for row in json.loads((tmp_path / "results.json").read_text())["rows"]}
         assert rows == {
-            "test_some.py::test_counts": {"file": "some", "title": "counts", "inputs": 15, "failed": 0},
-            "test_some.py::test_fails": {"file": "some", "title": "fails", "inputs": 1, "failed": 1},
+            "test_some.py::test_counts": {"file": "some", "about": "Some tests.", "inputs": 15, "failed": 0},
+            "test_some.py::test_fails": {"file": "some", "about": "Some tests.", "inputs": 1, "failed": 1},
         }

@@ -20,8 +20,9 @@ from spacy_mre import load_docs, save_docs
 from spacy_mre.corpora import READERS, CorpusError, Record
 from spacy_mre.corpora.brat_writer import write_records as write_brat
 from spacy_mre.corpora.jsonl import write_records as write_jsonl
+from tests.robustness.effort import count, scale
 
-KILLS = 3 * int(os.environ.get("MRE_FUZZ", 1))
+KILLS = scale(3)
 PROCESSES = multiprocessing.get_context("fork")
 NLP = spacy.blank("xx")
 # Of different lengths, so that offsets and sizes differ.
@@ -82,6 +83,7 @@ def die_at_every_step(write, restore, check):
         process = PROCESSES.Process(target=die_at, args=(step, write))
         process.start()
         process.join()
+        count()
         check()
         if process.exitcode == 0:
             return step
@@ -106,6 +108,7 @@ def die_at_random(write_old, write_new, check):
         time.sleep(random.Random(kill).uniform(0.0, 0.3))
         process.kill()
         process.join()
+        count()
         check()
 
 

@@ -1,7 +1,6 @@
 """Damaged files that are no corpora: generated strings, formats, questions, display names, texts, mark-up, `.spacy`."""
 
 import json
-import os
 import warnings
 
 import pytest
@@ -17,9 +16,10 @@ from spacy_mre.pipeline.generative.rows import read_rows
 from spacy_mre.pipeline.generative.strings import load_format, read_strings
 from spacy_mre.pipeline.multi_ner.questions import read_questions
 from spacy_mre.visual.names import Names
+from tests.robustness.effort import count, scale
 from tests.robustness.strategies import mutations
 
-EXAMPLES = 25 * int(os.environ.get("MRE_FUZZ", 1))
+EXAMPLES = scale(25)
 NLP = spacy.blank("xx")
 FORMAT = FORMATS["oiellm"](Task.of_labels("SCNM", "en", ["diary"], ["person", "place"]))
 ANALYSES = [FORMAT.source("Ada met Bo."), FORMAT.source("Rain.")]
@@ -81,6 +81,7 @@ def test_the_samples_are_valid(kind, tmp_path):
 @given(data=st.data())
 def test_damaged_files_are_read_or_refused(kind, data, tmp_path_factory):
     name, content, read = FILES[kind]
+    count()
     _, damaged = data.draw(mutations(content), label="mutation")
     path = tmp_path_factory.mktemp("files") / name
     path.write_bytes(damaged)
@@ -112,6 +113,7 @@ def test_missing_files_and_folders_are_refused(kind, tmp_path):
 def test_damaged_spacy_files_are_refused(data, tmp_path_factory):
     path = tmp_path_factory.mktemp("files") / "a.spacy"
     save_docs(NLP.pipe(["Ada met Bo.", "雨"]), path)
+    count()
     content = bytearray(path.read_bytes())
     place = data.draw(st.integers(0, len(content) - 1))
     if data.draw(st.booleans()):

@@ -1,6 +1,5 @@
 """Labels that a picture might interpret are shown as they are, and every picture is well-formed."""
 
-import os
 import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -20,6 +19,7 @@ from spacy_mre.evaluation.reinforce_report import plot_gains
 from spacy_mre.evaluation.significance import Difference
 from spacy_mre.visual import render, render_svg, write_attention
 from spacy_mre.visual.attention import Attention
+from tests.robustness.effort import count, scale
 from tests.robustness.strategies import ODD_LABELS, records, texts
 
 NLP = spacy.blank("xx")
@@ -100,9 +100,10 @@ def test_names_of_corpora_in_the_plot_of_gains(tmp_path):
     ElementTree.parse(tmp_path / "a.svg")
 
 
-@settings(max_examples=25 * int(os.environ.get("MRE_FUZZ", 1)), deadline=None, derandomize=True)
+@settings(max_examples=scale(25), deadline=None, derandomize=True)
 @given(records(labels=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=5)), texts)
 def test_pages_of_any_text_are_well_formed(record, title):
+    count()
     docs = list(make_docs([record], NLP))
     html = render(docs, title=title)
     Page(html)

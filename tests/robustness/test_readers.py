@@ -6,7 +6,6 @@ damaged file itself contains fewer of them. The latter is counted without the re
 in the raw text of all files.
 """
 
-import os
 import re
 import warnings
 from collections import Counter
@@ -18,9 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spacy_mre.corpora import READERS, CorpusError, Report, make_docs
+from tests.robustness.effort import count, scale
 from tests.robustness.strategies import FOLDERS, SAMPLES, mutations
 
-EXAMPLES = 40 * int(os.environ.get("MRE_FUZZ", 1))
+EXAMPLES = scale(40)
 NLP = spacy.blank("xx")
 LINES = r"(?m)^.*\S.*$"
 # By format and kind: the file (by its ending) and the pattern of one annotation.
@@ -109,6 +109,7 @@ def test_the_samples_are_complete(format, tmp_path):
 )
 @given(data=st.data())
 def test_nothing_is_missing_without_a_word(format, data, tmp_path_factory):
+    count()
     valid = SAMPLES[format]
     name = data.draw(st.sampled_from([name for name, content in valid.items() if content]))
     kind, content = data.draw(mutations(valid[name]), label="mutation")

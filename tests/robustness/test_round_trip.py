@@ -1,7 +1,6 @@
 """Records survive writing and reading: random Unicode texts with nested and overlapping entities and relations."""
 
 import json
-import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +14,11 @@ from spacy_mre.annotations.entities import get_entities
 from spacy_mre.annotations.relations import get_relations
 from spacy_mre.annotations.storage import from_json, load_docs, save_docs, to_json
 from spacy_mre.corpora import READERS, WRITERS, Record, Report, make_docs
+from tests.robustness.effort import count, scale
 from tests.robustness.strategies import records
 
 NLP = spacy.blank("xx")
-EXAMPLES = 60 * int(os.environ.get("MRE_FUZZ", 1))
+EXAMPLES = scale(60)
 
 
 def contents(docs, *, tokens=True, cats=True):
@@ -48,6 +48,7 @@ def with_ids(chosen):
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
 @given(st.lists(records(), min_size=1, max_size=3).map(with_ids))
 def test_docs_keep_every_record(chosen):
+    count(len(chosen))
     report = Report()
     docs = list(make_docs(chosen, NLP, report=report))
     assert not report.lost
@@ -63,6 +64,7 @@ def test_docs_keep_every_record(chosen):
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
 @given(chosen=st.lists(records(), min_size=1, max_size=3).map(with_ids))
 def test_export_and_read_again(format, chosen):
+    count(len(chosen))
     docs = list(make_docs(chosen, NLP))
     with tempfile.TemporaryDirectory() as folder:
         save_docs(docs, Path(folder) / "docs.spacy")
@@ -89,6 +91,7 @@ def test_export_and_read_again(format, chosen):
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
 @given(st.lists(records(), min_size=1, max_size=3).map(with_ids))
 def test_spacy_files_and_json(chosen):
+    count(len(chosen))
     docs = list(make_docs(chosen, NLP))
     with tempfile.TemporaryDirectory() as folder:
         save_docs(docs, Path(folder) / "docs.spacy", max_bytes=1000)

@@ -14,6 +14,7 @@ from torch import nn
 
 from spacy_mre.encoders.threads import encode, one_thread_at_a_time
 from spacy_mre.training.sized import set_training
+from tests.robustness.effort import count
 from tests.robustness.shipped_configs import (
     FUZZ,
     GOLD,
@@ -66,6 +67,7 @@ def test_threads_get_the_results_of_one(name):
     forget(nlp)
     with ThreadPoolExecutor(THREADS) as threads:
         found = list(threads.map(lambda i: results(nlp(texts[i])), wanted))
+    count(len(wanted))
     for i, result in zip(wanted, found, strict=True):
         assert_same(result, expected[i], thresholds_of(nlp))
 
