@@ -29,7 +29,7 @@ def make_docs(
     strict: bool = False,
 ) -> Iterator[Doc]:
     """Convert records to Docs. Entities are written to a span group and to `doc.ents`, relations to `doc._.relations`,
-    text labels to `doc.cats`, id and group to `doc.user_data`.
+    text labels to `doc.cats`, id and group to `doc.user_data`. White space at the ends of entities is left out.
 
     records (Iterable[Record]): The records.
     nlp (Language): Its vocabulary is used, and its tokenizer if the source is not tokenized.
@@ -51,7 +51,8 @@ def make_docs(
     [(Ida,)]
     """
     report = report if report is not None else Report()
-    for record in records:
+    for given in records:
+        record = _trim_entities(given, report)
         doc = _tokenize(record, nlp, tokens, report)
         if doc.text != record.text:
             report.lose("document whose text is changed by the tokenizer", record.origin, record.text)
@@ -177,7 +178,11 @@ def _add_relations(
             "tail_label": entities[given.tail].label,
             "label": given.label,
         }
-        if identity(relation) in relations:
+        if not given.label:
+            report.lose("relation without a label", record.origin)
+        elif relation["head"] == relation["tail"]:
+            report.lose("relation of an entity with itself", record.origin, given.label)
+        elif identity(relation) in relations:
             report.lose("duplicate relation", record.origin, given.label)
         else:
             relations[identity(relation)] = relation
@@ -191,9 +196,27 @@ def _invalid_because(entity: EntityRecord, text: str) -> str:
         return "entity outside the text"
     if entity.start == entity.end:
         return "empty entity"
-    if text[entity.start].isspace() or text[entity.end - 1].isspace():
-        return "entity that begins or ends with white space"
-    return ""
+    if text[entity.start].isspace():  # after trimming
+        return "entity of white space only"
+    return "" if entity.label else "entity without a label"
+
+
+def _trim_entities(record: Record, report: Report) -> Record:
+    """Leave out white space at the ends of entities, which annotators often select too."""
+    entities = [_trimmed(entity, record.text) for entity in record.entities or ()]
+    changed = sum(new != old for new, old in zip(entities, record.entities or ()))
+    if not changed:
+        return record
+    report.keep("entities trimmed of white space", changed)
+    return replace(record, entities=entities)
+
+
+def _trimmed(entity: EntityRecord, text: str) -> EntityRecord:
+    words = text[entity.start : entity.end] if 0 <= entity.start <= entity.end <= len(text) else ""
+    if not words.strip():
+        return entity
+    start = entity.start + len(words) - len(words.lstrip())
+    return replace(entity, start=start, end=start + len(words.strip()))
 
 
 def _excerpt(entity: EntityRecord, text: str) -> str:

@@ -71,8 +71,7 @@ def test_absent_is_not_empty(nlp):
     [
         (EntityRecord(0, 2, "x"), "entity off the token grid"),
         (EntityRecord(2, 2, "x"), "empty entity"),
-        (EntityRecord(0, 4, "x"), "entity that begins or ends with white space"),
-        (EntityRecord(3, 7, "x"), "entity that begins or ends with white space"),
+        (EntityRecord(3, 4, "x"), "entity of white space only"),
         (EntityRecord(4, 8, "x"), "entity outside the text"),
         (EntityRecord(-3, 3, "x"), "entity outside the text"),
     ],
@@ -81,14 +80,42 @@ def test_lost_annotations_are_counted(nlp, entity, reason):
     record = Record(
         "Ada met",
         entities=[EntityRecord(4, 7, "y"), entity],
-        relations=[RelationRecord(0, 1, "r"), RelationRecord(0, 0, "r")],
+        relations=[RelationRecord(0, 1, "r")],
         origin="a, line 3",
     )
     doc, report = convert(record, nlp, tokens="source")
     assert report.lost == {reason: 1, "relation with a lost argument": 1}
     assert report.examples[reason][0].startswith("a, line 3: x ")
     assert get_entities(doc) == [(1, 2, "y", 1.0)]
-    assert len(get_relations(doc)) == 1
+    assert get_relations(doc) == []
+
+
+def test_annotations_without_a_label_and_relations_of_an_entity_with_itself_are_counted(nlp):
+    record = Record(
+        "Ada met Bo",
+        entities=[EntityRecord(0, 3, "x"), EntityRecord(0, 3, "y"), EntityRecord(8, 10, "x"), EntityRecord(4, 7, "")],
+        relations=[
+            RelationRecord(0, 2, ""),
+            RelationRecord(0, 0, "r"),
+            RelationRecord(0, 1, "r"),
+            RelationRecord(0, 2, "r"),
+        ],
+    )
+    doc, report = convert(record, nlp)
+    assert report.lost == {
+        "entity without a label": 1,
+        "relation without a label": 1,
+        "relation of an entity with itself": 2,
+    }
+    assert [(relation["head"], relation["tail"]) for relation in get_relations(doc)] == [([0, 1], [2, 3])]
+
+
+def test_white_space_at_the_ends_of_entities_is_left_out(nlp):
+    entities = [EntityRecord(0, 4, "x"), EntityRecord(3, 8, "y"), EntityRecord(8, 10, "x")]
+    doc, report = convert(Record("Ada met Bo", entities=entities, relations=[RelationRecord(0, 1, "r")]), nlp)
+    assert [(span.text, span.label_) for span in doc.spans["entities"]] == [("Ada", "x"), ("met", "y"), ("Bo", "x")]
+    assert report.kept["entities trimmed of white space"] == 2 and not report.lost
+    assert [(relation["head"], relation["tail"]) for relation in get_relations(doc)] == [([0, 1], [1, 2])]
 
 
 def test_duplicates_are_merged_and_counted(nlp):

@@ -60,7 +60,8 @@ def records(draw, texts=texts, labels=labels):
             (entities[r.head].start, entities[r.head].end, entities[r.tail].start, entities[r.tail].end, r.label): r
             for r in drawn
         }
-        relations = list(ends.values())
+        # Relations of an entity with itself are lost, and counted.
+        relations = [relation for key, relation in ends.items() if key[:2] != key[2:4]]
     return Record(text=text, tokens=tokens, entities=entities, relations=relations, cats={draw(labels): 1.0})
 
 
