@@ -109,7 +109,7 @@ def test_twenty_thousand_tokens(make_nlp, make_examples, settings_of, fit):
     pipe = nlp.get_pipe("spert_mt")
     words = ["Ida", "lives", "and", "works", "in", "Lima", ".", "Tom", "lives", "in", "Oslo", "."] * 1700
     start = time.perf_counter()
-    pipe.max_distance, pipe.relation_threshold = 0, 1.0
+    pipe.scope, pipe.max_distance, pipe.relation_threshold = "document", 0, 1.0
     with pytest.warns(UserWarning, match=r"W811.*pairs beyond the budget"):
         doc = nlp(Doc(nlp.vocab, words=words))
     assert len(doc) > 20000 and len(doc.ents) == 6800 and get_relations(doc) == []
@@ -151,7 +151,7 @@ def test_a_text_beyond_the_limit_of_sudachi(settings_of, make_doc, fit):
     fit(nlp, [Example(nlp.make_doc(gold.text), gold)], 40)
     text = gold.text * 2500
     assert len(text.encode("utf8")) > 49149
-    nlp.get_pipe("spert_mt").max_distance = 3
+    nlp.get_pipe("spert_mt").scope, nlp.get_pipe("spert_mt").max_distance = "document", 3
     with pytest.warns(UserWarning, match=r"W811.*pairs beyond the distance"):
         doc = nlp(text)
     assert doc.text == text and len(doc) == 2500 * 6

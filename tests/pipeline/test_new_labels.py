@@ -267,7 +267,7 @@ def test_the_labels_of_examples_are_added(factory, trained, make_examples):
 def test_limits_of_relations_grow_with_the_labels_of_examples(trained, make_examples):
     nlp = trained("spert_mt")
     pipe = nlp.get_pipe("spert_mt")
-    assert pipe.options().max_distance == 100 and pipe.cfg["overlap"] == "nested"
+    assert pipe.options().max_distance == 30 and pipe.cfg["overlap"] == "nested"
     pipe.cfg["overlap"] = "flat"
     far = ("Bo " + "and " * 79 + "Mars .", [(0, 1, "robot"), (80, 81, "planet")], [(0, 1, "orbits")], None)
     nested = ("The moon of Mars", [(0, 4, "moon"), (3, 4, "planet")], [], None)

@@ -159,7 +159,7 @@ def test_invalid_values_set_in_python_are_m001(setting):
 
 
 def test_a_start_needs_an_end():
-    with pytest.raises(ValueError, match=r"\[M001\].*ends_per_start"):
+    with pytest.raises(ValueError, match=r"\[M002\].*ends_per_start"):
         make_nlp(ends_per_start=0)
 
 
