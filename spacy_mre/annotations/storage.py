@@ -5,6 +5,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import numpy
 import srsly
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.vocab import Vocab
@@ -80,7 +81,7 @@ def from_json(data: dict[str, Any], vocab: Vocab | None = None) -> Doc:
     RETURNS (Doc): The document.
     """
     spacy_data = {key: value for key, value in data.items() if key not in ("span_attrs", "relations")}
-    doc = Doc(Vocab() if vocab is None else vocab).from_json(spacy_data)
+    doc = _from_spacy_json(spacy_data, Vocab() if vocab is None else vocab)
     for key, attrs in data.get("span_attrs", {}).items():
         if key in doc.spans:
             doc.spans[key].attrs.update(attrs)
@@ -104,6 +105,9 @@ def span_as_doc(span: Span) -> Doc:
     >>> len(span_as_doc(doc[0:4])._.relations), len(span_as_doc(doc[0:3])._.relations)
     (1, 0)
     """
+    if span.doc.tensor is None:
+        # The default of `doc_cleaner`, which Span.as_doc cannot read.
+        span.doc.tensor = numpy.zeros((0,), dtype="f")
     part = span.as_doc()
     part.cats = dict(span.doc.cats)
     complete = {(ent.start - span.start, ent.end - span.start) for ent in span.doc.ents}
@@ -146,6 +150,22 @@ def merge_docs(docs: list[Doc]) -> Doc | None:
         relations += [shift(relation, start) for relation in stored]
     set_relations(merged, relations)
     return merged
+
+
+def _from_spacy_json(data: dict[str, Any], vocab: Vocab) -> Doc:
+    """`Doc.from_json`, which refuses tokens with white space inside or at their ends: they are masked for it."""
+    text = data["text"]
+    words = [text[token["start"] : token["end"]] for token in data["tokens"]]
+    if not any(char.isspace() for word in words for char in word):
+        return Doc(vocab).from_json(data)
+    masked = list(text)
+    for token in data["tokens"]:
+        masked[token["start"] : token["end"]] = "x" * (token["end"] - token["start"])
+    values = Doc(vocab).from_json({**data, "text": "".join(masked)}).to_dict()
+    doc = Doc(vocab).from_dict({**values, "text": text})
+    for token in doc:
+        token.norm_ = vocab[token.text].norm_
+    return doc
 
 
 def _add(doc_bin: DocBin, doc: Doc) -> None:

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc, Span
@@ -218,3 +219,25 @@ def test_ents_across_the_boundary_of_a_part_are_dropped_not_truncated():
     assert [ent.text for ent in span_as_doc(doc[1:7]).ents] == ["Lake Mizu"]
     assert [ent.text for ent in span_as_doc(doc[0:5]).ents] == ["Old Aoba"]
     assert span_as_doc(doc[2:4]).has_annotation("ENT_IOB")
+
+
+def test_tokens_with_white_space_survive_json():
+    nlp = spacy.blank("en")
+    doc = Doc(nlp.vocab, words=["00000", " 0", "a b", "\n", " ", "c "], spaces=[False, True, False, True, False, True])
+    doc.ents = [Span(doc, 1, 3, label="x")]
+    set_relations(doc, [make_relation((0, 1), (2, 3), "r")])
+    doc[1].lemma_ = "zero"
+    back = from_json(json.loads(json.dumps(to_json(doc))), nlp.vocab)
+    assert [token.text_with_ws for token in back] == [token.text_with_ws for token in doc]
+    assert [(ent.text, ent.label_) for ent in back.ents] == [(" 0 a b", "x")]
+    assert back[1].lemma_ == "zero" and back[1].norm_ == doc[1].norm_
+    assert [(triple.head.text, triple.tail.text) for triple in back._.triples] == [("00000", "a b")]
+
+
+def test_a_part_of_a_cleaned_document():
+    """`doc_cleaner` sets the tensor to None, which Span.as_doc refuses."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("doc_cleaner")
+    doc = nlp("Ida lives in Lima")
+    assert doc.tensor is None
+    assert span_as_doc(doc[2:4]).text == "in Lima"
