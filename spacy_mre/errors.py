@@ -214,6 +214,10 @@ class Errors(metaclass=_WithCodes):
         "The {what} of '{output}' is not finite ({value}, update {step}). Training stops, and no model is saved. Lower "
         "--learn-rate, or train without --bf16. Checkpoints of earlier updates are in the folder."
     )
+    M810 = (
+        "Mixed precision skipped the last {count} updates of '{name}', because the gradients overflowed. It learns "
+        "nothing: lower the learning rate, or set mixed_precision = false."
+    )
     M811 = (
         "'{name}' found no labels in the training data. Entities are read from doc.spans['{key}'] or doc.ents, "
         "relations from doc._.relations. If the relations were lost when the data was saved: save it with "

@@ -67,16 +67,37 @@ def test_a_gradient_that_is_not_finite(component, monkeypatch):
     assert before is None or pipe.model.to_bytes() == before
 
 
-def test_a_gradient_of_a_transformer_that_is_not_finite(settings_of, tiny_bert, make_examples, monkeypatch):
+@pytest.fixture
+def with_transformer(settings_of, tiny_bert, make_examples):
+    """A pipeline with a transformer, and examples."""
     pytest.importorskip("spacy_transformers")
     nlp = spacy.blank("en")
     model = {"@architectures": "spacy-transformers.TransformerModel.v3", "name": tiny_bert}
     nlp.add_pipe("mre_transformer", name="transformer", config={"model": model})
     encoder = {"@architectures": "spacy_mre.TransformerEncoder.v1"}
-    textcat = nlp.add_pipe("mre_textcat", config=settings_of("mre_textcat", encoder=encoder))
+    nlp.add_pipe("mre_textcat", config=settings_of("mre_textcat", encoder=encoder))
     examples = make_examples(nlp)
     nlp.initialize(lambda: examples)
+    return nlp, examples
+
+
+def test_a_gradient_of_a_transformer_that_is_not_finite(with_transformer, monkeypatch):
+    nlp, examples = with_transformer
+    textcat = nlp.get_pipe("mre_textcat")
     get_loss = textcat.get_loss
     monkeypatch.setattr(type(textcat), "get_loss", lambda self, *args: (1.0, get_loss(*args)[1] * numpy.nan))
     with pytest.raises(ValueError, match=r"M808.*'transformer'"):
         nlp.update(examples, sgd=make_adamw(0.001))
+
+
+def test_a_transformer_whose_updates_are_all_skipped(with_transformer):
+    """Mixed precision needs a GPU, so the overflow is set by hand."""
+    from spacy_mre.encoders.transformer.component import MAX_OVERFLOWS
+
+    nlp, examples = with_transformer
+    scaler, sgd = nlp.get_pipe("transformer").model.layers[0].shims[0]._grad_scaler, make_adamw(0.001)
+    for skipped in (*[True] * (MAX_OVERFLOWS - 1), False, *[True] * (MAX_OVERFLOWS - 1)):
+        scaler._found_inf = skipped
+        nlp.update(examples[:1], sgd=sgd)
+    with pytest.raises(ValueError, match=rf"M810.*last {MAX_OVERFLOWS} updates of 'transformer'"):
+        nlp.update(examples[:1], sgd=sgd)

@@ -38,6 +38,8 @@ from .settings import Engine, Precision
 from .storage import load_transformer, save_transformer
 from .wordpieces import Wordpieces, pack, tokenize_windows
 
+# Mixed precision skips an update whose gradients overflow, and halves their scale, which begins at 2^16.
+MAX_OVERFLOWS = 50
 # A forked process has a different id.
 _IMPORTING_PROCESS = os.getpid()
 _MAKING_ENGINE = Lock()
@@ -91,6 +93,7 @@ class MRETransformer(BufferedPipe, Transformer):
         # Not in cfg: cfg is saved with the weights, and the config in force must win.
         self.engine, self.precision, self.threads = engine, precision, threads
         self._run: Callable | None = None
+        self._overflows = 0
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Apply the component to a stream of documents.
@@ -174,9 +177,14 @@ class MRETransformer(BufferedPipe, Transformer):
 
         sgd (Optimizer): `spacy_mre.AdamW.v1` takes sparse gradients of embeddings; for other optimizers they are made
             dense.
+        RAISES (ValueError): If mixed precision has skipped so many updates in a row that no scale would help.
         """
+        shim = self.model.layers[0].shims[0]
         if not self._scales_gradients:
-            pass_gradients(sgd, self.model.layers[0].shims[0])
+            pass_gradients(sgd, shim)
+        self._overflows = self._overflows + 1 if shim._grad_scaler.found_inf else 0
+        if self._overflows == MAX_OVERFLOWS:
+            raise ValueError(Errors.M810.format(name=self.name, count=self._overflows))
         self.model.finish_update(sgd)
 
     def use_params(self, params: dict) -> Iterator[None]:
