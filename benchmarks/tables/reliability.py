@@ -29,5 +29,5 @@ def tests() -> str:
     minutes = results["seconds"] / 60
     return (
         f"{table}\n\n`{results['command']}`: {total:,} inputs in {minutes:.0f} minutes. "
-        f"Commit {results['commit']}. Versions: {versions}."
+        f"Commit {results['commit']}. Versions: {versions}.{results.get('note', '')}"
     )
