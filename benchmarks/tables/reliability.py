@@ -8,7 +8,7 @@ from ..results import read
 from .formatting import group, markdown, no_runs
 
 # By test file, the faults that it found, which are mended.
-FAULTS = Path("tests/robustness/faults.yml")
+FAULTS = Path(__file__).parents[2] / "tests" / "robustness" / "faults.yml"
 
 
 def tests() -> str:
