@@ -178,10 +178,11 @@ def _add_relations(
             "tail_label": entities[given.tail].label,
             "label": given.label,
         }
+        if relation["head"] == relation["tail"]:
+            # Kept, so that it counts as missed in the scores.
+            report.note("relation of an entity with itself, which is never predicted", record.origin)
         if not given.label:
             report.lose("relation without a label", record.origin)
-        elif relation["head"] == relation["tail"]:
-            report.lose("relation of an entity with itself", record.origin, given.label)
         elif identity(relation) in relations:
             report.lose("duplicate relation", record.origin, given.label)
         else:

@@ -90,7 +90,7 @@ def test_lost_annotations_are_counted(nlp, entity, reason):
     assert get_relations(doc) == []
 
 
-def test_annotations_without_a_label_and_relations_of_an_entity_with_itself_are_counted(nlp):
+def test_annotations_without_a_label_are_lost_and_relations_of_an_entity_with_itself_are_noted(nlp):
     record = Record(
         "Ada met Bo",
         entities=[EntityRecord(0, 3, "x"), EntityRecord(0, 3, "y"), EntityRecord(8, 10, "x"), EntityRecord(4, 7, "")],
@@ -102,12 +102,10 @@ def test_annotations_without_a_label_and_relations_of_an_entity_with_itself_are_
         ],
     )
     doc, report = convert(record, nlp)
-    assert report.lost == {
-        "entity without a label": 1,
-        "relation without a label": 1,
-        "relation of an entity with itself": 2,
-    }
-    assert [(relation["head"], relation["tail"]) for relation in get_relations(doc)] == [([0, 1], [2, 3])]
+    assert report.lost == {"entity without a label": 1, "relation without a label": 1, "duplicate relation": 1}
+    assert report.noted == {"relation of an entity with itself, which is never predicted": 2}
+    pairs = [(relation["head"], relation["tail"]) for relation in get_relations(doc)]
+    assert pairs == [([0, 1], [0, 1]), ([0, 1], [2, 3])]
 
 
 def test_white_space_at_the_ends_of_entities_is_left_out(nlp):

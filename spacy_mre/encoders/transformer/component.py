@@ -33,7 +33,7 @@ from ..foreign_code import refusing_code
 from ..stored_weights import own_readers
 from .engines import PRECISIONS, make_engine, torch_inputs
 from .packing import attention_mask, first_position, pack_rows, pad
-from .piece_data import PieceData, piece_mask, split_by_doc
+from .piece_data import PieceData, gradient_of, piece_mask, split_by_doc
 from .settings import Engine, Precision
 from .storage import load_transformer, save_transformer
 from .wordpieces import Wordpieces, pack, tokenize_windows
@@ -152,7 +152,7 @@ class MRETransformer(BufferedPipe, Transformer):
         def accumulate(d_datas: list[Any]) -> None:
             nonlocal d_vectors
             xp = get_array_module(vectors)
-            parts = [_gradient(data, d_data, xp) for data, d_data in zip(datas, d_datas)]
+            parts = [gradient_of(data, d_data, xp) for data, d_data in zip(datas, d_datas)]
             gradient = xp.concatenate([part for part in parts if part is not None])
             squared = float((gradient**2).sum())
             if not math.isfinite(squared):
@@ -342,13 +342,3 @@ def _drop_padding(states: torch.Tensor, mask: numpy.ndarray) -> torch.Tensor:
     """Return the states without padding, pieces x width."""
     flat = states.reshape(-1, states.shape[-1])
     return flat if mask.all() else flat[torch.from_numpy(numpy.flatnonzero(mask)).to(flat.device)]
-
-
-def _gradient(data: PieceData, d_data: Any, xp: Any) -> Floats2d | None:
-    """Return the gradient of one document without padding. Listeners of this package send it without padding, stock
-    listeners with padding. None for a document without pieces."""
-    if isinstance(d_data, PieceData):
-        return d_data.pieces
-    if not len(data.lengths):
-        return None
-    return d_data.model_output.last_hidden_state[xp.asarray(piece_mask(data.lengths))]

@@ -138,3 +138,18 @@ class _PaddedWordpieces:
 def piece_mask(lengths: Ints1d) -> numpy.ndarray:
     """RETURNS (numpy.ndarray): True where padded windows have a piece, windows x longest."""
     return numpy.arange(int(lengths.max(initial=0))) < lengths[:, None]
+
+
+def gradient_of(data: PieceData, d_data: Any, xp: Any) -> Floats2d | None:
+    """The gradient of one document without padding.
+
+    data (PieceData): The output of the transformer for the document.
+    d_data (Any): Its gradient: listeners of this package send it without padding, stock listeners with padding.
+    xp (Any): numpy or cupy.
+    RETURNS (Optional[Floats2d]): Pieces x width; None for a document without pieces.
+    """
+    if isinstance(d_data, PieceData):
+        return d_data.pieces
+    if not len(data.lengths):
+        return None
+    return d_data.model_output.last_hidden_state[xp.asarray(piece_mask(data.lengths))]
