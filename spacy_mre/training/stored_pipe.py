@@ -91,15 +91,3 @@ def read_parts_from_bytes(
         if part not in exclude:
             with reading(part, name):
                 reader(parts[part])
-
-
-def remove_links(folder: str | Path, parts: Iterable[str]) -> None:
-    """Remove links at the places where a component is about to be saved, so that nothing outside is overwritten.
-
-    folder (Union[str, Path]): The folder of the component.
-    parts (Iterable[str]): The names of its files.
-    """
-    for part in parts:
-        path = Path(folder) / part
-        if path.is_symlink():
-            path.unlink()

@@ -27,7 +27,7 @@ from thinc.types import Floats2d
 from ...errors import Errors
 from ...files import check_has, replacing_files
 from ...training.buffers import BufferedPipe
-from ...training.stored_pipe import read_cfg, read_parts_from_bytes, read_parts_from_disk, remove_links
+from ...training.stored_pipe import read_cfg, read_parts_from_bytes, read_parts_from_disk
 from ...training.torch_weights import averaged_weights, pass_gradients, use_sparse_gradients
 from ..foreign_code import refusing_code
 from ..stored_weights import own_readers
@@ -219,8 +219,10 @@ class MRETransformer(BufferedPipe, Transformer):
         with replacing_files(path) as fresh:
             super().to_disk(fresh, exclude=[*exclude, "model"] if in_folder else exclude)
         if in_folder:
-            remove_links(path, ["model"])
-            save_transformer(self.model, Path(path) / "model")
+            folder = Path(path) / "model"
+            if folder.is_symlink():  # what it points to is not overwritten
+                folder.unlink()
+            save_transformer(self.model, folder)
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "MRETransformer":
         """Load a component that this class or `transformer` saved.
