@@ -450,6 +450,11 @@ class Warnings(metaclass=_WithCodes):
         "will predict entities only. If the relations were lost when the data was saved: save it with "
         "spacy_mre.save_docs, or with DocBin(store_user_data=True)."
     )
+    W815 = (
+        "'{name}' is trained on {count} x {what}, which it will not predict. Call "
+        "nlp.get_pipe('{name}').add_labels_of(examples) before training, which extends a learned scope, or set "
+        'scope = "document". Further ones are only counted, in the component\'s left_out.'
+    )
     W821 = (
         "'{name}' cannot learn these labels: {labels}. They hold for none of the {count} documents with gold in the "
         "training data. Add such documents, or remove the labels."

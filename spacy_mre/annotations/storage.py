@@ -126,8 +126,8 @@ def merge_docs(docs: list[Doc]) -> Doc | None:
     """Merge documents into one, like `Doc.from_docs`, with the annotations that `Doc.from_docs` would drop.
 
     docs (list[Doc]): The documents, in order.
-    RETURNS (Doc | None): The merged document; None if `docs` is empty. It has relations only if all documents have them
-        set, and text labels only if they are the same in all documents.
+    RETURNS (Doc | None): The merged document; None if `docs` is empty. It has entities, a span group or relations only
+        if all documents have them set, and text labels only if they are the same in all documents.
 
     >>> import spacy
     >>> doc = spacy.blank("en")("Ida lives in Lima")
@@ -140,8 +140,14 @@ def merge_docs(docs: list[Doc]) -> Doc | None:
     merged = Doc.from_docs([_copy_without_user_data(doc) for doc in docs])
     if all(doc.cats == docs[0].cats for doc in docs):
         merged.cats = dict(docs[0].cats)
-    for key, group in merged.spans.items():
-        group.attrs.update(_concatenate_attrs([doc.spans[key] for doc in docs if key in doc.spans]))
+    if not all(doc.has_annotation("ENT_IOB") for doc in docs):
+        merged.set_ents([], default="missing")
+    for key, group in list(merged.spans.items()):
+        groups = [doc.spans[key] for doc in docs if key in doc.spans]
+        if len(groups) == len(docs):
+            group.attrs.update(_concatenate_attrs(groups))
+        else:
+            del merged.spans[key]
     relations: list[Relation] = []
     for doc, start in zip(docs, accumulate(map(len, docs), initial=0)):
         stored = get_relations(doc)
@@ -150,6 +156,16 @@ def merge_docs(docs: list[Doc]) -> Doc | None:
         relations += [shift(relation, start) for relation in stored]
     set_relations(merged, relations)
     return merged
+
+
+def without_annotations(doc: Doc) -> Doc:
+    """Copy the tokens of a document, to predict on.
+
+    doc (Doc): The document.
+    RETURNS (Doc): A Doc with the same tokens and nothing else.
+    """
+    words, spaces = [token.text for token in doc], [bool(token.whitespace_) for token in doc]
+    return Doc(doc.vocab, words=words, spaces=spaces)
 
 
 def _from_spacy_json(data: dict[str, Any], vocab: Vocab) -> Doc:

@@ -7,7 +7,7 @@ from typing import Any
 from spacy.language import Language
 from spacy.training import Example
 
-from ..annotations.storage import merge_docs
+from ..annotations.storage import merge_docs, without_annotations
 
 
 def evaluate_documents(
@@ -15,13 +15,18 @@ def evaluate_documents(
 ) -> dict[str, Any]:
     """Evaluate a pipeline on documents that are made of its examples.
 
-    nlp (Language): The pipeline. Its tokenizer makes the tokens.
-    examples (Sequence[Example]): Gold.
+    nlp (Language): The pipeline.
+    examples (Sequence[Example]): Gold, and unannotated documents, whose tokens are kept.
     size (int): How many texts a document is made of, in their order.
     batch_size (int | None): How many documents are predicted at once. Default: that of the pipeline.
     RETURNS (dict[str, Any]): The scores of `nlp.evaluate`. Text labels are those of single texts, so their scores mean
         nothing here.
     """
-    references = [eg.reference for eg in examples]
-    merged = [merge_docs(references[i : i + size]) for i in range(0, len(references), size)]
-    return nlp.evaluate([Example(nlp.make_doc(gold.text), gold) for gold in merged if gold], batch_size=batch_size)
+    merged = []
+    for first in range(0, len(examples), size):
+        group = examples[first : first + size]
+        predicted, gold = merge_docs([eg.predicted for eg in group]), merge_docs([eg.reference for eg in group])
+        if predicted and gold:
+            # A merged document has a sentence start at the beginning of each text, which a real one does not have.
+            merged.append(Example(without_annotations(predicted), gold))
+    return nlp.evaluate(merged, batch_size=batch_size)

@@ -16,7 +16,7 @@ from spacy.util import registry
 from ..annotations.doc_bins import PART, part_files
 from ..annotations.entities import DEFAULT_KEY, complete_entities, get_entities
 from ..annotations.relations import get_relations
-from ..annotations.storage import load_docs, span_as_doc
+from ..annotations.storage import load_docs, span_as_doc, without_annotations
 from ..annotations.white_space import trim_annotations
 from ..errors import Errors, Warnings
 from ..settings import NotNegative, check_setting, checked
@@ -107,11 +107,7 @@ class Corpus:
     def _unannotated(self, nlp: Language, reference: Doc) -> Doc:
         if self.tokens == "tokenizer":
             return nlp.make_doc(reference.text)
-        return Doc(
-            nlp.vocab,
-            words=[token.text for token in reference],
-            spaces=[bool(token.whitespace_) for token in reference],
-        )
+        return without_annotations(reference)
 
     def _split(self, doc: Doc) -> Iterator[Doc]:
         if not self.max_length or len(doc) <= self.max_length:

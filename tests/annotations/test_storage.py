@@ -10,6 +10,7 @@ from spacy.vocab import Vocab
 from spacy_mre import from_json, load_docs, make_relation, merge_docs, save_docs, span_as_doc, to_json
 from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.annotations.relations import get_relations, set_relations
+from spacy_mre.annotations.storage import without_annotations
 
 
 def make_doc(words="Old Aoba lies by Lake Mizu .", spaces=None, vocab=None):
@@ -94,11 +95,11 @@ def test_parts_of_a_merged_document_equal_the_documents(first, second):
             assert get_relations(part) == get_relations(doc)
         else:
             assert get_relations(merged) is None
-        if "entities" in doc.spans:
-            assert [span[:3] for span in get_entities(part)] == [span[:3] for span in get_entities(doc)]
         if "entities" in first.spans and "entities" in second.spans:
             assert get_entities(part) == get_entities(doc)
             assert part.spans["entities"].attrs == doc.spans["entities"].attrs
+        else:
+            assert "entities" not in merged.spans
 
 
 def test_json_contains_character_offsets_and_texts_of_arguments(doc):
@@ -205,6 +206,23 @@ def test_merged_cats_are_kept_if_all_are_equal(doc):
 def test_merged_relations_are_absent_if_any_are(doc):
     assert get_relations(merge_docs([doc, make_doc("Bo", vocab=doc.vocab)])) is None
     assert merge_docs([]) is None
+
+
+def test_merged_entities_are_absent_if_any_are(doc):
+    """Otherwise the words of a text without gold would count as words outside of entities."""
+    without = make_doc("Bo", vocab=doc.vocab)
+    merged = merge_docs([doc, without])
+    assert "entities" not in merged.spans and not merged.has_annotation("ENT_IOB")
+    assert get_entities(merged) is None
+    set_entities(without, [])
+    assert len(get_entities(merge_docs([doc, without]))) == 3
+
+
+def test_without_annotations(doc):
+    copied = without_annotations(doc)
+    assert [(token.text, token.whitespace_) for token in copied] == [(token.text, token.whitespace_) for token in doc]
+    assert get_entities(copied) is None and get_relations(copied) is None and copied.cats == {}
+    assert not copied.has_annotation("SENT_START")
 
 
 def test_merging_does_not_change_the_documents(doc):

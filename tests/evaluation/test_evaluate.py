@@ -355,3 +355,23 @@ def test_documents_are_joined_texts(nlp, gold):
     assert scores["documents_rel_f"] == expected["rel_f"]
     assert evaluate(nlp, examples, documents=1)["documents_rel_f"] == scores["rel_f"]
     assert "documents F" in text_of(results_table(scores))
+
+
+def test_documents_keep_the_tokens_of_their_texts(nlp):
+    """With `--tokens gold` too, where those are not what the tokenizer makes of the text."""
+    golds = [gold_doc(nlp, ["Ida", word], [(0, 1)], [], spaces=[False] * 2) for word in ("tall", "small")]
+    examples = [Example(Doc(nlp.vocab, words=[t.text for t in gold], spaces=[False] * 2), gold) for gold in golds]
+    assert len(nlp.make_doc(golds[0].text)) == 1
+    scores = evaluate(nlp, examples, documents=2)
+    assert scores["spans_entities_f"] == scores["documents_spans_entities_f"] == 1.0
+
+
+def test_documents_do_not_give_the_sentences_away(nlp):
+    seen = []
+    Language.component("sentences_were_set", func=lambda doc: seen.append(doc) or doc)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentences_were_set")
+    gold = gold_doc(nlp, ["Ida", "sings", "."], [(0, 1)], [])
+    evaluate(nlp, [Example(nlp.make_doc(gold.text), gold)] * 2, documents=2)
+    assert {len(doc) for doc in seen} == {3, 6}
+    assert not any(doc.has_annotation("SENT_START") for doc in seen)

@@ -24,8 +24,8 @@ from ..spans.spans import Spans
 from .labels import LabelledSpertMT
 from .output import SpertMTOptions, SpertMTOutput
 from .settings import DEFAULT_SPERT_MT_MODEL, PRESETS, Constraints, Negatives, Preset, Scope
-from .survey import Survey, extend_limits, joined_types
-from .targets import Sampler, Targets
+from .survey import Survey, extend_limits, joined_mentions
+from .targets import BEYOND_SCOPE, Sampler, Targets
 
 if TYPE_CHECKING:  # torch is loaded by the architecture only
     from .loss import SpertMTLogits
@@ -198,6 +198,7 @@ class SpertMT(LabelledSpertMT):
         encoded, backprop_encoder = self.model.get_ref("encoder").begin_update(docs)
         targets = self.get_targets(examples, encoded)
         self._count_unseen_labels(targets.lost)
+        self._count_left_out(f"{BEYOND_SCOPE} in training", targets.lost.counts[BEYOND_SCOPE], warning=Warnings.W815)
         logits, backprop_heads = self.model.get_ref("heads").begin_update((encoded, targets))
         loss, d_logits = self.get_loss(examples, logits, targets)
         # Also if there was nothing to learn: the shared encoder waits for the gradient of each listener.
@@ -212,8 +213,8 @@ class SpertMT(LabelledSpertMT):
         RETURNS (Targets): The spans and pairs with their gold labels.
         """
         golds = [align_gold(eg, self.spans_key) for eg in examples]
-        for gold in golds:
-            extend_limits(self.cfg, *joined_types(gold))
+        for eg, gold in zip(examples, golds):
+            extend_limits(self.cfg, joined_mentions(gold, eg.predicted))
         given = None
         if self.entities == "given":
             golds = [Gold(gold.mentions, None, gold.relations, gold.lost) for gold in golds]
@@ -281,6 +282,7 @@ class SpertMT(LabelledSpertMT):
             raise ValueError(Errors.M812.format(name=self.name))
         if labels is None and not survey.with_relations:
             warnings.warn(Warnings.W814.format(name=self.name, count=survey.documents), stacklevel=2)
+        survey.add_unpredictable(self.options(), self._scope)
         if survey.lost.counts:
             warnings.warn(Warnings.W801.format(name=self.name, total=survey.mentions, losses=survey.lost), stacklevel=2)
         self.generator = numpy.random.default_rng(self.seed)

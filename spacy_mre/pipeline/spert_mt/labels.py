@@ -52,7 +52,7 @@ class LabelledSpertMT(MREPipe):
     def add_label(self, label: str, kind: LabelKind | None = None) -> int:
         """Add a label to a trained component, which predicts the old labels as before. The new one is predicted after
         training on examples of it: learned constraints allow a new relation label for no types of mentions yet, and
-        grow with the relations of the updates.
+        grow with the relations of the updates. The learned scope does not: `add_labels_of` extends it.
 
         label (str): The label.
         kind (Optional[LabelKind]): "entity" or "relation"; or "cat", a text label that the model reads (`see_cats`).
@@ -93,7 +93,7 @@ class LabelledSpertMT(MREPipe):
         found = survey.learned(self.negatives)
         kinds = get_args(LabelKind) if self._sees_cats else get_args(LabelKind)[:2]
         added = [label for kind in kinds for label in found[f"{kind}_labels"] if self.add_label(label, kind)]
-        extend_limits(self.cfg, survey.joined, survey.longest_distance)
+        extend_limits(self.cfg, survey.joined)
         self.cfg["scope"] = max(self.cfg["scope"], found["scope"])
         if found["overlap"] == "nested":
             self.cfg["overlap"] = "nested"

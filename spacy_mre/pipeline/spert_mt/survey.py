@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -10,13 +10,31 @@ from spacy.training import Example
 from ...annotations.alignment import Gold, Losses, align_gold
 from ...annotations.sentences import sentence_numbers
 from ..spans.overlap import count_nested, learned_policy
-from .targets import ALL
+from .output import SpertMTOptions
+from .targets import ALL, BEYOND_SCOPE
 
 # The distance limit is never below this number of tokens.
 MIN_LEARNED_DISTANCE = 30
 # The share of relations that the learned scope may leave out. Sentences are sometimes split wrongly, at abbreviations
 # for example; without it, one such sentence would extend the scope.
 OUT_OF_SCOPE = 0.01
+
+
+class Joined(NamedTuple):
+    """What a relation joins.
+
+    label (str): The relation label.
+    head (str): The type of the head.
+    tail (str): The type of the tail.
+    tokens (int): How far apart the mentions begin.
+    sentences (int): How many sentences apart they are, 0 in the same one.
+    """
+
+    label: str
+    head: str
+    tail: str
+    tokens: int
+    sentences: int
 
 
 class Survey:
@@ -30,10 +48,8 @@ class Survey:
         self.key = key
         self.max_width = max_width
         self.entity_labels: Counter[str] = Counter()
-        self.relation_labels: Counter[str] = Counter()
-        self.joined: Counter[tuple[str, str, str]] = Counter()
-        self.longest_distance = 0
-        self.sentences_between: Counter[int] = Counter()
+        self.joined: Counter[Joined] = Counter()
+        self.texts_of_joined: dict[Joined, str] = {}
         self.lost = Losses()
         self.documents = 0
         self.with_relations = 0
@@ -61,12 +77,10 @@ class Survey:
         if self.max_width is not None:
             self._add_negative_spans(gold, len(example.predicted), self.max_width)
             self._add_unreachable(gold, example.predicted, self.max_width)
-        if gold.relations:
-            self.sentences_between.update(sentences_between(gold, example.predicted))
-        joined, longest = joined_types(gold)
-        self.relation_labels.update(label for label, _, _ in joined)
-        self.joined.update(joined)
-        self.longest_distance = max(self.longest_distance, longest)
+        for joined, (head, tail, _) in zip(joined_mentions(gold, example.predicted), gold.relations or ()):
+            self.joined[joined] += 1
+            if joined not in self.texts_of_joined:
+                self.texts_of_joined[joined] = _text_of(gold, example.predicted, head, tail)
 
     def learned(self, negatives: int, labels: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """What the component learns from the corpus besides its weights.
@@ -79,15 +93,18 @@ class Survey:
             in tokens; "scope": the same in sentences, 0 for the same one; "overlap": the policy; "share_drawn": the
             share of all negative spans that training draws.
         """
+        types: Counter[tuple[str, str, str]] = Counter()
+        for joined, count in self.joined.items():
+            types[joined[:3]] += count
         constraints: dict[str, list[list[Any]]] = {}
-        for (label, head, tail), count in sorted(self.joined.items()):
+        for (label, head, tail), count in sorted(types.items()):
             constraints.setdefault(label, []).append([head, tail, count])
         found: dict[str, Any] = {
             "entities": sorted(self.entity_labels),
-            "relations": sorted(self.relation_labels),
+            "relations": sorted(constraints),
             "cats": sorted(self.cats),
             "constraints": constraints,
-            "distance": _distance_limit(self.longest_distance),
+            "distance": _distance_limit(max((joined.tokens for joined in self.joined), default=0)),
             "scope": self._scope(),
         }
         labels = found if labels is None else labels
@@ -114,10 +131,34 @@ class Survey:
         drawn = sum(count if limit == ALL else min(count, limit) for count in self.negative_spans)
         return max(drawn, 1) / max(sum(self.negative_spans), 1)
 
+    def add_unpredictable(self, options: SpertMTOptions, scope: int | None) -> None:
+        """Count the relations that are never predicted because of the limits in force.
+
+        options (SpertMTOptions): The limits.
+        scope (Optional[int]): The most sentences between two related mentions; None for no limit.
+        """
+        allowed = {label: {tuple(types) for types in pairs} for label, pairs in options.constraints.items()}
+        for label in allowed.keys() & set(options.symmetric):
+            allowed[label] |= {types[::-1] for types in allowed[label]}
+        for joined, count in self.joined.items():
+            if scope is not None and joined.sentences > scope:
+                reason = BEYOND_SCOPE
+            elif 0 < options.max_distance < joined.tokens:
+                reason = f"relation over more than {options.max_distance} tokens"
+            elif joined.label in allowed and (joined.head, joined.tail) not in allowed[joined.label]:
+                reason = "relation between types that the constraints exclude"
+            else:
+                continue
+            self.lost.counts[reason] += count
+            self.lost.examples.setdefault(reason, self.texts_of_joined[joined])
+
     def _scope(self) -> int:
         """The fewest sentences between mentions that all but few relations are within."""
-        within, total = 0, self.sentences_between.total()
-        for sentences, count in sorted(self.sentences_between.items()):
+        apart: Counter[int] = Counter()
+        for joined, count in self.joined.items():
+            apart[joined.sentences] += count
+        within, total = 0, apart.total()
+        for sentences, count in sorted(apart.items()):
             within += count
             if total - within <= OUT_OF_SCOPE * total:
                 return sentences
@@ -143,46 +184,47 @@ class Survey:
             seen.add(entity.offsets)
         for head, tail, _ in gold.relations or ():
             if is_wide[head] or is_wide[tail]:
-                texts = [doc[gold.mentions[end].start : gold.mentions[end].end].text for end in (head, tail)]
-                self.lost.add(f"relation with an argument wider than {max_width} tokens", " -> ".join(texts))
+                reason = f"relation with an argument wider than {max_width} tokens"
+                self.lost.add(reason, _text_of(gold, doc, head, tail))
 
 
-def joined_types(gold: Gold) -> tuple[list[tuple[str, str, str]], int]:
-    """What the relations of a text join.
+def _text_of(gold: Gold, doc: Doc, head: int, tail: int) -> str:
+    """The texts of two mentions."""
+    return " -> ".join(doc[gold.mentions[end].start : gold.mentions[end].end].text for end in (head, tail))
+
+
+def joined_mentions(gold: Gold, doc: Doc) -> list[Joined]:
+    """What the relations of a text join, in their order.
 
     gold (Gold): The aligned gold.
-    RETURNS (tuple[list[tuple[str, str, str]], int]): Relation label, head type and tail type of each relation, and the
-        longest distance between two related mentions in tokens.
+    doc (Doc): The predicted document.
+    RETURNS (list[Joined]): One for each relation.
     """
-    joined, longest = [], 0
-    for head, tail, label in gold.relations or ():
-        head_mention, tail_mention = gold.mentions[head], gold.mentions[tail]
-        joined.append((label, head_mention.label, tail_mention.label))
-        longest = max(longest, abs(head_mention.start - tail_mention.start))
-    return joined, longest
-
-
-def sentences_between(gold: Gold, doc: Doc) -> list[int]:
-    """RETURNS (list[int]): For each relation, how many sentences its tail is from its head; 0 in the same one."""
+    if not gold.relations:
+        return []
     numbers = sentence_numbers(doc)
-    starts = [mention.start for mention in gold.mentions]
-    return [abs(int(numbers[starts[head]]) - int(numbers[starts[tail]])) for head, tail, _ in gold.relations or ()]
+    found = []
+    for head, tail, label in gold.relations:
+        one, other = gold.mentions[head], gold.mentions[tail]
+        sentences = abs(int(numbers[one.start]) - int(numbers[other.start]))
+        found.append(Joined(label, one.label, other.label, abs(one.start - other.start), sentences))
+    return found
 
 
-def extend_limits(learned: dict[str, Any], joined: Iterable[tuple[str, str, str]], longest: int) -> None:
+def extend_limits(learned: dict[str, Any], relations: Iterable[Joined]) -> None:
     """Extend the learned constraints and the learned distance, so that relations that the component is trained on can
     be predicted.
 
     learned (dict[str, Any]): What `Survey.learned` returned. It is changed. A label without constraints keeps none.
-    joined (Iterable[tuple[str, str, str]]): Relation label, head type and tail type.
-    longest (int): The longest distance between two related mentions.
+    relations (Iterable[Joined]): What they join.
     """
-    for label, *types in joined:
-        allowed = learned["constraints"].get(label)
+    for joined in relations:
+        allowed = learned["constraints"].get(joined.label)
+        types = [joined.head, joined.tail]
         if allowed is not None and not any(pair[:2] == types for pair in allowed):
             allowed.append([*types, 1])
-    if learned["distance"]:
-        learned["distance"] = max(learned["distance"], _distance_limit(longest))
+        if learned["distance"]:
+            learned["distance"] = max(learned["distance"], _distance_limit(joined.tokens))
 
 
 def _distance_limit(longest: int) -> int:

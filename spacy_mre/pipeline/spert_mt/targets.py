@@ -11,6 +11,7 @@ from ...annotations.entities import EntitySpan, Offsets
 from ..spans.spans import Pairs, Spans
 
 ALL = -1
+BEYOND_SCOPE = "relation across more sentences than the scope"
 
 
 @dataclass
@@ -139,6 +140,8 @@ class Sampler:
                 matrix = numpy.zeros((count, count, len(relation_ids)), dtype=bool)
                 free = text_in_scope & ~numpy.eye(count, dtype=bool)
                 for head, tail, label in gold.relations:
+                    if not text_in_scope[head, tail]:
+                        lost.add(BEYOND_SCOPE, label)
                     if label not in relation_ids:
                         lost.add_unseen("relation", label)
                         free[head, tail] = False

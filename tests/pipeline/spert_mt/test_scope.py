@@ -1,6 +1,7 @@
 """Relations have a scope: a document of many sentences gives the relations that its sentences give."""
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,61 @@ def test_a_scope_learned_across_sentences_is_saved(make_doc, make_nlp, fit, tmp_
     loaded = spacy.load(tmp_path)
     assert loaded.get_pipe("spert_mt").label_data["scope"] == 1
     assert [(t.head.text, t.tail.text) for t in loaded(words)._.triples] == [("Ida", "Lima")]
+
+
+ACROSS = "Ida sings . She lives in Lima ."
+
+
+def make_across(make_doc, nlp):
+    gold = make_doc(nlp, ACROSS, [(0, 1, "person"), (6, 7, "place")], [(0, 1, "lives_in")])
+    return Example(nlp.make_doc(ACROSS), gold)
+
+
+def test_relations_beyond_the_learned_scope_are_warned_of_in_further_training(make_doc, make_nlp, make_examples, fit):
+    """They would be learned but never predicted."""
+    nlp = make_nlp()
+    fit(nlp, make_examples(nlp), 2)
+    pipe = nlp.get_pipe("spert_mt")
+    example = make_across(make_doc, nlp)
+    with pytest.warns(UserWarning, match="W815.*1 x relation across more sentences than the scope.*add_labels_of"):
+        nlp.update([example])
+    nlp.update([example])
+    assert pipe.left_out["relation across more sentences than the scope in training"] == 2
+    assert pipe.label_data["scope"] == 0
+    pipe.add_labels_of([example])
+    assert pipe.label_data["scope"] == 1
+    nlp.update([example])
+    assert pipe.left_out["relation across more sentences than the scope in training"] == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"scope": "sentence"}, "1 x relation across more sentences than the scope .as Ida -> Lima"),
+        ({"max_distance": 5}, "1 x relation over more than 5 tokens .as Ida -> Lima"),
+        ({"constraints": {"lives_in": [["place", "person"]]}}, "1 x relation between types that the constraints excl"),
+        ({"constraints": {"lives_in": [["place", "person"]]}, "symmetric": ["lives_in"]}, None),
+        ({"constraints": {"likes": [["place", "person"]]}, "max_distance": 6}, None),
+        ({}, None),
+    ],
+)
+def test_relations_that_the_settings_exclude_are_reported_before_training(
+    settings, reason, make_doc, make_nlp, recwarn
+):
+    nlp = make_nlp(**settings)
+    example = make_across(make_doc, nlp)
+    nlp.initialize(lambda: [example])
+    reported = [str(warning.message) for warning in recwarn if "W801" in str(warning.message)]
+    assert bool(reported) == bool(reason)
+    assert not reason or re.search(reason, reported[0])
+
+
+def test_relations_beyond_the_learned_share_are_reported(make_doc, make_nlp):
+    nlp = make_nlp()
+    near = make_doc(nlp, ACROSS, [(3, 4, "person"), (6, 7, "place")], [(0, 1, "lives_in")])
+    examples = [Example(nlp.make_doc(ACROSS), near)] * 100 + [make_across(make_doc, nlp)]
+    with pytest.warns(UserWarning, match="W801.*1 x relation across more sentences than the scope .as Ida -> Lima"):
+        nlp.initialize(lambda: examples)
 
 
 CONFIGS = {
