@@ -8,11 +8,12 @@ from spacy.util import registry
 
 @registry.callbacks("spacy_mre.resolve_variables.v1")
 def make_resolve_variables() -> Callable[[Language], Language]:
-    """Make a callback for `[training.before_to_disk]` that replaces the variables in the config by their values.
+    """Make a callback for `[initialize.before_init]` and `[training.before_to_disk]` that replaces the variables in the
+    config by their values.
 
-    `spacy train` saves the config with its variables, such as `${training.max_steps}` in a schedule. spaCy cannot
-    resolve them when training is continued in Python, with `nlp.resume_training()` or `nlp.create_optimizer()`, because
-    these read only a part of the config.
+    spaCy cannot resolve variables such as `${training.max_steps}` in a schedule when it makes an optimizer, because it
+    reads only a part of the config then: in `nlp.initialize` without an optimizer and in `spacy debug data`; and with
+    the config that `spacy train` has saved, in `nlp.resume_training` and `nlp.create_optimizer`.
 
     RETURNS (Callable[[Language], Language]): The callback.
 
