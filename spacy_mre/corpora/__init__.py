@@ -13,6 +13,7 @@ from .doccano import read_doccano
 from .from_docs import make_records, write_brat, write_doccano, write_jsonl
 from .genia import read_genia
 from .jsonl import read_jsonl
+from .recognise import recognise
 from .record import CorpusError, EntityRecord, Record, RelationRecord
 from .report import Report
 from .slots import read_slots
@@ -49,4 +50,5 @@ __all__ = [
     "cat_labels",
     "make_docs",
     "make_records",
+    "recognise",
 ]
