@@ -74,6 +74,15 @@ class Errors(metaclass=_WithCodes):
         "{path} has no documents{lost}, so no file was written. Check that it is the right file for the format "
         "'{format}', and that it is complete."
     )
+    M220 = (
+        "{path}: the format is not recognised: {seen}. Expected one of: {formats}. If it is one of them, name it: "
+        "python -m spacy_mre convert FORMAT IN OUT."
+    )
+    M221 = (
+        "{path}: {seen} fits several formats: {candidates}. Name the right one: python -m spacy_mre convert FORMAT IN "
+        "OUT."
+    )
+    M222 = "Offsets that count grapheme clusters need the package 'regex'. Install it with: pip install regex"
     M251 = (
         "The lemmas and tags of spacy_mre.ChineseTokenizer.v1 need jieba, which is not installed. Install it "
         "with: pip install 'spacy-mre[zh]', or set tags = false in [nlp.tokenizer]."

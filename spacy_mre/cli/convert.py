@@ -11,6 +11,7 @@ from rich.console import Console
 from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import save_docs
 from ..corpora import READERS, Record, Report, cat_labels, make_docs
+from ..corpora.offsets import Unit
 from ..corpora.splits import PARTS, SPLIT_RULES, split_records
 from ..corpora.to_docs import TokenPolicy
 from ..errors import Errors
@@ -61,6 +62,12 @@ def convert_cli(
         int | None, typer.Option(help="conll: the column of the tag; negative numbers count from the end.")
     ] = None,
     comment: Annotated[str | None, typer.Option(help="conll: the beginning of lines to skip.")] = None,
+    offsets: Annotated[
+        Unit | None,
+        typer.Option(
+            help="doccano: what offsets count; graphemes for projects with 'Count grapheme clusters as one character'."
+        ),
+    ] = None,
 ) -> None:
     """Convert an annotated corpus to spaCy's binary format, and report what was lost."""
     given = {
@@ -69,6 +76,7 @@ def convert_cli(
         "token_column": token_column,
         "tag_column": tag_column,
         "comment": comment,
+        "offsets": offsets,
     }
     reader = READERS[format]
     options = {name: value for name, value in given.items() if value is not None}

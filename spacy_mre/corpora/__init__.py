@@ -9,9 +9,11 @@ from .asdc import read_asdc
 from .brat import read_brat
 from .conll import read_conll
 from .crossre import read_crossre
-from .from_docs import make_records, write_brat, write_jsonl
+from .doccano import read_doccano
+from .from_docs import make_records, write_brat, write_doccano, write_jsonl
 from .genia import read_genia
 from .jsonl import read_jsonl
+from .recognise import recognise
 from .record import CorpusError, EntityRecord, Record, RelationRecord
 from .report import Report
 from .slots import read_slots
@@ -24,13 +26,18 @@ READERS: dict[str, Callable[..., Iterator[Record]]] = {
     "brat": read_brat,
     "conll": read_conll,
     "crossre": read_crossre,
+    "doccano": read_doccano,
     "genia": read_genia,
     "jsonl": read_jsonl,
     "slots": read_slots,
     "spert": read_spert,
     "stockmark": read_stockmark,
 }
-WRITERS: dict[str, Callable[..., int]] = {"brat": write_brat, "jsonl": write_jsonl}
+WRITERS: dict[str, Callable[..., int]] = {
+    "brat": write_brat,
+    "doccano": write_doccano,
+    "jsonl": write_jsonl,
+}
 
 __all__ = [
     "READERS",
@@ -43,4 +50,5 @@ __all__ = [
     "cat_labels",
     "make_docs",
     "make_records",
+    "recognise",
 ]

@@ -1,13 +1,14 @@
 """Conversion of Docs to records, and of these to files."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities
 from ..annotations.relations import arguments, get_relations
-from . import brat_writer, jsonl
+from . import brat_writer, doccano_writer, jsonl
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
@@ -15,12 +16,13 @@ LOST_SCORE = "score (kept by spacy_mre.to_json)"
 
 
 def make_records(
-    docs: Iterable[Doc], *, spans_key: str = DEFAULT_KEY, report: Report | None = None
+    docs: Iterable[Doc], *, spans_key: str = DEFAULT_KEY, scores: bool = False, report: Report | None = None
 ) -> Iterator[Record]:
     """Convert Docs to records.
 
     docs (Iterable[Doc]): The documents.
     spans_key (str): The span group of the entities.
+    scores (bool): Keep the scores of entities and relations. Default: False, they are counted as lost.
     report (Report | None): Counts what was kept, and the lost annotations: scores, and relations whose head or tail is
         not an entity.
     YIELDS (Record): One record per document.
@@ -29,7 +31,7 @@ def make_records(
     >>> doc = spacy.blank("en")("Ida lives in Lima")
     >>> doc.set_ents([doc.char_span(0, 3, label="person")])
     >>> next(make_records([doc])).entities
-    [EntityRecord(start=0, end=3, label='person')]
+    [EntityRecord(start=0, end=3, label='person', score=1.0)]
     """
     report = report if report is not None else Report()
     for number, doc in enumerate(docs, start=1):
@@ -40,11 +42,14 @@ def make_records(
             cats=dict(doc.cats) or None,
             tokens=[(token.idx, token.idx + len(token)) for token in doc],
             group=str(doc.user_data.get("group", "")),
+            meta=dict(doc.user_data.get("meta", {})),
             origin=f"document {doc.user_data.get('id', number)}",
         )
         if entities is not None:
             _add_entities(record, doc, entities, report)
         _add_relations(record, doc, entities or [], report)
+        if not scores:
+            _drop_scores(record, report)
         report.keep("documents")
         yield record
 
@@ -73,13 +78,25 @@ def write_brat(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY,
     return brat_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
 
 
+def write_doccano(
+    docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None
+) -> int:
+    """Write Docs as JSONL that doccano imports; `read_doccano` reads it.
+
+    docs (Iterable[Doc]): The documents.
+    path (Path): The file to write.
+    spans_key (str): The span group of the entities.
+    report (Report | None): Counts what was kept and lost.
+    RETURNS (int): The number of documents.
+    """
+    return doccano_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
+
+
 def _add_entities(record: Record, doc: Doc, entities: list[EntitySpan], report: Report) -> None:
     record.entities = []
     for entity in entities:
         span = doc[entity.start : entity.end]
-        record.entities.append(EntityRecord(span.start_char, span.end_char, entity.label))
-        if entity.score != 1.0:
-            report.lose(LOST_SCORE, record.origin, entity.label)
+        record.entities.append(EntityRecord(span.start_char, span.end_char, entity.label, entity.score))
     report.keep("entities", len(entities))
 
 
@@ -95,10 +112,18 @@ def _add_relations(record: Record, doc: Doc, entities: list[EntitySpan], report:
         if head is None or tail is None:
             report.lose("relation whose head or tail is not an entity", record.origin, relation["label"])
             continue
-        record.relations.append(RelationRecord(head, tail, relation["label"]))
-        if relation["score"] != 1.0:
-            report.lose(LOST_SCORE, record.origin, relation["label"])
+        record.relations.append(RelationRecord(head, tail, relation["label"], relation["score"]))
     report.keep("relations", len(record.relations))
+
+
+def _drop_scores(record: Record, report: Report) -> None:
+    for annotation in [*(record.entities or ()), *(record.relations or ())]:
+        if annotation.score != 1.0:
+            report.lose(LOST_SCORE, record.origin, annotation.label)
+    if record.entities is not None:
+        record.entities = [replace(entity, score=1.0) for entity in record.entities]
+    if record.relations is not None:
+        record.relations = [replace(relation, score=1.0) for relation in record.relations]
 
 
 def _entity_index(entities: list[EntitySpan], offsets: Offsets, label: str) -> int | None:

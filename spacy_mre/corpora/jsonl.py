@@ -6,7 +6,7 @@
 
 Each record is one line. Ends are exclusive; head and tail of a relation are indices of the list of entities. A missing
 key, or null, means that the text is not annotated with it. "cats" may also be a label or a list of labels. "tokens", a
-list of [start, end], and "group" are optional. These keys are ignored: "meta" of a record, "id" and "text" of an
+list of [start, end], "group" and "meta", any JSON object, are optional. These keys are ignored: "id" and "text" of an
 entity, "id" of a relation. Other keys are counted as lost.
 """
 
@@ -17,6 +17,7 @@ from typing import Any
 
 from ..files import replacing
 from .extra_keys import count_extra_keys
+from .metadata import read_meta
 from .reading import Location, read_json_lines
 from .record import CharOffsets, EntityRecord, Record, RelationRecord
 from .report import Report
@@ -62,6 +63,7 @@ def read_jsonl(path: Path, *, report: Report | None = None) -> Iterator[Record]:
             cats=_cats(item.get("cats"), location),
             tokens=tokens,
             group=location.get_id(item, "group"),
+            meta=read_meta(item.get("meta"), location),
             origin=str(location),
         )
 
@@ -125,6 +127,8 @@ def _as_json(record: Record) -> dict[str, Any]:
     item: dict[str, Any] = {"id": record.id, "text": record.text}
     if record.group:
         item["group"] = record.group
+    if record.meta:
+        item["meta"] = record.meta
     if record.tokens is not None:
         item["tokens"] = [list(token) for token in record.tokens]
     if record.entities is not None:

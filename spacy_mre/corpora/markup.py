@@ -61,7 +61,7 @@ def parse_marked(marked: str) -> tuple[str, dict[str, EntityRecord]]:
     RAISES (ValueError): If brackets do not match, a name is used twice, or an entity is empty.
 
     >>> parse_marked("Ida lives in [place:a|Lima].")
-    ('Ida lives in Lima.', {'a': EntityRecord(start=13, end=17, label='place')})
+    ('Ida lives in Lima.', {'a': EntityRecord(start=13, end=17, label='place', score=1.0)})
     """
     text: list[str] = []
     open_entities: list[tuple[str, str, int]] = []

@@ -96,6 +96,24 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, item
 
 
+def read_json_items(path: Path) -> Iterator[tuple["Location", dict[str, Any]]]:
+    """Read a file that contains a JSON list of objects, or one JSON object per line.
+
+    path (Path): The file.
+    YIELDS (tuple[Location, dict[str, Any]]): The line, or the number of the record, and the object.
+    RAISES (CorpusError): If the JSON is invalid, or contains something else than objects.
+    """
+    if not read_text(path).lstrip().startswith("["):
+        for number, item in read_json_lines(path):
+            yield Location(path, number), item
+        return
+    for number, item in enumerate(read_json(path), start=1):
+        location = Location(path, name=f"record {number}")
+        if not isinstance(item, dict):
+            raise location.error(f"expected a JSON object, found {_shorten(item)}")
+        yield location, item
+
+
 class Location:
     """A position in a file, and checks of the values read there. A failed check raises a `CorpusError`.
 

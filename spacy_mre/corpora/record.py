@@ -1,7 +1,8 @@
 """The form that all readers convert to and all writers convert from: one annotated text with character offsets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..errors import Errors
 
@@ -31,11 +32,13 @@ class EntityRecord:
     start (int): The first character.
     end (int): The last character + 1.
     label (str): The entity label.
+    score (float): How sure a pipeline is; 1.0 if a person annotated it.
     """
 
     start: int
     end: int
     label: str
+    score: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,13 @@ class RelationRecord:
     head (int): The head, as an index of `Record.entities`.
     tail (int): The tail, as an index of `Record.entities`.
     label (str): The relation label.
+    score (float): How sure a pipeline is; 1.0 if a person annotated it.
     """
 
     head: int
     tail: int
     label: str
+    score: float = 1.0
 
 
 @dataclass
@@ -65,6 +70,7 @@ class Record:
     tokens (list[tuple[int, int]] | None): The character offsets of the source's tokens; None if the source is not
         tokenized.
     group (str): The dialogue, article or the like that the text belongs to. A split keeps groups together.
+    meta (dict[str, Any]): What the source stores with the text, such as its author. Values of JSON.
     origin (str): Where the record was read, for reports: "file.json, line 3".
     """
 
@@ -75,4 +81,5 @@ class Record:
     cats: dict[str, float] | None = None
     tokens: list[CharOffsets] | None = None
     group: str = ""
+    meta: dict[str, Any] = field(default_factory=dict)
     origin: str = ""

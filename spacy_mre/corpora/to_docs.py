@@ -29,7 +29,7 @@ def make_docs(
     strict: bool = False,
 ) -> Iterator[Doc]:
     """Convert records to Docs. Entities are written to a span group and to `doc.ents`, relations to `doc._.relations`,
-    text labels to `doc.cats`, id and group to `doc.user_data`. White space at the ends of entities is left out.
+    text labels to `doc.cats`, id, group and meta to `doc.user_data`. White space at the ends of entities is left out.
 
     records (Iterable[Record]): The records.
     nlp (Language): Its vocabulary is used, and its tokenizer if the source is not tokenized.
@@ -61,6 +61,8 @@ def make_docs(
             doc.user_data["id"] = record.id
         if record.group:
             doc.user_data["group"] = record.group
+        if record.meta:
+            doc.user_data["meta"] = record.meta
         offsets: dict[int, Offsets] = {}
         if record.entities is not None:
             offsets = _add_entities(doc, record, record.entities, spans_key, report)

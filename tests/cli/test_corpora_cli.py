@@ -55,6 +55,18 @@ def test_convert_and_export(run, source, tmp_path):
     assert len(list((tmp_path / "brat").iterdir())) == 12
 
 
+def test_doccano_and_back(run, tmp_path):
+    source = tmp_path / "admin.jsonl"
+    source.write_text('{"id": 4, "text": "🙂 Ada", "label": [[2, 5, "person"]], "page": 3}\n', encoding="utf8")
+    assert "key 'page' read as metadata" in run("convert", "doccano", source, tmp_path / "a.spacy")
+    run("export", "doccano", tmp_path / "a.spacy", tmp_path / "out.jsonl")
+    item = {"id": "4", "text": "🙂 Ada", "page": 3, "label": [[2, 5, "person"]]}
+    assert json.loads((tmp_path / "out.jsonl").read_text(encoding="utf8")) == item
+    run("convert", "doccano", source, tmp_path / "b.spacy", "--offsets", "characters")
+    (doc,) = load_docs(tmp_path / "b.spacy")
+    assert doc.ents[0].text == "Ada"
+
+
 def test_convert_with_a_split_rule(run, source, tmp_path):
     run("convert", "jsonl", source, tmp_path / "out", "--split-rule", "number")
     sizes = {path.stem: len(list(load_docs(path))) for path in (tmp_path / "out").iterdir()}

@@ -17,6 +17,7 @@ FULL = Record(
     cats={"diary": 1.0, "news": 0.0},
     tokens=[(0, 3), (4, 7), (8, 10)],
     group="g",
+    meta={"by": ["Ada", 3]},
 )
 
 
@@ -37,13 +38,14 @@ def test_jsonl_cats_and_ids(tmp_path):
         '{"text": "a", "cats": "x", "entities": null}',
         "",
         '{"text": "a", "id": 5, "cats": ["x", "y"]}',
-        '{"text": "a", "cats": {"x": 0}}',
+        '{"text": "a", "cats": {"x": 0}, "meta": "m"}',
     ]
     path.write_text("\ufeff" + "\r\n".join(lines), encoding="utf8")
     records = list(read_jsonl(path))
     assert [record.cats for record in records] == [{"x": 1.0}, {"x": 1.0, "y": 1.0}, {"x": 0.0}]
     assert [record.id for record in records] == ["a-1", "5", "a-4"]
     assert records[0].entities is None
+    assert [record.meta for record in records] == [{}, {}, {"meta": "m"}]
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,10 @@ def test_only_line_feeds_and_carriage_returns_end_lines(tmp_path, text, lines):
     assert report.noted == ({} if text[-1] in "\r\n" else {"last line without an end, perhaps cut off": 1})
 
 
+def nested(levels):
+    return [nested(levels - 1)] if levels else 0
+
+
 @pytest.mark.parametrize(
     "item, reason",
     [
@@ -84,6 +88,8 @@ def test_only_line_feeds_and_carriage_returns_end_lines(tmp_path, text, lines):
         ({"text": "Ada", "entities": [{"start": 0, "end": 10**30, "label": "x"}]}, "from 0 to 1000"),
         ({"text": "Ada", "entities": [{"start": 0, "end": 3, "label": None}]}, "'label' must be of type str"),
         ({"text": "Ada", "entities": [None]}, "expected a JSON object"),
+        ({"text": "Ada", "meta": 2**64}, "the metadata cannot be stored"),
+        ({"text": "Ada", "meta": nested(600)}, "the metadata cannot be stored"),
     ],
 )
 def test_values_of_jsonl(tmp_path, item, reason):

@@ -106,6 +106,22 @@ _CROSSRE = [
         "relations": [],
     },
 ]
+_DOCCANO = [
+    {
+        "id": 11,
+        "text": "Ada met Bo.",
+        "source": "letters",
+        "entities": [
+            {"id": 4, "label": "person", "start_offset": 0, "end_offset": 3},
+            {"id": 5, "label": "person", "start_offset": 8, "end_offset": 10},
+        ],
+        "relations": [{"id": 7, "from_id": 4, "to_id": 5, "type": "met"}],
+        "Comments": ["sure"],
+    },
+    {"id": 12, "text": "Ada in Lima", "label": [[0, 3, "person"], [7, 11, "place"]], "Comments": []},
+    {"id": 13, "text": "雨 🙂", "entities": [[0, 1, "weather"]], "cats": ["news"], "Comments": []},
+    {"id": 14, "text": "Rain", "label": ["diary", "news"], "meta": {"by": "Ada"}},
+]
 _GENIA = [
     {
         "tokens": ["jun", "B", "binds"],
@@ -154,6 +170,7 @@ SAMPLES: dict[str, dict[str, str]] = {
         "Rain NN O\n\n"
     },
     "crossre": {"music-dev.json": _lines(_CROSSRE)},
+    "doccano": {"admin.jsonl": _lines(_DOCCANO)},
     "genia": {"dev.jsonlines": _lines(_GENIA)},
     "jsonl": {"data.jsonl": _lines(_JSONL)},
     "slots": {

@@ -46,6 +46,12 @@ DESCRIBED = {
         "relations": (".json", r"\[\s*\d+,\s*\d+,\s*\d+,\s*\d+,\s*\""),
         "cats": (".json", LINES),
     },
+    "doccano": {
+        "documents": (".jsonl", '"text"'),
+        "entities": (".jsonl", r'"start_offset"|\[\s*\d+,\s*\d+,\s*"'),
+        "relations": (".jsonl", '"from_id"'),
+        "cats": (".jsonl", '"(?:diary|news)"'),
+    },
     "genia": {"documents": (".jsonlines", LINES), "entities": (".jsonlines", '"entity_type"')},
     "jsonl": {
         "documents": (".jsonl", LINES),

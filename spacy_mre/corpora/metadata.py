@@ -1,0 +1,49 @@
+"""Metadata of a text: what a source stores with it that is no annotation. It stays with the Doc."""
+
+from collections.abc import Mapping, Set
+from difflib import get_close_matches
+from typing import Any
+
+import srsly
+
+from .reading import Location
+from .report import Report
+
+MAX_SHOWN = 40  # characters of a key
+
+
+def read_meta(given: Any, location: Location) -> dict[str, Any]:
+    """Read a value of JSON as metadata.
+
+    given (Any): An object; another value is stored under the key "meta". None is no metadata.
+    location (Location): Where it was read.
+    RETURNS (dict[str, Any]): The metadata.
+    RAISES (CorpusError): If a `.spacy` file cannot store it.
+    """
+    if given is None:
+        return {}
+    meta = given if isinstance(given, dict) else {"meta": given}
+    try:
+        srsly.msgpack_dumps(meta)
+    except (OverflowError, ValueError, RecursionError):
+        raise location.error(
+            "the metadata cannot be stored: a number has more than 64 bits, or there are too many levels of brackets"
+        ) from None
+    return meta
+
+
+def other_keys(item: Mapping[str, Any], known: Set[str], location: Location, report: Report) -> dict[str, Any]:
+    """Read the keys that a tool does not have as metadata, and note them: one may be a misspelt key of the tool.
+
+    item (Mapping[str, Any]): A JSON object.
+    known (Set[str]): The keys of the tool.
+    location (Location): Where it was read.
+    report (Report): Gets a note for each key that is not null.
+    RETURNS (dict[str, Any]): The metadata.
+    """
+    others = {key: value for key, value in item.items() if key not in known and value is not None}
+    for key in others:
+        close = get_close_matches(key, sorted(known), n=1)
+        hint = f" (did you mean '{close[0]}'?)" if close else ""
+        report.note(f"key '{key[:MAX_SHOWN]}' read as metadata{hint}", str(location))
+    return read_meta(others, location)

@@ -1,0 +1,66 @@
+"""Offsets that do not count characters (code points), as spaCy does, but what a browser or an option counts."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any, Literal
+from unicodedata import category
+
+from ..errors import Errors
+from .reading import Location
+from .record import CharOffsets
+
+Unit = Literal["characters", "utf16", "graphemes"]
+
+INSIDE_PAIR = -1
+JOINERS = "\u200d\uff9e\uff9f"  # zero width joiner, half-width voicing marks of Japanese
+EMOJI_PARTS = {*range(0x1F3FB, 0x1F400), *range(0x1F1E6, 0x1F200)}  # skin tones, letters of flags
+
+
+class Offsets:
+    """Converts the offsets of a tool to those of spaCy.
+
+    text (str): The text.
+    unit (Unit): "characters": code points. "utf16": code units of UTF-16, as in JavaScript: characters such as emoji
+        count twice. "graphemes": what a reader takes for one character, such as an emoji with its skin tone, or a line
+        end of two characters.
+    RAISES (ValueError): For "graphemes", if the package `regex` is not installed.
+    """
+
+    def __init__(self, text: str, unit: Unit = "characters") -> None:
+        self.positions = _positions(text, unit)
+        self.unit = unit
+
+    def convert(self, start: Any, end: Any, location: Location, what: str) -> CharOffsets:
+        """RETURNS (CharOffsets): The offsets in characters of a span, which must not be empty.
+
+        RAISES (CorpusError): If it is not inside the text, or ends within a character.
+        """
+        start, end = location.check_offsets(start, end, len(self.positions) - 1, what)
+        first, last = self.positions[start], self.positions[end]
+        if INSIDE_PAIR in (first, last):
+            raise location.error(
+                f"{what} goes from {start} to {end} in UTF-16, which is inside of a character. Perhaps the offsets "
+                "count characters"
+            )
+        return first, last
+
+
+def has_clusters(text: str) -> bool:
+    """RETURNS (bool): Whether some grapheme clusters may have several characters, such as emoji with a skin tone."""
+    if "\r\n" in text or text.isascii():
+        return "\r\n" in text
+    return any(char in JOINERS or ord(char) in EMOJI_PARTS or category(char)[0] == "M" for char in set(text))
+
+
+def _positions(text: str, unit: Unit) -> Sequence[int]:
+    """For each offset in the unit the offset in characters, and at the end the length of the text."""
+    if unit == "characters":
+        return range(len(text) + 1)
+    if unit == "utf16":
+        positions = [p for i, char in enumerate(text) for p in ([i, INSIDE_PAIR] if ord(char) > 0xFFFF else [i])]
+        return [*positions, len(text)]
+    try:
+        import regex
+    except ImportError:
+        raise ValueError(Errors.M222) from None
+    return [0, *accumulate(len(cluster) for cluster in regex.findall(r"\X", text))]

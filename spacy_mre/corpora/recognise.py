@@ -1,0 +1,129 @@
+"""Recognition of the format of a file or folder by its content."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ..errors import Errors
+from .json_evidence import Container, formats_of
+from .json_values import InvalidJSON, parse_json
+from .reading import read_json_items, read_lines, read_text, split_blanks
+from .record import CorpusError
+
+FORMATS = ("asdc", "brat", "conll", "crossre", "doccano", "genia", "jsonl", "slots", "spacy", "spert", "stockmark")
+MAX_RECORDS = 1000
+MAX_NAMES = 8  # of files or keys in an error message
+TAG = re.compile(r"(O|[BIESLU]-\S+)\Z")
+
+
+def recognise(path: str | Path) -> str:
+    """Find the format of a file or folder from its first records.
+
+    path (str | Path): The file or folder.
+    RETURNS (str): A name of `READERS`, or "spacy".
+    RAISES (ValueError): If none or several formats fit, or the file is not a text in UTF-8 or not valid JSON.
+
+    >>> _ = Path("data").write_text('{"text": "Ada", "label": [[0, 3, "person"]]}')
+    >>> recognise("data")
+    'doccano'
+    """
+    path = Path(path)
+    if not path.exists():
+        raise CorpusError(path, 0, "file or folder not found")
+    if path.suffix == ".spacy":
+        return "spacy"
+    found, seen = (_in_folder if path.is_dir() else _in_file)(path)
+    if len(found) > 1:
+        raise ValueError(Errors.M221.format(path=path, seen=seen, candidates=", ".join(found)))
+    if found:
+        return found[0]
+    around = _in_folder(path.parent)[0] if path.is_file() else []
+    if around:
+        seen += f", in a folder in the format {' or '.join(around)}, which is read as a whole"
+    raise ValueError(Errors.M220.format(path=path, seen=seen, formats=", ".join(FORMATS)))
+
+
+def _in_folder(path: Path) -> tuple[list[str], str]:
+    """The formats that fit, and a description of the content."""
+    names = sorted(file.name for file in path.iterdir() if not file.name.startswith("."))
+    found = []
+    if any((path / "dialog_act").glob("*.tsv")):
+        found.append("asdc")
+    if any(path.glob("**/*.ann")):
+        found.append("brat")
+    if any(_in_file(file)[0] == ["crossre"] for file in islice(sorted(path.glob("*-*.json")), 1)):
+        found.append("crossre")
+    if {"seq.in", "seq.out"} <= set(names):
+        found.append("slots")
+    return found, f"a folder with {_list(names) or 'nothing in it'}"
+
+
+def _in_file(path: Path) -> tuple[list[str], str]:
+    """The formats that fit, and a description of the content."""
+    columns, last = _columns(path)
+    if columns and TAG.match(last):
+        return ["conll"], f"a text of {columns} columns"
+    start = read_text(path).lstrip()[:1]
+    if start in "[{":
+        return _in_json(path, "list" if start == "[" else "lines")
+    if not columns:
+        return [], "a text without columns"
+    return [], f"a text of {columns} columns, the last of which has no tags such as B-person and O ('{last}')"
+
+
+def _in_json(path: Path, container: Container) -> tuple[list[str], str]:
+    try:
+        items = list(_first_items(path))
+    except CorpusError:
+        whole = _one_object(path)
+        if whole is None:
+            raise
+        return [], f"one JSON object with the keys {_list(whole)}"
+    keys = Counter(key for item in items for key in item)
+    kind = "a JSON list of objects" if container == "list" else "JSON lines"
+    seen = f"{kind} with the keys {_list(keys)}" if items else f"{kind} without a record"
+    return formats_of(items, container), seen
+
+
+def _first_items(path: Path) -> Iterator[dict[str, Any]]:
+    """The first records. What comes after a malformed one is not read: the reader names the error."""
+    items = read_json_items(path)
+    for number in range(MAX_RECORDS):
+        try:
+            item = next(items, None)
+        except CorpusError:
+            if number:
+                return
+            raise
+        if item is None:
+            return
+        yield item[1]
+
+
+def _one_object(path: Path) -> dict[str, Any] | None:
+    try:
+        value = parse_json(read_text(path))
+    except InvalidJSON:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _columns(path: Path) -> tuple[int, str]:
+    """The number of columns of the first lines, and a value of the last column: one that is no tag, if there is one."""
+    widths, last = set(), ""
+    for _, line in islice(read_lines(path), MAX_RECORDS):
+        values = line.split("\t") if "\t" in line else split_blanks(line)
+        if not line.strip() or line.startswith("-DOCSTART-"):
+            continue
+        widths.add(len(values))
+        if not last or TAG.match(last):
+            last = values[-1].strip()
+    return (widths.pop(), last) if len(widths) == 1 and widths != {1} else (0, "")
+
+
+def _list(names: Any) -> str:
+    shown = [str(name)[:40] for name in islice(names, MAX_NAMES)]
+    return ", ".join([*shown, *(["..."] if len(names) > MAX_NAMES else [])])

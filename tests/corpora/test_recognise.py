@@ -1,0 +1,194 @@
+"""The format of a file or folder is recognised by its content, never guessed."""
+
+import json
+import re
+
+import pytest
+import spacy
+
+from spacy_mre.corpora import READERS, WRITERS, CorpusError, EntityRecord, Record, RelationRecord, make_docs
+from spacy_mre.corpora.json_evidence import EVIDENCE
+from spacy_mre.corpora.recognise import FORMATS, recognise
+from tests.corpora.test_real_data import CASES
+from tests.robustness.strategies import FOLDERS, SAMPLES
+from tests.robustness.test_readers import write
+
+ENTITY = {"start": 0, "end": 3, "label": "x"}
+
+
+def test_every_format_can_be_recognised():
+    assert set(FORMATS) == {*READERS, "spacy"}
+    assert set(EVIDENCE) <= set(READERS)
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_the_samples(format, tmp_path):
+    assert recognise(write(format, tmp_path / "a", SAMPLES[format])) == format
+
+
+@pytest.mark.parametrize("format", [format for format in READERS if format not in FOLDERS])
+def test_names_of_files_do_not_matter(format, tmp_path):
+    (content,) = SAMPLES[format].values()
+    for name in ("data", "data.txt", "data.json", "data.jsonl"):
+        (tmp_path / name).write_text(f"\ufeff{content}", encoding="utf8")
+        assert recognise(tmp_path / name) == format
+
+
+@pytest.mark.parametrize("format", [format for format in READERS if format not in FOLDERS])
+def test_a_malformed_record_further_down_is_left_to_the_reader(format, tmp_path):
+    (content,) = SAMPLES[format].values()
+    if not content.startswith("{"):
+        pytest.skip("not JSON lines")
+    (tmp_path / "a").write_text(content + "{", encoding="utf8")
+    assert recognise(tmp_path / "a") == format
+
+
+def test_folders(tmp_path):
+    folder = tmp_path / "crossre"
+    folder.mkdir()
+    (folder / "music-dev.json").write_text(SAMPLES["crossre"]["music-dev.json"], encoding="utf8")
+    (folder / "README").write_text("Rain", encoding="utf8")
+    assert recognise(folder) == "crossre"
+    (tmp_path / "docs.spacy").mkdir()
+    assert recognise(tmp_path / "docs.spacy") == "spacy"
+
+
+@pytest.mark.parametrize(
+    "line, format",
+    [
+        ({"text": "Ada"}, "jsonl"),
+        ({"text": "Ada", "entities": [], "cats": ["x"]}, "jsonl"),
+        ({"text": "Ada", "entities": [ENTITY], "meta": {"label": 1}}, "jsonl"),
+        ({"text": "Ada", "cats": {"x": 1}}, "jsonl"),
+        ({"text": "Ada", "entities": [], "relations": [], "Comments": []}, "doccano"),
+        ({"text": "Ada", "label": []}, "doccano"),
+        ({"text": "Ada", "label": "x"}, "doccano"),
+        ({"data": "Ada", "label": ["x"]}, "doccano"),
+        ({"text": "Ada", "labels": [[0, 3, "x"]]}, "doccano"),
+        ({"text": "Ada", "entities": [[0, 3, "x"]], "cats": ["x"]}, "doccano"),
+    ],
+)
+def test_json_lines(line, format, tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps(line), encoding="utf8")
+    assert recognise(tmp_path / "a.json") == format
+
+
+def test_evidence_may_come_late(tmp_path):
+    lines = [{"text": "Rain", "entities": []}] * 500 + [{"text": "Ada", "entities": [[0, 3, "x"]]}]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf8")
+    assert recognise(tmp_path / "a.jsonl") == "doccano"
+
+
+@pytest.mark.parametrize(
+    "content, format",
+    [
+        ("[ O\n1 O\n] O\n\n{ B-x\n} I-x\n", "conll"),
+        ("Ada\tNNP\tS-person\n", "conll"),
+        ("-DOCSTART- -X- O\n\nAda NNP B-person\n", "conll"),
+    ],
+)
+def test_columns(content, format, tmp_path):
+    (tmp_path / "a").write_text(content, encoding="utf8")
+    assert recognise(tmp_path / "a") == format
+
+
+@pytest.mark.parametrize(
+    "content, seen",
+    [
+        ('{"tokens": ["Ada"], "entities": []}', "JSON lines with the keys tokens, entities"),
+        ('[{"name": "Ada"}]', "a JSON list of objects with the keys name"),
+        ("[]", "a JSON list of objects without a record"),
+        ('{\n "entities": {},\n "relations": {}\n}', "one JSON object with the keys entities, relations"),
+        ("Ada met Bo.", "a text of 3 columns, the last of which has no tags such as B-person and O ('Bo.')"),
+        ("B-person Ada\nO met\n", "a text of 2 columns, the last of which has no tags such as B-person and O ('Ada')"),
+        ("Ada met Bo.\nRain.\n", "a text without columns"),
+        ('"Ada"', "a text without columns"),
+    ],
+)
+def test_no_format_fits(content, seen, tmp_path):
+    (tmp_path / "a.x").write_text(content, encoding="utf8")
+    with pytest.raises(ValueError, match=rf"M220.*a\.x.*{re.escape(seen)}.*Expected one of: .*doccano.*convert FORMAT"):
+        recognise(tmp_path / "a.x")
+
+
+@pytest.mark.parametrize(
+    "content, error",
+    [
+        ('{"text": ', "line 1: invalid JSON"),
+        ("[1, 2]", "record 1: expected a JSON object"),
+        ('[{"text": 1', "invalid JSON"),
+        ("", "the file is empty"),
+        ("\0", "NUL"),
+    ],
+)
+def test_what_cannot_be_read(content, error, tmp_path):
+    (tmp_path / "a").write_text(content, encoding="utf8")
+    with pytest.raises(CorpusError, match=error):
+        recognise(tmp_path / "a")
+    with pytest.raises(CorpusError, match="file or folder not found"):
+        recognise(tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    "lines, candidates",
+    [
+        ([{"text": "Ada", "entities": [ENTITY]}, {"text": "Ada", "label": ["x"]}], "doccano, jsonl"),
+        ([{"text": "Ada", "entities": [ENTITY], "label": "news"}], "doccano, jsonl"),
+    ],
+)
+def test_several_formats_fit(lines, candidates, tmp_path):
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf8")
+    with pytest.raises(ValueError, match=rf"M221.*keys text, entities.*several formats: {candidates}\."):
+        recognise(tmp_path / "a.jsonl")
+
+
+def test_a_folder_of_several_formats(tmp_path):
+    write("slots", tmp_path, SAMPLES["slots"])
+    write("brat", tmp_path, SAMPLES["brat"])
+    with pytest.raises(ValueError, match=r"M221.*a folder with a\.ann, a\.txt.*: brat, slots\."):
+        recognise(tmp_path)
+
+
+def test_a_file_of_a_folder(tmp_path):
+    write("slots", tmp_path, SAMPLES["slots"])
+    with pytest.raises(ValueError, match=r"M220.*in a folder in the format slots, which is read as a whole"):
+        recognise(tmp_path / "seq.in")
+
+
+@pytest.mark.parametrize("content", [{}, {"a.txt": "Rain"}, {"train/seq.in": "Rain", "train/seq.out": "O"}])
+def test_a_folder_of_no_format(content, tmp_path):
+    write("brat", tmp_path, content)
+    with pytest.raises(ValueError, match=r"M220.*a folder with (nothing in it|a\.txt|train)"):
+        recognise(tmp_path)
+
+
+@pytest.mark.parametrize("format", WRITERS)
+def test_what_is_exported_is_recognised(format, tmp_path):
+    entities = [EntityRecord(0, 3, "person"), EntityRecord(8, 10, "person")]
+    for number, record in enumerate(
+        [
+            Record("Ada met Bo.", "1", entities, [RelationRecord(0, 1, "met")], {"diary": 1.0}),
+            Record("Ada met Bo.", "1", entities, [RelationRecord(0, 1, "met")]),
+            Record("Ada met Bo.", "1", entities, None, {"diary": 1.0}),
+            Record("Ada met Bo.", "1", entities),
+        ]
+    ):
+        WRITERS[format](make_docs([record], spacy.blank("xx")), tmp_path / f"out-{number}")
+        assert recognise(tmp_path / f"out-{number}") == format
+
+
+@pytest.mark.parametrize("format, path", sorted({(format, path) for format, path, *_ in CASES}))
+def test_real_data(mre_data, format, path):
+    if not (mre_data / path).exists():
+        pytest.skip(f"there is no {path} in the folder of real data")
+    assert recognise(mre_data / path) == format
+    if format == "crossre":
+        for file in (mre_data / path).glob("*.json"):
+            assert recognise(file) == format
+
+
+def test_other_files_of_real_data(mre_data):
+    for path in ("conll04/conll04_types.json", "snips", "asdc/data/main/dialog_act", "README.md"):
+        if (mre_data / path).exists():
+            with pytest.raises(ValueError, match="M220"):
+                recognise(mre_data / path)
