@@ -17,6 +17,7 @@ from .recognise import recognise
 from .record import CorpusError, EntityRecord, Record, RelationRecord
 from .report import Report
 from .slots import read_slots
+from .spacy_file import read_spacy
 from .spert_json import read_spert
 from .stockmark import read_stockmark
 from .to_docs import cat_labels, make_docs
@@ -30,6 +31,7 @@ READERS: dict[str, Callable[..., Iterator[Record]]] = {
     "genia": read_genia,
     "jsonl": read_jsonl,
     "slots": read_slots,
+    "spacy": read_spacy,
     "spert": read_spert,
     "stockmark": read_stockmark,
 }

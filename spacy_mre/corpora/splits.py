@@ -7,6 +7,7 @@ from hashlib import sha1
 
 from ..errors import Errors, Warnings
 from .record import Record
+from .stratified import split_stratified
 
 PARTS = ("train", "dev", "test")
 
@@ -60,19 +61,22 @@ def _same_group(left: Record, right: Record) -> bool:
     return left.group != "" and left.group == right.group
 
 
-SPLIT_RULES: dict[str, Callable[[Sequence[Record]], list[str]]] = {
-    "hash": split_by_group,
-    "number": split_by_number,
-    "last-tenth": split_last_tenth,
+# From the records and a seed to their parts.
+SPLIT_RULES: dict[str, Callable[[Sequence[Record], int], list[str]]] = {
+    "stratified": split_stratified,
+    "hash": lambda records, seed: split_by_group(records),
+    "number": lambda records, seed: split_by_number(records),
+    "last-tenth": lambda records, seed: split_last_tenth(records),
 }
-RULE_PARTS = {"hash": PARTS, "number": PARTS, "last-tenth": ("train", "dev")}
+RULE_PARTS = {"stratified": PARTS, "hash": PARTS, "number": PARTS, "last-tenth": ("train", "dev")}
 
 
-def split_records(records: Sequence[Record], rule: str) -> dict[str, list[Record]]:
+def split_records(records: Sequence[Record], rule: str, *, seed: int = 0) -> dict[str, list[Record]]:
     """Split records by a rule.
 
     records (Sequence[Record]): The records, in order.
-    rule (str): The name of a rule in `SPLIT_RULES`: "hash", "number" or "last-tenth".
+    rule (str): The name of a rule in `SPLIT_RULES`: "stratified", "hash", "number" or "last-tenth".
+    seed (int): The seed of "stratified"; the other rules draw nothing.
     RETURNS (dict[str, list[Record]]): The records of "train", "dev" and "test", without parts that are empty. A part
         that is empty by chance, because there are few records, is warned of.
     RAISES (ValueError): If the rule does not exist, or cannot be applied to the records.
@@ -84,7 +88,7 @@ def split_records(records: Sequence[Record], rule: str) -> dict[str, list[Record
     if rule not in SPLIT_RULES:
         raise ValueError(Errors.M205.format(name=rule, names=", ".join(SPLIT_RULES)))
     split: dict[str, list[Record]] = {part: [] for part in PARTS}
-    for record, part in zip(records, SPLIT_RULES[rule](records)):
+    for record, part in zip(records, SPLIT_RULES[rule](records, seed)):
         split[part].append(record)
     empty = [part for part in RULE_PARTS[rule] if not split[part]]
     if empty:

@@ -101,7 +101,7 @@ def described(format, files):
     return counts
 
 
-@pytest.mark.parametrize("format", READERS)
+@pytest.mark.parametrize("format", SAMPLES)
 def test_the_samples_are_complete(format, tmp_path):
     records, _ = read(format, write(format, tmp_path, SAMPLES[format]))
     found = amounts(records)
@@ -109,7 +109,7 @@ def test_the_samples_are_complete(format, tmp_path):
     assert all(count for count in described(format, SAMPLES[format]).values())
 
 
-@pytest.mark.parametrize("format", READERS)
+@pytest.mark.parametrize("format", SAMPLES)
 @settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

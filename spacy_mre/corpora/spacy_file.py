@@ -1,0 +1,42 @@
+"""Reads `.spacy` files: those of this package, and those of other programs, with entities under another key."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from spacy.tokens import Doc
+
+from ..annotations.entities import DEFAULT_KEY
+from ..annotations.storage import load_docs
+from .from_docs import make_records
+from .record import Record
+from .report import Report
+
+
+def read_spacy(path: Path, *, report: Report | None = None) -> Iterator[Record]:
+    """Read a `.spacy` file, or a folder that `save_docs` wrote.
+
+    path (Path): The file or folder.
+    report (Report | None): Counts relations whose head or tail is not an entity, and notes span groups that are not
+        read. Entities are read from the group "entities"; without it from the only group that there is, from "sc" of a
+        `spancat` for example; otherwise from `doc.ents`.
+    YIELDS (Record): One record per document, with its tokens. Scores are left out.
+    RAISES (ValueError): If the file is damaged or not a `.spacy` file.
+    """
+    report = report if report is not None else Report()
+    for number, doc in enumerate(load_docs(path), start=1):
+        key = _key(doc)
+        for other in sorted(doc.spans.keys() - {key}):
+            report.note(f"span group '{other}' that is not read", f"document {number}")
+        doc.user_data.setdefault("id", str(number))
+        converted = Report()
+        (record,) = make_records([doc], spans_key=key, scores=True, report=converted)
+        for reason in converted.lost:
+            for example in converted.examples[reason]:
+                report.lose(reason, example)
+        record.origin = f"{Path(path).name}, document {number}"
+        yield record
+
+
+def _key(doc: Doc) -> str:
+    keys = list(doc.spans)
+    return keys[0] if len(keys) == 1 and DEFAULT_KEY not in keys else DEFAULT_KEY
