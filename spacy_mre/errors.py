@@ -40,8 +40,8 @@ class Errors(metaclass=_WithCodes):
 
     M104 = (
         "The tokens of the document '{text}...' have changed since its {count} relations were written, so their "
-        "offsets are wrong. Put components that retokenize (merge_entities, for example) before the encoder, or "
-        "set doc._.relations again."
+        "offsets are wrong. Put components that retokenize (merge_entities, for example) before the encoder, "
+        "retokenize a copy (doc.copy()), or set doc._.relations again."
     )
 
     M105 = (
@@ -51,6 +51,11 @@ class Errors(metaclass=_WithCodes):
     M106 = (
         "The folder {path} must contain all parts of one corpus, as in 0001-of-0002.spacy and 0002-of-0002.spacy. "
         "Found: {found}. Write the corpus again."
+    )
+    M110 = (
+        "The tokens of the document '{text}...' have changed since the entities in doc.spans['{key}'] were written, so "
+        "they contain wrong tokens. Put components that retokenize (merge_entities, for example) before the encoder, "
+        "retokenize a copy (doc.copy()), or write the entities again."
     )
 
     # 2xx: corpora (25x: tokenization)

@@ -1,18 +1,28 @@
 """Entities on a Doc: all of them in `doc.spans["entities"]`, and a flat subset without overlaps in `doc.ents`.
 
-Components write their predictions with `set_entities`. The group's `attrs["scores"]` contains the score of each span,
-and `attrs["sources"]` the name of the component that wrote it.
+Components write their predictions with `set_entities`. The group's `attrs` have one value per span: `scores`;
+`sources`, the component that wrote it; and `in_ents`, the component that wrote it to `doc.ents` too, if any did.
+
+In `doc.ents`, a component replaces its own entities only, and adds those that overlap no entity of other components,
+which stay as they are.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy
 from spacy.tokens import Doc, Span, SpanGroup
+
+from ..errors import Errors
 
 DEFAULT_KEY = "entities"
 
 # Token offsets of a span: first token, last token + 1.
 Offsets = tuple[int, int]
+# Start, minus end, label.
+Place = tuple[int, int, str]
+# The value of ENT_IOB of the first token of an entity.
+BEGIN = 3
 
 
 class EntitySpan(NamedTuple):
@@ -35,6 +45,10 @@ class EntitySpan(NamedTuple):
         return self.start, self.end
 
 
+# A span and its source.
+Written = tuple[EntitySpan, str]
+
+
 def get_entities(doc: Doc, key: str = DEFAULT_KEY) -> list[EntitySpan] | None:
     """Read all entities of a document, including nested ones.
 
@@ -42,13 +56,12 @@ def get_entities(doc: Doc, key: str = DEFAULT_KEY) -> list[EntitySpan] | None:
     key (str): The span group.
     RETURNS (list[EntitySpan] | None): The spans of the group. Without such a group, the spans of `doc.ents`; None if
         these are not set either.
+    RAISES (ValueError): If the document was retokenized after the group was written.
     """
     if key in doc.spans:
         group = doc.spans[key]
-        scores = group.attrs.get("scores", ())
-        if len(scores) != len(group):
-            # The group was changed after it was written, so the scores no longer match its spans.
-            scores = [1.0] * len(group)
+        check_tokens(doc, key)
+        scores = _attribute(group, "scores", 1.0)
         return [EntitySpan(span.start, span.end, span.label_, float(score)) for span, score in zip(group, scores)]
     if doc.has_annotation("ENT_IOB"):
         return [EntitySpan(ent.start, ent.end, ent.label_) for ent in doc.ents]
@@ -73,9 +86,10 @@ def set_entities(
     spans (Iterable[EntitySpan]): The entities; plain tuples of start, end, label and score are accepted too.
     key (str): The span group.
     source (str): The name of the component that writes; empty for gold.
-    set_ents (bool): Also set `doc.ents` to the flat, best-scored subset. Entities that another component wrote only to
-        `doc.ents` are kept, and spans of the group that overlap them are left out there.
+    set_ents (bool): Also write to `doc.ents`: of the given spans that overlap no entity of another source there, the
+        flat, best-scored subset.
     RETURNS (list[EntitySpan]): All spans that are now in the group, in its order.
+    RAISES (ValueError): If the document was retokenized after the group was written.
 
     >>> import spacy
     >>> doc = spacy.blank("en")("Ida visits Old Lima")
@@ -85,28 +99,45 @@ def set_entities(
     >>> doc.ents
     (Ida, Old Lima)
     """
-    foreign = _entities_outside_group(doc, key) if set_ents else []
-    best: dict[tuple[int, int, str], tuple[EntitySpan, str]] = {}
-    given = [(EntitySpan(*span), source) for span in spans]
-    for span, span_source in [*_spans_of_other_sources(doc, key, source), *given]:
-        offsets = trim(doc, span.offsets)
-        if span_source and (offsets != span.offsets or doc[span.start].text.isspace()):
-            # Trimmed, it could get the offsets of another prediction with another label.
-            continue
-        span = EntitySpan(*offsets, span.label, span.score)
-        sort_key = (span.start, -span.end, span.label)
-        if sort_key not in best or best[sort_key][0].score < span.score:
-            best[sort_key] = (span, span_source)
-    kept = [best[sort_key] for sort_key in sorted(best)]
-    entities = [span for span, _ in kept]
-    attrs = {"scores": [float(span.score) for span in entities], "sources": [span_source for _, span_source in kept]}
+    before, in_ents = _read_group(doc, key)
+    given = _best_of_equal(doc, [(EntitySpan(*span), source) for span in spans])
+    others = [written for written in before if written[1] != source]
+    kept = _best_of_equal(doc, [*others, *given.values()]) if others else given
+    if set_ents:
+        former = {place for place, writer in in_ents.items() if writer == source}
+        added = _replace_ents(doc, former, [span for span, _ in given.values()])
+        in_ents = {place: writer for place, writer in in_ents.items() if writer != source} | dict.fromkeys(
+            added, source
+        )
+    places = sorted(kept)
+    entities = [kept[place][0] for place in places]
+    attrs = {
+        "scores": [float(span.score) for span in entities],
+        "sources": [kept[place][1] for place in places],
+        "in_ents": [in_ents.get(place) for place in places],
+    }
     doc_spans = [Span(doc, span.start, span.end, label=span.label) for span in entities]
     doc.spans[key] = SpanGroup(doc, name=key, attrs=attrs, spans=doc_spans)
-    if set_ents:
-        taken = {token for ent in foreign for token in range(ent.start, ent.end)}
-        flat = set(flat_subset([span for span in entities if taken.isdisjoint(range(span.start, span.end))]))
-        doc.set_ents([*foreign, *(doc_span for doc_span, span in zip(doc_spans, entities) if span in flat)])
     return entities
+
+
+def check_tokens(doc: Doc, key: str = DEFAULT_KEY) -> None:
+    """Refuse a span group whose document was retokenized after the group was written: spaCy changes the tokens, but not
+    the groups, which then contain other tokens or none.
+
+    doc (Doc): The document.
+    key (str): The span group.
+    RAISES (ValueError): If a span of the group has not the characters of its tokens.
+    """
+    try:
+        moved = any(
+            doc[span.start].idx != span.start_char or doc[span.end - 1].idx + len(doc[span.end - 1]) != span.end_char
+            for span in doc.spans[key]
+        )
+    except IndexError:  # fewer tokens than before
+        moved = True
+    if moved:
+        raise ValueError(Errors.M110.format(key=key, text=doc.text[:40]))
 
 
 def trim(doc: Doc, offsets: Offsets) -> Offsets:
@@ -158,23 +189,54 @@ def complete_entities(doc: Doc, key: str = DEFAULT_KEY) -> None:
         set_entities(doc, get_entities(doc, key) or [], key=key, set_ents=False)
 
 
-def _entities_outside_group(doc: Doc, key: str) -> list[Span]:
-    """The entities in `doc.ents` that are not in the span group, if there is one."""
-    if key not in doc.spans and not doc.ents:
-        return []
-    group = {(span.start, span.end, span.label) for span in doc.spans[key]} if key in doc.spans else set()
-    return [ent for ent in doc.ents if (ent.start, ent.end, ent.label) not in group]
+def _read_group(doc: Doc, key: str) -> tuple[list[Written], dict[Place, str]]:
+    """The spans of a group with their sources, and the component that wrote each to `doc.ents`, if any did."""
+    if key not in doc.spans:
+        return [], {}
+    group, spans = doc.spans[key], get_entities(doc, key) or []
+    writers = zip(map(_place, spans), _attribute(group, "in_ents", None))
+    return list(zip(spans, _attribute(group, "sources", ""))), {
+        place: writer for place, writer in writers if writer is not None
+    }
+
+
+def _attribute(group: SpanGroup, name: str, default: Any) -> Sequence[Any]:
+    """One value per span. If the group was changed after it was written, its values no longer match its spans."""
+    values = group.attrs.get(name, ())
+    return values if len(values) == len(group) else [default] * len(group)
+
+
+def _best_of_equal(doc: Doc, spans: Iterable[Written]) -> dict[Place, Written]:
+    """The best-scored of each offsets and label, without white space at the ends."""
+    best: dict[Place, Written] = {}
+    for span, source in spans:
+        offsets = trim(doc, span.offsets)
+        if source and (offsets != span.offsets or doc[span.start].text.isspace()):
+            # Trimmed, it could get the offsets of another prediction with another label.
+            continue
+        span = EntitySpan(*offsets, span.label, span.score)
+        place = _place(span)
+        if place not in best or best[place][0].score < span.score:
+            best[place] = (span, source)
+    return best
+
+
+def _replace_ents(doc: Doc, former: set[Place], spans: Iterable[EntitySpan]) -> list[Place]:
+    """Replace some entities of `doc.ents` by those spans that overlap no other entity there. Returns what was added."""
+    others = [ent for ent in doc.ents if (ent.start, -ent.end, ent.label_) not in former]
+    # Tokens in which there shall be no entity.
+    iob, types = doc.to_array(["ENT_IOB", "ENT_TYPE"]).T
+    blocked = [doc[i : i + 1] for i in numpy.flatnonzero((iob == BEGIN) & (types == 0)).tolist()]
+    taken = {token for span in (*others, *blocked) for token in range(span.start, span.end)}
+    added = flat_subset([span for span in spans if taken.isdisjoint(range(span.start, span.end))])
+    doc.set_ents([*others, *(Span(doc, *span.offsets, label=span.label) for span in added)], blocked=blocked)
+    return [_place(span) for span in added]
+
+
+def _place(span: EntitySpan) -> Place:
+    """What makes two spans the same, in the order of a group."""
+    return span.start, -span.end, span.label
 
 
 def _by_preference(span: EntitySpan) -> tuple[float, int, int, str]:
     return -span.score, span.start, -span.end, span.label
-
-
-def _spans_of_other_sources(doc: Doc, key: str, source: str) -> list[tuple[EntitySpan, str]]:
-    if key not in doc.spans:
-        return []
-    spans = get_entities(doc, key) or []
-    sources = doc.spans[key].attrs.get("sources", ())
-    if len(sources) != len(spans):
-        sources = [""] * len(spans)
-    return [(span, span_source) for span, span_source in zip(spans, sources) if span_source != source]

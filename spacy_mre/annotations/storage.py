@@ -11,6 +11,7 @@ from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.vocab import Vocab
 
 from .doc_bins import MAX_BYTES, fill_doc_bins, read_doc_bins, write_doc_bins
+from .entities import check_tokens
 from .relations import Relation, arguments, get_relations, set_relations, shift
 
 # Activations are large and can be computed again.
@@ -26,6 +27,7 @@ def save_docs(docs: Iterable[Doc], path: str | Path, *, max_bytes: int = MAX_BYT
         numbered `.spacy` files with the name of the file, which `load_docs` and the corpus readers read in the same
         way. Default: 2**32 - 1.
     RETURNS (int): The number of documents.
+    RAISES (ValueError): If a document was retokenized after its entities or relations were written.
 
     >>> import spacy
     >>> nlp = spacy.blank("en")
@@ -58,6 +60,7 @@ def to_json(doc: Doc) -> dict[str, Any]:
     doc (Doc): The document.
     RETURNS (dict[str, Any]): The output of `Doc.to_json`, and: `span_attrs`, the attributes of the span groups with
         their scores; `relations`, with the character offsets and texts of heads and tails. `from_json` reads it.
+    RAISES (ValueError): If the document was retokenized after its entities or relations were written.
 
     >>> import spacy
     >>> doc = spacy.blank("en")("Ida lives in Lima")
@@ -65,6 +68,7 @@ def to_json(doc: Doc) -> dict[str, Any]:
     >>> to_json(doc)["relations"][0]["tail_char"]
     [13, 17]
     """
+    _check_tokens(doc)
     data = doc.to_json()
     data["span_attrs"] = {key: dict(group.attrs) for key, group in doc.spans.items()}
     relations = get_relations(doc)
@@ -98,6 +102,7 @@ def span_as_doc(span: Span) -> Doc:
     span (Span): The part to copy.
     RETURNS (Doc): A Doc with the text labels of the whole document, and the entities, span groups, scores and relations
         that are completely inside the part.
+    RAISES (ValueError): If the document was retokenized after its entities or relations were written.
 
     >>> import spacy
     >>> doc = spacy.blank("en")("Ida lives in Lima")
@@ -105,6 +110,7 @@ def span_as_doc(span: Span) -> Doc:
     >>> len(span_as_doc(doc[0:4])._.relations), len(span_as_doc(doc[0:3])._.relations)
     (1, 0)
     """
+    _check_tokens(span.doc)
     if span.doc.tensor is None:
         # The default of `doc_cleaner`, which Span.as_doc cannot read.
         span.doc.tensor = numpy.zeros((0,), dtype="f")
@@ -128,6 +134,7 @@ def merge_docs(docs: list[Doc]) -> Doc | None:
     docs (list[Doc]): The documents, in order.
     RETURNS (Doc | None): The merged document; None if `docs` is empty. It has entities, a span group or relations only
         if all documents have them set, and text labels only if they are the same in all documents.
+    RAISES (ValueError): If a document was retokenized after its entities or relations were written.
 
     >>> import spacy
     >>> doc = spacy.blank("en")("Ida lives in Lima")
@@ -137,6 +144,8 @@ def merge_docs(docs: list[Doc]) -> Doc | None:
     """
     if not docs:
         return None
+    for doc in docs:
+        _check_tokens(doc)
     merged = Doc.from_docs([_copy_without_user_data(doc) for doc in docs])
     if all(doc.cats == docs[0].cats for doc in docs):
         merged.cats = dict(docs[0].cats)
@@ -185,13 +194,21 @@ def _from_spacy_json(data: dict[str, Any], vocab: Vocab) -> Doc:
 
 
 def _add(doc_bin: DocBin, doc: Doc) -> None:
-    get_relations(doc)  # refuses a document that was retokenized after they were written
+    _check_tokens(doc)
     user_data = doc.user_data
     doc.user_data = {key: value for key, value in user_data.items() if key not in ACTIVATIONS}
     try:
         doc_bin.add(doc)
     finally:
         doc.user_data = user_data
+
+
+def _check_tokens(doc: Doc) -> None:
+    """Refuse a document that was retokenized after entities or relations of this package were written."""
+    get_relations(doc)
+    for key, group in doc.spans.items():
+        if "sources" in group.attrs:
+            check_tokens(doc, key)
 
 
 def _with_characters(doc: Doc, relation: Relation) -> dict[str, Any]:
@@ -231,7 +248,7 @@ def _copy_without_user_data(doc: Doc) -> Doc:
 
 def _concatenate_attrs(groups: list[SpanGroup]) -> dict[str, Any]:
     attrs: dict[str, Any] = {}
-    for name in ("scores", "sources"):
+    for name in ("scores", "sources", "in_ents"):
         if groups and all(name in group.attrs and len(group.attrs[name]) == len(group) for group in groups):
             attrs[name] = [value for group in groups for value in group.attrs[name]]
     return attrs

@@ -3,6 +3,7 @@
 from typing import Any
 
 from spacy.language import Language
+from spacy.pipeline import TrainablePipe
 
 from ..annotations.entities import DEFAULT_KEY
 
@@ -29,7 +30,8 @@ def get_spans_key(nlp: Language) -> str:
     """Read the span group that a pipeline writes.
 
     nlp (Language): The pipeline.
-    RETURNS (str): The `spans_key` of the first component that has one. Default: "entities".
+    RETURNS (str): The `spans_key` of the first component of this package that has one; else that of the first of
+        spaCy's, `spancat` for example. Default: "entities".
 
     >>> import spacy
     >>> nlp = spacy.blank("en")
@@ -37,7 +39,11 @@ def get_spans_key(nlp: Language) -> str:
     >>> get_spans_key(nlp)
     'mentions'
     """
-    return next(iter(get_settings(nlp, "spans_key")), DEFAULT_KEY)
+    # A trainable component of spaCy has it in its `cfg`, and a ruler is not trainable.
+    ours = [
+        pipe.spans_key for _, pipe in nlp.pipeline if isinstance(pipe, TrainablePipe) and hasattr(pipe, "spans_key")
+    ]
+    return next(iter([*ours, *get_settings(nlp, "spans_key")]), DEFAULT_KEY)
 
 
 def get_symmetric(nlp: Language) -> list[str]:

@@ -82,6 +82,7 @@ def score_joint(
     examples: Iterable[Example],
     *,
     spans_key: str = DEFAULT_KEY,
+    set_ents: bool = True,
     symmetric: Sequence[str] = (),
     matching: str = "exact",
     **cfg: Any,
@@ -90,6 +91,7 @@ def score_joint(
 
     examples (Iterable[Example]): Gold and predictions.
     spans_key (str): The span group of the entities.
+    set_ents (bool): Also score `doc.ents`.
     symmetric (Sequence[str]): Relation labels without direction.
     matching (str): "exact" or "overlap".
     cfg (Any): Settings of the component that are not used.
@@ -106,18 +108,24 @@ def score_joint(
     """
     examples = list(examples)
     return {
-        **score_entities(examples, spans_key=spans_key, matching=matching),
+        **score_entities(examples, spans_key=spans_key, set_ents=set_ents, matching=matching),
         **score_relations(examples, symmetric=symmetric, spans_key=spans_key, matching=matching),
     }
 
 
 def score_entities(
-    examples: Iterable[Example], *, spans_key: str = DEFAULT_KEY, matching: str = "exact", **cfg: Any
+    examples: Iterable[Example],
+    *,
+    spans_key: str = DEFAULT_KEY,
+    set_ents: bool = True,
+    matching: str = "exact",
+    **cfg: Any,
 ) -> Scores:
     """Score all entities of the span group, including nested ones, and the flat entities of `doc.ents`.
 
     examples (Iterable[Example]): Gold and predictions.
     spans_key (str): The span group. For a document without it, the entities are those of `doc.ents`.
+    set_ents (bool): Also score `doc.ents`. A component that does not write to it leaves its scores to others.
     matching (str): "exact" or "overlap".
     cfg (Any): Settings of the component that are not used.
     RETURNS (dict[str, Any]): `p`, `r`, `f`, `macro_f` and `per_type`, with the prefixes `spans_{spans_key}_` and
@@ -134,7 +142,8 @@ def score_entities(
         all_entities.add(*compared_entities(eg, gold, predicted, matching))
         flat = _flat(eg.reference, gold), _flat(eg.predicted, predicted)
         flat_entities.add(*compared_entities(eg, *flat, matching))
-    return {**all_entities.scores(f"spans_{spans_key}"), **flat_entities.scores("ents")}
+    scores = all_entities.scores(f"spans_{spans_key}")
+    return {**scores, **flat_entities.scores("ents")} if set_ents else scores
 
 
 def score_relations(

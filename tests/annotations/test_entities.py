@@ -227,3 +227,61 @@ def test_two_span_groups_share_the_ents():
     assert [ent.text for ent in doc.ents] == ["Ida", "Lima"]
     set_entities(doc, [], key="people", source="one")
     assert [ent.text for ent in doc.ents] == ["Lima"]
+
+
+# Beside other components: doc.ents
+
+
+@pytest.mark.parametrize("later", [[], [(4, 5, "place", 0.9)]], ids=["nothing", "another"])
+def test_an_entity_that_another_component_found_too_stays_when_ours_goes(doc, later):
+    doc.set_ents([Span(doc, 0, 2, label="person", kb_id="Q1", span_id="7")])
+    set_entities(doc, [(0, 2, "person", 0.9)], source="one")
+    set_entities(doc, later, source="one")
+    assert [(ent.label_, ent.kb_id_, ent.ent_id_) for ent in doc.ents][:1] == [("person", "Q1", "7")]
+    assert len(doc.ents) == 1 + len(later)
+
+
+def test_what_another_component_added_to_our_entity_stays_when_others_write(doc):
+    set_entities(doc, [(0, 2, "person", 0.9)], source="one")
+    doc.set_ents([Span(doc, 0, 2, label="person", kb_id="Q1")])
+    set_entities(doc, [(0, 2, "person", 0.95), (3, 4, "place", 0.9)], source="two")
+    assert [(ent.label_, ent.kb_id_) for ent in doc.ents] == [("person", "Q1"), ("place", "")]
+
+
+def test_the_earlier_component_has_the_tokens(doc):
+    for second_key in ("entities", "other"):
+        set_entities(doc, [(0, 2, "x", 0.3)], source="one")
+        set_entities(doc, [(1, 4, "y", 0.9), (4, 5, "y", 0.5)], key=second_key, source="two")
+        assert ents(doc) == [(0, 2, "x"), (4, 5, "y")]
+
+
+def test_entities_that_were_removed_from_ents_do_not_come_back(doc):
+    set_entities(doc, [(0, 2, "x", 0.9)], source="one")
+    doc.set_ents([])
+    set_entities(doc, [(3, 4, "y", 0.9)], source="two")
+    assert (ents(doc), group(doc)) == ([(3, 4, "y")], [(0, 2, "x"), (3, 4, "y")])
+
+
+def test_blocked_tokens_stay_blocked(doc):
+    doc.set_ents([], blocked=[doc[1:2], doc[5:6]])
+    for _ in range(2):
+        set_entities(doc, [(0, 2, "x", 0.9), (3, 4, "y", 0.9)], source="one")
+        assert ents(doc) == [(3, 4, "y")] and group(doc) == [(0, 2, "x"), (3, 4, "y")]
+        assert [token.ent_iob_ for token in doc] == ["O", "B", "O", "B", "O", "B"]
+
+
+def test_one_component_writes_the_ents_and_another_the_group_only(doc):
+    set_entities(doc, [(0, 2, "x", 0.9)], source="one", set_ents=False)
+    set_entities(doc, [(0, 2, "x", 0.5)], source="two")
+    assert (ents(doc), doc.spans["entities"].attrs["sources"]) == ([(0, 2, "x")], ["one"])
+    set_entities(doc, [], source="two")
+    assert (ents(doc), group(doc)) == ([], [(0, 2, "x")])
+
+
+def test_whose_ents_they_are_survives_saving(doc, tmp_path):
+    doc.set_ents([Span(doc, 0, 2, label="x")])
+    set_entities(doc, [(0, 2, "x", 0.9), (3, 4, "x", 0.9)], source="one")
+    save_docs([doc], tmp_path / "docs.spacy")
+    (loaded,) = load_docs(tmp_path / "docs.spacy")
+    set_entities(loaded, [], source="one")
+    assert (ents(loaded), group(loaded)) == ([(0, 2, "x")], [])

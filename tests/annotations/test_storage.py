@@ -189,7 +189,11 @@ def test_merged_documents(doc, recwarn):
     set_relations(other, [make_relation((0, 1), (2, 3), "saw", score=0.25)])
     merged = merge_docs([doc, other])
     assert [span.text for span in merged.spans["entities"]] == ["Old Aoba", "Aoba", "Lake Mizu", "Bo", "Ada"]
-    assert merged.spans["entities"].attrs == {"scores": [0.9, 0.4, 0.8, 0.7, 0.6], "sources": ["one"] * 3 + ["two"] * 2}
+    assert merged.spans["entities"].attrs == {
+        "scores": [0.9, 0.4, 0.8, 0.7, 0.6],
+        "sources": ["one"] * 3 + ["two"] * 2,
+        "in_ents": ["one", None, "one", "two", "two"],
+    }
     assert [(head.text, label, tail.text, score) for head, label, tail, score in merged._.triples] == [
         ("Old Aoba", "near", "Lake Mizu", 0.5),
         ("Aoba", "of", "Old Aoba", 1.0),

@@ -50,6 +50,7 @@ class Generative(LabelledPipe):
         num_beams: Positive = 1,
         batch_tokens: Positive = 16384,
         spans_key: str = DEFAULT_KEY,
+        set_ents: bool = True,
         scorer: Callable | None = None,
     ) -> None:
         """Initialize the component.
@@ -75,6 +76,7 @@ class Generative(LabelledPipe):
         num_beams (int): Beams of beam search; 1 for greedy search. Default: 1.
         batch_tokens (int): The most tokens in a batch: source, answer and padding. Default: 16384.
         spans_key (str): The span group of the entities. Default: "entities".
+        set_ents (bool): Also write to `doc.ents`, around the entities of other components. Default: True.
         scorer (Optional[Callable]): The scorer. Default: `spacy_mre.generative_scorer.v1`.
         RAISES (ValueError): If the template does not exist.
         """
@@ -90,6 +92,7 @@ class Generative(LabelledPipe):
         self.num_beams = num_beams
         self.batch_tokens = batch_tokens
         self.spans_key = spans_key
+        self.set_ents = set_ents
         get_template(template, self.template_language)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
@@ -101,7 +104,12 @@ class Generative(LabelledPipe):
         """
         if self.scorer is None or not self.labels:
             return {}
-        settings = {"format": self.format, "labels": self.classes, "spans_key": self.spans_key}
+        settings = {
+            "format": self.format,
+            "labels": self.classes,
+            "spans_key": self.spans_key,
+            "set_ents": self.set_ents,
+        }
         return self.scorer(examples, **{**settings, **kwargs})
 
     def predict(self, docs: Iterable[Doc]) -> list[Answer | None]:
@@ -282,7 +290,14 @@ class Generative(LabelledPipe):
     def _write(self, doc: Doc, anchored: Anchored, scores: list[float] | None = None, label_score: float = 0.0) -> None:
         task = self.format.task
         lost = write_analysis(
-            doc, anchored, task, spans_key=self.spans_key, source=self.name, scores=scores, label_score=label_score
+            doc,
+            anchored,
+            task,
+            spans_key=self.spans_key,
+            source=self.name,
+            scores=scores,
+            label_score=label_score,
+            set_ents=self.set_ents,
         )
         for reason, count in lost.items():
             self._count_left_out(reason, count, example=doc.text)

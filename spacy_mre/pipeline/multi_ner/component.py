@@ -58,6 +58,7 @@ class MultiNER(LabelledMultiNER):
         model: Model,
         questions: str | Questions | None = None,
         spans_key: str = DEFAULT_KEY,
+        set_ents: bool = True,
         entities: Literal["predict", "given"] = "predict",
         boundary_threshold: Probability = 0.5,
         span_threshold: Probability = 0.5,
@@ -78,6 +79,7 @@ class MultiNER(LabelledMultiNER):
             ":" or "=", or beginning with "#" or "[") needs a file. Default: None (made from the names of the labels,
             with a warning).
         spans_key (str): The span group of the entities. Default: "entities".
+        set_ents (bool): Also write to `doc.ents`, around the entities of other components. Default: True.
         entities (Literal): "predict"; or "given": keep the entities that are on the Doc, for evaluation with given
             entities. Default: "predict".
         boundary_threshold (float): The lowest probability of a start and of an end. Default: 0.5.
@@ -97,6 +99,7 @@ class MultiNER(LabelledMultiNER):
         super().__init__(nlp, name, model, scorer, learned={"questions": {}, "overlap": "nested"})
         self.questions = questions
         self.spans_key = spans_key
+        self.set_ents = set_ents
         self.entities = entities
         self.boundary_threshold = boundary_threshold
         self.span_threshold = span_threshold
@@ -140,7 +143,7 @@ class MultiNER(LabelledMultiNER):
         if self.entities == "given":
             return
         for doc, spans in zip(docs, output.by_text(self.labels)):
-            set_entities(doc, spans, key=self.spans_key, source=self.name)
+            set_entities(doc, spans, key=self.spans_key, source=self.name, set_ents=self.set_ents)
         self._count_left_out("pairs of a start and an end beyond ends_per_start", output.left_out)
         self._count_left_out("tokens without wordpieces", int(output.cut.sum()))
 

@@ -59,6 +59,7 @@ class SpertMT(LabelledSpertMT):
         *,
         model: Model,
         spans_key: str = DEFAULT_KEY,
+        set_ents: bool = True,
         entities: Literal["predict", "given"] = "predict",
         entity_threshold: Probability | None = None,
         relation_threshold: Probability | None = None,
@@ -79,6 +80,7 @@ class SpertMT(LabelledSpertMT):
         name (str): The component's name in the pipeline.
         model (Model): The model, see `spacy_mre.SpertMT.v1`.
         spans_key (str): The span group of the entities. Default: "entities".
+        set_ents (bool): Also write to `doc.ents`, around the entities of other components. Default: True.
         entities (Literal): "predict"; or "given": read the entities that are on the Doc, and predict relations only.
             Default: "predict".
         entity_threshold (Optional[float]): The lowest probability of an entity. Default: None (0.25).
@@ -105,6 +107,7 @@ class SpertMT(LabelledSpertMT):
         """
         super().__init__(nlp, name, model, scorer, learned=Survey(spans_key, None).learned(negatives))
         self.spans_key = spans_key
+        self.set_ents = set_ents
         self.entities = entities
         self.entity_threshold = entity_threshold
         self.relation_threshold = relation_threshold
@@ -173,7 +176,8 @@ class SpertMT(LabelledSpertMT):
         for doc, spans, related in zip(docs, entities, relations):
             if given is None:
                 # Spans that begin or end with white space are not written.
-                kept = {span.offsets for span in set_entities(doc, spans, key=self.spans_key, source=self.name)}
+                spans = set_entities(doc, spans, key=self.spans_key, source=self.name, set_ents=self.set_ents)
+                kept = {span.offsets for span in spans}
                 related = [relation for relation in related if {relation["head"], relation["tail"]} <= kept]
             set_relations(doc, related, source=self.name)
         for limit, count in output.left_out.items():

@@ -678,6 +678,7 @@ NEW_VALUES = {
     "num_beams": 3,
     "batch_tokens": 99,
     "spans_key": "mine",
+    "set_ents": False,
 }
 SHARED_VALUES = [setting for setting in NEW_VALUES if setting != "prompt_words"]
 SHARED_VALUES = [setting for setting in NEW_VALUES if setting != "prompt_words"]
