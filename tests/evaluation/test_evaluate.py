@@ -5,11 +5,12 @@ import pytest
 import spacy
 import srsly
 from rich.console import Console
+from spacy.cli import app as spacy_app
 from spacy.cli.find_threshold import find_threshold
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc
-from spacy.training import Example
+from spacy.training import Corpus, Example
 from typer.testing import CliRunner
 
 from spacy_mre import make_relation, merge_docs, save_docs
@@ -306,6 +307,52 @@ def test_the_command_prints_and_saves(files, nlp, gold):
     del expected["speed"]
     assert saved == json.loads(srsly.json_dumps(expected))  # srsly rounds to ten digits
     assert "per_type" not in run(files / "model", files / "dev.spacy").output
+
+
+@pytest.fixture
+def joint(tmp_path):
+    """A saved pipeline of `spert_mt`, and gold."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("spert_mt", config={"relation_threshold": 0.0, "constraints": "any"})
+    texts = [
+        gold_doc(nlp, ["Ada", "met", "Bo"], [(0, 1), (2, 3)], [((0, 1), (2, 3))]),
+        gold_doc(nlp, ["Cairo", "is", "hot"], [(0, 1)], []),
+    ]
+    nlp.initialize(lambda: examples_of(nlp, texts))
+    nlp.to_disk(tmp_path / "model")
+    save_docs(texts, tmp_path / "dev.spacy")
+    return tmp_path
+
+
+def run_spacy(*args):
+    return CliRunner().invoke(spacy_app, ["evaluate", *map(str, args)], terminal_width=160)
+
+
+def test_spacy_evaluate_saves_the_scores_of_relations(joint):
+    result = run_spacy(joint / "model", joint / "dev.spacy", "--output", joint / "metrics.json")
+    assert result.exit_code == 0, result.output
+    saved = json.loads((joint / "metrics.json").read_text())
+    nlp = spacy.load(joint / "model")
+    expected = evaluate(nlp, list(Corpus(joint / "dev.spacy")(nlp)))
+    for scores in (saved, expected):
+        del scores["speed"]
+    assert saved == json.loads(srsly.json_dumps(expected))
+    assert saved["rel_strict_per_type"]["near"]["support"] == 1 and isinstance(saved["rel_strict_f"], float)
+
+
+def test_spacy_evaluate_saves_the_scores_of_each_component(joint):
+    run_spacy(joint / "model", joint / "dev.spacy", "--per-component", "--output", joint / "metrics.json")
+    saved = json.loads((joint / "metrics.json").read_text())
+    assert {"rel_f", "rel_strict_f", "spans_entities_f", "ents_f"} <= set(saved["spert_mt"])
+
+
+def test_what_spacy_evaluate_prints(joint):
+    """The table of spaCy is fixed: entities and, with their key, spans. Relations are in ours."""
+    printed = run_spacy(joint / "model", joint / "dev.spacy", "--spans-key", "entities").output
+    for row in ("NER F", "SPAN F", "NER (per type)", "SPANS (per type)"):
+        assert row in printed
+    assert "SPAN F" not in run_spacy(joint / "model", joint / "dev.spacy").output
+    assert "near" not in printed and "near" in run(joint / "model", joint / "dev.spacy", "--per-type").output
 
 
 def test_the_command_prints_mistakes(files):

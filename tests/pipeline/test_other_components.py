@@ -14,7 +14,7 @@ from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.evaluation.evaluate import evaluate
 from spacy_mre.evaluation.pipeline_settings import get_spans_key
 from spacy_mre.visual import render
-from tests.robustness.pipelines import COMPONENTS, ENCODER, make_examples, make_pipeline
+from tests.robustness.pipelines import CNN, COMPONENTS, ENCODER, make_examples, make_pipeline
 
 TEXT = "Ida lives and works in Lima ."
 NESTED = "A ferry left the port of Oslo ."
@@ -258,7 +258,15 @@ def one_noun_chunk(doc):
     return doc.from_array(columns, parse.to_array(columns))
 
 
-@pytest.mark.parametrize("steps", [["merge_entities"], ["one_noun_chunk", "merge_noun_chunks"]], ids=lambda s: s[-1])
+SPLITTER = ("token_splitter", {"min_length": 5, "split_length": 3}, ())
+RETOKENIZING = {
+    "merge_entities": ["merge_entities"],
+    "merge_noun_chunks": ["one_noun_chunk", "merge_noun_chunks"],
+    "token_splitter": [SPLITTER],
+}
+
+
+@pytest.mark.parametrize("steps", RETOKENIZING.values(), ids=RETOKENIZING)
 def test_retokenizing_behind_is_refused_when_read_and_works_on_a_copy(steps, make, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     steps = [ruler(("move", "left the")), "spert_mt", *steps]
@@ -267,15 +275,31 @@ def test_retokenizing_behind_is_refused_when_read_and_works_on_a_copy(steps, mak
         nlp.initialize(lambda: make_examples(nlp))
     nlp = make(*steps)
     doc = nlp(NESTED)
-    assert len(doc) < len(NESTED.split())
+    assert len(doc) != len(NESTED.split())
     check_refused(doc, 1)
     assert not list(tmp_path.iterdir())
 
     doc = make(*steps[:-1])(NESTED)
-    merged = nlp.get_pipe(steps[-1])(doc.copy())
-    assert len(merged) < len(doc)
+    changed = nlp.get_pipe(nlp.pipe_names[-1])(doc.copy())
+    assert len(changed) != len(doc)
     assert related(doc) == [("the port of Oslo", "part_of", "Oslo")]
     assert group(doc) == [("the port of Oslo", "site"), ("Oslo", "place")]
+
+
+def test_training_on_merged_tokens():
+    """The components that merge are listed as annotating."""
+    fix_random_seed(0)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler")
+    nlp.add_pipe("merge_entities")
+    nlp.add_pipe("spert_mt", config={"model": {"encoder": ENCODER, "max_width": 4}})
+    optimizer = nlp.initialize(lambda: make_examples(nlp))
+    nlp.get_pipe("entity_ruler").add_patterns([{"label": "harbour", "pattern": "the port of Oslo"}])
+    for _ in range(80):
+        nlp.update(make_examples(nlp), sgd=optimizer, annotates=["entity_ruler", "merge_entities"])
+    doc = nlp(NESTED)
+    assert [token.text for token in doc] == ["A", "ferry", "left", "the port of Oslo", "."]
+    assert group(doc) == [("the port of Oslo", "site")] and ents(doc) == [("the port of Oslo", "harbour")]
 
 
 def test_merge_noun_chunks_before(make):
@@ -359,10 +383,69 @@ def test_loading_without_one_component(how, left_out, make, tmp_path):
     assert related(doc) == RELATED
 
 
+def test_a_disabled_ruler_makes_spacy_run_what_is_not_loaded(make, tmp_path):
+    make(ruler(("verb", "works")), "spert_mt", "ner").to_disk(tmp_path)
+    with pytest.raises(ValueError, match=r"\[M803\]"):
+        spacy.load(tmp_path, disable=["entity_ruler"])
+    nlp = spacy.load(tmp_path)
+    nlp.disable_pipe("entity_ruler")
+    assert ents(nlp(TEXT)) == FOUND
+
+
 def test_without_all_of_ours_there_is_nothing_of_ours(make, tmp_path):
     make("ner", "spert_mt").to_disk(tmp_path)
     doc = spacy.load(tmp_path, exclude=["spert_mt"])(TEXT)
     assert ents(doc) == [("Ida", "PERSON")] and doc._.relations is None and not doc.spans
+
+
+# From another pipeline
+
+
+def test_settings_that_are_changed_before_are_saved_with_the_new_pipeline(make, tmp_path):
+    nlp = make("ner", spert_mt(set_ents=False))
+    nlp.to_disk(tmp_path)
+    for doc in (nlp(TEXT), spacy.load(tmp_path)(TEXT)):
+        assert ents(doc) == [("Ida", "PERSON")] and group(doc) == FOUND
+
+
+def test_settings_that_are_changed_later_are_saved_if_the_config_has_them(make, tmp_path):
+    nlp = make("ner", "spert_mt")
+    nlp.get_pipe("spert_mt").set_ents = False
+    nlp.get_pipe_config("spert_mt")["set_ents"] = False
+    nlp.to_disk(tmp_path)
+    assert ents(spacy.load(tmp_path)(TEXT)) == [("Ida", "PERSON")]
+
+
+def test_a_shared_encoder_becomes_its_own(tmp_path):
+    fix_random_seed(0)
+    trained = spacy.blank("en")
+    trained.add_pipe("tok2vec", config={"model": CNN})
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": CNN["width"], "upstream": "tok2vec"}
+    encoder = {"@architectures": "spacy_mre.Tok2VecEncoder.v1", "tok2vec": listener}
+    trained.add_pipe("spert_mt", config={"model": {"encoder": encoder, "max_width": 4}})
+    trained.add_pipe("mre_textcat", config={"model": {"encoder": encoder}})
+    examples = make_examples(trained)
+    optimizer = trained.initialize(lambda: examples)
+    for _ in range(40):
+        trained.update(examples, sgd=optimizer)
+    expected = group(trained(TEXT))
+    assert expected
+    trained.replace_listeners("tok2vec", "spert_mt", ["model.encoder.tok2vec"])
+    nlp = spacy.blank("en")
+    nlp.add_pipe("spert_mt", source=trained)
+    assert group(nlp(TEXT)) == expected
+    nlp.to_disk(tmp_path)
+    assert group(spacy.load(tmp_path)(TEXT)) == expected
+
+
+def test_text_labels_beside_textcat():
+    nlp = make_pipeline("mre_textcat", steps=1)
+    gold = nlp.make_doc(TEXT)
+    gold.cats = {"long": 1.0, "short": 0.0}
+    for place in ("first", "last"):
+        pipe = nlp.add_pipe("textcat", name=place, **{place: True})
+        pipe.initialize(lambda: [Example(nlp.make_doc(TEXT), gold)], nlp=nlp)
+    assert set(nlp(TEXT).cats) == {"people", "travel", "long", "short"}
 
 
 # Evaluation
