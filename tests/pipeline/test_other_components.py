@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 import spacy
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import fix_random_seed
 
@@ -178,6 +178,25 @@ def test_span_ruler_behind_with_the_same_key_replaces_the_group_unless_told(make
         assert ents(doc) == FOUND and related(doc) == RELATED
         # The scores belonged to other spans.
         assert {span.score for span in get_entities(doc)} == {1.0}
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_spancat_with_the_same_key(place, make):
+    nlp = make("spert_mt")
+    config = {
+        "spans_key": "entities",
+        "threshold": 0.0,
+        "suggester": {"@misc": "spacy.ngram_suggester.v1", "sizes": [7]},
+    }
+    spancat = nlp.add_pipe("spancat", config=config, **{place: True})
+    gold = nlp.make_doc(TEXT)
+    gold.spans["entities"] = [Span(gold, 0, 7, label="whole")]
+    spancat.initialize(lambda: [Example(nlp.make_doc(TEXT), gold)], nlp=nlp)
+    doc = nlp(TEXT)
+    whole = (TEXT, "whole")
+    assert group(doc) == ([whole, *FOUND] if place == "first" else [whole])
+    assert 0 < get_entities(doc)[0].score < 1  # that of spancat
+    assert ents(doc) == FOUND and related(doc) == RELATED
 
 
 def test_entities_that_a_component_removed_do_not_come_back(make):
