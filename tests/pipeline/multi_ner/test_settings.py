@@ -26,6 +26,7 @@ from tests.pipeline.multi_ner.pipelines import (
 NEW_VALUES = {
     "questions": "genia",
     "spans_key": "mine",
+    "set_ents": False,
     "entities": "given",
     "boundary_threshold": 0.9999,
     "span_threshold": 0.9999,
