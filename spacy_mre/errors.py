@@ -152,6 +152,16 @@ class Errors(metaclass=_WithCodes):
         "command line."
     )
     M402 = "There is no .spacy file at '{path}'. Create one with: python -m spacy_mre convert."
+    M410 = (
+        "There is no training config for the language '{lang}', only for: {known}. Name one with --config, for example "
+        "configs/trf.cfg with a multilingual transformer."
+    )
+    M411 = "No training config for '{lang}' can be used with the packages that are installed:{choices}"
+    M413 = (
+        "The corpus is too small: there are no texts for {missing}. Training needs at least one text each for "
+        "training, for choosing the best model (dev) and for testing."
+    )
+    M412 = "There is nothing to learn in the {texts} training texts: they have neither entities nor text labels."
 
     # 5xx: evaluation
     M501 = (

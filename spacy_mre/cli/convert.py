@@ -51,6 +51,7 @@ def convert_cli(
             help=f"Write OUT/train.spacy, dev.spacy and test.spacy by this rule: {', '.join(SPLIT_RULES)}.",
         ),
     ] = None,
+    seed: Annotated[int, typer.Option(help="stratified: decides between equally good splits.", min=0)] = 0,
     spans_key: Annotated[str, typer.Option(help="The span group to write the entities to.")] = DEFAULT_KEY,
     strict: Annotated[bool, typer.Option("--strict", help="Write no file if an annotation would be lost.")] = False,
     part: Annotated[str | None, typer.Option(help="crossre: read only this part: train, dev or test.")] = None,
@@ -90,7 +91,7 @@ def convert_cli(
         records = list(reader(source, report=report, **options))
         if not records:
             raise ValueError(Errors.M208.format(path=source, format=format, lost=""))
-        parts: dict[str, list[Record]] = split_records(records, split_rule) if split_rule else {"": records}
+        parts: dict[str, list[Record]] = split_records(records, split_rule, seed=seed) if split_rule else {"": records}
         pipeline = load_nlp(lang, nlp)
         labels = cat_labels(records)
         docs = {}
