@@ -11,15 +11,20 @@ COLUMNS = {
 }
 
 
+LANGUAGES = {"ja": "Japanese", "en": "English", "zh": "Chinese"}
+
+
 def scopes() -> str:
-    """Scores on single texts and on documents, with a learned scope and without a scope."""
+    """Scores on single texts and on documents, with a learned scope and without a scope, by what the encoder reads."""
     results = read("documents")
     if not results["rows"]:
         return no_runs("python -m benchmarks.documents")
     rows = []
-    for (scope,), runs in group(results["rows"], "scope").items():
+    for (lang, scope, unit), runs in group(results["rows"], "lang", "scope", "unit").items():
         for prefix, texts in (("", "single texts"), ("documents_", "documents of ten")):
-            rows.append([f'`"{scope}"`', texts, *scores(runs, *(f"{prefix}{name}" for name in COLUMNS))])
-    table = markdown(["`scope`", "evaluated on", *COLUMNS.values()], rows)
+            rows.append(
+                [LANGUAGES[lang], f'`"{scope}"`', unit, texts, *scores(runs, *(f"{prefix}{name}" for name in COLUMNS))]
+            )
+    table = markdown(["", "`scope`", "the encoder reads a", "evaluated on", *COLUMNS.values()], rows)
     versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
     return f"{table}\n\n`{results['command']}`. Commit {results['commit']}. Versions: {versions}."

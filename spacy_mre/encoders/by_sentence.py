@@ -31,10 +31,10 @@ def build_sentence_tok2vec(embed: Tok2Vec, encode: Model[Sequences, Sequences]) 
     return Model("sentence_tok2vec", _forward, init=_init, layers=[embed, encode], dims=dims, refs=refs)
 
 
-@registry.misc("spacy_mre.sentence_spans.v1")
 @checked
 def make_sentence_spans(window: Positive = 256, stride: Positive = 192) -> Callable[[list[Doc]], list[list[Span]]]:
-    """Make the `get_spans` of a transformer that reads each sentence alone. Register: `@misc`.
+    """Make the `get_spans` of a transformer that reads each sentence alone: `@span_getters =
+    "spacy_mre.sentence_spans.v1"`. Its entry point is read by the registry of spacy-transformers.
 
     window (int): The most tokens of a span; longer sentences are split into overlapping windows. Default: 256.
     stride (int): The tokens between the starts of two windows. Default: 192.
