@@ -9,8 +9,6 @@ COLUMNS = {
     "rel_r": "relations R",
     "rel_f": "relations F",
 }
-
-
 LANGUAGES = {"ja": "Japanese", "en": "English", "zh": "Chinese"}
 
 
