@@ -27,6 +27,15 @@ class Errors(metaclass=_WithCodes):
         "Save it again, or use an older copy."
     )
 
+    M030 = (
+        "There is no training config '{name}'. Give the path of a .cfg file that exists, or one of these names:{known}"
+    )
+    M031 = "{path} exists already. Write to another file, or replace it with --force."
+    M032 = (
+        "'{name}' is neither a package, nor a folder, nor a .cfg file, nor a training config of spacy_mre. The "
+        "configs are listed by: python -m spacy_mre config."
+    )
+
     # 1xx: annotations
     M101 = (
         "Relation without {missing}: {relation}. A relation needs a head, a tail and a label. Make it with "

@@ -2,6 +2,7 @@
 
 from . import (
     compile_assets,
+    config,
     convert,
     evaluate,
     export,
@@ -19,6 +20,7 @@ from .app import app
 __all__ = [
     "app",
     "compile_assets",
+    "config",
     "convert",
     "evaluate",
     "export",

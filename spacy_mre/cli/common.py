@@ -12,7 +12,10 @@ from confection import ConfigValidationError
 from rich.console import Console
 from rich.progress import track
 from spacy.language import Language
-from spacy.util import load_config, load_model, load_model_from_config
+from spacy.util import is_package, load_config, load_model, load_model_from_config
+
+from ..errors import Errors
+from ..training.configs import SUFFIX, config_names, config_path
 
 Item = TypeVar("Item")
 # The beginning of the errors of this package and of spaCy.
@@ -36,14 +39,18 @@ def load_nlp(lang: str, nlp: str | None) -> Language:
     """Load the pipeline whose vocabulary and tokenizer a command uses.
 
     lang (str): The language of a blank pipeline, if no `nlp` is given.
-    nlp (str | None): A package, a folder, or a training config, of which only the tokenizer is used.
+    nlp (str | None): A package, a folder, or a training config (see `config_path`), of which only the tokenizer is
+        used.
     RETURNS (Language): The pipeline.
+    RAISES (ValueError): If there is nothing of this name.
     """
     if nlp is None:
         return spacy.blank(lang)
-    if not nlp.endswith(".cfg"):
+    if Path(nlp).is_dir() or is_package(nlp):
         return load_model(nlp)
-    config = load_config(Path(nlp))
+    if not nlp.endswith(SUFFIX) and nlp not in config_names():
+        raise ValueError(Errors.M032.format(name=nlp))
+    config = load_config(config_path(nlp))
     config["nlp"]["pipeline"] = []
     config["components"] = {}
     return load_model_from_config(config, auto_fill=True)

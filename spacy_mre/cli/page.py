@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import track
+from spacy.util import load_model
 
 from ..annotations.storage import load_docs
 from ..corpora import CorpusError
@@ -16,7 +17,7 @@ from ..errors import Errors
 from ..files import replacing
 from ..visual import measure_attention, render_svg, write_attention, write_page
 from .app import app
-from .common import counted, load_nlp, report_errors
+from .common import counted, report_errors
 
 # Enough for a stable mean.
 ATTENTION_TEXTS = 200
@@ -56,7 +57,7 @@ def page_cli(
         names = None if labels is None else _read_json(labels)
         texts = list(_read_texts(source))
         shown = list(islice(texts, limit or None))
-        nlp = load_nlp("", model)
+        nlp = load_model(model)
         console = Console(stderr=True)
         docs = list(track(nlp.pipe(shown), "Analysing", total=len(shown), console=console, transient=True))
         weights = None

@@ -9,6 +9,7 @@ from spacy.util import load_config
 
 from ..evaluation.reinforce import reinforce
 from ..evaluation.reinforce_report import arms_table, gains_table, plot_gains
+from ..training.configs import config_path
 from .app import app
 from .common import report_errors
 
@@ -16,10 +17,8 @@ from .common import report_errors
 @app.command("reinforce")
 def reinforce_cli(
     config: Annotated[
-        Path,
-        typer.Argument(
-            help="A training config with a component of each level on one encoder.", exists=True, dir_okay=False
-        ),
+        str,
+        typer.Argument(help="A training config, or its name, with a component of each level on one encoder."),
     ],
     train: Annotated[Path, typer.Argument(help="The .spacy file to train on.", exists=True)],
     dev: Annotated[
@@ -48,7 +47,7 @@ def reinforce_cli(
 
     with report_errors():
         records, gains = reinforce(
-            load_config(config, interpolate=False),
+            load_config(config_path(config), interpolate=False),
             train,
             dev,
             test,
