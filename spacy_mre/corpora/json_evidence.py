@@ -90,6 +90,7 @@ EVIDENCE: dict[str, tuple[tuple[Container, ...], Callable[[Item], bool]]] = {
     "doccano": (("lines", "list"), _is_doccano),
     "genia": (("lines",), _is_genia),
     "jsonl": (("lines",), _is_jsonl),
+    "labelstudio": (("list", "lines"), _is_label_studio),
     "spert": (("list",), _is_spert),
     "stockmark": (("list",), _is_stockmark),
 }

@@ -23,12 +23,14 @@ class Offsets:
     unit (Unit): "characters": code points. "utf16": code units of UTF-16, as in JavaScript: characters such as emoji
         count twice. "graphemes": what a reader takes for one character, such as an emoji with its skin tone, or a line
         end of two characters.
+    short_line_ends (bool): A carriage return and line feed count once, as in a browser. Default: False.
     RAISES (ValueError): For "graphemes", if the package `regex` is not installed.
     """
 
-    def __init__(self, text: str, unit: Unit = "characters") -> None:
+    def __init__(self, text: str, unit: Unit = "characters", *, short_line_ends: bool = False) -> None:
         self.positions = _positions(text, unit)
-        self.unit = unit
+        if short_line_ends:
+            self.positions = [p for p in self.positions if p < 1 or text[p - 1 : p + 1] != "\r\n"]
 
     def convert(self, start: Any, end: Any, location: Location, what: str) -> CharOffsets:
         """RETURNS (CharOffsets): The offsets in characters of a span, which must not be empty.

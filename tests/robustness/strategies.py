@@ -134,6 +134,42 @@ _GENIA = [
     },
     {"tokens": ["None"], "entity_mentions": []},
 ]
+
+
+def _region(id, start, end, text, *labels):
+    value = {"start": start, "end": end, "text": text, "labels": list(labels)}
+    return {"id": id, "from_name": "label", "to_name": "text", "type": "labels", "value": value, "origin": "manual"}
+
+
+_LABEL_STUDIO = [
+    {
+        "id": 1,
+        "data": {"text": "🙂 Ada met Bo.", "by": "x"},
+        "annotations": [
+            {
+                "id": 5,
+                "completed_by": 1,
+                "was_cancelled": False,
+                "result": [
+                    _region("r1", 2, 5, "Ada", "person"),
+                    _region("r2", 10, 12, "Bo", "person", "short"),
+                    {"type": "relation", "from_id": "r1", "to_id": "r2", "direction": "right", "labels": ["met"]},
+                    {
+                        **{"id": "c", "from_name": "kind", "to_name": "text", "type": "choices"},
+                        "value": {"choices": ["diary", "news"]},
+                    },
+                ],
+            }
+        ],
+        "drafts": [],
+        "predictions": [],
+    },
+    {
+        "id": 2,
+        "data": {"text": "Rain"},
+        "annotations": [{"was_cancelled": False, "result": [_region("r1", 0, 4, "Rain", "weather")]}],
+    },
+]
 _STOCKMARK = [
     {"curid": "1", "text": "青葉市の木村", "entities": [{"name": "青葉市", "span": [0, 3], "type": "地名"}]},
     {"curid": "1", "text": "雨", "entities": []},
@@ -173,6 +209,7 @@ SAMPLES: dict[str, dict[str, str]] = {
     "doccano": {"admin.jsonl": _lines(_DOCCANO)},
     "genia": {"dev.jsonlines": _lines(_GENIA)},
     "jsonl": {"data.jsonl": _lines(_JSONL)},
+    "labelstudio": {"project-1.json": json.dumps(_LABEL_STUDIO, ensure_ascii=False, indent=1)},
     "slots": {
         "seq.in": "play Blue Rain now\nstop\n",
         "seq.out": "O B-song I-song B-time\nO\n",

@@ -59,6 +59,12 @@ DESCRIBED = {
         "relations": (".jsonl", '"head"'),
         "cats": (".jsonl", '"(?:diary|news)"'),
     },
+    "labelstudio": {
+        "documents": (".json", '"data"'),
+        "entities": (".json", '"(?:person|short|weather)"'),
+        "relations": (".json", '"from_id"'),
+        "cats": (".json", '"(?:diary|news)"'),
+    },
     "slots": {
         "documents": ("seq.in", r"(?m)^.*$"),
         "entities": ("seq.out", r"[BS]-"),
