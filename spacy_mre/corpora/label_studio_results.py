@@ -93,16 +93,8 @@ def sort_result(result: Any, annotation: Annotation, report: Report) -> None:
         start, end = location.get(value, "start", int), location.get(value, "end", int)
         score = result.get("score")
         annotation.regions.append(
-            Region(start, end, text, labels, location.get_id(result, "id"), _score(score, location))
+            Region(start, end, text, labels, location.get_id(result, "id"), location.score(score))
         )
-
-
-def _score(value: Any, location: Location) -> float:
-    if value is None:
-        return 1.0
-    if type(value) not in (int, float) or not 0 <= value <= 1:
-        raise location.error("'score' must be a number from 0 to 1")
-    return float(value)
 
 
 def read_entities(
@@ -153,7 +145,7 @@ def read_relations(annotation: Annotation, indices: dict[str, list[int]], report
             if name not in indices and not _is_other_result(name, annotation):
                 raise location.error(f"the {key} of a relation is '{name}', which is not the id of a region")
             ends.append(indices.get(name, []))
-        direction = given.get("direction") or "right"
+        direction = "right" if given.get("direction") is None else given["direction"]
         if direction not in DIRECTIONS:
             raise location.error(f"the direction of a relation must be one of {', '.join(DIRECTIONS)}")
         labels = location.get(given, "labels", list) if given.get("labels") is not None else []
@@ -168,7 +160,7 @@ def read_relations(annotation: Annotation, indices: dict[str, list[int]], report
             report.note("relation of a region with several labels, read with the first of them", str(location))
         (first, *_), (second, *_) = ends
         pairs = {"right": [(first, second)], "left": [(second, first)], "bi": [(first, second), (second, first)]}
-        score = _score(given.get("score"), location)
+        score = location.score(given.get("score"))
         relations += [RelationRecord(*pair, label, score) for label in labels for pair in pairs[direction]]
     return relations
 

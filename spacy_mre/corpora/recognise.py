@@ -14,18 +14,8 @@ from .reading import read_json_items, read_lines, read_text, split_blanks
 from .record import CorpusError
 
 FORMATS = (
-    "asdc",
-    "brat",
-    "conll",
-    "crossre",
-    "doccano",
-    "genia",
-    "jsonl",
-    "labelstudio",
-    "slots",
-    "spacy",
-    "spert",
-    "stockmark",
+    *("asdc", "brat", "conll", "crossre", "doccano", "genia", "jsonl", "labelstudio", "prodigy", "slots", "spacy"),
+    *("spert", "stockmark"),
 )
 MAX_RECORDS = 1000
 MAX_NAMES = 8  # of files or keys in an error message

@@ -257,6 +257,7 @@ def test_what_records_cannot_represent_is_counted(read):
         (relation("q", "z", "met"), "the from_id of a relation is 'q'"),
         ({"type": "relation", "from_id": "z"}, "the to_id of a relation is ''"),
         (relation("z", "z", "met", direction="up"), "the direction of a relation must be one of"),
+        (relation("z", "z", "met", direction=""), "the direction of a relation must be one of"),
         (relation("z", "z", 5), "'labels' of a relation must be a list of strings"),
     ],
 )

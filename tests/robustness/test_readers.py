@@ -65,6 +65,12 @@ DESCRIBED = {
         "relations": (".json", '"from_id"'),
         "cats": (".json", '"(?:diary|news)"'),
     },
+    "prodigy": {
+        "documents": (".jsonl", '"answer": "accept"'),
+        "entities": (".jsonl", '"type"'),
+        "relations": (".jsonl", '"head"'),
+        "cats": (".jsonl", '"id": "(?:diary|news)"|"label": "weather".*"accept"'),
+    },
     "slots": {
         "documents": ("seq.in", r"(?m)^.*$"),
         "entities": ("seq.out", r"[BS]-"),

@@ -92,7 +92,7 @@ def test_export_and_read_again(format, chosen):
         docs = list(make_docs(spaced, NLP, report=expected))
     assert set(written.lost) == expected_losses
     assert not read.lost
-    if format != "jsonl":  # the others have no tokens
+    if format not in ("jsonl", "prodigy"):  # the others have no tokens
         for record, doc in zip(back, docs):
             record.tokens = [(token.idx, token.idx + len(token)) for token in doc]
     again = Report()
