@@ -16,7 +16,9 @@ from .label_studio_results import CHOICES, TEXT_LABELS
 from .reading import Location, read_json_items
 from .report import Report
 
-ANNOTATION_KEYS = {"annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement"}
+# One of these shows the form; the others also occur elsewhere.
+NAMES = {"annotator", "annotation_id", "completion_id"}
+ANNOTATION_KEYS = NAMES | {"created_at", "updated_at", "lead_time", "agreement"}
 
 
 def as_tasks(path: Path, text_key: str, report: Report) -> Iterator[tuple[Location, dict[str, Any]]]:
@@ -30,7 +32,7 @@ def as_tasks(path: Path, text_key: str, report: Report) -> Iterator[tuple[Locati
     """
     by_id: dict[str, tuple[Location, dict[str, Any]]] = {}
     for location, item in read_json_items(path):
-        if "data" in item or not item.keys() & ANNOTATION_KEYS:
+        if "data" in item or not item.keys() & NAMES:
             yield location, item
             continue
         task = _as_task(item, text_key, location, report)

@@ -12,8 +12,9 @@ from .record import CharOffsets
 Unit = Literal["characters", "utf16", "graphemes"]
 
 INSIDE_PAIR = -1
-JOINERS = "\u200d\uff9e\uff9f"  # zero width joiner, half-width voicing marks of Japanese
-EMOJI_PARTS = {*range(0x1F3FB, 0x1F400), *range(0x1F1E6, 0x1F200)}  # skin tones, letters of flags
+JOINERS = "\u200c\u200d\uff9e\uff9f"  # zero width (non-)joiner, half-width voicing marks of Japanese
+# Skin tones, letters of flags, tags of flags, vowels and final consonants of Korean letters.
+PARTS = {*range(0x1F3FB, 0x1F400), *range(0x1F1E6, 0x1F200), *range(0xE0020, 0xE0080), *range(0x1160, 0x1200)}
 
 
 class Offsets:
@@ -51,7 +52,7 @@ def has_clusters(text: str) -> bool:
     """RETURNS (bool): Whether some grapheme clusters may have several characters, such as emoji with a skin tone."""
     if "\r\n" in text or text.isascii():
         return "\r\n" in text
-    return any(char in JOINERS or ord(char) in EMOJI_PARTS or category(char)[0] == "M" for char in set(text))
+    return any(char in JOINERS or ord(char) in PARTS or category(char)[0] == "M" for char in set(text))
 
 
 def _positions(text: str, unit: Unit) -> Sequence[int]:

@@ -270,6 +270,7 @@ def test_malformed_results(read, result, reason):
     "item, reason",
     [
         ({"id": 1}, "the key 'data' is missing"),
+        ({"id": 1, "text": "Ada", "created_at": "x"}, "the key 'data' is missing"),
         ({"data": {"text": 5}}, "'text' must be of type str"),
         ({"data": {}}, "'text' is missing"),
         ({"data": {"text": "x"}, "annotations": {}}, "'annotations' must be of type list"),
