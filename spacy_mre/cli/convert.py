@@ -11,6 +11,7 @@ from rich.console import Console
 from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import save_docs
 from ..corpora import READERS, Record, Report, cat_labels, make_docs
+from ..corpora.label_studio import Choice
 from ..corpora.offsets import Unit
 from ..corpora.splits import PARTS, SPLIT_RULES, split_records
 from ..corpora.to_docs import TokenPolicy
@@ -69,6 +70,13 @@ def convert_cli(
             help="doccano: what offsets count; graphemes for projects with 'Count grapheme clusters as one character'."
         ),
     ] = None,
+    annotations: Annotated[
+        Choice | None,
+        typer.Option(help="labelstudio: which of several annotations of a text to read, or a prediction instead."),
+    ] = None,
+    text_key: Annotated[
+        str | None, typer.Option(help="labelstudio: the key of the text in 'data', if it is not clear.")
+    ] = None,
 ) -> None:
     """Convert an annotated corpus to spaCy's binary format, and report what was lost."""
     given = {
@@ -78,6 +86,8 @@ def convert_cli(
         "tag_column": tag_column,
         "comment": comment,
         "offsets": offsets,
+        "annotations": annotations,
+        "text_key": text_key,
     }
     reader = READERS[format]
     options = {name: value for name, value in given.items() if value is not None}

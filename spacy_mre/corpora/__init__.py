@@ -10,9 +10,11 @@ from .brat import read_brat
 from .conll import read_conll
 from .crossre import read_crossre
 from .doccano import read_doccano
-from .from_docs import make_records, write_brat, write_doccano, write_jsonl
+from .from_docs import make_records, write_brat, write_doccano, write_jsonl, write_label_studio, write_prodigy
 from .genia import read_genia
 from .jsonl import read_jsonl
+from .label_studio import read_label_studio
+from .prodigy import read_prodigy
 from .recognise import recognise
 from .record import CorpusError, EntityRecord, Record, RelationRecord
 from .report import Report
@@ -30,6 +32,8 @@ READERS: dict[str, Callable[..., Iterator[Record]]] = {
     "doccano": read_doccano,
     "genia": read_genia,
     "jsonl": read_jsonl,
+    "labelstudio": read_label_studio,
+    "prodigy": read_prodigy,
     "slots": read_slots,
     "spacy": read_spacy,
     "spert": read_spert,
@@ -39,6 +43,8 @@ WRITERS: dict[str, Callable[..., int]] = {
     "brat": write_brat,
     "doccano": write_doccano,
     "jsonl": write_jsonl,
+    "labelstudio": write_label_studio,
+    "prodigy": write_prodigy,
 }
 
 __all__ = [

@@ -8,7 +8,7 @@ from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities
 from ..annotations.relations import arguments, get_relations
-from . import brat_writer, doccano_writer, jsonl
+from . import brat_writer, doccano_writer, jsonl, label_studio_writer, prodigy_writer
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
@@ -90,6 +90,36 @@ def write_doccano(
     RETURNS (int): The number of documents.
     """
     return doccano_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
+
+
+def write_label_studio(
+    docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None
+) -> int:
+    """Write Docs as tasks that Label Studio imports, with predictions; `read_label_studio` reads them.
+
+    docs (Iterable[Doc]): The documents.
+    path (Path): The file to write.
+    spans_key (str): The span group of the entities.
+    report (Report | None): Counts what was kept and lost.
+    RETURNS (int): The number of documents.
+    """
+    records = make_records(docs, spans_key=spans_key, scores=True, report=report)
+    return label_studio_writer.write_records(records, path, report)
+
+
+def write_prodigy(
+    docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None
+) -> int:
+    """Write Docs as JSONL for Prodigy's recipes; `read_prodigy` reads it.
+
+    docs (Iterable[Doc]): The documents.
+    path (Path): The file to write.
+    spans_key (str): The span group of the entities.
+    report (Report | None): Counts what was kept and lost.
+    RETURNS (int): The number of documents.
+    """
+    records = make_records(docs, spans_key=spans_key, scores=True, report=report)
+    return prodigy_writer.write_records(records, path, report)
 
 
 def _add_entities(record: Record, doc: Doc, entities: list[EntitySpan], report: Report) -> None:

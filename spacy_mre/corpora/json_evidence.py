@@ -74,6 +74,8 @@ def _is_prodigy(item: Item) -> bool:
         or item.get("answer") in PRODIGY_ANSWERS
         or any("start" in span and "end" in span for span in _objects(item, "spans"))
         or any("child" in relation for relation in _objects(item, "relations"))
+        or any("start" in token for token in _objects(item, "tokens"))
+        or isinstance(item.get("options"), list)
     )
 
 
@@ -90,6 +92,8 @@ EVIDENCE: dict[str, tuple[tuple[Container, ...], Callable[[Item], bool]]] = {
     "doccano": (("lines", "list"), _is_doccano),
     "genia": (("lines",), _is_genia),
     "jsonl": (("lines",), _is_jsonl),
+    "labelstudio": (("list", "lines"), _is_label_studio),
+    "prodigy": (("lines", "list"), _is_prodigy),
     "spert": (("list",), _is_spert),
     "stockmark": (("list",), _is_stockmark),
 }

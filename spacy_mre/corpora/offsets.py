@@ -12,8 +12,9 @@ from .record import CharOffsets
 Unit = Literal["characters", "utf16", "graphemes"]
 
 INSIDE_PAIR = -1
-JOINERS = "\u200d\uff9e\uff9f"  # zero width joiner, half-width voicing marks of Japanese
-EMOJI_PARTS = {*range(0x1F3FB, 0x1F400), *range(0x1F1E6, 0x1F200)}  # skin tones, letters of flags
+JOINERS = "\u200c\u200d\uff9e\uff9f"  # zero width (non-)joiner, half-width voicing marks of Japanese
+# Skin tones, letters of flags, tags of flags, vowels and final consonants of Korean letters.
+PARTS = {*range(0x1F3FB, 0x1F400), *range(0x1F1E6, 0x1F200), *range(0xE0020, 0xE0080), *range(0x1160, 0x1200)}
 
 
 class Offsets:
@@ -23,12 +24,14 @@ class Offsets:
     unit (Unit): "characters": code points. "utf16": code units of UTF-16, as in JavaScript: characters such as emoji
         count twice. "graphemes": what a reader takes for one character, such as an emoji with its skin tone, or a line
         end of two characters.
+    short_line_ends (bool): A carriage return and line feed count once, as in a browser. Default: False.
     RAISES (ValueError): For "graphemes", if the package `regex` is not installed.
     """
 
-    def __init__(self, text: str, unit: Unit = "characters") -> None:
+    def __init__(self, text: str, unit: Unit = "characters", *, short_line_ends: bool = False) -> None:
         self.positions = _positions(text, unit)
-        self.unit = unit
+        if short_line_ends:
+            self.positions = [p for p in self.positions if p < 1 or text[p - 1 : p + 1] != "\r\n"]
 
     def convert(self, start: Any, end: Any, location: Location, what: str) -> CharOffsets:
         """RETURNS (CharOffsets): The offsets in characters of a span, which must not be empty.
@@ -49,7 +52,7 @@ def has_clusters(text: str) -> bool:
     """RETURNS (bool): Whether some grapheme clusters may have several characters, such as emoji with a skin tone."""
     if "\r\n" in text or text.isascii():
         return "\r\n" in text
-    return any(char in JOINERS or ord(char) in EMOJI_PARTS or category(char)[0] == "M" for char in set(text))
+    return any(char in JOINERS or ord(char) in PARTS or category(char)[0] == "M" for char in set(text))
 
 
 def _positions(text: str, unit: Unit) -> Sequence[int]:

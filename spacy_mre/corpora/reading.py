@@ -154,6 +154,14 @@ class Location:
             raise self.error(f"'{key}' must be a string or an integer, not {_shorten(value)}")
         return str(value)
 
+    def score(self, value: Any) -> float:
+        """RETURNS (float): A score, which must be a number from 0 to 1; 1.0 if it is null."""
+        if value is None:
+            return 1.0
+        if type(value) not in (int, float) or not 0 <= value <= 1:
+            raise self.error(f"'score' must be a number from 0 to 1, not {_shorten(value)}")
+        return float(value)
+
     def words(self, item: Any, key: str) -> list[str]:
         """RETURNS (list[str]): The value of a key that must be a list of non-empty strings."""
         words = self.get(item, key, list)

@@ -13,7 +13,10 @@ from .json_values import InvalidJSON, parse_json
 from .reading import read_json_items, read_lines, read_text, split_blanks
 from .record import CorpusError
 
-FORMATS = ("asdc", "brat", "conll", "crossre", "doccano", "genia", "jsonl", "slots", "spacy", "spert", "stockmark")
+FORMATS = (
+    *("asdc", "brat", "conll", "crossre", "doccano", "genia", "jsonl", "labelstudio", "prodigy", "slots", "spacy"),
+    *("spert", "stockmark"),
+)
 MAX_RECORDS = 1000
 MAX_NAMES = 8  # of files or keys in an error message
 TAG = re.compile(r"(O|[BIESLU]-\S+)\Z")

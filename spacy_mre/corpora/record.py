@@ -38,7 +38,7 @@ class EntityRecord:
     start: int
     end: int
     label: str
-    score: float = 1.0
+    score: float = field(default=1.0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class RelationRecord:
     head: int
     tail: int
     label: str
-    score: float = 1.0
+    score: float = field(default=1.0, compare=False)
 
 
 @dataclass

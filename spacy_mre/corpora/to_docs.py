@@ -158,7 +158,7 @@ def _add_entities(
         if entity in kept:
             report.lose("duplicate entity", record.origin, _excerpt(entity, record.text))
         kept.add(entity)
-    set_entities(doc, [EntitySpan(*offsets[i], entities[i].label) for i in offsets], key=spans_key)
+    set_entities(doc, [EntitySpan(*offsets[i], entities[i].label, entities[i].score) for i in offsets], key=spans_key)
     report.keep("entities", len(kept))
     report.keep("nested or overlapping entities", len(kept) - len(doc.ents))
     return offsets
@@ -179,6 +179,7 @@ def _add_relations(
             "head_label": entities[given.head].label,
             "tail_label": entities[given.tail].label,
             "label": given.label,
+            "score": given.score,
         }
         if relation["head"] == relation["tail"]:
             # Kept, so that it counts as missed in the scores.

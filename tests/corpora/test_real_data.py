@@ -1,9 +1,12 @@
 """The published data sets: the number of records, and that all offsets are valid."""
 
+from itertools import islice
+
 import pytest
 import spacy
 
-from spacy_mre.corpora import READERS, Report, make_docs
+from spacy_mre.annotations.entities import get_entities
+from spacy_mre.corpora import READERS, WRITERS, Report, cat_labels, make_docs
 from spacy_mre.corpora.splits import split_records
 
 CROSSRE = {"train": 668, "dev": 2151, "test": 2446}
@@ -83,3 +86,30 @@ def test_genia_is_split_between_articles(mre_data):
     assert sum(map(len, split.values())) == 1765
     assert len(split["dev"]) == pytest.approx(176, abs=20)
     assert not {record.group for record in split["train"]} & {record.group for record in split["dev"]}
+
+
+@pytest.mark.parametrize(
+    "tool, options", [("doccano", {}), ("labelstudio", {"annotations": "predictions"}), ("prodigy", {})]
+)
+@pytest.mark.parametrize("format, path", sorted({(format, path) for format, path, *_ in CASES if "train" not in path}))
+def test_nothing_is_lost_on_the_way_to_a_tool_and_back(mre_data, tmp_path, tool, options, format, path):
+    if not (mre_data / path).exists():
+        pytest.skip(f"there is no {path} in the folder of real data")
+    records = list(islice(READERS[format](mre_data / path), 300))
+    nlp, report = spacy.blank("xx"), Report()
+    labels = cat_labels(records)
+    docs = list(make_docs(records, nlp, cats=labels))
+    WRITERS[tool](docs, tmp_path / "out.json", report=report)
+    back = list(READERS[tool](tmp_path / "out.json", report=report, **options))
+    assert not report.lost
+    assert [contents(doc) for doc in make_docs(back, nlp, cats=labels)] == [contents(doc) for doc in docs]
+
+
+def contents(doc):
+    """What a tool keeps: all but the tokens."""
+    entities = [(doc[s.start : s.end].start_char, doc[s.start : s.end].end_char, s.label) for s in get_entities(doc)]
+    relations = doc._.relations and [
+        (r["label"], *(doc[slice(*r[end])].start_char for end in ("head", "tail")), r["head_label"], r["tail_label"])
+        for r in doc._.relations
+    ]
+    return doc.text, sorted(entities), relations, doc.cats, doc.user_data["id"], doc.user_data.get("group")

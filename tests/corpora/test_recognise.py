@@ -66,6 +66,12 @@ def test_folders(tmp_path):
         ({"data": "Ada", "label": ["x"]}, "doccano"),
         ({"text": "Ada", "labels": [[0, 3, "x"]]}, "doccano"),
         ({"text": "Ada", "entities": [[0, 3, "x"]], "cats": ["x"]}, "doccano"),
+        ({"text": "Ada", "label": "x", "answer": "accept"}, "prodigy"),
+        ({"text": "Ada", "label": "x", "_task_hash": 5}, "prodigy"),
+        ({"text": "Ada", "spans": [ENTITY], "meta": {}}, "prodigy"),
+        ({"text": "Ada", "options": [{"id": "x"}]}, "prodigy"),
+        ({"data": {"text": "Ada"}, "predictions": []}, "labelstudio"),
+        ({"text": "Ada", "id": 1, "label": "x", "annotator": 1, "annotation_id": 2, "lead_time": 1.5}, "labelstudio"),
     ],
 )
 def test_json_lines(line, format, tmp_path):
@@ -134,6 +140,8 @@ def test_what_cannot_be_read(content, error, tmp_path):
     [
         ([{"text": "Ada", "entities": [ENTITY]}, {"text": "Ada", "label": ["x"]}], "doccano, jsonl"),
         ([{"text": "Ada", "entities": [ENTITY], "label": "news"}], "doccano, jsonl"),
+        ([{"text": "Ada", "entities": [[0, 3, "x"]], "answer": "accept"}], "doccano, prodigy"),
+        ([{"text": "Ada", "entities": [], "data": {}, "cats": {"x": 1}}], "jsonl, labelstudio"),
     ],
 )
 def test_several_formats_fit(lines, candidates, tmp_path):
@@ -171,6 +179,7 @@ def test_what_is_exported_is_recognised(format, tmp_path):
             Record("Ada met Bo.", "1", entities, [RelationRecord(0, 1, "met")]),
             Record("Ada met Bo.", "1", entities, None, {"diary": 1.0}),
             Record("Ada met Bo.", "1", entities),
+            Record("Ada met Bo.", "1", entities, meta={"label": "x", "page": 3}),
         ]
     ):
         WRITERS[format](make_docs([record], spacy.blank("xx")), tmp_path / f"out-{number}")

@@ -134,6 +134,76 @@ _GENIA = [
     },
     {"tokens": ["None"], "entity_mentions": []},
 ]
+
+
+def _region(id, start, end, text, *labels):
+    value = {"start": start, "end": end, "text": text, "labels": list(labels)}
+    return {"id": id, "from_name": "label", "to_name": "text", "type": "labels", "value": value, "origin": "manual"}
+
+
+_LABEL_STUDIO = [
+    {
+        "id": 1,
+        "data": {"text": "🙂 Ada met Bo.", "by": "x"},
+        "annotations": [
+            {
+                "id": 5,
+                "completed_by": 1,
+                "was_cancelled": False,
+                "result": [
+                    _region("r1", 2, 5, "Ada", "person"),
+                    _region("r2", 10, 12, "Bo", "person", "short"),
+                    {"type": "relation", "from_id": "r1", "to_id": "r2", "direction": "right", "labels": ["met"]},
+                    {
+                        **{"id": "c", "from_name": "kind", "to_name": "text", "type": "choices"},
+                        "value": {"choices": ["diary", "news"]},
+                    },
+                ],
+            }
+        ],
+        "drafts": [],
+        "predictions": [],
+    },
+    {
+        "id": 2,
+        "data": {"text": "Rain"},
+        "annotations": [{"was_cancelled": False, "result": [_region("r1", 0, 4, "Rain", "weather")]}],
+    },
+]
+_PRODIGY_SPANS = [
+    {"text": "Ada", "start": 0, "end": 3, "token_start": 0, "token_end": 0, "type": "span", "label": "person"},
+    {"text": "Bo Fox", "start": 8, "end": 14, "token_start": 2, "token_end": 3, "type": "span", "label": "person"},
+]
+_PRODIGY_HEADS = [{key: value for key, value in span.items() if key not in ("text", "type")} for span in _PRODIGY_SPANS]
+_PRODIGY = [
+    {
+        "text": "Ada met Bo Fox",
+        "_input_hash": 5,
+        "_task_hash": -6,
+        "meta": {"source": "letters"},
+        "tokens": [
+            {"text": "Ada", "start": 0, "end": 3, "id": 0, "ws": True, "disabled": False},
+            {"text": "met", "start": 4, "end": 7, "id": 1, "ws": True, "disabled": False},
+            {"text": "Bo", "start": 8, "end": 10, "id": 2, "ws": True, "disabled": False},
+            {"text": "Fox", "start": 11, "end": 14, "id": 3, "ws": False, "disabled": False},
+        ],
+        "spans": _PRODIGY_SPANS,
+        "_view_id": "relations",
+        "relations": [
+            {"head": 0, "child": 3, "head_span": _PRODIGY_HEADS[0], "child_span": _PRODIGY_HEADS[1], "label": "met"},
+            {"head": 3, "child": 0, "label": "met", "color": "#c5bdf4"},
+        ],
+        "answer": "accept",
+    },
+    {
+        "text": "雨 🙂",
+        "options": [{"id": "diary", "text": "Diary"}, {"id": "news", "text": "News"}],
+        "accept": ["news"],
+        "answer": "accept",
+    },
+    {"text": "Rain", "label": "weather", "answer": "accept"},
+    {"text": "Sun", "label": "weather", "answer": "reject"},
+]
 _STOCKMARK = [
     {"curid": "1", "text": "青葉市の木村", "entities": [{"name": "青葉市", "span": [0, 3], "type": "地名"}]},
     {"curid": "1", "text": "雨", "entities": []},
@@ -173,6 +243,8 @@ SAMPLES: dict[str, dict[str, str]] = {
     "doccano": {"admin.jsonl": _lines(_DOCCANO)},
     "genia": {"dev.jsonlines": _lines(_GENIA)},
     "jsonl": {"data.jsonl": _lines(_JSONL)},
+    "labelstudio": {"project-1.json": json.dumps(_LABEL_STUDIO, ensure_ascii=False, indent=1)},
+    "prodigy": {"out.jsonl": _lines(_PRODIGY)},
     "slots": {
         "seq.in": "play Blue Rain now\nstop\n",
         "seq.out": "O B-song I-song B-time\nO\n",

@@ -59,6 +59,18 @@ DESCRIBED = {
         "relations": (".jsonl", '"head"'),
         "cats": (".jsonl", '"(?:diary|news)"'),
     },
+    "labelstudio": {
+        "documents": (".json", '"data"'),
+        "entities": (".json", '"(?:person|short|weather)"'),
+        "relations": (".json", '"from_id"'),
+        "cats": (".json", '"(?:diary|news)"'),
+    },
+    "prodigy": {
+        "documents": (".jsonl", '"answer": "accept"'),
+        "entities": (".jsonl", '"type"'),
+        "relations": (".jsonl", '"head"'),
+        "cats": (".jsonl", '"id": "(?:diary|news)"|"label": "weather".*"accept"'),
+    },
     "slots": {
         "documents": ("seq.in", r"(?m)^.*$"),
         "entities": ("seq.out", r"[BS]-"),

@@ -1,0 +1,170 @@
+"""Label Studio's results, of which an annotation has many: regions, relations between them, and choices for a text."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .extra_keys import count_extra_keys
+from .label_studio_offsets import check_texts
+from .offsets import Offsets
+from .reading import Location
+from .record import EntityRecord, Record, RelationRecord
+from .report import Report
+
+RESULT_KEYS = {
+    *("id", "type", "value", "from_name", "to_name", "origin", "score", "meta", "readonly", "hidden", "parentID"),
+    *("from_id", "to_id", "direction", "labels", "source"),
+}
+RELATION = "relation"
+CHOICES = "choices"
+TEXT_LABELS = ("labels", "hypertextlabels")
+DIRECTIONS = ("right", "left", "bi")
+
+
+@dataclass
+class Region:
+    """A labelled part of a text.
+
+    start (Any): Its first offset, as given.
+    end (Any): Its last offset + 1, as given.
+    text (str | None): Its text, if given.
+    labels (list[str]): Its labels.
+    id (str): Its id, to which relations refer.
+    score (float): The score of a prediction.
+    """
+
+    start: Any
+    end: Any
+    text: str | None
+    labels: list[str]
+    id: str
+    score: float
+
+
+@dataclass
+class Annotation:
+    """One annotation of a text, before its offsets are converted.
+
+    location (Location): Where it was read.
+    record (Record): The record, with its text.
+    results (list[Any] | None): Its results; None if the text is not annotated.
+    regions (list[Region]): The labelled parts of the text.
+    names (list[str]): The choices for the text.
+    relations (list[dict[str, Any]]): The relations.
+    """
+
+    location: Location
+    record: Record
+    results: list[Any] | None
+    regions: list[Region] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    relations: list[dict[str, Any]] = field(default_factory=list)
+
+
+def sort_result(result: Any, annotation: Annotation, report: Report) -> None:
+    """Add a result to the regions, relations or choices of its annotation.
+
+    result (Any): The result.
+    annotation (Annotation): The annotation.
+    report (Report): Counts other kinds of results.
+    RAISES (CorpusError): If it is malformed.
+    """
+    location = annotation.location
+    kind = location.get(result, "type", str)
+    count_extra_keys(result, RESULT_KEYS, location, report, "a result")
+    if kind == RELATION:
+        annotation.relations.append(result)
+        return
+    value = location.get(result, "value", dict)
+    has_place = "start" in value or "end" in value
+    if kind == CHOICES and not has_place:
+        names = location.get(value, "choices", list)
+        if not all(isinstance(name, str) for name in names):
+            raise location.error("'choices' must be a list of strings")
+        annotation.names += names
+    elif kind == CHOICES:
+        report.lose("choice for a region, not for the text", str(location))
+    elif kind not in TEXT_LABELS or type(value.get("start")) is str:
+        report.lose(f"result of type '{kind[:40]}'{' in HTML' * (kind in TEXT_LABELS)}", str(location))
+    else:
+        labels = location.get(value, kind, list) if value.get(kind) is not None else []
+        if not all(isinstance(label, str) for label in labels):
+            raise location.error(f"'{kind}' must be a list of strings")
+        text = location.get(value, "text", str) if value.get("text") is not None else None
+        start, end = location.get(value, "start", int), location.get(value, "end", int)
+        score = result.get("score")
+        annotation.regions.append(
+            Region(start, end, text, labels, location.get_id(result, "id"), location.score(score))
+        )
+
+
+def read_entities(
+    annotation: Annotation, offsets: Offsets, report: Report
+) -> tuple[list[EntityRecord], dict[str, list[int]]]:
+    """Convert regions to entities.
+
+    annotation (Annotation): The annotation.
+    offsets (Offsets): What its offsets count.
+    report (Report): Counts regions without a label.
+    RETURNS (tuple[list[EntityRecord], dict[str, list[int]]]): The entities, and for each id of a region their indices:
+        one for each of its labels.
+    RAISES (CorpusError): If the text of a region differs from that at its offsets.
+    """
+    location = annotation.location
+    entities: list[EntityRecord] = []
+    indices: dict[str, list[int]] = {}
+    check_texts(annotation.record.text, annotation.regions, offsets, location)
+    places: dict[str, tuple[int, int]] = {}
+    for region in annotation.regions:
+        # A region with labels of several tags has a result for each.
+        if places.setdefault(region.id, (region.start, region.end)) != (region.start, region.end) and region.id:
+            raise location.error(f"two regions have the id '{region.id}'")
+        start, end = offsets.convert(region.start, region.end, location, f"the region '{region.id}'")
+        if region.id:
+            indices.setdefault(region.id, []).extend(range(len(entities), len(entities) + len(region.labels)))
+        entities += [EntityRecord(start, end, label, region.score) for label in region.labels]
+        if not region.labels:
+            report.lose("region without a label", annotation.record.origin, annotation.record.text[start:end])
+    return entities, indices
+
+
+def read_relations(annotation: Annotation, indices: dict[str, list[int]], report: Report) -> list[RelationRecord]:
+    """Convert relations.
+
+    annotation (Annotation): The annotation.
+    indices (dict[str, list[int]]): The indices of the entities, as from `read_entities`.
+    report (Report): Counts relations without a label, and those of results that are not read.
+    RETURNS (list[RelationRecord]): The relations.
+    RAISES (CorpusError): If one is malformed, or refers to a region that does not exist.
+    """
+    location = annotation.location
+    relations = []
+    for given in annotation.relations:
+        ends = []
+        for key in ("from_id", "to_id"):
+            name = location.get_id(given, key)
+            if name not in indices and not _is_other_result(name, annotation):
+                raise location.error(f"the {key} of a relation is '{name}', which is not the id of a region")
+            ends.append(indices.get(name, []))
+        direction = "right" if given.get("direction") is None else given["direction"]
+        if direction not in DIRECTIONS:
+            raise location.error(f"the direction of a relation must be one of {', '.join(DIRECTIONS)}")
+        labels = location.get(given, "labels", list) if given.get("labels") is not None else []
+        if not all(isinstance(label, str) for label in labels):
+            raise location.error("'labels' of a relation must be a list of strings")
+        if not all(ends):
+            report.lose("relation with a lost argument", str(location), ", ".join(labels))
+            continue
+        if not labels:
+            report.lose("relation without a label", str(location))
+        if any(len(end) > 1 for end in ends):
+            report.note("relation of a region with several labels, read with the first of them", str(location))
+        (first, *_), (second, *_) = ends
+        pairs = {"right": [(first, second)], "left": [(second, first)], "bi": [(first, second), (second, first)]}
+        score = location.score(given.get("score"))
+        relations += [RelationRecord(*pair, label, score) for label in labels for pair in pairs[direction]]
+    return relations
+
+
+def _is_other_result(name: str, annotation: Annotation) -> bool:
+    """Whether an id is that of a result that is not read, such as a region in HTML."""
+    return bool(name) and any(str(result.get("id")) == name for result in annotation.results or ())

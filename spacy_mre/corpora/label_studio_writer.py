@@ -1,0 +1,98 @@
+"""Writing of tasks that Label Studio imports: texts with predictions, which annotators correct."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from ..files import replacing
+from .held_labels import THRESHOLD, held_labels, lose_unused_labels
+from .label_studio import DATA_KEYS
+from .record import Record
+from .report import Report
+
+# The names of the tags in the labelling interface.
+TEXT, LABELS, CHOICES = "text", "label", "category"
+
+
+def write_records(records: Iterable[Record], path: Path, report: Report | None = None) -> int:
+    """Write records as tasks with predictions, which `read_label_studio` reads. Tokens are not written.
+
+    The labelling interface needs tags of these names: Text `text` with the value `$text`, Labels `label`, and Choices
+    `category`. A prediction has the mean of the scores of its results.
+
+    records (Iterable[Record]): The records.
+    path (Path): The file; its folder is created.
+    report (Report | None): Counts what Label Studio cannot represent.
+    RETURNS (int): The number of records.
+    """
+    report = report if report is not None else Report()
+    records = list(records)
+    lose_unused_labels(records, report)
+    _lose_empty_annotations(records, report)
+    with replacing(path) as temporary:
+        tasks = [json.dumps(_as_task(record, report), ensure_ascii=False) for record in records]
+        temporary.write_bytes(("[\n" + ",\n".join(tasks) + "\n]\n").encode("utf8"))
+    return len(records)
+
+
+def _as_task(record: Record, report: Report) -> dict[str, Any]:
+    data: dict[str, Any] = {"text": record.text, "record_id": record.id}
+    if record.group:
+        data["group"] = record.group
+    data |= {"meta": record.meta} if record.meta.keys() & DATA_KEYS else record.meta
+    task: dict[str, Any] = {"data": data}
+    if not (record.entities is None and record.relations is None and record.cats is None):
+        results = _results(record, report)
+        score = fmean([result["score"] for result in results] or [1.0])
+        task["predictions"] = [{"model_version": "spacy_mre", "score": score, "result": results}]
+    return task
+
+
+def _results(record: Record, report: Report) -> list[dict[str, Any]]:
+    results: list[dict[str, Any]] = []
+    written = set()
+    for i, entity in enumerate(record.entities or ()):
+        if not entity.label:
+            report.lose("entity without a label", record.origin)
+            continue
+        written.add(i)
+        text = record.text[entity.start : entity.end]
+        value = {"start": entity.start, "end": entity.end, "text": text, "labels": [entity.label]}
+        tags = {"from_name": LABELS, "to_name": TEXT, "type": "labels"}
+        results.append({"id": f"e{i + 1}", **tags, "value": value, "score": entity.score})
+    for relation in record.relations or ():
+        if relation.head not in written or relation.tail not in written:
+            report.lose("relation with a lost argument", record.origin, relation.label)
+        elif not relation.label:
+            report.lose("relation without a label", record.origin)
+        else:
+            ends = {"from_id": f"e{relation.head + 1}", "to_id": f"e{relation.tail + 1}", "direction": "right"}
+            results.append({"type": "relation", **ends, "labels": [relation.label], "score": relation.score})
+    names = held_labels(record, report)
+    if names:
+        score = fmean((record.cats or {})[name] for name in names)
+        tags = {"from_name": CHOICES, "to_name": TEXT, "type": "choices"}
+        results.append({"id": "c1", **tags, "value": {"choices": names}, "score": score})
+    return results
+
+
+def _held(cats: dict[str, float]) -> list[str]:
+    return [name for name, value in cats.items() if value >= THRESHOLD and name]
+
+
+def _lose_empty_annotations(records: list[Record], report: Report) -> None:
+    """Count annotations that become absent, and absent ones that become empty: a task does not state what was asked."""
+    for what, values in (
+        ("entity", [record.entities for record in records]),
+        ("relation", [record.relations for record in records]),
+        ("text label", [None if record.cats is None else _held(record.cats) for record in records]),
+    ):
+        some = any(values)
+        for record, value in zip(records, values):
+            annotated = not (record.entities is None and record.relations is None and record.cats is None)
+            if not some and value is not None and not value:
+                report.lose(f"empty {what} annotation (Label Studio cannot tell it from a missing one)", record.origin)
+            elif some and value is None and annotated:
+                report.lose(f"missing {what} annotation (Label Studio cannot tell it from an empty one)", record.origin)
