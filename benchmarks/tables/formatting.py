@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from statistics import mean
 from typing import Any
 
-from spacy_mre.evaluation.mistakes import ENTITY_KINDS, RELATION_KINDS
 from spacy_mre.evaluation.reinforce_report import spread
+from spacy_mre.evaluation.text_mistakes import KINDS
 
 Rows = Sequence[dict[str, Any]]
 
@@ -14,7 +14,6 @@ NOTES = {
     "a": ("\\*", "measured before the entity heads had a hidden layer."),
     "b": ("†", "measured before that, with `overlap = nested` and relations between any types."),
 }
-KINDS = {"entities": ENTITY_KINDS, "relations": RELATION_KINDS}
 
 
 def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

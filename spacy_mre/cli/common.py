@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import spacy
 import typer
@@ -16,6 +16,10 @@ from spacy.util import is_package, load_config, load_model, load_model_from_conf
 
 from ..errors import Errors
 from ..training.configs import SUFFIX, config_names, config_path
+
+from ..corpora import CorpusError
+from ..corpora.reading import read_json
+from ..errors import Errors
 
 Item = TypeVar("Item")
 # The beginning of the errors of this package and of spaCy.
@@ -54,6 +58,19 @@ def load_nlp(lang: str, nlp: str | None) -> Language:
     config["nlp"]["pipeline"] = []
     config["components"] = {}
     return load_model_from_config(config, auto_fill=True)
+
+
+def read_display_names(path: Path) -> Any:
+    """Read a table of display names of labels.
+
+    path (Path): A JSON file.
+    RETURNS (Any): The table. `Names` checks its form.
+    RAISES (ValueError): If the file is not valid JSON.
+    """
+    try:
+        return read_json(path)
+    except CorpusError as err:
+        raise ValueError(Errors.M604.format(path=path, reason=err)) from None
 
 
 def show_progress(items: Sequence[Item], description: str) -> Iterable[Item]:

@@ -1,23 +1,28 @@
 """The command `evaluate`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import srsly
 import typer
 from rich.console import Console
 from spacy.cli._util import setup_gpu
+from spacy.language import Language
+from spacy.training import Example
 from spacy.util import fix_random_seed, load_model
 
 from ..annotations.storage import load_docs
 from ..evaluation.evaluate import evaluate
 from ..evaluation.mistakes import mistakes_tables
-from ..evaluation.pipeline_settings import get_spans_key
+from ..evaluation.mistakes_file import write_mistakes
+from ..evaluation.pipeline_settings import get_cats_settings, get_spans_key, get_symmetric
 from ..evaluation.report import other_table, per_type_tables, results_table
+from ..evaluation.text_mistakes import find_text_mistakes, worst_first
 from ..files import replacing
 from ..training.corpus import Corpus
+from ..visual import write_mistakes_page
 from .app import app
-from .common import report_errors
+from .common import counted, read_display_names, report_errors
 
 
 @app.command("evaluate")
@@ -54,6 +59,20 @@ def evaluate_cli(
         bool,
         typer.Option("--mistakes", help="Also print the mistakes by kind: types, boundaries, arguments and so on."),
     ] = False,
+    mistakes_to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Also write the texts with mistakes to FOLDER/mistakes.jsonl, and to the page FOLDER/mistakes.html.",
+            file_okay=False,
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="With --mistakes-to: a JSON file with display names of the labels.", exists=True)
+    ] = None,
+    lang: Annotated[
+        str, typer.Option(help="With --mistakes-to: the language of the display names and of the page: en, ja or zh.")
+    ] = "en",
     baseline: Annotated[
         Path | None,
         typer.Option(help="Also score a majority baseline that is trained on this .spacy file.", exists=True),
@@ -72,16 +91,19 @@ def evaluate_cli(
     fix_random_seed()
     setup_gpu(gpu_id, silent=False)
     with report_errors():
+        names = None if labels is None else read_display_names(labels)
         nlp = load_model(model)
         examples = list(Corpus(data, tokens=tokens, spans_key=get_spans_key(nlp))(nlp))
         train_docs = load_docs(baseline, nlp.vocab) if baseline else None
+        scored: list[Example] = []
         scores = evaluate(
             nlp,
             examples,
             gold_entities=gold_entities,
             documents=documents,
             overlap_matching=overlap_matching,
-            mistakes=mistakes,
+            mistakes=mistakes or mistakes_to is not None,
+            scored=scored,
             train_docs=train_docs,
             batch_size=batch_size,
         )
@@ -89,9 +111,22 @@ def evaluate_cli(
     console.print(results_table(scores), other_table(scores))
     if per_type:
         console.print(*per_type_tables(scores, examples))
-    if mistakes:
+    if "mistakes" in scores:
         console.print(*mistakes_tables(scores["mistakes"]))
-    if output is not None:
-        with replacing(output) as temporary:
-            srsly.write_json(temporary, scores)
-        typer.echo(f"All scores are in {output}")
+    with report_errors():
+        if mistakes_to is not None:
+            count = _write_mistakes(nlp, scored, mistakes_to, about=f"{model} · {data}", labels=names, lang=lang)
+            typer.echo(f"{counted(count, 'text')} with mistakes in {mistakes_to}")
+        if output is not None:
+            with replacing(output) as temporary:
+                srsly.write_json(temporary, scores)
+            typer.echo(f"All scores are in {output}")
+
+
+def _write_mistakes(nlp: Language, scored: list[Example], folder: Path, **options: Any) -> int:
+    settings = {"spans_key": get_spans_key(nlp), "symmetric": get_symmetric(nlp)}
+    texts = find_text_mistakes(scored, **settings, **get_cats_settings(nlp))
+    file = folder / "mistakes.jsonl"
+    count = write_mistakes(worst_first(texts), file)
+    write_mistakes_page(texts, folder / "mistakes.html", file=file.name, **settings, **options)
+    return count

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -11,13 +11,12 @@ from rich.progress import track
 from spacy.util import load_model
 
 from ..annotations.storage import load_docs
-from ..corpora import CorpusError
-from ..corpora.reading import read_json, read_json_lines, read_lines
+from ..corpora.reading import read_json_lines, read_lines
 from ..errors import Errors
 from ..files import replacing
 from ..visual import measure_attention, render_svg, write_attention, write_page
 from .app import app
-from .common import counted, report_errors
+from .common import counted, read_display_names, report_errors
 
 # Enough for a stable mean.
 ATTENTION_TEXTS = 200
@@ -54,7 +53,7 @@ def page_cli(
     """Analyse texts, and show the results on one HTML page."""
     undirected = symmetric or []
     with report_errors():
-        names = None if labels is None else _read_json(labels)
+        names = None if labels is None else read_display_names(labels)
         texts = list(_read_texts(source))
         shown = list(islice(texts, limit or None))
         nlp = load_model(model)
@@ -72,13 +71,6 @@ def page_cli(
                     temporary.write_text(picture, encoding="utf8")
     left_out = f"; {len(texts) - len(shown)} more were left out, see --limit" if len(shown) < len(texts) else ""
     typer.echo(f"{counted(len(docs), 'text')} in {output}{left_out}")
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return read_json(path)
-    except CorpusError as err:
-        raise ValueError(Errors.M604.format(path=path, reason=err)) from None
 
 
 def _read_texts(path: Path) -> Iterator[str]:

@@ -3,12 +3,19 @@
 from collections.abc import Iterable, Sequence
 
 import numpy
-from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities
 from ..annotations.relations import get_relations
-from .items import Item, check_texts, compared_entities, compared_relations, without_entity_labels
+from .items import (
+    Item,
+    check_texts,
+    compared_entities,
+    compared_relations,
+    gold_cats,
+    predicted_cats,
+    without_entity_labels,
+)
 
 Counts = dict[str, numpy.ndarray]
 
@@ -85,14 +92,8 @@ def _compare(items: Sequence[Iterable[Item]] | None) -> list[int]:
 def _compare_cats(example: Example, multi_label: bool, threshold: float) -> list[int]:
     if not example.reference.cats:
         return [0, 0]
-    gold = {label for label, value in example.reference.cats.items() if value >= 0.5}
-    return [int(gold == _predicted_cats(example.predicted, multi_label, threshold)), 1]
-
-
-def _predicted_cats(doc: Doc, multi_label: bool, threshold: float) -> set[str]:
-    if multi_label:
-        return {label for label, value in doc.cats.items() if value >= threshold}
-    return {max(doc.cats, key=doc.cats.__getitem__)} if doc.cats else set()
+    predicted = predicted_cats(example.predicted, multi_label, threshold)
+    return [int(gold_cats(example.reference) == set(predicted)), 1]
 
 
 def _stack(rows: list[list[int]]) -> numpy.ndarray:

@@ -15,7 +15,7 @@ from .baselines import Baseline
 from .documents import evaluate_documents
 from .given_entities import evaluate_given
 from .mistakes import find_mistakes
-from .pipeline_settings import get_spans_key, get_symmetric
+from .pipeline_settings import get_cats_settings, get_spans_key, get_symmetric
 from .scorers import score_joint
 
 Scores = dict[str, Any]
@@ -36,6 +36,7 @@ def evaluate(
     documents: int = 0,
     overlap_matching: bool = False,
     mistakes: bool = False,
+    scored: list[Example] | None = None,
     train_docs: Iterable[Doc] | None = None,
     batch_size: int | None = None,
 ) -> Scores:
@@ -48,6 +49,7 @@ def evaluate(
     overlap_matching (bool): Also score with overlap matching: counts a predicted entity that overlaps a gold one as
         having its boundaries.
     mistakes (bool): Also count the mistakes by kind, see `find_mistakes`.
+    scored (list[Example] | None): A list to which the examples are added with the predictions that were scored.
     train_docs (Iterable[Doc] | None): Documents with gold to train the majority baseline on.
     batch_size (int | None): How many documents are predicted at once. Default: that of the pipeline.
     RETURNS (dict[str, Any]): The scores of `nlp.evaluate`; those with given entities, on documents, with overlap
@@ -82,8 +84,10 @@ def evaluate(
     for prefix, more in ((GIVEN, given), (DOCUMENTS, joined), (OVERLAP, overlap), (BASELINE, baseline)):
         scores.update({f"{prefix}{key}": value for key, value in more.items() if key.startswith(REPEATED)})
     if mistakes:
-        found = find_mistakes(scorer.examples, spans_key=spans_key, symmetric=symmetric)
+        found = find_mistakes(scorer.examples, spans_key=spans_key, symmetric=symmetric, **get_cats_settings(nlp))
         scores["mistakes"] = {name: counts._asdict() for name, counts in found.items()}
+    if scored is not None:
+        scored += scorer.examples
     return scores
 
 

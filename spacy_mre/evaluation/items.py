@@ -36,7 +36,7 @@ def entity_items(doc: Doc, entities: Sequence[EntitySpan]) -> list[Item]:
     """RETURNS (list[tuple]): Start, end and label of each entity."""
     if not entities:
         return []
-    offsets = _CharacterOffsets(doc)
+    offsets = CharacterOffsets(doc)
     return [(*offsets.of(entity.start, entity.end), entity.label) for entity in entities]
 
 
@@ -50,12 +50,31 @@ def relation_items(doc: Doc, symmetric: Sequence[str]) -> list[Item]:
     triples = get_triples(doc)
     if not triples:
         return []
-    offsets = _CharacterOffsets(doc)
+    offsets = CharacterOffsets(doc)
     items = []
     for head, label, tail, _ in triples:
         arguments = [(*offsets.of(span.start, span.end), span.label_) for span in (head, tail)]
         items.append(_relation_item(arguments, label, symmetric))
     return items
+
+
+def gold_cats(doc: Doc) -> set[str]:
+    """RETURNS (set[str]): The text labels that hold in gold."""
+    return {label for label, value in doc.cats.items() if value >= 0.5}
+
+
+def predicted_cats(doc: Doc, multi_label: bool, threshold: float) -> dict[str, float]:
+    """Read the predicted text labels.
+
+    doc (Doc): The document.
+    multi_label (bool): Any number of labels may hold; otherwise the one with the highest score.
+    threshold (float): The lowest score of a predicted label, if several may hold.
+    RETURNS (dict[str, float]): The labels with their scores.
+    """
+    if multi_label:
+        return {label: value for label, value in doc.cats.items() if value >= threshold}
+    best = max(doc.cats, key=doc.cats.__getitem__, default=None)
+    return {} if best is None else {best: doc.cats[best]}
 
 
 def compared_entities(
@@ -106,8 +125,11 @@ def without_entity_labels(relations: Iterable[Item]) -> list[Item]:
     return [(head[:2], tail[:2], label) for head, tail, label in relations]
 
 
-class _CharacterOffsets:
-    """Converts token offsets to offsets in the text without white space."""
+class CharacterOffsets:
+    """Converts token offsets to offsets in the text without white space.
+
+    doc (Doc): The document. It has tokens.
+    """
 
     def __init__(self, doc: Doc) -> None:
         text = doc.text
@@ -117,6 +139,7 @@ class _CharacterOffsets:
         self.starts, self.ends = before[start].tolist(), before[start + length].tolist()
 
     def of(self, start: int, end: int) -> CharOffsets:
+        """RETURNS (tuple[int, int]): The offsets of a span of tokens."""
         return self.starts[start], self.ends[end - 1]
 
 

@@ -1,22 +1,15 @@
-"""Counts of mistakes by kind.
+"""Counts of mistakes by kind. The kinds are described in `text_mistakes`."""
 
-Each wrong prediction is compared with the missed gold, and each missed gold item with the wrong predictions. The kinds
-of entities are those of SemEval-2013 task 9.1 (Segura-Bedmar et al. 2013, section 4), which extend MUC: a wrong type,
-wrong boundaries, both, or no overlap. The kinds of relations show whether the relation itself or an argument is wrong.
-"""
-
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rich.table import Table
 from spacy.training import Example
 
-from ..annotations.entities import DEFAULT_KEY, get_entities
-from ..annotations.relations import get_relations
-from .items import Item, check_texts, entity_items, relation_items
+from ..annotations.entities import DEFAULT_KEY
+from .text_mistakes import KINDS, TextMistakes, find_text_mistakes
 
-ENTITY_KINDS = ("type", "boundaries", "type and boundaries", "no overlap")
-RELATION_KINDS = ("argument type", "label", "direction", "argument offsets", "not related")
+TITLES = {"entities": "entities", "relations": "relations", "cats": "text labels"}
 
 
 class Mistakes(NamedTuple):
@@ -33,22 +26,21 @@ class Mistakes(NamedTuple):
 
 
 def find_mistakes(
-    examples: Iterable[Example], *, spans_key: str = DEFAULT_KEY, symmetric: Sequence[str] = ()
+    examples: Iterable[Example],
+    *,
+    spans_key: str = DEFAULT_KEY,
+    symmetric: Sequence[str] = (),
+    multi_label: bool = False,
+    threshold: float = 0.5,
 ) -> dict[str, Mistakes]:
-    """Count mistakes by kind. "Other side" is the missed gold for predictions, and the wrong predictions for gold.
-
-    The kinds of entities, of which the first that fits is counted: "type": the other side has the same offsets with
-    another type. "boundaries": it has an overlapping entity of the same type. "type and boundaries": it has an
-    overlapping entity of another type. "no overlap": none of these.
-
-    The kinds of relations: "argument type": the other side has the same relation with other entity types. "label": it
-    has another label between the same arguments. "direction": it has the same relation in the other direction.
-    "argument offsets": an argument is not an entity there. "not related": both arguments are entities there.
+    """Count mistakes by kind, as `find_text_mistakes` defines them.
 
     examples (Iterable[Example]): Gold and predictions.
     spans_key (str): The span group of the entities.
     symmetric (Sequence[str]): Relation labels without direction.
-    RETURNS (dict[str, Mistakes]): "entities" and "relations", if there are gold and predictions for them.
+    multi_label (bool): Any number of text labels may hold; otherwise the label with the highest score.
+    threshold (float): The lowest score of a predicted text label, if several may hold.
+    RETURNS (dict[str, Mistakes]): "entities", "relations" and "cats", if there are gold and predictions for them.
     RAISES (ValueError): If gold and prediction have different texts.
 
     >>> import spacy
@@ -58,36 +50,32 @@ def find_mistakes(
     >>> find_mistakes([example])["entities"].wrong
     {'type': 0, 'boundaries': 1, 'type and boundaries': 0, 'no overlap': 0}
     """
-    examples = list(examples)
-    if all(get_entities(eg.predicted, spans_key) is None for eg in examples):
-        return {}
-    predicts_relations = any(get_relations(eg.predicted) is not None for eg in examples)
-    found: dict[str, Mistakes] = {}
-    for eg in examples:
-        gold_entities = get_entities(eg.reference, spans_key)
-        if gold_entities is None:
-            continue
-        check_texts(eg)
-        gold = set(entity_items(eg.reference, gold_entities))
-        predicted = set(entity_items(eg.predicted, get_entities(eg.predicted, spans_key) or ()))
-        wrong = [_entity_kind(item, gold - predicted) for item in predicted - gold]
-        missed = [_entity_kind(item, predicted - gold) for item in gold - predicted]
-        counts = found.setdefault("entities", _no_mistakes(ENTITY_KINDS))
-        found["entities"] = _add(counts, len(gold & predicted), wrong, missed)
-        if not predicts_relations or get_relations(eg.reference) is None:
-            continue
-        gold_offsets, predicted_offsets = {entity[:2] for entity in gold}, {entity[:2] for entity in predicted}
-        gold = set(relation_items(eg.reference, symmetric))
-        predicted = set(relation_items(eg.predicted, symmetric))
-        wrong = [_relation_kind(item, gold - predicted, gold_offsets) for item in predicted - gold]
-        missed = [_relation_kind(item, predicted - gold, predicted_offsets) for item in gold - predicted]
-        counts = found.setdefault("relations", _no_mistakes(RELATION_KINDS))
-        found["relations"] = _add(counts, len(gold & predicted), wrong, missed)
-    return found
+    return count_mistakes(
+        find_text_mistakes(
+            examples, spans_key=spans_key, symmetric=symmetric, multi_label=multi_label, threshold=threshold
+        )
+    )
+
+
+def count_mistakes(texts: Iterable[TextMistakes]) -> dict[str, Mistakes]:
+    """Count the mistakes of texts by kind.
+
+    texts (Iterable[TextMistakes]): The result of `find_text_mistakes`.
+    RETURNS (dict[str, Mistakes]): By level.
+    """
+    counts: dict[str, Mistakes] = {}
+    for text in texts:
+        for level, right in text.right.items():
+            sofar = counts.get(level) or Mistakes(0, dict.fromkeys(KINDS[level], 0), dict.fromkeys(KINDS[level], 0))
+            counts[level] = sofar._replace(right=sofar.right + right)
+        for mistake in text.mistakes:
+            of_level = counts[mistake.level]
+            (of_level.wrong if mistake.what == "wrong" else of_level.missed)[mistake.kind] += 1
+    return {level: counts[level] for level in KINDS if level in counts}
 
 
 def mistakes_tables(found: Mapping[str, Mapping[str, Any]]) -> list[Table]:
-    """Make a table of the mistakes of entities and one of those of relations.
+    """Make a table of the mistakes of each level.
 
     found (Mapping[str, Mapping[str, Any]]): "mistakes" in the result of `evaluate`.
     RETURNS (list[Table]): For `rich.print`. Each kind with its count and share of all predictions and of all gold.
@@ -95,7 +83,7 @@ def mistakes_tables(found: Mapping[str, Mapping[str, Any]]) -> list[Table]:
     tables = []
     for name, counts in found.items():
         mistakes = Mistakes(**counts)
-        table = Table("", "predicted", "%", "gold", "%", title=f"Mistakes: {name}", title_justify="left")
+        table = Table("", "predicted", "%", "gold", "%", title=f"Mistakes: {TITLES[name]}", title_justify="left")
         for column in table.columns[1:]:
             column.justify = "right"
         predicted = {"right": mistakes.right, **mistakes.wrong}
@@ -109,35 +97,3 @@ def mistakes_tables(found: Mapping[str, Mapping[str, Any]]) -> list[Table]:
 def _count_and_share(counts: Mapping[str, int], kind: str) -> tuple[str, str]:
     total = sum(counts.values())
     return f"{counts[kind]:,}", f"{100 * counts[kind] / total:.1f}" if total else "-"
-
-
-def _no_mistakes(kinds: Sequence[str]) -> Mistakes:
-    return Mistakes(0, dict.fromkeys(kinds, 0), dict.fromkeys(kinds, 0))
-
-
-def _add(mistakes: Mistakes, right: int, wrong: Iterable[str], missed: Iterable[str]) -> Mistakes:
-    for kind in wrong:
-        mistakes.wrong[kind] += 1
-    for kind in missed:
-        mistakes.missed[kind] += 1
-    return mistakes._replace(right=mistakes.right + right)
-
-
-def _entity_kind(item: Item, others: set[Item]) -> str:
-    start, end, label = item
-    if any(other[:2] == (start, end) for other in others):
-        return "type"
-    overlapping = {other[2] for other in others if other[0] < end and start < other[1]}
-    if not overlapping:
-        return "no overlap"
-    return "boundaries" if label in overlapping else "type and boundaries"
-
-
-def _relation_kind(item: Item, others: set[Item], entities: Collection[tuple[Any, ...]]) -> str:
-    head, tail, label = item[0][:2], item[1][:2], item[2]
-    same_arguments = {other[2] for other in others if (other[0][:2], other[1][:2]) == (head, tail)}
-    if same_arguments:
-        return "argument type" if label in same_arguments else "label"
-    if any((other[0][:2], other[1][:2], other[2]) == (tail, head, label) for other in others):
-        return "direction"
-    return "not related" if head in entities and tail in entities else "argument offsets"

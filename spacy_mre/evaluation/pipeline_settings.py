@@ -4,6 +4,7 @@ from typing import Any
 
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
+from spacy.pipeline.textcat_multilabel import MultiLabel_TextCategorizer
 
 from ..annotations.entities import DEFAULT_KEY
 
@@ -53,3 +54,23 @@ def get_symmetric(nlp: Language) -> list[str]:
     RETURNS (list[str]): Those of all components, sorted.
     """
     return sorted({label for labels in get_settings(nlp, "symmetric") for label in labels})
+
+
+def get_cats_settings(nlp: Language) -> dict[str, Any]:
+    """Read which text labels a pipeline predicts.
+
+    nlp (Language): The pipeline.
+    RETURNS (dict[str, Any]): "multi_label": whether any number of labels may hold. "threshold": the lowest score of a
+        predicted label, if several may hold. Default: 0.5.
+
+    >>> import spacy
+    >>> nlp = spacy.blank("en")
+    >>> textcat = nlp.add_pipe("textcat_multilabel", config={"threshold": 0.3})
+    >>> get_cats_settings(nlp)
+    {'multi_label': True, 'threshold': 0.3}
+    """
+    of_spacy = any(isinstance(pipe, MultiLabel_TextCategorizer) for _, pipe in nlp.pipeline)
+    return {
+        "multi_label": of_spacy or any(get_settings(nlp, "multi_label")),
+        "threshold": next(iter(get_settings(nlp, "threshold")), 0.5),
+    }

@@ -17,7 +17,7 @@ from .counts import Counts, count_documents
 from .evaluate import GIVEN, OVERLAP
 from .given_entities import give_gold_entities, takes_given_entities, taking_given_entities
 from .mistakes import find_mistakes
-from .pipeline_settings import get_settings, get_spans_key, get_symmetric
+from .pipeline_settings import get_cats_settings, get_spans_key, get_symmetric
 from .run_config import get_section, set_values
 from .scorers import score_cats, score_joint
 from .significance import f1
@@ -101,12 +101,9 @@ def measure(nlp: Language, examples: Sequence[Example], predicted: Sequence[Exam
     RETURNS (Measured): The scores.
     """
     spans_key, symmetric = get_spans_key(nlp), get_symmetric(nlp)
-    multi_label = any(get_settings(nlp, "multi_label"))
-    threshold = next(iter(get_settings(nlp, "threshold")), 0.5)
+    cats_settings = get_cats_settings(nlp)
     predicted = predict(nlp, examples) if predicted is None else list(predicted)
-    counts = count_documents(
-        predicted, spans_key=spans_key, symmetric=symmetric, multi_label=multi_label, threshold=threshold
-    )
+    counts = count_documents(predicted, spans_key=spans_key, symmetric=symmetric, **cats_settings)
     results: dict[str, Any] = {}
     if "entities" in counts:
         joint = score_joint(predicted, spans_key=spans_key, symmetric=symmetric)
@@ -119,11 +116,11 @@ def measure(nlp: Language, examples: Sequence[Example], predicted: Sequence[Exam
                 counts[f"{OVERLAP}{layer}"] = overlap[layer]
                 results[f"{OVERLAP}{score}"] = float(f1(overlap[layer].sum(axis=0)))
     if "texts" in counts:
-        results.update(score_cats(predicted, multi_label=multi_label, threshold=threshold))
+        results.update(score_cats(predicted, **cats_settings))
         results["cats_accuracy"] = float(counts["texts"][:, 0].sum() / max(counts["texts"][:, 1].sum(), 1))
     if takes_given_entities(nlp):
         _measure_given(nlp, examples, counts, results)
-    mistakes = find_mistakes(predicted, spans_key=spans_key, symmetric=symmetric)
+    mistakes = find_mistakes(predicted, spans_key=spans_key, symmetric=symmetric, **cats_settings)
     return Measured(
         scores={key: value for key, value in results.items() if value is None or isinstance(value, (int, float))},
         per_type={key: value for key, value in results.items() if key.endswith("_per_type") and value},

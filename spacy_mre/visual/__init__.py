@@ -1,6 +1,17 @@
 """Entities, relations and text categories as an HTML page or an SVG."""
 
 from .attention import Attention, measure_attention, write_attention
+from .mistakes_page import render_mistakes, write_mistakes_page
 from .page import display, render, render_svg, write_page
 
-__all__ = ["Attention", "display", "measure_attention", "render", "render_svg", "write_attention", "write_page"]
+__all__ = [
+    "Attention",
+    "display",
+    "measure_attention",
+    "render",
+    "render_mistakes",
+    "render_svg",
+    "write_attention",
+    "write_mistakes_page",
+    "write_page",
+]

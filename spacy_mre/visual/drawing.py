@@ -1,7 +1,7 @@
 """Layers of the picture: tints, outlines, arcs, words and brackets, from layout coordinates to SVG elements."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from spacy.tokens import Doc
@@ -12,25 +12,21 @@ from .layout import ASCENT, DESCENT
 from .lines import segments_of
 from .markup import add_element, fit_label, format_number
 from .names import Names
-from .palette import hue_class
 from .shapes import ArcPart, Mark, Picture
 
 
-def draw_tints(
-    svg: ElementTree.Element, picture: Picture, entities: Sequence[EntitySpan], hues: Mapping[str, int]
-) -> None:
+def draw_tints(svg: ElementTree.Element, picture: Picture, classes: Sequence[str]) -> None:
     """Draw the coloured backgrounds of the entities, outer ones first.
 
     svg (ElementTree.Element): Where to add the layer.
     picture (Picture): The layout.
-    entities (Sequence[EntitySpan]): The entities, in the order of the layout.
-    hues (Mapping[str, int]): The colour number of each label.
+    classes (Sequence[str]): The CSS classes of each entity, in the order of the layout.
     """
     group = add_element(svg, "g", {"class": "tints"})
     for mark in sorted(picture.marks, key=lambda mark: mark.tint.top):
         box = mark.tint
         place = {"x": box.left, "y": box.top, "width": box.right - box.left, "height": box.bottom - box.top, "rx": 4}
-        add_element(group, "rect", {"class": f"tint {_mark_class(mark, entities, hues)}", **place})
+        add_element(group, "rect", {"class": f"tint {classes[mark.span]}", **place})
 
 
 def draw_outlines(
@@ -55,7 +51,14 @@ def draw_outlines(
             add_element(group, "rect", {"class": "ghost", "x": segment.left - 1, "y": top, **size})
 
 
-def draw_arcs(svg: ElementTree.Element, doc: Doc, picture: Picture, bundles: Sequence[Bundle], names: Names) -> None:
+def draw_arcs(
+    svg: ElementTree.Element,
+    doc: Doc,
+    picture: Picture,
+    bundles: Sequence[Bundle],
+    names: Names,
+    classes: Sequence[str],
+) -> None:
     """Draw the arcs, higher ones first, and above them their labels.
 
     svg (ElementTree.Element): Where to add the layer.
@@ -63,21 +66,22 @@ def draw_arcs(svg: ElementTree.Element, doc: Doc, picture: Picture, bundles: Seq
     picture (Picture): The layout.
     bundles (Sequence[Bundle]): The arcs, in the order of the layout.
     names (Names): The display names.
+    classes (Sequence[str]): The CSS classes of each arc.
     """
     if not picture.arc_parts:
         return
     runs, labels = add_element(svg, "g", {"class": "arcs"}), ElementTree.Element("g", {"class": "arc-labels"})
     for part in sorted(picture.arc_parts, key=lambda part: -part.level):
         bundle = bundles[part.arc]
-        group = add_element(runs, "g", {"class": "arc", "data-arc": part.arc})
+        group = add_element(runs, "g", {"class": f"arc {classes[part.arc]}".strip(), "data-arc": part.arc})
         add_element(group, "title", text=_arc_title(doc, bundle, names))
         add_element(group, "path", {"class": "run", "d": _run_path(part)})
         _draw_feet(group, part, both=bundle.both)
         if part.number:
             _draw_open_end(group, labels, part)
-        attrs = {"class": "arc-label", "data-arc": part.arc, "x": part.label_centre, "y": part.y - 4}
-        text = ", ".join(names.of("relations", label) for label in bundle.labels)
-        label = add_element(labels, "text", {**attrs, "text-anchor": "middle"}, text=text)
+        attrs = {"class": f"arc-label {classes[part.arc]}".strip(), "data-arc": part.arc}
+        place = {"x": part.label_centre, "y": part.y - 4, "text-anchor": "middle"}
+        label = add_element(labels, "text", {**attrs, **place}, text=part.label)
         fit_label(label, part.label_width)
     svg.append(labels)
 
@@ -100,7 +104,7 @@ def draw_words(svg: ElementTree.Element, picture: Picture) -> None:
 
 
 def draw_marks(
-    svg: ElementTree.Element, doc: Doc, picture: Picture, entities: Sequence[EntitySpan], hues: Mapping[str, int]
+    svg: ElementTree.Element, doc: Doc, picture: Picture, entities: Sequence[EntitySpan], classes: Sequence[str]
 ) -> None:
     """Draw the brackets and labels of the entities.
 
@@ -108,16 +112,14 @@ def draw_marks(
     doc (Doc): The document.
     picture (Picture): The layout.
     entities (Sequence[EntitySpan]): The entities, in the order of the layout.
-    hues (Mapping[str, int]): The colour number of each label.
+    classes (Sequence[str]): The CSS classes of each entity.
     """
     if not picture.marks:
         return
     marks = add_element(svg, "g", {"class": "marks"})
     for mark in picture.marks:
         entity, y = entities[mark.span], mark.box.top + 4
-        group = add_element(
-            marks, "g", {"class": f"mark {_mark_class(mark, entities, hues)}", "data-entity": mark.span}
-        )
+        group = add_element(marks, "g", {"class": f"mark {classes[mark.span]}", "data-entity": mark.span})
         add_element(group, "title", text=f"{doc[entity.start : entity.end].text}: {entity.label} ({entity.score:.2f})")
         add_element(group, "path", {"class": "bracket", "d": _bracket_path(mark, y)})
         if mark.label:
@@ -174,7 +176,3 @@ def _arc_title(doc: Doc, bundle: Bundle, names: Names) -> str:
     head, tail = doc[slice(*bundle.head)].text, doc[slice(*bundle.tail)].text
     shown = [f"{names.of('relations', label)} ({score:.2f})" for label, score in zip(bundle.labels, bundle.scores)]
     return f"{head} {'↔' if bundle.both else '→'} {tail}: {', '.join(shown)}"
-
-
-def _mark_class(mark: Mark, entities: Sequence[EntitySpan], hues: Mapping[str, int]) -> str:
-    return hue_class(hues[entities[mark.span].label])

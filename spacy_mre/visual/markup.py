@@ -53,7 +53,7 @@ def fit_label(label: ElementTree.Element, width: float) -> None:
     width (float): The width. Labels of arcs get 2 less, which is the space around them.
     """
     if len(label.text or "") > 1:
-        label.set("textLength", format_number(width - 2 if label.get("class") == "arc-label" else width))
+        label.set("textLength", format_number(width - 2 if "arc-label" in label.get("class", "").split() else width))
         label.set("lengthAdjust", "spacingAndGlyphs")
 
 

@@ -18,8 +18,8 @@ from .palette import HUES, hue_class
 from .shapes import LABEL_SIZE, TEXT_SIZE
 from .svg import WIDTH, choose_hues, draw, guess_lang
 
-_templates = Environment(loader=PackageLoader("spacy_mre.visual"), autoescape=True, trim_blocks=True)
-_templates.globals.update(hues=HUES, text_size=TEXT_SIZE, label_size=LABEL_SIZE)
+templates = Environment(loader=PackageLoader("spacy_mre.visual"), autoescape=True, trim_blocks=True)
+templates.globals.update(hues=HUES, text_size=TEXT_SIZE, label_size=LABEL_SIZE)
 
 Labels = Mapping[str, Mapping[str, Mapping[str, str]]]
 
@@ -63,7 +63,7 @@ def render(
     present = sorted({entity.label for doc in docs for entity in get_entities(doc) or []})
     legend = [{"hue": hue_class(hues[label]), "name": printable(names.of("entities", label))} for label in present]
     pictures = [_picture(doc, names, hues, symmetric) for doc in docs]
-    template = _templates.get_template("page.html.jinja" if page else "pictures.html.jinja")
+    template = templates.get_template("page.html.jinja" if page else "pictures.html.jinja")
     return template.render(
         title=printable(names.words["title"] if title is None else title),
         lang=lang,
@@ -92,7 +92,7 @@ def render_svg(
     RETURNS (str): The SVG.
     RAISES (ValueError): If the table of display names has another form.
     """
-    style = _templates.get_template("picture.css.jinja").render()
+    style = templates.get_template("picture.css.jinja").render()
     names = Names(labels, lang)
     svg = draw(doc, names=names, hues=choose_hues([doc], names), symmetric=symmetric, width=width, style=style)
     return to_string(svg) + "\n"

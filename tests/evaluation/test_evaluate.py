@@ -367,6 +367,22 @@ def test_the_command_prints_mistakes(files):
     assert "Mistakes" not in run(files / "model", files / "dev.spacy").output
 
 
+def test_the_command_writes_mistakes(files):
+    (files / "labels.json").write_text(json.dumps({"entities": {"thing": {"ja": "物"}}}), encoding="utf8")
+    folder = files / "new" / "mistakes"
+    options = ["--mistakes-to", folder, "--labels", files / "labels.json", "--lang", "ja"]
+    result = run(files / "model", files / "dev.spacy", *options, "--output", files / "metrics.json")
+    assert result.exit_code == 0, result.output
+    assert "Mistakes: entities" in result.output and "1 text with mistakes in" in result.output
+    (line,) = [json.loads(line) for line in (folder / "mistakes.jsonl").read_text(encoding="utf8").splitlines()]
+    assert line["id"] == "2" and line["text"].strip() == "Bo saw a lake in Norway"
+    counted = json.loads((files / "metrics.json").read_text())["mistakes"]
+    assert len(line["mistakes"]) == sum(sum(each["missed"].values()) for each in counted.values()) == 4
+    html = (folder / "mistakes.html").read_text(encoding="utf8")
+    assert ">∅ 物</text>" in html and str(files / "dev.spacy") in html and '<html lang="ja">' in html
+    assert sorted(path.name for path in folder.iterdir()) == ["mistakes.html", "mistakes.jsonl"]
+
+
 def test_the_command_scores_with_overlap_matching(files):
     result = run(files / "model", files / "dev.spacy", "--overlap-matching")
     assert result.exit_code == 0, result.output

@@ -8,7 +8,8 @@ from spacy.vocab import Vocab
 from spacy_mre.annotations.entities import set_entities
 from spacy_mre.annotations.relations import make_relation, set_relations
 from spacy_mre.evaluation.counts import count_documents
-from spacy_mre.evaluation.mistakes import ENTITY_KINDS, RELATION_KINDS, find_mistakes, mistakes_tables
+from spacy_mre.evaluation.mistakes import find_mistakes, mistakes_tables
+from spacy_mre.evaluation.text_mistakes import ENTITY_KINDS, RELATION_KINDS
 
 VOCAB = Vocab()
 WORDS = ["Ada", "Lovelace", "met", "Bo", "in", "New", "Cairo"]

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spacy_mre import load_docs, save_docs
-from spacy_mre.cli.page import _read_json, _read_texts
+from spacy_mre.cli.common import read_display_names
+from spacy_mre.cli.page import _read_texts
 from spacy_mre.corpora.assets import compile_corpus, read_labels
 from spacy_mre.pipeline.generative.formats import FORMATS, Task
 from spacy_mre.pipeline.generative.rows import read_rows
@@ -59,7 +60,7 @@ FILES = {
         '{"person": "Find persons.", "場所": "場所を探す。"}\n',
         lambda path: read_questions(str(path)),
     ),
-    "names": ("a.json", json.dumps(LABELS, indent=1), lambda path: Names(_read_json(path), "en")),
+    "names": ("a.json", json.dumps(LABELS, indent=1), lambda path: Names(read_display_names(path), "en")),
     "lines": ("a.txt", "Ada met Bo.\nRain.\n", lambda path: list(_read_texts(path))),
     "records": ("a.jsonl", '{"text": "Ada"}\n{"text": "雨", "x": [1]}\n', lambda path: list(_read_texts(path))),
     "markup": ("diary.mre", MARKUP, _compile),
