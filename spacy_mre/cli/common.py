@@ -14,12 +14,10 @@ from rich.progress import track
 from spacy.language import Language
 from spacy.util import is_package, load_config, load_model, load_model_from_config
 
-from ..errors import Errors
-from ..training.configs import SUFFIX, config_names, config_path
-
 from ..corpora import CorpusError
 from ..corpora.reading import read_json
 from ..errors import Errors
+from ..training.configs import SUFFIX, config_names, config_path
 
 Item = TypeVar("Item")
 # The beginning of the errors of this package and of spaCy.
