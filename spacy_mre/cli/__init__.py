@@ -12,6 +12,7 @@ from . import (
     reinforce,
     stats,
     strings,
+    train,
     train_generative,
     try_package,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "reinforce",
     "stats",
     "strings",
+    "train",
     "train_generative",
     "try_package",
 ]

