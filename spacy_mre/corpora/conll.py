@@ -17,7 +17,7 @@ def read_conll(
     *,
     token_column: int = 0,
     tag_column: int = -1,
-    separator: str = " ",
+    separator: str | None = None,
     comment: str = "",
     report: Report | None = None,
 ) -> Iterator[Record]:
@@ -27,7 +27,7 @@ def read_conll(
         sentences.
     token_column (int): The column of the token, counted from 0, or from the end if negative.
     tag_column (int): The column of the tag, counted in the same way.
-    separator (str): The string between tokens: a space, or nothing for Chinese characters.
+    separator (str | None): The string between tokens; None puts blanks where the script has them.
     comment (str): Skip lines that begin with this string; empty skips none.
     report (Report | None): Counts repaired tag sequences, and notes a last line without an end.
     YIELDS (Record): One record per sentence. Its id is the name of the file and the number of the sentence.

@@ -1,7 +1,7 @@
 """CrossRE's JSON lines: token offsets with inclusive ends. The domain in the file name is the text label.
 
 The Japanese and Chinese files also contain the untokenized text and the character offsets of each token; in the English
-files the tokens are joined with spaces. The annotators' notes on relations (explanation, uncertainty, ambiguity) are
+files the tokens are joined. The annotators' notes on relations (explanation, uncertainty, ambiguity) are
 not read.
 """
 

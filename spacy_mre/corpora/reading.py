@@ -9,6 +9,7 @@ from typing import Any
 from .json_values import InvalidJSON, parse_json
 from .record import CharOffsets, CorpusError, EntityRecord
 from .report import Report
+from .scripts import separators
 
 MAX_SHOWN = 40  # characters of a value in an error message
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -168,22 +169,27 @@ class Location:
         return value
 
 
-def join_words(words: Sequence[str], separator: str = " ") -> tuple[str, list[CharOffsets]]:
+def join_words(words: Sequence[str], separator: str | None = None) -> tuple[str, list[CharOffsets]]:
     """Join words to a text.
 
     words (Sequence[str]): The words.
-    separator (str): The string between two words.
+    separator (str | None): The string between two words; None puts blanks where the script has them.
     RETURNS (tuple[str, list[tuple[int, int]]]): The text, and the character offsets of each word.
 
     >>> join_words(["Old", "Lima"])
     ('Old Lima', [(0, 3), (4, 8)])
+    >>> join_words(["東京", "は", "晴れ"])
+    ('東京は晴れ', [(0, 2), (2, 3), (3, 5)])
     """
+    between = separators(words) if separator is None else [separator] * (len(words) - 1)
+    pieces: list[str] = []
     tokens = []
     position = 0
-    for word in words:
+    for word, after in zip(words, [*between, ""]):
+        pieces += (word, after)
         tokens.append((position, position + len(word)))
-        position += len(word) + len(separator)
-    return separator.join(words), tokens
+        position += len(word) + len(after)
+    return "".join(pieces), tokens
 
 
 def entity_from_tokens(tokens: Sequence[CharOffsets], start: int, end: int, label: str) -> EntityRecord:

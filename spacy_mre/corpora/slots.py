@@ -9,11 +9,11 @@ from .report import Report
 from .tags import decode_tags, has_closing_tags
 
 
-def read_slots(path: Path, *, separator: str = " ", report: Report | None = None) -> Iterator[Record]:
+def read_slots(path: Path, *, separator: str | None = None, report: Report | None = None) -> Iterator[Record]:
     """Read one folder.
 
     path (Path): The folder with the three files. Without the file `label` the records have no text labels.
-    separator (str): The string between tokens: a space, or nothing for Chinese characters.
+    separator (str | None): The string between tokens; None puts blanks where the script has them.
     report (Report | None): Counts repaired tag sequences, and notes a missing `label` and last lines without an end.
     YIELDS (Record): One record per line. Its id is the name of the folder and the number of the line.
     RAISES (CorpusError): If the files differ in length, a line has more or fewer tags than tokens, or a tag is invalid.
