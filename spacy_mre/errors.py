@@ -406,6 +406,10 @@ class Warnings(metaclass=_WithCodes):
         "The split rule '{rule}' leaves no documents for {empty}: {counts}. The corpus is too small for this rule. "
         "Split it yourself, or convert more texts."
     )
+    W210 = (
+        "{count} of {total} texts are {language}, but the tokenizer of the language '{used}' does not find {language} "
+        "words: a whole clause can become one token. Use --lang {lang}, or --nlp with a {language} pipeline or config."
+    )
 
     # 3xx: encoders
     W301 = (

@@ -13,6 +13,7 @@ from ..annotations.storage import save_docs
 from ..corpora import READERS, Record, Report, cat_labels, make_docs
 from ..corpora.splits import PARTS, SPLIT_RULES, split_records
 from ..corpora.to_docs import TokenPolicy
+from ..corpora.tokenizer_check import check_tokenizer
 from ..errors import Errors
 from .app import app
 from .common import counted, load_nlp, one_of, report_errors, show_progress
@@ -30,7 +31,7 @@ def convert_cli(
     output: Annotated[
         Path, typer.Argument(metavar="OUT", help="The .spacy file to write, or a folder with --split-rule.")
     ],
-    lang: Annotated[str, typer.Option(help="The language of the texts.")] = "en",
+    lang: Annotated[str, typer.Option(help="The language of the texts, for the tokenizer: ja, zh, en, ...")] = "en",
     nlp: Annotated[
         str | None,
         typer.Option(help="A config, package or folder whose tokenizer is used, instead of the default of --lang."),
@@ -54,7 +55,8 @@ def convert_cli(
     strict: Annotated[bool, typer.Option("--strict", help="Write no file if an annotation would be lost.")] = False,
     part: Annotated[str | None, typer.Option(help="crossre: read only this part: train, dev or test.")] = None,
     separator: Annotated[
-        str | None, typer.Option(help="slots, conll: the text between tokens; '' for Chinese characters.")
+        str | None,
+        typer.Option(help="slots, conll: the text between tokens. Default: blanks, but none in Japanese and Chinese."),
     ] = None,
     token_column: Annotated[int | None, typer.Option(help="conll: the column of the token, from 0.")] = None,
     tag_column: Annotated[
@@ -84,6 +86,7 @@ def convert_cli(
             raise ValueError(Errors.M208.format(path=source, format=format, lost=""))
         parts: dict[str, list[Record]] = split_records(records, split_rule) if split_rule else {"": records}
         pipeline = load_nlp(lang, nlp)
+        check_tokenizer(records, pipeline, tokens=tokens)
         labels = cat_labels(records)
         docs = {}
         for name, of_part in parts.items():

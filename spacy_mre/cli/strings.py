@@ -9,6 +9,7 @@ from rich.console import Console
 from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import load_docs, save_docs
 from ..corpora import Report, cat_labels, make_docs
+from ..corpora.tokenizer_check import check_tokenizer
 from ..errors import Errors
 from ..pipeline.generative.formats import FORMATS, Format, template_names
 from ..pipeline.generative.formats.task import LANGUAGES, Task
@@ -96,7 +97,9 @@ def strings_cli(
             if not records:
                 raise ValueError(Errors.M208.format(path=source, format=format, lost=""))
             shown = show_progress(records, "Reading")
-            made = make_docs(shown, load_nlp(lang, nlp), spans_key=spans_key, cats=cat_labels(records), report=report)
+            pipeline = load_nlp(lang, nlp)
+            check_tokenizer(records, pipeline)
+            made = make_docs(shown, pipeline, spans_key=spans_key, cats=cat_labels(records), report=report)
             count = save_docs(made, output)
         else:
             docs = list(load_docs(source))
