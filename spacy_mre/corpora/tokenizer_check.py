@@ -18,8 +18,7 @@ MIN_SHARE = 0.1
 
 def check_tokenizer(records: Iterable[Record], nlp: Language, *, tokens: TokenPolicy = "fitted") -> None:
     """Warn if Japanese or Chinese texts are split by a tokenizer that cannot find their words: spaCy's general one,
-    which needs blanks, or the Japanese one for Chinese. The Chinese one splits Japanese into characters, which loses
-    nothing.
+    which needs blanks, or the Japanese one for Chinese. The Chinese one splits Japanese into characters, which is fine.
 
     records (Iterable[Record]): The records.
     nlp (Language): The pipeline with the tokenizer.
@@ -31,7 +30,8 @@ def check_tokenizer(records: Iterable[Record], nlp: Language, *, tokens: TokenPo
     texts = [record.text for record in records if record.tokens is None or tokens == "tokenizer"]
     lang, count = language_of(texts)
     if count and count >= MIN_SHARE * len(texts) and (is_general or lang == "zh"):
-        message = Warnings.W210.format(
-            count=count, total=len(texts), language=LANGUAGES[lang], lang=lang, used=nlp.lang
+        language = LANGUAGES[lang]
+        warnings.warn(
+            Warnings.W210.format(count=count, total=len(texts), language=language, lang=lang, used=nlp.lang),
+            stacklevel=2,
         )
-        warnings.warn(message, stacklevel=2)

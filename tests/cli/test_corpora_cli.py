@@ -167,3 +167,23 @@ def test_unknown_keys_are_a_loss(run, tmp_path):
     output = run("convert", "jsonl", path, tmp_path / "a.spacy")
     assert "unknown key 'entitys'" in output and "did you mean 'entities'" in output
     assert "M203" in run("convert", "jsonl", path, tmp_path / "b.spacy", "--strict", code=1)
+
+
+def test_a_tokenizer_that_does_not_suit_is_warned_of_once(run, tmp_path):
+    items = [{"id": f"a-{number}", "text": f"木村さんは青葉市に{number}年いた。"} for number in range(1, 13)]
+    source = tmp_path / "ja.jsonl"
+    source.write_text("\n".join(map(json.dumps, items)), encoding="utf8")
+    with pytest.warns(UserWarning) as caught:
+        run("convert", "jsonl", source, tmp_path / "out", "--split-rule", "number")
+    (message,) = [str(warning.message) for warning in caught]
+    assert message.startswith("[W210] 12 of 12 texts are Japanese") and "--lang ja" in message
+
+
+@pytest.mark.parametrize("format, name", [("spert", "a.json"), ("genia", "a.jsonl")])
+def test_japanese_tokens_are_joined_without_blanks(run, tmp_path, format, name):
+    item = {"tokens": ["東京", "Tower", "View", "は", "高い", "。"]}
+    (tmp_path / name).write_text(json.dumps([item] if format == "spert" else item), encoding="utf8")
+    run("convert", format, tmp_path / name, tmp_path / "a.spacy")
+    (doc,) = load_docs(tmp_path / "a.spacy")
+    assert doc.text == "東京Tower Viewは高い。"
+    assert [token.text for token in doc] == item["tokens"]

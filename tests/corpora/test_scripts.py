@@ -1,10 +1,6 @@
 import pytest
-import spacy
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from spacy_mre.corpora import Record, make_docs
-from spacy_mre.corpora.reading import entity_from_tokens, join_words
+from spacy_mre.corpora.reading import join_words
 from spacy_mre.corpora.scripts import language_of
 
 
@@ -66,29 +62,3 @@ def test_a_given_separator_is_used_for_every_pair():
 )
 def test_the_language_of_texts(texts, found):
     assert language_of(texts) == found
-
-
-WORDS = st.lists(
-    st.text(st.sampled_from("aB9.東京はー、。（한가\U00020bb7"), min_size=1, max_size=4), min_size=1, max_size=8
-)
-
-
-@settings(max_examples=200, deadline=None, derandomize=True)
-@given(WORDS)
-def test_joined_words_are_found_at_their_offsets(words):
-    text, offsets = join_words(words)
-    assert [text[start:end] for start, end in offsets] == words
-    assert text.replace(" ", "") == "".join(words)
-
-
-@settings(max_examples=100, deadline=None, derandomize=True)
-@given(WORDS, st.data())
-def test_entities_keep_their_words_on_a_doc(words, data):
-    start = data.draw(st.integers(0, len(words) - 1))
-    end = data.draw(st.integers(start + 1, len(words)))
-    text, offsets = join_words(words)
-    record = Record(text, tokens=offsets, entities=[entity_from_tokens(offsets, start, end, "x")])
-    for policy in ("source", "fitted"):
-        (doc,) = make_docs([record], spacy.blank("xx"), tokens=policy)
-        assert doc.text == text and [token.text for token in doc] == words
-        assert [(ent.start, ent.end) for ent in doc.ents] == [(start, end)]
