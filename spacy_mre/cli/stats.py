@@ -79,11 +79,14 @@ def _overview_table(stats: Statistics, width_limit: int) -> Table:
 
 
 def _misfits_table(misfits: Report) -> Table:
-    """What components may not learn. Examples begin with the id of their text."""
-    table = Table("what may not fit", "count", "examples", style="yellow")
-    table.columns[1].justify = "right"
+    """What components may not learn. Below each kind are examples with the ids of their texts."""
+    table = Table("what may not fit", "count")
+    table.columns[0].no_wrap = True
+    table.columns[1].justify, table.columns[1].min_width = "right", len("count")
     for kind, count in misfits.noted.items():
-        table.add_row(kind, f"{count:,}", escape("\n".join(misfits.examples[kind])))
+        table.add_row(kind, f"{count:,}", style="yellow")
+        for example in misfits.examples[kind]:
+            table.add_row(escape(f"  {example}"), "")
     return table
 
 

@@ -10,7 +10,7 @@ from ..annotations.relations import Relation, arguments
 from ..annotations.sentences import sentence_numbers
 from .report import Report
 
-MAX_SHOWN = 30  # characters of an entity
+MAX_SHOWN = 24  # characters of an entity
 
 OFF_TOKENS = "entities that do not fit the tokens of the tokenizer"
 WIDE = "entities of more than {limit} tokens"
