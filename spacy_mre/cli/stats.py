@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from ..annotations.entities import DEFAULT_KEY
 from ..corpora import Report
@@ -81,12 +81,11 @@ def _overview_table(stats: Statistics, width_limit: int) -> Table:
 def _misfits_table(misfits: Report) -> Table:
     """What components may not learn. Below each kind are examples with the ids of their texts."""
     table = Table("what may not fit", "count")
-    table.columns[0].no_wrap = True
-    table.columns[1].justify, table.columns[1].min_width = "right", len("count")
+    table.columns[1].justify = "right"
     for kind, count in misfits.noted.items():
         table.add_row(kind, f"{count:,}", style="yellow")
         for example in misfits.examples[kind]:
-            table.add_row(escape(f"  {example}"), "")
+            table.add_row(Text(f"  {example}", no_wrap=True, overflow="ellipsis"), "")
     return table
 
 
