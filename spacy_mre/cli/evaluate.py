@@ -17,7 +17,7 @@ from ..evaluation.mistakes_file import write_mistakes
 from ..evaluation.pipeline_settings import get_cats_settings, get_spans_key, get_symmetric
 from ..evaluation.report import other_table, per_type_tables, results_table
 from ..evaluation.text_mistakes import find_text_mistakes, worst_first
-from ..files import check_can_write, replacing
+from ..files import check_can_write, replacing, replacing_files
 from ..training.corpus import Corpus
 from ..visual import write_mistakes_page
 from ..visual.names import Names
@@ -133,5 +133,6 @@ def evaluate_cli(
 def _write_mistakes(nlp: Language, scored: list[Example], folder: Path, **options: Any) -> int:
     spans_key, symmetric = get_spans_key(nlp), get_symmetric(nlp)
     texts = find_text_mistakes(scored, spans_key=spans_key, symmetric=symmetric, **get_cats_settings(nlp))
-    write_mistakes_page(texts, folder / PAGE, file=LINES, spans_key=spans_key, symmetric=symmetric, **options)
-    return write_mistakes(worst_first(texts), folder / LINES)
+    with replacing_files(folder) as fresh:  # both files, or neither
+        write_mistakes_page(texts, fresh / PAGE, file=LINES, spans_key=spans_key, symmetric=symmetric, **options)
+        return write_mistakes(worst_first(texts), fresh / LINES)

@@ -10,7 +10,7 @@ import pytest
 import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_mre.annotations.entities import set_entities
@@ -144,6 +144,14 @@ def test_sentences_that_an_annotation_joins_are_shown_together():
     )
     shown = [text_of(svg).strip() for svg in pictures(render((gold, predicted)))]
     assert shown == ["G saw it . H saw it ."] * 2
+
+
+def test_the_whole_text_is_shown_for_a_mistake_of_white_space_only():
+    gold, predicted = make(["a", ".", "b", "\n\n"], []), make(["a", ".", "b", "\n\n"])
+    predicted.ents = [Span(predicted, 3, 4, label="x")]
+    html = render((gold, predicted))
+    assert [text_of(svg).split() for svg in pictures(html)] == [["a", ".", "b"]] * 2
+    assert labels_of(pictures(html)[1], "mark-label") == {"✗ x": 1}
 
 
 def test_gold_and_prediction_may_have_other_tokens():
