@@ -221,6 +221,16 @@ class Errors(metaclass=_WithCodes):
     M603 = "{path}, line {line}: expected a JSON object with a string 'text', but found: {found}"
     M604 = "{path} is not valid JSON: {reason}."
 
+    # 61x: the command line
+    M610 = "{path} has no {what}. Check that it is the right file, and that it is complete."
+    M611 = "{path} cannot be written: {reason}. Choose another place, or change its permissions."
+    M612 = (
+        "There are neither words for a page nor display names in the language '{lang}'. Choose one of: {known}. For "
+        "another language, pass a table of display names in it (--labels)."
+    )
+    M613 = "{path} is not a training config: {reason}. Complete it with: python -m spacy init fill-config."
+    M614 = "The GPU {gpu} cannot be used: {reason}. For the CPU, leave out --gpu-id."
+
     # 8xx: pipeline: 80x all components, 81x spert_mt, 82x mre_textcat, 83x and 84x multi_ner
     M801 = "This model cannot be trained by itself. Train it through its component's update()."
     M803 = "The component '{name}' is not initialized. Call nlp.initialize(get_examples), or load a trained pipeline."

@@ -22,6 +22,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
     path (str | Path): The file.
     YIELDS (Path): Where to write.
+    RAISES (ValueError): If the file cannot be written.
 
     >>> with replacing("scores.txt") as temporary:
     ...     written = temporary.write_text("F 0.87")
@@ -29,9 +30,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
     'F 0.87'
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix, delete=False) as file:
-        temporary = Path(file.name)
+    check_can_write(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix, delete=False) as file:
+            temporary = Path(file.name)
+    except OSError as err:
+        raise ValueError(Errors.M611.format(path=path, reason=err.strerror)) from None
     try:
         yield temporary
         _sync(temporary)
@@ -39,6 +44,28 @@ def replacing(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_can_write(path: str | Path, *, folder: bool = False) -> None:
+    """Check that a file or folder can be written, before the work whose result it is for. Nothing is created.
+
+    path (str | Path): The file or folder.
+    folder (bool): Whether it is a folder.
+    RAISES (ValueError): If it cannot be written.
+    """
+    path = Path(path)
+    reason = ""
+    if path.exists() and path.is_dir() != folder:
+        reason = "it is a file, not a folder" if folder else "it is a folder"
+    place = path if folder else path.parent
+    while not os.path.lexists(place):
+        place = place.parent
+    if not reason and not place.is_dir():
+        reason = f"{place} is not a folder"
+    if not reason and not os.access(place, os.W_OK | os.X_OK):
+        reason = f"there is no permission to write to {place}"
+    if reason:
+        raise ValueError(Errors.M611.format(path=path, reason=reason))
 
 
 @contextmanager
@@ -54,6 +81,7 @@ def replacing_files(folder: str | Path, *, keep_others: bool = True) -> Iterator
     folder (str | Path): Created if it does not exist; a file of that name is removed.
     keep_others (bool): Whether files that are not replaced are kept. Default: True.
     YIELDS (Path): An empty folder.
+    RAISES (ValueError): If the folder cannot be written.
 
     >>> with replacing_files("model") as fresh:
     ...     written = (fresh / "config.json").write_text("{}")
@@ -63,10 +91,15 @@ def replacing_files(folder: str | Path, *, keep_others: bool = True) -> Iterator
     folder = Path(folder)
     # Inside a folder that exists: beside it may be another disk.
     place = folder if folder.is_dir() else folder.parent
-    place.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob(f"{NEW}*"):  # by a process that was killed
-        rmtree(left, ignore_errors=True)
-    with TemporaryDirectory(dir=place, prefix=NEW) as name:
+    check_can_write(place, folder=True)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(f"{NEW}*"):  # by a process that was killed
+            rmtree(left, ignore_errors=True)
+        temporary = TemporaryDirectory(dir=place, prefix=NEW)
+    except OSError as err:
+        raise ValueError(Errors.M611.format(path=folder, reason=err.strerror)) from None
+    with temporary as name:
         fresh = Path(name)
         yield fresh
         written = sorted((path for path in fresh.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)

@@ -4,7 +4,6 @@ spaCy stores the tokens of a `.spacy` file as one value of msgpack, which has at
 million tokens. spaCy and its corpus readers accept a folder of `.spacy` files wherever they accept one file.
 """
 
-import errno
 import gc
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -27,9 +26,10 @@ def write_doc_bins(doc_bins: Iterable[DocBin], path: Path) -> int:
     doc_bins (Iterable[DocBin]): The parts.
     path (Path): The file or folder. A folder that exists must contain nothing but earlier parts.
     RETURNS (int): The number of documents.
+    RAISES (ValueError): If the path cannot be written.
     """
     if path.is_dir() and not all(PART.match(file.name) for file in path.iterdir()):
-        raise IsADirectoryError(errno.EISDIR, "expected a file, found a folder", str(path))
+        raise ValueError(Errors.M611.format(path=path, reason="it is a folder of other files"))
     parts = iter(doc_bins)
     first = next(parts)
     second = next(parts, None)
@@ -103,7 +103,10 @@ def _read(path: Path) -> DocBin:
     try:
         return DocBin(store_user_data=True).from_disk(path)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as err:
-        raise ValueError(Errors.M105.format(path=path, reason=f"{type(err).__name__}: {err}")) from None
+        reason = f"{type(err).__name__}: {err}"
+        if "E1014" in reason:  # its advice is about another kind of file
+            reason = "it is not compressed" if path.stat().st_size else "it is empty"
+        raise ValueError(Errors.M105.format(path=path, reason=reason)) from None
     finally:
         if collects:
             gc.enable()  # srsly leaves it disabled after an error

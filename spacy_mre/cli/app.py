@@ -1,13 +1,26 @@
 """The application behind `python -m spacy_mre COMMAND`. Each command has a file in this folder."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ..about import __version__
+from .common import report_errors
+
+
+class Commands(TyperGroup):
+    """Reports errors of all commands in the same way."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        with report_errors():
+            return super().invoke(ctx)
+
 
 app = typer.Typer(
     name="spacy_mre",
+    cls=Commands,
     help="Joint entities, relations and text labels in spaCy.",
     no_args_is_help=True,
     add_completion=False,

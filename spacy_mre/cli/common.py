@@ -11,9 +11,13 @@ import typer
 from confection import ConfigValidationError
 from rich.console import Console
 from rich.progress import track
+from spacy.cli._util import setup_gpu
 from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.util import is_package, load_config, load_model, load_model_from_config
+from spacy.vocab import Vocab
 
+from ..annotations.storage import load_docs
 from ..corpora import CorpusError
 from ..corpora.reading import read_json
 from ..errors import Errors
@@ -44,7 +48,7 @@ def load_nlp(lang: str, nlp: str | None) -> Language:
     nlp (str | None): A package, a folder, or a training config (see `config_path`), of which only the tokenizer is
         used.
     RETURNS (Language): The pipeline.
-    RAISES (ValueError): If there is nothing of this name.
+    RAISES (ValueError): If there is nothing of this name, or the config is none.
     """
     if nlp is None:
         return spacy.blank(lang)
@@ -52,10 +56,41 @@ def load_nlp(lang: str, nlp: str | None) -> Language:
         return load_model(nlp)
     if not nlp.endswith(SUFFIX) and nlp not in config_names():
         raise ValueError(Errors.M032.format(name=nlp))
-    config = load_config(config_path(nlp))
+    try:
+        config = load_config(config_path(nlp))
+    except UnicodeDecodeError as err:
+        raise ValueError(Errors.M613.format(path=nlp, reason=f"byte {err.start} is not UTF-8")) from None
+    if "nlp" not in config:
+        raise ValueError(Errors.M613.format(path=nlp, reason="it has no section [nlp]"))
     config["nlp"]["pipeline"] = []
     config["components"] = {}
     return load_model_from_config(config, auto_fill=True)
+
+
+def read_docs(path: Path, vocab: Vocab | None = None) -> list[Doc]:
+    """Read a `.spacy` file from which a command makes something.
+
+    path (Path): The file.
+    vocab (Vocab | None): The vocabulary to use; a new one by default.
+    RETURNS (list[Doc]): The documents.
+    RAISES (ValueError): If there are none, or the file is damaged.
+    """
+    docs = list(load_docs(path, vocab))
+    if not docs:
+        raise ValueError(Errors.M610.format(path=path, what="documents"))
+    return docs
+
+
+def use_gpu(gpu_id: int) -> None:
+    """Use a GPU, and say which device is used.
+
+    gpu_id (int): The GPU, or -1 for the CPU.
+    RAISES (ValueError): If the GPU cannot be used.
+    """
+    try:
+        setup_gpu(gpu_id, silent=False)
+    except ValueError as err:
+        raise ValueError(Errors.M614.format(gpu=gpu_id, reason=err)) from None
 
 
 def read_display_names(path: Path) -> Any:

@@ -10,7 +10,6 @@ from rich.table import Table
 from ..corpora.assets import compile_corpus, read_labels
 from ..corpora.splits import PARTS
 from .app import app
-from .common import report_errors
 
 
 @app.command("compile-assets")
@@ -24,8 +23,7 @@ def compile_assets_cli(
     ] = None,
 ) -> None:
     """Convert the hand-written corpus to JSON lines by language and part, and check its labels."""
-    with report_errors():
-        counts = compile_corpus(corpus, output, read_labels(labels or corpus.resolve().parent / "labels.json"))
+    counts = compile_corpus(corpus, output, read_labels(labels or corpus.resolve().parent / "labels.json"))
     table = Table("", *PARTS)
     for lang, parts in counts.items():
         table.add_row(lang, *(str(parts.get(part, 0)) for part in PARTS))

@@ -7,7 +7,6 @@ import typer
 
 from ..training.configs import config_names, config_path, config_purpose, write_config
 from .app import app
-from .common import report_errors
 
 
 @app.command("config")
@@ -20,14 +19,13 @@ def config_cli(
 
     Wherever a command of this package takes a config, it also takes one of these names.
     """
-    with report_errors():
-        if name is None:
-            _list_configs()
-        elif output is None:
-            typer.echo(config_path(name).read_text(encoding="utf8"), nl=False)
-        else:
-            write_config(name, output, force=force)
-            typer.echo(f"{name} is in {output}")
+    if name is None:
+        _list_configs()
+    elif output is None:
+        typer.echo(config_path(name).read_text(encoding="utf8"), nl=False)
+    else:
+        write_config(name, output, force=force)
+        typer.echo(f"{name} is in {output}")
 
 
 def _list_configs() -> None:

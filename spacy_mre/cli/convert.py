@@ -17,8 +17,9 @@ from ..corpora.splits import PARTS, SPLIT_RULES, split_records
 from ..corpora.to_docs import TokenPolicy
 from ..corpora.tokenizer_check import check_tokenizer
 from ..errors import Errors
+from ..files import check_can_write
 from .app import app
-from .common import counted, load_nlp, one_of, report_errors, show_progress
+from .common import counted, load_nlp, one_of, show_progress
 
 
 @app.command("convert")
@@ -99,30 +100,28 @@ def convert_cli(
     if not split_rule and output.suffix != ".spacy":
         raise typer.BadParameter("OUT must be a .spacy file, or a folder with --split-rule")
     report = Report()
-    with report_errors():
-        records = list(reader(source, report=report, **options))
-        if not records:
-            raise ValueError(Errors.M208.format(path=source, format=format, lost=""))
-        parts: dict[str, list[Record]] = split_records(records, split_rule, seed=seed) if split_rule else {"": records}
-        pipeline = load_nlp(lang, nlp)
-        check_tokenizer(records, pipeline, tokens=tokens)
-        labels = cat_labels(records)
-        docs = {}
-        for name, of_part in parts.items():
-            shown = show_progress(of_part, f"Converting {name}".strip())
-            docs[name] = list(
-                make_docs(shown, pipeline, tokens=tokens, spans_key=spans_key, cats=labels, report=report)
-            )
-        if strict:
-            report.check()
-        if not any(docs.values()):
-            lost = f" that could be converted ({', '.join(report.lost)})"
-            raise ValueError(Errors.M208.format(path=source, format=format, lost=lost))
-        if split_rule:
-            _remove_earlier(output, docs)
-        for name in docs:
-            path = output / f"{name}.spacy" if name else output
-            typer.echo(f"{counted(save_docs(docs[name], path), 'document')} in {path}")
+    check_can_write(output, folder=split_rule is not None or output.is_dir())
+    records = list(reader(source, report=report, **options))
+    if not records:
+        raise ValueError(Errors.M208.format(path=source, format=format, lost=""))
+    parts: dict[str, list[Record]] = split_records(records, split_rule, seed=seed) if split_rule else {"": records}
+    pipeline = load_nlp(lang, nlp)
+    check_tokenizer(records, pipeline, tokens=tokens)
+    labels = cat_labels(records)
+    docs = {}
+    for name, of_part in parts.items():
+        shown = show_progress(of_part, f"Converting {name}".strip())
+        docs[name] = list(make_docs(shown, pipeline, tokens=tokens, spans_key=spans_key, cats=labels, report=report))
+    if strict:
+        report.check()
+    if not any(docs.values()):
+        lost = f" that could be converted ({', '.join(report.lost)})"
+        raise ValueError(Errors.M208.format(path=source, format=format, lost=lost))
+    if split_rule:
+        _remove_earlier(output, docs)
+    for name in docs:
+        path = output / f"{name}.spacy" if name else output
+        typer.echo(f"{counted(save_docs(docs[name], path), 'document')} in {path}")
     Console().print(report.table())
 
 

@@ -6,23 +6,25 @@ from typing import Annotated, Any, Literal
 import srsly
 import typer
 from rich.console import Console
-from spacy.cli._util import setup_gpu
 from spacy.language import Language
 from spacy.training import Example
 from spacy.util import fix_random_seed, load_model
 
-from ..annotations.storage import load_docs
+from ..errors import Errors
 from ..evaluation.evaluate import evaluate
 from ..evaluation.mistakes import mistakes_tables
 from ..evaluation.mistakes_file import write_mistakes
 from ..evaluation.pipeline_settings import get_cats_settings, get_spans_key, get_symmetric
 from ..evaluation.report import other_table, per_type_tables, results_table
 from ..evaluation.text_mistakes import find_text_mistakes, worst_first
-from ..files import replacing
+from ..files import check_can_write, replacing, replacing_files
 from ..training.corpus import Corpus
 from ..visual import write_mistakes_page
+from ..visual.names import Names
 from .app import app
-from .common import counted, read_display_names, report_errors
+from .common import counted, read_display_names, read_docs, use_gpu
+
+LINES, PAGE = "mistakes.jsonl", "mistakes.html"
 
 
 @app.command("evaluate")
@@ -63,7 +65,7 @@ def evaluate_cli(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Also write the texts with mistakes to FOLDER/mistakes.jsonl, and to the page FOLDER/mistakes.html.",
+            help=f"Also write the texts with mistakes to FOLDER/{LINES}, and to the page FOLDER/{PAGE}.",
             file_okay=False,
         ),
     ] = None,
@@ -89,44 +91,48 @@ def evaluate_cli(
 ) -> None:
     """Evaluate a pipeline: entities, relations, text labels, and whatever else its components score."""
     fix_random_seed()
-    setup_gpu(gpu_id, silent=False)
-    with report_errors():
-        names = None if labels is None else read_display_names(labels)
-        nlp = load_model(model)
-        examples = list(Corpus(data, tokens=tokens, spans_key=get_spans_key(nlp))(nlp))
-        train_docs = load_docs(baseline, nlp.vocab) if baseline else None
-        scored: list[Example] = []
-        scores = evaluate(
-            nlp,
-            examples,
-            gold_entities=gold_entities,
-            documents=documents,
-            overlap_matching=overlap_matching,
-            mistakes=mistakes or mistakes_to is not None,
-            scored=scored,
-            train_docs=train_docs,
-            batch_size=batch_size,
-        )
+    if output is not None:
+        check_can_write(output)
+    if mistakes_to is not None:
+        check_can_write(mistakes_to, folder=True)
+    use_gpu(gpu_id)
+    names = None if labels is None else read_display_names(labels)
+    Names(names, lang)  # refuses an unknown language before the evaluation
+    nlp = load_model(model)
+    examples = list(Corpus(data, tokens=tokens, spans_key=get_spans_key(nlp))(nlp))
+    if not examples:
+        raise ValueError(Errors.M610.format(path=data, what="documents"))
+    train_docs = read_docs(baseline, nlp.vocab) if baseline else None
+    scored: list[Example] = []
+    scores = evaluate(
+        nlp,
+        examples,
+        gold_entities=gold_entities,
+        documents=documents,
+        overlap_matching=overlap_matching,
+        mistakes=mistakes or mistakes_to is not None,
+        scored=scored,
+        train_docs=train_docs,
+        batch_size=batch_size,
+    )
     console = Console()
     console.print(results_table(scores), other_table(scores))
     if per_type:
         console.print(*per_type_tables(scores, examples))
     if "mistakes" in scores:
         console.print(*mistakes_tables(scores["mistakes"]))
-    with report_errors():
-        if mistakes_to is not None:
-            count = _write_mistakes(nlp, scored, mistakes_to, about=f"{model} · {data}", labels=names, lang=lang)
-            typer.echo(f"{counted(count, 'text')} with mistakes in {mistakes_to}")
-        if output is not None:
-            with replacing(output) as temporary:
-                srsly.write_json(temporary, scores)
-            typer.echo(f"All scores are in {output}")
+    if mistakes_to is not None:
+        count = _write_mistakes(nlp, scored, mistakes_to, about=f"{model} · {data}", labels=names, lang=lang)
+        typer.echo(f"{counted(count, 'text')} with mistakes in {mistakes_to}")
+    if output is not None:
+        with replacing(output) as temporary:
+            srsly.write_json(temporary, scores)
+        typer.echo(f"All scores are in {output}")
 
 
 def _write_mistakes(nlp: Language, scored: list[Example], folder: Path, **options: Any) -> int:
-    settings = {"spans_key": get_spans_key(nlp), "symmetric": get_symmetric(nlp)}
-    texts = find_text_mistakes(scored, **settings, **get_cats_settings(nlp))
-    file = folder / "mistakes.jsonl"
-    count = write_mistakes(worst_first(texts), file)
-    write_mistakes_page(texts, folder / "mistakes.html", file=file.name, **settings, **options)
-    return count
+    spans_key, symmetric = get_spans_key(nlp), get_symmetric(nlp)
+    texts = find_text_mistakes(scored, spans_key=spans_key, symmetric=symmetric, **get_cats_settings(nlp))
+    with replacing_files(folder) as fresh:  # both files, or neither
+        write_mistakes_page(texts, fresh / PAGE, file=LINES, spans_key=spans_key, symmetric=symmetric, **options)
+        return write_mistakes(worst_first(texts), fresh / LINES)

@@ -7,10 +7,10 @@ import typer
 from rich.console import Console
 
 from ..annotations.entities import DEFAULT_KEY
-from ..annotations.storage import load_docs
 from ..corpora import WRITERS, Report
+from ..files import check_can_write
 from .app import app
-from .common import counted, one_of, report_errors, show_progress
+from .common import counted, one_of, read_docs, show_progress
 
 
 @app.command("export")
@@ -25,8 +25,8 @@ def export_cli(
 ) -> None:
     """Write a .spacy file in another format, and report what the format cannot represent."""
     report = Report()
-    with report_errors():
-        docs = show_progress(list(load_docs(source)), "Writing")
-        count = WRITERS[format](docs, output, spans_key=spans_key, report=report)
+    check_can_write(output, folder=format == "brat")
+    docs = show_progress(read_docs(source), "Writing")
+    count = WRITERS[format](docs, output, spans_key=spans_key, report=report)
     typer.echo(f"{counted(count, 'document')} in {output}")
     Console().print(report.table())

@@ -8,7 +8,6 @@ import typer
 
 from ..corpora.fetch import fetch
 from .app import app
-from .common import report_errors
 
 
 @app.command("fetch")
@@ -22,5 +21,4 @@ def fetch_cli(
     """Copy a data set from the folder in MRE_DATA, or check that it was downloaded."""
     if source is None and os.environ.get("MRE_DATA"):
         source = Path(os.environ["MRE_DATA"])
-    with report_errors():
-        typer.echo(f"{name} is in {fetch(name, target, source)}")
+    typer.echo(f"{name} is in {fetch(name, target, source)}")

@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ..annotations.storage import load_docs, save_docs
+from ..annotations.storage import save_docs
 from ..corpora import Report
 from ..corpora.few_shot import few_shot
+from ..files import check_can_write
 from .app import app
-from .common import counted, report_errors
+from .common import counted, read_docs
 
 SIZES = [5, 10, 20]
 
@@ -27,11 +28,11 @@ def few_shot_cli(
     seed: Annotated[int, typer.Option(help="The seed of the sampling.")] = 0,
 ) -> None:
     """Sample the same number of documents for each text label. Smaller samples are parts of larger ones."""
-    with report_errors():
-        docs = list(load_docs(source))
-        for per_label in size:
-            report = Report()
-            path = output / f"{per_label}.spacy"
-            count = save_docs(few_shot(docs, per_label, seed=seed, report=report), path)
-            typer.echo(f"{counted(count, 'document')} in {path}")
-            Console().print(report.table())
+    check_can_write(output, folder=True)
+    docs = read_docs(source)
+    for per_label in size:
+        report = Report()
+        path = output / f"{per_label}.spacy"
+        count = save_docs(few_shot(docs, per_label, seed=seed, report=report), path)
+        typer.echo(f"{counted(count, 'document')} in {path}")
+        Console().print(report.table())

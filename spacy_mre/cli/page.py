@@ -13,10 +13,11 @@ from spacy.util import load_model
 from ..annotations.storage import load_docs
 from ..corpora.reading import read_json_lines, read_lines
 from ..errors import Errors
-from ..files import replacing
+from ..files import check_can_write, replacing
 from ..visual import measure_attention, render_svg, write_attention, write_page
+from ..visual.names import Names
 from .app import app
-from .common import counted, read_display_names, report_errors
+from .common import counted, read_display_names
 
 # Enough for a stable mean.
 ATTENTION_TEXTS = 200
@@ -52,23 +53,26 @@ def page_cli(
 ) -> None:
     """Analyse texts, and show the results on one HTML page."""
     undirected = symmetric or []
-    with report_errors():
-        names = None if labels is None else read_display_names(labels)
-        texts = list(_read_texts(source))
-        shown = list(islice(texts, limit or None))
-        nlp = load_model(model)
-        console = Console(stderr=True)
-        docs = list(track(nlp.pipe(shown), "Analysing", total=len(shown), console=console, transient=True))
-        weights = None
-        if attention is not None:
-            weights = measure_attention(nlp, texts[:ATTENTION_TEXTS])
-            write_attention(weights, attention, labels=names, lang=lang)
-        write_page(docs, output, title=title, attention=weights, labels=names, lang=lang, symmetric=undirected)
-        if svg is not None:
-            for number, doc in enumerate(docs, start=1):
-                picture = render_svg(doc, labels=names, lang=lang, symmetric=undirected)
-                with replacing(svg / f"{number:03}.svg") as temporary:
-                    temporary.write_text(picture, encoding="utf8")
+    check_can_write(output)
+    names = None if labels is None else read_display_names(labels)
+    Names(names, lang)  # refuses an unknown language before the analysis
+    texts = list(_read_texts(source))
+    if not texts:
+        raise ValueError(Errors.M610.format(path=source, what="texts"))
+    shown = list(islice(texts, limit or None))
+    nlp = load_model(model)
+    console = Console(stderr=True)
+    docs = list(track(nlp.pipe(shown), "Analysing", total=len(shown), console=console, transient=True))
+    weights = None
+    if attention is not None:
+        weights = measure_attention(nlp, texts[:ATTENTION_TEXTS])
+        write_attention(weights, attention, labels=names, lang=lang)
+    write_page(docs, output, title=title, attention=weights, labels=names, lang=lang, symmetric=undirected)
+    if svg is not None:
+        for number, doc in enumerate(docs, start=1):
+            picture = render_svg(doc, labels=names, lang=lang, symmetric=undirected)
+            with replacing(svg / f"{number:03}.svg") as temporary:
+                temporary.write_text(picture, encoding="utf8")
     left_out = f"; {len(texts) - len(shown)} more were left out, see --limit" if len(shown) < len(texts) else ""
     typer.echo(f"{counted(len(docs), 'text')} in {output}{left_out}")
 

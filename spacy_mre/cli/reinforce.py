@@ -9,9 +9,10 @@ from spacy.util import load_config
 
 from ..evaluation.reinforce import reinforce
 from ..evaluation.reinforce_report import arms_table, gains_table, plot_gains
+from ..files import check_can_write
 from ..training.configs import config_path
 from .app import app
-from .common import report_errors
+from .common import use_gpu
 
 
 @app.command("reinforce")
@@ -45,20 +46,22 @@ def reinforce_cli(
     def log(line: str) -> None:
         console.print(line, markup=False, highlight=False)
 
-    with report_errors():
-        records, gains = reinforce(
-            load_config(config_path(config), interpolate=False),
-            train,
-            dev,
-            test,
-            output,
-            seeds=range(seeds),
-            updates=updates,
-            gpu=gpu_id,
-            again=again,
-            keep_models=keep_models,
-            log=log,
-        )
-        console.print(arms_table(records), gains_table(gains))
-        plot_gains({output.name: gains}, output / "gains.svg")
+    if gpu_id >= 0:
+        use_gpu(gpu_id)
+    check_can_write(output, folder=True)
+    records, gains = reinforce(
+        load_config(config_path(config), interpolate=False),
+        train,
+        dev,
+        test,
+        output,
+        seeds=range(seeds),
+        updates=updates,
+        gpu=gpu_id,
+        again=again,
+        keep_models=keep_models,
+        log=log,
+    )
+    console.print(arms_table(records), gains_table(gains))
+    plot_gains({output.name: gains}, output / "gains.svg")
     typer.echo(f"Runs, gains.json and gains.svg are in {output}")

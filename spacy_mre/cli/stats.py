@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ..annotations.entities import DEFAULT_KEY
-from ..annotations.storage import load_docs
+from ..corpora import Report
 from ..corpora.stats import Statistics, get_statistics, quantile, reach
 from .app import app
-from .common import load_nlp, report_errors, show_progress
+from .common import load_nlp, read_docs, show_progress
 
 LAYERS = ("cats", "entities", "relations")
 
@@ -21,7 +22,7 @@ LAYERS = ("cats", "entities", "relations")
 def stats_cli(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="The .spacy file.", exists=True)],
     width_limit: Annotated[
-        int, typer.Option(min=1, help="Show the share of entities that have at most this many tokens.")
+        int, typer.Option(min=1, help="Show the entities with more tokens, and the share of the others.")
     ] = 10,
     against: Annotated[
         Path | None, typer.Option(help="Show the labels that this .spacy file does not have.", exists=True)
@@ -29,31 +30,32 @@ def stats_cli(
     nlp: Annotated[
         str | None,
         typer.Option(
-            help="A config, package or folder. Count the entities that do not fit the tokens of its tokenizer."
+            help="A config, package or folder. Show the entities that do not fit the tokens of its tokenizer."
         ),
     ] = None,
     spans_key: Annotated[str, typer.Option(help="The span group of the entities.")] = DEFAULT_KEY,
 ) -> None:
-    """Describe a .spacy file: labels, nesting, widths, distances, and missing annotations."""
-    with report_errors():
-        pipeline = load_nlp("", nlp) if nlp else None
-        docs = show_progress(list(load_docs(source)), "Counting")
-        stats = get_statistics(docs, spans_key=spans_key, nlp=pipeline)
+    """Describe a .spacy file: labels, nesting, widths, distances, missing annotations, and those that may not fit."""
+    pipeline = load_nlp("", nlp) if nlp else None
+    docs = show_progress(read_docs(source), "Counting")
+    stats = get_statistics(docs, spans_key=spans_key, width_limit=width_limit, nlp=pipeline)
+    other = None if against is None else get_statistics(read_docs(against), spans_key=spans_key)
     console = Console()
-    console.print(_overview_table(stats, width_limit, nlp))
+    console.print(_overview_table(stats, width_limit))
+    if stats.misfits.noted:
+        console.print(_misfits_table(stats.misfits))
     for layer in LAYERS:
         counts = getattr(stats, layer)
         if counts:
             console.print(_label_table(layer, counts))
-    if against is not None:
-        other = get_statistics(load_docs(against), spans_key=spans_key)
+    if other is not None:
         for layer in LAYERS:
             unseen = getattr(stats, layer).keys() - getattr(other, layer).keys()
             line = f"{layer} not in {against}: {', '.join(sorted(unseen)) or 'none'}"
             console.print(line, markup=False, highlight=False)
 
 
-def _overview_table(stats: Statistics, width_limit: int, nlp: str | None) -> Table:
+def _overview_table(stats: Statistics, width_limit: int) -> Table:
     entities, relations = sum(stats.entities.values()), sum(stats.relations.values())
     table = _count_table("")
     table.add_row("documents", f"{stats.documents:,}", "")
@@ -63,10 +65,6 @@ def _overview_table(stats: Statistics, width_limit: int, nlp: str | None) -> Tab
     table.add_row("tokens", f"{stats.tokens:,}", "")
     table.add_row("entities", f"{entities:,}", "")
     table.add_row("  inside another", *_count_and_share(stats.nested, entities))
-    table.add_row("  crossing another", *_count_and_share(stats.crossing, entities))
-    if nlp:
-        misaligned = sum(stats.misaligned.values())
-        table.add_row(f"  that do not fit the tokens of {nlp}", *_count_and_share(misaligned, entities))
     within = round(reach(stats.widths, width_limit) * entities)
     table.add_row(f"  of at most {width_limit} tokens", *_count_and_share(within, entities))
     for share in (0.9, 0.99, 1.0):
@@ -77,6 +75,17 @@ def _overview_table(stats: Statistics, width_limit: int, nlp: str | None) -> Tab
     table.add_row("related pairs", f"{stats.related_pairs:,}", "")
     table.add_row("  with several labels", *_count_and_share(stats.multi_label_pairs, stats.related_pairs))
     table.add_row("relations lost with one label per pair", *_count_and_share(stats.beyond_first, relations))
+    return table
+
+
+def _misfits_table(misfits: Report) -> Table:
+    """What components may not learn. Below each kind are examples with the ids of their texts."""
+    table = Table("what may not fit", "count")
+    table.columns[1].justify = "right"
+    for kind, count in misfits.noted.items():
+        table.add_row(kind, f"{count:,}", style="yellow")
+        for example in misfits.examples[kind]:
+            table.add_row(Text(f"  {example}", no_wrap=True, overflow="ellipsis"), "")
     return table
 
 

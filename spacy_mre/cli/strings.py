@@ -7,10 +7,11 @@ import typer
 from rich.console import Console
 
 from ..annotations.entities import DEFAULT_KEY
-from ..annotations.storage import load_docs, save_docs
+from ..annotations.storage import save_docs
 from ..corpora import Report, cat_labels, make_docs
 from ..corpora.tokenizer_check import check_tokenizer
 from ..errors import Errors
+from ..files import check_can_write
 from ..pipeline.generative.formats import FORMATS, Format, template_names
 from ..pipeline.generative.formats.task import LANGUAGES, Task
 from ..pipeline.generative.settings import Parts
@@ -24,7 +25,7 @@ from ..pipeline.generative.strings import (
     write_strings,
 )
 from .app import app
-from .common import counted, load_nlp, one_of, report_errors, show_progress
+from .common import counted, load_nlp, one_of, read_docs, show_progress
 
 
 @app.command("strings")
@@ -86,30 +87,30 @@ def strings_cli(
     if output.suffix != (".spacy" if read else ".jsonl"):
         raise typer.BadParameter("OUT must be a .spacy file with --read, and a .jsonl file without it")
     report = Report()
-    with report_errors():
-        if read:
-            saved = format_file or format_path(source)
-            if saved.is_file():
-                used = load_format(saved)
-            else:
-                used = _make_format(format, task_of_strings(source, format, template, language), "both", prompt_words)
-            records = list(read_strings(source, used, strict=strict, report=report))
-            if not records:
-                raise ValueError(Errors.M208.format(path=source, format=format, lost=""))
-            shown = show_progress(records, "Reading")
-            pipeline = load_nlp(lang, nlp)
-            check_tokenizer(records, pipeline)
-            made = make_docs(shown, pipeline, spans_key=spans_key, cats=cat_labels(records), report=report)
-            count = save_docs(made, output)
+    check_can_write(output)
+    if read:
+        saved = format_file or format_path(source)
+        if saved.is_file():
+            used = load_format(saved)
         else:
-            docs = list(load_docs(source))
-            if format_file:
-                used = load_format(format_file)
-            else:
-                task = task_of_docs(docs, template, language, spans_key=spans_key)
-                used = _make_format(format, task, parts, prompt_words)
-            count = write_strings(show_progress(docs, "Writing"), output, used, spans_key=spans_key, report=report)
-            save_format(used, format_path(output))
+            used = _make_format(format, task_of_strings(source, format, template, language), "both", prompt_words)
+        records = list(read_strings(source, used, strict=strict, report=report))
+        if not records:
+            raise ValueError(Errors.M208.format(path=source, format=format, lost=""))
+        shown = show_progress(records, "Reading")
+        pipeline = load_nlp(lang, nlp)
+        check_tokenizer(records, pipeline)
+        made = make_docs(shown, pipeline, spans_key=spans_key, cats=cat_labels(records), report=report)
+        count = save_docs(made, output)
+    else:
+        docs = read_docs(source)
+        if format_file:
+            used = load_format(format_file)
+        else:
+            task = task_of_docs(docs, template, language, spans_key=spans_key)
+            used = _make_format(format, task, parts, prompt_words)
+        count = write_strings(show_progress(docs, "Writing"), output, used, spans_key=spans_key, report=report)
+        save_format(used, format_path(output))
     typer.echo(f"{counted(count, 'document')} in {output}")
     Console().print(report.table())
 

@@ -21,11 +21,11 @@ from ..corpora.splits import PARTS
 from ..corpora.stats import get_statistics
 from ..errors import Errors
 from ..evaluation.advice import advice_table, what_to_annotate
-from ..files import replacing
+from ..files import check_can_write, replacing
 from ..training.configs import config_path
 from ..training.recipe import choose_config, fit_config
 from .app import app
-from .common import counted, one_of, report_errors
+from .common import counted, one_of
 
 
 @app.command("train")
@@ -59,18 +59,18 @@ def train_cli(
     console = Console()
     corpus, trained, scores = output / "corpus", output / "training", output / "scores.json"
     train, dev, test = (corpus / f"{part}.spacy" for part in PARTS)
-    with report_errors():
-        format = format or recognise(source)
-        lang = lang or _guess_language(format, source)
-        config = config or choose_config(lang, gpu=gpu_id >= 0)
-        console.print(f"Format: {format}, language: {lang}, config: {config}", markup=False, highlight=False)
-        convert = ["spacy_mre", "convert", format, source, corpus, "--split-rule", "stratified", "--seed", seed]
-        _run(console, *convert, "--nlp", config)
-        missing = [path.stem for path in (train, dev, test) if not path.exists()]
-        if missing:
-            raise ValueError(Errors.M413.format(missing=" and ".join(missing)))
-        fitted = _write_config(config, output / "config.cfg", train, dev, seed=seed, updates=updates)
-        console.print(fitted, markup=False, highlight=False)
+    check_can_write(output, folder=True)
+    format = format or recognise(source)
+    lang = lang or _guess_language(format, source)
+    config = config or choose_config(lang, gpu=gpu_id >= 0)
+    console.print(f"Format: {format}, language: {lang}, config: {config}", markup=False, highlight=False)
+    convert = ["spacy_mre", "convert", format, source, corpus, "--split-rule", "stratified", "--seed", seed]
+    _run(console, *convert, "--nlp", config)
+    missing = [path.stem for path in (train, dev, test) if not path.exists()]
+    if missing:
+        raise ValueError(Errors.M413.format(missing=" and ".join(missing)))
+    fitted = _write_config(config, output / "config.cfg", train, dev, seed=seed, updates=updates)
+    console.print(fitted, markup=False, highlight=False)
     gpu = ["--gpu-id", gpu_id] if gpu_id >= 0 else []
     best = trained / "model-best"
     _run(console, "spacy", "train", output / "config.cfg", "--output", trained, *gpu)

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from .app import app
-from .common import counted, report_errors
+from .common import counted
 
 
 @app.command("train-generative")
@@ -75,8 +75,7 @@ def train_generative_cli(
         save_steps=save_steps,
         seed=seed,
     )
-    with report_errors():
-        summary = train_generative(recipe, train, output, dev=dev, resume=resume, progress=console.is_terminal)
+    summary = train_generative(recipe, train, output, dev=dev, resume=resume, progress=console.is_terminal)
     # With several processes, only the first prints.
     if int(os.environ.get("RANK", 0)):
         return

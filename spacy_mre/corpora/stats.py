@@ -9,6 +9,8 @@ from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities
 from ..annotations.relations import arguments, get_relations
+from .misfits import note_misfits
+from .report import Report
 
 
 @dataclass
@@ -21,7 +23,6 @@ class Statistics:
     relations (Counter[str]): Relations by label.
     cats (Counter[str]): Documents by text label, where its value is at least 0.5.
     nested (int): Entities that are inside another one, or have the same offsets as another one with a different label.
-    crossing (int): Entities that overlap another one, where neither is inside the other.
     widths (Counter[int]): Entities by their number of tokens.
     distances (Counter[int]): Relations by the number of tokens between head and tail; 0 if these touch or overlap.
     related_pairs (int): Pairs of spans with at least one relation.
@@ -30,7 +31,7 @@ class Statistics:
     without_entities (int): Documents that are not annotated with entities. An empty annotation counts as annotated.
     without_relations (int): Documents that are not annotated with relations.
     without_cats (int): Documents that are not annotated with text labels.
-    misaligned (Counter[str]): Entities that another tokenizer cannot represent, by label.
+    misfits (Report): Notes of entities and relations that components may not learn; see `misfits`.
     """
 
     documents: int = 0
@@ -39,7 +40,6 @@ class Statistics:
     relations: Counter[str] = field(default_factory=Counter)
     cats: Counter[str] = field(default_factory=Counter)
     nested: int = 0
-    crossing: int = 0
     widths: Counter[int] = field(default_factory=Counter)
     distances: Counter[int] = field(default_factory=Counter)
     related_pairs: int = 0
@@ -48,15 +48,18 @@ class Statistics:
     without_entities: int = 0
     without_relations: int = 0
     without_cats: int = 0
-    misaligned: Counter[str] = field(default_factory=Counter)
+    misfits: Report = field(default_factory=Report)
 
 
-def get_statistics(docs: Iterable[Doc], *, spans_key: str = DEFAULT_KEY, nlp: Language | None = None) -> Statistics:
+def get_statistics(
+    docs: Iterable[Doc], *, spans_key: str = DEFAULT_KEY, width_limit: int = 10, nlp: Language | None = None
+) -> Statistics:
     """Count the annotations of a corpus.
 
     docs (Iterable[Doc]): The documents.
     spans_key (str): The span group of the entities.
-    nlp (Language | None): Also count the entities that its tokenizer cannot represent.
+    width_limit (int): Note the entities that have more tokens.
+    nlp (Language | None): Also note the entities that its tokenizer cannot represent.
     RETURNS (Statistics): The counts.
 
     >>> import spacy
@@ -66,7 +69,7 @@ def get_statistics(docs: Iterable[Doc], *, spans_key: str = DEFAULT_KEY, nlp: La
     Counter({'person': 1})
     """
     stats = Statistics()
-    for doc in docs:
+    for number, doc in enumerate(docs, start=1):
         stats.documents += 1
         stats.tokens += len(doc)
         entities = get_entities(doc, spans_key)
@@ -74,9 +77,9 @@ def get_statistics(docs: Iterable[Doc], *, spans_key: str = DEFAULT_KEY, nlp: La
             stats.without_entities += 1
         else:
             _count_entities(entities, stats)
-            if nlp is not None:
-                _count_misaligned(doc, entities, nlp, stats)
         _count_relations(doc, stats)
+        origin, relations = str(doc.user_data.get("id", number)), get_relations(doc)
+        note_misfits(doc, origin, entities or (), relations or (), stats.misfits, width_limit=width_limit, nlp=nlp)
         stats.without_cats += not doc.cats
         stats.cats.update(label for label, value in doc.cats.items() if value >= 0.5)
     return stats
@@ -115,21 +118,6 @@ def _count_entities(entities: list[EntitySpan], stats: Statistics) -> None:
     for i, entity in enumerate(entities):
         others = [other for j, other in enumerate(entities) if j != i]
         stats.nested += any(other.start <= entity.start and entity.end <= other.end for other in others)
-        stats.crossing += any(_cross(entity, other) or _cross(other, entity) for other in others)
-
-
-def _cross(left: EntitySpan, right: EntitySpan) -> bool:
-    return left.start < right.start < left.end < right.end
-
-
-def _count_misaligned(doc: Doc, entities: list[EntitySpan], nlp: Language, stats: Statistics) -> None:
-    tokens = nlp.make_doc(doc.text)
-    starts = {token.idx for token in tokens}
-    ends = {token.idx + len(token) for token in tokens}
-    for entity in entities:
-        span = doc[entity.start : entity.end]
-        if span.start_char not in starts or span.end_char not in ends:
-            stats.misaligned[entity.label] += 1
 
 
 def _count_relations(doc: Doc, stats: Statistics) -> None:

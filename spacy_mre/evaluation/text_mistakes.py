@@ -114,9 +114,12 @@ def find_text_mistakes(
             gold, predicted = _scored_entities(eg.reference, spans_key), _scored_entities(eg.predicted, spans_key)
             _compare(text, "entities", gold, predicted)
             if has_relations and get_relations(eg.reference) is not None:
-                arguments = {"wrong": {item[:2] for item in gold}, "missed": {item[:2] for item in predicted}}
-                relations = [_scored_relations(doc, symmetric) for doc in (eg.reference, eg.predicted)]
-                _compare(text, "relations", *relations, arguments=arguments)
+                arguments: dict[What, set[Item]] = {
+                    "wrong": {item[:2] for item in gold},
+                    "missed": {item[:2] for item in predicted},
+                }
+                gold, predicted = _scored_relations(eg.reference, symmetric), _scored_relations(eg.predicted, symmetric)
+                _compare(text, "relations", gold, predicted, arguments)
         if has_cats and eg.reference.cats:
             cats = {(label,): score for label, score in predicted_cats(eg.predicted, multi_label, threshold).items()}
             if multi_label:

@@ -27,10 +27,11 @@ def find_excerpts(text: TextMistakes, spans_key: str) -> list[Excerpt]:
 
     text (TextMistakes): The text.
     spans_key (str): The span group of the entities.
-    RETURNS (list[Excerpt]): The excerpts, in order. The whole text if only its text labels are mistakes.
+    RETURNS (list[Excerpt]): The excerpts, in order. The whole text if only its text labels, or entities of white space
+        only, are mistakes.
     """
     gold, predicted = text.example.reference, text.example.predicted
-    extents = [extent for mistake in text.mistakes for extent in _extents(mistake)]
+    extents = [(start, end) for mistake in text.mistakes for start, end in _extents(mistake) if start < end]
     if not extents:
         return [Excerpt(gold[:], predicted[:])]
     gold_offsets, predicted_offsets = CharacterOffsets(gold), CharacterOffsets(predicted)

@@ -48,5 +48,8 @@ class Marking(NamedTuple):
         if not offset:
             return self
         entities = {(start + offset, end + offset, label) for start, end, label in self.entities}
-        relations = {(*(place + offset for place in relation[:4]), relation[4]) for relation in self.relations}
+        relations = {
+            (head + offset, head_end + offset, tail + offset, tail_end + offset, label)
+            for head, head_end, tail, tail_end, label in self.relations
+        }
         return self._replace(entities=entities, relations=relations)

@@ -51,7 +51,7 @@ def render_mistakes(
     >>> example = Example.from_dict(spacy.blank("en")("Old Lima"), {"entities": [(0, 8, "place")]})
     >>> example.predicted.ents = []
     >>> html = render_mistakes(find_text_mistakes([example]))
-    >>> "1 of 1 texts have mistakes" in html, ">∅ place</text>" in html
+    >>> "Texts with mistakes: 1 of 1" in html, ">∅ place</text>" in html
     (True, True)
     """
     names = Names(labels, lang)

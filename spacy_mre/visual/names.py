@@ -67,8 +67,9 @@ class Names:
 
     labels (Mapping | None): `{"entities": {"person": {"en": "person", "ja": "人物"}}, "relations": {...},
         "cats": {...}}`. Every part is optional. A label without a name is shown as it is.
-    lang (str): The language. If the words on the page are not translated to it, they are in English.
-    RAISES (ValueError): If the table has another form.
+    lang (str): The language: one of the words on the page (en, ja, zh), or of the table. If the words are not
+        translated to it, they are in English.
+    RAISES (ValueError): If the table has another form, or there is nothing in the language.
 
     >>> names = Names({"entities": {"person": {"ja": "人物"}}}, lang="ja")
     >>> names.of("entities", "person"), names.of("entities", "place")
@@ -89,6 +90,8 @@ class Names:
                 raise ValueError(Errors.M601.format(found=f"{kind!r}: {named!r}"))
             self._known[kind] = list(named)
             self._names[kind] = {label: str(by_lang[lang]) for label, by_lang in named.items() if lang in by_lang}
+        if lang not in WORDS and not any(self._names.values()):
+            raise ValueError(Errors.M612.format(lang=lang, known=", ".join(WORDS)))
 
     def of(self, kind: str, label: str) -> str:
         """Get the display name of a label.

@@ -57,7 +57,7 @@ def test_a_file_becomes_a_folder_and_a_folder_gets_fewer_parts(tmp_path, nlp, by
 
 def test_other_folders_are_not_replaced(tmp_path, nlp):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(ValueError, match=r"M611.*folder of other files"):
         save_docs([nlp("one")], tmp_path)
     assert (tmp_path / "notes.txt").read_text() == "mine"
 

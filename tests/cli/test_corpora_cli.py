@@ -126,6 +126,28 @@ def test_stats(run, source, tmp_path):
     assert any(line.startswith("cats not in ") and line.endswith("other.spacy: news") for line in shown)
 
 
+def test_stats_names_what_may_not_fit(run, tmp_path):
+    source = tmp_path / "a.jsonl"
+    entities = [{"start": 0, "end": 12, "label": "[person]"}, {"start": 18, "end": 22, "label": "person"}]
+    relations = [{"head": 0, "tail": 1, "label": "met"}, {"head": 1, "tail": 1, "label": "is"}]
+    item = {"id": "a-7", "text": "Ada Lovelace met [Bo].", "entities": entities, "relations": relations}
+    source.write_text(json.dumps(item), encoding="utf8")
+    run("convert", "jsonl", source, tmp_path / "a.spacy", "--lang", "xx")
+    config = tmp_path / "spaces.cfg"
+    config.write_text('[nlp]\nlang = "xx"\n\n[nlp.tokenizer]\n@tokenizers = "spacy.Tokenizer.v1"\n', encoding="utf8")
+    lines = run("stats", tmp_path / "a.spacy", "--width-limit", "1", "--nlp", config).splitlines()
+    shown = [" ".join(line.replace("│", " ").split()) for line in lines]
+    start = next(number for number, line in enumerate(shown) if "what may not fit" in line) + 2
+    assert shown[start : start + 6] == [
+        "entities of more than 1 tokens 2",
+        "a-7: [person] 'Ada Lovelace'",
+        "a-7: person 'Bo].'",
+        "relations of an entity with itself 1",
+        "a-7: 'Bo].' is 'Bo].'",
+        shown[start + 5],
+    ]
+
+
 def test_compile_assets(run, tmp_path):
     corpus = tmp_path / "corpus"
     corpus.mkdir()

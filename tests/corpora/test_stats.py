@@ -4,6 +4,7 @@ import spacy
 
 from spacy_mre.annotations.entities import EntitySpan, set_entities
 from spacy_mre.annotations.relations import make_relation, set_relations
+from spacy_mre.corpora.misfits import CROSSING, NO_ENTITY, OFF_TOKENS
 from spacy_mre.corpora.stats import get_statistics, quantile, reach
 
 
@@ -31,18 +32,52 @@ def test_statistics():
     assert stats.entities == {"x": 2, "y": 2, "z": 1}
     assert stats.relations == {"r": 3, "s": 1}
     assert stats.cats == {"k": 1}
-    assert (stats.nested, stats.crossing) == (3, 2)
+    assert (stats.nested, stats.misfits.noted[CROSSING]) == (3, 2)
     assert stats.widths == {3: 2, 1: 3}
     assert stats.distances == {4: 2, 5: 1, 0: 1}
     assert (stats.related_pairs, stats.multi_label_pairs, stats.beyond_first) == (3, 1, 1)
     assert get_statistics([nlp("a")]).without_entities == 1
 
 
-def test_misaligned():
+def test_misfits():
     nlp = spacy.blank("en")
-    doc = spacy.tokens.Doc(nlp.vocab, words=["Ao", "ba", "met"], spaces=[False, True, False])
-    set_entities(doc, [EntitySpan(0, 1, "x"), EntitySpan(0, 2, "y"), EntitySpan(1, 2, "x")])
-    assert get_statistics([doc], nlp=nlp).misaligned == {"x": 2}
+    doc = nlp("Ida saw Bo near the old and very long lake. It rained in Lima.")
+    doc.user_data["id"] = "a-1"
+    ida, bo, lake, lima = (0, 1), (2, 3), (4, 10), (14, 15)
+    set_entities(
+        doc, [(*ida, "person", 1), (*bo, "person", 1), (*lake, "place", 1), (2, 5, "x", 1), (*lima, "place", 1)]
+    )
+    relations = [(ida, bo, "saw"), (bo, bo, "is"), (ida, lima, "in"), (ida, (1, 2), "does"), (lima, (12, 13), "rains")]
+    set_relations(doc, [make_relation(*relation) for relation in relations])
+    misfits = get_statistics([doc], width_limit=5).misfits
+    assert misfits.examples == {
+        "entities of more than 5 tokens": ["a-1: place 'the old and very long l…'"],
+        "entities that cross another": ["a-1: x 'Bo near the'", "a-1: place 'the old and very long l…'"],
+        "relations with an end that is no entity": ["a-1: 'Ida' does 'saw'", "a-1: 'Lima' rains 'rained'"],
+        "relations of an entity with itself": ["a-1: 'Bo' is 'Bo'"],
+        "relations across sentences": ["a-1: 'Ida' in 'Lima'"],
+    }
+    assert not misfits.lost and not get_statistics([nlp("Ida")]).misfits.noted
+
+
+def test_entities_off_the_tokens():
+    nlp = spacy.blank("en")
+    docs = []
+    for _ in range(3):
+        doc = spacy.tokens.Doc(nlp.vocab, words=["Ao", "ba", "met"], spaces=[False, True, False])
+        set_entities(doc, [EntitySpan(0, 1, "x"), EntitySpan(0, 2, "y"), EntitySpan(1, 2, "x")])
+        docs.append(doc)
+    assert not get_statistics(docs).misfits.noted
+    misfits = get_statistics(docs, nlp=nlp).misfits
+    assert misfits.noted == {OFF_TOKENS: 6}
+    assert misfits.examples == {OFF_TOKENS: ["1: x 'Ao'", "1: x 'ba'", "2: x 'Ao'"]}
+
+
+def test_relations_without_annotated_entities_have_no_entity_as_end():
+    doc = spacy.blank("en")("Ida " * 60)
+    set_relations(doc, [make_relation((0, 50), (51, 52), "r")])
+    (example,) = get_statistics([doc]).misfits.examples[NO_ENTITY]
+    assert example.startswith("1: 'Ida Ida") and "…' r 'Ida'" in example and len(example) < 60
 
 
 def test_reach_and_quantile():

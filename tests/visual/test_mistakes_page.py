@@ -1,12 +1,16 @@
 """The page of mistakes: what is marked, what is shown of long texts, and the choices."""
 
 import re
+import shutil
+import subprocess
 from collections import Counter
 from xml.etree import ElementTree
 
 import pytest
 import spacy
-from spacy.tokens import Doc
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_mre.annotations.entities import set_entities
@@ -14,6 +18,7 @@ from spacy_mre.annotations.relations import make_relation, set_relations
 from spacy_mre.evaluation.text_mistakes import find_text_mistakes
 from spacy_mre.visual import render_mistakes, write_mistakes_page
 from spacy_mre.visual.mistake_words import WORDS
+from tests.evaluation.test_mistakes import make_doc, sides
 from tests.visual.test_page import SVG, Page
 
 ADA, BO, CAIRO = (0, 2, "person"), (3, 4, "person"), (5, 7, "place")
@@ -141,6 +146,14 @@ def test_sentences_that_an_annotation_joins_are_shown_together():
     assert shown == ["G saw it . H saw it ."] * 2
 
 
+def test_the_whole_text_is_shown_for_a_mistake_of_white_space_only():
+    gold, predicted = make(["a", ".", "b", "\n\n"], []), make(["a", ".", "b", "\n\n"])
+    predicted.ents = [Span(predicted, 3, 4, label="x")]
+    html = render((gold, predicted))
+    assert [text_of(svg).split() for svg in pictures(html)] == [["a", ".", "b"]] * 2
+    assert labels_of(pictures(html)[1], "mark-label") == {"✗ x": 1}
+
+
 def test_gold_and_prediction_may_have_other_tokens():
     gold = make(["New", "York", ".", "Oslo"], [(0, 2, "place"), (3, 4, "place")], spaces=[True, False, True, False])
     predicted = make(["New York.", "Os", "lo"], [(1, 2, "place")], spaces=[True, False, False])
@@ -171,7 +184,7 @@ def test_all_languages_have_the_same_words():
 def test_counts_are_those_of_all_texts_and_the_page_is_limited():
     pair = (make(NAMES, [ADA]), make(NAMES, [BO]))
     html = render(*[pair] * 5, (make(NAMES, [ADA]), make(NAMES, [ADA])), max_texts=2, file="all.jsonl")
-    assert state(html).startswith("5 of 6 texts have mistakes.")
+    assert state(html).startswith("Texts with mistakes: 5 of 6,")
     assert state(html).endswith("The first 2 are shown; all.jsonl has all of them.")
     assert len(Page(html).all("figure")) == 2
     assert '<td class="number wrong">5</td><td class="number missed">5</td>' in html and "right 1<" in html
@@ -224,3 +237,37 @@ def test_an_own_span_group_is_drawn():
     texts = find_text_mistakes([Example(predicted, gold)], spans_key="mentions")
     missed, wrong = pictures(render_mistakes(texts, spans_key="mentions"))
     assert labels_of(missed, "mark-label") == {"∅ person": 1} and labels_of(wrong, "mark-label") == {"✗ person": 1}
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(sides(), sides()), min_size=1, max_size=3))
+def test_every_mistake_is_marked_once(pairs):
+    texts = find_text_mistakes([Example(make_doc(*predicted), make_doc(*gold)) for gold, predicted in pairs])
+    svgs = pictures(render_mistakes(texts))
+    for name, sign in (("missed", "∅"), ("wrong", "✗")):
+        for level, cls in (("entities", "mark-label"), ("relations", f"arc-label {name}")):
+            expected = Counter(m.label for text in texts for m in text.mistakes if (m.level, m.what) == (level, name))
+            shown = Counter(
+                label.removeprefix(f"{sign} ")
+                for svg in svgs
+                for labels, count in labels_of(svg, cls).items()
+                for label in labels.split(", ") * count
+                if label.startswith(sign)
+            )
+            assert shown == expected
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+def test_the_choices_work_in_a_browser(tmp_path):
+    pairs = [
+        (make(NAMES, [ADA, BO]), make(NAMES, [BO])),
+        (make(NAMES, [ADA, BO]), make(NAMES, [ADA, (3, 5, "person")])),
+    ]
+    html = render(*pairs, (make(NAMES, [ADA]), make(NAMES, [(0, 2, "org")])))
+    choose = 'form.elements.kind.value = "entities: boundaries"; form.elements.what.value = "wrong"; update();'
+    (tmp_path / "a.html").write_text(html.replace("</script>", choose + "</script>"), encoding="utf8")
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", f"file://{tmp_path / 'a.html'}"]
+    page = Page(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)
+    assert "hidden" not in page.all("form")[0] and page.texts("output") == ["1"]
+    assert [("hidden" in figure) for figure in page.all("figure")] == [False, True, True]
+    assert [bool(row.get("class")) for row in page.all("tr") if "data-kind" in row] == [True, False, True, True, True]
