@@ -76,6 +76,8 @@ def convert_cli(
     text_key: Annotated[
         str | None, typer.Option(help="labelstudio: the key of the text in 'data', if it is not clear.")
     ] = None,
+    text_column: Annotated[str | None, typer.Option(help="table: the column of the text.")] = None,
+    label_column: Annotated[str | None, typer.Option(help="table: the column of the text label.")] = None,
 ) -> None:
     """Convert an annotated corpus to spaCy's binary format, and report what was lost."""
     given = {
@@ -87,6 +89,8 @@ def convert_cli(
         "offsets": offsets,
         "annotations": annotations,
         "text_key": text_key,
+        "text_column": text_column,
+        "label_column": label_column,
     }
     reader = READERS[format]
     options = {name: value for name, value in given.items() if value is not None}

@@ -10,7 +10,15 @@ from .brat import read_brat
 from .conll import read_conll
 from .crossre import read_crossre
 from .doccano import read_doccano
-from .from_docs import make_records, write_brat, write_doccano, write_jsonl, write_label_studio, write_prodigy
+from .from_docs import (
+    make_records,
+    write_brat,
+    write_doccano,
+    write_jsonl,
+    write_label_studio,
+    write_prodigy,
+    write_table,
+)
 from .genia import read_genia
 from .jsonl import read_jsonl
 from .label_studio import read_label_studio
@@ -21,6 +29,7 @@ from .report import Report
 from .slots import read_slots
 from .spert_json import read_spert
 from .stockmark import read_stockmark
+from .table import read_table
 from .to_docs import cat_labels, make_docs
 
 READERS: dict[str, Callable[..., Iterator[Record]]] = {
@@ -36,6 +45,7 @@ READERS: dict[str, Callable[..., Iterator[Record]]] = {
     "slots": read_slots,
     "spert": read_spert,
     "stockmark": read_stockmark,
+    "table": read_table,
 }
 WRITERS: dict[str, Callable[..., int]] = {
     "brat": write_brat,
@@ -43,6 +53,7 @@ WRITERS: dict[str, Callable[..., int]] = {
     "jsonl": write_jsonl,
     "labelstudio": write_label_studio,
     "prodigy": write_prodigy,
+    "table": write_table,
 }
 
 __all__ = [

@@ -8,7 +8,7 @@ from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities
 from ..annotations.relations import arguments, get_relations
-from . import brat_writer, doccano_writer, jsonl, label_studio_writer, prodigy_writer
+from . import brat_writer, doccano_writer, jsonl, label_studio_writer, prodigy_writer, table_writer
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
@@ -120,6 +120,18 @@ def write_prodigy(
     """
     records = make_records(docs, spans_key=spans_key, scores=True, report=report)
     return prodigy_writer.write_records(records, path, report)
+
+
+def write_table(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
+    """Write Docs as a table (CSV, TSV or Parquet, by the name of the file); `read_table` reads it.
+
+    docs (Iterable[Doc]): The documents.
+    path (Path): The file to write.
+    spans_key (str): The span group of the entities.
+    report (Report | None): Counts what was kept and lost.
+    RETURNS (int): The number of documents.
+    """
+    return table_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
 
 
 def _add_entities(record: Record, doc: Doc, entities: list[EntitySpan], report: Report) -> None:

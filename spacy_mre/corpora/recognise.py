@@ -12,10 +12,11 @@ from .json_evidence import Container, formats_of
 from .json_values import InvalidJSON, parse_json
 from .reading import read_json_items, read_lines, read_text, split_blanks
 from .record import CorpusError
+from .table import csv_rows, is_parquet
 
 FORMATS = (
     *("asdc", "brat", "conll", "crossre", "doccano", "genia", "jsonl", "labelstudio", "prodigy", "slots", "spacy"),
-    *("spert", "stockmark"),
+    *("spert", "stockmark", "table"),
 )
 MAX_RECORDS = 1000
 MAX_NAMES = 8  # of files or keys in an error message
@@ -66,12 +67,19 @@ def _in_folder(path: Path) -> tuple[list[str], str]:
 
 def _in_file(path: Path) -> tuple[list[str], str]:
     """The formats that fit, and a description of the content."""
+    if is_parquet(path):
+        return ["table"], "a Parquet file"
     columns, last = _columns(path)
     if columns and TAG.match(last):
         return ["conll"], f"a text of {columns} columns"
     start = read_text(path).lstrip()[:1]
     if start in "[{":
         return _in_json(path, "list" if start == "[" else "lines")
+    names = _names_of_columns(path)
+    if "text" in names:
+        return ["table"], f"a table with the columns {_list(names)}"
+    if len(names) > 1:
+        return [], f"a text without tags, or a table without a column 'text' (the first line is {_list(names)})"
     if not columns:
         return [], "a text without columns"
     return [], f"a text of {columns} columns, the last of which has no tags such as B-person and O ('{last}')"
@@ -112,6 +120,16 @@ def _one_object(path: Path) -> dict[str, Any] | None:
     except InvalidJSON:
         return None
     return value if isinstance(value, dict) else None
+
+
+def _names_of_columns(path: Path) -> list[str]:
+    """The header of a table; nothing if there is only one column, or a row has another number of cells."""
+    try:
+        rows = [cells for _, cells in islice(csv_rows(read_text(path), path), MAX_RECORDS) if cells]
+    except CorpusError:
+        return []
+    same = rows and len({len(cells) for cells in rows}) == 1 and len(rows[0]) > 1
+    return [name.strip() for name in rows[0]] if same else []
 
 
 def _columns(path: Path) -> tuple[int, str]:

@@ -220,6 +220,14 @@ def _lines(items):
     return "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items)
 
 
+_TABLE = (
+    "id,text,label,entities,relations,by\n"
+    'r1,"Ada met Bo, twice.",diary,"[{""start"": 0, ""end"": 3, ""label"": ""person""}, '
+    '{""start"": 8, ""end"": 10, ""label"": ""person""}]","[{""head"": 0, ""tail"": 1, ""label"": ""met""}]",x\n'
+    'r2,"雨, 🙂",news,[],,y\n'
+    "r3,Sun,news,,,y\n"
+)
+
 SAMPLES: dict[str, dict[str, str]] = {
     "asdc": {
         "dialog_act/001.tsv": f"{_ACTS}\n1\t5\tagent\t湖の部屋です。\t\n2\t5\tuser\t湖の広い部屋、それで。\t要求\n"
@@ -253,6 +261,7 @@ SAMPLES: dict[str, dict[str, str]] = {
     "spert": {"data.json": json.dumps(_SPERT, indent=1)},
     "stockmark": {"ner.json": json.dumps(_STOCKMARK, ensure_ascii=False, indent=1)},
 }
+SAMPLES["table"] = {"data.csv": _TABLE}
 FOLDERS = ("asdc", "brat", "slots")
 
 ODD_VALUES = [

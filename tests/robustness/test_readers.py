@@ -78,6 +78,12 @@ DESCRIBED = {
     },
     "spert": {"documents": (".json", '"tokens"'), "entities": (".json", '"start"'), "relations": (".json", '"head"')},
     "stockmark": {"documents": (".json", '"text"'), "entities": (".json", '"span"')},
+    "table": {
+        "documents": (".csv", r"(?m)^r\d,"),
+        "entities": (".csv", '"start"'),
+        "relations": (".csv", '"head"'),
+        "cats": (".csv", ",(?:diary|news),"),
+    },
 }
 
 
