@@ -76,6 +76,7 @@ def convert_cli(
     text_key: Annotated[
         str | None, typer.Option(help="labelstudio: the key of the text in 'data', if it is not clear.")
     ] = None,
+    entity_key: Annotated[str | None, typer.Option(help="conllu: the key of the entity tags in MISC, as ENE.")] = None,
     text_column: Annotated[str | None, typer.Option(help="table: the column of the text.")] = None,
     label_column: Annotated[str | None, typer.Option(help="table: the column of the text label.")] = None,
 ) -> None:
@@ -89,6 +90,7 @@ def convert_cli(
         "offsets": offsets,
         "annotations": annotations,
         "text_key": text_key,
+        "entity_key": entity_key,
         "text_column": text_column,
         "label_column": label_column,
     }

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from .asdc import read_asdc
 from .brat import read_brat
 from .conll import read_conll
+from .conllu import read_conllu
 from .crossre import read_crossre
 from .doccano import read_doccano
 from .from_docs import (
@@ -36,6 +37,7 @@ READERS: dict[str, Callable[..., Iterator[Record]]] = {
     "asdc": read_asdc,
     "brat": read_brat,
     "conll": read_conll,
+    "conllu": read_conllu,
     "crossre": read_crossre,
     "doccano": read_doccano,
     "genia": read_genia,

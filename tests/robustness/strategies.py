@@ -261,6 +261,22 @@ SAMPLES: dict[str, dict[str, str]] = {
     "spert": {"data.json": json.dumps(_SPERT, indent=1)},
     "stockmark": {"ner.json": json.dumps(_STOCKMARK, ensure_ascii=False, indent=1)},
 }
+_CONLLU = [
+    "# newdoc id = d1",
+    "# sent_id = s1",
+    "# text = Ada ate salami au Lac",
+    *("1\tAda\t_\tPROPN\t_\t_\t2\tnsubj\t_\tNE=B-person", "2\tate\t_\tVERB\t_\t_\t0\troot\t_\t_"),
+    *("3\tsalami\t_\tNOUN\t_\t_\t2\tobj\t_\t_", "4-5\tau\t_\t_\t_\t_\t_\t_\t_\t_"),
+    *("4\tà\t_\tADP\t_\t_\t6\tcase\t_\t_", "5\tle\t_\tDET\t_\t_\t6\tdet\t_\tNE=B-place"),
+    *("6\tLac\t_\tPROPN\t_\t_\t2\tobl\t_\tNE=I-place", "6.1\tate\t_\t_\t_\t_\t_\t_\t_\t_"),
+    "",
+    "# text = 京都だ",
+    "1\t京都\t_\tPROPN\t_\t_\t0\troot\t_\tSpaceAfter=No|NE=B-place",
+    "2\tだ\t_\tAUX\t_\t_\t1\tcop\t_\tSpaceAfter=No",
+    "",
+    "",
+]
+SAMPLES["conllu"] = {"part.conllu": "\n".join(_CONLLU)}
 SAMPLES["table"] = {"data.csv": _TABLE}
 FOLDERS = ("asdc", "brat", "slots")
 

@@ -40,6 +40,10 @@ DESCRIBED = {
         "documents": ("part.conll", r"(?m)(?:^.*\S.*(?:[\r\n]|\Z))+"),
         "entities": ("part.conll", r"[BS]-"),
     },
+    "conllu": {
+        "documents": (".conllu", r"(?m)(?:^\d.*(?:[\r\n]|\Z))+"),
+        "entities": (".conllu", "NE=B-"),
+    },
     "crossre": {
         "documents": (".json", LINES),
         "entities": (".json", r"\[\s*\d+,\s*\d+,\s*\""),
