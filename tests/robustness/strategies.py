@@ -152,7 +152,7 @@ _LABEL_STUDIO = [
                 "was_cancelled": False,
                 "result": [
                     _region("r1", 2, 5, "Ada", "person"),
-                    _region("r2", 10, 12, "Bo", "person", "short"),
+                    _region("r2", 10, 12, "Bo", "person"),
                     {"type": "relation", "from_id": "r1", "to_id": "r2", "direction": "right", "labels": ["met"]},
                     {
                         **{"id": "c", "from_name": "kind", "to_name": "text", "type": "choices"},
@@ -167,7 +167,7 @@ _LABEL_STUDIO = [
     {
         "id": 2,
         "data": {"text": "Rain"},
-        "annotations": [{"was_cancelled": False, "result": [_region("r1", 0, 4, "Rain", "weather")]}],
+        "annotations": [{"was_cancelled": False, "result": [_region("r1", 0, 4, "Rain", "weather", "short")]}],
     },
 ]
 _PRODIGY_SPANS = [
