@@ -97,6 +97,10 @@ class Errors(metaclass=_WithCodes):
         "OUT."
     )
     M222 = "Offsets that count grapheme clusters need the package 'regex'. Install it with: pip install regex"
+    M223 = (
+        "{path}: Parquet needs the package 'pyarrow', which is not installed. Install it with: pip install "
+        "'spacy-mre[tables]', or use CSV."
+    )
     M251 = (
         "The lemmas and tags of spacy_mre.ChineseTokenizer.v1 need jieba, which is not installed. Install it "
         "with: pip install 'spacy-mre[zh]', or set tags = false in [nlp.tokenizer]."

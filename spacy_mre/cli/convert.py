@@ -80,6 +80,9 @@ def convert_cli(
     text_key: Annotated[
         str | None, typer.Option(help="labelstudio: the key of the text in 'data', if it is not clear.")
     ] = None,
+    entity_key: Annotated[str | None, typer.Option(help="conllu: the key of the entity tags in MISC, as ENE.")] = None,
+    text_column: Annotated[str | None, typer.Option(help="table: the column of the text.")] = None,
+    label_column: Annotated[str | None, typer.Option(help="table: the column of the text label.")] = None,
 ) -> None:
     """Convert an annotated corpus to spaCy's binary format, and report what was lost."""
     given = {
@@ -91,6 +94,9 @@ def convert_cli(
         "offsets": offsets,
         "annotations": annotations,
         "text_key": text_key,
+        "entity_key": entity_key,
+        "text_column": text_column,
+        "label_column": label_column,
     }
     reader = READERS[format]
     options = {name: value for name, value in given.items() if value is not None}

@@ -8,9 +8,18 @@ from collections.abc import Callable, Iterator
 from .asdc import read_asdc
 from .brat import read_brat
 from .conll import read_conll
+from .conllu import read_conllu
 from .crossre import read_crossre
 from .doccano import read_doccano
-from .from_docs import make_records, write_brat, write_doccano, write_jsonl, write_label_studio, write_prodigy
+from .from_docs import (
+    make_records,
+    write_brat,
+    write_doccano,
+    write_jsonl,
+    write_label_studio,
+    write_prodigy,
+    write_table,
+)
 from .genia import read_genia
 from .jsonl import read_jsonl
 from .label_studio import read_label_studio
@@ -22,12 +31,14 @@ from .slots import read_slots
 from .spacy_file import read_spacy
 from .spert_json import read_spert
 from .stockmark import read_stockmark
+from .table import read_table
 from .to_docs import cat_labels, make_docs
 
 READERS: dict[str, Callable[..., Iterator[Record]]] = {
     "asdc": read_asdc,
     "brat": read_brat,
     "conll": read_conll,
+    "conllu": read_conllu,
     "crossre": read_crossre,
     "doccano": read_doccano,
     "genia": read_genia,
@@ -38,6 +49,7 @@ READERS: dict[str, Callable[..., Iterator[Record]]] = {
     "spacy": read_spacy,
     "spert": read_spert,
     "stockmark": read_stockmark,
+    "table": read_table,
 }
 WRITERS: dict[str, Callable[..., int]] = {
     "brat": write_brat,
@@ -45,6 +57,7 @@ WRITERS: dict[str, Callable[..., int]] = {
     "jsonl": write_jsonl,
     "labelstudio": write_label_studio,
     "prodigy": write_prodigy,
+    "table": write_table,
 }
 
 __all__ = [

@@ -40,6 +40,8 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
             file.write_bytes(_as_text(record, report).encode("utf8"))
             if record.cats is not None:
                 report.lose("text labels (not supported by brat)", record.origin)
+            if record.meta:
+                report.lose("metadata (not supported by brat)", record.origin)
             if record.entities is None:
                 without_file.append(written[-1])
                 continue

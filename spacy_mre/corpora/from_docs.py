@@ -1,14 +1,16 @@
 """Conversion of Docs to records, and of these to files."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities
 from ..annotations.relations import arguments, get_relations
-from . import brat_writer, doccano_writer, jsonl, label_studio_writer, prodigy_writer
+from . import brat_writer, doccano_writer, jsonl, label_studio_writer, prodigy_writer, table_writer
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
@@ -42,9 +44,9 @@ def make_records(
             cats=dict(doc.cats) or None,
             tokens=[(token.idx, token.idx + len(token)) for token in doc],
             group=str(doc.user_data.get("group", "")),
-            meta=dict(doc.user_data.get("meta", {})),
             origin=f"document {doc.user_data.get('id', number)}",
         )
+        record.meta = _meta(doc, record, report)
         if entities is not None:
             _add_entities(record, doc, entities, report)
         _add_relations(record, doc, entities or [], report)
@@ -120,6 +122,29 @@ def write_prodigy(
     """
     records = make_records(docs, spans_key=spans_key, scores=True, report=report)
     return prodigy_writer.write_records(records, path, report)
+
+
+def write_table(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
+    """Write Docs as a table (CSV, TSV or Parquet, by the name of the file); `read_table` reads it.
+
+    docs (Iterable[Doc]): The documents.
+    path (Path): The file to write.
+    spans_key (str): The span group of the entities.
+    report (Report | None): Counts what was kept and lost.
+    RETURNS (int): The number of documents.
+    """
+    return table_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
+
+
+def _meta(doc: Doc, record: Record, report: Report) -> dict[str, Any]:
+    meta = doc.user_data.get("meta", {})
+    try:
+        if isinstance(meta, dict) and json.dumps(meta, allow_nan=False):
+            return dict(meta)
+    except (TypeError, ValueError):
+        pass
+    report.lose("metadata that is not a JSON object", record.origin)
+    return {}
 
 
 def _add_entities(record: Record, doc: Doc, entities: list[EntitySpan], report: Report) -> None:

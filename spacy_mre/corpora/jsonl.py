@@ -45,27 +45,40 @@ def read_jsonl(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     for number, item in read_json_lines(path):
         location = Location(path, number)
         count_extra_keys(item, RECORD_KEYS, location, report)
-        text = location.get(item, "text", str)
-        entities = relations = tokens = None
-        if item.get("entities") is not None:
-            entities = [_entity(given, text, location, report) for given in location.get(item, "entities", list)]
-        if item.get("relations") is not None:
-            n_entities = len(entities or ())
-            given_relations = location.get(item, "relations", list)
-            relations = [_relation(given, n_entities, location, report) for given in given_relations]
-        if item.get("tokens") is not None:
-            tokens = list(_tokens(location.get(item, "tokens", list), text, location))
-        yield Record(
-            text=text,
-            id=location.get_id(item, "id", f"{path.stem}-{number}"),
-            entities=entities,
-            relations=relations,
-            cats=_cats(item.get("cats"), location),
-            tokens=tokens,
-            group=location.get_id(item, "group"),
-            meta=read_meta(item.get("meta"), location),
-            origin=str(location),
-        )
+        yield make_record(item, f"{path.stem}-{number}", location, report)
+
+
+def make_record(item: dict[str, Any], name: str, location: Location, report: Report) -> Record:
+    """Read one record.
+
+    item (dict[str, Any]): The record as JSON.
+    name (str): Its id, if it has none.
+    location (Location): Where it was read.
+    report (Report): Counts keys of entities and relations that the format does not have.
+    RETURNS (Record): The record.
+    RAISES (CorpusError): If it is malformed.
+    """
+    text = location.get(item, "text", str)
+    entities = relations = tokens = None
+    if item.get("entities") is not None:
+        entities = [_entity(given, text, location, report) for given in location.get(item, "entities", list)]
+    if item.get("relations") is not None:
+        n_entities = len(entities or ())
+        given_relations = location.get(item, "relations", list)
+        relations = [_relation(given, n_entities, location, report) for given in given_relations]
+    if item.get("tokens") is not None:
+        tokens = list(_tokens(location.get(item, "tokens", list), text, location))
+    return Record(
+        text=text,
+        id=location.get_id(item, "id", name),
+        entities=entities,
+        relations=relations,
+        cats=_cats(item.get("cats"), location),
+        tokens=tokens,
+        group=location.get_id(item, "group"),
+        meta=read_meta(item.get("meta"), location),
+        origin=str(location),
+    )
 
 
 def write_records(records: Iterable[Record], path: Path) -> int:
@@ -78,7 +91,7 @@ def write_records(records: Iterable[Record], path: Path) -> int:
     count = 0
     with replacing(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as file:
         for record in records:
-            file.write(json.dumps(_as_json(record), ensure_ascii=False) + "\n")
+            file.write(json.dumps(as_json(record), ensure_ascii=False) + "\n")
             count += 1
     return count
 
@@ -123,7 +136,8 @@ def _cats(given: Any, location: Location) -> dict[str, float] | None:
     raise location.error("'cats' must be a label, a list of labels, or an object of labels and numbers from 0 to 1")
 
 
-def _as_json(record: Record) -> dict[str, Any]:
+def as_json(record: Record) -> dict[str, Any]:
+    """RETURNS (dict[str, Any]): The record as JSON. Keys without a value are left out."""
     item: dict[str, Any] = {"id": record.id, "text": record.text}
     if record.group:
         item["group"] = record.group

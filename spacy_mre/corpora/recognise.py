@@ -12,13 +12,29 @@ from .json_evidence import Container, formats_of
 from .json_values import InvalidJSON, parse_json
 from .reading import read_json_items, read_lines, read_text, split_blanks
 from .record import CorpusError
+from .table import csv_rows, is_parquet
 
 FORMATS = (
-    *("asdc", "brat", "conll", "crossre", "doccano", "genia", "jsonl", "labelstudio", "prodigy", "slots", "spacy"),
-    *("spert", "stockmark"),
+    *(
+        "asdc",
+        "brat",
+        "conll",
+        "conllu",
+        "crossre",
+        "doccano",
+        "genia",
+        "jsonl",
+        "labelstudio",
+        "prodigy",
+        "slots",
+        "spacy",
+    ),
+    *("spert", "stockmark", "table"),
 )
 MAX_RECORDS = 1000
 MAX_NAMES = 8  # of files or keys in an error message
+CONLLU_COLUMNS = 10
+CONLLU_ID = re.compile(r"\d+([-.]\d+)?\Z")
 TAG = re.compile(r"(O|[BIESLU]-\S+)\Z")
 
 
@@ -66,12 +82,22 @@ def _in_folder(path: Path) -> tuple[list[str], str]:
 
 def _in_file(path: Path) -> tuple[list[str], str]:
     """The formats that fit, and a description of the content."""
-    columns, last = _columns(path)
+    if is_parquet(path):
+        return ["table"], "a Parquet file"
+    rows = _rows(path)
+    if _are_words(rows):
+        return ["conllu"], "words with ten columns"
+    columns, last = _columns(rows)
     if columns and TAG.match(last):
         return ["conll"], f"a text of {columns} columns"
     start = read_text(path).lstrip()[:1]
     if start in "[{":
         return _in_json(path, "list" if start == "[" else "lines")
+    names = _names_of_columns(path)
+    if "text" in names:
+        return ["table"], f"a table with the columns {_list(names)}"
+    if len(names) > 1:
+        return [], f"a text without tags, or a table without a column 'text' (the first line is {_list(names)})"
     if not columns:
         return [], "a text without columns"
     return [], f"a text of {columns} columns, the last of which has no tags such as B-person and O ('{last}')"
@@ -114,17 +140,35 @@ def _one_object(path: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _columns(path: Path) -> tuple[int, str]:
-    """The number of columns of the first lines, and a value of the last column: one that is no tag, if there is one."""
-    widths, last = set(), ""
-    for _, line in islice(read_lines(path), MAX_RECORDS):
-        values = line.split("\t") if "\t" in line else split_blanks(line)
-        if not line.strip() or line.startswith("-DOCSTART-"):
-            continue
-        widths.add(len(values))
-        if not last or TAG.match(last):
-            last = values[-1].strip()
-    return (widths.pop(), last) if len(widths) == 1 and widths != {1} else (0, "")
+def _names_of_columns(path: Path) -> list[str]:
+    """The header of a table; nothing if there is only one column, or a row has another number of cells."""
+    try:
+        rows = [cells for _, cells in islice(csv_rows(read_text(path), path), MAX_RECORDS) if cells]
+    except CorpusError:
+        return []
+    same = rows and len({len(cells) for cells in rows}) == 1 and len(rows[0]) > 1
+    return [name.strip() for name in rows[0]] if same else []
+
+
+def _rows(path: Path) -> list[list[str]]:
+    """The first lines in columns."""
+    lines = [line for _, line in islice(read_lines(path), MAX_RECORDS)]
+    rows = [line.split("\t") if "\t" in line else split_blanks(line) for line in lines if line.strip()]
+    return [row for row in rows if not row[0].startswith("-DOCSTART-")]
+
+
+def _are_words(rows: list[list[str]]) -> bool:
+    """Whether rows are words of CoNLL-U, and comments between them."""
+    words = [row for row in rows if not row[0].startswith("#")]
+    return bool(words) and all(len(row) == CONLLU_COLUMNS and CONLLU_ID.match(row[0]) for row in words)
+
+
+def _columns(rows: list[list[str]]) -> tuple[int, str]:
+    """The number of columns, and a value of the last one: one that is no tag, if there is one."""
+    widths = {len(row) for row in rows}
+    last = [row[-1].strip() for row in rows]
+    odd = next((value for value in last if not TAG.match(value)), last[0] if last else "")
+    return (widths.pop(), odd) if len(widths) == 1 and widths != {1} else (0, "")
 
 
 def _list(names: Any) -> str:

@@ -67,6 +67,31 @@ def test_doccano_and_back(run, tmp_path):
     assert doc.ents[0].text == "Ada"
 
 
+@pytest.mark.parametrize(
+    "tool, options",
+    [("labelstudio", ["--annotations", "predictions"]), ("prodigy", []), ("table", []), ("doccano", [])],
+)
+def test_tools_and_back(run, source, tmp_path, tool, options):
+    run("convert", "jsonl", source, tmp_path / "a.spacy")
+    run("export", tool, tmp_path / "a.spacy", tmp_path / "out")
+    run("convert", tool, tmp_path / "out", tmp_path / "b.spacy", *options)
+    for doc, other in zip(load_docs(tmp_path / "a.spacy"), load_docs(tmp_path / "b.spacy"), strict=True):
+        assert doc.user_data["id"] == other.user_data["id"]
+        assert doc.cats == other.cats
+        assert [str(triple) for triple in doc._.triples] == [str(triple) for triple in other._.triples]
+
+
+def test_options_of_tables(run, tmp_path):
+    source = tmp_path / "a.csv"
+    source.write_text("body,stars\nAda,5\n", encoding="utf8")
+    run("convert", "table", source, tmp_path / "a.spacy", "--text-column", "body", "--label-column", "stars")
+    (doc,) = load_docs(tmp_path / "a.spacy")
+    assert (doc.text, doc.cats) == ("Ada", {"5": 1.0})
+    assert "has no option --text-column" in run(
+        "convert", "jsonl", source, tmp_path / "a.spacy", "--text-column", "body", code=2
+    )
+
+
 def test_convert_with_a_split_rule(run, source, tmp_path):
     run("convert", "jsonl", source, tmp_path / "out", "--split-rule", "number")
     sizes = {path.stem: len(list(load_docs(path))) for path in (tmp_path / "out").iterdir()}

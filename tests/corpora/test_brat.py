@@ -116,7 +116,7 @@ def test_brat_unreadable(tmp_path):
 
 def test_writing_counts_what_brat_cannot_represent(tmp_path):
     records = [
-        Record("Ada", id="../up", cats={"x": 1.0}),
+        Record("Ada", id="../up", cats={"x": 1.0}, meta={"page": 3}),
         Record(
             "Ada",
             id="a",
@@ -130,6 +130,7 @@ def test_writing_counts_what_brat_cannot_represent(tmp_path):
     assert report.lost == {
         "id that is not a valid or not a unique file name": 2,
         "text labels (not supported by brat)": 1,
+        "metadata (not supported by brat)": 1,
         "label that is empty or contains white space or NUL": 3,
         "relation with a lost argument": 1,
     }

@@ -91,6 +91,8 @@ def test_evidence_may_come_late(tmp_path):
         ("[ O\n1 O\n] O\n\n{ B-x\n} I-x\n", "conll"),
         ("Ada\tNNP\tS-person\n", "conll"),
         ("-DOCSTART- -X- O\n\nAda NNP B-person\n", "conll"),
+        ("id;text\n1;Ada met Bo.\n", "table"),
+        ('text\tlabel\n"Ada\nmet"\tdiary\n', "table"),
     ],
 )
 def test_columns(content, format, tmp_path):
@@ -108,6 +110,8 @@ def test_columns(content, format, tmp_path):
         ("Ada met Bo.", "a text of 3 columns, the last of which has no tags such as B-person and O ('Bo.')"),
         ("B-person Ada\nO met\n", "a text of 2 columns, the last of which has no tags such as B-person and O ('Ada')"),
         ("Ada met Bo.\nRain.\n", "a text without columns"),
+        ("text\nRain\n", "a text without columns"),
+        ("a,b\n1,2\n", "a table without a column 'text' (the first line is a, b)"),
         ('"Ada"', "a text without columns"),
     ],
 )

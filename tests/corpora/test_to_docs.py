@@ -209,3 +209,29 @@ def test_records_of_predicted_docs(nlp):
 def test_records_of_docs_without_annotation(nlp):
     (record,) = make_records([nlp("Ada")])
     assert (record.entities, record.relations, record.cats) == (None, None, None)
+
+
+def test_metadata_and_scores(nlp):
+    meta = {"by": ["Ada", None], "page": 3}
+    entities = [EntityRecord(0, 3, "person", 0.5), EntityRecord(8, 10, "person")]
+    record = Record("Ada met Bo", entities=entities, relations=[RelationRecord(0, 1, "met", 0.25)], meta=meta)
+    doc, _ = convert(record, nlp)
+    assert doc.user_data["meta"] == meta
+    assert [entity.score for entity in get_entities(doc)] == [0.5, 1.0]
+    report = Report()
+    (back,) = make_records([doc], scores=True, report=report)
+    assert (back.meta, [entity.score for entity in back.entities]) == (meta, [0.5, 1.0])
+    assert back.relations[0].score == 0.25 and not report.lost
+    (back,) = make_records([doc], report=report)
+    assert [entity.score for entity in back.entities] == [1.0, 1.0]
+    assert report.lost == {"score (kept by spacy_mre.to_json)": 2}
+
+
+@pytest.mark.parametrize("meta", ["x", {"x": {1, 2}}, {"x": float("nan")}])
+def test_metadata_that_is_not_json_is_counted(nlp, meta):
+    doc = nlp("Ada")
+    doc.user_data["meta"] = meta
+    report = Report()
+    (record,) = make_records([doc], report=report)
+    assert record.meta == {}
+    assert report.lost == {"metadata that is not a JSON object": 1}

@@ -152,7 +152,7 @@ _LABEL_STUDIO = [
                 "was_cancelled": False,
                 "result": [
                     _region("r1", 2, 5, "Ada", "person"),
-                    _region("r2", 10, 12, "Bo", "person", "short"),
+                    _region("r2", 10, 12, "Bo", "person"),
                     {"type": "relation", "from_id": "r1", "to_id": "r2", "direction": "right", "labels": ["met"]},
                     {
                         **{"id": "c", "from_name": "kind", "to_name": "text", "type": "choices"},
@@ -167,7 +167,7 @@ _LABEL_STUDIO = [
     {
         "id": 2,
         "data": {"text": "Rain"},
-        "annotations": [{"was_cancelled": False, "result": [_region("r1", 0, 4, "Rain", "weather")]}],
+        "annotations": [{"was_cancelled": False, "result": [_region("r1", 0, 4, "Rain", "weather", "short")]}],
     },
 ]
 _PRODIGY_SPANS = [
@@ -220,6 +220,14 @@ def _lines(items):
     return "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items)
 
 
+_TABLE = (
+    "id,text,label,entities,relations,by\n"
+    'r1,"Ada met Bo, twice.",diary,"[{""start"": 0, ""end"": 3, ""label"": ""person""}, '
+    '{""start"": 8, ""end"": 10, ""label"": ""person""}]","[{""head"": 0, ""tail"": 1, ""label"": ""met""}]",x\n'
+    'r2,"雨, 🙂",news,[],,y\n'
+    "r3,Sun,news,,,y\n"
+)
+
 SAMPLES: dict[str, dict[str, str]] = {
     "asdc": {
         "dialog_act/001.tsv": f"{_ACTS}\n1\t5\tagent\t湖の部屋です。\t\n2\t5\tuser\t湖の広い部屋、それで。\t要求\n"
@@ -253,6 +261,23 @@ SAMPLES: dict[str, dict[str, str]] = {
     "spert": {"data.json": json.dumps(_SPERT, indent=1)},
     "stockmark": {"ner.json": json.dumps(_STOCKMARK, ensure_ascii=False, indent=1)},
 }
+_CONLLU = [
+    "# newdoc id = d1",
+    "# sent_id = s1",
+    "# text = Ada ate salami au Lac",
+    *("1\tAda\t_\tPROPN\t_\t_\t2\tnsubj\t_\tNE=B-person", "2\tate\t_\tVERB\t_\t_\t0\troot\t_\t_"),
+    *("3\tsalami\t_\tNOUN\t_\t_\t2\tobj\t_\t_", "4-5\tau\t_\t_\t_\t_\t_\t_\t_\t_"),
+    *("4\tà\t_\tADP\t_\t_\t6\tcase\t_\t_", "5\tle\t_\tDET\t_\t_\t6\tdet\t_\tNE=B-place"),
+    *("6\tLac\t_\tPROPN\t_\t_\t2\tobl\t_\tNE=I-place", "6.1\tate\t_\t_\t_\t_\t_\t_\t_\t_"),
+    "",
+    "# text = 京都だ",
+    "1\t京都\t_\tPROPN\t_\t_\t0\troot\t_\tSpaceAfter=No|NE=B-place",
+    "2\tだ\t_\tAUX\t_\t_\t1\tcop\t_\tSpaceAfter=No",
+    "",
+    "",
+]
+SAMPLES["conllu"] = {"part.conllu": "\n".join(_CONLLU)}
+SAMPLES["table"] = {"data.csv": _TABLE}
 FOLDERS = ("asdc", "brat", "slots")
 
 ODD_VALUES = [

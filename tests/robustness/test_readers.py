@@ -16,7 +16,7 @@ import spacy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spacy_mre.corpora import READERS, CorpusError, Report, make_docs
+from spacy_mre.corpora import READERS, CorpusError, Report, make_docs, recognise
 from tests.robustness.effort import count, scale
 from tests.robustness.strategies import FOLDERS, SAMPLES, mutations
 
@@ -39,6 +39,10 @@ DESCRIBED = {
     "conll": {
         "documents": ("part.conll", r"(?m)(?:^.*\S.*(?:[\r\n]|\Z))+"),
         "entities": ("part.conll", r"[BS]-"),
+    },
+    "conllu": {
+        "documents": (".conllu", r"(?m)(?:^\d.*(?:[\r\n]|\Z))+"),
+        "entities": (".conllu", "NE=B-"),
     },
     "crossre": {
         "documents": (".json", LINES),
@@ -78,6 +82,12 @@ DESCRIBED = {
     },
     "spert": {"documents": (".json", '"tokens"'), "entities": (".json", '"start"'), "relations": (".json", '"head"')},
     "stockmark": {"documents": (".json", '"text"'), "entities": (".json", '"span"')},
+    "table": {
+        "documents": (".csv", r"(?m)^r\d,"),
+        "entities": (".csv", '"start"'),
+        "relations": (".csv", '"head"'),
+        "cats": (".csv", ",(?:diary|news),"),
+    },
 }
 
 
@@ -159,3 +169,21 @@ def test_nothing_is_missing_without_a_word(format, data, tmp_path_factory):
     assert len(docs) == len(records)
     lost_entities = sum(count for reason, count in again.lost.items() if "entity" in reason)
     assert again.kept["entities"] + lost_entities == found["entities"]
+
+
+@pytest.mark.parametrize("format", READERS)
+@settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_the_format_of_a_damaged_file_is_recognised_or_an_error(format, data, tmp_path_factory):
+    count()
+    valid = SAMPLES[format]
+    name = data.draw(st.sampled_from([name for name, content in valid.items() if content]))
+    _, content = data.draw(mutations(valid[name]), label="mutation")
+    source = write(format, tmp_path_factory.mktemp("corpus"), {**valid, name: content})
+    try:
+        assert recognise(source) in READERS
+    except ValueError as err:
+        assert re.match(r"\[M(201|202|220|221)\] ", str(err))
+        assert source.name in str(err)
