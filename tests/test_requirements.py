@@ -1,5 +1,6 @@
 """Pipelines record the packages that they need."""
 
+import pytest
 import spacy
 from packaging.requirements import Requirement
 
@@ -40,6 +41,20 @@ def test_nothing_is_recorded_without_need():
     assert nlp.meta["requirements"] == []
     tokenizer = {"@tokenizers": "spacy_mre.ChineseTokenizer.v1", "tags": False}
     assert spacy.blank("zh", config={"nlp": {"tokenizer": tokenizer}}).meta["requirements"] == []
+
+
+@pytest.mark.parametrize(
+    "lang, tokenizer, names",
+    [
+        ("ja", {"@tokenizers": "spacy.ja.JapaneseTokenizer"}, ["sudachipy", "sudachidict-core"]),
+        ("zh", {"@tokenizers": "spacy.zh.ChineseTokenizer", "segmenter": "jieba"}, ["jieba"]),
+        ("zh", {"@tokenizers": "spacy.zh.ChineseTokenizer", "segmenter": "char"}, []),
+    ],
+)
+def test_components_record_the_tokenizers_of_spacy(lang, tokenizer, names):
+    nlp = spacy.blank(lang, config={"nlp": {"tokenizer": tokenizer}})
+    nlp.add_pipe("spert_mt", config=COMPONENTS["spert_mt"])
+    assert names_of(nlp.meta["requirements"]) == names
 
 
 def test_an_engine_is_recorded():
