@@ -23,7 +23,7 @@ ROOT = PACKAGE.parent
 NOT_ROOMS = ("__init__", "__main__", "about", "errors")
 # From the bottom to the top. A room imports only from its own level and from lower ones.
 LEVELS = (
-    ("arrays", "errors", "files", "unpacking", "settings", "about"),
+    ("arrays", "errors", "files", "unpacking", "settings", "requirements", "about"),
     ("annotations",),
     ("tokenization", "training", "corpora", "visual", "evaluation"),
     ("encoders",),

@@ -19,6 +19,7 @@ from ..encoders.foreign_code import refusing_code
 from ..encoders.stored_weights import own_readers, wrong_array
 from ..errors import Errors, Warnings
 from ..files import check_has, replacing_files
+from ..requirements import record_requirements
 from ..settings import check_setting
 from ..training.buffers import BufferedPipe
 from ..training.stored_pipe import read_cfg, read_parts_from_bytes, read_parts_from_disk
@@ -42,10 +43,12 @@ class MREPipe(BufferedPipe):
     left_out_warning (str): The warning given the first time something is left out; it takes `name`, `what`, `count`
         and what the subclass adds.
     left_out (Counter): How much was left out, by reason.
+    requires (tuple[str, ...]): The packages that the component needs, besides those of spacy_mre.
     calls_to_add (dict[str, str]): By kind of label, the call that adds a label to a trained component, for messages.
     """
 
     left_out_warning = Warnings.W802
+    requires: ClassVar[tuple[str, ...]] = ()
     calls_to_add: ClassVar[dict[str, str]] = {}
 
     def __init__(
@@ -66,6 +69,7 @@ class MREPipe(BufferedPipe):
         self.scorer = scorer
         self.cfg: dict[str, Any] = learned
         self.left_out: Counter = Counter()
+        record_requirements(nlp, nlp.tokenizer, self)
 
     def __setattr__(self, name: str, value: Any) -> None:
         settings = self._settings()

@@ -14,6 +14,7 @@ from spacy.util import DummyTokenizer, get_words_and_spaces, registry
 from spacy.vocab import Vocab
 
 from ..errors import Errors
+from ..requirements import JIEBA, record_requirements
 
 # Latin (with accents), Greek and Cyrillic letters are not split, nor are digits.
 TOKEN = re.compile(r"[A-Za-z\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u024F\u0370-\u04FF]+|[0-9]+|\s+|.", re.DOTALL)
@@ -40,7 +41,9 @@ def make_chinese_tokenizer(tags: bool = True) -> Callable[[Language], "ChineseCh
 
 
 def _create(nlp: Language, tags: bool) -> "ChineseCharacterTokenizer":
-    return ChineseCharacterTokenizer(nlp.vocab, tags)
+    tokenizer = ChineseCharacterTokenizer(nlp.vocab, tags)
+    record_requirements(nlp, tokenizer)
+    return tokenizer
 
 
 class ChineseCharacterTokenizer(DummyTokenizer):
@@ -55,6 +58,11 @@ class ChineseCharacterTokenizer(DummyTokenizer):
         self.tags = tags
         if tags:
             _load_jieba()
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """RETURNS (tuple[str, ...]): The packages that it needs."""
+        return JIEBA if self.tags else ()
 
     def __reduce__(self) -> tuple[type["ChineseCharacterTokenizer"], tuple[Vocab, bool]]:
         return ChineseCharacterTokenizer, (self.vocab, self.tags)

@@ -13,6 +13,8 @@ from spacy.tokens import Doc
 from spacy.util import registry
 from spacy.vocab import Vocab
 
+from ..requirements import SUDACHI, record_requirements
+
 # Sudachi accepts at most 49,149 bytes.
 MAX_BYTES = 48000
 # UTF-8 uses at most four bytes for a character.
@@ -43,7 +45,9 @@ def make_japanese_tokenizer(
 
 
 def _create(nlp: Language, split_mode: str | None, sub_tokens: bool) -> "LongJapaneseTokenizer":
-    return LongJapaneseTokenizer(nlp.vocab, split_mode, sub_tokens)
+    tokenizer = LongJapaneseTokenizer(nlp.vocab, split_mode, sub_tokens)
+    record_requirements(nlp, tokenizer)
+    return tokenizer
 
 
 class LongJapaneseTokenizer(JapaneseTokenizer):
@@ -55,7 +59,10 @@ class LongJapaneseTokenizer(JapaneseTokenizer):
     vocab (Vocab): The vocabulary of the pipeline.
     split_mode (str | None): Sudachi's split mode, see `make_japanese_tokenizer`.
     sub_tokens (bool): Store Sudachi's shorter units in `doc.user_data`.
+    requires (tuple[str, ...]): The packages that it needs.
     """
+
+    requires = SUDACHI
 
     def __init__(self, vocab: Vocab, split_mode: str | None = "C", sub_tokens: bool = False) -> None:
         super().__init__(vocab, split_mode)

@@ -1,8 +1,7 @@
 """A faster drop-in for the `transformer` component of spacy-transformers.
 
-It has the same Hugging Face model, configs, listeners and files. It differs in how it runs: the windows of all texts
-are sorted by length and run in groups, pieces are stored without padding and aligned to all tokens at once, and a
-long text is many small forwards instead of one large one.
+It has the same Hugging Face model, configs, listeners and files. It differs in how it runs: windows of all texts are
+sorted by length and run in groups, pieces are stored without padding and aligned at once, a long text is many forwards.
 """
 
 import math
@@ -31,7 +30,7 @@ from ...training.stored_pipe import read_cfg, read_parts_from_bytes, read_parts_
 from ...training.torch_weights import averaged_weights, pass_gradients, use_sparse_gradients
 from ..foreign_code import refusing_code
 from ..stored_weights import own_readers
-from .engines import PRECISIONS, make_engine, torch_inputs
+from .engines import PACKAGES, PRECISIONS, make_engine, torch_inputs
 from .packing import attention_mask, first_position, pack_rows, pad
 from .piece_data import PieceData, gradient_of, piece_mask, split_by_doc
 from .settings import Engine, Precision
@@ -94,6 +93,11 @@ class MRETransformer(BufferedPipe, Transformer):
         self.engine, self.precision, self.threads = engine, precision, threads
         self._run: Callable | None = None
         self._overflows = 0
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """RETURNS (tuple[str, ...]): The packages that the component needs, besides those of spacy_mre."""
+        return ("spacy-transformers", *PACKAGES[self.engine])
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Apply the component to a stream of documents.

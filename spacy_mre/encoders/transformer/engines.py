@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ...errors import Errors
 from ...training.sized import set_training
 
+PACKAGES = {"torch": (), "onnx": ("onnx", "onnxruntime")}
 PRECISIONS = {"torch": ("fp32", "bf16", "fp16"), "onnx": ("fp32", "int8")}
 TORCH_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

@@ -7,6 +7,7 @@ from typing import Any
 from spacy.language import Language
 from thinc.api import Config, Model
 
+from ...requirements import record_requirements
 from ...settings import Positive, checked
 from .settings import Engine, Precision
 
@@ -64,7 +65,7 @@ def make_mre_transformer(
     """
     from .component import MRETransformer
 
-    return MRETransformer(
+    transformer = MRETransformer(
         nlp.vocab,
         model,
         set_extra_annotations,
@@ -74,3 +75,5 @@ def make_mre_transformer(
         precision=precision,
         threads=threads,
     )
+    record_requirements(nlp, nlp.tokenizer, transformer)
+    return transformer

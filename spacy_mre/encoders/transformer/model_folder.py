@@ -132,3 +132,16 @@ def _known_types() -> Any:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
     return CONFIG_MAPPING_NAMES
+
+
+def check_loaded(report: dict[str, Any], folder: str | Path, message: str) -> None:
+    """Refuse a model that Hugging Face has completed with random weights.
+
+    report (dict[str, Any]): The `output_loading_info` of `from_pretrained`.
+    folder (Union[str, Path]): The folder, for the error.
+    message (str): The error.
+    RAISES (ValueError): If weights were missing. Those of the pooler are not used.
+    """
+    missing = sorted(name for name in report["missing_keys"] if "pooler." not in name)
+    if missing:
+        raise ValueError(message.format(folder=folder, name=folder, reason=f"'{missing[0]}' is missing"))

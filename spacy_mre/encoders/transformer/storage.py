@@ -2,7 +2,6 @@
 read it."""
 
 from pathlib import Path
-from typing import Any
 
 from spacy_transformers.data_classes import HFObjects
 from thinc.api import Model, get_torch_default_device
@@ -10,7 +9,7 @@ from thinc.api import Model, get_torch_default_device
 from ...errors import Errors
 from ...files import replacing_files
 from ...unpacking import is_ours, reason_of
-from .model_folder import check_complete, check_model_folder
+from .model_folder import check_complete, check_loaded, check_model_folder
 from .stored_bytes import class_for, read_vocabulary
 
 
@@ -56,16 +55,3 @@ def _load_objects(folder: Path) -> HFObjects:
     )
     check_loaded(report, folder, Errors.M333)
     return HFObjects(tokenizer, transformer.to(get_torch_default_device()), read_vocabulary(tokenizer))
-
-
-def check_loaded(report: dict[str, Any], folder: str | Path, message: str) -> None:
-    """Refuse a model that Hugging Face has completed with random weights.
-
-    report (dict[str, Any]): The `output_loading_info` of `from_pretrained`.
-    folder (Union[str, Path]): The folder, for the error.
-    message (str): The error.
-    RAISES (ValueError): If weights were missing. Those of the pooler are not used.
-    """
-    missing = sorted(name for name in report["missing_keys"] if "pooler." not in name)
-    if missing:
-        raise ValueError(message.format(folder=folder, name=folder, reason=f"'{missing[0]}' is missing"))

@@ -34,6 +34,7 @@ class Generative(LabelledPipe):
     """What `SLG` and `OIELLM` share. They differ in the format of the string."""
 
     left_out_warning = Warnings.W930
+    requires = ("transformers", "sentencepiece")
 
     def __init__(
         self,

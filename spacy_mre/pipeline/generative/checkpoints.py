@@ -24,8 +24,7 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from ...encoders.transformer.model_folder import check_model_folder
-from ...encoders.transformer.storage import check_loaded
+from ...encoders.transformer.model_folder import check_loaded, check_model_folder
 from ...errors import Errors
 from ...files import replacing_files
 from ...unpacking import is_ours, reason_of

@@ -1,0 +1,61 @@
+"""The packages that a pipeline needs, for `spacy package`.
+
+spaCy finds the packages whose registered functions are in the config, this one too. It does not find what they import:
+the dictionary of a tokenizer, for example. So each part of a pipeline that is created records it in `nlp.meta`, which
+is saved with the pipeline. The versions are those in the extras of this package.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, requires
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from spacy.language import Language
+
+SUDACHI = ("sudachipy", "sudachidict-core")
+JIEBA = ("jieba",)
+
+
+def record_requirements(nlp: Language, *parts: Any) -> None:
+    """Add the packages that parts of a pipeline need to `nlp.meta["requirements"]`. Those that are in it stay as they
+    are.
+
+    nlp (Language): The pipeline.
+    parts (Any): Tokenizers and components. Those of this package name their packages in an attribute `requires`.
+
+    >>> import spacy
+    >>> nlp = spacy.blank("ja")
+    >>> record_requirements(nlp, nlp.tokenizer)
+    >>> nlp.meta["requirements"]
+    ['sudachipy<0.7.0,>=0.6.11', 'sudachidict-core>=20240409']
+    """
+    recorded = list(nlp.meta.get("requirements", []))
+    known = {canonicalize_name(Requirement(line).name) for line in recorded}
+    needed = dict.fromkeys(name for part in parts for name in _needed_by(part))
+    nlp.meta["requirements"] = recorded + [_with_version(name) for name in needed if name not in known]
+
+
+def _needed_by(part: Any) -> Iterable[str]:
+    module = type(part).__module__
+    if module == "spacy.lang.ja":
+        return SUDACHI
+    if module == "spacy.lang.zh" and part.segmenter == "jieba":
+        return JIEBA
+    return getattr(part, "requires", ())
+
+
+def _with_version(name: str) -> str:
+    return _versions().get(name, name)
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """The requirements of this package, by name. None if it is imported from a folder without being installed."""
+    try:
+        lines = requires("spacy-mre") or []
+    except PackageNotFoundError:
+        return {}
+    found = map(Requirement, lines)
+    return {canonicalize_name(each.name): f"{each.name}{each.specifier}" for each in found}
