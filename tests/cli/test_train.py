@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+from spacy.training import Example
 from spacy.util import load_config
 from typer.testing import CliRunner
 
@@ -68,12 +69,12 @@ def test_the_config_is_complete_and_was_adapted(trained):
 
 def test_the_pipeline_finds_what_it_was_trained_on(trained):
     folder, _ = trained
-    nlp = spacy.load(folder / "out/training/model-best")
+    nlp = spacy.load(folder / "out/training/model-last")
     gold = list(load_docs(folder / "out/corpus/train.spacy", nlp.vocab))
-    found = [nlp(doc.text) for doc in gold]
-    right = sum(len({(span.start_char, span.end_char, span.label_) for span in doc.spans["entities"]}) for doc in found)
-    assert right > 20
-    assert all(get_relations(doc) is not None and doc.cats for doc in found)
+    examples = [Example(nlp.make_doc(doc.text), doc) for doc in gold]
+    scores = nlp.evaluate(examples)
+    assert scores["spans_entities_f"] > 0.7
+    assert all(get_relations(eg.predicted) is not None and eg.predicted.cats for eg in examples)
 
 
 def test_the_report(trained):
@@ -107,19 +108,15 @@ def test_the_printed_commands_can_be_repeated(trained, tmp_path):
     [
         (3, ["--config", "ja_cpu"], "M413"),
         (40, ["--lang", "fi"], "M410"),
-        (40, ["--config", "none"], "M030"),
+        (40, ["--config", "none"], "M032"),
         (40, ["--format", "brat"], "M202"),
     ],
 )
 def test_errors_have_numbers_and_no_traceback(texts, options, message, tmp_path):
     write_texts(tmp_path / "own.jsonl", count=texts)
-    if message == "M413":
-        command = [sys.executable, "-m", "spacy_mre", "train", "own.jsonl", "out", *options]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
-        return
-    result = CliRunner().invoke(app, ["train", str(tmp_path / "own.jsonl"), str(tmp_path / "out"), *options])
-    assert result.exit_code == 1 and message in result.output
+    command = [sys.executable, "-m", "spacy_mre", "train", "own.jsonl", "out", *options]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and done.stderr.count(message) == 1 and "Traceback" not in done.stderr
 
 
 def test_a_format_that_is_not_recognised(tmp_path):
