@@ -5,7 +5,7 @@ CODE = spacy_mre tests benchmarks docs
 export HF_HUB_OFFLINE ?= 1
 export PYTHONWARNINGS ?= ignore::FutureWarning,ignore::DeprecationWarning
 
-.PHONY: run test fuzz lint docs bench setup
+.PHONY: run test newcomer fuzz lint docs bench setup
 
 # The demonstration: train, test, package and draw a page. Its last lines are the scores and the path of the page.
 run: setup
@@ -15,6 +15,10 @@ run: setup
 
 test: setup
 	$(BIN)/python -m pytest -n auto
+
+# From forty sentences to a package that works elsewhere, in empty environments. Downloads several hundred megabytes.
+newcomer: setup
+	MRE_NEWCOMER=1 $(BIN)/python -m pytest -s tests/test_newcomer.py
 
 # The robustness tests with FUZZ times as many inputs. Their table is in docs/reliability.md.
 FUZZ = 25

@@ -1,9 +1,11 @@
-"""An environment with what pip would install for some wheels, and nothing else: links to the files of this environment.
+"""The wheel of this package, and an environment with what pip would install for some wheels, and nothing else: links to
+the files of this environment.
 
 A real installation downloads hundreds of megabytes, and takes minutes.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -12,6 +14,26 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+
+
+def build_wheel(source: Path, output: Path) -> Path:
+    """Make the wheel of this package from its source distribution.
+
+    source (Path): An empty folder to build in.
+    output (Path): The folder for the wheel.
+    RETURNS (Path): The wheel.
+    """
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    for name in ("spacy_mre", "configs"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    # setuptools is there, because torch requires it.
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", output, source]
+    subprocess.run(command, check=True, capture_output=True)
+    (path,) = output.glob("*.whl")
+    return path
 
 
 def install(wheels: Iterable[Path], folder: Path, requirements: Iterable[str] = ()) -> Path:

@@ -1,7 +1,6 @@
 """The wheels of this package and of trained pipelines are installed with what they require and nothing else."""
 
 import json
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -17,7 +16,7 @@ from spacy.training import Example
 import spacy_mre
 from spacy_mre.annotations.entities import set_entities
 from spacy_mre.training.configs import config_names, config_purpose
-from tests.installed import install, run_installed
+from tests.installed import build_wheel, install, run_installed
 from tests.robustness.pipelines import COMPONENTS, make_pipeline
 
 PACKAGE = Path(spacy_mre.__file__).parent
@@ -33,17 +32,7 @@ print(json.dumps([[token.text for token in doc], [[span.text, span.label_] for s
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """The wheel of this package, made from its source distribution."""
-    source, output = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    for name in ("spacy_mre", "configs"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    # setuptools is there, because torch requires it.
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", output, source]
-    subprocess.run(command, check=True, capture_output=True)
-    (path,) = output.glob("*.whl")
-    return path
+    return build_wheel(tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist"))
 
 
 def analyse(nlp, text):
