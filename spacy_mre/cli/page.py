@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,6 +13,7 @@ from spacy.util import load_model
 from ..annotations.storage import load_docs
 from ..corpora.reading import read_json_lines, read_lines
 from ..errors import Errors
+from ..evaluation.pipeline_settings import get_spans_key
 from ..files import check_can_write, replacing
 from ..visual import measure_attention, render_svg, write_attention, write_page
 from ..visual.names import Names
@@ -67,10 +68,11 @@ def page_cli(
     if attention is not None:
         weights = measure_attention(nlp, texts[:ATTENTION_TEXTS])
         write_attention(weights, attention, labels=names, lang=lang)
-    write_page(docs, output, title=title, attention=weights, labels=names, lang=lang, symmetric=undirected)
+    options: dict[str, Any] = {"labels": names, "lang": lang, "symmetric": undirected, "spans_key": get_spans_key(nlp)}
+    write_page(docs, output, title=title, attention=weights, **options)
     if svg is not None:
         for number, doc in enumerate(docs, start=1):
-            picture = render_svg(doc, labels=names, lang=lang, symmetric=undirected)
+            picture = render_svg(doc, **options)
             with replacing(svg / f"{number:03}.svg") as temporary:
                 temporary.write_text(picture, encoding="utf8")
     left_out = f"; {len(texts) - len(shown)} more were left out, see --limit" if len(shown) < len(texts) else ""

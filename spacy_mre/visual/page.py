@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 from spacy.tokens import Doc
 
-from ..annotations.entities import get_entities
+from ..annotations.entities import DEFAULT_KEY, get_entities
 from ..annotations.relations import get_relations, get_triples
 from ..files import replacing
 from .attention import Attention, attention_rows
@@ -32,6 +32,7 @@ def render(
     lang: str = "en",
     symmetric: Collection[str] = (),
     attention: Attention | None = None,
+    spans_key: str = DEFAULT_KEY,
     page: bool = True,
 ) -> str:
     """Draw documents as one self-contained piece of HTML.
@@ -45,6 +46,7 @@ def render(
     symmetric (Collection[str]): Symmetric relation labels. Their arcs have two arrowheads.
     attention (Attention | None): The attention between entity types, shown below the documents; see
         `measure_attention`.
+    spans_key (str): The span group of the entities.
     page (bool): Make a whole page. False: a fragment to put into another page.
     RETURNS (str): The HTML.
     RAISES (ValueError): If the table of display names has another form.
@@ -59,10 +61,10 @@ def render(
     """
     docs = [docs] if isinstance(docs, Doc) else list(docs)
     names = Names(labels, lang)
-    hues = choose_hues(docs, names)
-    present = sorted({entity.label for doc in docs for entity in get_entities(doc) or []})
+    hues = choose_hues(docs, names, spans_key)
+    present = sorted({entity.label for doc in docs for entity in get_entities(doc, spans_key) or []})
     legend = [{"hue": hue_class(hues[label]), "name": printable(names.of("entities", label))} for label in present]
-    pictures = [_picture(doc, names, hues, symmetric) for doc in docs]
+    pictures = [_picture(doc, names, hues, symmetric, spans_key) for doc in docs]
     template = templates.get_template("page.html.jinja" if page else "pictures.html.jinja")
     return template.render(
         title=printable(names.words["title"] if title is None else title),
@@ -80,6 +82,7 @@ def render_svg(
     labels: Labels | None = None,
     lang: str = "en",
     symmetric: Collection[str] = (),
+    spans_key: str = DEFAULT_KEY,
     width: float = WIDTH,
 ) -> str:
     """Draw one document as an SVG that contains its style, for a README for example.
@@ -88,13 +91,15 @@ def render_svg(
     labels (Mapping | None): Display names, as for `render`.
     lang (str): The language of the display names.
     symmetric (Collection[str]): Symmetric relation labels.
+    spans_key (str): The span group of the entities.
     width (float): The width of the picture in pixels. The text is wrapped.
     RETURNS (str): The SVG.
     RAISES (ValueError): If the table of display names has another form.
     """
     style = templates.get_template("picture.css.jinja").render()
     names = Names(labels, lang)
-    svg = draw(doc, names=names, hues=choose_hues([doc], names), symmetric=symmetric, width=width, style=style)
+    hues = choose_hues([doc], names, spans_key)
+    svg = draw(doc, names=names, hues=hues, symmetric=symmetric, width=width, style=style, spans_key=spans_key)
     return to_string(svg) + "\n"
 
 
@@ -125,13 +130,15 @@ def display(docs: Doc | Iterable[Doc], **options: Any) -> Any:
     return HTML(html)
 
 
-def _picture(doc: Doc, names: Names, hues: Mapping[str, int], symmetric: Collection[str]) -> dict[str, Any]:
+def _picture(
+    doc: Doc, names: Names, hues: Mapping[str, int], symmetric: Collection[str], spans_key: str
+) -> dict[str, Any]:
     return {
         "title": printable(str(doc.user_data.get("title") or "")),
         "lang": guess_lang(doc),
         "empty": not doc.text.strip(),
-        "counts": _counts(doc, names),
-        "svg": Markup(to_string(draw(doc, names=names, hues=hues, symmetric=symmetric))),
+        "counts": _counts(doc, names, spans_key),
+        "svg": Markup(to_string(draw(doc, names=names, hues=hues, symmetric=symmetric, spans_key=spans_key))),
         "rows": [
             {
                 "head": printable(triple.head.text),
@@ -147,7 +154,7 @@ def _picture(doc: Doc, names: Names, hues: Mapping[str, int], symmetric: Collect
     }
 
 
-def _counts(doc: Doc, names: Names) -> list[str]:
+def _counts(doc: Doc, names: Names, spans_key: str) -> list[str]:
     """The counts of entities, relations and categories. Absent annotations are left out, empty ones are shown as 0."""
-    parts = {"entities": get_entities(doc), "relations": get_relations(doc), "cats": doc.cats or None}
+    parts = {"entities": get_entities(doc, spans_key), "relations": get_relations(doc), "cats": doc.cats or None}
     return [f"{names.words[kind]}: {len(found)}" for kind, found in parts.items() if found is not None]

@@ -153,6 +153,14 @@ def test_several_labels_of_a_pair_share_one_arc():
     assert labels_of(svg, "arc-label") == {"leads, works_for": 1, "located_in": 1, "greets": 1}
 
 
+def test_an_own_span_group_is_drawn():
+    doc = make(["Old", "Lima"])
+    set_entities(doc, [(0, 2, "place", 0.9), (1, 2, "place", 0.8)], key="mentions")
+    assert labels_of(drawn(doc, spans_key="mentions"), "mark-label") == {"place": 2}
+    html = render(doc, spans_key="mentions")
+    assert html.count('<text class="mark-label"') == 2 and "entities: 2" in html
+
+
 def test_the_arrowhead_is_at_the_tail():
     doc = make(["Ann", "and", "Bo"], [(0, 1, "person"), (2, 3, "person")], [((2, 3), (0, 1), "greets")])
     svg = drawn(doc)

@@ -47,6 +47,17 @@ def test_texts_are_analysed_and_drawn(model, tmp_path, suffix):
     assert sorted(path.name for path in (tmp_path / "svg").iterdir()) == ["001.svg", "002.svg"]
 
 
+def test_the_span_group_of_the_pipeline_is_drawn(tmp_path):
+    nlp = spacy.blank("en")
+    patterns = [{"label": "place", "pattern": "Old Lima"}, {"label": "place", "pattern": "Lima"}]
+    nlp.add_pipe("span_ruler", config={"spans_key": "mentions"}).add_patterns(patterns)
+    nlp.to_disk(tmp_path / "model")
+    nlp = spacy.load(tmp_path / "model")
+    result = run(tmp_path / "model", source(tmp_path, ".txt", ["Rain in Old Lima."]), tmp_path / "out.html")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "out.html").read_text(encoding="utf8").count('<text class="mark-label"') == 2
+
+
 def test_no_limit_shows_all(model, tmp_path):
     result = run(model, source(tmp_path, ".txt", ["Rain."] * 12), tmp_path / "out.html", "--limit", 0)
     assert result.exit_code == 0 and "left out" not in result.output
