@@ -1,7 +1,7 @@
 """Saving, converting, splitting and merging Docs without losing the annotations that spaCy would drop."""
 
 from collections.abc import Iterable, Iterator
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from spacy.vocab import Vocab
 from .doc_bins import MAX_BYTES, fill_doc_bins, read_doc_bins, write_doc_bins
 from .entities import check_tokens
 from .relations import Relation, arguments, get_relations, set_relations, shift
+from .scripts import is_without_blank
 
 # Activations are large and can be computed again.
 ACTIVATIONS = (("._.", "trf_data", None, None),)
@@ -129,7 +130,8 @@ def span_as_doc(span: Span) -> Doc:
 
 
 def merge_docs(docs: list[Doc]) -> Doc | None:
-    """Merge documents into one, like `Doc.from_docs`, with the annotations that `Doc.from_docs` would drop.
+    """Merge documents into one, like `Doc.from_docs`, with the annotations that `Doc.from_docs` would drop. A blank is
+    put between two of them, but not between Japanese or Chinese characters.
 
     docs (list[Doc]): The documents, in order.
     RETURNS (Doc | None): The merged document; None if `docs` is empty. It has entities, a span group or relations only
@@ -146,7 +148,7 @@ def merge_docs(docs: list[Doc]) -> Doc | None:
         return None
     for doc in docs:
         _check_tokens(doc)
-    merged = Doc.from_docs([_copy_without_user_data(doc) for doc in docs])
+    merged = _concatenate([_copy_without_user_data(doc) for doc in docs])
     if all(doc.cats == docs[0].cats for doc in docs):
         merged.cats = dict(docs[0].cats)
     if not all(doc.has_annotation("ENT_IOB") for doc in docs):
@@ -237,6 +239,16 @@ def _copy_group(key: str, group: SpanGroup, span: Span, part: Doc) -> SpanGroup:
 
 def _copy_member(member: Span, offset: int, part: Doc) -> Span:
     return Span(part, member.start - offset, member.end - offset, label=member.label, kb_id=member.kb_id)
+
+
+def _concatenate(docs: list[Doc]) -> Doc:
+    runs = [[docs[0]]]
+    for left, right in pairwise(docs):
+        if is_without_blank(left.text, right.text):
+            runs[-1].append(right)
+        else:
+            runs.append([right])
+    return Doc.from_docs([run[0] if len(run) == 1 else Doc.from_docs(run, ensure_whitespace=False) for run in runs])
 
 
 def _copy_without_user_data(doc: Doc) -> Doc:

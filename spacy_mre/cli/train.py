@@ -13,10 +13,10 @@ from rich.console import Console
 from spacy.cli.init_config import fill_config
 from spacy.util import load_config
 
+from ..annotations.scripts import language_of
 from ..annotations.storage import load_docs
 from ..corpora import READERS
 from ..corpora.recognise import recognise
-from ..corpora.scripts import language_of
 from ..corpora.splits import PARTS
 from ..corpora.stats import get_statistics
 from ..errors import Errors

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..annotations.scripts import separators
 from .json_values import InvalidJSON, parse_json
 from .record import CharOffsets, CorpusError, EntityRecord
 from .report import Report
-from .scripts import separators
 
 MAX_SHOWN = 40  # characters of a value in an error message
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 
+from ..annotations.scripts import language_of
 from ..errors import Warnings
 from .record import Record
-from .scripts import language_of
 from .to_docs import TokenPolicy
 
 LANGUAGES = {"ja": "Japanese", "zh": "Chinese"}

@@ -263,3 +263,22 @@ def test_a_part_of_a_cleaned_document():
     doc = nlp("Ida lives in Lima")
     assert doc.tensor is None
     assert span_as_doc(doc[2:4]).text == "in Lima"
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["東京です。", "大阪です。", "雨だ"], "東京です。大阪です。雨だ"),
+        (["Ada", "Bo"], "Ada Bo"),
+        (["東京です。", "Ada", "Bo ", "雨。", "", "雪。"], "東京です。 Ada Bo 雨。 雪。"),
+        (["", "雪。"], "雪。"),
+    ],
+)
+def test_merged_texts_have_blanks_where_the_script_has_them(texts, expected):
+    nlp = spacy.blank("ja")
+    docs = [nlp(text) for text in texts]
+    for doc in docs:
+        set_entities(doc, [(0, 1, "x")] if len(doc) else [])
+    merged = merge_docs(docs)
+    assert merged.text.strip() == expected
+    assert [span.text for span in merged.spans["entities"]] == [doc[0].text for doc in docs if len(doc)]

@@ -438,3 +438,15 @@ def test_documents_do_not_give_the_sentences_away(nlp):
     evaluate(nlp, [Example(nlp.make_doc(gold.text), gold)] * 2, documents=2)
     assert {len(doc) for doc in seen} == {3, 6}
     assert not any(doc.has_annotation("SENT_START") for doc in seen)
+
+
+def test_documents_keep_the_tags_of_their_texts():
+    """Those of the Japanese tokenizer, which encoders read."""
+    pytest.importorskip("sudachipy")
+    seen = []
+    Language.component("look_at_tags", func=lambda doc: seen.append([token.tag_ for token in doc]) or doc)
+    nlp = spacy.blank("ja", config={"nlp": {"tokenizer": {"@tokenizers": "spacy_mre.JapaneseTokenizer.v1"}}})
+    nlp.add_pipe("look_at_tags")
+    gold = nlp.make_doc("東京です。")
+    evaluate(nlp, [Example(nlp.make_doc(gold.text), gold)] * 2, documents=2)
+    assert {tuple(tags) for tags in seen} == {tuple(token.tag_ for token in gold) * times for times in (1, 2)}

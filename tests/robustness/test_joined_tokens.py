@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_mre.annotations.entities import get_entities
+from spacy_mre.annotations.scripts import WITHOUT_BLANKS
 from spacy_mre.corpora import READERS, Report, make_docs
-from spacy_mre.corpora.scripts import WITHOUT_BLANKS
 from tests.robustness.effort import count, scale
 from tests.robustness.test_readers import write
 

@@ -215,19 +215,44 @@ def joined(golds):
     return [merge_docs(golds[i : i + 10]) for i in range(0, len(golds), 10)]
 
 
+SENTENCE_ENCODER = {
+    "@architectures": "spacy_mre.Tok2VecEncoder.v1",
+    "tok2vec": {
+        "@architectures": "spacy_mre.SentenceTok2Vec.v1",
+        "embed": {
+            "@architectures": "spacy.MultiHashEmbed.v2",
+            "width": 32,
+            "attrs": ["NORM"],
+            "rows": [500],
+            "include_static_vectors": False,
+        },
+        "encode": {
+            "@architectures": "spacy.MaxoutWindowEncoder.v2",
+            "width": 32,
+            "window_size": 1,
+            "maxout_pieces": 2,
+            "depth": 2,
+        },
+    },
+}
+
+
 @pytest.mark.parametrize("lang", CONFIGS)
 def test_a_document_gives_what_its_sentences_give(lang, settings_of):
-    """A model of this size remembers sentences by their boundaries too, so the bound is wider than for a trained
-    encoder; docs/documents.md has measured figures."""
+    """With an encoder that reads sentences alone. docs/documents.md has figures for trained encoders that read whole
+    texts."""
     if lang == "ja":
         pytest.importorskip("sudachipy")
-    nlp, golds = train_until_overfit(lang, settings_of)
+    nlp, golds = train_until_overfit(lang, settings_of, encoder=SENTENCE_ENCODER)
     alone, of_documents = score(nlp, golds), score(nlp, joined(golds))
     assert nlp.get_pipe("spert_mt").label_data["scope"] == 1
-    assert alone["rel_f"] > 0.95
-    assert of_documents["rel_f"] > alone["rel_f"] - 0.07
+    assert alone["rel_f"] > 0.95 and alone["spans_entities_f"] > 0.95
+    assert of_documents["spans_entities_f"] > alone["spans_entities_f"] - 0.02
+    # Some texts have two sentences, so relations between neighbouring ones are found across texts too.
+    assert of_documents["rel_f"] > alone["rel_f"] - 0.05
     nlp.get_pipe("spert_mt").scope = "sentence"
-    assert score(nlp, joined(golds))["rel_f"] > alone["rel_f"] - 0.05
+    within = score(nlp, golds)
+    assert abs(score(nlp, joined(golds))["rel_f"] - within["rel_f"]) < 0.02
 
 
 def test_without_a_scope_most_relations_in_documents_are_wrong(settings_of):

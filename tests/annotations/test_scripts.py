@@ -1,7 +1,7 @@
 import pytest
 
+from spacy_mre.annotations.scripts import language_of
 from spacy_mre.corpora.reading import join_words
-from spacy_mre.corpora.scripts import language_of
 
 
 @pytest.mark.parametrize(

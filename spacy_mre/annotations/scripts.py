@@ -52,6 +52,15 @@ def separators(words: Sequence[str]) -> list[str]:
     return ["" if enough(pair) else " " for pair in zip(ends, starts[1:])]
 
 
+def is_without_blank(left: str, right: str) -> bool:
+    """RETURNS (bool): Whether two texts that follow each other have no blank between them.
+
+    >>> is_without_blank("東京です。", "大阪です。"), is_without_blank("東京です。", "Lima.")
+    (True, False)
+    """
+    return bool(_AT_END.search(left) and WITHOUT_BLANKS.match(right))
+
+
 def language_of(texts: Iterable[str]) -> tuple[str, int]:
     """Test whether texts are Japanese or Chinese.
 
