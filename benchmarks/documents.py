@@ -47,7 +47,7 @@ def run(lang: str, scope: str, unit: str, seed: int) -> dict[str, float]:
         for part, path in corpus.items():
             if not path.exists():
                 _call("spacy_mre", "convert", "jsonl", f"assets/compiled/{lang}/{part}.jsonl", path, "--nlp", config)
-        if not (folder / "model-last").exists():
+        if not folder.exists():
             _train(config, corpus, folder, {"system.seed": seed, **VARIANTS[scope, unit][lang]})
         evaluate = ["spacy_mre", "evaluate", folder / "model-best", corpus["test"]]
         _call(*evaluate, "--documents", TEXTS, "--output", scores)
@@ -65,7 +65,10 @@ def _train(config: str, corpus: dict[str, Path], folder: Path, changes: dict[str
         **changes,
     }
     overrides = [part for name, value in training.items() for part in (f"--{name}", str(value))]
-    _call("spacy", "train", config, "--output", folder, *overrides)
+    # Renamed at the end, so that a training that was killed is repeated.
+    unfinished = folder.with_name(f"{folder.name}.unfinished")
+    _call("spacy", "train", config, "--output", unfinished, *overrides)
+    unfinished.rename(folder)
 
 
 def _rates(config: str) -> list[str]:
