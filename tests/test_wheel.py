@@ -103,3 +103,18 @@ def check_requirements(nlp, text, wheel, tmp_path):
     meta = get_meta(tmp_path / "trained", srsly.read_json(tmp_path / "trained" / "meta.json"))
     folder = install([wheel], tmp_path / "installed", meta["requirements"])
     assert json.loads(run_installed(folder, ANALYSE, tmp_path / "trained", text)) == analyse(nlp, text)
+
+
+LOAD_ALL = """
+import importlib.metadata
+for entry in importlib.metadata.distribution("spacy-mre").entry_points:
+    try:
+        entry.load()
+    except ImportError as err:
+        print(entry.name, err)
+"""
+
+
+def test_all_modules_load_without_extras(wheel, tmp_path):
+    """spaCy loads the modules of all entry points when a name is misspelt, to list those that it knows."""
+    assert run_installed(install([wheel], tmp_path / "installed"), LOAD_ALL) == ""

@@ -1,5 +1,7 @@
 """The sentence of each token, also where no component has set sentences."""
 
+from unicodedata import category
+
 import numpy
 from spacy.attrs import IS_PUNCT, ORTH, SENT_START
 from spacy.pipeline import Sentencizer
@@ -14,7 +16,7 @@ def sentence_numbers(doc: Doc) -> numpy.ndarray:
 
     doc (Doc): The document. Its sentences are used if a component has set them (a parser, senter or sentencizer).
         Otherwise a sentence ends after ".", "?", "。" and the like, and the punctuation that follows, as in spaCy's
-        `sentencizer`.
+        `sentencizer`; but brackets and quotes that open begin the next one.
     RETURNS (numpy.ndarray): The number of the sentence of each token, from 0; shape (tokens,).
 
     >>> import spacy
@@ -28,9 +30,16 @@ def sentence_numbers(doc: Doc) -> numpy.ndarray:
     words, is_punctuation = doc.to_array([ORTH, IS_PUNCT]).reshape(-1, 2).T
     is_end = numpy.isin(words, SENTENCE_ENDS)
     ends_before = numpy.cumsum(is_end)
-    # A sentence begins with the first word after an end, so that closing quotes belong to the sentence before them.
-    word_indices = numpy.flatnonzero(~is_end & (is_punctuation == 0))
+    # A sentence begins with the first word or opening bracket after an end: closing quotes belong to the one before.
+    word_indices = numpy.flatnonzero(~is_end & ((is_punctuation == 0) | _is_opening(words, is_punctuation, doc)))
     begins = word_indices[numpy.diff(ends_before[word_indices], prepend=0) > 0]
     starts = numpy.zeros(len(doc), dtype=bool)
     starts[begins] = True
     return numpy.cumsum(starts)
+
+
+def _is_opening(words: numpy.ndarray, is_punctuation: numpy.ndarray, doc: Doc) -> numpy.ndarray:
+    """Which tokens are brackets or quotation marks that open, such as "「", "(" and "“"."""
+    marks = numpy.unique(words[is_punctuation != 0])
+    opening = [mark for mark in marks if category(doc.vocab.strings[mark][0]) in ("Ps", "Pi")]
+    return numpy.isin(words, numpy.array(opening, dtype=words.dtype))

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy
-import regex
 import torch
 
 from ..errors import Errors
@@ -124,6 +123,9 @@ class PackedE5:
         if scripts is None:
             return numpy.arange(len(self.pieces))
         letters = "".join("A-Za-z" if script == "ASCII" else rf"\p{{Script={script}}}" for script in scripts)
+        # Of the extra e5. spaCy loads all modules of this package when it lists the names that it knows.
+        import regex
+
         try:
             allowed = regex.compile(rf"[\p{{Common}}\p{{Inherited}}{letters}]*")
         except regex.error as error:

@@ -1,4 +1,4 @@
-"""Sentences from components, and by the rule of spaCy's sentencizer."""
+"""Sentences from components, and by the rule of spaCy's sentencizer; opening brackets begin the next one."""
 
 import numpy
 import pytest
@@ -25,6 +25,9 @@ def test_the_rule_is_that_of_the_sentencizer(words, lang):
 @pytest.mark.parametrize(("lang", "text", "sentences"), [
     ("en", 'He said "Stop." Dr. Lee left!? Yes', ['He said "Stop."', "Dr. Lee left!?", "Yes"]),
     ("ja", "「行きます。」東京です！？はい", ["「行きます。」", "東京です！？", "はい"]),
+    ("ja", "雨です。「行きます。」（東京で。）", ["雨です。", "「行きます。」", "（東京で。）"]),
+    ("en", "It rained. (Ida sang.) “Tom left.” Yes", ["It rained.", "(Ida sang.)", "“Tom left.”", "Yes"]),
+    ("zh", "他走了。《青叶》很好。", ["他走了。", "《青叶》很好。"]),
     ("zh", "他走了。她说：“好！”然后", ["他走了。", "她说：“好！”", "然后"]),
 ])  # fmt: skip
 def test_sentences_of_texts(lang, text, sentences):

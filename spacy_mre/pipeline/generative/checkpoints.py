@@ -29,8 +29,9 @@ from ...errors import Errors
 from ...files import replacing_files
 from ...unpacking import is_ours, reason_of
 from .causal_lm import CausalLM
-from .language_model import DEFAULT_SEPARATOR, LanguageModel
+from .language_model import LanguageModel
 from .seq2seq_lm import Seq2SeqLM
+from .settings import DEFAULT_SEPARATOR
 from .tokenizer import train_tokenizer
 
 DTYPES = ("float32", "bfloat16", "float16")

@@ -14,13 +14,12 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from ...encoders.threads import encode
 from .constraint.token_table import BEGIN, TokenTable
+from .settings import DEFAULT_SEPARATOR
 
 # The label of positions without a loss, as in the Hugging Face models.
 IGNORED = -100
 # The most logits that are computed at once when generated strings are scored: 256 MiB in float32.
 MOST_LOGITS = 2**26
-# Between source and target of a decoder-only model. No template contains a line break.
-DEFAULT_SEPARATOR = "\n"
 
 # Scores the generated tokens of some rows of a batch.
 Score = Callable[[slice, Sequence[Sequence[int]]], Tensor]

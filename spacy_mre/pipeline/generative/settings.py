@@ -6,6 +6,8 @@ from thinc.api import Config
 
 # The values of `parts`: which of the text label and the entities or relations are generated.
 Parts = Literal["both", "text", "words"]
+# Between source and target of a decoder-only model. No template contains a line break.
+DEFAULT_SEPARATOR = "\n"
 # The values of `constraint`, which restricts the output to the format.
 ConstraintKind = Literal["none", "first_token", "grammar"]
 ASSIGNS = ["doc.cats", "doc.spans", "doc.ents", "doc._.relations", "doc._.generated", "doc._.generated_score"]

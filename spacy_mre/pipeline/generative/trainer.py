@@ -25,8 +25,9 @@ from .checkpoints import (
     save_language_model,
     save_settings,
 )
-from .language_model import DEFAULT_SEPARATOR, LanguageModel
+from .language_model import LanguageModel
 from .rows import Row, TokenizedRow, read_rows, tokenize_rows
+from .settings import DEFAULT_SEPARATOR
 from .strings import format_path, load_format, save_format
 
 CONFIG_SUFFIX = ".json"

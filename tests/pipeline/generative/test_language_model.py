@@ -11,15 +11,11 @@ from thinc.api import SGD
 from transformers import AutoModelForCausalLM, BertConfig, BertModel, BertTokenizerFast, GPT2Config, GPT2Model
 
 from spacy_mre.pipeline.generative import language_model
+from spacy_mre.pipeline.generative.architectures import build_causal_lm, build_seq2seq_lm, build_warm_started
 from spacy_mre.pipeline.generative.batches import batches
 from spacy_mre.pipeline.generative.checkpoints import find_model, load_language_model, save_language_model
 from spacy_mre.pipeline.generative.language_model import IGNORED
-from spacy_mre.pipeline.generative.model import (
-    SourcesAndTargets,
-    build_causal_lm,
-    build_seq2seq_lm,
-    build_warm_started,
-)
+from spacy_mre.pipeline.generative.model import SourcesAndTargets
 from spacy_mre.pipeline.generative.shim import LMShim
 from spacy_mre.pipeline.generative.tokenizer import SPECIAL, train_tokenizer
 from spacy_mre.training.optimizer import make_adamw
