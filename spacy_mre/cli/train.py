@@ -10,8 +10,6 @@ from typing import Annotated
 import srsly
 import typer
 from rich.console import Console
-from spacy.cli.init_config import fill_config
-from spacy.util import load_config
 
 from ..annotations.scripts import language_of
 from ..annotations.storage import load_docs
@@ -21,11 +19,11 @@ from ..corpora.splits import PARTS
 from ..corpora.stats import get_statistics
 from ..errors import Errors
 from ..evaluation.advice import advice_table, what_to_annotate
-from ..files import check_can_write, replacing
-from ..training.configs import config_path
+from ..files import check_can_write
 from ..training.recipe import choose_config, fit_config
 from .app import app
-from .common import counted, one_of
+from .common import one_of
+from .filled import describe, read_config, write_filled
 
 
 @app.command("train")
@@ -105,17 +103,11 @@ def _run(console: Console, *command: object, quiet: bool = False) -> None:
 def _write_config(config: str, path: Path, train: Path, dev: Path, *, seed: int, updates: int | None) -> str:
     """Write the config that was adapted to the training texts. Returns what was chosen."""
     docs = list(load_docs(train))
-    fitted = fit_config(load_config(config_path(config), interpolate=False), docs, updates=updates)
+    fitted = fit_config(read_config(config), docs, updates=updates)
     fitted["paths"].update({"train": str(train), "dev": str(dev)})
     fitted["system"]["seed"] = seed
-    with replacing(path) as temporary:
-        fitted.to_disk(temporary)
-        fill_config(temporary, temporary, silent=True)
-    pipeline, training = ", ".join(fitted["nlp"]["pipeline"]), fitted["training"]
-    return (
-        f"{path}: {config} for {counted(len(docs), 'training text')}: {pipeline}; "
-        f"{training['max_steps']} updates, evaluated after every {training['eval_frequency']}"
-    )
+    write_filled(fitted, path)
+    return f"{path}: {config} for {describe(fitted, len(docs))}"
 
 
 def _count_labels(path: Path) -> dict[str, Counter[str]]:

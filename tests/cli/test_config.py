@@ -2,6 +2,7 @@
 
 import pytest
 import spacy
+import srsly
 from spacy.util import load_config
 from typer.testing import CliRunner
 
@@ -74,3 +75,29 @@ def test_reinforce_takes_a_name(tmp_path, corpus):
     # Found; refused for what it contains.
     result = run("reinforce", "conll04", corpus, corpus, corpus, tmp_path / "out")
     assert result.exit_code == 1 and "[M030]" not in result.output and "Traceback" not in result.output
+
+
+def test_a_config_is_adapted_to_training_texts(tmp_path, monkeypatch):
+    pytest.importorskip("jieba")
+    monkeypatch.chdir(tmp_path)
+    entity = {"start": 0, "end": 2, "label": "place"}
+    srsly.write_jsonl("a.jsonl", [{"text": "北京很大", "entities": [entity], "relations": []}])
+    assert run("convert", "jsonl", "a.jsonl", "a.spacy", "--nlp", "zh_cpu").exit_code == 0
+    result = run("config", "zh_cpu", "-o", "my.cfg", "--fit", "a.spacy", "--updates", "50")
+    assert result.output == (
+        "my.cfg: zh_cpu for 1 training text: tok2vec, spert_mt, doc_cleaner; 50 updates, evaluated after every 5\n"
+    )
+    config = load_config("my.cfg")
+    assert config["nlp"]["pipeline"] == ["tok2vec", "spert_mt", "doc_cleaner"] and config["nlp"]["disabled"] == []
+    assert config["training"]["max_steps"] == 50
+    # 0: by the number of texts. The file is replaced only if asked.
+    assert "[M031]" in run("config", "my.cfg", "-o", "my.cfg", "--fit", "a.spacy").output
+    assert run("config", "my.cfg", "-o", "my.cfg", "--fit", "a.spacy", "--force").exit_code == 0
+    assert load_config("my.cfg")["training"]["max_steps"] == 300
+
+
+@pytest.mark.parametrize("options", [["--fit", "a.spacy"], ["-o", "my.cfg", "--updates", "3"]])
+def test_options_that_need_another_one(options, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run("config", "zh_cpu", *options)
+    assert result.exit_code == 2 and "need" in result.output and not (tmp_path / "my.cfg").exists()
