@@ -83,6 +83,13 @@ def convert_cli(
     entity_key: Annotated[str | None, typer.Option(help="conllu: the key of the entity tags in MISC, as ENE.")] = None,
     text_column: Annotated[str | None, typer.Option(help="table: the column of the text.")] = None,
     label_column: Annotated[str | None, typer.Option(help="table: the column of the text label.")] = None,
+    layer: Annotated[str | None, typer.Option(help="webanno: the layer of the entities, if there are several.")] = None,
+    feature: Annotated[
+        str | None, typer.Option(help="webanno: the feature that contains the labels of entities.")
+    ] = None,
+    relation_feature: Annotated[
+        str | None, typer.Option(help="webanno: the feature that contains the labels of relations.")
+    ] = None,
 ) -> None:
     """Convert an annotated corpus to spaCy's binary format, and report what was lost."""
     given = {
@@ -97,6 +104,9 @@ def convert_cli(
         "entity_key": entity_key,
         "text_column": text_column,
         "label_column": label_column,
+        "layer": layer,
+        "feature": feature,
+        "relation_feature": relation_feature,
     }
     reader = READERS[format]
     options = {name: value for name, value in given.items() if value is not None}

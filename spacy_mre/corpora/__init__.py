@@ -19,6 +19,7 @@ from .from_docs import (
     write_label_studio,
     write_prodigy,
     write_table,
+    write_webanno,
 )
 from .genia import read_genia
 from .jsonl import read_jsonl
@@ -33,6 +34,7 @@ from .spert_json import read_spert
 from .stockmark import read_stockmark
 from .table import read_table
 from .to_docs import cat_labels, make_docs
+from .webanno import read_webanno
 
 READERS: dict[str, Callable[..., Iterator[Record]]] = {
     "asdc": read_asdc,
@@ -50,6 +52,7 @@ READERS: dict[str, Callable[..., Iterator[Record]]] = {
     "spert": read_spert,
     "stockmark": read_stockmark,
     "table": read_table,
+    "webanno": read_webanno,
 }
 WRITERS: dict[str, Callable[..., int]] = {
     "brat": write_brat,
@@ -58,6 +61,7 @@ WRITERS: dict[str, Callable[..., int]] = {
     "labelstudio": write_label_studio,
     "prodigy": write_prodigy,
     "table": write_table,
+    "webanno": write_webanno,
 }
 
 __all__ = [

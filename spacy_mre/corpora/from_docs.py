@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities
 from ..annotations.relations import arguments, get_relations
-from . import brat_writer, doccano_writer, jsonl, label_studio_writer, prodigy_writer, table_writer
+from . import brat_writer, doccano_writer, jsonl, label_studio_writer, prodigy_writer, table_writer, webanno_writer
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
@@ -134,6 +134,20 @@ def write_table(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY
     RETURNS (int): The number of documents.
     """
     return table_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
+
+
+def write_webanno(
+    docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None
+) -> int:
+    """Write Docs as a folder of WebAnno TSV files that INCEpTION imports; `read_webanno` reads it.
+
+    docs (Iterable[Doc]): The documents.
+    path (Path): The folder to write.
+    spans_key (str): The span group of the entities.
+    report (Report | None): Counts what was kept and lost.
+    RETURNS (int): The number of documents.
+    """
+    return webanno_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
 
 
 def _meta(doc: Doc, record: Record, report: Report) -> dict[str, Any]:

@@ -13,23 +13,11 @@ from .json_values import InvalidJSON, parse_json
 from .reading import read_json_items, read_lines, read_text, split_blanks
 from .record import CorpusError
 from .table import csv_rows, is_parquet
+from .webanno_rows import files_in, is_webanno
 
 FORMATS = (
-    *(
-        "asdc",
-        "brat",
-        "conll",
-        "conllu",
-        "crossre",
-        "doccano",
-        "genia",
-        "jsonl",
-        "labelstudio",
-        "prodigy",
-        "slots",
-        "spacy",
-    ),
-    *("spert", "stockmark", "table"),
+    *("asdc", "brat", "conll", "conllu", "crossre", "doccano", "genia", "jsonl", "labelstudio", "prodigy", "slots"),
+    *("spacy", "spert", "stockmark", "table", "webanno"),
 )
 MAX_RECORDS = 1000
 MAX_NAMES = 8  # of files or keys in an error message
@@ -77,6 +65,8 @@ def _in_folder(path: Path) -> tuple[list[str], str]:
         found.append("crossre")
     if {"seq.in", "seq.out"} <= set(names):
         found.append("slots")
+    if any(is_webanno(file) for file in islice(files_in(path), 1)):
+        found.append("webanno")
     return found, f"a folder with {_list(names) or 'nothing in it'}"
 
 
@@ -84,6 +74,8 @@ def _in_file(path: Path) -> tuple[list[str], str]:
     """The formats that fit, and a description of the content."""
     if is_parquet(path):
         return ["table"], "a Parquet file"
+    if is_webanno(path):
+        return ["webanno"], "WebAnno TSV"
     rows = _rows(path)
     if _are_words(rows):
         return ["conllu"], "words with ten columns"

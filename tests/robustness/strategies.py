@@ -278,6 +278,13 @@ _CONLLU = [
 ]
 SAMPLES["conllu"] = {"part.conllu": "\n".join(_CONLLU)}
 SAMPLES["table"] = {"data.csv": _TABLE}
+SAMPLES["webanno"] = {
+    "a.tsv": "#FORMAT=WebAnno TSV 3.3\n#T_SP=custom.Span|label\n#T_RL=custom.Relation|label|BT_custom.Span\n\n\n"
+    "#Text=🙂 Ada Fox met\n1-1\t0-2\t🙂\t_\t_\t_\t\n1-2\t3-6\tAda\tperson[1]\t_\t_\t\n"
+    "1-3\t7-10\tFox\tperson[1]|animal[2]\t_\t_\t\n1-4\t11-14\tmet\t_\t_\t_\t\n\n"
+    "#Text=Bo.\n2-1\t15-17\tBo\tperson\tmet|knows\t1-2[1_0]|1-3[2_0]\t\n2-2\t17-18\t.\t_\t_\t_\t\n"
+    "2-2.1\t17-18\t.\tmark\t_\t_\t\n"
+}
 FOLDERS = ("asdc", "brat", "slots")
 
 ODD_VALUES = [
