@@ -12,6 +12,7 @@ from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import save_docs
 from ..corpora import READERS, Record, Report, cat_labels, make_docs
 from ..corpora.label_studio import Choice
+from ..corpora.mentions import Pairs
 from ..corpora.offsets import Unit
 from ..corpora.splits import PARTS, SPLIT_RULES, split_records
 from ..corpora.to_docs import TokenPolicy
@@ -90,6 +91,13 @@ def convert_cli(
     relation_feature: Annotated[
         str | None, typer.Option(help="webanno: the feature that contains the labels of relations.")
     ] = None,
+    pairs: Annotated[
+        Pairs | None,
+        typer.Option(
+            help="docred, pubtator, bioc: the mentions of two entities between which a relation is read: the nearest "
+            "two, or all pairs."
+        ),
+    ] = None,
 ) -> None:
     """Convert an annotated corpus to spaCy's binary format, and report what was lost."""
     given = {
@@ -107,6 +115,7 @@ def convert_cli(
         "layer": layer,
         "feature": feature,
         "relation_feature": relation_feature,
+        "pairs": pairs,
     }
     reader = READERS[format]
     options = {name: value for name, value in given.items() if value is not None}

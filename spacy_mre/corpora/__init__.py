@@ -11,13 +11,16 @@ from .conll import read_conll
 from .conllu import read_conllu
 from .crossre import read_crossre
 from .doccano import read_doccano
+from .docred import read_docred
 from .from_docs import (
     make_records,
     write_brat,
     write_doccano,
+    write_docred,
     write_jsonl,
     write_label_studio,
     write_prodigy,
+    write_pubtator,
     write_table,
     write_webanno,
 )
@@ -25,6 +28,7 @@ from .genia import read_genia
 from .jsonl import read_jsonl
 from .label_studio import read_label_studio
 from .prodigy import read_prodigy
+from .pubtator import read_pubtator
 from .recognise import recognise
 from .record import CorpusError, EntityRecord, Record, RelationRecord
 from .report import Report
@@ -43,10 +47,12 @@ READERS: dict[str, Callable[..., Iterator[Record]]] = {
     "conllu": read_conllu,
     "crossre": read_crossre,
     "doccano": read_doccano,
+    "docred": read_docred,
     "genia": read_genia,
     "jsonl": read_jsonl,
     "labelstudio": read_label_studio,
     "prodigy": read_prodigy,
+    "pubtator": read_pubtator,
     "slots": read_slots,
     "spacy": read_spacy,
     "spert": read_spert,
@@ -57,9 +63,11 @@ READERS: dict[str, Callable[..., Iterator[Record]]] = {
 WRITERS: dict[str, Callable[..., int]] = {
     "brat": write_brat,
     "doccano": write_doccano,
+    "docred": write_docred,
     "jsonl": write_jsonl,
     "labelstudio": write_label_studio,
     "prodigy": write_prodigy,
+    "pubtator": write_pubtator,
     "table": write_table,
     "webanno": write_webanno,
 }

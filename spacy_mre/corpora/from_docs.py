@@ -10,7 +10,17 @@ from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities
 from ..annotations.relations import arguments, get_relations
-from . import brat_writer, doccano_writer, jsonl, label_studio_writer, prodigy_writer, table_writer, webanno_writer
+from . import (
+    brat_writer,
+    doccano_writer,
+    docred_writer,
+    jsonl,
+    label_studio_writer,
+    prodigy_writer,
+    pubtator_writer,
+    table_writer,
+    webanno_writer,
+)
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
@@ -94,6 +104,18 @@ def write_doccano(
     return doccano_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
 
 
+def write_docred(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
+    """Write Docs as DocRED's JSON; `read_docred` reads it.
+
+    docs (Iterable[Doc]): The documents.
+    path (Path): The file to write.
+    spans_key (str): The span group of the entities.
+    report (Report | None): Counts what was kept and lost.
+    RETURNS (int): The number of documents.
+    """
+    return docred_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
+
+
 def write_label_studio(
     docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None
 ) -> int:
@@ -122,6 +144,20 @@ def write_prodigy(
     """
     records = make_records(docs, spans_key=spans_key, scores=True, report=report)
     return prodigy_writer.write_records(records, path, report)
+
+
+def write_pubtator(
+    docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None
+) -> int:
+    """Write Docs in the format of PubTator; `read_pubtator` reads it.
+
+    docs (Iterable[Doc]): The documents.
+    path (Path): The file to write.
+    spans_key (str): The span group of the entities.
+    report (Report | None): Counts what was kept and lost.
+    RETURNS (int): The number of documents.
+    """
+    return pubtator_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
 
 
 def write_table(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:

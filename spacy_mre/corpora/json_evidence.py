@@ -51,6 +51,10 @@ def _is_doccano_label(label: Any, item: Item) -> bool:
     return isinstance(label, list) and not any(isinstance(value, dict) for value in label)
 
 
+def _is_docred(item: Item) -> bool:
+    return isinstance(item.get("sents"), list) and isinstance(item.get("vertexSet"), list)
+
+
 def _is_genia(item: Item) -> bool:
     return _has_words(item, "tokens") and isinstance(item.get("entity_mentions"), list)
 
@@ -90,6 +94,7 @@ def _is_stockmark(item: Item) -> bool:
 EVIDENCE: dict[str, tuple[tuple[Container, ...], Callable[[Item], bool]]] = {
     "crossre": (("lines",), _is_crossre),
     "doccano": (("lines", "list"), _is_doccano),
+    "docred": (("list", "lines"), _is_docred),
     "genia": (("lines",), _is_genia),
     "jsonl": (("lines",), _is_jsonl),
     "labelstudio": (("list", "lines"), _is_label_studio),

@@ -10,14 +10,15 @@ from typing import Any
 from ..errors import Errors
 from .json_evidence import Container, formats_of
 from .json_values import InvalidJSON, parse_json
+from .pubtator import is_pubtator
 from .reading import read_json_items, read_lines, read_text, split_blanks
 from .record import CorpusError
 from .table import csv_rows, is_parquet
 from .webanno_rows import files_in, is_webanno
 
 FORMATS = (
-    *("asdc", "brat", "conll", "conllu", "crossre", "doccano", "genia", "jsonl", "labelstudio", "prodigy", "slots"),
-    *("spacy", "spert", "stockmark", "table", "webanno"),
+    *("asdc", "brat", "conll", "conllu", "crossre", "doccano", "docred", "genia", "jsonl", "labelstudio", "prodigy"),
+    *("pubtator", "slots", "spacy", "spert", "stockmark", "table", "webanno"),
 )
 MAX_RECORDS = 1000
 MAX_NAMES = 8  # of files or keys in an error message
@@ -76,6 +77,8 @@ def _in_file(path: Path) -> tuple[list[str], str]:
         return ["table"], "a Parquet file"
     if is_webanno(path):
         return ["webanno"], "WebAnno TSV"
+    if is_pubtator(path):
+        return ["pubtator"], "texts with a title and an abstract"
     rows = _rows(path)
     if _are_words(rows):
         return ["conllu"], "words with ten columns"

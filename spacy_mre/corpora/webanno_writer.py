@@ -12,6 +12,7 @@ from .record import CharOffsets, Record
 from .report import Report
 from .webanno_cells import Cells
 from .webanno_values import escape_text
+from .word_pieces import words_in
 
 # The layers of INCEpTION's projects for spans and relations, with their feature.
 SPANS, RELATIONS, FEATURE = "custom.Span", "custom.Relation", "label"
@@ -88,12 +89,7 @@ def _as_lines(record: Record, report: Report) -> Iterator[str]:
 
 
 def _tokens(given: Sequence[CharOffsets] | None, text: str) -> list[CharOffsets]:
-    """Tokens that contain all of a text but white space, also what is not in the given ones."""
-    tokens: list[CharOffsets] = []
-    ends = (len(text), len(text))
-    for left, right in pairwise([(0, 0), *(given or ()), ends]):
-        words = (match.span() for match in re.compile(r"\S+").finditer(text, left[1], right[0]))
-        tokens += [*words, *([right] if text[slice(*right)].strip() else [])]
+    tokens = words_in(text, given)
     # A text begins with a token. Before the first one, only blanks could be restored.
     start = tokens[0][0] if tokens else len(text)
     return [(0, start), *tokens] if text[:start].strip(" ") or (text and not tokens) else tokens

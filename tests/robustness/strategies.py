@@ -285,6 +285,29 @@ SAMPLES["webanno"] = {
     "#Text=Bo.\n2-1\t15-17\tBo\tperson\tmet|knows\t1-2[1_0]|1-3[2_0]\t\n2-2\t17-18\t.\t_\t_\t_\t\n"
     "2-2.1\t17-18\t.\tmark\t_\t_\t\n"
 }
+_DOCRED = [
+    {
+        "title": "Ada",
+        "sents": [["Ada", "met", "Bo", "."], ["Bo", "was", "in", "Lima", "."]],
+        "vertexSet": [
+            [{"name": "Ada", "sent_id": 0, "pos": [0, 1], "type": "PER"}],
+            [
+                {"name": "Bo", "sent_id": 0, "pos": [2, 3], "type": "PER"},
+                {"name": "Bo", "sent_id": 1, "pos": [0, 1], "type": "PER"},
+            ],
+            [{"name": "Lima", "sent_id": 1, "pos": [3, 4], "type": "LOC"}],
+        ],
+        "labels": [{"h": 0, "t": 1, "r": "P26", "evidence": [0]}, {"h": 1, "t": 2, "r": "P551", "evidence": []}],
+    },
+    {"title": "雨", "sents": [["雨", "🙂"]], "vertexSet": [], "labels": []},
+]
+SAMPLES["docred"] = {"dev.json": json.dumps(_DOCRED, ensure_ascii=False, indent=1)}
+SAMPLES["pubtator"] = {
+    "corpus.txt": "11|t|🙂 Ada met Bo.\n11|a|Bo was in Lima.\n11\t2\t5\tAda\tperson\tP1\n"
+    "11\t10\t12\tBo\tperson\tP2|P9\n"
+    "11\t14\t16\tBo\tperson\tP2\n11\t24\t28\tLima\tplace\t-1\n11\tmet\tP1\tP2\tNovel\n\n"
+    "12|t|Rain\n12|a|\n12\t0\t4\tRain\tweather\tW\n12\tsame\tW\tW\n\n"
+}
 FOLDERS = ("asdc", "brat", "slots")
 
 ODD_VALUES = [

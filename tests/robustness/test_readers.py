@@ -56,6 +56,7 @@ DESCRIBED = {
         "relations": (".jsonl", '"from_id"'),
         "cats": (".jsonl", '"(?:diary|news)"'),
     },
+    "docred": {"documents": (".json", '"sents"'), "entities": (".json", '"type"'), "relations": (".json", '"r"')},
     "genia": {"documents": (".jsonlines", LINES), "entities": (".jsonlines", '"entity_type"')},
     "jsonl": {
         "documents": (".jsonl", LINES),
@@ -74,6 +75,11 @@ DESCRIBED = {
         "entities": (".jsonl", '"type"'),
         "relations": (".jsonl", '"head"'),
         "cats": (".jsonl", '"id": "(?:diary|news)"|"label": "weather".*"accept"'),
+    },
+    "pubtator": {
+        "documents": (".txt", r"\|t\|"),
+        "entities": (".txt", r"\t(?:person|place|weather)\t"),
+        "relations": (".txt", r"\t(?:met|same)\t"),
     },
     "slots": {
         "documents": ("seq.in", r"(?m)^.*$"),
