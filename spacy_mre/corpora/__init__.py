@@ -6,6 +6,7 @@
 from collections.abc import Callable, Iterator
 
 from .asdc import read_asdc
+from .bioc import read_bioc
 from .brat import read_brat
 from .conll import read_conll
 from .conllu import read_conllu
@@ -14,6 +15,7 @@ from .doccano import read_doccano
 from .docred import read_docred
 from .from_docs import (
     make_records,
+    write_bioc,
     write_brat,
     write_doccano,
     write_docred,
@@ -42,6 +44,7 @@ from .webanno import read_webanno
 
 READERS: dict[str, Callable[..., Iterator[Record]]] = {
     "asdc": read_asdc,
+    "bioc": read_bioc,
     "brat": read_brat,
     "conll": read_conll,
     "conllu": read_conllu,
@@ -61,6 +64,7 @@ READERS: dict[str, Callable[..., Iterator[Record]]] = {
     "webanno": read_webanno,
 }
 WRITERS: dict[str, Callable[..., int]] = {
+    "bioc": write_bioc,
     "brat": write_brat,
     "doccano": write_doccano,
     "docred": write_docred,

@@ -100,7 +100,7 @@ def _mention(
     if not 0 <= sentence < len(firsts) - 1 or len(place) != 2:
         raise location.error(f"the sentence or place of a mention '{label[:40]}' is invalid: {sentence}, {place!r:.40}")
     length = firsts[sentence + 1] - firsts[sentence]
-    start, end = location.check_offsets(*place, length, f"a mention '{label[:40]}'")
+    start, end = location.check_offsets(place[0], place[1], length, f"a mention '{label[:40]}'")
     count_extra_keys(given, MENTION_KEYS, location, report, "a mention")
     return entity_from_tokens(tokens, firsts[sentence] + start, firsts[sentence] + end, label)
 

@@ -11,6 +11,7 @@ from spacy.tokens import Doc
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities
 from ..annotations.relations import arguments, get_relations
 from . import (
+    bioc_writer,
     brat_writer,
     doccano_writer,
     docred_writer,
@@ -76,6 +77,18 @@ def write_jsonl(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY
     RETURNS (int): The number of documents.
     """
     return jsonl.write_records(make_records(docs, spans_key=spans_key, report=report), path)
+
+
+def write_bioc(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
+    """Write Docs as a BioC collection (JSON or XML, by the name of the file); `read_bioc` reads it.
+
+    docs (Iterable[Doc]): The documents.
+    path (Path): The file to write.
+    spans_key (str): The span group of the entities.
+    report (Report | None): Counts what was kept and lost.
+    RETURNS (int): The number of documents.
+    """
+    return bioc_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
 
 
 def write_brat(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:

@@ -12,6 +12,11 @@ PRODIGY_ANSWERS = ("accept", "reject", "ignore")
 LABEL_STUDIO_KEYS = {"annotation_id", "lead_time"}  # of JSON_MIN
 
 
+def is_bioc(item: Item) -> bool:
+    """RETURNS (bool): Whether an object is a collection of BioC, which is the whole file."""
+    return any("passages" in document for document in _objects(item, "documents"))
+
+
 def _has_text(item: Item) -> bool:
     return isinstance(item.get("text"), str)
 
@@ -92,6 +97,7 @@ def _is_stockmark(item: Item) -> bool:
 
 
 EVIDENCE: dict[str, tuple[tuple[Container, ...], Callable[[Item], bool]]] = {
+    "bioc": (("lines",), is_bioc),
     "crossre": (("lines",), _is_crossre),
     "doccano": (("lines", "list"), _is_doccano),
     "docred": (("list", "lines"), _is_docred),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Errors
-from .json_evidence import Container, formats_of
+from .json_evidence import Container, formats_of, is_bioc
 from .json_values import InvalidJSON, parse_json
 from .pubtator import is_pubtator
 from .reading import read_json_items, read_lines, read_text, split_blanks
@@ -17,10 +17,24 @@ from .table import csv_rows, is_parquet
 from .webanno_rows import files_in, is_webanno
 
 FORMATS = (
-    *("asdc", "brat", "conll", "conllu", "crossre", "doccano", "docred", "genia", "jsonl", "labelstudio", "prodigy"),
+    *(
+        "asdc",
+        "bioc",
+        "brat",
+        "conll",
+        "conllu",
+        "crossre",
+        "doccano",
+        "docred",
+        "genia",
+        "jsonl",
+        "labelstudio",
+        "prodigy",
+    ),
     *("pubtator", "slots", "spacy", "spert", "stockmark", "table", "webanno"),
 )
 MAX_RECORDS = 1000
+MAX_START = 1000  # characters
 MAX_NAMES = 8  # of files or keys in an error message
 CONLLU_COLUMNS = 10
 CONLLU_ID = re.compile(r"\d+([-.]\d+)?\Z")
@@ -85,7 +99,10 @@ def _in_file(path: Path) -> tuple[list[str], str]:
     columns, last = _columns(rows)
     if columns and TAG.match(last):
         return ["conll"], f"a text of {columns} columns"
-    start = read_text(path).lstrip()[:1]
+    text = read_text(path).lstrip()
+    if text.startswith("<"):
+        return (["bioc"] if "<collection" in text[:MAX_START] else []), "XML"
+    start = text[:1]
     if start in "[{":
         return _in_json(path, "list" if start == "[" else "lines")
     names = _names_of_columns(path)
@@ -105,7 +122,7 @@ def _in_json(path: Path, container: Container) -> tuple[list[str], str]:
         whole = _one_object(path)
         if whole is None:
             raise
-        return [], f"one JSON object with the keys {_list(whole)}"
+        return ["bioc"] * is_bioc(whole), f"one JSON object with the keys {_list(whole)}"
     keys = Counter(key for item in items for key in item)
     kind = "a JSON list of objects" if container == "list" else "JSON lines"
     seen = f"{kind} with the keys {_list(keys)}" if items else f"{kind} without a record"

@@ -2,8 +2,10 @@
 
 import json
 import random
+from importlib.util import find_spec
 from itertools import pairwise
 
+import pytest
 from hypothesis import strategies as st
 
 from spacy_mre.corpora import EntityRecord, Record, RelationRecord
@@ -308,7 +310,53 @@ SAMPLES["pubtator"] = {
     "11\t14\t16\tBo\tperson\tP2\n11\t24\t28\tLima\tplace\t-1\n11\tmet\tP1\tP2\tNovel\n\n"
     "12|t|Rain\n12|a|\n12\t0\t4\tRain\tweather\tW\n12\tsame\tW\tW\n\n"
 }
+SAMPLES["bioc"] = {
+    "corpus.xml": """<?xml version='1.0' encoding='utf-8' standalone='yes'?>
+<!DOCTYPE collection SYSTEM 'BioC.dtd'>
+<collection>
+  <source>x</source><date>2020</date><key>x.key</key>
+  <document>
+    <id>11</id>
+    <infon key="journal">Letters</infon>
+    <passage>
+      <infon key="type">title</infon><offset>0</offset><text>🙂 Ada met Bo.</text>
+      <annotation id="1">
+        <infon key="type">person</infon><infon key="identifier">P1</infon>
+        <location offset="2" length="3"/><text>Ada</text>
+      </annotation>
+      <annotation id="2"><infon key="type">person</infon><location offset="10" length="2"/><text>Bo</text></annotation>
+    </passage>
+    <passage>
+      <offset>14</offset><text>Bo was in Lima.</text>
+      <annotation id="3"><infon key="type">place</infon><location offset="24" length="4"/><text>Lima</text></annotation>
+    </passage>
+    <relation id="R1"><infon key="type">met</infon><node refid="1" role="a"/><node refid="2" role="b"/></relation>
+    <relation id="R2"><infon key="type">in</infon><node refid="2" role="a"/><node refid="3" role="b"/></relation>
+  </document>
+  <document>
+    <id>12</id>
+    <passage><offset>0</offset><text>Rain</text></passage>
+  </document>
+</collection>
+"""
+}
 FOLDERS = ("asdc", "brat", "slots")
+# Formats that need another package.
+EXTRAS = {"bioc": "bioc"}
+
+
+def with_extras(formats):
+    """Formats as parameters of a test: those whose package is not installed are skipped."""
+    return [
+        pytest.param(
+            name,
+            marks=pytest.mark.skipif(
+                name in EXTRAS and find_spec(EXTRAS[name]) is None, reason=f"needs the package {EXTRAS.get(name)}"
+            ),
+        )
+        for name in formats
+    ]
+
 
 ODD_VALUES = [
     None, True, -1, 0, 10**20, 1.5, "", " ", "x", [], {}, [None], {"a": 1}, "Anna \ud83d Bell", "\x00", "a\u2028b",

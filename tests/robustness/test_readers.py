@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from spacy_mre.corpora import READERS, CorpusError, Report, make_docs, recognise
 from tests.robustness.effort import count, scale
-from tests.robustness.strategies import FOLDERS, SAMPLES, mutations
+from tests.robustness.strategies import FOLDERS, SAMPLES, mutations, with_extras
 
 EXAMPLES = scale(40)
 NLP = spacy.blank("xx")
@@ -30,6 +30,11 @@ DESCRIBED = {
         "entities": ("request_span/001.tsv", r"\t\d+\t\d+\t\d+\t\d+\t\S"),
         "relations": ("request_span/001.tsv", r"\t\d+\t\d+\t\d+\t\d+\t\S"),
         "cats": ("dialog_act/001.tsv", r"\tuser\t"),
+    },
+    "bioc": {
+        "documents": (".xml", "<document>"),
+        "entities": (".xml", "<annotation"),
+        "relations": (".xml", "<relation"),
     },
     "brat": {
         "documents": (".txt", r"(?s)\A.*\Z"),
@@ -134,7 +139,7 @@ def described(format, files):
     return counts
 
 
-@pytest.mark.parametrize("format", SAMPLES)
+@pytest.mark.parametrize("format", with_extras(SAMPLES))
 def test_the_samples_are_complete(format, tmp_path):
     records, _ = read(format, write(format, tmp_path, SAMPLES[format]))
     found = amounts(records)
@@ -142,7 +147,7 @@ def test_the_samples_are_complete(format, tmp_path):
     assert all(count for count in described(format, SAMPLES[format]).values())
 
 
-@pytest.mark.parametrize("format", SAMPLES)
+@pytest.mark.parametrize("format", with_extras(SAMPLES))
 @settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
