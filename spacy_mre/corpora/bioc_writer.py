@@ -8,6 +8,7 @@ from typing import Any
 
 from ..files import replacing
 from .bioc import TYPE, require_bioc
+from .presence import lose_presence
 from .record import Record
 from .report import Report
 
@@ -30,7 +31,7 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
 
     report = report if report is not None else Report()
     records = list(records)
-    _lose_presence(records, report)
+    lose_presence(records, "BioC", report)
     collection = BioCCollection()
     collection.source = "spacy_mre"
     is_json = path.suffix == ".json"
@@ -40,18 +41,6 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
         written = biocjson.dumps(collection, ensure_ascii=False) if is_json else biocxml.dumps(collection)
         temporary.write_bytes(written.encode("utf8"))
     return len(records)
-
-
-def _lose_presence(records: list[Record], report: Report) -> None:
-    """Count annotations that become absent, and absent ones that become empty."""
-    for what in ("entities", "relations"):
-        some = any(getattr(record, what) for record in records)
-        for record in records:
-            value = getattr(record, what)
-            if some and value is None:
-                report.lose(f"missing annotation of {what} (BioC cannot tell it from an empty one)", record.origin)
-            elif not some and value is not None:
-                report.lose(f"empty annotation of {what} (BioC cannot tell it from a missing one)", record.origin)
 
 
 def _as_document(record: Record, is_json: bool, report: Report) -> Any:

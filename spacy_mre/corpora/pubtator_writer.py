@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..files import replacing
+from .presence import lose_presence
 from .record import Record
 from .report import Report
 
@@ -23,23 +24,11 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     """
     report = report if report is not None else Report()
     records = list(records)
-    _lose_presence(records, report)
+    lose_presence(records, "PubTator", report)
     with replacing(path) as temporary:
         blocks = ["".join(f"{line}\n" for line in _as_lines(record, i, report)) for i, record in enumerate(records, 1)]
         temporary.write_bytes("\n".join(blocks).encode("utf8"))
     return len(records)
-
-
-def _lose_presence(records: list[Record], report: Report) -> None:
-    """Count annotations that become absent, and absent ones that become empty."""
-    for what in ("entities", "relations"):
-        some = any(getattr(record, what) for record in records)
-        for record in records:
-            value = getattr(record, what)
-            if some and value is None:
-                report.lose(f"missing annotation of {what} (PubTator cannot tell it from an empty one)", record.origin)
-            elif not some and value is not None:
-                report.lose(f"empty annotation of {what} (PubTator cannot tell it from a missing one)", record.origin)
 
 
 def _as_lines(record: Record, number: int, report: Report) -> Iterator[str]:

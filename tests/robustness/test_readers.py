@@ -1,8 +1,8 @@
 """Damaged files of every format end in an error with the name of the file, or nothing is missing without a word.
 
 The oracle: an annotation is missing if the damaged file gives fewer documents, entities, relations or text labels than
-the valid one. Missing ones are allowed if the report counts more losses or notes than for the valid file, or if the
-damaged file itself contains fewer of them. The latter is counted without the reader, by the patterns in `DESCRIBED`,
+the valid one. Missing ones are allowed if the report counts more of some loss or note than for the valid file, or if
+the damaged file itself contains fewer of them. The latter is counted without the reader, by the patterns in `DESCRIBED`,
 in the raw text of all files.
 """
 
@@ -170,7 +170,8 @@ def test_nothing_is_missing_without_a_word(format, data, tmp_path_factory):
         str(err).encode("utf8")
         return
     found, expected = amounts(records), amounts(before)
-    counted = report.lost.total() + report.noted.total() > report_before.lost.total() + report_before.noted.total()
+    # By reason: a line that is gone may take a loss with it.
+    counted = bool(report.lost - report_before.lost or report.noted - report_before.noted)
     contained, contained_before = described(format, files), described(format, valid)
     for amount, number in expected.items():
         missing = number - found[amount]
