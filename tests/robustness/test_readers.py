@@ -2,8 +2,8 @@
 
 The oracle: an annotation is missing if the damaged file gives fewer documents, entities, relations or text labels than
 the valid one. Missing ones are allowed if the report counts more of some loss or note than for the valid file, or if
-the damaged file itself contains fewer of them. The latter is counted without the reader, by the patterns in `DESCRIBED`,
-in the raw text of all files.
+the damaged file itself contains fewer of them. The latter is counted without the reader, by the patterns in
+`DESCRIBED`, in the raw text of all files.
 """
 
 import re
