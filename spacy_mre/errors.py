@@ -105,6 +105,9 @@ class Errors(metaclass=_WithCodes):
         "{path}: Parquet needs the package 'pyarrow', which is not installed. Install it with: pip install "
         "'spacy-mre[tables]', or use CSV."
     )
+    M240 = (
+        "{path}: BioC needs the package 'bioc', which is not installed. Install it with: pip install 'spacy-mre[bioc]'."
+    )
     M251 = (
         "The lemmas and tags of spacy_mre.ChineseTokenizer.v1 need jieba, which is not installed. Install it "
         "with: pip install 'spacy-mre[zh]', or set tags = false in [nlp.tokenizer]."

@@ -12,6 +12,7 @@ from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import save_docs
 from ..corpora import READERS, Record, Report, cat_labels, make_docs
 from ..corpora.label_studio import Choice
+from ..corpora.mentions import Pairs
 from ..corpora.offsets import Unit
 from ..corpora.splits import PARTS, SPLIT_RULES, split_records
 from ..corpora.to_docs import TokenPolicy
@@ -83,6 +84,20 @@ def convert_cli(
     entity_key: Annotated[str | None, typer.Option(help="conllu: the key of the entity tags in MISC, as ENE.")] = None,
     text_column: Annotated[str | None, typer.Option(help="table: the column of the text.")] = None,
     label_column: Annotated[str | None, typer.Option(help="table: the column of the text label.")] = None,
+    layer: Annotated[str | None, typer.Option(help="webanno: the layer of the entities, if there are several.")] = None,
+    feature: Annotated[
+        str | None, typer.Option(help="webanno: the feature that contains the labels of entities.")
+    ] = None,
+    relation_feature: Annotated[
+        str | None, typer.Option(help="webanno: the feature that contains the labels of relations.")
+    ] = None,
+    pairs: Annotated[
+        Pairs | None,
+        typer.Option(
+            help="docred, pubtator, bioc: the mentions of two entities between which a relation is read: the nearest "
+            "two, or all pairs."
+        ),
+    ] = None,
 ) -> None:
     """Convert an annotated corpus to spaCy's binary format, and report what was lost."""
     given = {
@@ -97,6 +112,10 @@ def convert_cli(
         "entity_key": entity_key,
         "text_column": text_column,
         "label_column": label_column,
+        "layer": layer,
+        "feature": feature,
+        "relation_feature": relation_feature,
+        "pairs": pairs,
     }
     reader = READERS[format]
     options = {name: value for name, value in given.items() if value is not None}

@@ -12,6 +12,8 @@ from ..files import check_can_write
 from .app import app
 from .common import counted, one_of, read_docs, show_progress
 
+FOLDERS = ("brat", "webanno")
+
 
 @app.command("export")
 def export_cli(
@@ -20,12 +22,12 @@ def export_cli(
         typer.Argument(metavar="FORMAT", parser=one_of(WRITERS), help=f"The format to write: {', '.join(WRITERS)}."),
     ],
     source: Annotated[Path, typer.Argument(metavar="IN", help="The .spacy file to read.", exists=True)],
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; for brat, the folder.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; for brat and webanno, the folder.")],
     spans_key: Annotated[str, typer.Option(help="The span group of the entities.")] = DEFAULT_KEY,
 ) -> None:
     """Write a .spacy file in another format, and report what the format cannot represent."""
     report = Report()
-    check_can_write(output, folder=format == "brat")
+    check_can_write(output, folder=format in FOLDERS)
     docs = show_progress(read_docs(source), "Writing")
     count = WRITERS[format](docs, output, spans_key=spans_key, report=report)
     typer.echo(f"{counted(count, 'document')} in {output}")

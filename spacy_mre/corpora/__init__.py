@@ -6,24 +6,31 @@
 from collections.abc import Callable, Iterator
 
 from .asdc import read_asdc
+from .bioc import read_bioc
 from .brat import read_brat
 from .conll import read_conll
 from .conllu import read_conllu
 from .crossre import read_crossre
 from .doccano import read_doccano
+from .docred import read_docred
 from .from_docs import (
     make_records,
+    write_bioc,
     write_brat,
     write_doccano,
+    write_docred,
     write_jsonl,
     write_label_studio,
     write_prodigy,
+    write_pubtator,
     write_table,
+    write_webanno,
 )
 from .genia import read_genia
 from .jsonl import read_jsonl
 from .label_studio import read_label_studio
 from .prodigy import read_prodigy
+from .pubtator import read_pubtator
 from .recognise import recognise
 from .record import CorpusError, EntityRecord, Record, RelationRecord
 from .report import Report
@@ -33,31 +40,40 @@ from .spert_json import read_spert
 from .stockmark import read_stockmark
 from .table import read_table
 from .to_docs import cat_labels, make_docs
+from .webanno import read_webanno
 
 READERS: dict[str, Callable[..., Iterator[Record]]] = {
     "asdc": read_asdc,
+    "bioc": read_bioc,
     "brat": read_brat,
     "conll": read_conll,
     "conllu": read_conllu,
     "crossre": read_crossre,
     "doccano": read_doccano,
+    "docred": read_docred,
     "genia": read_genia,
     "jsonl": read_jsonl,
     "labelstudio": read_label_studio,
     "prodigy": read_prodigy,
+    "pubtator": read_pubtator,
     "slots": read_slots,
     "spacy": read_spacy,
     "spert": read_spert,
     "stockmark": read_stockmark,
     "table": read_table,
+    "webanno": read_webanno,
 }
 WRITERS: dict[str, Callable[..., int]] = {
+    "bioc": write_bioc,
     "brat": write_brat,
     "doccano": write_doccano,
+    "docred": write_docred,
     "jsonl": write_jsonl,
     "labelstudio": write_label_studio,
     "prodigy": write_prodigy,
+    "pubtator": write_pubtator,
     "table": write_table,
+    "webanno": write_webanno,
 }
 
 __all__ = [

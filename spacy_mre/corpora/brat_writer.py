@@ -5,11 +5,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..files import replacing_files
+from .file_names import unique_name
 from .record import Record
 from .report import Report
 
-SAFE_NAME = re.compile(r"[\w][\w .-]*(/[\w][\w .-]*)*\Z")
-MAX_NAME = 200  # bytes; file systems allow 255
 BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -34,7 +33,7 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     annotated_as_none: list[str] = []
     with replacing_files(path) as fresh:
         for number, record in enumerate(records, start=1):
-            written.append(_unique_name(record, number, names, report))
+            written.append(unique_name(record, number, names, report))
             file = fresh / f"{written[-1]}.txt"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(_as_text(record, report).encode("utf8"))
@@ -72,18 +71,6 @@ def _as_text(record: Record, report: Report) -> str:
         report.lose("NUL character (written as a space)", record.origin)
     text = record.text.replace("\0", " ")
     return BYTE_ORDER_MARK + text if text.startswith(BYTE_ORDER_MARK) else text
-
-
-def _unique_name(record: Record, number: int, names: set[str], report: Report) -> str:
-    """The id if it is a valid and unused file name (file systems may ignore case), otherwise a new name."""
-    name = record.id
-    if not SAFE_NAME.match(name) or len(name.encode("utf8")) > MAX_NAME or name.lower() in names:
-        report.lose("id that is not a valid or not a unique file name", record.origin, name)
-        name = f"text-{number:06}"
-        while name in names:
-            name += "-"
-    names.add(name.lower())
-    return name
 
 
 def _as_lines(record: Record, report: Report) -> Iterator[str]:

@@ -10,7 +10,18 @@ from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities
 from ..annotations.relations import arguments, get_relations
-from . import brat_writer, doccano_writer, jsonl, label_studio_writer, prodigy_writer, table_writer
+from . import (
+    bioc_writer,
+    brat_writer,
+    doccano_writer,
+    docred_writer,
+    jsonl,
+    label_studio_writer,
+    prodigy_writer,
+    pubtator_writer,
+    table_writer,
+    webanno_writer,
+)
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
@@ -68,6 +79,18 @@ def write_jsonl(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY
     return jsonl.write_records(make_records(docs, spans_key=spans_key, report=report), path)
 
 
+def write_bioc(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
+    """Write Docs as a BioC collection (JSON or XML, by the name of the file); `read_bioc` reads it.
+
+    docs (Iterable[Doc]): The documents.
+    path (Path): The file to write.
+    spans_key (str): The span group of the entities.
+    report (Report | None): Counts what was kept and lost.
+    RETURNS (int): The number of documents.
+    """
+    return bioc_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
+
+
 def write_brat(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
     """Write Docs as a brat folder; `read_brat` reads it.
 
@@ -92,6 +115,18 @@ def write_doccano(
     RETURNS (int): The number of documents.
     """
     return doccano_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
+
+
+def write_docred(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
+    """Write Docs as DocRED's JSON; `read_docred` reads it.
+
+    docs (Iterable[Doc]): The documents.
+    path (Path): The file to write.
+    spans_key (str): The span group of the entities.
+    report (Report | None): Counts what was kept and lost.
+    RETURNS (int): The number of documents.
+    """
+    return docred_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
 
 
 def write_label_studio(
@@ -124,6 +159,20 @@ def write_prodigy(
     return prodigy_writer.write_records(records, path, report)
 
 
+def write_pubtator(
+    docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None
+) -> int:
+    """Write Docs in the format of PubTator; `read_pubtator` reads it.
+
+    docs (Iterable[Doc]): The documents.
+    path (Path): The file to write.
+    spans_key (str): The span group of the entities.
+    report (Report | None): Counts what was kept and lost.
+    RETURNS (int): The number of documents.
+    """
+    return pubtator_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
+
+
 def write_table(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
     """Write Docs as a table (CSV, TSV or Parquet, by the name of the file); `read_table` reads it.
 
@@ -134,6 +183,20 @@ def write_table(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY
     RETURNS (int): The number of documents.
     """
     return table_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
+
+
+def write_webanno(
+    docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None
+) -> int:
+    """Write Docs as a folder of WebAnno TSV files that INCEpTION imports; `read_webanno` reads it.
+
+    docs (Iterable[Doc]): The documents.
+    path (Path): The folder to write.
+    spans_key (str): The span group of the entities.
+    report (Report | None): Counts what was kept and lost.
+    RETURNS (int): The number of documents.
+    """
+    return webanno_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
 
 
 def _meta(doc: Doc, record: Record, report: Report) -> dict[str, Any]:

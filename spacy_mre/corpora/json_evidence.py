@@ -12,6 +12,11 @@ PRODIGY_ANSWERS = ("accept", "reject", "ignore")
 LABEL_STUDIO_KEYS = {"annotation_id", "lead_time"}  # of JSON_MIN
 
 
+def is_bioc(item: Item) -> bool:
+    """RETURNS (bool): Whether an object is a collection of BioC, which is the whole file."""
+    return any("passages" in document for document in _objects(item, "documents"))
+
+
 def _has_text(item: Item) -> bool:
     return isinstance(item.get("text"), str)
 
@@ -51,6 +56,10 @@ def _is_doccano_label(label: Any, item: Item) -> bool:
     return isinstance(label, list) and not any(isinstance(value, dict) for value in label)
 
 
+def _is_docred(item: Item) -> bool:
+    return isinstance(item.get("sents"), list) and isinstance(item.get("vertexSet"), list)
+
+
 def _is_genia(item: Item) -> bool:
     return _has_words(item, "tokens") and isinstance(item.get("entity_mentions"), list)
 
@@ -88,8 +97,10 @@ def _is_stockmark(item: Item) -> bool:
 
 
 EVIDENCE: dict[str, tuple[tuple[Container, ...], Callable[[Item], bool]]] = {
+    "bioc": (("lines",), is_bioc),
     "crossre": (("lines",), _is_crossre),
     "doccano": (("lines", "list"), _is_doccano),
+    "docred": (("list", "lines"), _is_docred),
     "genia": (("lines",), _is_genia),
     "jsonl": (("lines",), _is_jsonl),
     "labelstudio": (("list", "lines"), _is_label_studio),

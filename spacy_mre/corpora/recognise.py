@@ -8,30 +8,33 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Errors
-from .json_evidence import Container, formats_of
+from .json_evidence import Container, formats_of, is_bioc
 from .json_values import InvalidJSON, parse_json
+from .pubtator import is_pubtator
 from .reading import read_json_items, read_lines, read_text, split_blanks
 from .record import CorpusError
 from .table import csv_rows, is_parquet
+from .webanno_rows import files_in, is_webanno
 
 FORMATS = (
     *(
         "asdc",
+        "bioc",
         "brat",
         "conll",
         "conllu",
         "crossre",
         "doccano",
+        "docred",
         "genia",
         "jsonl",
         "labelstudio",
         "prodigy",
-        "slots",
-        "spacy",
     ),
-    *("spert", "stockmark", "table"),
+    *("pubtator", "slots", "spacy", "spert", "stockmark", "table", "webanno"),
 )
 MAX_RECORDS = 1000
+MAX_START = 1000  # characters
 MAX_NAMES = 8  # of files or keys in an error message
 CONLLU_COLUMNS = 10
 CONLLU_ID = re.compile(r"\d+([-.]\d+)?\Z")
@@ -77,6 +80,8 @@ def _in_folder(path: Path) -> tuple[list[str], str]:
         found.append("crossre")
     if {"seq.in", "seq.out"} <= set(names):
         found.append("slots")
+    if any(is_webanno(file) for file in islice(files_in(path), 1)):
+        found.append("webanno")
     return found, f"a folder with {_list(names) or 'nothing in it'}"
 
 
@@ -84,13 +89,20 @@ def _in_file(path: Path) -> tuple[list[str], str]:
     """The formats that fit, and a description of the content."""
     if is_parquet(path):
         return ["table"], "a Parquet file"
+    if is_webanno(path):
+        return ["webanno"], "WebAnno TSV"
+    if is_pubtator(path):
+        return ["pubtator"], "texts with a title and an abstract"
     rows = _rows(path)
     if _are_words(rows):
         return ["conllu"], "words with ten columns"
     columns, last = _columns(rows)
     if columns and TAG.match(last):
         return ["conll"], f"a text of {columns} columns"
-    start = read_text(path).lstrip()[:1]
+    text = read_text(path).lstrip()
+    if text.startswith("<"):
+        return (["bioc"] if "<collection" in text[:MAX_START] else []), "XML"
+    start = text[:1]
     if start in "[{":
         return _in_json(path, "list" if start == "[" else "lines")
     names = _names_of_columns(path)
@@ -110,7 +122,7 @@ def _in_json(path: Path, container: Container) -> tuple[list[str], str]:
         whole = _one_object(path)
         if whole is None:
             raise
-        return [], f"one JSON object with the keys {_list(whole)}"
+        return ["bioc"] * is_bioc(whole), f"one JSON object with the keys {_list(whole)}"
     keys = Counter(key for item in items for key in item)
     kind = "a JSON list of objects" if container == "list" else "JSON lines"
     seen = f"{kind} with the keys {_list(keys)}" if items else f"{kind} without a record"

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from spacy_mre import load_docs
 from spacy_mre.annotations.entities import get_entities
 from spacy_mre.cli import app
+from tests.robustness.strategies import SAMPLES
 
 ITEMS = [
     {
@@ -53,6 +54,31 @@ def test_convert_and_export(run, source, tmp_path):
     output = run("export", "brat", tmp_path / "a.spacy", tmp_path / "brat")
     assert "text labels (not supported by brat)" in output
     assert len(list((tmp_path / "brat").iterdir())) == 12
+
+
+def test_webanno_and_back(run, source, tmp_path):
+    run("convert", "jsonl", source, tmp_path / "a.spacy")
+    output = run("export", "webanno", tmp_path / "a.spacy", tmp_path / "folder")
+    assert "text labels (not supported by WebAnno TSV)" in output
+    options = ("--layer", "Span", "--feature", "label", "--relation-feature", "label")
+    run("convert", "webanno", tmp_path / "folder", tmp_path / "b.spacy", *options)
+    assert [doc._.triples[0].label for doc in load_docs(tmp_path / "b.spacy")] == ["met"] * 6
+    output = run("convert", "webanno", tmp_path / "folder", tmp_path / "c.spacy", "--pairs", "all", code=2)
+    assert "no option --pairs" in output
+
+
+@pytest.mark.parametrize("format", ["docred", "pubtator"])
+def test_all_pairs_of_mentions(run, format, tmp_path):
+    (name, content), *_ = SAMPLES[format].items()
+    (tmp_path / name).write_text(content, encoding="utf8")
+    counts = []
+    for options in ((), ("--pairs", "all")):
+        run("convert", format, tmp_path / name, tmp_path / "a.spacy", *options)
+        counts.append(sum(len(doc._.relations) for doc in load_docs(tmp_path / "a.spacy")))
+    assert counts[0] < counts[1]
+    run("export", format, tmp_path / "a.spacy", tmp_path / "out")
+    run("convert", format, tmp_path / "out", tmp_path / "b.spacy")
+    assert sum(len(doc._.relations) for doc in load_docs(tmp_path / "b.spacy")) == counts[1]
 
 
 def test_doccano_and_back(run, tmp_path):

@@ -10,7 +10,7 @@ from spacy_mre.corpora import READERS, WRITERS, CorpusError, EntityRecord, Recor
 from spacy_mre.corpora.json_evidence import EVIDENCE
 from spacy_mre.corpora.recognise import FORMATS, recognise
 from tests.corpora.test_real_data import CASES
-from tests.robustness.strategies import FOLDERS, SAMPLES
+from tests.robustness.strategies import FOLDERS, SAMPLES, with_extras
 from tests.robustness.test_readers import write
 
 ENTITY = {"start": 0, "end": 3, "label": "x"}
@@ -174,7 +174,7 @@ def test_a_folder_of_no_format(content, tmp_path):
         recognise(tmp_path)
 
 
-@pytest.mark.parametrize("format", WRITERS)
+@pytest.mark.parametrize("format", with_extras(WRITERS))
 def test_what_is_exported_is_recognised(format, tmp_path):
     entities = [EntityRecord(0, 3, "person"), EntityRecord(8, 10, "person")]
     for number, record in enumerate(

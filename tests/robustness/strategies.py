@@ -2,8 +2,10 @@
 
 import json
 import random
+from importlib.util import find_spec
 from itertools import pairwise
 
+import pytest
 from hypothesis import strategies as st
 
 from spacy_mre.corpora import EntityRecord, Record, RelationRecord
@@ -278,7 +280,83 @@ _CONLLU = [
 ]
 SAMPLES["conllu"] = {"part.conllu": "\n".join(_CONLLU)}
 SAMPLES["table"] = {"data.csv": _TABLE}
+SAMPLES["webanno"] = {
+    "a.tsv": "#FORMAT=WebAnno TSV 3.3\n#T_SP=custom.Span|label\n#T_RL=custom.Relation|label|BT_custom.Span\n\n\n"
+    "#Text=🙂 Ada Fox met\n1-1\t0-2\t🙂\t_\t_\t_\t\n1-2\t3-6\tAda\tperson[1]\t_\t_\t\n"
+    "1-3\t7-10\tFox\tperson[1]|animal[2]\t_\t_\t\n1-4\t11-14\tmet\t_\t_\t_\t\n\n"
+    "#Text=Bo.\n2-1\t15-17\tBo\tperson\tmet|knows\t1-2[1_0]|1-3[2_0]\t\n2-2\t17-18\t.\t_\t_\t_\t\n"
+    "2-2.1\t17-18\t.\tmark\t_\t_\t\n"
+}
+_DOCRED = [
+    {
+        "title": "Ada",
+        "sents": [["Ada", "met", "Bo", "."], ["Bo", "was", "in", "Lima", "."]],
+        "vertexSet": [
+            [{"name": "Ada", "sent_id": 0, "pos": [0, 1], "type": "PER"}],
+            [
+                {"name": "Bo", "sent_id": 0, "pos": [2, 3], "type": "PER"},
+                {"name": "Bo", "sent_id": 1, "pos": [0, 1], "type": "PER"},
+            ],
+            [{"name": "Lima", "sent_id": 1, "pos": [3, 4], "type": "LOC"}],
+        ],
+        "labels": [{"h": 0, "t": 1, "r": "P26", "evidence": [0]}, {"h": 1, "t": 2, "r": "P551", "evidence": []}],
+    },
+    {"title": "雨", "sents": [["雨", "🙂"]], "vertexSet": [], "labels": []},
+]
+SAMPLES["docred"] = {"dev.json": json.dumps(_DOCRED, ensure_ascii=False, indent=1)}
+SAMPLES["pubtator"] = {
+    "corpus.txt": "11|t|🙂 Ada met Bo.\n11|a|Bo was in Lima.\n11\t2\t5\tAda\tperson\tP1\n"
+    "11\t10\t12\tBo\tperson\tP2|P9\n"
+    "11\t14\t16\tBo\tperson\tP2\n11\t24\t28\tLima\tplace\t-1\n11\tmet\tP1\tP2\tNovel\n\n"
+    "12|t|Rain\n12|a|\n12\t0\t4\tRain\tweather\tW\n12\tsame\tW\tW\n\n"
+}
+SAMPLES["bioc"] = {
+    "corpus.xml": """<?xml version='1.0' encoding='utf-8' standalone='yes'?>
+<!DOCTYPE collection SYSTEM 'BioC.dtd'>
+<collection>
+  <source>x</source><date>2020</date><key>x.key</key>
+  <document>
+    <id>11</id>
+    <infon key="journal">Letters</infon>
+    <passage>
+      <infon key="type">title</infon><offset>0</offset><text>🙂 Ada met Bo.</text>
+      <annotation id="1">
+        <infon key="type">person</infon><infon key="identifier">P1</infon>
+        <location offset="2" length="3"/><text>Ada</text>
+      </annotation>
+      <annotation id="2"><infon key="type">person</infon><location offset="10" length="2"/><text>Bo</text></annotation>
+    </passage>
+    <passage>
+      <offset>14</offset><text>Bo was in Lima.</text>
+      <annotation id="3"><infon key="type">place</infon><location offset="24" length="4"/><text>Lima</text></annotation>
+    </passage>
+    <relation id="R1"><infon key="type">met</infon><node refid="1" role="a"/><node refid="2" role="b"/></relation>
+    <relation id="R2"><infon key="type">in</infon><node refid="2" role="a"/><node refid="3" role="b"/></relation>
+  </document>
+  <document>
+    <id>12</id>
+    <passage><offset>0</offset><text>Rain</text></passage>
+  </document>
+</collection>
+"""
+}
 FOLDERS = ("asdc", "brat", "slots")
+# Formats that need another package.
+EXTRAS = {"bioc": "bioc"}
+
+
+def with_extras(formats):
+    """Formats as parameters of a test: those whose package is not installed are skipped."""
+    return [
+        pytest.param(
+            name,
+            marks=pytest.mark.skipif(
+                name in EXTRAS and find_spec(EXTRAS[name]) is None, reason=f"needs the package {EXTRAS.get(name)}"
+            ),
+        )
+        for name in formats
+    ]
+
 
 ODD_VALUES = [
     None, True, -1, 0, 10**20, 1.5, "", " ", "x", [], {}, [None], {"a": 1}, "Anna \ud83d Bell", "\x00", "a\u2028b",

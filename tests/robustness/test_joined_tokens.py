@@ -51,8 +51,13 @@ def _spert(tokens, start, end):
     return {"a.json": json.dumps([item])}
 
 
+def _docred(tokens, start, end):
+    mention = {"name": "x", "sent_id": 0, "pos": [start, end], "type": "x"}
+    return {"a.json": json.dumps([{"title": "a", "sents": [tokens], "vertexSet": [[mention]], "labels": []}])}
+
+
 # Each gives the files of a source with one sentence, and an entity of the tokens from `start` to `end`.
-FORMATS = {"conll": _conll, "crossre": _crossre, "genia": _genia, "slots": _slots, "spert": _spert}
+FORMATS = {"conll": _conll, "crossre": _crossre, "docred": _docred, "genia": _genia, "slots": _slots, "spert": _spert}
 
 
 def test_every_format_of_tokens_is_tried():

@@ -1,0 +1,172 @@
+"""BioC in XML and JSON, read by the package `bioc`.
+
+A document has passages, with their offsets in the document, and annotations with an infon "type" (the label). Relations
+connect annotations, or, as in PubTator's exports, the concepts of the infons "entity1" and "entity2"; those become
+relations between the two nearest mentions, or all pairs. Offsets count characters, or UTF-16 if only this fits.
+
+The infons of a document are metadata. Other infons, and relations of more than two annotations, are lost and counted.
+The entities or relations of a text are None if no text of the file has any.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..errors import Errors
+from .bioc_text import Passages
+from .json_values import InvalidJSON, parse_json
+from .mentions import Pairs, relations_between
+from .metadata import read_meta
+from .reading import Location, read_text
+from .record import CorpusError, EntityRecord, Record, RelationRecord
+from .report import Report
+
+CONCEPTS = "identifier"
+TYPE = "type"
+
+
+def read_bioc(path: Path, *, pairs: Pairs = "nearest", report: Report | None = None) -> Iterator[Record]:
+    """Read one file.
+
+    path (Path): The file, in XML or JSON.
+    pairs (Pairs): The mentions between which a relation of concepts is read: the "nearest" two, or "all" pairs.
+    report (Report | None): Counts what records cannot represent.
+    YIELDS (Record): One record per document.
+    RAISES (CorpusError): If the input is malformed.
+    RAISES (ValueError): If the package `bioc` is not installed.
+    """
+    path = Path(path)
+    report = report if report is not None else Report()
+    documents = _documents(path)
+    if not documents:
+        raise CorpusError(path, 0, "the collection contains no document")
+    parts = [(Location(path, name=f"document {number}"), document) for number, document in enumerate(documents, 1)]
+    has_entities = any(_all(document, "annotations") for _, document in parts)
+    has_relations = any(_all(document, "relations") for _, document in parts)
+    for number, (location, document) in enumerate(parts, start=1):
+        passages = Passages(document, location)
+        mentions = _Mentions(document, passages, location, report)
+        relations = mentions.relations(_all(document, "relations"), pairs)
+        _lose_infons(document, location, report)
+        yield Record(
+            text=passages.text,
+            id=str(document.id or f"{path.stem}-{number}"),
+            entities=mentions.entities if has_entities else None,
+            relations=relations if has_relations else None,
+            meta=read_meta(dict(document.infons or {}), location),
+            origin=str(location),
+        )
+
+
+def require_bioc(path: Path) -> None:
+    """RAISES (ValueError): If the package `bioc` is not installed."""
+    try:
+        import bioc  # noqa: F401
+    except ImportError:
+        raise ValueError(Errors.M240.format(path=path)) from None
+
+
+def _documents(path: Path) -> list[Any]:
+    require_bioc(path)
+    from bioc import biocxml
+    from bioc.biocjson import decoder
+    from lxml.etree import XMLSyntaxError
+
+    text = read_text(path)
+    try:
+        if text.lstrip().startswith("<"):
+            if "<!ENTITY" in text:
+                raise CorpusError(path, 0, "the file defines XML entities, which BioC does not need; they are not read")
+            return list(biocxml.loads(text.lstrip()).documents)
+        return list(decoder.parse_collection(parse_json(text)).documents)
+    except InvalidJSON as err:
+        raise CorpusError(path, err.line, err.reason) from None
+    except XMLSyntaxError as err:
+        raise CorpusError(path, err.lineno or 0, f"invalid XML: {err.msg}") from None
+    except KeyError as err:
+        raise CorpusError(path, 0, f"a part of the collection has no {err}") from None
+    except (TypeError, ValueError, AttributeError) as err:
+        raise CorpusError(path, 0, f"this is not a BioC collection: {err}") from None
+
+
+def _all(document: Any, what: str) -> list[Any]:
+    """The annotations or relations of a document, and of its passages and their sentences."""
+    passages = [part for passage in document.passages for part in (passage, *passage.sentences)]
+    return [item for part in (document, *passages) for item in getattr(part, what)]
+
+
+def _lose_infons(document: Any, location: Location, report: Report) -> None:
+    for passage in document.passages:
+        for part in (passage, *passage.sentences):
+            for key in part.infons or {}:
+                report.lose(f"infon '{key[:40]}' of a passage", str(location))
+
+
+class _Mentions:
+    """The annotations of a document: its entities, and their indices by annotation and by concept."""
+
+    def __init__(self, document: Any, passages: Passages, location: Location, report: Report) -> None:
+        self.location = location
+        self.report = report
+        self.entities: list[EntityRecord] = []
+        self.by_id: dict[str, list[int]] = {}
+        self.by_concept: dict[str, list[int]] = {}
+        for annotation in _all(document, "annotations"):
+            name = str(annotation.id)
+            if name in self.by_id:
+                raise location.error(f"two annotations have the id '{name[:40]}'")
+            self.by_id[name] = []
+            self._add(annotation, name, passages)
+
+    def _add(self, annotation: Any, name: str, passages: Passages) -> None:
+        infons = dict(annotation.infons or {})
+        label = infons.pop(TYPE, None)
+        what = f"the annotation '{name[:40]}'"
+        place = passages.place(annotation, what)
+        if place is None:
+            self.report.lose("discontinuous entity", str(self.location), str(annotation.text)[:40])
+            return
+        if not isinstance(label, str) or not label:
+            self.report.lose("entity without a label", str(self.location), name[:40])
+            return
+        self.by_id[name].append(len(self.entities))
+        if isinstance(infons.get(CONCEPTS), str):
+            self.by_concept.setdefault(infons[CONCEPTS], []).append(len(self.entities))
+        for key, value in infons.items():
+            self.report.lose(f"infon '{str(key)[:40]}' of an annotation", str(self.location), str(value)[:40])
+        self.entities.append(EntityRecord(*place, label))
+
+    def relations(self, given: list[Any], pairs: Pairs) -> list[RelationRecord]:
+        """RETURNS (list[RelationRecord]): The relations."""
+        found: list[RelationRecord] = []
+        for relation in given:
+            infons = dict(relation.infons or {})
+            label = infons.pop(TYPE, None)
+            ends = self._ends(relation, infons)
+            for key, value in infons.items():
+                self.report.lose(f"infon '{str(key)[:40]}' of a relation", str(self.location), str(value)[:40])
+            if ends is None:
+                continue
+            if not isinstance(label, str) or not label:
+                self.report.lose("relation without a label", str(self.location), str(relation.id)[:40])
+                continue
+            made = relations_between(*ends, label, self.entities, pairs)
+            if not made:
+                self.report.lose("relation with a lost argument", str(self.location), label[:40])
+            found += made
+        return found
+
+    def _ends(self, relation: Any, infons: dict[str, Any]) -> tuple[list[int], list[int]] | None:
+        """The mentions of the head and those of the tail; None if there are no two ends."""
+        if not relation.nodes and {"entity1", "entity2"} <= infons.keys():
+            concepts = str(infons.pop("entity1")), str(infons.pop("entity2"))
+            return self.by_concept.get(concepts[0], []), self.by_concept.get(concepts[1], [])
+        if len(relation.nodes) != 2:
+            self.report.lose("relation that does not have two ends", str(self.location), str(relation.id)[:40])
+            return None
+        names = [str(node.refid) for node in relation.nodes]
+        for name in names:
+            if name not in self.by_id:
+                self.report.lose("relation with an end that is no annotation", str(self.location), name[:40])
+                return None
+        return self.by_id[names[0]], self.by_id[names[1]]

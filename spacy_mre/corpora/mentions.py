@@ -1,0 +1,46 @@
+"""Relations between entities with several mentions, as relations between the mentions.
+
+Some corpora annotate relations between concepts: all mentions of a person in a document, or all those with one database
+identifier. The components learn relations between places in a text.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+from typing import Literal
+
+from .record import EntityRecord, RelationRecord
+
+# nearest: between the two mentions with the fewest characters between them, the first ones if there are several;
+# all: between all mentions.
+Pairs = Literal["nearest", "all"]
+
+
+def relations_between(
+    heads: Sequence[int], tails: Sequence[int], label: str, entities: Sequence[EntityRecord], pairs: Pairs
+) -> list[RelationRecord]:
+    """Make the relations between mentions that a relation between two concepts becomes.
+
+    heads (Sequence[int]): The mentions of the head, as indices of entities.
+    tails (Sequence[int]): The mentions of the tail. If a concept is related to itself, they are the same.
+    label (str): The label.
+    entities (Sequence[EntityRecord]): The entities.
+    pairs (Pairs): Which mentions are connected: "nearest" or "all".
+    RETURNS (list[RelationRecord]): The relations; none if the head or tail has no mention.
+
+    >>> entities = [EntityRecord(0, 3, "person"), EntityRecord(9, 12, "person"), EntityRecord(15, 19, "place")]
+    >>> relations_between([0, 1], [2], "in", entities, "nearest")
+    [RelationRecord(head=1, tail=2, label='in', score=1.0)]
+    """
+    found: Iterable[tuple[int, int]] = product(heads, tails)
+    if len(heads) > 1 or len(tails) > 1:  # a mention is related to itself only if there is no other
+        found = [(head, tail) for head, tail in found if head != tail]
+    if pairs == "nearest":
+        ordered = sorted(found, key=lambda pair: _distance(entities[pair[0]], entities[pair[1]]))
+        found = ordered[:1]
+    return [RelationRecord(head, tail, label) for head, tail in found]
+
+
+def _distance(head: EntityRecord, tail: EntityRecord) -> tuple[int, int]:
+    """The characters between two mentions, then where the later one ends: the first of equally near ones is taken."""
+    between = max(head.start, tail.start) - min(head.end, tail.end)
+    return max(between, 0), max(head.end, tail.end)

@@ -1,0 +1,22 @@
+"""Annotations that are absent or empty, for formats that cannot tell one from the other."""
+
+from .record import Record
+from .report import Report
+
+
+def lose_presence(records: list[Record], tool: str, report: Report) -> None:
+    """Count annotations that become absent, and absent ones that become empty, when they are read again: readers take
+    the entities or relations of a text for annotated if some text of the file has any.
+
+    records (list[Record]): All records.
+    tool (str): The name of the format.
+    report (Report): Counts them.
+    """
+    for what in ("entities", "relations"):
+        some = any(getattr(record, what) for record in records)
+        for record in records:
+            value = getattr(record, what)
+            if some and value is None:
+                report.lose(f"missing annotation of {what} ({tool} cannot tell it from an empty one)", record.origin)
+            elif not some and value is not None:
+                report.lose(f"empty annotation of {what} ({tool} cannot tell it from a missing one)", record.origin)

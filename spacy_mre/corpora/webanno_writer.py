@@ -1,0 +1,107 @@
+"""Writing of WebAnno TSV 3.3, which INCEpTION imports: one file per text, one row per token."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import accumulate, pairwise
+from pathlib import Path
+
+from ..files import replacing_files
+from .file_names import unique_name
+from .record import CharOffsets, Record
+from .report import Report
+from .webanno_cells import Cells
+from .webanno_values import escape_text
+from .word_pieces import words_in
+
+# The layers of INCEpTION's projects for spans and relations, with their feature.
+SPANS, RELATIONS, FEATURE = "custom.Span", "custom.Relation", "label"
+# A line end between two sentences: the blanks behind it are restored by the offset of the next sentence.
+BREAK = re.compile(r"\n *\Z")
+
+
+def write_records(records: Iterable[Record], path: Path, report: Report | None = None) -> int:
+    """Write records as a folder that `read_webanno` reads. Each line of a text is a sentence.
+
+    Tokens of white space only are not written. The parts of tokens that are entities become sub-tokens.
+
+    records (Iterable[Record]): The records.
+    path (Path): The folder; it is created. Other files in it are kept, and noted if they would be read too.
+    report (Report | None): Counts what the format cannot represent.
+    RETURNS (int): The number of texts.
+    """
+    path = Path(path)
+    report = report if report is not None else Report()
+    records = list(records)
+    _lose_missing(records, report)
+    names: set[str] = set()
+    written = set()
+    with replacing_files(path) as fresh:
+        for number, record in enumerate(records, start=1):
+            name = unique_name(record, number, names, report)
+            written.add(f"{name}.tsv")
+            file = fresh / f"{name}.tsv"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes("".join(line + "\n" for line in _as_lines(record, report)).encode("utf8"))
+    for file in sorted(path.glob("**/*.tsv")):
+        if file.relative_to(path).as_posix() not in written:
+            report.note("file in the folder that is not part of this export", file.name)
+    return len(records)
+
+
+def _lose_missing(records: list[Record], report: Report) -> None:
+    """Count missing annotations that become empty: a layer is in the file, or not."""
+    for what in ("entities", "relations"):
+        missing = [record for record in records if getattr(record, what) is None]
+        for record in missing if len(missing) < len(records) else ():
+            report.lose(f"missing annotation of {what} (WebAnno TSV cannot tell it from an empty one)", record.origin)
+    for record in records:
+        for what, content in (("text labels", record.cats), ("metadata", record.meta), ("group", record.group)):
+            if content:
+                report.lose(f"{what} (not supported by WebAnno TSV)", record.origin)
+        if "\0" in record.text:
+            report.lose("NUL character (written as a space)", record.origin)
+
+
+def _as_lines(record: Record, report: Report) -> Iterator[str]:
+    yield "#FORMAT=WebAnno TSV 3.3"
+    if record.entities is not None:
+        yield f"#T_SP={SPANS}|{FEATURE}"
+    if record.relations is not None:
+        yield f"#T_RL={RELATIONS}|{FEATURE}|BT_{SPANS}"
+    yield ""
+    record = replace(record, text=record.text.replace("\0", " "))
+    text = record.text
+    tokens = _tokens(record.tokens, text)
+    cells = Cells(record, tokens, report)
+    lengths = [0, *accumulate(2 if char > "\uffff" else 1 for char in text)]
+    sentences = list(_sentences(text, tokens))
+    for number, (first, last, _) in enumerate(sentences, start=1):
+        for token in range(first, last):
+            cells.name(token, f"{number}-{token - first + 1}")
+    for first, last, end in sentences:
+        yield ""
+        yield from (f"#Text={escape_text(line)}" for line in text[tokens[first][0] : end].split("\n"))
+        for token in range(first, last):
+            for name, (left, right), values in cells.rows(token):
+                offsets = f"{lengths[left]}-{lengths[right]}"
+                yield "\t".join([name, offsets, escape_text(text[left:right]), *values, ""])
+
+
+def _tokens(given: Sequence[CharOffsets] | None, text: str) -> list[CharOffsets]:
+    tokens = words_in(text, given)
+    # A text begins with a token. Before the first one, only blanks could be restored.
+    start = tokens[0][0] if tokens else len(text)
+    return [(0, start), *tokens] if text[:start].strip(" ") or (text and not tokens) else tokens
+
+
+def _sentences(text: str, tokens: list[CharOffsets]) -> Iterator[tuple[int, int, int]]:
+    """The first token, the last one + 1, and the last character + 1 of each sentence."""
+    first = 0
+    for i, (left, right) in enumerate(pairwise(tokens), start=1):
+        found = BREAK.search(text, left[1], right[0])
+        if found:
+            yield first, i, found.start()
+            first = i
+    if tokens:
+        yield first, len(tokens), len(text)
