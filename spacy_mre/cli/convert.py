@@ -10,9 +10,11 @@ from rich.console import Console
 
 from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import save_docs
-from ..corpora import READERS, Record, Report, cat_labels, make_docs
+from ..corpora import READERS, WRITERS, Record, Report, cat_labels, make_docs
+from ..corpora.catalogue import CATALOGUE
 from ..corpora.label_studio import Choice
 from ..corpora.offsets import Unit
+from ..corpora.recognise import recognise_why
 from ..corpora.splits import PARTS, SPLIT_RULES, split_records
 from ..corpora.to_docs import TokenPolicy
 from ..corpora.tokenizer_check import check_tokenizer
@@ -21,13 +23,27 @@ from ..files import check_can_write
 from .app import app
 from .common import counted, load_nlp, one_of, show_progress
 
+AUTO = "auto"
+
+
+def _list_formats(wanted: bool) -> None:
+    if not wanted:
+        return
+    for name, info in CATALOGUE.items():
+        written = "; export writes it too" if name in WRITERS else ""
+        typer.echo(f"{name:<12} {info.about}{written}")
+        typer.echo(f"{'':<12} python -m spacy_mre convert {name} {info.example}")
+    raise typer.Exit
+
 
 @app.command("convert")
 def convert_cli(
     format: Annotated[
         str,
         typer.Argument(
-            metavar="FORMAT", parser=one_of(READERS), help=f"The format of the source: {', '.join(READERS)}."
+            metavar="FORMAT",
+            parser=one_of([AUTO, *READERS]),
+            help=f"The format of the source: {', '.join(READERS)}; or {AUTO}: recognised by the content.",
         ),
     ],
     source: Annotated[Path, typer.Argument(metavar="IN", help="The file or folder to read.", exists=True)],
@@ -83,6 +99,10 @@ def convert_cli(
     entity_key: Annotated[str | None, typer.Option(help="conllu: the key of the entity tags in MISC, as ENE.")] = None,
     text_column: Annotated[str | None, typer.Option(help="table: the column of the text.")] = None,
     label_column: Annotated[str | None, typer.Option(help="table: the column of the text label.")] = None,
+    list_formats: Annotated[
+        bool,
+        typer.Option("--list", callback=_list_formats, is_eager=True, help="List the formats with examples, and exit."),
+    ] = False,
 ) -> None:
     """Convert an annotated corpus to spaCy's binary format, and report what was lost."""
     given = {
@@ -98,6 +118,9 @@ def convert_cli(
         "text_column": text_column,
         "label_column": label_column,
     }
+    if format == AUTO:
+        format, seen = recognise_why(source)
+        typer.echo(f"Format: {format}, because the source is {seen}")
     reader = READERS[format]
     options = {name: value for name, value in given.items() if value is not None}
     for name in options:
