@@ -67,7 +67,7 @@ class Errors(metaclass=_WithCodes):
         "retokenize a copy (doc.copy()), or write the entities again."
     )
 
-    # 2xx: corpora (25x: tokenization)
+    # 2xx: corpora (251: tokenization)
     M201 = "{path}, line {line}: {reason}"
     M202 = "{path}: {reason}"
     M203 = (
@@ -104,6 +104,12 @@ class Errors(metaclass=_WithCodes):
     M251 = (
         "The lemmas and tags of spacy_mre.ChineseTokenizer.v1 need jieba, which is not installed. Install it "
         "with: pip install 'spacy-mre[zh]', or set tags = false in [nlp.tokenizer]."
+    )
+
+    M252 = (
+        "{path}: no entities, relations or text labels were read from {texts} as '{format}', so no file was written. "
+        "{seen}If the texts are annotated, correct the names of keys and files, or choose another format or option "
+        "(python -m spacy_mre convert --list). If they are not, texts to predict for example, add --allow-empty."
     )
 
     # 3xx: encoders

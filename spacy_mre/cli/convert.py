@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from inspect import signature
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from rich.console import Console
 from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import save_docs
 from ..corpora import READERS, WRITERS, Record, Report, cat_labels, make_docs
+from ..corpora.annotated import check_annotated
 from ..corpora.catalogue import CATALOGUE
 from ..corpora.label_studio import Choice
 from ..corpora.offsets import Unit
@@ -73,6 +75,10 @@ def convert_cli(
     seed: Annotated[int, typer.Option(help="stratified: decides between equally good splits.", min=0)] = 0,
     spans_key: Annotated[str, typer.Option(help="The span group to write the entities to.")] = DEFAULT_KEY,
     strict: Annotated[bool, typer.Option("--strict", help="Write no file if an annotation would be lost.")] = False,
+    allow_empty: Annotated[
+        bool,
+        typer.Option("--allow-empty", help="Convert texts without any annotation, to predict for example."),
+    ] = False,
     part: Annotated[str | None, typer.Option(help="crossre: read only this part: train, dev or test.")] = None,
     separator: Annotated[
         str | None,
@@ -132,7 +138,7 @@ def convert_cli(
     check_can_write(output, folder=split_rule is not None or output.is_dir())
     records = list(reader(source, report=report, **options))
     if not records:
-        raise ValueError(Errors.M208.format(path=source, format=format, lost=""))
+        raise ValueError(Errors.M208.format(path=source, format=format, lost=_that_could_be_converted(report)))
     parts: dict[str, list[Record]] = split_records(records, split_rule, seed=seed) if split_rule else {"": records}
     pipeline = load_nlp(lang, nlp)
     check_tokenizer(records, pipeline, tokens=tokens)
@@ -144,14 +150,20 @@ def convert_cli(
     if strict:
         report.check()
     if not any(docs.values()):
-        lost = f" that could be converted ({', '.join(report.lost)})"
-        raise ValueError(Errors.M208.format(path=source, format=format, lost=lost))
+        raise ValueError(Errors.M208.format(path=source, format=format, lost=_that_could_be_converted(report)))
+    if not allow_empty:
+        check_annotated([*chain(*docs.values())], source, format, report, spans_key=spans_key)
     if split_rule:
         _remove_earlier(output, docs)
     for name in docs:
         path = output / f"{name}.spacy" if name else output
         typer.echo(f"{counted(save_docs(docs[name], path), 'document')} in {path}")
     Console().print(report.table())
+
+
+def _that_could_be_converted(report: Report) -> str:
+    reasons = report.reasons()
+    return f" that could be converted ({'; '.join(reasons)})" if reasons else ""
 
 
 def _remove_earlier(folder: Path, made: Collection[str]) -> None:

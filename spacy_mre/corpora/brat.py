@@ -16,6 +16,7 @@ from .record import CharOffsets, CorpusError, EntityRecord, Record, RelationReco
 from .report import Report
 
 UNSUPPORTED = {"A": "attribute", "M": "attribute", "E": "event", "N": "normalization", "#": "note"}
+SUFFIXES = (".txt", ".ann", ".conf")  # the settings of brat are no annotations
 # Begins a reference to another line, as in "Arg1:T1". Notes may also contain other words.
 IDENTIFIER = re.compile(r"[TREAMN]\d+\Z")
 
@@ -38,7 +39,13 @@ def read_brat(path: Path, *, report: Report | None = None) -> Iterator[Record]:
         raise CorpusError(path, 0, "the folder contains no .txt file")
     for file in _files(path, ".ann"):
         if not file.with_suffix(".txt").is_file():
-            raise CorpusError(file, 0, f"there is no text for these annotations, {file.with_suffix('.txt').name}")
+            missing = file.with_suffix(".txt").name
+            raise CorpusError(
+                file, 0, f"there is no text for these annotations, {missing}. The annotations of a.txt must be in a.ann"
+            )
+    for file in _files(path, ""):
+        if file.is_file() and file.suffix not in SUFFIXES:
+            report.note("file that is neither a .txt nor an .ann file, not read", file.name)
     annotated = {
         file: list(_lines(file.with_suffix(".ann"), report)) for file in files if file.with_suffix(".ann").is_file()
     }
@@ -47,7 +54,7 @@ def read_brat(path: Path, *, report: Report | None = None) -> Iterator[Record]:
         text = read_text(file, may_be_empty=True)
         record = Record(text=text, id=file.relative_to(path).with_suffix("").as_posix(), origin=file.name)
         if file not in annotated:
-            report.note("text without an .ann file, read as not annotated", file.name)
+            report.note("text without an .ann file (a.txt needs a.ann), read as not annotated", file.name)
         else:
             entities, identifiers = _entities(annotated[file], text, report)
             relations = _relations(annotated[file], entities, identifiers, report)

@@ -91,7 +91,8 @@ def _annotations(
     own_name = location.get_id(data, "record_id", task_name)
     chosen = _chosen(task, choice, location, report)
     if not chosen:
-        report.note("text without an annotation, read as not annotated", str(location))
+        predicted = " (--annotations predictions reads its prediction)" if task.get("predictions") else ""
+        report.note(f"text without an annotation{predicted}, read as not annotated", str(location))
         yield Annotation(location, Record(id=own_name, group=group, **base), None)
     for number, annotation in enumerate(chosen, start=1):
         results = location.get(annotation, "result", list)

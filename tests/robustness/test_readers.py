@@ -171,7 +171,7 @@ def test_nothing_is_missing_without_a_word(format, data, tmp_path_factory):
     assert again.kept["entities"] + lost_entities == found["entities"]
 
 
-@pytest.mark.parametrize("format", READERS)
+@pytest.mark.parametrize("format", SAMPLES)
 @settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
