@@ -112,6 +112,15 @@ class Errors(metaclass=_WithCodes):
         "(python -m spacy_mre convert --list). If they are not, texts to predict for example, add --allow-empty."
     )
 
+    M253 = (
+        "{a} ({count_a} texts) and {b} ({count_b} texts) have no text in common. Two annotators can only be compared "
+        "on the same texts: check that the files are those of one project."
+    )
+    M254 = (
+        "{a} and {b} have {count} texts in common, but no text with entities, relations or text labels that both "
+        "annotated. Check the files with: python -m spacy_mre stats FILE."
+    )
+
     # 3xx: encoders
     M301 = (
         "The encoder listens to the component '{upstream}' ('*' is any tok2vec or transformer), but there is no such "
