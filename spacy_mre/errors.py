@@ -71,7 +71,7 @@ class Errors(metaclass=_WithCodes):
         "retokenize a copy (doc.copy()), or write the entities again."
     )
 
-    # 2xx: corpora (25x: tokenization)
+    # 2xx: corpora (251: tokenization)
     M201 = "{path}, line {line}: {reason}"
     M202 = "{path}: {reason}"
     M203 = (
@@ -111,6 +111,21 @@ class Errors(metaclass=_WithCodes):
     M251 = (
         "The lemmas and tags of spacy_mre.ChineseTokenizer.v1 need jieba, which is not installed. Install it "
         "with: pip install 'spacy-mre[zh]', or set tags = false in [nlp.tokenizer]."
+    )
+
+    M252 = (
+        "{path}: no entities, relations or text labels were read from {texts} as '{format}', so no file was written. "
+        "{seen}If the texts are annotated, correct the names of keys and files, or choose another format or option "
+        "(python -m spacy_mre convert --list). If they are not, texts to predict for example, add --allow-empty."
+    )
+
+    M253 = (
+        "{a} ({count_a} texts) and {b} ({count_b} texts) have no text in common. Two annotators can only be compared "
+        "on the same texts: check that the files are those of one project."
+    )
+    M254 = (
+        "{a} and {b} have {count} texts in common, but no text with entities, relations or text labels that both "
+        "annotated. Check the files with: python -m spacy_mre stats FILE."
     )
 
     # 3xx: encoders

@@ -1,6 +1,7 @@
 """The command line. Importing a module registers its command."""
 
 from . import (
+    agree,
     compile_assets,
     config,
     convert,
@@ -20,6 +21,7 @@ from . import (
 from .app import app
 
 __all__ = [
+    "agree",
     "app",
     "compile_assets",
     "config",

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from inspect import signature
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +11,13 @@ from rich.console import Console
 
 from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import save_docs
-from ..corpora import READERS, Record, Report, cat_labels, make_docs
+from ..corpora import READERS, WRITERS, Record, Report, cat_labels, make_docs
+from ..corpora.annotated import check_annotated
+from ..corpora.catalogue import CATALOGUE
 from ..corpora.label_studio import Choice
 from ..corpora.mentions import Pairs
 from ..corpora.offsets import Unit
+from ..corpora.recognise import recognise_why
 from ..corpora.splits import PARTS, SPLIT_RULES, split_records
 from ..corpora.to_docs import TokenPolicy
 from ..corpora.tokenizer_check import check_tokenizer
@@ -22,13 +26,27 @@ from ..files import check_can_write
 from .app import app
 from .common import counted, load_nlp, one_of, show_progress
 
+AUTO = "auto"
+
+
+def _list_formats(wanted: bool) -> None:
+    if not wanted:
+        return
+    for name, info in CATALOGUE.items():
+        written = "; export writes it too" if name in WRITERS else ""
+        typer.echo(f"{name:<12} {info.about}{written}")
+        typer.echo(f"{'':<12} python -m spacy_mre convert {name} {info.example}")
+    raise typer.Exit
+
 
 @app.command("convert")
 def convert_cli(
     format: Annotated[
         str,
         typer.Argument(
-            metavar="FORMAT", parser=one_of(READERS), help=f"The format of the source: {', '.join(READERS)}."
+            metavar="FORMAT",
+            parser=one_of([AUTO, *READERS]),
+            help=f"The format of the source: {', '.join(READERS)}; or {AUTO}: recognised by the content.",
         ),
     ],
     source: Annotated[Path, typer.Argument(metavar="IN", help="The file or folder to read.", exists=True)],
@@ -58,6 +76,10 @@ def convert_cli(
     seed: Annotated[int, typer.Option(help="stratified: decides between equally good splits.", min=0)] = 0,
     spans_key: Annotated[str, typer.Option(help="The span group to write the entities to.")] = DEFAULT_KEY,
     strict: Annotated[bool, typer.Option("--strict", help="Write no file if an annotation would be lost.")] = False,
+    allow_empty: Annotated[
+        bool,
+        typer.Option("--allow-empty", help="Convert texts without any annotation, to predict for example."),
+    ] = False,
     part: Annotated[str | None, typer.Option(help="crossre: read only this part: train, dev or test.")] = None,
     separator: Annotated[
         str | None,
@@ -98,6 +120,10 @@ def convert_cli(
             "two, or all pairs."
         ),
     ] = None,
+    list_formats: Annotated[
+        bool,
+        typer.Option("--list", callback=_list_formats, is_eager=True, help="List the formats with examples, and exit."),
+    ] = False,
 ) -> None:
     """Convert an annotated corpus to spaCy's binary format, and report what was lost."""
     given = {
@@ -117,6 +143,9 @@ def convert_cli(
         "relation_feature": relation_feature,
         "pairs": pairs,
     }
+    if format == AUTO:
+        format, seen = recognise_why(source)
+        typer.echo(f"Format: {format}, because the source is {seen}")
     reader = READERS[format]
     options = {name: value for name, value in given.items() if value is not None}
     for name in options:
@@ -128,7 +157,7 @@ def convert_cli(
     check_can_write(output, folder=split_rule is not None or output.is_dir())
     records = list(reader(source, report=report, **options))
     if not records:
-        raise ValueError(Errors.M208.format(path=source, format=format, lost=""))
+        raise ValueError(Errors.M208.format(path=source, format=format, lost=_that_could_be_converted(report)))
     parts: dict[str, list[Record]] = split_records(records, split_rule, seed=seed) if split_rule else {"": records}
     pipeline = load_nlp(lang, nlp)
     check_tokenizer(records, pipeline, tokens=tokens)
@@ -140,14 +169,20 @@ def convert_cli(
     if strict:
         report.check()
     if not any(docs.values()):
-        lost = f" that could be converted ({', '.join(report.lost)})"
-        raise ValueError(Errors.M208.format(path=source, format=format, lost=lost))
+        raise ValueError(Errors.M208.format(path=source, format=format, lost=_that_could_be_converted(report)))
+    if not allow_empty:
+        check_annotated([*chain(*docs.values())], source, format, report, spans_key=spans_key)
     if split_rule:
         _remove_earlier(output, docs)
     for name in docs:
         path = output / f"{name}.spacy" if name else output
         typer.echo(f"{counted(save_docs(docs[name], path), 'document')} in {path}")
     Console().print(report.table())
+
+
+def _that_could_be_converted(report: Report) -> str:
+    reasons = report.reasons()
+    return f" that could be converted ({'; '.join(reasons)})" if reasons else ""
 
 
 def _remove_earlier(folder: Path, made: Collection[str]) -> None:

@@ -3,10 +3,10 @@
 from itertools import pairwise
 from typing import Any
 
-from .label_studio_offsets import check_texts
 from .offsets import Offsets, Unit
 from .reading import Location
 from .record import CharOffsets, CorpusError
+from .surface import check_surface
 
 MAX_GAP = 100_000  # characters between two passages
 UNITS: tuple[Unit, ...] = ("characters", "utf16")
@@ -41,7 +41,7 @@ class Passages:
             try:
                 self.text = self._join(pieces, unit)
                 self.offsets = Offsets(self.text, unit)
-                check_texts(self.text, places, self.offsets, location)
+                self._check(places)
                 return
             except CorpusError as err:
                 errors.append(err)
@@ -54,6 +54,11 @@ class Passages:
         if not places or any(self.text[left[1] : right[0]].strip() for left, right in pairwise(places)):
             return None
         return places[0][0], max(end for _, end in places)
+
+    def _check(self, places: list[_Place]) -> None:
+        for place in places:
+            start, end = self.offsets.convert(place.start, place.end, self.location, "an annotation")
+            check_surface(place.text, self.text[start:end], self.location, "an annotation")
 
     def _join(self, pieces: list[tuple[int, str]], unit: Unit) -> str:
         text, length = "", 0

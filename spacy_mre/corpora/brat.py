@@ -11,13 +11,18 @@ from collections.abc import Iterator
 from itertools import combinations, pairwise
 from pathlib import Path
 
+from .offsets import Offsets
 from .reading import DIGITS, Location, read_lines, read_text
 from .record import CharOffsets, CorpusError, EntityRecord, Record, RelationRecord
 from .report import Report
+from .surface import Mention, check_surface, find_offsets
 
 UNSUPPORTED = {"A": "attribute", "M": "attribute", "E": "event", "N": "normalization", "#": "note"}
+SUFFIXES = (".txt", ".ann", ".conf")  # the settings of brat are no annotations
 # Begins a reference to another line, as in "Arg1:T1". Notes may also contain other words.
 IDENTIFIER = re.compile(r"[TREAMN]\d+\Z")
+
+OFFSETS = re.compile(r"(?<=[ ;])([0-9]{1,15}) ([0-9]{1,15})(?=;|\Z)")
 
 Line = tuple[Location, list[str]]
 
@@ -38,18 +43,25 @@ def read_brat(path: Path, *, report: Report | None = None) -> Iterator[Record]:
         raise CorpusError(path, 0, "the folder contains no .txt file")
     for file in _files(path, ".ann"):
         if not file.with_suffix(".txt").is_file():
-            raise CorpusError(file, 0, f"there is no text for these annotations, {file.with_suffix('.txt').name}")
+            missing = file.with_suffix(".txt").name
+            raise CorpusError(
+                file, 0, f"there is no text for these annotations, {missing}. The annotations of a.txt must be in a.ann"
+            )
+    for file in _files(path, ""):
+        if file.is_file() and file.suffix not in SUFFIXES:
+            report.note("file that is neither a .txt nor an .ann file, not read", file.name)
     annotated = {
         file: list(_lines(file.with_suffix(".ann"), report)) for file in files if file.with_suffix(".ann").is_file()
     }
     has_relations = any(_is_relation(fields) for lines in annotated.values() for _, fields in lines)
-    for file in files:
-        text = read_text(file, may_be_empty=True)
+    texts = [read_text(file, may_be_empty=True) for file in files]
+    marked = ((text, _mentions(annotated.get(file, [])), Location(file)) for file, text in zip(files, texts))
+    for file, text, offsets in zip(files, texts, find_offsets(marked, report)):
         record = Record(text=text, id=file.relative_to(path).with_suffix("").as_posix(), origin=file.name)
         if file not in annotated:
-            report.note("text without an .ann file, read as not annotated", file.name)
+            report.note("text without an .ann file (a.txt needs a.ann), read as not annotated", file.name)
         else:
-            entities, identifiers = _entities(annotated[file], text, report)
+            entities, identifiers = _entities(annotated[file], text, offsets, report)
             relations = _relations(annotated[file], entities, identifiers, report)
             record.entities = list(entities.values())
             record.relations = relations if has_relations else None
@@ -75,7 +87,9 @@ def _is_relation(fields: list[str]) -> bool:
     return fields[0][0] in "R*"
 
 
-def _entities(lines: list[Line], text: str, report: Report) -> tuple[dict[str, EntityRecord], set[str]]:
+def _entities(
+    lines: list[Line], text: str, offsets: Offsets, report: Report
+) -> tuple[dict[str, EntityRecord], set[str]]:
     """The entities by identifier, and all identifiers that relations may refer to, including those of lost lines."""
     entities: dict[str, EntityRecord] = {}
     identifiers = _identifiers(lines)
@@ -85,23 +99,30 @@ def _entities(lines: list[Line], text: str, report: Report) -> tuple[dict[str, E
             _check_references(fields[1].split()[1:], identifiers, location)
             report.lose(f"{UNSUPPORTED[name[0]]} (brat line {name[0]})", str(location), " ".join(fields[1:]))
         elif name[0] == "T":
-            label, fragments = _fragments(fields[1], location)
-            start, end = location.check_offsets(fragments[0][0], fragments[-1][1], len(text), f"the entity {name}")
+            label, given = _fragments(fields[1], location)
+            fragments = [offsets.convert(*fragment, location, f"the entity {name}") for fragment in given]
+            start, end = fragments[0][0], fragments[-1][1]
             if len(fields) < 3:
                 raise location.error(f"the text of the entity {name} is missing; perhaps the line was cut off")
             # A fragment also ends where an entity continues on the next line, with only white space between.
             if any(text[left[1] : right[0]].strip() for left, right in pairwise(fragments)):
                 report.lose("discontinuous entity", str(location), " ".join(text[s:e] for s, e in fragments))
                 continue
-            given = "\t".join(fields[2:])
-            if given.split() != text[start:end].split():
-                raise location.error(
-                    f"the entity {name} is '{given}', but the text at its offsets is '{text[start:end]}'"
-                )
+            check_surface("\t".join(fields[2:]), text[start:end], location, f"the entity {name}")
             entities[name] = EntityRecord(start, end, label)
         elif not _is_relation(fields):
             raise location.error(f"invalid identifier '{name}': expected one that begins with T, R, *, E, A, M, N or #")
     return entities, identifiers
+
+
+def _mentions(lines: list[Line]) -> list[Mention]:
+    """The entities. Of one with several fragments, whose text has only blanks between them, the fragments."""
+    found: list[Mention] = []
+    for _, fields in lines:
+        fragments = OFFSETS.findall(fields[1]) if fields[0][0] == "T" else []
+        whole = "\t".join(fields[2:]) if len(fragments) == 1 and len(fields) > 2 else None
+        found += [Mention(int(start), int(end), whole) for start, end in fragments]
+    return found
 
 
 def _identifiers(lines: list[Line]) -> set[str]:

@@ -6,8 +6,9 @@
 
 Each record is one line. Ends are exclusive; head and tail of a relation are indices of the list of entities. A missing
 key, or null, means that the text is not annotated with it. "cats" may also be a label or a list of labels. "tokens", a
-list of [start, end], "group" and "meta", any JSON object, are optional. These keys are ignored: "id" and "text" of an
-entity, "id" of a relation. Other keys are counted as lost.
+list of [start, end], "group" and "meta", any JSON object, are optional. The "text" of an entity is compared with the
+text at its offsets, and shows what these count. The "id" of an entity or relation is ignored. Other keys are counted as
+lost.
 """
 
 import json
@@ -18,9 +19,11 @@ from typing import Any
 from ..files import replacing
 from .extra_keys import count_extra_keys
 from .metadata import read_meta
+from .offsets import Offsets
 from .reading import Location, read_json_lines
 from .record import CharOffsets, EntityRecord, Record, RelationRecord
 from .report import Report
+from .surface import Mention, check_surface, find_mentions, find_offsets
 
 RECORD_KEYS = {"id", "text", "entities", "relations", "cats", "tokens", "group", "meta"}
 ENTITY_KEYS = {"start", "end", "label", "id", "text"}
@@ -31,7 +34,7 @@ def read_jsonl(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     """Read one file.
 
     path (Path): The file.
-    report (Report | None): Counts keys that the format does not have.
+    report (Report | None): Counts keys that the format does not have, and notes offsets that were converted.
     YIELDS (Record): One record per line. Without an id, it gets the name of the file and the line number.
     RAISES (CorpusError): If the input is malformed.
 
@@ -42,17 +45,24 @@ def read_jsonl(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     """
     path = Path(path)
     report = report if report is not None else Report()
-    for number, item in read_json_lines(path):
-        location = Location(path, number)
+    items = [(Location(path, number), item) for number, item in read_json_lines(path)]
+    for (location, item), offsets in zip(items, find_offsets((text_parts(*given) for given in items), report)):
         count_extra_keys(item, RECORD_KEYS, location, report)
-        yield make_record(item, f"{path.stem}-{number}", location, report)
+        yield make_record(item, f"{path.stem}-{location.line}", offsets, location, report)
 
 
-def make_record(item: dict[str, Any], name: str, location: Location, report: Report) -> Record:
+def text_parts(location: Location, item: dict[str, Any]) -> tuple[str, list[Mention], Location]:
+    """RETURNS (tuple[str, list[Mention], Location]): The text, entities and tokens of a record, for `find_offsets`."""
+    text = item.get("text")
+    return (text, find_mentions(item, "entities", "tokens"), location) if isinstance(text, str) else ("", [], location)
+
+
+def make_record(item: dict[str, Any], name: str, offsets: Offsets, location: Location, report: Report) -> Record:
     """Read one record.
 
     item (dict[str, Any]): The record as JSON.
     name (str): Its id, if it has none.
+    offsets (Offsets): What its offsets count.
     location (Location): Where it was read.
     report (Report): Counts keys of entities and relations that the format does not have.
     RETURNS (Record): The record.
@@ -61,13 +71,13 @@ def make_record(item: dict[str, Any], name: str, location: Location, report: Rep
     text = location.get(item, "text", str)
     entities = relations = tokens = None
     if item.get("entities") is not None:
-        entities = [_entity(given, text, location, report) for given in location.get(item, "entities", list)]
+        entities = [_entity(given, text, offsets, location, report) for given in location.get(item, "entities", list)]
     if item.get("relations") is not None:
         n_entities = len(entities or ())
         given_relations = location.get(item, "relations", list)
         relations = [_relation(given, n_entities, location, report) for given in given_relations]
     if item.get("tokens") is not None:
-        tokens = list(_tokens(location.get(item, "tokens", list), text, location))
+        tokens = list(_tokens(location.get(item, "tokens", list), offsets, location))
     return Record(
         text=text,
         id=location.get_id(item, "id", name),
@@ -96,10 +106,12 @@ def write_records(records: Iterable[Record], path: Path) -> int:
     return count
 
 
-def _entity(given: Any, text: str, location: Location, report: Report) -> EntityRecord:
+def _entity(given: Any, text: str, offsets: Offsets, location: Location, report: Report) -> EntityRecord:
     label = location.get(given, "label", str)
     start, end = location.get(given, "start", int), location.get(given, "end", int)
-    start, end = location.check_offsets(start, end, len(text), f"the entity '{label}'")
+    start, end = offsets.convert(start, end, location, f"the entity '{label}'")
+    surface = None if given.get("text") is None else location.get(given, "text", str)
+    check_surface(surface, text[start:end], location, f"the entity '{label}'")
     count_extra_keys(given, ENTITY_KEYS, location, report, "an entity")
     return EntityRecord(start, end, label)
 
@@ -112,12 +124,12 @@ def _relation(given: Any, n_entities: int, location: Location, report: Report) -
     return RelationRecord(head, tail, label)
 
 
-def _tokens(given: list[Any], text: str, location: Location) -> Iterator[CharOffsets]:
+def _tokens(given: list[Any], offsets: Offsets, location: Location) -> Iterator[CharOffsets]:
     position = 0
     for i, pair in enumerate(given):
         if not isinstance(pair, list) or len(pair) != 2:
             raise location.error(f"token {i} must be [start, end]")
-        start, end = location.check_offsets(pair[0], pair[1], len(text), f"token {i}")
+        start, end = offsets.convert(pair[0], pair[1], location, f"token {i}")
         if start < position:
             raise location.error(f"token {i} begins before the end of the previous token")
         position = end

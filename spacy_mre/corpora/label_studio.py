@@ -20,12 +20,12 @@ from typing import Any, Literal
 
 from .extra_keys import count_extra_keys
 from .label_studio_min import as_tasks
-from .label_studio_offsets import best_readings
 from .label_studio_results import Annotation, read_entities, read_relations, sort_result
 from .metadata import read_meta
 from .reading import Location
 from .record import Record
 from .report import Report
+from .surface import find_offsets
 
 Choice = Literal["first", "last", "all", "predictions"]
 
@@ -62,7 +62,7 @@ def read_label_studio(
     for annotation in found:
         for result in annotation.results or ():
             sort_result(result, annotation, report)
-    readings = best_readings((annotation.record.text, annotation.regions) for annotation in found)
+    readings = find_offsets(((given.record.text, given.regions, given.location) for given in found), report)
     has_entities = any(annotation.regions for annotation in found)
     has_relations = any(annotation.relations for annotation in found)
     has_names = any(annotation.names for annotation in found)
@@ -91,7 +91,8 @@ def _annotations(
     own_name = location.get_id(data, "record_id", task_name)
     chosen = _chosen(task, choice, location, report)
     if not chosen:
-        report.note("text without an annotation, read as not annotated", str(location))
+        predicted = " (--annotations predictions reads its prediction)" if task.get("predictions") else ""
+        report.note(f"text without an annotation{predicted}, read as not annotated", str(location))
         yield Annotation(location, Record(id=own_name, group=group, **base), None)
     for number, annotation in enumerate(chosen, start=1):
         results = location.get(annotation, "result", list)

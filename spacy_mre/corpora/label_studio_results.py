@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .extra_keys import count_extra_keys
-from .label_studio_offsets import check_texts
 from .offsets import Offsets
 from .reading import Location
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
+from .surface import check_surface
 
 RESULT_KEYS = {
     *("id", "type", "value", "from_name", "to_name", "origin", "score", "meta", "readonly", "hidden", "parentID"),
@@ -112,13 +112,13 @@ def read_entities(
     location = annotation.location
     entities: list[EntityRecord] = []
     indices: dict[str, list[int]] = {}
-    check_texts(annotation.record.text, annotation.regions, offsets, location)
     places: dict[str, tuple[int, int]] = {}
     for region in annotation.regions:
         # A region with labels of several tags has a result for each.
         if places.setdefault(region.id, (region.start, region.end)) != (region.start, region.end) and region.id:
             raise location.error(f"two regions have the id '{region.id}'")
-        start, end = offsets.convert(region.start, region.end, location, f"the region '{region.id}'")
+        start, end = offsets.convert(region.start, region.end, location, "a region")
+        check_surface(region.text, annotation.record.text[start:end], location, "a region")
         if region.id:
             indices.setdefault(region.id, []).extend(range(len(entities), len(entities) + len(region.labels)))
         entities += [EntityRecord(start, end, label, region.score) for label in region.labels]

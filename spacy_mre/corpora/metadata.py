@@ -33,17 +33,24 @@ def read_meta(given: Any, location: Location) -> dict[str, Any]:
 
 
 def other_keys(item: Mapping[str, Any], known: Set[str], location: Location, report: Report) -> dict[str, Any]:
-    """Read the keys that a tool does not have as metadata, and note them: one may be a misspelt key of the tool.
+    """Read the keys that a tool does not have as metadata, and note them. One that is spelt almost like a key of the
+    tool, and contains a list or an object, is probably an annotation: it is counted as lost.
 
     item (Mapping[str, Any]): A JSON object.
     known (Set[str]): The keys of the tool.
     location (Location): Where it was read.
-    report (Report): Gets a note for each key that is not null.
+    report (Report): Gets a note or a loss for each key that is not null.
     RETURNS (dict[str, Any]): The metadata.
     """
     others = {key: value for key, value in item.items() if key not in known and value is not None}
-    for key in others:
+    for key, value in others.items():
         close = get_close_matches(key, sorted(known), n=1)
         hint = f" (did you mean '{close[0]}'?)" if close else ""
-        report.note(f"key '{key[:MAX_SHOWN]}' read as metadata{hint}", str(location))
+        tell = report.lose if close and _may_be_annotation(value) else report.note
+        tell(f"key '{key[:MAX_SHOWN]}' read as metadata{hint}", str(location))
     return read_meta(others, location)
+
+
+def _may_be_annotation(value: Any) -> bool:
+    """Whether a value contains a list or an object, perhaps as JSON in the cell of a table."""
+    return isinstance(value, (list, dict)) or (isinstance(value, str) and value.startswith(("[", "{")))

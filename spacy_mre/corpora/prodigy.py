@@ -17,10 +17,12 @@ from typing import Any
 
 from .extra_keys import count_extra_keys
 from .metadata import other_keys, read_meta
+from .offsets import Offsets
 from .prodigy_relations import RELATION_KEYS, SPAN_KEYS, find_span
 from .reading import Location, read_json_items
 from .record import CharOffsets, EntityRecord, Record, RelationRecord
 from .report import Report
+from .surface import Mention, check_surface, find_mentions, find_offsets
 
 KEYS = {
     *("text", "tokens", "spans", "relations", "options", "accept", "label", "meta", "answer", "id", "group"),
@@ -50,33 +52,43 @@ def read_prodigy(path: Path, *, report: Report | None = None) -> Iterator[Record
     path = Path(path)
     report = report if report is not None else Report()
     accepted: set[Any] = set()
-    for number, (location, item) in enumerate(read_json_items(path), start=1):
+    items = list(read_json_items(path))
+    found = find_offsets((_parts(*given) for given in items), report)
+    for number, ((location, item), offsets) in enumerate(zip(items, found), start=1):
         answer = "accept" if item.get("answer") is None else item["answer"]
         if answer not in ANSWERS:
             raise location.error(f"'answer' must be one of {', '.join(ANSWERS)}")
         if answer != "accept":
             report.note(f"text with the answer '{answer}', left out", str(location))
             continue
-        record = _record(item, f"{path.stem}-{number}", location, report)
+        record = _record(item, f"{path.stem}-{number}", offsets, location, report)
         if record.text in accepted:
             report.note("text that occurs more than once", str(location))
         accepted.add(record.text)
         yield record
 
 
-def _record(item: dict[str, Any], name: str, location: Location, report: Report) -> Record:
+def _parts(location: Location, item: dict[str, Any]) -> tuple[str, list[Mention], Location]:
+    """The text of an answer that is read, and its spans and tokens."""
+    text = item.get("text")
+    if not isinstance(text, str) or item.get("answer") not in (None, "accept"):
+        return "", [], location
+    return text, find_mentions(item, "spans", "tokens"), location
+
+
+def _record(item: dict[str, Any], name: str, offsets: Offsets, location: Location, report: Report) -> Record:
     text = location.get(item, "text", str)
     tokens = relations = None
     entities: list[EntityRecord] | None = None
     view = item.get("_view_id")
     if item.get("tokens") is not None:
-        tokens = list(_tokens(location.get(item, "tokens", list), text, location, report))
+        tokens = list(_tokens(location.get(item, "tokens", list), text, offsets, location, report))
     # For each span the index of its entity; None if it has no label.
     spans: list[tuple[dict[str, Any], int | None]] = []
     if item.get("spans") is not None or view in SPAN_VIEWS:
         entities = []
         for given in location.get(item, "spans", list) if item.get("spans") is not None else ():
-            entity = _entity(given, text, tokens, location, report)
+            entity = _entity(given, text, tokens, offsets, location, report)
             spans.append((given, len(entities) if entity else None))
             if entity:
                 entities.append(entity)
@@ -98,11 +110,11 @@ def _record(item: dict[str, Any], name: str, location: Location, report: Report)
     )
 
 
-def _tokens(given: list[Any], text: str, location: Location, report: Report) -> Iterator[CharOffsets]:
+def _tokens(given: list[Any], text: str, offsets: Offsets, location: Location, report: Report) -> Iterator[CharOffsets]:
     position = 0
     for i, token in enumerate(given):
         start, end = location.get(token, "start", int), location.get(token, "end", int)
-        start, end = location.check_offsets(start, end, len(text), f"token {i}")
+        start, end = offsets.convert(start, end, location, f"token {i}")
         if start < position:
             raise location.error(f"token {i} begins before the end of the previous token")
         if token.get("text", text[start:end]) != text[start:end]:
@@ -113,10 +125,12 @@ def _tokens(given: list[Any], text: str, location: Location, report: Report) -> 
 
 
 def _entity(
-    given: Any, text: str, tokens: list[CharOffsets] | None, location: Location, report: Report
+    given: Any, text: str, tokens: list[CharOffsets] | None, offsets: Offsets, location: Location, report: Report
 ) -> EntityRecord | None:
     start, end = location.get(given, "start", int), location.get(given, "end", int)
-    start, end = location.check_offsets(start, end, len(text), "a span")
+    start, end = offsets.convert(start, end, location, "a span")
+    surface = None if given.get("text") is None else location.get(given, "text", str)
+    check_surface(surface, text[start:end], location, "a span")
     count_extra_keys(given, SPAN_KEYS, location, report, "a span")
     if tokens is not None and given.get("token_start") is not None and given.get("token_end") is not None:
         first, last = location.get(given, "token_start", int), location.get(given, "token_end", int)

@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .label_studio_offsets import best_readings, check_texts
 from .mentions import Pairs, relations_between
 from .offsets import Offsets
 from .reading import DIGITS, Location, read_lines
 from .record import CorpusError, EntityRecord, Record, RelationRecord
 from .report import Report
+from .surface import check_surface, find_offsets
 
 TEXT = re.compile(r"([^|\t]+)\|([ta])\|(.*)\Z", re.DOTALL)
 CONCEPTS = re.compile(r"[,;|]")
@@ -70,7 +70,7 @@ def read_pubtator(path: Path, *, pairs: Pairs = "nearest", report: Report | None
     documents = list(_documents(path, report))
     if not documents:
         raise CorpusError(path, 0, "the file contains no text (a line such as 227508|t|Naloxone reverses ...)")
-    readings = best_readings((document.text, document.mentions) for document in documents)
+    readings = find_offsets([(document.text, document.mentions, document.location) for document in documents], report)
     has_entities = any(document.mentions for document in documents)
     has_relations = any(document.relations for document in documents)
     for document, offsets in zip(documents, readings):
@@ -142,8 +142,8 @@ def _entities(document: _Document, offsets: Offsets, report: Report) -> tuple[li
     entities: list[EntityRecord] = []
     concepts: dict[str, list[int]] = {}
     for i, mention in enumerate(document.mentions):
-        check_texts(document.text, [mention], offsets, mention.location)
         start, end = offsets.convert(mention.start, mention.end, mention.location, "a mention")
+        check_surface(mention.text, document.text[start:end], mention.location, "a mention")
         entities.append(EntityRecord(start, end, mention.label))
         if mention.concept not in NO_CONCEPT:
             report.lose("concept of a mention (its entry in a database)", str(mention.location), mention.concept[:40])

@@ -1,11 +1,10 @@
 """Recognition of the format of a file or folder by its content."""
 
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import Errors
 from .json_evidence import Container, formats_of, is_bioc
@@ -35,33 +34,55 @@ FORMATS = (
 )
 MAX_RECORDS = 1000
 MAX_START = 1000  # characters
-MAX_NAMES = 8  # of files or keys in an error message
+MAX_NAMES = 8  # of files or keys in a message
+MAX_SHOWN = 40  # characters of a name
 CONLLU_COLUMNS = 10
 CONLLU_ID = re.compile(r"\d+([-.]\d+)?\Z")
 TAG = re.compile(r"(O|[BIESLU]-\S+)\Z")
+
+
+class Recognised(NamedTuple):
+    """A format, and why a file or folder is of it.
+
+    format (str): A name of `READERS`.
+    seen (str): What the content is, such as "JSON lines with the keys text, label".
+    """
+
+    format: str
+    seen: str
 
 
 def recognise(path: str | Path) -> str:
     """Find the format of a file or folder from its first records.
 
     path (str | Path): The file or folder.
-    RETURNS (str): A name of `READERS`, or "spacy".
+    RETURNS (str): A name of `READERS`.
+    RAISES (ValueError): If none or several formats fit, or the file is not a text in UTF-8 or not valid JSON.
+    """
+    return recognise_why(path).format
+
+
+def recognise_why(path: str | Path) -> Recognised:
+    """Find the format of a file or folder from its first records, and say why.
+
+    path (str | Path): The file or folder.
+    RETURNS (Recognised): The format, and what was seen.
     RAISES (ValueError): If none or several formats fit, or the file is not a text in UTF-8 or not valid JSON.
 
     >>> _ = Path("data").write_text('{"text": "Ada", "label": [[0, 3, "person"]]}')
-    >>> recognise("data")
-    'doccano'
+    >>> recognise_why("data")
+    Recognised(format='doccano', seen='JSON lines with the keys text, label [...]')
     """
     path = Path(path)
     if not path.exists():
         raise CorpusError(path, 0, "file or folder not found")
     if path.suffix == ".spacy":
-        return "spacy"
+        return Recognised("spacy", "a name that ends in .spacy")
     found, seen = (_in_folder if path.is_dir() else _in_file)(path)
     if len(found) > 1:
         raise ValueError(Errors.M221.format(path=path, seen=seen, candidates=", ".join(found)))
     if found:
-        return found[0]
+        return Recognised(found[0], seen)
     around = _in_folder(path.parent)[0] if path.is_file() else []
     if around:
         seen += f", in a folder in the format {' or '.join(around)}, which is read as a whole"
@@ -98,7 +119,7 @@ def _in_file(path: Path) -> tuple[list[str], str]:
         return ["conllu"], "words with ten columns"
     columns, last = _columns(rows)
     if columns and TAG.match(last):
-        return ["conll"], f"a text of {columns} columns"
+        return ["conll"], f"a text of {columns} columns, the last of which has tags (as '{last[:MAX_SHOWN]}')"
     text = read_text(path).lstrip()
     if text.startswith("<"):
         return (["bioc"] if "<collection" in text[:MAX_START] else []), "XML"
@@ -123,10 +144,20 @@ def _in_json(path: Path, container: Container) -> tuple[list[str], str]:
         if whole is None:
             raise
         return ["bioc"] * is_bioc(whole), f"one JSON object with the keys {_list(whole)}"
-    keys = Counter(key for item in items for key in item)
     kind = "a JSON list of objects" if container == "list" else "JSON lines"
-    seen = f"{kind} with the keys {_list(keys)}" if items else f"{kind} without a record"
+    seen = f"{kind} with the keys {_join(_keys(items))}" if items else f"{kind} without a record"
     return formats_of(items, container), seen
+
+
+def _keys(items: list[dict[str, Any]]) -> list[str]:
+    """The keys of objects, and what their lists contain, as in "entities [start, end, label]": these show a format."""
+    inside: dict[str, str] = {}
+    for item in items:
+        for key, value in item.items():
+            first = value[0] if isinstance(value, list) and value else None
+            content = f" [{_list(first)}]" if isinstance(first, dict) else " [...]" if isinstance(first, list) else ""
+            inside[key] = inside.get(key) or content
+    return [f"{key[:MAX_SHOWN]}{content}" for key, content in inside.items()]
 
 
 def _first_items(path: Path) -> Iterator[dict[str, Any]]:
@@ -183,6 +214,9 @@ def _columns(rows: list[list[str]]) -> tuple[int, str]:
     return (widths.pop(), odd) if len(widths) == 1 and widths != {1} else (0, "")
 
 
-def _list(names: Any) -> str:
-    shown = [str(name)[:40] for name in islice(names, MAX_NAMES)]
-    return ", ".join([*shown, *(["..."] if len(names) > MAX_NAMES else [])])
+def _list(names: Iterable[Any]) -> str:
+    return _join([str(name)[:MAX_SHOWN] for name in names])
+
+
+def _join(names: list[str]) -> str:
+    return ", ".join([*names[:MAX_NAMES], *(["..."] if len(names) > MAX_NAMES else [])])

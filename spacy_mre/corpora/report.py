@@ -63,10 +63,13 @@ class Report:
         RAISES (ValueError): With all reasons and counts.
         """
         if self.lost:
-            reasons = "; ".join(
-                f"{reason}: {count} (as in {self.examples[reason][0]})" for reason, count in self.lost.items()
-            )
+            reasons = "; ".join(self.reasons(noted=False))
             raise ValueError(Errors.M203.format(count=sum(self.lost.values()), reasons=reasons))
+
+    def reasons(self, *, noted: bool = True) -> list[str]:
+        """RETURNS (list[str]): What was lost, and what was noted, each with its count and the first example."""
+        counts = self.lost + self.noted if noted else self.lost
+        return [f"{reason}: {count} (as in {self.examples[reason][0]})" for reason, count in counts.items()]
 
     def table(self, title: str = "") -> Table:
         """RETURNS (Table): A table of what was kept and lost, for `rich.print`."""

@@ -17,11 +17,12 @@ from typing import Any
 
 from ..errors import Errors
 from .json_values import InvalidJSON, parse_json
-from .jsonl import RECORD_KEYS, make_record
+from .jsonl import RECORD_KEYS, make_record, text_parts
 from .metadata import other_keys, read_meta
 from .reading import Location, read_text
 from .record import CorpusError, Record
 from .report import Report
+from .surface import find_offsets
 
 JSON_COLUMNS = ("entities", "relations", "cats", "tokens", "meta")
 PARQUET = b"PAR1"
@@ -52,20 +53,29 @@ def read_table(
     path = Path(path)
     report = report if report is not None else Report()
     rows = _parquet_rows(path) if is_parquet(path) else _csv_rows(path, text_column)
-    for number, (location, row) in enumerate(rows, start=1):
-        if text_column not in row:
-            raise location.error(
-                f"there is no column '{text_column}' among {', '.join([*row][:MAX_NAMES])}: name it with --text-column"
-            )
-        item = {key: row[key] for key in RECORD_KEYS if row.get(key) is not None}
-        item["text"] = row[text_column]
-        known = {*RECORD_KEYS, text_column, label_column}
-        if row.get(label_column) is not None and label_column not in ("text", text_column):
-            if item.get("cats") is not None:
-                raise location.error(f"there are text labels in '{label_column}' and in 'cats'")
-            item["cats"] = location.get_id(row, label_column)
-        item["meta"] = read_meta(item.get("meta"), location) | other_keys(row, known, location, report)
-        yield make_record(item, f"{path.stem}-{number}", location, report)
+    items = [(location, _item(row, text_column, label_column, location, report)) for location, row in rows]
+    found = find_offsets((text_parts(*given) for given in items), report)
+    for number, ((location, item), offsets) in enumerate(zip(items, found), start=1):
+        yield make_record(item, f"{path.stem}-{number}", offsets, location, report)
+
+
+def _item(
+    row: dict[str, Any], text_column: str, label_column: str, location: Location, report: Report
+) -> dict[str, Any]:
+    """A row as an object of JSON lines."""
+    if text_column not in row:
+        raise location.error(
+            f"there is no column '{text_column}' among {', '.join([*row][:MAX_NAMES])}: name it with --text-column"
+        )
+    item = {key: row[key] for key in RECORD_KEYS if row.get(key) is not None}
+    item["text"] = row[text_column]
+    known = {*RECORD_KEYS, text_column, label_column}
+    if row.get(label_column) is not None and label_column not in ("text", text_column):
+        if item.get("cats") is not None:
+            raise location.error(f"there are text labels in '{label_column}' and in 'cats'")
+        item["cats"] = location.get_id(row, label_column)
+    item["meta"] = read_meta(item.get("meta"), location) | other_keys(row, known, location, report)
+    return item
 
 
 def is_parquet(path: Path) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from ..files import replacing
 from .items import Item
 from .text_mistakes import Mistake, TextMistakes
 
+WHAT_NAMES = {"wrong": "wrong", "missed": "missed"}
 LEVEL_NAMES = {"entities": "entity", "relations": "relation", "cats": "text label"}
 
 
@@ -31,16 +32,17 @@ class Mentions:
         return {"start": first, "end": last, "text": self.text[first:last], "label": label}
 
 
-def mistake_to_json(mistake: Mistake, mentions: Mentions) -> dict[str, Any]:
+def mistake_to_json(mistake: Mistake, mentions: Mentions, what_names: Mapping[str, str] = WHAT_NAMES) -> dict[str, Any]:
     """Convert a mistake to JSON.
 
     mistake (Mistake): The mistake.
     mentions (Mentions): The text.
+    what_names (Mapping[str, str]): Other words for "wrong" and "missed".
     RETURNS (dict[str, Any]): Its level, what it is ("wrong" or "missed"), its kind, its label, the score of the
         prediction (null if missed), and for an entity its offsets and text, for a relation those of head and tail.
     """
-    values: dict[str, Any] = {"level": LEVEL_NAMES[mistake.level], "what": mistake.what, "kind": mistake.kind}
-    values["label"] = mistake.label
+    values: dict[str, Any] = {"level": LEVEL_NAMES[mistake.level], "what": what_names[mistake.what]}
+    values.update(kind=mistake.kind, label=mistake.label)
     finite = mistake.score is not None and math.isfinite(mistake.score)
     values["score"] = round(float(mistake.score or 0.0), 4) if finite else None
     if mistake.level == "entities":
@@ -50,11 +52,15 @@ def mistake_to_json(mistake: Mistake, mentions: Mentions) -> dict[str, Any]:
     return values
 
 
-def write_mistakes(texts: Iterable[TextMistakes], path: Path) -> int:
+def write_mistakes(
+    texts: Iterable[TextMistakes], path: Path, *, name: str = "mistakes", what_names: Mapping[str, str] = WHAT_NAMES
+) -> int:
     """Write texts with their mistakes as JSON lines.
 
     texts (Iterable[TextMistakes]): The texts, for example the result of `worst_first`.
     path (Path): The file to write.
+    name (str): The key of the mistakes.
+    what_names (Mapping[str, str]): Other words for "wrong" and "missed".
     RETURNS (int): The number of texts.
 
     >>> import spacy
@@ -72,8 +78,8 @@ def write_mistakes(texts: Iterable[TextMistakes], path: Path) -> int:
     with replacing(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as file:
         for text in texts:
             mentions = Mentions(text.example.reference.text)
-            mistakes = [mistake_to_json(mistake, mentions) for mistake in text.mistakes]
-            values = {"id": text.id, "text": mentions.text, "mistakes": mistakes}
+            mistakes = [mistake_to_json(mistake, mentions, what_names) for mistake in text.mistakes]
+            values = {"id": text.id, "text": mentions.text, name: mistakes}
             file.write(json.dumps(values, ensure_ascii=False) + "\n")
             count += 1
     return count

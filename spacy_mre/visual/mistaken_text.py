@@ -20,6 +20,7 @@ from .names import Names
 from .svg import draw, guess_lang
 
 SIGNS = {"wrong": "✗", "missed": "∅"}
+ANNOTATOR_SIGNS = {"wrong": "≠", "missed": "≠"}
 
 
 def label_key(mistake: Mistake) -> tuple[str, str]:
@@ -36,6 +37,7 @@ class TextDrawing(NamedTuple):
     numbers (Mapping[tuple[str, str], int]): The number of each level and label, for the choice of a label.
     symmetric (Collection[str]): Relation labels without direction.
     spans_key (str): The span group of the entities.
+    signs (Mapping[str, str]): The signs of what is wrong and of what is missed.
     """
 
     names: Names
@@ -44,6 +46,7 @@ class TextDrawing(NamedTuple):
     numbers: Mapping[tuple[str, str], int]
     symmetric: Collection[str]
     spans_key: str
+    signs: Mapping[str, str] = SIGNS
 
     def values(self, text: TextMistakes) -> dict[str, Any]:
         """Make what the template shows of a text.
@@ -83,7 +86,7 @@ class TextDrawing(NamedTuple):
         relations = get_relations(doc) or []
         return Marking(
             what,
-            SIGNS[what],
+            self.signs[what],
             {entity[:3] for entity, item in zip(entities, entity_items(doc, entities)) if item in items},
             {identity(r) for r, item in zip(relations, relation_items(doc, list(self.symmetric))) if item in items},
         )

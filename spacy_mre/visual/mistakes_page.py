@@ -10,8 +10,8 @@ from ..evaluation.mistakes import count_mistakes
 from ..evaluation.text_mistakes import KINDS, TextMistakes, worst_first
 from ..files import replacing
 from .markup import printable
-from .mistake_words import WORDS
-from .mistaken_text import SIGNS, TextDrawing, label_key
+from .mistake_words import ANNOTATOR_WORDS, WORDS
+from .mistaken_text import ANNOTATOR_SIGNS, SIGNS, TextDrawing, label_key
 from .names import Names
 from .page import Labels, templates
 from .svg import choose_hues
@@ -30,6 +30,7 @@ def render_mistakes(
     spans_key: str = DEFAULT_KEY,
     max_texts: int = MAX_TEXTS,
     file: str = "mistakes.jsonl",
+    annotators: bool = False,
 ) -> str:
     """Draw the texts that have mistakes. Of a text with several sentences, those with a mistake are drawn.
 
@@ -42,6 +43,7 @@ def render_mistakes(
     spans_key (str): The span group of the entities.
     max_texts (int): The number of texts to draw; the counts at the top are always those of all texts.
     file (str): The name of the file with all mistakes, to which the page refers if it does not show all texts.
+    annotators (bool): Two annotators are compared, A and B instead of gold and prediction; see `find_disagreements`.
     RETURNS (str): The HTML.
     RAISES (ValueError): If the table of display names has another form.
 
@@ -55,14 +57,16 @@ def render_mistakes(
     (True, True)
     """
     names = Names(labels, lang)
-    words = WORDS.get(lang, WORDS["en"])
+    known = lang if lang in WORDS else "en"
+    words = WORDS[known] | (ANNOTATOR_WORDS[known] if annotators else {})
+    signs = ANNOTATOR_SIGNS if annotators else SIGNS
     bad = worst_first(texts)
     shown = bad[:max_texts]
     docs = [doc for text in shown for doc in (text.example.reference, text.example.predicted)]
     hues = choose_hues(docs, names, spans_key)
     found = Counter(label_key(mistake) for text in shown for mistake in text.mistakes)
     numbers = {key: number for number, key in enumerate(sorted(found))}
-    drawing = TextDrawing(names, words, hues, numbers, symmetric, spans_key)
+    drawing = TextDrawing(names, words, hues, numbers, symmetric, spans_key, signs)
     counts = {
         "count": len(bad),
         "total": len(texts),
@@ -74,7 +78,7 @@ def render_mistakes(
         about=printable(about),
         lang=lang,
         words={key: word.format(**counts) for key, word in words.items()},
-        signs=SIGNS,
+        signs=signs,
         summary=count_mistakes(texts),
         is_empty=not bad,
         is_cut=len(shown) < len(bad),

@@ -236,7 +236,7 @@ def test_a_split_rule_that_leaves_a_part_empty_is_warned_of(run, tmp_path):
 
 def test_unknown_keys_are_a_loss(run, tmp_path):
     path = tmp_path / "a.jsonl"
-    path.write_text('{"text": "Ada", "entitys": []}\n')
+    path.write_text('{"text": "Ada", "cats": ["x"], "entitys": []}\n')
     output = run("convert", "jsonl", path, tmp_path / "a.spacy")
     assert "unknown key 'entitys'" in output and "did you mean 'entities'" in output
     assert "M203" in run("convert", "jsonl", path, tmp_path / "b.spacy", "--strict", code=1)
@@ -247,7 +247,7 @@ def test_a_tokenizer_that_does_not_suit_is_warned_of_once(run, tmp_path):
     source = tmp_path / "ja.jsonl"
     source.write_text("\n".join(map(json.dumps, items)), encoding="utf8")
     with pytest.warns(UserWarning) as caught:
-        run("convert", "jsonl", source, tmp_path / "out", "--split-rule", "number")
+        run("convert", "jsonl", source, tmp_path / "out", "--split-rule", "number", "--allow-empty")
     (message,) = [str(warning.message) for warning in caught]
     assert message.startswith("[W210] 12 of 12 texts are Japanese") and "--lang ja" in message
 
@@ -256,7 +256,7 @@ def test_a_tokenizer_that_does_not_suit_is_warned_of_once(run, tmp_path):
 def test_japanese_tokens_are_joined_without_blanks(run, tmp_path, format, name):
     item = {"tokens": ["東京", "Tower", "View", "は", "高い", "。"]}
     (tmp_path / name).write_text(json.dumps([item] if format == "spert" else item), encoding="utf8")
-    run("convert", format, tmp_path / name, tmp_path / "a.spacy")
+    run("convert", format, tmp_path / name, tmp_path / "a.spacy", "--allow-empty")
     (doc,) = load_docs(tmp_path / "a.spacy")
     assert doc.text == "東京Tower Viewは高い。"
     assert [token.text for token in doc] == item["tokens"]

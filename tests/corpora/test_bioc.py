@@ -134,7 +134,7 @@ def test_utf16_sentences_gaps_and_discontinuous_annotations(tmp_path):
         ('{"documents": []}', "a part of the collection has no 'source'"),
         ("[]", "not a BioC collection"),
         (collection({**BIORED, "passages": [passage(0, "abc"), passage(2, "x")]}), "begins at 2, but .* ends at 3"),
-        (collection({**BIORED, "passages": [passage(0, "a", annotation("0", "x", 0, "b"))]}), "a region is 'b'"),
+        (collection({**BIORED, "passages": [passage(0, "a", annotation("0", "x", 0, "b"))]}), "an annotation is 'b'"),
         (collection({**BIORED, "passages": [passage(0, "a", annotation("0", "x", 1, "a"))]}), "not a valid span"),
         (collection({**BIORED, "passages": [passage("0", "a")]}), "document 1: a passage needs an offset"),
         (collection({**BIORED, "passages": [passage(0, "a", *[annotation("0", "x", 0, "a")] * 2)]}), "have the id '0'"),

@@ -182,10 +182,10 @@ def test_malformed(export, item, reason, name, place):
         list(read_doccano(export({"text": "fine"}, item, name=name)))
 
 
-def test_misspelt_keys_are_noted(export):
+def test_misspelt_keys_are_losses(export):
     report = Report()
     list(read_doccano(export({"text": "Ada", "entitys": [[0, 3, "x"]]}), report=report))
-    assert report.noted == {"key 'entitys' read as metadata (did you mean 'entities'?)": 1}
+    assert report.lost == {"key 'entitys' read as metadata (did you mean 'entities'?)": 1}
 
 
 FULL = Record(

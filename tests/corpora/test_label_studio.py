@@ -302,7 +302,7 @@ def test_json_min(read):
     assert [record.cats for record in records] == [{"diary": 1.0}, {}, {"diary": 1.0, "news": 1.0}]
     assert [(record.id, record.meta) for record in records] == [(name, {"by": "Ada"}) for name in ("7", "8", "9")]
     assert report.lost == {"result of type 'stars'": 1}
-    assert report.noted == {"'kind' read as a text label": 1}
+    assert report.noted == {"'kind' read as a text label": 1, "offsets in UTF-16, converted": 1}
 
 
 def test_json_min_has_one_object_for_each_annotation(read):

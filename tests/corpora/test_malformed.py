@@ -175,7 +175,7 @@ def test_partners_of_brat(tmp_path):
     (tmp_path / ".left.txt").write_text("by a writer that was killed")
     report = Report()
     assert len(list(READERS["brat"](tmp_path, report=report))) == 1
-    assert report.noted == {"text without an .ann file, read as not annotated": 1}
+    assert report.noted == {"text without an .ann file (a.txt needs a.ann), read as not annotated": 1}
     (tmp_path / "b.ann").write_text("")
     with pytest.raises(CorpusError, match=r"b\.ann: there is no text for these annotations, b\.txt"):
         list(READERS["brat"](tmp_path))

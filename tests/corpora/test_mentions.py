@@ -189,7 +189,7 @@ def test_pubtator_in_utf16_and_with_other_line_ends(tmp_path):
         ("1|t|x\n1|a|\n1|a|\n", 3, "the abstract must follow"),
         ("1|t|x\n1|a|\n2\t0\t1\tx\ty\n", 3, "expected a title"),
         ("1|t|x\n1|a|\n1\t0\t1\tx\n", 3, "expected ID, START, END"),
-        ("1|t|x\n1|a|\n1\t0\t1\ty\tz\n", 3, "a region is 'y', but the text"),
+        ("1|t|x\n1|a|\n1\t0\t1\ty\tz\n", 3, "a mention is 'y', but the text"),
         ("1|t|x\n1|a|\n1\t0\t3\tx\tz\n", 3, "not a valid span"),
         ("\n1|t|x\n1|a|\nx\n", 4, "expected a title"),
     ],

@@ -7,8 +7,9 @@ import pytest
 import spacy
 
 from spacy_mre.corpora import READERS, WRITERS, CorpusError, EntityRecord, Record, RelationRecord, make_docs
+from spacy_mre.corpora.catalogue import CATALOGUE
 from spacy_mre.corpora.json_evidence import EVIDENCE
-from spacy_mre.corpora.recognise import FORMATS, recognise
+from spacy_mre.corpora.recognise import FORMATS, recognise, recognise_why
 from tests.corpora.test_real_data import CASES
 from tests.robustness.strategies import FOLDERS, SAMPLES, with_extras
 from tests.robustness.test_readers import write
@@ -205,3 +206,24 @@ def test_other_files_of_real_data(mre_data):
         if (mre_data / path).exists():
             with pytest.raises(ValueError, match="M220"):
                 recognise(mre_data / path)
+
+
+@pytest.mark.parametrize(
+    "content, format, seen",
+    [
+        ('{"text": "Ada", "label": [[0, 3, "x"]]}', "doccano", "JSON lines with the keys text, label [...]"),
+        (
+            json.dumps({"text": "Rain", "entities": []}) + "\n" + json.dumps({"text": "Ada", "entities": [ENTITY]}),
+            "jsonl",
+            "JSON lines with the keys text, entities [start, end, label]",
+        ),
+        ("Ada B-x\n", "conll", "a text of 2 columns, the last of which has tags (as 'B-x')"),
+    ],
+)
+def test_what_was_seen_says_why(content, format, seen, tmp_path):
+    (tmp_path / "a").write_text(content, encoding="utf8")
+    assert recognise_why(tmp_path / "a") == (format, seen)
+
+
+def test_the_catalogue_has_every_format():
+    assert CATALOGUE.keys() == READERS.keys()

@@ -1,0 +1,143 @@
+"""What the offsets of a source count: the texts of its entities show it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from .offsets import UNIT_NAMES, LineEnds, Offsets, Unit
+from .reading import Location
+from .report import Report
+
+# In the order in which they are tried. The first is that of spaCy.
+READINGS: tuple[tuple[Unit, LineEnds], ...] = (
+    *(("characters", "as they are"), ("utf16", "as they are"), ("utf8", "as they are")),
+    *(("characters", "short"), ("utf16", "short"), ("utf8", "short")),
+    *(("characters", "long"), ("utf16", "long"), ("utf8", "long")),
+)
+CHARACTERS = READINGS[0]
+LINE_END_NAMES = {"as they are": "", "short": " with line ends as one", "long": " with line ends as two"}
+
+
+class Marked(Protocol):
+    """A part of a text: offsets as given, and its text, if given."""
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def text(self) -> str | None: ...
+
+
+class Mention(NamedTuple):
+    """A part of a text.
+
+    start (int): Its first offset, as given.
+    end (int): Its last offset + 1, as given.
+    text (str | None): Its text, if given.
+    """
+
+    start: int
+    end: int
+    text: str | None = None
+
+
+def find_offsets(records: Iterable[tuple[str, Sequence[Marked], Location]], report: Report) -> Iterator[Offsets]:
+    """Find what the offsets of each record count: characters, or else what makes all its parts have their texts. If
+    several meanings fit, that which fits most of the other records, and of these the first. A record without texts of
+    its parts has the meaning that the others prove.
+
+    records (Iterable[tuple[str, Sequence[Marked], Location]]): The text of each record, its parts, and where it was
+        read.
+    report (Report): Notes the records whose offsets are not those of characters.
+    YIELDS (Offsets): The offsets of each record. If no meaning fits, those in characters.
+    """
+    records = list(records)
+    if all(_fits(text, parts, CHARACTERS) for text, parts, _ in records):
+        yield from (Offsets(text) for text, _, _ in records)
+        return
+    possible = [[reading for reading in READINGS if _differs(text, reading)] for text, _, _ in records]
+    fitting = [
+        [reading for reading in readings if _fits(text, parts, reading)]
+        for (text, parts, _), readings in zip(records, possible)
+    ]
+    # Only records that some meaning does not fit show anything.
+    proven = Counter(
+        reading
+        for (_, parts, _), readings, fit in zip(records, possible, fitting)
+        if _has_texts(parts) and fit != readings
+        for reading in fit
+    )
+    for (text, parts, location), fit in zip(records, fitting):
+        choices = fit if _has_texts(parts) else [reading for reading in fit if proven[reading]]
+        unit, line_ends = max(choices, key=lambda reading: proven[reading], default=CHARACTERS)
+        offsets = Offsets(text, unit, line_ends=line_ends)
+        if any((offsets.positions[p.start], offsets.positions[p.end]) != (p.start, p.end) for p in parts if choices):
+            report.note(f"offsets in {UNIT_NAMES[unit]}{LINE_END_NAMES[line_ends]}, converted", str(location))
+        yield offsets
+
+
+def find_mentions(item: Any, *keys: str) -> list[Mention]:
+    """Find the parts of the text of a JSON object. What is malformed is left out: the reader names the error.
+
+    item (Any): The object.
+    keys (str): Its keys with lists of `{"start", "end", "text"}` or `[start, end]`.
+    RETURNS (list[Mention]): The parts.
+    """
+    found = []
+    for key in keys:
+        values = item.get(key)
+        for given in values if isinstance(values, list) else ():
+            if isinstance(given, dict):
+                start, end, text = given.get("start"), given.get("end"), given.get("text")
+            else:
+                start, end, text = (*given, None) if isinstance(given, list) and len(given) == 2 else (None, None, None)
+            if type(start) is int and type(end) is int and (text is None or isinstance(text, str)):
+                found.append(Mention(start, end, text))
+    return found
+
+
+def check_surface(given: str | None, found: str, location: Location, what: str) -> None:
+    """Check the text of an entity.
+
+    given (str | None): Its text in the source, if given.
+    found (str): The text at its offsets. White space may differ.
+    location (Location): Where it was read.
+    what (str): The entity, for the error.
+    RAISES (CorpusError): If they differ.
+    """
+    if given is not None and _words(given) != _words(found):
+        raise location.error(
+            f"{what} is '{given}', but the text at its offsets is '{found}', and not all entities of this text fit if "
+            "the offsets count UTF-16, UTF-8 or line ends in another way"
+        )
+
+
+def _has_texts(parts: Sequence[Marked]) -> bool:
+    return any(part.text is not None for part in parts)
+
+
+def _differs(text: str, reading: tuple[Unit, LineEnds]) -> bool:
+    """Whether offsets of a reading differ from those of earlier ones in this text."""
+    unit, line_ends = reading
+    if (unit == "utf16" and max(text, default="") <= "\uffff") or (unit == "utf8" and text.isascii()):
+        return False
+    return {"as they are": True, "short": "\r\n" in text, "long": "\n" in text and "\r" not in text}[line_ends]
+
+
+def _fits(text: str, parts: Sequence[Marked], reading: tuple[Unit, LineEnds]) -> bool:
+    if not parts:
+        return True
+    positions = Offsets(text, reading[0], line_ends=reading[1]).positions
+    for part in parts:
+        if not 0 <= part.start < part.end < len(positions):
+            return False
+        start, end = positions[part.start], positions[part.end]
+        if min(start, end) < 0 or (part.text is not None and _words(part.text) != _words(text[start:end])):
+            return False
+    return True
+
+
+def _words(text: str) -> list[str]:
+    """The text without white space, which tools change; line ends may be written as a backslash and n."""
+    return text.replace("\\n", "\n").split()

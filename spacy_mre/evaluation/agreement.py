@@ -1,0 +1,184 @@
+"""Agreement of two annotators: F1 of entities and relations, and Cohen's kappa of text labels.
+
+F1 is the same in both directions, so neither annotator is gold. For entities it is preferred to kappa, because it is
+not defined how many spans were not annotated (Hripcsak and Rothschild 2005). Kappa is that of Cohen (1960), "A
+coefficient of agreement for nominal scales": (po - pe) / (1 - pe), where po is the share of texts with the same labels,
+and pe the share that is expected if both gave their labels at random, each as often as she did.
+
+What one of the annotators has not annotated is left out. A text label that an annotator did not give does not hold.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from ..annotations.entities import DEFAULT_KEY, get_entities
+from ..annotations.relations import get_relations
+from .items import Item, entity_items, gold_cats, relation_items, without_entity_labels
+from .text_mistakes import TextMistakes, find_text_mistakes
+
+Scores = dict[str, Any]
+
+
+class Pairs(NamedTuple):
+    """The texts of two annotators.
+
+    both (list[Example]): The texts in both files: A as the reference, B as the prediction.
+    only_a (int): How many texts only A has.
+    only_b (int): How many texts only B has.
+    """
+
+    both: list[Example]
+    only_a: int
+    only_b: int
+
+
+def pair_docs(a: Iterable[Doc], b: Iterable[Doc]) -> Pairs:
+    """Find the texts that both annotators have: the same text with the same id, then the same text. White space may
+    differ. If a text occurs several times, each is used once, in the order of the files.
+
+    a (Iterable[Doc]): The documents of the first annotator.
+    b (Iterable[Doc]): The documents of the second annotator.
+    RETURNS (Pairs): The pairs, in the order of A, and the number of other texts.
+
+    >>> import spacy
+    >>> nlp = spacy.blank("en")
+    >>> pairs = pair_docs([nlp("Old Lima"), nlp("Rain")], [nlp("Rain"), nlp("Wind")])
+    >>> [eg.reference.text for eg in pairs.both], pairs.only_a, pairs.only_b
+    (['Rain'], 1, 1)
+    """
+    a, b = list(a), list(b)
+    partners: dict[int, int] = {}
+    free = set(range(len(b)))
+    for with_id in (True, False):
+        waiting: dict[Hashable, list[int]] = defaultdict(list)
+        for number in sorted(free, reverse=True):
+            waiting[_key(b[number], with_id)].append(number)
+        for number, doc in enumerate(a):
+            candidates = waiting.get(_key(doc, with_id))
+            if number not in partners and candidates:
+                partners[number] = candidates.pop()
+        free.difference_update(partners.values())
+    labels = sorted({label for doc in (*a, *b) for label in doc.cats})
+    both = [Example(_complete(b[partners[n]], labels), _complete(a[n], labels)) for n in sorted(partners)]
+    return Pairs(both, len(a) - len(both), len(free))
+
+
+def measure_agreement(
+    examples: Sequence[Example], *, spans_key: str = DEFAULT_KEY, symmetric: Sequence[str] = ()
+) -> Scores:
+    """Measure the agreement of two annotators.
+
+    examples (Sequence[Example]): The texts of both, as from `pair_docs`.
+    spans_key (str): The span group of the entities.
+    symmetric (Sequence[str]): Relation labels without direction.
+    RETURNS (dict[str, Any]): "entities" (same offsets and label), "relations" (same label and offsets of head and tail)
+        and "strict_relations" (the labels of head and tail too), each with `f1`, the counts `a`, `b` and `both`,
+        `texts`, and these values without `texts` `per_label`. "cats": `kappa` (None if it is not defined, because both
+        gave all texts the same labels), `observed` (po), `texts`, and `per_label`, whether the label holds. Without
+        what is not annotated by both in any text.
+    """
+    scores: Scores = {}
+    entities = [eg for eg in examples if all(get_entities(doc, spans_key) is not None for doc in (eg.x, eg.y))]
+    if entities:
+        scores["entities"] = _compare([(_entities(eg.y, spans_key), _entities(eg.x, spans_key)) for eg in entities])
+    related = [eg for eg in examples if all(get_relations(doc) is not None for doc in (eg.x, eg.y))]
+    if related:
+        strict = [(relation_items(eg.y, symmetric), relation_items(eg.x, symmetric)) for eg in related]
+        scores["relations"] = _compare([(without_entity_labels(a), without_entity_labels(b)) for a, b in strict])
+        scores["strict_relations"] = _compare(strict)
+    labelled = [(gold_cats(eg.y), gold_cats(eg.x)) for eg in examples if eg.x.cats and eg.y.cats]
+    if labelled:
+        scores["cats"] = _compare_cats(labelled)
+    return scores
+
+
+def find_disagreements(
+    examples: Sequence[Example], *, spans_key: str = DEFAULT_KEY, symmetric: Sequence[str] = ()
+) -> list[TextMistakes]:
+    """Find the annotations of each text that only one of the annotators has.
+
+    examples (Sequence[Example]): The texts of both, as from `pair_docs`.
+    spans_key (str): The span group of the entities.
+    symmetric (Sequence[str]): Relation labels without direction.
+    RETURNS (list[TextMistakes]): All texts: "missed" are annotations that only A has, "wrong" those that only B has.
+    """
+    texts = find_text_mistakes(examples, spans_key=spans_key, symmetric=symmetric, multi_label=True)
+    for text in texts:
+        b = text.example.predicted
+        annotated = {
+            "entities": get_entities(b, spans_key) is not None,
+            "relations": get_relations(b) is not None,
+            "cats": bool(b.cats),
+        }
+        text.right = {level: count for level, count in text.right.items() if annotated[level]}
+        text.mistakes = [mistake._replace(score=None) for mistake in text.mistakes if annotated[mistake.level]]
+    return texts
+
+
+def cohens_kappa(a: Sequence[Hashable], b: Sequence[Hashable]) -> float | None:
+    """Compute Cohen's kappa.
+
+    a (Sequence[Hashable]): The category that the first annotator gave to each text.
+    b (Sequence[Hashable]): Those of the second annotator.
+    RETURNS (float | None): From -1 to 1. None without texts, or if both gave all texts the same category.
+
+    >>> cohens_kappa("xxyy", "xxyx")
+    0.5
+    """
+    total = len(a)
+    in_a, in_b = Counter(a), Counter(b)
+    same = sum(x == y for x, y in zip(a, b, strict=True)) * total
+    expected = sum(in_a[category] * in_b[category] for category in in_a)
+    # Both are multiplied by the square of the number of texts, so that 1 - pe is exactly 0 where it should be.
+    return None if expected == total**2 else (same - expected) / (total**2 - expected)
+
+
+def _key(doc: Doc, with_id: bool) -> Hashable:
+    text = "".join(doc.text.split())
+    return (str(doc.user_data.get("id", "")), text) if with_id else text
+
+
+def _complete(doc: Doc, labels: Sequence[str]) -> Doc:
+    """The document with a value for every text label, if it has any: what was not given does not hold."""
+    if not doc.cats or all(label in doc.cats for label in labels):
+        return doc
+    completed = doc.copy()
+    completed.cats = {**dict.fromkeys(labels, 0.0), **doc.cats}
+    return completed
+
+
+def _entities(doc: Doc, spans_key: str) -> list[Item]:
+    return entity_items(doc, get_entities(doc, spans_key) or ())
+
+
+def _compare(pairs: Sequence[tuple[Sequence[Item], Sequence[Item]]]) -> Scores:
+    counts = {"a": Counter[str](), "b": Counter[str](), "both": Counter[str]()}
+    for a, b in pairs:
+        for name, items in (("a", set(a)), ("b", set(b)), ("both", set(a) & set(b))):
+            counts[name].update(item[-1] for item in items)
+    labels = sorted(counts["a"] | counts["b"])
+    per_label = {label: _f1(**{name: of[label] for name, of in counts.items()}) for label in labels}
+    return {**_f1(**{name: of.total() for name, of in counts.items()}), "texts": len(pairs), "per_label": per_label}
+
+
+def _f1(a: int, b: int, both: int) -> Scores:
+    return {"f1": 2 * both / (a + b) if a + b else None, "a": a, "b": b, "both": both}
+
+
+def _compare_cats(pairs: Sequence[tuple[set[str], set[str]]]) -> Scores:
+    per_label = {}
+    for label in sorted(set().union(*(a | b for a, b in pairs))):
+        in_a, in_b = ([label in side for side in sides] for sides in zip(*pairs))
+        both = sum(x and y for x, y in zip(in_a, in_b))
+        per_label[label] = {"kappa": cohens_kappa(in_a, in_b), "a": sum(in_a), "b": sum(in_b), "both": both}
+    sets_of_a, sets_of_b = ([frozenset(side) for side in sides] for sides in zip(*pairs))
+    return {
+        "kappa": cohens_kappa(sets_of_a, sets_of_b),
+        "observed": sum(a == b for a, b in pairs) / len(pairs),
+        "texts": len(pairs),
+        "per_label": per_label,
+    }

@@ -1,0 +1,157 @@
+"""The command `convert`: formats that are recognised, and sources from which nothing is read."""
+
+import json
+import shlex
+
+import pytest
+from typer.testing import CliRunner
+
+from spacy_mre import load_docs
+from spacy_mre.cli import app
+from spacy_mre.corpora import READERS, WRITERS
+from tests.robustness.strategies import SAMPLES
+from tests.robustness.test_readers import write
+
+
+@pytest.fixture
+def run():
+    def invoke(*arguments, code=0):
+        result = CliRunner().invoke(app, [str(a) for a in arguments], env={"COLUMNS": "200", "TERM": "dumb"})
+        assert result.exit_code == code, result.output + repr(result.exception)
+        return result.output
+
+    return invoke
+
+
+@pytest.mark.parametrize("format", SAMPLES)
+def test_auto_says_the_format_and_converts_the_same(format, run, tmp_path):
+    source = write(format, tmp_path / "a", SAMPLES[format])
+    first, *_ = run("convert", "auto", source, tmp_path / "auto.spacy").splitlines()
+    assert first.startswith(f"Format: {format}, because the source is ")
+    run("convert", format, source, tmp_path / "named.spacy")
+    auto, named = ([doc.to_json() for doc in load_docs(tmp_path / f"{name}.spacy")] for name in ("auto", "named"))
+    assert auto == named
+
+
+def test_auto_of_an_unknown_format(run, tmp_path):
+    (tmp_path / "a").write_text("Ada met Bo.", encoding="utf8")
+    assert "[M220]" in run("convert", "auto", tmp_path / "a", tmp_path / "a.spacy", code=1)
+    assert not (tmp_path / "a.spacy").exists()
+
+
+def test_auto_takes_the_options_of_the_format_it_found(run, tmp_path):
+    source = tmp_path / "a.csv"
+    source.write_text("text,stars\nAda,5\n", encoding="utf8")
+    run("convert", "auto", source, tmp_path / "a.spacy", "--label-column", "stars")
+    (doc,) = load_docs(tmp_path / "a.spacy")
+    assert doc.cats == {"5": 1.0}
+    assert "the format table has no option --part" in run(
+        "convert", "auto", source, tmp_path / "a.spacy", "--part", "dev", code=2
+    )
+
+
+def test_the_list_of_formats(run):
+    lines = run("convert", "--list").splitlines()
+    assert [line.split()[0] for line in lines[::2]] == list(READERS)
+    assert [line.split()[0] for line in lines[::2] if "export writes it" in line] == list(WRITERS)
+    for format, line in zip(READERS, lines[1::2], strict=True):
+        # Every option of an example exists: the only thing that is wrong is the source, which does not exist.
+        python, *words = shlex.split(line)
+        assert (python, words[:4]) == ("python", ["-m", "spacy_mre", "convert", format])
+        assert "does not exist" in " ".join(run(*words[2:], code=2).replace("│", " ").split())
+
+
+ENTITY = {"start": 0, "end": 3, "label": "x"}
+RESULT = {"id": "a", "type": "labels", "value": {"start": 0, "end": 3, "text": "Ada", "labels": ["x"]}}
+# Format, source, what the error names.
+NOTHING = {
+    "jsonl, a misspelt key": ("jsonl", {"text": "Ada", "entitites": [ENTITY]}, "'entitites'", "mean 'entities'"),
+    "jsonl, the key of doccano": ("jsonl", {"text": "Ada", "label": "x"}, "'label'", "convert doccano"),
+    "jsonl, empty lists": ("jsonl", {"text": "Ada", "entities": [], "relations": []}, "--allow-empty"),
+    "jsonl, empty labels": ("jsonl", {"text": "Ada", "entities": [{**ENTITY, "label": ""}]}, "without a label"),
+    "spert, the key of CrossRE": ("spert", [{"tokens": ["Ada"], "ner": [[0, 0, "x"]]}], "'ner'"),
+    "genia, a misspelt key": ("genia", {"tokens": ["Ada"], "entity_mention": []}, "mean 'entity_mentions'"),
+    "doccano, a misspelt key": ("doccano", {"text": "Ada", "lable": ["x"]}, "'lable'", "mean 'label'"),
+    "prodigy, a misspelt key": ("prodigy", {"text": "Ada", "span": [ENTITY]}, "'span'", "mean 'spans'"),
+    "stockmark, a misspelt key": ("stockmark", [{"curid": "1", "text": "Ada", "entity": []}], "'entity'"),
+    "labelstudio, only predictions": (
+        "labelstudio",
+        [{"data": {"text": "Ada"}, "predictions": [{"result": [RESULT]}]}],
+        "--annotations predictions",
+    ),
+    "labelstudio, a misspelt key": (
+        "labelstudio",
+        [{"data": {"text": "Ada"}, "annotation": [{"result": [RESULT]}]}],
+        "'annotation'",
+    ),
+    "labelstudio, cancelled": (
+        "labelstudio",
+        [{"data": {"text": "Ada"}, "annotations": [{"was_cancelled": True, "result": [RESULT]}]}],
+        "cancelled annotation",
+    ),
+    "labelstudio, another key of labels": (
+        "labelstudio",
+        [{"data": {"text": "Ada"}, "annotations": [{"result": [{**RESULT, "value": {"start": 0, "end": 3}}]}]}],
+        "region without a label",
+    ),
+    "table, another column": ("table", "text,lable\nAda,x\n", "'lable'", "mean 'label'"),
+    "conll, only O": ("conll", "Ada O\n", "--allow-empty"),
+    "conllu, another key": ("conllu", "1\tAda\t_\t_\t_\t_\t0\t_\t_\tENE=B-x\n", "--allow-empty"),
+}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_nothing_read_is_nothing_converted(name, run, tmp_path):
+    format, content, *named = NOTHING[name]
+    source, target = tmp_path / "a", tmp_path / "a.spacy"
+    source.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf8")
+    output = run("convert", format, source, target, code=1)
+    assert "[M252]" in output and str(source) in output
+    for words in named:
+        assert words in output
+    assert not target.exists()
+    run("convert", format, source, target, "--allow-empty")
+    (doc,) = load_docs(target)
+    assert doc.text == "Ada" and not doc.ents
+
+
+@pytest.mark.parametrize("name", ["a.txt.ann", "b.ann", "a.a1", "a.ANN"])
+def test_files_of_annotations_that_are_not_read(name, run, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a.txt").write_text("Ada", encoding="utf8")
+    (tmp_path / "folder" / name).write_text("T1\tx 0 3\tAda\n", encoding="utf8")
+    output = run("convert", "brat", tmp_path / "folder", tmp_path / "a.spacy", code=1)
+    assert name in output and "a.ann" in output
+    assert not (tmp_path / "a.spacy").exists()
+
+
+def test_answers_that_are_not_read(run, tmp_path):
+    source = tmp_path / "a.jsonl"
+    source.write_text(json.dumps({"text": "Ada", "spans": [ENTITY], "answer": "reject"}), encoding="utf8")
+    output = run("convert", "prodigy", source, tmp_path / "a.spacy", code=1)
+    assert "[M208]" in output and "text with the answer 'reject', left out: 1" in output
+    assert "[M208]" in run("convert", "prodigy", source, tmp_path / "a.spacy", "--allow-empty", code=1)
+
+
+@pytest.mark.parametrize(
+    "format, item",
+    [
+        ("jsonl", {"text": "Ada", "entities": [ENTITY], "relatons": []}),
+        ("doccano", {"text": "Ada", "entities": [[0, 3, "x"]], "relatons": [{"type": "met"}]}),
+        ("prodigy", {"text": "Ada", "spans": [ENTITY], "relation": [{"label": "met"}]}),
+    ],
+)
+def test_strict_refuses_keys_that_may_be_annotations(format, item, run, tmp_path):
+    source = tmp_path / "a.jsonl"
+    source.write_text(json.dumps(item), encoding="utf8")
+    output = run("convert", format, source, tmp_path / "a.spacy", "--strict", code=1)
+    assert "[M203]" in output and "did you mean 'relations'?" in output
+    run("convert", format, source, tmp_path / "a.spacy")
+
+
+def test_strict_accepts_metadata(run, tmp_path):
+    source = tmp_path / "a.jsonl"
+    source.write_text(json.dumps({"text": "Ada", "label": ["x"], "page": [1], "text_id": 5}), encoding="utf8")
+    run("convert", "doccano", source, tmp_path / "a.spacy", "--strict")
+    (doc,) = load_docs(tmp_path / "a.spacy")
+    assert doc.user_data["meta"] == {"page": (1,), "text_id": 5}
