@@ -1,8 +1,6 @@
 """The training configs that come with the package."""
 
 import pytest
-import spacy
-from spacy.tokens import Doc
 from spacy.util import load_config
 
 from spacy_mre.training.configs import config_names, config_path, config_purpose, write_config
@@ -51,14 +49,3 @@ def test_an_existing_file_is_replaced_only_by_force(tmp_path):
     write_config("ja_cpu", output, force=True)
     assert load_config(output)["nlp"]["lang"] == "ja"
     assert [path.name for path in tmp_path.iterdir()] == ["my.cfg"]
-
-
-@pytest.mark.parametrize("name", ["ja_cpu", "en_cpu", "multi_ner_crossre_ja"])
-def test_analysed_documents_can_be_cut_and_copied(name):
-    """spaCy refuses to, after a `doc_cleaner` with its defaults."""
-    cleaner = load_config(config_path(name))["components"]["doc_cleaner"]
-    nlp = spacy.blank("en")
-    nlp.add_pipe("doc_cleaner", config={"attrs": cleaner["attrs"]})
-    doc = nlp("Ida lives in Lima")
-    assert [token.text for token in doc[1:3].as_doc()] == ["lives", "in"]
-    assert len(Doc.from_docs([doc, doc.copy()])) == 8
