@@ -53,6 +53,7 @@ NOT_RUN = {
     r"^prodigy ": "must be bought",
     r"^python -m benchmarks ": "needs the clone, and hours",
     r"^python -m spacy_mre train ": "tests/cli/test_train.py runs it",
+    r"^(cd project|python -m spacy project run all)$": "tests/cli/test_init.py runs the project",
     r"^python -m spacy_mre reinforce ": "tests/evaluation/test_reinforce.py runs it with a small config",
     r"^python -m spacy(_mre)? .* --gpu-id 0\b": "needs a GPU",
 }
@@ -200,15 +201,21 @@ def prepare(page):
     """Write the files that the docs speak of to the working directory."""
     lang = LANGUAGES.get(page, "ja")
     shutil.copytree(ROOT / "assets", "assets", ignore=shutil.ignore_patterns("compiled", "real"))
-    texts = read_corpus(Path("assets/corpus"), read_labels(Path("assets/labels.json")))[lang][:24]
-    docs = list(make_docs(texts, spacy.blank("xx")))
+    texts = read_corpus(Path("assets/corpus"), read_labels(Path("assets/labels.json")))
+    docs = list(make_docs(texts[lang][:24], spacy.blank("xx")))
+    WRITERS["pubtator"](make_docs(texts["en"][:24], spacy.blank("en")), Path("CDR_TrainingSet.PubTator.txt"))
     for file, name in {
         "data.jsonl": DATA_FORMATS.get(page, "doccano"),
         "admin.jsonl": "doccano",
         "project-3.json": "labelstudio",
         "out.jsonl": "prodigy",
+        "exported": "webanno",
+        "train.json": "docred",
     }.items():
         WRITERS[name](docs, Path(file))
+    # What is imported into Label Studio are predictions; what is exported are annotations.
+    tasks = srsly.read_json("project-3.json")
+    srsly.write_json("project-3.json", [{**task, "annotations": task.pop("predictions")} for task in tasks])
     with open("reviews.csv", "w", encoding="utf8", newline="") as file:
         csv.writer(file).writerows([("body", "stars"), *((doc.text, max(doc.cats, key=doc.cats.get)) for doc in docs)])
     labels = sorted({span.label_ for doc in docs for span in doc.spans["entities"]})
@@ -216,7 +223,7 @@ def prepare(page):
     srsly.write_json("tiny.json", TINY_MODEL)
     run(f"python -m spacy_mre convert doccano admin.jsonl corpus --split-rule stratified --nlp {lang}_cpu")
     Path("corpus/demo").mkdir()
-    for copy in ("corpus/demo/test.spacy", "found.spacy"):
+    for copy in ("corpus/demo/test.spacy", "found.spacy", "anna.spacy", "ben.spacy"):
         shutil.copy("corpus/test.spacy", copy)
     # As `python -m spacy_mre train data.jsonl own` makes them.
     Path("own/packages").mkdir(parents=True)
