@@ -5,6 +5,18 @@
 
 from collections.abc import Callable, Iterator
 
+from . import (
+    bioc_writer,
+    brat_writer,
+    doccano_writer,
+    docred_writer,
+    jsonl,
+    label_studio_writer,
+    prodigy_writer,
+    pubtator_writer,
+    table_writer,
+    webanno_writer,
+)
 from .asdc import read_asdc
 from .bioc import read_bioc
 from .brat import read_brat
@@ -13,19 +25,7 @@ from .conllu import read_conllu
 from .crossre import read_crossre
 from .doccano import read_doccano
 from .docred import read_docred
-from .from_docs import (
-    make_records,
-    write_bioc,
-    write_brat,
-    write_doccano,
-    write_docred,
-    write_jsonl,
-    write_label_studio,
-    write_prodigy,
-    write_pubtator,
-    write_table,
-    write_webanno,
-)
+from .from_docs import make_records, make_writer
 from .genia import read_genia
 from .jsonl import read_jsonl
 from .label_studio import read_label_studio
@@ -64,16 +64,16 @@ READERS: dict[str, Callable[..., Iterator[Record]]] = {
     "webanno": read_webanno,
 }
 WRITERS: dict[str, Callable[..., int]] = {
-    "bioc": write_bioc,
-    "brat": write_brat,
-    "doccano": write_doccano,
-    "docred": write_docred,
-    "jsonl": write_jsonl,
-    "labelstudio": write_label_studio,
-    "prodigy": write_prodigy,
-    "pubtator": write_pubtator,
-    "table": write_table,
-    "webanno": write_webanno,
+    "bioc": make_writer(bioc_writer.write_records),
+    "brat": make_writer(brat_writer.write_records),
+    "doccano": make_writer(doccano_writer.write_records),
+    "docred": make_writer(docred_writer.write_records),
+    "jsonl": make_writer(jsonl.write_records),
+    "labelstudio": make_writer(label_studio_writer.write_records, scores=True),
+    "prodigy": make_writer(prodigy_writer.write_records, scores=True),
+    "pubtator": make_writer(pubtator_writer.write_records),
+    "table": make_writer(table_writer.write_records),
+    "webanno": make_writer(webanno_writer.write_records),
 }
 
 __all__ = [

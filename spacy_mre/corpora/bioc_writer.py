@@ -8,7 +8,7 @@ from typing import Any
 
 from ..files import replacing
 from .bioc import TYPE, require_bioc
-from .presence import lose_presence
+from .presence import lose_parts, lose_presence
 from .record import Record
 from .report import Report
 
@@ -46,9 +46,7 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
 def _as_document(record: Record, is_json: bool, report: Report) -> Any:
     from bioc import BioCAnnotation, BioCDocument, BioCLocation, BioCNode, BioCPassage, BioCRelation
 
-    for what, content in (("text labels", record.cats), ("group", record.group)):
-        if content:
-            report.lose(f"{what} (not supported by BioC)", record.origin)
+    lose_parts(record, "BioC", report, metadata=False)
     if not is_json and NOT_XML.search(record.text):
         report.lose("control character (written as a space in XML)", record.origin)
         record = replace(record, text=NOT_XML.sub(" ", record.text))

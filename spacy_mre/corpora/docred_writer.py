@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import replacing
+from .presence import lose_parts
 from .reading import join_words
 from .record import CharOffsets, Record
 from .report import Report
@@ -29,9 +30,7 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
 
 
 def _as_json(record: Record, report: Report) -> dict[str, Any]:
-    for what, content in (("text labels", record.cats), ("metadata", record.meta), ("group", record.group)):
-        if content:
-            report.lose(f"{what} (not supported by DocRED)", record.origin)
+    lose_parts(record, "DocRED", report)
     tokens = words_in(record.text, record.tokens)
     words = [record.text[start:end] for start, end in tokens]
     if join_words(words)[0] != record.text:

@@ -1,7 +1,7 @@
-"""Conversion of Docs to records, and of these to files."""
+"""Conversion of Docs to records, which the writers of the formats write to files."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,6 @@ from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities
 from ..annotations.relations import arguments, get_relations
-from . import (
-    bioc_writer,
-    brat_writer,
-    doccano_writer,
-    docred_writer,
-    jsonl,
-    label_studio_writer,
-    prodigy_writer,
-    pubtator_writer,
-    table_writer,
-    webanno_writer,
-)
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
@@ -67,136 +55,21 @@ def make_records(
         yield record
 
 
-def write_jsonl(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
-    """Write Docs as JSON lines with character offsets; `read_jsonl` reads them.
+def make_writer(
+    write_records: Callable[[Iterable[Record], Path, Report | None], int], *, scores: bool = False
+) -> Callable[..., int]:
+    """Make the function of a format that writes Docs.
 
-    docs (Iterable[Doc]): The documents.
-    path (Path): The file to write.
-    spans_key (str): The span group of the entities.
-    report (Report | None): Counts what was kept and lost.
-    RETURNS (int): The number of documents.
+    write_records (Callable[[Iterable[Record], Path, Report | None], int]): Writes the records of the format.
+    scores (bool): The format keeps the scores of entities and relations. Default: False.
+    RETURNS (Callable[..., int]): From Docs, a path and the keyword arguments `spans_key` and `report` to the number of
+        documents.
     """
-    return jsonl.write_records(make_records(docs, spans_key=spans_key, report=report), path)
 
+    def write(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
+        return write_records(make_records(docs, spans_key=spans_key, scores=scores, report=report), path, report)
 
-def write_bioc(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
-    """Write Docs as a BioC collection (JSON or XML, by the name of the file); `read_bioc` reads it.
-
-    docs (Iterable[Doc]): The documents.
-    path (Path): The file to write.
-    spans_key (str): The span group of the entities.
-    report (Report | None): Counts what was kept and lost.
-    RETURNS (int): The number of documents.
-    """
-    return bioc_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
-
-
-def write_brat(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
-    """Write Docs as a brat folder; `read_brat` reads it.
-
-    docs (Iterable[Doc]): The documents.
-    path (Path): The folder to write.
-    spans_key (str): The span group of the entities.
-    report (Report | None): Counts what was kept and lost.
-    RETURNS (int): The number of documents.
-    """
-    return brat_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
-
-
-def write_doccano(
-    docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None
-) -> int:
-    """Write Docs as JSONL that doccano imports; `read_doccano` reads it.
-
-    docs (Iterable[Doc]): The documents.
-    path (Path): The file to write.
-    spans_key (str): The span group of the entities.
-    report (Report | None): Counts what was kept and lost.
-    RETURNS (int): The number of documents.
-    """
-    return doccano_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
-
-
-def write_docred(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
-    """Write Docs as DocRED's JSON; `read_docred` reads it.
-
-    docs (Iterable[Doc]): The documents.
-    path (Path): The file to write.
-    spans_key (str): The span group of the entities.
-    report (Report | None): Counts what was kept and lost.
-    RETURNS (int): The number of documents.
-    """
-    return docred_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
-
-
-def write_label_studio(
-    docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None
-) -> int:
-    """Write Docs as tasks that Label Studio imports, with predictions; `read_label_studio` reads them.
-
-    docs (Iterable[Doc]): The documents.
-    path (Path): The file to write.
-    spans_key (str): The span group of the entities.
-    report (Report | None): Counts what was kept and lost.
-    RETURNS (int): The number of documents.
-    """
-    records = make_records(docs, spans_key=spans_key, scores=True, report=report)
-    return label_studio_writer.write_records(records, path, report)
-
-
-def write_prodigy(
-    docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None
-) -> int:
-    """Write Docs as JSONL for Prodigy's recipes; `read_prodigy` reads it.
-
-    docs (Iterable[Doc]): The documents.
-    path (Path): The file to write.
-    spans_key (str): The span group of the entities.
-    report (Report | None): Counts what was kept and lost.
-    RETURNS (int): The number of documents.
-    """
-    records = make_records(docs, spans_key=spans_key, scores=True, report=report)
-    return prodigy_writer.write_records(records, path, report)
-
-
-def write_pubtator(
-    docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None
-) -> int:
-    """Write Docs in the format of PubTator; `read_pubtator` reads it.
-
-    docs (Iterable[Doc]): The documents.
-    path (Path): The file to write.
-    spans_key (str): The span group of the entities.
-    report (Report | None): Counts what was kept and lost.
-    RETURNS (int): The number of documents.
-    """
-    return pubtator_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
-
-
-def write_table(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
-    """Write Docs as a table (CSV, TSV or Parquet, by the name of the file); `read_table` reads it.
-
-    docs (Iterable[Doc]): The documents.
-    path (Path): The file to write.
-    spans_key (str): The span group of the entities.
-    report (Report | None): Counts what was kept and lost.
-    RETURNS (int): The number of documents.
-    """
-    return table_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
-
-
-def write_webanno(
-    docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None
-) -> int:
-    """Write Docs as a folder of WebAnno TSV files that INCEpTION imports; `read_webanno` reads it.
-
-    docs (Iterable[Doc]): The documents.
-    path (Path): The folder to write.
-    spans_key (str): The span group of the entities.
-    report (Report | None): Counts what was kept and lost.
-    RETURNS (int): The number of documents.
-    """
-    return webanno_writer.write_records(make_records(docs, spans_key=spans_key, report=report), path, report)
+    return write
 
 
 def _meta(doc: Doc, record: Record, report: Report) -> dict[str, Any]:

@@ -91,11 +91,12 @@ def make_record(item: dict[str, Any], name: str, offsets: Offsets, location: Loc
     )
 
 
-def write_records(records: Iterable[Record], path: Path) -> int:
+def write_records(records: Iterable[Record], path: Path, report: Report | None = None) -> int:
     """Write records as JSON lines; `read_jsonl` reads them.
 
     records (Iterable[Record]): The records.
     path (Path): The file; its folder is created.
+    report (Report | None): Gets nothing: the format represents everything.
     RETURNS (int): The number of records.
     """
     count = 0

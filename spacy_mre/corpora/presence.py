@@ -1,7 +1,21 @@
-"""Annotations that are absent or empty, for formats that cannot tell one from the other."""
+"""What several formats cannot represent: parts of a record, and whether annotations are absent or empty."""
 
 from .record import Record
 from .report import Report
+
+
+def lose_parts(record: Record, tool: str, report: Report, *, metadata: bool = True) -> None:
+    """Count the text labels, the group and the metadata of a record, for formats without them.
+
+    record (Record): The record.
+    tool (str): The name of the format.
+    report (Report): Counts them.
+    metadata (bool): Whether the format has no metadata. Default: True.
+    """
+    parts = {"text labels": record.cats, "metadata": record.meta if metadata else None, "group": record.group}
+    for what, content in parts.items():
+        if content:
+            report.lose(f"{what} (not supported by {tool})", record.origin)
 
 
 def lose_presence(records: list[Record], tool: str, report: Report) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..files import replacing
-from .presence import lose_presence
+from .presence import lose_parts, lose_presence
 from .record import Record
 from .report import Report
 
@@ -32,9 +32,7 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
 
 
 def _as_lines(record: Record, number: int, report: Report) -> Iterator[str]:
-    for what, content in (("text labels", record.cats), ("metadata", record.meta), ("group", record.group)):
-        if content:
-            report.lose(f"{what} (not supported by PubTator)", record.origin)
+    lose_parts(record, "PubTator", report)
     name = record.id
     if not name.strip() or SEPARATORS.search(name) or "|" in name or name.startswith("\ufeff"):
         report.lose("id that is empty or contains |, a tab or a line end", record.origin, repr(name))

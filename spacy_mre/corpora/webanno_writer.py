@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..files import replacing_files
 from .file_names import unique_name
+from .presence import lose_parts
 from .record import CharOffsets, Record
 from .report import Report
 from .webanno_cells import Cells
@@ -56,9 +57,7 @@ def _lose_missing(records: list[Record], report: Report) -> None:
         for record in missing if len(missing) < len(records) else ():
             report.lose(f"missing annotation of {what} (WebAnno TSV cannot tell it from an empty one)", record.origin)
     for record in records:
-        for what, content in (("text labels", record.cats), ("metadata", record.meta), ("group", record.group)):
-            if content:
-                report.lose(f"{what} (not supported by WebAnno TSV)", record.origin)
+        lose_parts(record, "WebAnno TSV", report)
         if "\0" in record.text:
             report.lose("NUL character (written as a space)", record.origin)
 

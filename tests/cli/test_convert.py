@@ -4,23 +4,11 @@ import json
 import shlex
 
 import pytest
-from typer.testing import CliRunner
 
 from spacy_mre import load_docs
-from spacy_mre.cli import app
 from spacy_mre.corpora import READERS, WRITERS
 from tests.robustness.strategies import SAMPLES
 from tests.robustness.test_readers import write
-
-
-@pytest.fixture
-def run():
-    def invoke(*arguments, code=0):
-        result = CliRunner().invoke(app, [str(a) for a in arguments], env={"COLUMNS": "200", "TERM": "dumb"})
-        assert result.exit_code == code, result.output + repr(result.exception)
-        return result.output
-
-    return invoke
 
 
 @pytest.mark.parametrize("format", SAMPLES)
