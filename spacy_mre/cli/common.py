@@ -1,8 +1,9 @@
 """What several commands share: error messages, tokenizers, progress bars and choices."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -75,10 +76,22 @@ def read_docs(path: Path, vocab: Vocab | None = None) -> list[Doc]:
     RETURNS (list[Doc]): The documents.
     RAISES (ValueError): If there are none, or the file is damaged.
     """
-    docs = list(load_docs(path, vocab))
-    if not docs:
+    return list(stream_docs(path, vocab))
+
+
+def stream_docs(path: Path, vocab: Vocab | None = None) -> Iterator[Doc]:
+    """Read the documents of `read_docs` one by one.
+
+    path (Path): The file.
+    vocab (Vocab | None): The vocabulary to use; a new one by default.
+    RETURNS (Iterator[Doc]): The documents.
+    RAISES (ValueError): If there are none, or the beginning is damaged.
+    """
+    docs = load_docs(path, vocab)
+    first = next(docs, None)
+    if first is None:
         raise ValueError(Errors.M610.format(path=path, what="documents"))
-    return docs
+    return chain([first], docs)
 
 
 def use_gpu(gpu_id: int) -> None:
@@ -106,15 +119,16 @@ def read_display_names(path: Path) -> Any:
         raise ValueError(Errors.M604.format(path=path, reason=err)) from None
 
 
-def show_progress(items: Sequence[Item], description: str) -> Iterable[Item]:
+def show_progress(items: Iterable[Item], description: str, *, total: int | None = None) -> Iterable[Item]:
     """Iterate with a progress bar, if the output is a terminal.
 
-    items (Sequence[Item]): The items.
+    items (Iterable[Item]): The items.
     description (str): Shown in front of the bar.
+    total (int | None): Their number. Default: their length, if they have one.
     RETURNS (Iterable[Item]): The same items.
     """
     console = Console(stderr=True)
-    return track(items, description, console=console, transient=True, disable=not console.is_terminal)
+    return track(items, description, total, console=console, transient=True, disable=not console.is_terminal)
 
 
 def counted(count: int, noun: str) -> str:

@@ -1,13 +1,15 @@
 """The command `convert`."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from inspect import signature
-from itertools import chain
 from pathlib import Path
+from shutil import rmtree
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from spacy.tokens import Doc
+from spacy.util import minibatch
 
 from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import save_docs
@@ -18,15 +20,19 @@ from ..corpora.label_studio import Choice
 from ..corpora.mentions import Pairs
 from ..corpora.offsets import Unit
 from ..corpora.recognise import recognise_why
-from ..corpora.splits import PARTS, SPLIT_RULES, split_records
+from ..corpora.splits import PARTS, SPLIT_RULES, choose_parts
+from ..corpora.spool import Spool
 from ..corpora.to_docs import TokenPolicy
 from ..corpora.tokenizer_check import check_tokenizer
 from ..errors import Errors
-from ..files import check_can_write
+from ..files import check_can_write, replacing_files
 from .app import app
 from .common import counted, load_nlp, one_of, show_progress
 
 AUTO = "auto"
+BATCH = 1000
+# Of the tokens in one file, about 1.5 million. A file is made and read in memory, so larger corpora become several.
+MAX_BYTES = 2**27
 
 
 def _list_formats(wanted: bool) -> None:
@@ -155,28 +161,36 @@ def convert_cli(
         raise typer.BadParameter("OUT must be a .spacy file, or a folder with --split-rule")
     report = Report()
     check_can_write(output, folder=split_rule is not None or output.is_dir())
-    records = list(reader(source, report=report, **options))
-    if not records:
-        raise ValueError(Errors.M208.format(path=source, format=format, lost=_that_could_be_converted(report)))
-    parts: dict[str, list[Record]] = split_records(records, split_rule, seed=seed) if split_rule else {"": records}
-    pipeline = load_nlp(lang, nlp)
-    check_tokenizer(records, pipeline, tokens=tokens)
-    labels = cat_labels(records)
-    docs = {}
-    for name, of_part in parts.items():
-        shown = show_progress(of_part, f"Converting {name}".strip())
-        docs[name] = list(make_docs(shown, pipeline, tokens=tokens, spans_key=spans_key, cats=labels, report=report))
-    if strict:
-        report.check()
-    if not any(docs.values()):
-        raise ValueError(Errors.M208.format(path=source, format=format, lost=_that_could_be_converted(report)))
-    if not allow_empty:
-        check_annotated([*chain(*docs.values())], source, format, report, spans_key=spans_key)
-    if split_rule:
-        _remove_earlier(output, docs)
-    for name in docs:
-        path = output / f"{name}.spacy" if name else output
-        typer.echo(f"{counted(save_docs(docs[name], path), 'document')} in {path}")
+    with Spool(reader(source, report=report, **options)) as records:
+        if not len(records):
+            raise ValueError(Errors.M208.format(path=source, format=format, lost=_that_could_be_converted(report)))
+        pipeline = load_nlp(lang, nlp)
+        check_tokenizer(records, pipeline, tokens=tokens)
+        labels = cat_labels(records)
+
+        def make(part: Iterable[Record]) -> Iterator[Doc]:
+            # Words of the texts are forgotten after each batch: the vocabulary does not grow with the corpus.
+            for batch in minibatch(part, BATCH):
+                with pipeline.memory_zone():
+                    yield from make_docs(
+                        batch, pipeline, tokens=tokens, spans_key=spans_key, cats=labels, report=report
+                    )
+
+        def check() -> None:
+            if strict:
+                report.check()
+            if not report.kept["documents"]:
+                raise ValueError(Errors.M208.format(path=source, format=format, lost=_that_could_be_converted(report)))
+            if not allow_empty:
+                check_annotated(report, source, format)
+
+        if split_rule:
+            counts = _write_parts(records, choose_parts(records, split_rule, seed=seed), output, make, check)
+        else:
+            shown = show_progress(records, "Converting")
+            counts = {output: save_docs(_then(make(shown), check), output, max_bytes=MAX_BYTES)}
+    for path, count in counts.items():
+        typer.echo(f"{counted(count, 'document')} in {path}")
     Console().print(report.table())
 
 
@@ -185,10 +199,40 @@ def _that_could_be_converted(report: Report) -> str:
     return f" that could be converted ({'; '.join(reasons)})" if reasons else ""
 
 
+def _then(docs: Iterable[Doc], check: Callable[[], None]) -> Iterator[Doc]:
+    """The documents. After the last one, but before their file gets its name, the check may raise an error."""
+    yield from docs
+    check()
+
+
+def _write_parts(
+    records: Spool,
+    parts: list[str],
+    folder: Path,
+    make: Callable[[Iterable[Record]], Iterator[Doc]],
+    check: Callable[[], None],
+) -> dict[Path, int]:
+    """Write the files of a split, all or none. Returns the number of documents of each."""
+    names = [name for name in PARTS if name in parts]
+    counts = {}
+    with replacing_files(folder) as fresh:
+        for name in names:
+            of_part = (record for record, part in zip(records, parts) if part == name)
+            shown = show_progress(of_part, f"Converting {name}", total=parts.count(name))
+            counts[folder / f"{name}.spacy"] = save_docs(make(shown), fresh / f"{name}.spacy", max_bytes=MAX_BYTES)
+        check()
+        _remove_earlier(folder, names)
+    return counts
+
+
 def _remove_earlier(folder: Path, made: Collection[str]) -> None:
-    """Remove the parts of an earlier conversion that this one does not make: they would share texts with the others."""
+    """Remove the parts of an earlier conversion that this one does not make: they would share texts with the others.
+    Also those that are folders of files: they cannot be replaced by a file, and may have more files than the new ones.
+    """
     for name in PARTS:
         path = folder / f"{name}.spacy"
-        if name not in made and path.is_file():
+        if path.is_dir():
+            rmtree(path)
+        elif name not in made and path.is_file():
             path.unlink()
             typer.echo(f"{path} of an earlier conversion was removed")

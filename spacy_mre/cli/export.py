@@ -10,7 +10,7 @@ from ..annotations.entities import DEFAULT_KEY
 from ..corpora import WRITERS, Report
 from ..files import check_can_write
 from .app import app
-from .common import counted, one_of, read_docs, show_progress
+from .common import counted, one_of, show_progress, stream_docs
 
 FOLDERS = ("brat", "webanno")
 
@@ -28,7 +28,7 @@ def export_cli(
     """Write a .spacy file in another format, and report what the format cannot represent."""
     report = Report()
     check_can_write(output, folder=format in FOLDERS)
-    docs = show_progress(read_docs(source), "Writing")
+    docs = show_progress(stream_docs(source), "Writing")
     count = WRITERS[format](docs, output, spans_key=spans_key, report=report)
     typer.echo(f"{counted(count, 'document')} in {output}")
     Console().print(report.table())

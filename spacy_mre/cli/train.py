@@ -4,6 +4,7 @@ import shlex
 import subprocess
 import sys
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,8 @@ from ..training.recipe import choose_config, fit_config
 from .app import app
 from .common import one_of
 from .filled import describe, read_config, write_filled
+
+MAX_READ = 1000  # texts
 
 
 @app.command("train")
@@ -83,8 +86,8 @@ def train_cli(
 
 
 def _guess_language(format: str, source: Path) -> str:
-    """By the script of most texts; "en" stands for all that is not Japanese or Chinese."""
-    texts = [record.text for record in READERS[format](source)]
+    """By the script of most of the first texts; "en" stands for all that is not Japanese or Chinese."""
+    texts = [record.text for record in islice(READERS[format](source), MAX_READ)]
     lang, count = language_of(texts)
     return lang if 2 * count > len(texts) else "en"
 

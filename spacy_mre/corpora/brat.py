@@ -15,7 +15,7 @@ from .offsets import Offsets
 from .reading import DIGITS, Location, read_lines, read_text
 from .record import CharOffsets, CorpusError, EntityRecord, Record, RelationRecord
 from .report import Report
-from .surface import Mention, check_surface, find_offsets
+from .surface import Mention, check_surface, with_offsets
 
 UNSUPPORTED = {"A": "attribute", "M": "attribute", "E": "event", "N": "normalization", "#": "note"}
 SUFFIXES = (".txt", ".ann", ".conf")  # the settings of brat are no annotations
@@ -54,9 +54,12 @@ def read_brat(path: Path, *, report: Report | None = None) -> Iterator[Record]:
         file: list(_lines(file.with_suffix(".ann"), report)) for file in files if file.with_suffix(".ann").is_file()
     }
     has_relations = any(_is_relation(fields) for lines in annotated.values() for _, fields in lines)
-    texts = [read_text(file, may_be_empty=True) for file in files]
-    marked = ((text, _mentions(annotated.get(file, [])), Location(file)) for file, text in zip(files, texts))
-    for file, text, offsets in zip(files, texts, find_offsets(marked, report)):
+
+    def parts(file: Path) -> tuple[str, list[Mention], Location]:
+        return read_text(file, may_be_empty=True), _mentions(annotated.get(file, [])), Location(file)
+
+    for file, offsets in with_offsets(lambda: files, parts, report):
+        text = read_text(file, may_be_empty=True)
         record = Record(text=text, id=file.relative_to(path).with_suffix("").as_posix(), origin=file.name)
         if file not in annotated:
             report.note("text without an .ann file (a.txt needs a.ann), read as not annotated", file.name)

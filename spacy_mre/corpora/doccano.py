@@ -57,10 +57,10 @@ def read_doccano(path: Path, *, offsets: Unit = "characters", report: Report | N
     """
     path = Path(path)
     report = report if report is not None else Report()
-    items = list(read_json_items(path))
-    kinds = {_kind(_label(item, location), location) for location, item in items} - {None}
+    # The file is read twice: it may be too large for the memory.
+    kinds = {_kind(_label(item, location), location) for location, item in read_json_items(path)} - {None}
     kind_of_empty = kinds.pop() if len(kinds) == 1 else None
-    for number, (location, item) in enumerate(items, start=1):
+    for number, (location, item) in enumerate(read_json_items(path), start=1):
         label = _label(item, location)
         kind = _kind(label, location) or (kind_of_empty if label == [] else None)
         if label == [] and kind is None:

@@ -23,7 +23,9 @@ from .offsets import Offsets
 from .reading import Location, read_json_lines
 from .record import CharOffsets, EntityRecord, Record, RelationRecord
 from .report import Report
-from .surface import Mention, check_surface, find_mentions, find_offsets
+from .surface import Mention, check_surface, find_mentions, with_offsets
+
+Located = tuple[Location, dict[str, Any]]
 
 RECORD_KEYS = {"id", "text", "entities", "relations", "cats", "tokens", "group", "meta"}
 ENTITY_KEYS = {"start", "end", "label", "id", "text"}
@@ -45,14 +47,18 @@ def read_jsonl(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     """
     path = Path(path)
     report = report if report is not None else Report()
-    items = [(Location(path, number), item) for number, item in read_json_lines(path)]
-    for (location, item), offsets in zip(items, find_offsets((text_parts(*given) for given in items), report)):
+
+    def read() -> Iterator[Located]:
+        return ((Location(path, number), item) for number, item in read_json_lines(path))
+
+    for (location, item), offsets in with_offsets(read, text_parts, report):
         count_extra_keys(item, RECORD_KEYS, location, report)
         yield make_record(item, f"{path.stem}-{location.line}", offsets, location, report)
 
 
-def text_parts(location: Location, item: dict[str, Any]) -> tuple[str, list[Mention], Location]:
-    """RETURNS (tuple[str, list[Mention], Location]): The text, entities and tokens of a record, for `find_offsets`."""
+def text_parts(located: Located) -> tuple[str, list[Mention], Location]:
+    """RETURNS (tuple[str, list[Mention], Location]): The text, entities and tokens of a record, for `with_offsets`."""
+    location, item = located
     text = item.get("text")
     return (text, find_mentions(item, "entities", "tokens"), location) if isinstance(text, str) else ("", [], location)
 

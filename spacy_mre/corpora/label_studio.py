@@ -20,12 +20,12 @@ from typing import Any, Literal
 
 from .extra_keys import count_extra_keys
 from .label_studio_min import as_tasks
-from .label_studio_results import Annotation, read_entities, read_relations, sort_result
+from .label_studio_results import Annotation, Region, read_entities, read_relations, sort_result
 from .metadata import read_meta
 from .reading import Location
 from .record import Record
 from .report import Report
-from .surface import find_offsets
+from .surface import with_offsets
 
 Choice = Literal["first", "last", "all", "predictions"]
 
@@ -62,11 +62,10 @@ def read_label_studio(
     for annotation in found:
         for result in annotation.results or ():
             sort_result(result, annotation, report)
-    readings = find_offsets(((given.record.text, given.regions, given.location) for given in found), report)
     has_entities = any(annotation.regions for annotation in found)
     has_relations = any(annotation.relations for annotation in found)
     has_names = any(annotation.names for annotation in found)
-    for annotation, offsets in zip(found, readings):
+    for annotation, offsets in with_offsets(lambda: found, _parts, report):
         record = annotation.record
         if annotation.results is not None:
             entities, indices = read_entities(annotation, offsets, report)
@@ -74,6 +73,10 @@ def read_label_studio(
             record.relations = read_relations(annotation, indices, report) if has_relations else None
             record.cats = dict.fromkeys(annotation.names, 1.0) if has_names else None
         yield record
+
+
+def _parts(annotation: Annotation) -> tuple[str, list[Region], Location]:
+    return annotation.record.text, annotation.regions, annotation.location
 
 
 def _annotations(

@@ -22,7 +22,7 @@ from .prodigy_relations import RELATION_KEYS, SPAN_KEYS, find_span
 from .reading import Location, read_json_items
 from .record import CharOffsets, EntityRecord, Record, RelationRecord
 from .report import Report
-from .surface import Mention, check_surface, find_mentions, find_offsets
+from .surface import Mention, check_surface, find_mentions, with_offsets
 
 KEYS = {
     *("text", "tokens", "spans", "relations", "options", "accept", "label", "meta", "answer", "id", "group"),
@@ -51,10 +51,9 @@ def read_prodigy(path: Path, *, report: Report | None = None) -> Iterator[Record
     """
     path = Path(path)
     report = report if report is not None else Report()
-    accepted: set[Any] = set()
-    items = list(read_json_items(path))
-    found = find_offsets((_parts(*given) for given in items), report)
-    for number, ((location, item), offsets) in enumerate(zip(items, found), start=1):
+    accepted: set[int] = set()  # hashes, which are smaller than texts
+    found = with_offsets(lambda: read_json_items(path), _parts, report)
+    for number, ((location, item), offsets) in enumerate(found, start=1):
         answer = "accept" if item.get("answer") is None else item["answer"]
         if answer not in ANSWERS:
             raise location.error(f"'answer' must be one of {', '.join(ANSWERS)}")
@@ -62,14 +61,15 @@ def read_prodigy(path: Path, *, report: Report | None = None) -> Iterator[Record
             report.note(f"text with the answer '{answer}', left out", str(location))
             continue
         record = _record(item, f"{path.stem}-{number}", offsets, location, report)
-        if record.text in accepted:
+        if hash(record.text) in accepted:
             report.note("text that occurs more than once", str(location))
-        accepted.add(record.text)
+        accepted.add(hash(record.text))
         yield record
 
 
-def _parts(location: Location, item: dict[str, Any]) -> tuple[str, list[Mention], Location]:
+def _parts(located: tuple[Location, dict[str, Any]]) -> tuple[str, list[Mention], Location]:
     """The text of an answer that is read, and its spans and tokens."""
+    location, item = located
     text = item.get("text")
     if not isinstance(text, str) or item.get("answer") not in (None, "accept"):
         return "", [], location

@@ -21,7 +21,7 @@ from .offsets import Offsets
 from .reading import DIGITS, Location, read_lines
 from .record import CorpusError, EntityRecord, Record, RelationRecord
 from .report import Report
-from .surface import check_surface, find_offsets
+from .surface import check_surface, with_offsets
 
 TEXT = re.compile(r"([^|\t]+)\|([ta])\|(.*)\Z", re.DOTALL)
 CONCEPTS = re.compile(r"[,;|]")
@@ -70,10 +70,9 @@ def read_pubtator(path: Path, *, pairs: Pairs = "nearest", report: Report | None
     documents = list(_documents(path, report))
     if not documents:
         raise CorpusError(path, 0, "the file contains no text (a line such as 227508|t|Naloxone reverses ...)")
-    readings = find_offsets([(document.text, document.mentions, document.location) for document in documents], report)
     has_entities = any(document.mentions for document in documents)
     has_relations = any(document.relations for document in documents)
-    for document, offsets in zip(documents, readings):
+    for document, offsets in with_offsets(lambda: documents, _parts, report):
         entities, concepts = _entities(document, offsets, report)
         relations = _relations(document, entities, concepts, pairs, report)
         yield Record(
@@ -83,6 +82,10 @@ def read_pubtator(path: Path, *, pairs: Pairs = "nearest", report: Report | None
             relations=relations if has_relations else None,
             origin=str(document.location),
         )
+
+
+def _parts(document: _Document) -> tuple[str, list[_Mention], Location]:
+    return document.text, document.mentions, document.location
 
 
 def is_pubtator(path: Path) -> bool:

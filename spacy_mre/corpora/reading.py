@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..annotations.scripts import separators
 from .json_values import InvalidJSON, parse_json
@@ -13,6 +13,7 @@ from .report import Report
 
 MAX_SHOWN = 40  # characters of a value in an error message
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+STARTS_WITH = 2**16  # bytes
 DIGITS = re.compile(r"[0-9]{1,15}\Z")
 
 
@@ -25,44 +26,82 @@ def read_text(path: Path, *, may_be_empty: bool = False) -> str:
     RAISES (CorpusError): If the file does not exist, is empty or is not UTF-8, or contains NUL characters, as UTF-16
         and binary files do.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise CorpusError(path, 0, "expected a file, found a folder" if path.exists() else "file not found")
-    data = path.read_bytes()
-    if data.startswith(UTF16_MARKS):
-        raise CorpusError(path, 1, "the file is in UTF-16; convert the file to UTF-8 first")
-    if b"\0" in data:
-        position = data.index(b"\0")
-        line = data.count(b"\n", 0, position) + 1
-        raise CorpusError(path, line, f"byte {position} is NUL, so this is not a text in UTF-8; convert it first")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as err:
-        line = data.count(b"\n", 0, err.start) + 1
-        raise CorpusError(path, line, f"byte {err.start} is not UTF-8; convert the file to UTF-8 first") from None
+    with _open(path) as file:
+        text = _decode(file.read(), Path(path))
     if not text.strip() and not may_be_empty:
         raise CorpusError(path, 0, "the file is empty")
     return text
 
 
+def read_start(path: Path) -> str:
+    """Read the beginning of a file, to see what it contains.
+
+    path (Path): The file.
+    RETURNS (str): Its first characters, without the white space before them. Less than one character is missing at the
+        end; what is not UTF-8 is left out.
+    """
+    with _open(path) as file:
+        start = file.read(STARTS_WITH)
+        while start.isspace():
+            start = file.read(STARTS_WITH)
+    return start.decode("utf-8-sig", errors="ignore").lstrip()
+
+
 def read_lines(path: Path, *, may_be_empty: bool = False, report: Report | None = None) -> Iterator[tuple[int, str]]:
-    """Read a file line by line. Lines end with a line feed, with or without a carriage return before it; in a file
-    without line feeds, with a carriage return. `str.splitlines` would also split at other characters.
+    """Read a file line by line, without reading all of it into memory. Lines end with a line feed, with or without a
+    carriage return before it; in a file without line feeds, with a carriage return. `str.splitlines` would also split
+    at other characters.
 
     path (Path): The file.
     may_be_empty (bool): Accept an empty file.
     report (Report | None): For formats in which a line that was cut off may be valid: gets a note if the last line does
         not end.
     YIELDS (tuple[int, str]): The line number, counted from 1, and the line without its end.
+    RAISES (CorpusError): As for `read_text`; at the line that is not UTF-8.
     """
-    text = read_text(path, may_be_empty=may_be_empty)
-    lines = text.split("\r" if "\r" in text and "\n" not in text else "\n")
-    if lines[-1] == "":
-        lines.pop()
-    elif report is not None:
-        report.note("last line without an end, perhaps cut off", f"{Path(path).name}, line {len(lines)}")
-    for number, line in enumerate(lines, start=1):
-        yield number, line.removesuffix("\r")
+    path = Path(path)
+    number, position, is_blank, raw = 0, 0, True, b""
+    with _open(path) as file:
+        for raw in file:
+            for line in _split(_decode(raw, path, line=number + 1, position=position), is_first=not number):
+                number += 1
+                is_blank = is_blank and not line.strip()
+                yield number, line
+            position += len(raw)
+    if is_blank and not may_be_empty:
+        raise CorpusError(path, 0, "the file is empty")
+    if report is not None and raw and not raw.endswith((b"\n", b"\r")):
+        report.note("last line without an end, perhaps cut off", f"{path.name}, line {number}")
+
+
+def _open(path: Path) -> BinaryIO:
+    path = Path(path)
+    if not path.is_file():
+        raise CorpusError(path, 0, "expected a file, found a folder" if path.exists() else "file not found")
+    return path.open("rb")
+
+
+def _decode(data: bytes, path: Path, *, line: int = 1, position: int = 0) -> str:
+    """Decode a part of a file, which begins at a line and a position in bytes."""
+    if position == 0 and data.startswith(UTF16_MARKS):
+        raise CorpusError(path, 1, "the file is in UTF-16; convert the file to UTF-8 first")
+    if b"\0" in data:
+        at = data.index(b"\0")
+        reason = f"byte {position + at} is NUL, so this is not a text in UTF-8; convert it first"
+        raise CorpusError(path, line + data.count(b"\n", 0, at), reason)
+    try:
+        return data.decode("utf8" if position else "utf-8-sig")
+    except UnicodeDecodeError as err:
+        at = err.start
+    reason = f"byte {position + at} is not UTF-8; convert the file to UTF-8 first"
+    raise CorpusError(path, line + data.count(b"\n", 0, at), reason)
+
+
+def _split(line: str, *, is_first: bool) -> list[str]:
+    """A line up to a line feed, without its end. If it is the only one of the file, carriage returns end lines."""
+    if is_first and "\r" in line and not line.endswith("\n"):
+        return line.removesuffix("\r").split("\r")
+    return [line.removesuffix("\n").removesuffix("\r")]
 
 
 def read_json(path: Path) -> Any:
@@ -104,7 +143,7 @@ def read_json_items(path: Path) -> Iterator[tuple["Location", dict[str, Any]]]:
     YIELDS (tuple[Location, dict[str, Any]]): The line, or the number of the record, and the object.
     RAISES (CorpusError): If the JSON is invalid, or contains something else than objects.
     """
-    if not read_text(path).lstrip().startswith("["):
+    if not read_start(path).startswith("["):
         for number, item in read_json_lines(path):
             yield Location(path, number), item
         return

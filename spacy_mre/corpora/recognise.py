@@ -10,7 +10,7 @@ from ..errors import Errors
 from .json_evidence import Container, formats_of, is_bioc
 from .json_values import InvalidJSON, parse_json
 from .pubtator import is_pubtator
-from .reading import read_json_items, read_lines, read_text, split_blanks
+from .reading import read_json_items, read_lines, read_start, read_text, split_blanks
 from .record import CorpusError
 from .table import csv_rows, is_parquet
 from .webanno_rows import files_in, is_webanno
@@ -120,12 +120,11 @@ def _in_file(path: Path) -> tuple[list[str], str]:
     columns, last = _columns(rows)
     if columns and TAG.match(last):
         return ["conll"], f"a text of {columns} columns, the last of which has tags (as '{last[:MAX_SHOWN]}')"
-    text = read_text(path).lstrip()
+    text = read_start(path)
     if text.startswith("<"):
         return (["bioc"] if "<collection" in text[:MAX_START] else []), "XML"
-    start = text[:1]
-    if start in "[{":
-        return _in_json(path, "list" if start == "[" else "lines")
+    if text.startswith(("[", "{")):
+        return _in_json(path, "list" if text.startswith("[") else "lines")
     names = _names_of_columns(path)
     if "text" in names:
         return ["table"], f"a table with the columns {_list(names)}"

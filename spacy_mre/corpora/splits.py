@@ -2,7 +2,8 @@
 
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha1
 
 from ..errors import Errors, Warnings
@@ -31,12 +32,12 @@ def by_number(number: int) -> str:
     return {5: "dev", 0: "test"}.get(number % 6, "train")
 
 
-def split_by_group(records: Sequence[Record]) -> list[str]:
+def split_by_group(records: Iterable[Record]) -> list[str]:
     """RETURNS (list[str]): The part of each record by a hash of its group, or of its id if it has no group."""
     return [by_hash(record.group or record.id) for record in records]
 
 
-def split_by_number(records: Sequence[Record]) -> list[str]:
+def split_by_number(records: Iterable[Record]) -> list[str]:
     """RETURNS (list[str]): The part of each record by the number at the end of its id."""
     parts = []
     for record in records:
@@ -47,22 +48,19 @@ def split_by_number(records: Sequence[Record]) -> list[str]:
     return parts
 
 
-def split_last_tenth(records: Sequence[Record]) -> list[str]:
+def split_last_tenth(records: Iterable[Record]) -> list[str]:
     """RETURNS (list[str]): "dev" for the last tenth of the records, "train" for the rest. Groups are not split: one
     that begins in train is completely in train.
     """
-    n_train = len(records) - len(records) // 10
-    while 0 < n_train < len(records) and _same_group(records[n_train - 1], records[n_train]):
+    groups = [record.group for record in records]
+    n_train = len(groups) - len(groups) // 10
+    while 0 < n_train < len(groups) and groups[n_train - 1] == groups[n_train] != "":
         n_train += 1
-    return ["train"] * n_train + ["dev"] * (len(records) - n_train)
-
-
-def _same_group(left: Record, right: Record) -> bool:
-    return left.group != "" and left.group == right.group
+    return ["train"] * n_train + ["dev"] * (len(groups) - n_train)
 
 
 # From the records and a seed to their parts.
-SPLIT_RULES: dict[str, Callable[[Sequence[Record], int], list[str]]] = {
+SPLIT_RULES: dict[str, Callable[[Iterable[Record], int], list[str]]] = {
     "stratified": split_stratified,
     "hash": lambda records, seed: split_by_group(records),
     "number": lambda records, seed: split_by_number(records),
@@ -71,27 +69,40 @@ SPLIT_RULES: dict[str, Callable[[Sequence[Record], int], list[str]]] = {
 RULE_PARTS = {"stratified": PARTS, "hash": PARTS, "number": PARTS, "last-tenth": ("train", "dev")}
 
 
+def choose_parts(records: Iterable[Record], rule: str, *, seed: int = 0) -> list[str]:
+    """Choose the part of each record by a rule. A part that is empty by chance, because there are few records, is
+    warned of.
+
+    records (Iterable[Record]): The records, in order.
+    rule (str): The name of a rule in `SPLIT_RULES`: "stratified", "hash", "number" or "last-tenth".
+    seed (int): The seed of "stratified"; the other rules draw nothing.
+    RETURNS (list[str]): "train", "dev" or "test" for each record.
+    RAISES (ValueError): If the rule does not exist, or cannot be applied to the records.
+    """
+    if rule not in SPLIT_RULES:
+        raise ValueError(Errors.M205.format(name=rule, names=", ".join(SPLIT_RULES)))
+    parts = SPLIT_RULES[rule](records, seed)
+    sizes = Counter(parts)
+    empty = [part for part in RULE_PARTS[rule] if not sizes[part]]
+    if empty:
+        counts = ", ".join(f"{sizes[part]} {part}" for part in RULE_PARTS[rule])
+        warnings.warn(Warnings.W201.format(rule=rule, empty=", ".join(empty), counts=counts), stacklevel=2)
+    return parts
+
+
 def split_records(records: Sequence[Record], rule: str, *, seed: int = 0) -> dict[str, list[Record]]:
     """Split records by a rule.
 
     records (Sequence[Record]): The records, in order.
-    rule (str): The name of a rule in `SPLIT_RULES`: "stratified", "hash", "number" or "last-tenth".
-    seed (int): The seed of "stratified"; the other rules draw nothing.
-    RETURNS (dict[str, list[Record]]): The records of "train", "dev" and "test", without parts that are empty. A part
-        that is empty by chance, because there are few records, is warned of.
-    RAISES (ValueError): If the rule does not exist, or cannot be applied to the records.
+    rule (str): As for `choose_parts`.
+    seed (int): As for `choose_parts`.
+    RETURNS (dict[str, list[Record]]): The records of "train", "dev" and "test", without parts that are empty.
+    RAISES (ValueError): As for `choose_parts`.
 
     >>> records = [Record("text", id=f"news-{i}") for i in range(1, 7)]
     >>> [(part, len(in_part)) for part, in_part in split_records(records, "number").items()]
     [('train', 4), ('dev', 1), ('test', 1)]
     """
-    if rule not in SPLIT_RULES:
-        raise ValueError(Errors.M205.format(name=rule, names=", ".join(SPLIT_RULES)))
-    split: dict[str, list[Record]] = {part: [] for part in PARTS}
-    for record, part in zip(records, SPLIT_RULES[rule](records, seed)):
-        split[part].append(record)
-    empty = [part for part in RULE_PARTS[rule] if not split[part]]
-    if empty:
-        counts = ", ".join(f"{len(split[part])} {part}" for part in RULE_PARTS[rule])
-        warnings.warn(Warnings.W201.format(rule=rule, empty=", ".join(empty), counts=counts), stacklevel=2)
+    chosen = choose_parts(records, rule, seed=seed)
+    split = {part: [record for record, of in zip(records, chosen) if of == part] for part in PARTS}
     return {part: in_part for part, in_part in split.items() if in_part}

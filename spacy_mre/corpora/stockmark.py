@@ -9,7 +9,7 @@ from .offsets import Offsets
 from .reading import Location, read_json
 from .record import EntityRecord, Record
 from .report import Report
-from .surface import Mention, check_surface, find_mentions, find_offsets
+from .surface import Mention, check_surface, find_mentions, with_offsets
 
 RECORD_KEYS = {"curid", "text", "entities"}
 ENTITY_KEYS = {"name", "span", "type", "type_id"}
@@ -29,8 +29,8 @@ def read_stockmark(path: Path, *, report: Report | None = None) -> Iterator[Reco
     if not isinstance(items, list):
         raise Location(path, 1).error("expected a JSON list of texts")
     located = [(Location(path, name=f"record {number}"), item) for number, item in enumerate(items, start=1)]
-    found = find_offsets((_parts(*given) for given in located), report)
-    for number, ((location, item), offsets) in enumerate(zip(located, found), start=1):
+    found = with_offsets(lambda: located, _parts, report)
+    for number, ((location, item), offsets) in enumerate(found, start=1):
         text = location.get(item, "text", str)
         page = location.get(item, "curid", str)
         count_extra_keys(item, RECORD_KEYS, location, report)
@@ -42,8 +42,9 @@ def read_stockmark(path: Path, *, report: Report | None = None) -> Iterator[Reco
         yield Record(text=text, id=f"{page}-{number}", entities=entities, group=page, origin=str(location))
 
 
-def _parts(location: Location, item: Any) -> tuple[str, list[Mention], Location]:
+def _parts(located: tuple[Location, Any]) -> tuple[str, list[Mention], Location]:
     """The text and the entities of a record, with names and spans in the form of those of JSON lines."""
+    location, item = located
     text, given = (item.get("text"), item.get("entities")) if isinstance(item, dict) else (None, None)
     if not isinstance(text, str) or not isinstance(given, list):
         return "", [], location

@@ -2,7 +2,8 @@
 1), which also keeps groups of texts together."""
 
 from collections import Counter
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from hashlib import sha1
 from random import Random
 
 from .record import Record
@@ -12,13 +13,20 @@ Labels = Collection[Hashable]
 SHARES = {"train": 0.7, "dev": 0.15, "test": 0.15}
 
 
-def split_stratified(records: Sequence[Record], seed: int = 0) -> list[str]:
+def split_stratified(records: Iterable[Record], seed: int = 0) -> list[str]:
     """RETURNS (list[str]): The part of each record: 70% for "train", 15% each for "dev" and "test", so that all three
     have the same share of every label of entities, relations and texts. Groups are not split, and equal texts are in
     one part. Only ties are decided by the seed.
     """
-    groups = [("group", record.group) if record.group else ("text", record.text) for record in records]
-    return stratify([labels_of(record) for record in records], SHARES, groups=groups, seed=seed)
+    groups: list[Hashable] = []
+    labels: list[Labels] = []
+    seen: dict[frozenset[Hashable], frozenset[Hashable]] = {}
+    for record in records:
+        # A hash instead of the text, and equal sets once: there may be millions of texts.
+        groups.append(("group", record.group) if record.group else ("text", sha1(record.text.encode()).digest()))
+        of_record = frozenset(labels_of(record))
+        labels.append(seen.setdefault(of_record, of_record))
+    return stratify(labels, SHARES, groups=groups, seed=seed)
 
 
 def labels_of(record: Record) -> set[Hashable]:

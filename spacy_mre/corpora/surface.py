@@ -1,15 +1,18 @@
 """What the offsets of a source count: the texts of its entities show it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from .offsets import UNIT_NAMES, LineEnds, Offsets, Unit
 from .reading import Location
 from .report import Report
 
+Item = TypeVar("Item")
+Reading = tuple[Unit, LineEnds]
+
 # In the order in which they are tried. The first is that of spaCy.
-READINGS: tuple[tuple[Unit, LineEnds], ...] = (
+READINGS: tuple[Reading, ...] = (
     *(("characters", "as they are"), ("utf16", "as they are"), ("utf8", "as they are")),
     *(("characters", "short"), ("utf16", "short"), ("utf8", "short")),
     *(("characters", "long"), ("utf16", "long"), ("utf8", "long")),
@@ -42,39 +45,35 @@ class Mention(NamedTuple):
     text: str | None = None
 
 
-def find_offsets(records: Iterable[tuple[str, Sequence[Marked], Location]], report: Report) -> Iterator[Offsets]:
-    """Find what the offsets of each record count: characters, or else what makes all its parts have their texts. If
-    several meanings fit, that which fits most of the other records, and of these the first. A record without texts of
-    its parts has the meaning that the others prove.
+def with_offsets(
+    read: Callable[[], Iterable[Item]],
+    parts_of: Callable[[Item], tuple[str, Sequence[Marked], Location]],
+    report: Report,
+) -> Iterator[tuple[Item, Offsets]]:
+    """Read a source in two passes: the first finds what its offsets count, the second yields its records. So the
+    records need not be in memory.
 
-    records (Iterable[tuple[str, Sequence[Marked], Location]]): The text of each record, its parts, and where it was
-        read.
+    Offsets count characters, or else what makes all parts of a record have their texts. If several meanings fit, that
+    which fits most of the other records, and of these the first. A record without texts of its parts has the meaning
+    that the others prove.
+
+    read (Callable[[], Iterable[Item]]): Reads the records, twice or three times.
+    parts_of (Callable[[Item], tuple[str, Sequence[Marked], Location]]): From a record to its text, the parts of it that
+        are marked, and where it was read.
     report (Report): Notes the records whose offsets are not those of characters.
-    YIELDS (Offsets): The offsets of each record. If no meaning fits, those in characters.
+    YIELDS (tuple[Item, Offsets]): Each record and what its offsets count. If no meaning fits, these are characters.
     """
-    records = list(records)
-    if all(_fits(text, parts, CHARACTERS) for text, parts, _ in records):
-        yield from (Offsets(text) for text, _, _ in records)
+    if all(_fits(text, parts, CHARACTERS) for text, parts, _ in map(parts_of, read())):
+        yield from ((item, Offsets(parts_of(item)[0])) for item in read())
         return
-    possible = [[reading for reading in READINGS if _differs(text, reading)] for text, _, _ in records]
-    fitting = [
-        [reading for reading in readings if _fits(text, parts, reading)]
-        for (text, parts, _), readings in zip(records, possible)
-    ]
-    # Only records that some meaning does not fit show anything.
-    proven = Counter(
-        reading
-        for (_, parts, _), readings, fit in zip(records, possible, fitting)
-        if _has_texts(parts) and fit != readings
-        for reading in fit
-    )
-    for (text, parts, location), fit in zip(records, fitting):
-        choices = fit if _has_texts(parts) else [reading for reading in fit if proven[reading]]
-        unit, line_ends = max(choices, key=lambda reading: proven[reading], default=CHARACTERS)
+    proven = _count_proofs(map(parts_of, read()))
+    for item in read():
+        text, parts, location = parts_of(item)
+        unit, line_ends = _choose(text, parts, proven)
         offsets = Offsets(text, unit, line_ends=line_ends)
-        if any((offsets.positions[p.start], offsets.positions[p.end]) != (p.start, p.end) for p in parts if choices):
+        if (unit, line_ends) != CHARACTERS and any(_moves(part, offsets) for part in parts):
             report.note(f"offsets in {UNIT_NAMES[unit]}{LINE_END_NAMES[line_ends]}, converted", str(location))
-        yield offsets
+        yield item, offsets
 
 
 def find_mentions(item: Any, *keys: str) -> list[Mention]:
@@ -113,11 +112,39 @@ def check_surface(given: str | None, found: str, location: Location, what: str) 
         )
 
 
+def _count_proofs(records: Iterable[tuple[str, Sequence[Marked], Location]]) -> Counter[Reading]:
+    """How many records each reading fits. Only records that some reading does not fit prove anything."""
+    proven: Counter[Reading] = Counter()
+    for text, parts, _ in records:
+        if _has_texts(parts):
+            fitting = _fitting(text, parts)
+            proven.update(fitting if len(fitting) < len(_possible(text)) else [])
+    return proven
+
+
+def _choose(text: str, parts: Sequence[Marked], proven: Counter[Reading]) -> Reading:
+    fitting = _fitting(text, parts)
+    choices = fitting if _has_texts(parts) else [reading for reading in fitting if proven[reading]]
+    return max(choices, key=lambda reading: proven[reading], default=CHARACTERS)
+
+
+def _possible(text: str) -> list[Reading]:
+    return [reading for reading in READINGS if _differs(text, reading)]
+
+
+def _fitting(text: str, parts: Sequence[Marked]) -> list[Reading]:
+    return [reading for reading in _possible(text) if _fits(text, parts, reading)]
+
+
+def _moves(part: Marked, offsets: Offsets) -> bool:
+    return (offsets.positions[part.start], offsets.positions[part.end]) != (part.start, part.end)
+
+
 def _has_texts(parts: Sequence[Marked]) -> bool:
     return any(part.text is not None for part in parts)
 
 
-def _differs(text: str, reading: tuple[Unit, LineEnds]) -> bool:
+def _differs(text: str, reading: Reading) -> bool:
     """Whether offsets of a reading differ from those of earlier ones in this text."""
     unit, line_ends = reading
     if (unit == "utf16" and max(text, default="") <= "\uffff") or (unit == "utf8" and text.isascii()):
@@ -125,7 +152,7 @@ def _differs(text: str, reading: tuple[Unit, LineEnds]) -> bool:
     return {"as they are": True, "short": "\r\n" in text, "long": "\n" in text and "\r" not in text}[line_ends]
 
 
-def _fits(text: str, parts: Sequence[Marked], reading: tuple[Unit, LineEnds]) -> bool:
+def _fits(text: str, parts: Sequence[Marked], reading: Reading) -> bool:
     if not parts:
         return True
     positions = Offsets(text, reading[0], line_ends=reading[1]).positions

@@ -22,7 +22,7 @@ from .metadata import other_keys, read_meta
 from .reading import Location, read_text
 from .record import CorpusError, Record
 from .report import Report
-from .surface import find_offsets
+from .surface import with_offsets
 
 JSON_COLUMNS = ("entities", "relations", "cats", "tokens", "meta")
 PARQUET = b"PAR1"
@@ -54,8 +54,8 @@ def read_table(
     report = report if report is not None else Report()
     rows = _parquet_rows(path) if is_parquet(path) else _csv_rows(path, text_column)
     items = [(location, _item(row, text_column, label_column, location, report)) for location, row in rows]
-    found = find_offsets((text_parts(*given) for given in items), report)
-    for number, ((location, item), offsets) in enumerate(zip(items, found), start=1):
+    found = with_offsets(lambda: items, text_parts, report)
+    for number, ((location, item), offsets) in enumerate(found, start=1):
         yield make_record(item, f"{path.stem}-{number}", offsets, location, report)
 
 

@@ -70,6 +70,7 @@ def make_docs(
             _add_relations(doc, record, record.relations, offsets, report)
         if record.cats is not None:
             doc.cats = {**dict.fromkeys(cats, 0.0), **record.cats}
+        if doc.cats:
             report.keep("documents with text labels")
         report.keep("documents")
         yield doc
