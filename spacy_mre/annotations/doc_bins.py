@@ -28,8 +28,7 @@ def write_doc_bins(doc_bins: Iterable[DocBin], path: Path) -> int:
     RETURNS (int): The number of documents.
     RAISES (ValueError): If the path cannot be written.
     """
-    if path.is_dir() and not all(PART.match(file.name) for file in path.iterdir()):
-        raise ValueError(Errors.M611.format(path=path, reason="it is a folder of other files"))
+    check_replaceable(path)
     parts = iter(doc_bins)
     first = next(parts)
     second = next(parts, None)
@@ -46,6 +45,16 @@ def write_doc_bins(doc_bins: Iterable[DocBin], path: Path) -> int:
         for file in files:
             file.rename(file.with_name(f"{file.name}-of-{len(files):04}.spacy"))
     return count
+
+
+def check_replaceable(path: Path) -> None:
+    """Check that a folder, if the path is one, contains nothing but the files of a corpus.
+
+    path (Path): The file or folder.
+    RAISES (ValueError): If there are other files.
+    """
+    if path.is_dir() and not all(PART.match(file.name) for file in path.iterdir()):
+        raise ValueError(Errors.M611.format(path=path, reason="it is a folder of other files"))
 
 
 def fill_doc_bins(

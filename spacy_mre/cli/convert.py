@@ -1,6 +1,6 @@
 """The command `convert`."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from inspect import signature
 from pathlib import Path
 from shutil import rmtree
@@ -11,6 +11,7 @@ from rich.console import Console
 from spacy.tokens import Doc
 from spacy.util import minibatch
 
+from ..annotations.doc_bins import check_replaceable
 from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import save_docs
 from ..corpora import READERS, WRITERS, Record, Report, cat_labels, make_docs
@@ -213,26 +214,27 @@ def _write_parts(
     check: Callable[[], None],
 ) -> dict[Path, int]:
     """Write the files of a split, all or none. Returns the number of documents of each."""
-    names = [name for name in PARTS if name in parts]
     counts = {}
     with replacing_files(folder) as fresh:
-        for name in names:
+        for name in (name for name in PARTS if name in parts):
             of_part = (record for record, part in zip(records, parts) if part == name)
             shown = show_progress(of_part, f"Converting {name}", total=parts.count(name))
             counts[folder / f"{name}.spacy"] = save_docs(make(shown), fresh / f"{name}.spacy", max_bytes=MAX_BYTES)
         check()
-        _remove_earlier(folder, names)
+        _remove_earlier(folder, fresh)
     return counts
 
 
-def _remove_earlier(folder: Path, made: Collection[str]) -> None:
+def _remove_earlier(folder: Path, fresh: Path) -> None:
     """Remove the parts of an earlier conversion that this one does not make: they would share texts with the others.
-    Also those that are folders of files: they cannot be replaced by a file, and may have more files than the new ones.
+    Also those that are a folder of files, or become one: a file cannot replace a folder.
     """
     for name in PARTS:
-        path = folder / f"{name}.spacy"
+        path, new = folder / f"{name}.spacy", fresh / f"{name}.spacy"
         if path.is_dir():
+            check_replaceable(path)
             rmtree(path)
-        elif name not in made and path.is_file():
+        elif path.is_file() and not new.is_file():
             path.unlink()
-            typer.echo(f"{path} of an earlier conversion was removed")
+            if not new.exists():
+                typer.echo(f"{path} of an earlier conversion was removed")

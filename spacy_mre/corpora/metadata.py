@@ -23,6 +23,8 @@ def read_meta(given: Any, location: Location) -> dict[str, Any]:
     if given is None:
         return {}
     meta = given if isinstance(given, dict) else {"meta": given}
+    if not meta:
+        return {}
     try:
         srsly.msgpack_dumps(meta)
     except (OverflowError, ValueError, RecursionError):

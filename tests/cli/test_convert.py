@@ -6,7 +6,9 @@ import shlex
 import pytest
 
 from spacy_mre import load_docs
+from spacy_mre.cli import convert
 from spacy_mre.corpora import READERS, WRITERS
+from spacy_mre.corpora.splits import PARTS
 from tests.robustness.strategies import SAMPLES
 from tests.robustness.test_readers import write
 
@@ -143,3 +145,56 @@ def test_strict_accepts_metadata(run, tmp_path):
     run("convert", "doccano", source, tmp_path / "a.spacy", "--strict")
     (doc,) = load_docs(tmp_path / "a.spacy")
     assert doc.user_data["meta"] == {"page": (1,), "text_id": 5}
+
+
+def write_texts(path, count, label="person"):
+    lines = [
+        {"id": f"t-{i}", "text": f"Ada{i} met Bo.", "entities": [{"start": 0, "end": 3 + len(str(i)), "label": label}]}
+        for i in range(1, count + 1)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf8")
+    return path
+
+
+def test_a_large_corpus_becomes_several_files_and_a_small_one_replaces_them(run, tmp_path, monkeypatch):
+    source, output = write_texts(tmp_path / "a.jsonl", 60), tmp_path / "corpus"
+    monkeypatch.setattr(convert, "BATCH", 7)
+    with monkeypatch.context() as small:
+        small.setattr(convert, "MAX_BYTES", 1000)
+        run("convert", "jsonl", source, output, "--split-rule", "number")
+        assert len(list((output / "train.spacy").iterdir())) > 3
+        run("convert", "jsonl", source, tmp_path / "a.spacy")
+        assert len(list((tmp_path / "a.spacy").iterdir())) > 3
+    in_order = [doc.user_data["id"] for doc in load_docs(tmp_path / "a.spacy")]
+    assert in_order == [f"t-{i}" for i in range(1, 61)]
+    assert [doc.ents[0].text for doc in load_docs(tmp_path / "a.spacy")] == [f"Ada{i}" for i in range(1, 61)]
+    several = [[doc.to_json() for doc in load_docs(output / f"{part}.spacy")] for part in PARTS]
+    assert [len(part) for part in several] == [40, 10, 10]
+    # The folders of earlier files go, and the other way round.
+    run("convert", "jsonl", source, output, "--split-rule", "number")
+    assert sorted(path.name for path in output.iterdir() if path.is_file()) == [f"{p}.spacy" for p in sorted(PARTS)]
+    assert [[doc.to_json() for doc in load_docs(output / f"{part}.spacy")] for part in PARTS] == several
+    (output / "train.spacy").unlink()
+    (output / "train.spacy").mkdir()
+    (output / "train.spacy" / "notes").touch()
+    assert "[M611]" in run("convert", "jsonl", source, output, "--split-rule", "number", code=1)
+    (output / "train.spacy" / "notes").unlink()
+    with monkeypatch.context() as small:
+        small.setattr(convert, "MAX_BYTES", 1000)
+        run("convert", "jsonl", write_texts(tmp_path / "b.jsonl", 12), output, "--split-rule", "number")
+    assert [len(list(load_docs(output / f"{part}.spacy"))) for part in PARTS] == [8, 2, 2]
+
+
+def test_a_split_is_written_whole_or_not_at_all(run, tmp_path):
+    output = tmp_path / "corpus"
+    run("convert", "jsonl", write_texts(tmp_path / "a.jsonl", 12, "old"), output, "--split-rule", "number")
+    before = {path.name: path.read_bytes() for path in output.iterdir()}
+    lost = write_texts(tmp_path / "b.jsonl", 12, "new")
+    with lost.open("a", encoding="utf8") as file:
+        file.write('{"id": "t-13", "text": "Ada", "entities": [{"start": 0, "end": 3, "label": ""}]}\n')
+    assert "[M203]" in run("convert", "jsonl", lost, output, "--split-rule", "number", "--strict", code=1)
+    assert {path.name: path.read_bytes() for path in output.iterdir()} == before
+    assert "[M203]" in run("convert", "jsonl", lost, output / "test.spacy", "--strict", code=1)
+    assert {path.name: path.read_bytes() for path in output.iterdir()} == before
+    run("convert", "jsonl", lost, output, "--split-rule", "number")
+    assert {doc.ents[0].label_ for doc in load_docs(output / "test.spacy")} == {"new"}

@@ -1,0 +1,97 @@
+"""Files are read line by line: line ends, encodings, and memory that does not grow with the file."""
+
+import json
+import tracemalloc
+
+import pytest
+
+from spacy_mre.corpora import READERS, CorpusError, Report
+from spacy_mre.corpora.reading import read_lines, read_start
+
+LINES = {
+    "line feeds": (b"a\nb\n", ["a", "b"]),
+    "carriage returns and line feeds": (b"a\r\nb\r\n", ["a", "b"]),
+    "carriage returns": (b"a\rb\r", ["a", "b"]),
+    "no end": (b"a\nb", ["a", "b"]),
+    "carriage returns, no end": (b"a\rb", ["a", "b"]),
+    "both, a carriage return inside of a line": (b"a\rb\nc", ["a\rb", "c"]),
+    "blank lines": (b"\n\na\n\n", ["", "", "a", ""]),
+    "blank lines of carriage returns": (b"\r\ra\r\r", ["", "", "a", ""]),
+    "byte order mark": (b"\xef\xbb\xbfa\nb\n", ["a", "b"]),
+    "other characters that some programs split at": ("a\u2028b\x85c\x0bd\n".encode(), ["a\u2028b\x85c\x0bd"]),
+}
+
+
+@pytest.mark.parametrize("data, lines", LINES.values(), ids=LINES)
+def test_lines(data, lines, tmp_path):
+    (tmp_path / "a").write_bytes(data)
+    assert list(read_lines(tmp_path / "a")) == list(enumerate(lines, start=1))
+
+
+@pytest.mark.parametrize("data", [b"a\nb", b"a\rb", b"a"])
+def test_a_last_line_without_an_end_is_noted(data, tmp_path):
+    (tmp_path / "a").write_bytes(data)
+    report = Report()
+    n_lines = len(list(read_lines(tmp_path / "a", report=report)))
+    assert report.examples == {"last line without an end, perhaps cut off": [f"a, line {n_lines}"]}
+
+
+BAD = {
+    "NUL": (b"a\nbc\0d\n", 2, "byte 4 is NUL"),
+    "not UTF-8": (b"a\n\xe5\xb1\xb1\xff\n", 2, "byte 5 is not UTF-8"),
+    "not UTF-8, in a file of carriage returns": (b"a\r\xff", 1, "byte 2 is not UTF-8"),
+    "UTF-16": ("a\nb".encode("utf-16"), 1, "the file is in UTF-16"),
+    "nothing": (b"", 0, "the file is empty"),
+    "white space only": (b" \n\t\n", 0, "the file is empty"),
+}
+
+
+@pytest.mark.parametrize("data, line, reason", BAD.values(), ids=BAD)
+def test_bad_files(data, line, reason, tmp_path):
+    (tmp_path / "a").write_bytes(data)
+    where = f"line {line}: {reason}" if line else reason
+    with pytest.raises(CorpusError, match=f"a(, |: ){where}"):
+        list(read_lines(tmp_path / "a"))
+
+
+def test_an_empty_file_may_be_allowed(tmp_path):
+    (tmp_path / "a").write_bytes(b"")
+    assert list(read_lines(tmp_path / "a", may_be_empty=True)) == []
+
+
+def test_the_start_of_a_file(tmp_path):
+    (tmp_path / "a").write_bytes(b"\xef\xbb\xbf" + b" \n" * 5 + "京都".encode() * 50_000)
+    assert read_start(tmp_path / "a")[:3] == "京都京"
+    (tmp_path / "a").write_bytes(b"\n" * 200_000 + b"[")
+    assert read_start(tmp_path / "a") == "["
+
+
+TEXT = "東京で会った🙂。" * 10
+STREAMED = {
+    "jsonl": {"text": TEXT, "entities": [{"start": 0, "end": 2, "label": "x", "text": "東京"}]},
+    # Offsets in UTF-16: the first pass must decide for all.
+    "jsonl, UTF-16": {"text": TEXT[:16], "entities": [{"start": 9, "end": 11, "label": "x", "text": "東京"}]},
+    "doccano": {"text": TEXT, "label": [[0, 2, "x"]]},
+    "prodigy": {"text": TEXT, "spans": [{"start": 0, "end": 2, "label": "x"}]},
+    "genia": {"tokens": ["東京", "で"], "entity_mentions": [], "sentence": TEXT},
+}
+
+
+def peak_of_reading(format, path):
+    tracemalloc.start()
+    number = sum(bool(record.text) for record in READERS[format](path))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return number, peak
+
+
+@pytest.mark.parametrize("name", STREAMED)
+def test_memory_does_not_grow_with_the_file(name, tmp_path):
+    peaks = {}
+    for count in (100, 1000):
+        line = json.dumps(STREAMED[name], ensure_ascii=False) + "\n"
+        (tmp_path / "a").write_text("".join(f'{{"id": {i}, ' + line[1:] for i in range(count)), encoding="utf8")
+        number, peaks[count] = peak_of_reading(name.split(",")[0], tmp_path / "a")
+        assert number == count
+    # A list of the records alone would have ten times the size. (Reports have examples, prodigy a hash of each text.)
+    assert peaks[1000] < 2 * peaks[100] + 2**16
