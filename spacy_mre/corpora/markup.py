@@ -4,9 +4,11 @@ r"""The inline mark-up of the hand-written corpus: one record in several languag
     en: The [political_organisation:a|[place:b|Aoba] City Council] met.
     ja: [political_organisation:a|[place:b|青葉市]議会]が開かれた。
     relations: a located_in b
+    register: minutes
 
 `[place:b|Aoba]` is an entity with the label "place" and the name "b"; relations refer to names. A backslash before `[`,
-`]`, `|` or `\` keeps it as a plain character. The text label is the part of the id before its last hyphen.
+`]`, `|` or `\` keeps it as a plain character. The text label is the part of the id before its last hyphen. The register
+(news, mail, ...) is optional; it is metadata.
 """
 
 import re
@@ -24,7 +26,8 @@ OPENING = re.compile(r"\[([a-z_]+):([a-z][a-z0-9]*)\|")
 
 @dataclass
 class _Block:
-    """A heading and the lines below it. `fields` are line number and content by language, and by "relations"."""
+    """A heading and the lines below it. `fields` are line number and content by language, and by "relations" and
+    "register"."""
 
     id: str
     text_label: str
@@ -119,7 +122,7 @@ def _blocks(path: Path) -> Iterator[_Block]:
             continue
         match = FIELD.match(line)
         if match is None or block is None:
-            expected = "'## label-number', 'ja: ...', 'en: ...', 'zh: ...' or 'relations: ...'"
+            expected = "'## label-number', 'ja: ...', 'en: ...', 'zh: ...', 'relations: ...' or 'register: ...'"
             raise CorpusError(path, number, f"expected {expected}")
         if match[1] in block.fields:
             raise CorpusError(path, number, f"{block.id} has two lines '{match[1]}:'")
@@ -131,6 +134,7 @@ def _blocks(path: Path) -> Iterator[_Block]:
 def _read_block(block: _Block, path: Path) -> dict[str, Record]:
     """The record of each language of a block."""
     relation_line, relation_text = block.fields.pop("relations", (block.line, ""))
+    _, register = block.fields.pop("register", (block.line, ""))
     records: dict[str, Record] = {}
     first_labels: dict[str, str] = {}
     for lang, (line, marked) in block.fields.items():
@@ -153,6 +157,7 @@ def _read_block(block: _Block, path: Path) -> dict[str, Record]:
             entities=list(entities.values()),
             relations=relations,
             cats={block.text_label: 1.0},
+            meta={"register": register} if register else {},
             origin=f"{path.name}, line {line}",
         )
     return records

@@ -43,6 +43,13 @@ def test_read_markup(tmp_path):
     assert (records["ja"][1].entities, records["ja"][1].relations) == ([], [])
 
 
+def test_the_register_is_metadata(tmp_path):
+    (tmp_path / "a.mre").write_text(RECORD + "register: minutes\n\n## society-02\nja: 雨\n", encoding="utf8")
+    records = read_markup(tmp_path / "a.mre")
+    assert [record.meta for record in records["ja"]] == [{"register": "minutes"}, {}]
+    assert [record.meta for record in records["en"]] == [{"register": "minutes"}]
+
+
 @pytest.mark.parametrize(
     "text, reason",
     [
