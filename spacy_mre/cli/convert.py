@@ -32,8 +32,8 @@ from .common import counted, load_nlp, one_of, show_progress
 
 AUTO = "auto"
 BATCH = 1000
-# Of the tokens in one file, about 1.5 million. A file is made and read in memory, so larger corpora become several.
-MAX_BYTES = 2**27
+# Of the tokens in one file, about 700,000. A file is made and read in memory, so larger corpora become several.
+MAX_BYTES = 2**26
 
 
 def _list_formats(wanted: bool) -> None:

@@ -1,13 +1,16 @@
 """The command `convert`: formats that are recognised, and sources from which nothing is read."""
 
+import gc
 import json
 import shlex
+from collections import Counter
 
 import pytest
+from spacy.tokens import Doc
 
 from spacy_mre import load_docs
 from spacy_mre.cli import convert
-from spacy_mre.corpora import READERS, WRITERS
+from spacy_mre.corpora import READERS, WRITERS, Record, make_docs
 from spacy_mre.corpora.splits import PARTS
 from tests.robustness.strategies import SAMPLES
 from tests.robustness.test_readers import write
@@ -198,3 +201,24 @@ def test_a_split_is_written_whole_or_not_at_all(run, tmp_path):
     assert {path.name: path.read_bytes() for path in output.iterdir()} == before
     run("convert", "jsonl", lost, output, "--split-rule", "number")
     assert {doc.ents[0].label_ for doc in load_docs(output / "test.spacy")} == {"new"}
+
+
+def test_few_records_and_documents_are_in_memory_at_a_time(run, tmp_path, monkeypatch):
+    in_memory = []
+
+    def counting(batch, *args, **kwargs):
+        gc.collect()
+        objects = Counter(map(type, gc.get_objects()))
+        in_memory.append((objects[Record], objects[Doc]))
+        yield from make_docs(batch, *args, **kwargs)
+
+    monkeypatch.setattr(convert, "BATCH", 5)
+    monkeypatch.setattr(convert, "make_docs", counting)
+    source = write_texts(tmp_path / "a.jsonl", 100)
+    run("convert", "jsonl", source, tmp_path / "a.spacy")
+    run("convert", "jsonl", source, tmp_path / "corpus", "--split-rule", "hash")
+    run("convert", "jsonl", source, tmp_path / "corpus", "--split-rule", "stratified")
+    assert len(in_memory) >= 60
+    n_records, n_docs = map(max, zip(*in_memory))
+    assert 5 <= n_records <= 15
+    assert n_docs <= 5
