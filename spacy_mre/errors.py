@@ -127,6 +127,14 @@ class Errors(metaclass=_WithCodes):
         "{a} and {b} have {count} texts in common, but no text with entities, relations or text labels that both "
         "annotated. Check the files with: python -m spacy_mre stats FILE."
     )
+    M256 = (
+        "The {files} files ({counts} texts) have no text in common. Annotations can only be merged on the same texts: "
+        "check that the files are those of one project."
+    )
+    M257 = (
+        "None of the {count} texts of {files} is annotated with entities, relations or text labels. Check the files "
+        "with: python -m spacy_mre stats FILE."
+    )
 
     # 3xx: encoders
     M301 = (

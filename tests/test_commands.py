@@ -66,6 +66,7 @@ SHORT = {
 # The language of the corpus of a page, if it is not Japanese, and the format of data.jsonl, if it is not doccano's.
 LANGUAGES = {"docs/multi_ner.md": "en"}
 DATA_FORMATS = {"docs/data.md": "jsonl"}
+ANNOTATORS = ("anna.spacy", "ben.spacy", "cy.spacy", "corrected.spacy")
 TINY_MODEL = {
     "kind": "causal",
     "config": {
@@ -223,7 +224,7 @@ def prepare(page):
     srsly.write_json("tiny.json", TINY_MODEL)
     run(f"python -m spacy_mre convert doccano admin.jsonl corpus --split-rule stratified --nlp {lang}_cpu")
     Path("corpus/demo").mkdir()
-    for copy in ("corpus/demo/test.spacy", "found.spacy", "anna.spacy", "ben.spacy"):
+    for copy in ("corpus/demo/test.spacy", "found.spacy", *ANNOTATORS):
         shutil.copy("corpus/test.spacy", copy)
     # As `python -m spacy_mre train data.jsonl own` makes them.
     Path("own/packages").mkdir(parents=True)

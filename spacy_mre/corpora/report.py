@@ -57,6 +57,18 @@ class Report:
         self.noted[what] += 1
         self._add_example(what, origin)
 
+    def add_losses(self, other: "Report", origin: str) -> None:
+        """Count the losses and notes of another report too, but not what it kept.
+
+        other (Report): The other report.
+        origin (str): What comes before its examples: the name of the file.
+        """
+        self.lost.update(other.lost)
+        self.noted.update(other.noted)
+        for reason, examples in other.examples.items():
+            for example in examples:
+                self._add_example(reason, f"{origin}, {example}")
+
     def check(self) -> None:
         """Raise an error if anything was lost.
 

@@ -8,7 +8,7 @@ and pe the share that is expected if both gave their labels at random, each as o
 What one of the annotators has not annotated is left out. A text label that an annotator did not give does not hold.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from spacy.training import Example
 
 from ..annotations.entities import DEFAULT_KEY, get_entities
 from ..annotations.relations import get_relations
+from ..annotations.same_texts import match_texts
 from .items import Item, entity_items, gold_cats, relation_items, without_entity_labels
 from .text_mistakes import TextMistakes, find_text_mistakes
 
@@ -51,20 +52,11 @@ def pair_docs(a: Iterable[Doc], b: Iterable[Doc]) -> Pairs:
     (['Rain'], 1, 1)
     """
     a, b = list(a), list(b)
-    partners: dict[int, int] = {}
-    free = set(range(len(b)))
-    for with_id in (True, False):
-        waiting: dict[Hashable, list[int]] = defaultdict(list)
-        for number in sorted(free, reverse=True):
-            waiting[_key(b[number], with_id)].append(number)
-        for number, doc in enumerate(a):
-            candidates = waiting.get(_key(doc, with_id))
-            if number not in partners and candidates:
-                partners[number] = candidates.pop()
-        free.difference_update(partners.values())
+    texts = match_texts([[(str(doc.user_data.get("id", "")), doc.text) for doc in docs] for docs in (a, b)])
     labels = sorted({label for doc in (*a, *b) for label in doc.cats})
-    both = [Example(_complete(b[partners[n]], labels), _complete(a[n], labels)) for n in sorted(partners)]
-    return Pairs(both, len(a) - len(both), len(free))
+    pairs = [(a[places[0]], b[places[1]]) for places in texts if len(places) == 2]
+    both = [Example(_complete(of_b, labels), _complete(of_a, labels)) for of_a, of_b in pairs]
+    return Pairs(both, len(a) - len(both), len(b) - len(both))
 
 
 def measure_agreement(
@@ -135,11 +127,6 @@ def cohens_kappa(a: Sequence[Hashable], b: Sequence[Hashable]) -> float | None:
     expected = sum(in_a[category] * in_b[category] for category in in_a)
     # Both are multiplied by the square of the number of texts, so that 1 - pe is exactly 0 where it should be.
     return None if expected == total**2 else (same - expected) / (total**2 - expected)
-
-
-def _key(doc: Doc, with_id: bool) -> Hashable:
-    text = "".join(doc.text.split())
-    return (str(doc.user_data.get("id", "")), text) if with_id else text
 
 
 def _complete(doc: Doc, labels: Sequence[str]) -> Doc:
