@@ -30,9 +30,7 @@ def read_spacy(path: Path, *, report: Report | None = None) -> Iterator[Record]:
         doc.user_data.setdefault("id", str(number))
         converted = Report()
         (record,) = make_records([doc], spans_key=key, scores=True, report=converted)
-        for reason in converted.lost:
-            for example in converted.examples[reason]:
-                report.lose(reason, example)
+        report.add_losses(converted, Path(path).name)
         record.origin = f"{Path(path).name}, document {number}"
         yield record
 

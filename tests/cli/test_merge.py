@@ -123,6 +123,24 @@ def test_texts_without_ids_get_none(run, tmp_path):
     assert not any("id" in doc.user_data for doc in docs)
 
 
+def test_what_is_not_merged_is_noted(run, tmp_path):
+    doc = spacy.blank("en")("Ada left. Bo came.")
+    doc.set_ents([], default="outside")
+    doc.spans["sc"] = [doc[0:1]]
+    for token in doc:
+        token.is_sent_start = token.i in (0, 3)
+    doc.user_data["meta"] = "no object"
+    for name in ("a", "b"):
+        save_docs([doc], tmp_path / f"{name}.spacy")
+    files = tmp_path / "a.spacy", tmp_path / "b.spacy"
+    output = run("merge", *files, "--rule", "union", "-o", tmp_path / "c.spacy")
+    assert {
+        "changed or lost: metadata that is not a JSON object 2 a.spacy, document 1",
+        "please check: span group 'sc' that is not merged 2 a.spacy, document 1",
+        "please check: sentences that are not merged 2 a.spacy, document 1",
+    } <= rows(output)
+
+
 def test_another_span_group(run, convert, tmp_path):
     files = [convert(name, item(ADA), options=("--spans-key", "sc", "--lang", "xx")) for name in ("a", "b")]
     run("merge", *files, "--rule", "majority", "-o", tmp_path / "c.spacy", "--spans-key", "sc")

@@ -57,3 +57,13 @@ def test_what_is_not_read_is_noted(doc, tmp_path):
     assert record.relations == []
     assert report.noted == {"span group 'other' that is not read": 1}
     assert report.lost == {"relation whose head or tail is not an entity": 1}
+
+
+def test_all_losses_of_a_document_are_counted(doc, tmp_path):
+    set_relations(doc, [make_relation((0, 1), (2, 3), f"odd {number}") for number in range(5)])
+    save_docs([doc], tmp_path / "a.spacy")
+    report = Report()
+    list(READERS["spacy"](tmp_path / "a.spacy", report=report))
+    (reason, count), *others = report.lost.items()
+    assert (reason, count, others) == ("relation whose head or tail is not an entity", 5, [])
+    assert report.examples[reason] == [f"a.spacy, document x7: odd {number}" for number in range(3)]
