@@ -20,7 +20,7 @@ from ..files import check_can_write, replacing, replacing_files
 from ..visual import write_mistakes_page
 from ..visual.names import Names
 from .app import app
-from .common import counted, read_display_names, read_docs
+from .common import DisplayNames, PageLanguage, SpansKey, Symmetric, counted, read_display_names, read_docs
 
 LINES, PAGE = "disagreements.jsonl", "disagreements.html"
 TITLES = {
@@ -47,14 +47,10 @@ def agree_cli(
             file_okay=False,
         ),
     ] = None,
-    symmetric: Annotated[
-        list[str] | None, typer.Option(help="A relation label without direction; may be repeated.")
-    ] = None,
-    spans_key: Annotated[str, typer.Option(help="The span group of the entities.")] = DEFAULT_KEY,
-    labels: Annotated[
-        Path | None, typer.Option(help="A JSON file with display names of the labels, for the page.", exists=True)
-    ] = None,
-    lang: Annotated[str, typer.Option(help="The language of the page: en, ja or zh.")] = "en",
+    symmetric: Symmetric = None,
+    spans_key: SpansKey = DEFAULT_KEY,
+    labels: DisplayNames = None,
+    lang: PageLanguage = "en",
 ) -> None:
     """Measure the agreement of two annotators: F1 of entities and relations, and Cohen's kappa of text labels."""
     if output is not None:

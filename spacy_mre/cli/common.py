@@ -1,11 +1,11 @@
-"""What several commands share: error messages, tokenizers, progress bars and choices."""
+"""What several commands share: options, error messages, tokenizers, progress bars and choices."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import spacy
 import typer
@@ -23,6 +23,13 @@ from ..corpora import CorpusError
 from ..corpora.reading import read_json
 from ..errors import Errors
 from ..training.configs import SUFFIX, config_names, config_path
+
+SpansKey = Annotated[str, typer.Option(help="The span group of the entities.")]
+Symmetric = Annotated[list[str] | None, typer.Option(help="A relation label without direction. Can be repeated.")]
+DisplayNames = Annotated[
+    Path | None, typer.Option(help="A JSON file with display names of the labels, for the page.", exists=True)
+]
+PageLanguage = Annotated[str, typer.Option(help="The language of the page and of the display names: en, ja or zh.")]
 
 Item = TypeVar("Item")
 # The beginning of the errors of this package and of spaCy.

@@ -22,7 +22,7 @@ from ..training.corpus import Corpus
 from ..visual import write_mistakes_page
 from ..visual.names import Names
 from .app import app
-from .common import counted, read_display_names, read_docs, use_gpu
+from .common import DisplayNames, PageLanguage, counted, read_display_names, read_docs, use_gpu
 
 LINES, PAGE = "mistakes.jsonl", "mistakes.html"
 
@@ -69,12 +69,8 @@ def evaluate_cli(
             file_okay=False,
         ),
     ] = None,
-    labels: Annotated[
-        Path | None, typer.Option(help="With --mistakes-to: a JSON file with display names of the labels.", exists=True)
-    ] = None,
-    lang: Annotated[
-        str, typer.Option(help="With --mistakes-to: the language of the display names and of the page: en, ja or zh.")
-    ] = "en",
+    labels: DisplayNames = None,
+    lang: PageLanguage = "en",
     baseline: Annotated[
         Path | None,
         typer.Option(help="Also score a majority baseline that is trained on this .spacy file.", exists=True),

@@ -16,7 +16,7 @@ from ..corpora.voting import Rule
 from ..errors import Errors
 from ..files import check_can_write
 from .app import app
-from .common import counted, read_docs
+from .common import SpansKey, Symmetric, counted, read_docs
 
 
 @app.command("merge")
@@ -36,10 +36,8 @@ def merge_cli(
             "has not annotated, and so on; for files that correct those after them."
         ),
     ],
-    symmetric: Annotated[
-        list[str] | None, typer.Option(help="A relation label without direction; may be repeated.")
-    ] = None,
-    spans_key: Annotated[str, typer.Option(help="The span group of the entities.")] = DEFAULT_KEY,
+    symmetric: Symmetric = None,
+    spans_key: SpansKey = DEFAULT_KEY,
 ) -> None:
     """Merge the annotations of several annotators, and report what is not kept. See the disagreements with agree."""
     places = [path.resolve() for path in files]

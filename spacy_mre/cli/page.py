@@ -18,7 +18,7 @@ from ..files import check_can_write, replacing
 from ..visual import measure_attention, render_svg, write_attention, write_page
 from ..visual.names import Names
 from .app import app
-from .common import counted, read_display_names
+from .common import DisplayNames, PageLanguage, Symmetric, counted, read_display_names
 
 # Enough for a stable mean.
 ATTENTION_TEXTS = 200
@@ -35,14 +35,10 @@ def page_cli(
     ],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The HTML file to write.", dir_okay=False)],
     limit: Annotated[int, typer.Option(help="The number of texts to show; 0 for all.", min=0)] = 10,
-    labels: Annotated[
-        Path | None, typer.Option(help="A JSON file with display names of the labels.", exists=True)
-    ] = None,
-    lang: Annotated[str, typer.Option(help="The language of the display names and of the page: en, ja or zh.")] = "en",
+    labels: DisplayNames = None,
+    lang: PageLanguage = "en",
     title: Annotated[str | None, typer.Option(help="The title of the page.")] = None,
-    symmetric: Annotated[
-        list[str] | None, typer.Option(help="A relation label without direction. Can be repeated.")
-    ] = None,
+    symmetric: Symmetric = None,
     svg: Annotated[Path | None, typer.Option(help="A folder to also write each text to, as an SVG file.")] = None,
     attention: Annotated[
         Path | None,

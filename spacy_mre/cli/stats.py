@@ -13,7 +13,7 @@ from ..annotations.entities import DEFAULT_KEY
 from ..corpora import Report
 from ..corpora.stats import Statistics, get_statistics, quantile, reach
 from .app import app
-from .common import load_nlp, read_docs, show_progress
+from .common import SpansKey, load_nlp, read_docs, show_progress
 
 LAYERS = ("cats", "entities", "relations")
 
@@ -33,7 +33,7 @@ def stats_cli(
             help="A config, package or folder. Show the entities that do not fit the tokens of its tokenizer."
         ),
     ] = None,
-    spans_key: Annotated[str, typer.Option(help="The span group of the entities.")] = DEFAULT_KEY,
+    spans_key: SpansKey = DEFAULT_KEY,
 ) -> None:
     """Describe a .spacy file: labels, nesting, widths, distances, missing annotations, and those that may not fit."""
     pipeline = load_nlp("", nlp) if nlp else None

@@ -61,9 +61,10 @@ def merge_records(
     if texts and len(files) > 1 and all(len(places) == 1 for places in texts):
         counts = " and ".join(str(len(records)) for records in files)
         raise ValueError(Errors.M256.format(files=len(files), counts=counts))
+    for number, count in sorted(Counter(map(len, texts)).items(), reverse=True):
+        report.keep(f"texts in {number} of {len(files)} files", count)
     merged = []
     for places in texts:
-        report.keep(f"texts in {len(places)} of {len(files)} files")
         if len(places) == 1 < len(files) and rule in VOTED:
             ((number, place),) = places.items()
             report.note("text that only one file has, kept without a vote", files[number][place].origin)
@@ -115,6 +116,8 @@ def _describe(records: Sequence[Record], report: Report) -> Record:
         chosen[name] = values[0] if values else getattr(first, name)
     if any(record.text != first.text for record in records):
         report.note("white space that differs between the files (the first is kept)", first.origin)
+    if chosen["id"]:
+        chosen["origin"] = f"document {chosen['id']}"  # in any of the files
     return replace(first, **chosen, entities=None, relations=None, cats=None)
 
 
