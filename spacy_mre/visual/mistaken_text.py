@@ -19,8 +19,9 @@ from .markup import printable, to_string
 from .names import Names
 from .svg import draw, guess_lang
 
+# In the order in which they are shown.
 SIGNS = {"wrong": "✗", "missed": "∅"}
-ANNOTATOR_SIGNS = {"wrong": "≠", "missed": "≠"}
+ANNOTATOR_SIGNS = {"missed": "≠", "wrong": "≠"}
 
 
 def label_key(mistake: Mistake) -> tuple[str, str]:
@@ -71,7 +72,7 @@ class TextDrawing(NamedTuple):
         return {
             "id": printable(text.id),
             "lang": guess_lang(gold),
-            "counts": {what: sum(mistake.what == what for mistake in text.mistakes) for what in SIGNS},
+            "counts": {what: sum(mistake.what == what for mistake in text.mistakes) for what in self.signs},
             "same": all(mistake.level == "cats" for mistake in text.mistakes),
             "cats": self._cats(text) if "cats" in text.right else None,
             "pictures": pictures,

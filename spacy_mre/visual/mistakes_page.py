@@ -79,6 +79,7 @@ def render_mistakes(
         lang=lang,
         words={key: word.format(**counts) for key, word in words.items()},
         signs=signs,
+        annotators=annotators,
         summary=count_mistakes(texts),
         is_empty=not bad,
         is_cut=len(shown) < len(bad),

@@ -1,6 +1,7 @@
 """The command `agree`."""
 
 import json
+import re
 
 import pytest
 
@@ -47,6 +48,23 @@ def test_scores_and_disagreements(run, convert, tmp_path):
     assert "Texts with disagreements: 1 of 2" in page and "<b>A</b>" in page and "<b>B</b>" in page
     assert "annotated by A, but not by B" in page and "≠ person" in page
     assert not any(word in page for word in ("Gold", "Predicted", "predicted,", "✗", "∅", "isses"))
+
+
+def test_the_page_names_the_annotators_without_colours_and_shows_no_scores(run, convert, tmp_path):
+    a = convert("a", item("Bob left.", "person", {"x": 1.0, "y": 0.0}, "2"))
+    b = convert("b", item("Bob left.", "dog", {"x": 1.0, "y": 1.0}, "2"))
+    run("agree", a, b, "--disagreements-to", tmp_path / "found")
+    page = (tmp_path / "found" / "disagreements.html").read_text(encoding="utf8")
+    table = page[page.index('<table class="rows">') :]
+    rows = [("missed", "only A", "entity"), ("wrong", "only B", "entity"), ("wrong", "only B", "text label")]
+    for what, name, level in rows:
+        assert f'<td class="{what}" lang="en"><b>≠ {name}</b> {level}</td>' in table
+    assert "Score" not in table
+    assert re.findall(r'<span class="chip.*?">(.*?)</span>', page) == ["x", "x", "≠ y"]
+    # A comes before B, as in the command.
+    for part in ("<thead>", "<figcaption", '<select name="what">', "<ul class=", 'class="shares" role="img"'):
+        rest = page[page.index(part) :]
+        assert rest.index("only A") < rest.index("only B"), part
 
 
 @pytest.mark.parametrize("lang", ["en", "ja", "zh"])
