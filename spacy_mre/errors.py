@@ -102,7 +102,7 @@ class Errors(metaclass=_WithCodes):
     )
     M222 = "Offsets that count grapheme clusters need the package 'regex'. Install it with: pip install regex"
     M223 = (
-        "{path}: Parquet needs the package 'pyarrow', which is not installed. Install it with: pip install "
+        "{path}: Parquet and Arrow need the package 'pyarrow', which is not installed. Install it with: pip install "
         "'spacy-mre[tables]', or use CSV."
     )
     M240 = (

@@ -87,7 +87,9 @@ def convert_cli(
         bool,
         typer.Option("--allow-empty", help="Convert texts without any annotation, to predict for example."),
     ] = False,
-    part: Annotated[str | None, typer.Option(help="crossre: read only this part: train, dev or test.")] = None,
+    part: Annotated[
+        str | None, typer.Option(help="crossre, table: read only this part of a folder, such as train.")
+    ] = None,
     separator: Annotated[
         str | None,
         typer.Option(help="slots, conll: the text between tokens. Default: blanks, but none in Japanese and Chinese."),
@@ -112,7 +114,19 @@ def convert_cli(
     ] = None,
     entity_key: Annotated[str | None, typer.Option(help="conllu: the key of the entity tags in MISC, as ENE.")] = None,
     text_column: Annotated[str | None, typer.Option(help="table: the column of the text.")] = None,
-    label_column: Annotated[str | None, typer.Option(help="table: the column of the text label.")] = None,
+    label_column: Annotated[
+        str | None, typer.Option(help="table: the column of the text label, or of lists of labels.")
+    ] = None,
+    entities_column: Annotated[
+        str | None, typer.Option(help="table: the column of the entities: lists of start, end and label.")
+    ] = None,
+    relations_column: Annotated[
+        str | None, typer.Option(help="table: the column of the relations: lists of head, tail and label.")
+    ] = None,
+    tokens_column: Annotated[str | None, typer.Option(help="table: the column of lists of words.")] = None,
+    tags_column: Annotated[
+        str | None, typer.Option(help="table: the column of the tags of the words, BIO or BIOES. Default: ner_tags.")
+    ] = None,
     layer: Annotated[str | None, typer.Option(help="webanno: the layer of the entities, if there are several.")] = None,
     feature: Annotated[
         str | None, typer.Option(help="webanno: the feature that contains the labels of entities.")
@@ -145,6 +159,10 @@ def convert_cli(
         "entity_key": entity_key,
         "text_column": text_column,
         "label_column": label_column,
+        "entities_column": entities_column,
+        "relations_column": relations_column,
+        "tokens_column": tokens_column,
+        "tags_column": tags_column,
         "layer": layer,
         "feature": feature,
         "relation_feature": relation_feature,

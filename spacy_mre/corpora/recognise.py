@@ -12,7 +12,10 @@ from .json_values import InvalidJSON, parse_json
 from .pubtator import is_pubtator
 from .reading import read_json_items, read_lines, read_start, read_text, split_blanks
 from .record import CorpusError
-from .table import csv_rows, is_parquet
+from .table_arrow import binary_kind
+from .table_csv import csv_cells
+from .table_files import data_files, is_saved
+from .table_words import TAG_COLUMNS
 from .webanno_rows import files_in, is_webanno
 
 FORMATS = (
@@ -103,13 +106,23 @@ def _in_folder(path: Path) -> tuple[list[str], str]:
         found.append("slots")
     if any(is_webanno(file) for file in islice(files_in(path), 1)):
         found.append("webanno")
+    if is_saved(path) or (not found and any(map(_is_table, data_files(path)[:1]))):
+        found.append("table")
     return found, f"a folder with {_list(names) or 'nothing in it'}"
+
+
+def _is_table(path: Path) -> bool:
+    try:
+        return _in_file(path)[0] == ["table"]
+    except CorpusError:
+        return False
 
 
 def _in_file(path: Path) -> tuple[list[str], str]:
     """The formats that fit, and a description of the content."""
-    if is_parquet(path):
-        return ["table"], "a Parquet file"
+    kind = binary_kind(path)
+    if kind:
+        return ["table"], f"a file in {kind}"
     if is_webanno(path):
         return ["webanno"], "WebAnno TSV"
     if is_pubtator(path):
@@ -126,7 +139,7 @@ def _in_file(path: Path) -> tuple[list[str], str]:
     if text.startswith(("[", "{")):
         return _in_json(path, "list" if text.startswith("[") else "lines")
     names = _names_of_columns(path)
-    if "text" in names:
+    if "text" in names or ("tokens" in names and {*names} & {*TAG_COLUMNS}):
         return ["table"], f"a table with the columns {_list(names)}"
     if len(names) > 1:
         return [], f"a text without tags, or a table without a column 'text' (the first line is {_list(names)})"
@@ -185,7 +198,7 @@ def _one_object(path: Path) -> dict[str, Any] | None:
 def _names_of_columns(path: Path) -> list[str]:
     """The header of a table; nothing if there is only one column, or a row has another number of cells."""
     try:
-        rows = [cells for _, cells in islice(csv_rows(read_text(path), path), MAX_RECORDS) if cells]
+        rows = [cells for _, cells in islice(csv_cells(path), MAX_RECORDS) if cells]
     except CorpusError:
         return []
     same = rows and len({len(cells) for cells in rows}) == 1 and len(rows[0]) > 1

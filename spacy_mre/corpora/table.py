@@ -1,169 +1,104 @@
-"""Tables with one text per row: CSV, TSV and Parquet.
+"""Tables with one text per row: CSV, TSV, Parquet and Arrow, and folders of them as the library `datasets` writes them.
 
     id,text,label
     1,"Ada met Bo.",diary
 
 The columns are those of JSON lines (`jsonl.py`): "text", "id", "group", "entities", "relations", "cats", "tokens" and
-"meta". In CSV the last five contain JSON. A column "label" contains one text label instead of "cats"; its cell may be
-empty. The columns of the text and the label may have other names. All other columns are metadata.
+"meta". In CSV the last five contain JSON. A column "label" contains text labels instead of "cats"; its cell may be
+empty. "tokens" may also be words, with their tags in "ner_tags". Columns may have other names. All others are metadata.
 """
 
-import csv
-from collections import Counter
 from collections.abc import Iterator
-from io import StringIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..errors import Errors
-from .json_values import InvalidJSON, parse_json
-from .jsonl import RECORD_KEYS, make_record, text_parts
-from .metadata import other_keys, read_meta
-from .reading import Location, read_text
+from .jsonl import make_record, text_parts
+from .offsets import Offsets
+from .reading import Location
 from .record import CorpusError, Record
 from .report import Report
-from .surface import with_offsets
+from .surface import Mention, with_offsets
+from .table_arrow import arrow_rows, binary_kind, lacks_end
+from .table_csv import csv_rows
+from .table_files import TableFiles, find_files
+from .table_item import MAX_NAMES, Columns, check_columns, has_words, make_item, marked_text
+from .table_words import has_closing
 
-JSON_COLUMNS = ("entities", "relations", "cats", "tokens", "meta")
-PARQUET = b"PAR1"
-MAX_CELL = 2**31 - 1
-MAX_NAMES = 20
+MAX_ROWS = 1000  # that show the kind of tags
 
-Row = tuple[Location, dict[str, Any]]
+NamedRow = tuple[str, Location, dict[str, Any]]  # with an id for texts that have none
 
 
 def read_table(
-    path: Path, *, text_column: str = "text", label_column: str = "label", report: Report | None = None
+    path: Path,
+    *,
+    text_column: str = "text",
+    label_column: str = "label",
+    entities_column: str = "entities",
+    relations_column: str = "relations",
+    tokens_column: str = "tokens",
+    tags_column: str = "",
+    part: str = "",
+    report: Report | None = None,
 ) -> Iterator[Record]:
-    """Read one file.
+    """Read one file, or a folder of files.
 
-    path (Path): The file. CSV must be in UTF-8; the columns are separated by commas, tabs or semicolons.
+    path (Path): The file or folder. CSV must be in UTF-8; the columns are separated by commas, tabs or semicolons.
     text_column (str): The column of the text.
-    label_column (str): The column of the text label, if there is one.
-    report (Report | None): Notes columns that were read as metadata, and counts keys of entities and relations that the
-        format does not have.
+    label_column (str): The column of the text label or list of labels, if there is one.
+    entities_column (str): The column of the entities.
+    relations_column (str): The column of the relations.
+    tokens_column (str): The column of the tokens, which are offsets or words.
+    tags_column (str): The column of the tags of words; empty means "ner_tags" or "tags".
+    part (str): The part of a folder to read, such as "train"; may be empty if there is only one.
+    report (Report | None): Notes columns that were read as metadata, and counts what is not read.
     YIELDS (Record): One record per row. Without an id, it gets the name of the file and the number of the row.
     RAISES (CorpusError): If the input is malformed.
-    RAISES (ValueError): If the file is Parquet, and `pyarrow` is not installed.
+    RAISES (ValueError): If a file is Parquet or Arrow, and `pyarrow` is not installed.
 
     >>> _ = Path("a.csv").write_text('text,label\\n"Ada met Bo.",diary\\n')
     >>> next(read_table("a.csv")).cats
     {'diary': 1.0}
     """
-    path = Path(path)
+    columns = Columns(text_column, label_column, entities_column, relations_column, tokens_column, tags_column)
     report = report if report is not None else Report()
-    rows = _parquet_rows(path) if is_parquet(path) else _csv_rows(path, text_column)
-    items = [(location, _item(row, text_column, label_column, location, report)) for location, row in rows]
-    found = with_offsets(lambda: items, text_parts, report)
-    for number, ((location, item), offsets) in enumerate(found, start=1):
-        yield make_record(item, f"{path.stem}-{number}", offsets, location, report)
+    table = find_files(Path(path), part)
+    for file in table.files:
+        if lacks_end(file):
+            report.note("Arrow stream without an end, perhaps cut off", file.name)
+
+    def read() -> Iterator[NamedRow]:
+        return _rows(table, columns)
+
+    def parts_of(given: NamedRow) -> tuple[str, list[Mention], Location]:
+        _, location, row = given
+        return text_parts((location, {} if has_words(row, columns) else marked_text(row, columns, location)))
+
+    first_rows = islice(read(), MAX_ROWS)
+    closing = any(has_closing(row, tags_column, place) for _, place, row in first_rows if has_words(row, columns))
+    for (name, location, row), offsets in with_offsets(read, parts_of, report):
+        item = make_item(row, columns, location, report, closing=closing)
+        # Words are joined to a text here, so the offsets of their entities count characters.
+        known = Offsets(item["text"]) if has_words(row, columns) else offsets
+        yield make_record(item, name, known, location, report)
 
 
-def _item(
-    row: dict[str, Any], text_column: str, label_column: str, location: Location, report: Report
-) -> dict[str, Any]:
-    """A row as an object of JSON lines."""
-    if text_column not in row:
-        raise location.error(
-            f"there is no column '{text_column}' among {', '.join([*row][:MAX_NAMES])}: name it with --text-column"
-        )
-    item = {key: row[key] for key in RECORD_KEYS if row.get(key) is not None}
-    item["text"] = row[text_column]
-    known = {*RECORD_KEYS, text_column, label_column}
-    if row.get(label_column) is not None and label_column not in ("text", text_column):
-        if item.get("cats") is not None:
-            raise location.error(f"there are text labels in '{label_column}' and in 'cats'")
-        item["cats"] = location.get_id(row, label_column)
-    item["meta"] = read_meta(item.get("meta"), location) | other_keys(row, known, location, report)
-    return item
-
-
-def is_parquet(path: Path) -> bool:
-    """RETURNS (bool): Whether a file is in the Parquet format."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(len(PARQUET)) == PARQUET
-
-
-def csv_rows(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Read the cells of a text in CSV.
-
-    text (str): The text. The first line shows whether columns are separated by commas, tabs or semicolons.
-    path (Path): The file, for errors.
-    YIELDS (tuple[int, list[str]]): The last line and the cells of each row.
-    RAISES (CorpusError): If quotation marks do not match.
-    """
-    header = text.split("\n", 1)[0]
-    separator = max(",\t;", key=header.count)
-    limit = csv.field_size_limit(MAX_CELL)
-    try:
-        reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
-        rows = [(reader.line_num, row) for row in reader]
-    except csv.Error as err:
-        raise CorpusError(path, reader.line_num, f"invalid CSV: {err}") from None
-    finally:
-        csv.field_size_limit(limit)
-    yield from rows
-
-
-def _csv_rows(path: Path, text_column: str) -> Iterator[Row]:
-    header: list[str] = []
-    for line, cells in csv_rows(read_text(path), path):
-        location = Location(path, line)
-        if not cells:
-            continue
-        if not header:
-            header = [name.strip() for name in cells]
-            repeated = [name for name, count in Counter(header).items() if count > 1]
-            if repeated:
-                raise location.error(f"two columns have the name '{repeated[0]}'")
-            continue
-        if len(cells) != len(header):
-            raise location.error(f"found {len(cells)} cells, but the header has {len(header)}")
-        row: dict[str, Any] = {}
-        for name, cell in zip(header, cells):
-            row[name] = cell if cell or name == text_column else None
-            if cell and name in JSON_COLUMNS and name != text_column:
-                row[name] = _parse(cell, name, location)
-        yield location, row
-
-
-def _parse(cell: str, name: str, location: Location) -> Any:
-    try:
-        return parse_json(cell)
-    except InvalidJSON as err:
-        raise location.error(f"the column '{name}' must contain JSON: {err.reason}") from None
-
-
-def _parquet_rows(path: Path) -> Iterator[Row]:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError:
-        raise ValueError(Errors.M223.format(path=path)) from None
-    try:
-        table = parquet.read_table(path)
-        items = table.to_pylist()
-    except (ArrowException, OSError, ValueError) as err:
-        raise CorpusError(path, 0, f"invalid Parquet: {err}") from None
-    for number, item in enumerate(items, start=1):
-        location = Location(path, name=f"row {number}")
-        row = {name: _plain(value) for name, value in item.items()}
-        if isinstance(row.get("meta"), str):
-            row["meta"] = _parse(row["meta"], "meta", location)
-        if isinstance(item.get("cats"), list) and all(isinstance(pair, tuple) for pair in item["cats"]):
-            row["cats"] = dict(item["cats"])  # a map
-        elif isinstance(item.get("cats"), dict):
-            row["cats"] = {label: value for label, value in item["cats"].items() if value is not None}
-        yield location, row
-
-
-def _plain(value: Any) -> Any:
-    """A value of JSON: dates and the like become strings; what is not a number is null."""
-    if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, float):
-        return value if value - value == 0 else None
-    return value if value is None or isinstance(value, (str, int, bool)) else str(value)
+def _rows(table: TableFiles, columns: Columns) -> Iterator[NamedRow]:
+    """The rows of all files."""
+    json_columns = (columns.entities, columns.relations, "cats", columns.tokens, "meta")
+    count = 0
+    first: dict[str, Any] = {}
+    for path in table.files:
+        is_binary = binary_kind(path)
+        rows = arrow_rows(path, table.features) if is_binary else csv_rows(path, columns.text, json_columns)
+        for location, row in rows:
+            count += 1
+            if not first:
+                check_columns(row, columns, location)
+                first = row
+            if row.keys() != first.keys():
+                names = ", ".join(sorted(row.keys() ^ first.keys())[:MAX_NAMES])
+                reason = f"the columns are not those of {table.files[0].name}: only one of the files has {names}"
+                raise CorpusError(path, 0, reason)
+            yield f"{table.name}-{count}", location, row

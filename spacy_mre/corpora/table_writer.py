@@ -1,50 +1,61 @@
-"""Writing of tables: CSV, TSV or Parquet by the ending of the file name."""
+"""Writing of tables: CSV, TSV, Parquet or Arrow by the ending of the file name.
+
+All files have the same columns, so that records are written one after another, and files can be parts of one table.
+"""
 
 import csv
 import json
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import Errors
 from ..files import replacing
 from .jsonl import as_json
 from .record import Record
 from .report import Report
-from .table import JSON_COLUMNS
 
-COLUMNS = ("id", "text", "group", *JSON_COLUMNS)
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+COLUMNS = ("id", "text", "group", "entities", "relations", "cats", "tokens", "meta")
 SEPARATORS = {".tsv": "\t"}
+BINARY = (".parquet", ".arrow")
+BATCH = 10_000  # rows
 
 
 def write_records(records: Iterable[Record], path: Path, report: Report | None = None) -> int:
-    """Write records as a table, which `read_table` reads. Columns that would be empty are left out.
+    """Write records as a table, which `read_table` reads.
 
     records (Iterable[Record]): The records.
-    path (Path): The file. It is Parquet if its name ends with .parquet, TSV with .tsv, otherwise CSV.
+    path (Path): The file. It is Parquet if its name ends with .parquet, Arrow (the IPC file format) with .arrow, TSV
+        with .tsv, otherwise CSV.
     report (Report | None): Counts what CSV cannot represent.
     RETURNS (int): The number of records.
-    RAISES (ValueError): For Parquet, if `pyarrow` is not installed.
+    RAISES (ValueError): For Parquet and Arrow, if `pyarrow` is not installed.
     """
     path = Path(path)
-    records = list(records)
     report = report if report is not None else Report()
-    items = [as_json(record) for record in records]
-    columns = [name for name in COLUMNS if name in ("id", "text") or any(name in item for item in items)]
     with replacing(path) as temporary:
-        if path.suffix == ".parquet":
-            _write_parquet(items, columns, temporary, path)
-        else:
-            with temporary.open("w", encoding="utf8", newline="") as file:
-                # By default, a lone carriage return would not be quoted.
-                separator = SEPARATORS.get(path.suffix, ",")
-                writer = csv.writer(file, delimiter=separator, lineterminator="\n", quoting=csv.QUOTE_ALL)
-                writer.writerow(columns)
-                for item, record in zip(items, records):
-                    if "\0" in record.text:
-                        report.lose("NUL character (written as a space)", record.origin)
-                    writer.writerow([_cell(item.get(name)) for name in columns])
-    return len(records)
+        if path.suffix in BINARY:
+            return _write_binary(records, temporary, path)
+        return _write_csv(records, temporary, SEPARATORS.get(path.suffix, ","), report)
+
+
+def _write_csv(records: Iterable[Record], file: Path, separator: str, report: Report) -> int:
+    count = 0
+    with file.open("w", encoding="utf8", newline="") as opened:
+        # By default, a lone carriage return would not be quoted.
+        writer = csv.writer(opened, delimiter=separator, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        writer.writerow(COLUMNS)
+        for record in records:
+            if "\0" in record.text:
+                report.lose("NUL character (written as a space)", record.origin)
+            item = as_json(record)
+            writer.writerow([_cell(item.get(name)) for name in COLUMNS])
+            count += 1
+    return count
 
 
 def _cell(value: Any) -> str:
@@ -54,12 +65,26 @@ def _cell(value: Any) -> str:
     return value.replace("\0", " ") if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _write_parquet(items: list[dict[str, Any]], columns: list[str], file: Path, path: Path) -> None:
+def _write_binary(records: Iterable[Record], file: Path, path: Path) -> int:
     try:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError:
         raise ValueError(Errors.M223.format(path=path)) from None
+    schema = _schema()
+    records = iter(records)
+    count = 0
+    make = parquet.ParquetWriter if path.suffix == ".parquet" else pa.ipc.new_file
+    with make(file, schema) as writer:
+        while chosen := [_row(record) for record in islice(records, BATCH)]:
+            writer.write(pa.RecordBatch.from_pylist(chosen, schema))
+            count += len(chosen)
+    return count
+
+
+def _schema() -> "pa.Schema":
+    import pyarrow as pa
+
     number, text = pa.int64(), pa.string()
     types = {
         "entities": pa.list_(pa.struct([("start", number), ("end", number), ("label", text)])),
@@ -67,13 +92,13 @@ def _write_parquet(items: list[dict[str, Any]], columns: list[str], file: Path, 
         "cats": pa.map_(text, pa.float64()),
         "tokens": pa.list_(pa.list_(number)),
     }
-    rows = [
-        {
-            **item,
-            **({"cats": list(item["cats"].items())} if "cats" in item else {}),
-            **({"meta": json.dumps(item["meta"], ensure_ascii=False)} if "meta" in item else {}),
-        }
-        for item in items
-    ]
-    schema = pa.schema([(name, types.get(name, text)) for name in columns])
-    parquet.write_table(pa.Table.from_pylist(rows, schema), file)
+    return pa.schema([(name, types.get(name, text)) for name in COLUMNS])
+
+
+def _row(record: Record) -> dict[str, Any]:
+    item = as_json(record)
+    if "cats" in item:
+        item["cats"] = list(item["cats"].items())
+    if "meta" in item:
+        item["meta"] = json.dumps(item["meta"], ensure_ascii=False)
+    return item

@@ -38,8 +38,8 @@ def test_auto_takes_the_options_of_the_format_it_found(run, tmp_path):
     run("convert", "auto", source, tmp_path / "a.spacy", "--label-column", "stars")
     (doc,) = load_docs(tmp_path / "a.spacy")
     assert doc.cats == {"5": 1.0}
-    assert "the format table has no option --part" in run(
-        "convert", "auto", source, tmp_path / "a.spacy", "--part", "dev", code=2
+    assert "the format table has no option --layer" in run(
+        "convert", "auto", source, tmp_path / "a.spacy", "--layer", "Span", code=2
     )
 
 

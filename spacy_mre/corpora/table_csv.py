@@ -1,0 +1,115 @@
+"""Rows of CSV and TSV, one after another, so that the file may be larger than the memory."""
+
+import csv
+from collections import Counter
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from .json_values import InvalidJSON, parse_json
+from .reading import Location, read_text
+from .record import CorpusError
+
+MAX_CELL = 2**31 - 1
+
+Row = tuple[Location, dict[str, Any]]
+
+
+def csv_cells(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Read the cells of a file in CSV.
+
+    path (Path): The file. Its first line shows whether columns are separated by commas, tabs or semicolons.
+    YIELDS (tuple[int, list[str]]): The last line and the cells of each row.
+    RAISES (CorpusError): If the file is not a text in UTF-8, or quotation marks do not match.
+    """
+    if not path.is_file():
+        read_text(path)
+    lines = _lines(path)
+    header = next(lines, "")
+    separator = max(",\t;", key=header.count)
+    reader = csv.reader(_before(header, lines), delimiter=separator, strict=True)
+    while True:
+        # The limit is one for the whole program, so it is changed for one row at a time.
+        limit = csv.field_size_limit(MAX_CELL)
+        try:
+            cells = next(reader, None)
+        except csv.Error as err:
+            raise CorpusError(path, reader.line_num, f"invalid CSV: {err}") from None
+        finally:
+            csv.field_size_limit(limit)
+        if cells is None:
+            return
+        yield reader.line_num, cells
+
+
+def csv_rows(path: Path, text_column: str, json_columns: Collection[str]) -> Iterator[Row]:
+    """Read a file in CSV that begins with the names of its columns.
+
+    path (Path): The file.
+    text_column (str): The column of the text. Only there an empty cell is an empty text, not null.
+    json_columns (Collection[str]): The columns that contain JSON.
+    YIELDS (Row): Where each row was read, and its values.
+    RAISES (CorpusError): If the file is malformed.
+    """
+    header: list[str] = []
+    for line, cells in csv_cells(path):
+        location = Location(path, line)
+        if not cells:
+            continue
+        if not header:
+            header = [name.strip() for name in cells]
+            check_names(header, location)
+            continue
+        if len(cells) != len(header):
+            raise location.error(f"found {len(cells)} cells, but the header has {len(header)}")
+        row: dict[str, Any] = {}
+        for name, cell in zip(header, cells):
+            row[name] = cell if cell or name == text_column else None
+            if cell and name in json_columns and name != text_column:
+                row[name] = parse_cell(cell, name, location)
+        yield location, row
+    if not header:
+        read_text(path)  # refuses an empty file
+
+
+def check_names(names: list[str], location: Location) -> None:
+    """Check that each column has a name of its own.
+
+    names (list[str]): The names of the columns.
+    location (Location): Where they were read.
+    RAISES (CorpusError): If two are the same.
+    """
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise location.error(f"two columns have the name '{repeated[0]}'")
+
+
+def parse_cell(cell: str, name: str, location: Location) -> Any:
+    """RETURNS (Any): The JSON of a cell of the column `name`.
+
+    RAISES (CorpusError): If it is not valid JSON.
+    """
+    try:
+        return parse_json(cell)
+    except InvalidJSON as err:
+        raise location.error(f"the column '{name}' must contain JSON: {err.reason}") from None
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """The lines with their ends, which may be part of a cell."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for line in file:
+                if "\0" in line:
+                    break
+                yield line
+            else:
+                return
+    except UnicodeDecodeError:
+        pass
+    read_text(path)  # names the line and the byte
+
+
+def _before(first: str, others: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from others
