@@ -4,12 +4,11 @@ from collections.abc import Mapping, Set
 from difflib import get_close_matches
 from typing import Any
 
-import srsly
-
 from .reading import Location
 from .report import Report
 
 MAX_SHOWN = 40  # characters of a key
+MAX_LEVELS = 200  # of lists and objects; msgpack has 511, some of which are around the metadata
 
 
 def read_meta(given: Any, location: Location) -> dict[str, Any]:
@@ -26,8 +25,10 @@ def read_meta(given: Any, location: Location) -> dict[str, Any]:
     if not meta:
         return {}
     try:
-        srsly.msgpack_dumps(meta)
-    except (OverflowError, ValueError, RecursionError):
+        fits = _fits(meta, MAX_LEVELS)
+    except RecursionError:
+        fits = False
+    if not fits:
         raise location.error(
             "the metadata cannot be stored: a number has more than 64 bits, or there are too many levels of brackets"
         ) from None
@@ -51,6 +52,15 @@ def other_keys(item: Mapping[str, Any], known: Set[str], location: Location, rep
         tell = report.lose if close and _may_be_annotation(value) else report.note
         tell(f"key '{key[:MAX_SHOWN]}' read as metadata{hint}", str(location))
     return read_meta(others, location)
+
+
+def _fits(value: Any, levels: int) -> bool:
+    """Whether msgpack can store a value. To try it is slow: srsly searches its plugins each time."""
+    if isinstance(value, dict):
+        return levels > 0 and all(_fits(inner, levels - 1) for inner in value.values())
+    if isinstance(value, list):
+        return levels > 0 and all(_fits(inner, levels - 1) for inner in value)
+    return type(value) is not int or -(2**63) <= value < 2**64
 
 
 def _may_be_annotation(value: Any) -> bool:
