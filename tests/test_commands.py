@@ -219,6 +219,9 @@ def prepare(page):
     srsly.write_json("project-3.json", [{**task, "annotations": task.pop("predictions")} for task in tasks])
     with open("reviews.csv", "w", encoding="utf8", newline="") as file:
         csv.writer(file).writerows([("body", "stars"), *((doc.text, max(doc.cats, key=doc.cats.get)) for doc in docs)])
+    Path("saved/data").mkdir(parents=True)
+    for part in ("train", "validation"):
+        WRITERS["table"](docs, Path(f"saved/data/{part}-00000-of-00001.parquet"))
     labels = sorted({span.label_ for doc in docs for span in doc.spans["entities"]})
     srsly.write_json("questions.json", {label: f"Find each {label.replace('_', ' ')}." for label in labels})
     srsly.write_json("tiny.json", TINY_MODEL)

@@ -33,7 +33,8 @@ CATALOGUE: dict[str, FormatInfo] = {
     "spert": FormatInfo("SpERT's JSON: a list of tokenized sentences", "conll04_train.json out.spacy"),
     "stockmark": FormatInfo("Stockmark's Japanese Wikipedia entities", "ner.json out.spacy --lang ja"),
     "table": FormatInfo(
-        "CSV, TSV or Parquet, a text per row", "reviews.csv out.spacy --text-column body --label-column stars"
+        "CSV, TSV, Parquet or Arrow, a text per row; also folders of datasets",
+        "reviews.csv out.spacy --text-column body --label-column stars",
     ),
     "webanno": FormatInfo("WebAnno TSV of INCEpTION, a file or a folder", "exported/ out.spacy --layer Span"),
 }

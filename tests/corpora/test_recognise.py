@@ -94,6 +94,7 @@ def test_evidence_may_come_late(tmp_path):
         ("-DOCSTART- -X- O\n\nAda NNP B-person\n", "conll"),
         ("id;text\n1;Ada met Bo.\n", "table"),
         ('text\tlabel\n"Ada\nmet"\tdiary\n', "table"),
+        ('tokens,ner_tags\n"[""Ada""]","[""O""]"\n', "table"),
     ],
 )
 def test_columns(content, format, tmp_path):

@@ -1,6 +1,9 @@
 """Tables: CSV and TSV as spreadsheets and other programs write them, and Parquet."""
 
 import sys
+import tracemalloc
+from random import Random
+from weakref import WeakSet
 
 import pytest
 import spacy
@@ -8,6 +11,7 @@ import spacy
 from spacy_mre.corpora import CorpusError, EntityRecord, Record, RelationRecord, Report, make_docs, recognise
 from spacy_mre.corpora.table import read_table
 from spacy_mre.corpora.table_writer import write_records
+from tests.robustness.effort import scale
 
 FULL = Record(
     '🙂 "Ada",\r\nmet\tBo;',
@@ -83,9 +87,9 @@ def test_a_table_is_closed_after_an_error(read):
     assert csv.field_size_limit() == limit
 
 
-@pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out.parquet"])
+@pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out.parquet", "out.arrow"])
 def test_records_survive(tmp_path, name):
-    if name.endswith("parquet"):
+    if name.endswith(("parquet", "arrow")):
         pytest.importorskip("pyarrow")
     records = [
         FULL,
@@ -136,21 +140,144 @@ def test_parquet_of_other_programs(tmp_path):
         list(read_table(tmp_path / "a.parquet"))
 
 
-def test_damaged_parquet(tmp_path):
-    pytest.importorskip("pyarrow")
-    (tmp_path / "a.parquet").write_bytes(b"PAR1" + b"x" * 100)
-    with pytest.raises(CorpusError, match=r"a\.parquet: invalid Parquet"):
-        list(read_table(tmp_path / "a.parquet"))
+def binary(folder, ending, table, *, stream=False):
+    """Write a table to a file in Parquet or Arrow."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path = folder / f"a.{ending}"
+    if ending == "parquet":
+        parquet.write_table(table, path)
+    else:
+        make = pa.ipc.new_stream if stream else pa.ipc.new_file
+        with make(path, table.schema) as writer:
+            writer.write_table(table, 2)
+    return path
 
 
-def test_parquet_needs_pyarrow(tmp_path, monkeypatch):
+@pytest.mark.parametrize("ending, stream", [("parquet", False), ("arrow", False), ("arrow", True)])
+def test_binary_files_that_are_cut_off(tmp_path, ending, stream):
+    pa = pytest.importorskip("pyarrow")
+    path = binary(tmp_path, ending, pa.table({"text": ["Ada", "Bo", "Cy", "雨"], "label": [1, 2, 3, 4]}), stream=stream)
+    report = Report()
+    assert [record.text for record in read_table(path, report=report)] == ["Ada", "Bo", "Cy", "雨"]
+    assert not report.noted and recognise(path) == "table"
+    whole = path.read_bytes()
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        report = Report()
+        try:
+            records = list(read_table(path, report=report))
+        except CorpusError as err:
+            assert f"a.{ending}: invalid {ending.title()}" in str(err)
+        else:
+            # A stream may end after each batch.
+            assert ending == "arrow" and stream and len(records) in (0, 2, 4)
+            assert report.noted == {"Arrow stream without an end, perhaps cut off": 1}
+
+
+@pytest.mark.parametrize("ending, stream", [("parquet", False), ("arrow", False), ("arrow", True)])
+def test_binary_files_with_wrong_bytes(tmp_path, ending, stream):
+    pa = pytest.importorskip("pyarrow")
+    rows = [{"text": "Ada 雨", "entities": [{"start": 0, "end": 3, "label": "x"}], "meta": None}] * 3
+    path = binary(tmp_path, ending, pa.Table.from_pylist(rows), stream=stream)
+    whole = path.read_bytes()
+    random = Random(0)
+    for _ in range(scale(300)):
+        damaged = bytearray(whole)
+        for _ in range(random.choice([1, 1, 8])):
+            damaged[random.randrange(len(whole))] = random.choice([0, 1, 127, 128, 255, random.randrange(256)])
+        path.write_bytes(damaged)
+        try:
+            list(read_table(path))
+        except CorpusError as err:
+            assert "a." in str(err)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+def test_malformed_binary_files(tmp_path, ending):
+    pa = pytest.importorskip("pyarrow")
+    span = pa.struct([("start", pa.int64()), ("end", pa.int64()), ("label", pa.string())])
+    (tmp_path / f"a.{ending}").write_bytes(b"PAR1" + b"x" * 100)
+    with pytest.raises(CorpusError, match=rf"a\.{ending}: invalid Parquet"):
+        list(read_table(tmp_path / f"a.{ending}"))
+    tables = {
+        "columns: two columns have the name 'text'": pa.Table.from_arrays([pa.array(["a"])] * 2, ["text", "text"]),
+        "row 2: 'text' must be of type str, not null": pa.table({"text": ["a", None]}),
+        "row 1: 'text' must be of type str, not 3": pa.table({"text": [3]}),
+        "row 1: expected a JSON object, found null": pa.Table.from_pylist(
+            [{"text": "a", "entities": [None]}], pa.schema([("text", pa.string()), ("entities", pa.list_(span))])
+        ),
+        "row 1: 'label' must be of type str, not null": pa.Table.from_pylist(
+            [{"text": "a", "entities": [{}]}], pa.schema([("text", pa.string()), ("entities", pa.list_(span))])
+        ),
+        "row 1: the entity 'x' goes from 0 to 9000000000": pa.table(
+            {"text": ["a"], "entities": [[{"start": 0, "end": 9_000_000_000, "label": "x"}]]}
+        ),
+        "row 1: the lists of 'entities' have different lengths": pa.table(
+            {"text": ["a"], "entities": [{"start": [0], "end": [1], "label": ["x", "y"]}]}
+        ),
+        "row 1: 'entities' must be a list of objects": pa.table(
+            {"text": ["a"], "entities": [{"start": 0, "end": 1, "label": "x"}]}
+        ),
+        "row 1: 'cats' contains a label twice": pa.Table.from_pylist(
+            [{"text": "a", "cats": [("x", 1.0), ("x", 0.0)]}],
+            pa.schema([("text", pa.string()), ("cats", pa.map_(pa.string(), pa.float64()))]),
+        ),
+        "row 2: the row cannot be read": pa.table(
+            {"text": ["a", "b"], "day": pa.array([0, 2**62], pa.timestamp("us"))}
+        ),
+        "row 1: there is no column 'text' among body": pa.table({"body": ["a"]}),
+    }
+    for reason, table in tables.items():
+        with pytest.raises(CorpusError, match=rf"a\.{ending}: {reason}"):
+            list(read_table(binary(tmp_path, ending, table)))
+
+
+def test_the_columns_are_not_lost_if_others_are_read(read):
+    ((record,), _) = read("text,body\nold,new\n", text_column="body")
+    assert (record.text, record.meta) == ("new", {"text": "old"})
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.arrow"])
+def test_tables_are_read_and_written_row_by_row(tmp_path, monkeypatch, name):
+    if not name.endswith("csv"):
+        pytest.importorskip("pyarrow")
+    monkeypatch.setattr("spacy_mre.corpora.table_writer.BATCH", 100)
+    alive = WeakSet()
+
+    def records():
+        for i in range(4000):
+            record = Tracked("Ada " * 500, str(i), cats={"x": 1.0})
+            alive.add(record)
+            most.append(len(alive))
+            yield record
+
+    most = []
+    assert write_records(records(), tmp_path / name) == 4000
+    assert max(most) <= 101
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in read_table(tmp_path / name)) == 4000
+        # All texts have 8 MB.
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+class Tracked(Record):
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+def test_binary_files_need_pyarrow(tmp_path, monkeypatch, ending):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    (tmp_path / "a.parquet").write_bytes(b"PAR1")
-    with pytest.raises(ValueError, match=r"M223.*a\.parquet.*spacy-mre\[tables\]"):
-        list(read_table(tmp_path / "a.parquet"))
+    (tmp_path / f"a.{ending}").write_bytes(b"PAR1")
+    with pytest.raises(ValueError, match=rf"M223.*a\.{ending}.*spacy-mre\[tables\]"):
+        list(read_table(tmp_path / f"a.{ending}"))
     with pytest.raises(ValueError, match="M223"):
-        write_records([FULL], tmp_path / "b.parquet")
-    assert not (tmp_path / "b.parquet").exists()
+        write_records([FULL], tmp_path / f"b.{ending}")
+    assert not (tmp_path / f"b.{ending}").exists()
 
 
 def test_docs(read):

@@ -60,6 +60,8 @@ CHANGED = {
         *EMPTY["pubtator"].values(),
     },
 }
+# Formats with several kinds of files, by the ending of the name.
+KINDS = {"table": ("", ".parquet", ".arrow")}
 EXAMPLES = scale(60)
 
 
@@ -104,23 +106,32 @@ def test_docs_keep_every_record(chosen):
         assert {token.idx for token in doc} >= {start for start, _ in record.tokens}
 
 
-@pytest.mark.parametrize("format", with_extras([format for format in WRITERS if format not in CHANGED]))
+@pytest.mark.parametrize(
+    "format, ending",
+    [
+        pytest.param(format.values[0], ending, marks=format.marks, id=f"{format.values[0]}{ending}")
+        for format in with_extras([format for format in WRITERS if format not in CHANGED])
+        for ending in KINDS.get(format.values[0], ("",))
+    ],
+)
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
 @given(chosen=st.lists(records(), min_size=1, max_size=3).map(with_ids))
-def test_export_and_read_again(format, chosen):
+def test_export_and_read_again(format, ending, chosen):
+    if ending:
+        pytest.importorskip("pyarrow")
     count(len(chosen))
     docs = list(make_docs(chosen, NLP))
     expected = Report()
     with tempfile.TemporaryDirectory() as folder:
         save_docs(docs, Path(folder) / "docs.spacy")
         written, read = Report(), Report()
-        WRITERS[format](load_docs(Path(folder) / "docs.spacy"), Path(folder) / "out", report=written)
-        back = list(READERS[format](Path(folder) / "out", report=read, **READ_WITH.get(format, {})))
+        WRITERS[format](load_docs(Path(folder) / "docs.spacy"), Path(folder) / f"out{ending}", report=written)
+        back = list(READERS[format](Path(folder) / f"out{ending}", report=read, **READ_WITH.get(format, {})))
     expected_losses = {WITHOUT_CATS[format]} if format in WITHOUT_CATS else set()
     for what, reason in EMPTY.get(format, {}).items():
         if not any(getattr(record, what) for record in chosen):
             expected_losses.add(reason)
-    if any("\0" in record.text for record in chosen) and format in ("brat", "table", "webanno"):
+    if any("\0" in record.text for record in chosen) and format + ending in ("brat", "table", "webanno"):
         expected_losses.add("NUL character (written as a space)")
         # An entity of NUL only becomes one of white space only.
         spaced = [replace(record, text=record.text.replace("\0", " ")) for record in chosen]
