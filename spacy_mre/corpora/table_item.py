@@ -86,7 +86,9 @@ def make_item(
     RAISES (CorpusError): If its values are of a wrong type, or the row is annotated twice.
     """
     item = marked_text(row, columns, location)
-    item |= {key: row[key] for key in ("id", "group", "cats") if row.get(key) is not None}
+    item |= {key: row[key] for key in ("id", "group") if row.get(key) is not None}
+    if row.get("cats") is not None:
+        item["cats"] = _cats(row["cats"], location)
     if row.get(columns.relations) is not None:
         item["relations"] = _objects(row[columns.relations], columns.relations, location)
     names = {"id", "group", "cats", "meta", *columns} - {columns.tags}
@@ -106,6 +108,16 @@ def make_item(
         item["cats"] = _labels(row, columns.label, location)
     item["meta"] = read_meta(row.get("meta"), location) | other_keys(others, names, location, report)
     return item
+
+
+def _cats(given: Any, location: Location) -> Any:
+    """Labels with scores as an object, as which a table cannot store them without a field for each label."""
+    if not isinstance(given, list) or not any(isinstance(pair, dict) for pair in given):
+        return given
+    pairs = [(location.get(pair, "label", str), pair.get("score")) for pair in given]
+    if len(dict(pairs)) < len(pairs):
+        raise location.error("'cats' contains a label twice")
+    return dict(pairs)
 
 
 def _labels(row: dict[str, Any], column: str, location: Location) -> Any:

@@ -89,7 +89,7 @@ def _schema() -> "pa.Schema":
     types = {
         "entities": pa.list_(pa.struct([("start", number), ("end", number), ("label", text)])),
         "relations": pa.list_(pa.struct([("head", number), ("tail", number), ("label", text)])),
-        "cats": pa.map_(text, pa.float64()),
+        "cats": pa.list_(pa.struct([("label", text), ("score", pa.float64())])),  # datasets cannot read maps
         "tokens": pa.list_(pa.list_(number)),
     }
     return pa.schema([(name, types.get(name, text)) for name in COLUMNS])
@@ -98,7 +98,7 @@ def _schema() -> "pa.Schema":
 def _row(record: Record) -> dict[str, Any]:
     item = as_json(record)
     if "cats" in item:
-        item["cats"] = list(item["cats"].items())
+        item["cats"] = [{"label": label, "score": score} for label, score in item["cats"].items()]
     if "meta" in item:
         item["meta"] = json.dumps(item["meta"], ensure_ascii=False)
     return item

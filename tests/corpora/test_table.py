@@ -130,7 +130,10 @@ def test_parquet_of_other_programs(tmp_path):
     first, second = read_table(tmp_path / "a.parquet", report=report)
     assert (first.cats, first.meta, first.origin) == ({"3": 1.0}, {"day": "2024-05-02"}, "a.parquet, row 1")
     assert (second.cats, second.meta) == (None, {"size": 1.5})
-    # Structs instead of maps, and other offsets.
+    # Maps, structs and lists, and other offsets.
+    maps = pa.schema([("text", pa.string()), ("cats", pa.map_(pa.string(), pa.float64()))])
+    parquet.write_table(pa.Table.from_pylist([{"text": "Ada", "cats": [("x", 1.0)]}], maps), tmp_path / "a.parquet")
+    assert [record.cats for record in read_table(tmp_path / "a.parquet")] == [{"x": 1.0}]
     rows = [{"text": "Ada", "cats": {"x": 1.0}}, {"text": "Bo", "cats": {"y": 0.5}}, {"text": "Cy", "cats": None}]
     parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
     assert [record.cats for record in read_table(tmp_path / "a.parquet")] == [{"x": 1.0}, {"y": 0.5}, None]
@@ -224,6 +227,10 @@ def test_malformed_binary_files(tmp_path, ending):
             [{"text": "a", "cats": [("x", 1.0), ("x", 0.0)]}],
             pa.schema([("text", pa.string()), ("cats", pa.map_(pa.string(), pa.float64()))]),
         ),
+        "row 1: 'cats' contains a label twice(?# in a list)": pa.table(
+            {"text": ["a"], "cats": [[{"label": "x", "score": 1.0}, {"label": "x", "score": 0.0}]]}
+        ),
+        "row 1: 'cats' must be a label": pa.table({"text": ["a"], "cats": [[{"label": "x", "score": 2.0}]]}),
         "row 2: the row cannot be read": pa.table(
             {"text": ["a", "b"], "day": pa.array([0, 2**62], pa.timestamp("us"))}
         ),
