@@ -63,9 +63,9 @@ def arrow_rows(path: Path, features: Mapping[str, Any]) -> Iterator[Row]:
         raise ValueError(Errors.M223.format(path=path)) from None
     number = 0
     named: dict[str, Any] | None = None
-    for batch in _batches(path):
+    for names, batch in _batches(path):
         if named is None:
-            check_names(batch.schema.names, Location(path, name="columns"))
+            check_names(names, Location(path, name="columns"))
             given = _features(batch.schema, path) or features
             named = {column: feature for column, feature in given.items() if has_names(feature)}
         for location, item in _items(batch, path, number):
@@ -73,7 +73,8 @@ def arrow_rows(path: Path, features: Mapping[str, Any]) -> Iterator[Row]:
         number += batch.num_rows
 
 
-def _batches(path: Path) -> Iterator["pa.RecordBatch"]:
+def _batches(path: Path) -> Iterator[tuple[list[str], "pa.RecordBatch"]]:
+    """The names of the columns, and a part of the rows."""
     from pyarrow import ArrowException
 
     kind = binary_kind(path)
@@ -84,11 +85,13 @@ def _batches(path: Path) -> Iterator["pa.RecordBatch"]:
                 # Without this, wrong offsets would crash the process.
                 batch.validate(full=True)
                 for start in range(0, batch.num_rows, BATCH):
-                    yield batch.slice(start, BATCH)
+                    yield batch.schema.names, batch.slice(start, BATCH)
                 number += batch.num_rows
     except (ArrowException, OSError, ValueError) as err:
         after = f" after row {number}" if number else ""
-        raise CorpusError(path, 0, f"invalid {kind}{after}: {err}. Perhaps the file was cut off") from None
+        raise CorpusError(
+            path, 0, f"invalid {kind}{after}: {err}. Perhaps the file is damaged or was cut off"
+        ) from None
 
 
 @contextmanager
@@ -106,7 +109,15 @@ def _opened(path: Path, kind: str) -> Iterator[Iterator["pa.RecordBatch"]]:
             reader = pa.ipc.open_file(source)
             yield (reader.get_batch(i) for i in range(reader.num_record_batches))
         else:
-            yield iter(pa.ipc.open_stream(source))
+            yield _stream(source)
+
+
+def _stream(source: "pa.MemoryMappedFile") -> Iterator["pa.RecordBatch"]:
+    import pyarrow as pa
+
+    yield from pa.ipc.open_stream(source)
+    if source.tell() < source.size():
+        raise ValueError("the stream ends before the file")
 
 
 def _starts_with(path: Path, start: bytes) -> bool:

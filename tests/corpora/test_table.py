@@ -197,6 +197,19 @@ def test_binary_files_with_wrong_bytes(tmp_path, ending, stream):
             assert "a." in str(err)
 
 
+def test_arrow_with_wrong_bytes_at_certain_places(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    path = binary(tmp_path, "arrow", pa.table({"text": ["Ada", "Bo", "Cy"], "label": [1, 2, 3]}), stream=True)
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"text", b"te\xfft"))
+    with pytest.raises(CorpusError, match=r"a\.arrow: invalid Arrow: 'utf-8' codec"):
+        list(read_table(path))
+    second = whole.rindex(b"\xff\xff\xff\xff", 0, -8)
+    path.write_bytes(whole[: second + 4] + b"\0\0\0\0" + whole[second + 8 :])
+    with pytest.raises(CorpusError, match=r"a\.arrow: invalid Arrow after row 2: the stream ends before the file"):
+        list(read_table(path))
+
+
 @pytest.mark.parametrize("ending", ["parquet", "arrow"])
 def test_malformed_binary_files(tmp_path, ending):
     pa = pytest.importorskip("pyarrow")
