@@ -211,6 +211,7 @@ def prepare(page):
         "project-3.json": "labelstudio",
         "out.jsonl": "prodigy",
         "exported": "webanno",
+        "standoff": "brat",
         "train.json": "docred",
     }.items():
         WRITERS[name](docs, Path(file))

@@ -17,6 +17,7 @@ from ..annotations.storage import save_docs
 from ..corpora import READERS, WRITERS, Record, Report, cat_labels, make_docs
 from ..corpora.annotated import check_annotated
 from ..corpora.catalogue import CATALOGUE
+from ..corpora.fragments import Discontinuous
 from ..corpora.label_studio import Choice
 from ..corpora.mentions import Pairs
 from ..corpora.offsets import Unit
@@ -141,6 +142,13 @@ def convert_cli(
             "two, or all pairs."
         ),
     ] = None,
+    discontinuous: Annotated[
+        Discontinuous | None,
+        typer.Option(
+            help="brat, bioc: what to read of a discontinuous entity: nothing (drop, the default), the whole from its "
+            "first to its last part, or its longest part."
+        ),
+    ] = None,
     list_formats: Annotated[
         bool,
         typer.Option("--list", callback=_list_formats, is_eager=True, help="List the formats with examples, and exit."),
@@ -167,6 +175,7 @@ def convert_cli(
         "feature": feature,
         "relation_feature": relation_feature,
         "pairs": pairs,
+        "discontinuous": discontinuous,
     }
     if format == AUTO:
         format, seen = recognise_why(source)

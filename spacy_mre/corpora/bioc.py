@@ -14,6 +14,7 @@ from typing import Any
 
 from ..errors import Errors
 from .bioc_text import Passages
+from .fragments import Discontinuous, join_fragments
 from .json_values import InvalidJSON, parse_json
 from .mentions import Pairs, relations_between
 from .metadata import read_meta
@@ -25,11 +26,19 @@ CONCEPTS = "identifier"
 TYPE = "type"
 
 
-def read_bioc(path: Path, *, pairs: Pairs = "nearest", report: Report | None = None) -> Iterator[Record]:
+def read_bioc(
+    path: Path,
+    *,
+    pairs: Pairs = "nearest",
+    discontinuous: Discontinuous = "drop",
+    report: Report | None = None,
+) -> Iterator[Record]:
     """Read one file.
 
     path (Path): The file, in XML or JSON.
     pairs (Pairs): The mentions between which a relation of concepts is read: the "nearest" two, or "all" pairs.
+    discontinuous (Discontinuous): What to read of an annotation of several parts: nothing ("drop"), all from its first
+        to its last part ("whole"), or its "longest" part.
     report (Report | None): Counts what records cannot represent.
     YIELDS (Record): One record per document.
     RAISES (CorpusError): If the input is malformed.
@@ -45,7 +54,7 @@ def read_bioc(path: Path, *, pairs: Pairs = "nearest", report: Report | None = N
     has_relations = any(_all(document, "relations") for _, document in parts)
     for number, (location, document) in enumerate(parts, start=1):
         passages = Passages(document, location)
-        mentions = _Mentions(document, passages, location, report)
+        mentions = _Mentions(document, passages, discontinuous, location, report)
         relations = mentions.relations(_all(document, "relations"), pairs)
         _lose_infons(document, location, report)
         yield Record(
@@ -105,7 +114,10 @@ def _lose_infons(document: Any, location: Location, report: Report) -> None:
 class _Mentions:
     """The annotations of a document: its entities, and their indices by annotation and by concept."""
 
-    def __init__(self, document: Any, passages: Passages, location: Location, report: Report) -> None:
+    def __init__(
+        self, document: Any, passages: Passages, discontinuous: Discontinuous, location: Location, report: Report
+    ) -> None:
+        self.discontinuous = discontinuous
         self.location = location
         self.report = report
         self.entities: list[EntityRecord] = []
@@ -121,13 +133,15 @@ class _Mentions:
     def _add(self, annotation: Any, name: str, passages: Passages) -> None:
         infons = dict(annotation.infons or {})
         label = infons.pop(TYPE, None)
-        what = f"the annotation '{name[:40]}'"
-        place = passages.place(annotation, what)
-        if place is None:
-            self.report.lose("discontinuous entity", str(self.location), str(annotation.text)[:40])
+        fragments = passages.fragments(annotation, f"the annotation '{name[:40]}'")
+        if not fragments:
+            self.report.lose("entity without offsets", str(self.location), str(annotation.text)[:40])
             return
         if not isinstance(label, str) or not label:
             self.report.lose("entity without a label", str(self.location), name[:40])
+            return
+        place = join_fragments(fragments, passages.text, self.discontinuous, self.location, self.report)
+        if place is None:
             return
         self.by_id[name].append(len(self.entities))
         if isinstance(infons.get(CONCEPTS), str):

@@ -1,6 +1,5 @@
 """The text of a BioC document, which is given in passages with offsets, and the places of annotations in it."""
 
-from itertools import pairwise
 from typing import Any
 
 from .offsets import Offsets, Unit
@@ -47,13 +46,10 @@ class Passages:
                 errors.append(err)
         raise errors[0]
 
-    def place(self, annotation: Any, what: str) -> CharOffsets | None:
-        """RETURNS (tuple[int, int] | None): The offsets of an annotation; None if it is discontinuous, or has none."""
-        places = [self.offsets.convert(place.start, place.end, self.location, what) for place in _places(annotation)]
-        places.sort()
-        if not places or any(self.text[left[1] : right[0]].strip() for left, right in pairwise(places)):
-            return None
-        return places[0][0], max(end for _, end in places)
+    def fragments(self, annotation: Any, what: str) -> list[CharOffsets]:
+        """RETURNS (list[tuple[int, int]]): The offsets of the parts of an annotation."""
+        places = _places(annotation)
+        return [self.offsets.convert(place.start, place.end, self.location, what) for place in places]
 
     def _check(self, places: list[_Place]) -> None:
         for place in places:

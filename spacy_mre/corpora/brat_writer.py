@@ -5,15 +5,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..files import replacing_files
+from .brat_metadata import write_metadata
 from .file_names import unique_name
-from .record import Record
+from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
 BYTE_ORDER_MARK = "\ufeff"
 
 
 def write_records(records: Iterable[Record], path: Path, report: Report | None = None) -> int:
-    """Write records as a folder that `read_brat` reads. Text labels, tokens and groups are not written.
+    """Write records as a folder that `read_brat` reads. Text labels, tokens and groups are not written, and of the
+    metadata only attributes, notes and normalizations of brat.
 
     The files are written to a temporary folder first, and moved when all of them are complete. Other files in the
     folder are kept; texts among them are noted, because `read_brat` would read them too.
@@ -39,9 +41,8 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
             file.write_bytes(_as_text(record, report).encode("utf8"))
             if record.cats is not None:
                 report.lose("text labels (not supported by brat)", record.origin)
-            if record.meta:
-                report.lose("metadata (not supported by brat)", record.origin)
             if record.entities is None:
+                list(write_metadata(record, {}, report))
                 without_file.append(written[-1])
                 continue
             lines = list(_as_lines(record, report))
@@ -74,21 +75,24 @@ def _as_text(record: Record, report: Report) -> str:
 
 
 def _as_lines(record: Record, report: Report) -> Iterator[str]:
-    written = set()
-    for i, entity in enumerate(record.entities or ()):
+    written: dict[str, EntityRecord | RelationRecord] = {}
+    for i, entity in enumerate(record.entities or (), start=1):
         if not _is_label(entity.label):
             report.lose("label that is empty or contains white space or NUL", record.origin, repr(entity.label))
             continue
-        written.add(i)
+        written[f"T{i}"] = entity
         text = re.sub(r"[\s\0]", " ", record.text[entity.start : entity.end])
-        yield f"T{i + 1}\t{entity.label} {entity.start} {entity.end}\t{text}"
-    for i, relation in enumerate(record.relations or ()):
+        yield f"T{i}\t{entity.label} {entity.start} {entity.end}\t{text}"
+    for i, relation in enumerate(record.relations or (), start=1):
+        head, tail = f"T{relation.head + 1}", f"T{relation.tail + 1}"
         if not _is_label(relation.label):
             report.lose("label that is empty or contains white space or NUL", record.origin, repr(relation.label))
-        elif relation.head not in written or relation.tail not in written:
+        elif head not in written or tail not in written:
             report.lose("relation with a lost argument", record.origin, relation.label)
         else:
-            yield f"R{i + 1}\t{relation.label} Arg1:T{relation.head + 1} Arg2:T{relation.tail + 1}"
+            written[f"R{i}"] = relation
+            yield f"R{i}\t{relation.label} Arg1:{head} Arg2:{tail}"
+    yield from write_metadata(record, written, report)
 
 
 def _is_label(label: str) -> bool:

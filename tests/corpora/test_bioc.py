@@ -121,6 +121,10 @@ def test_utf16_sentences_gaps_and_discontinuous_annotations(tmp_path):
     assert record.entities == [EntityRecord(4, 7, "x"), EntityRecord(11, 13, "x")]
     assert record.relations is None
     assert report.lost == {"discontinuous entity": 1}
+    given = collection({"id": "1", "infons": {}, "passages": [item], "relations": []})
+    (record,), report = read(tmp_path, given, discontinuous="whole")
+    assert record.entities[2] == EntityRecord(4, 13, "x")
+    assert report.lost == {"discontinuous entity (read from its first to its last part)": 1}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import pytest
+import spacy
 
-from spacy_mre.corpora import CorpusError, EntityRecord, Record, RelationRecord, Report
+from spacy_mre.corpora import WRITERS, CorpusError, EntityRecord, Record, RelationRecord, Report, make_docs
 from spacy_mre.corpora.brat import read_brat
 from spacy_mre.corpora.brat_writer import write_records
 
@@ -54,25 +55,159 @@ def test_brat_counts_what_records_cannot_represent(brat):
         "T1\tperson 0 3;8 10\tAda Bo",
         "T2\tperson 0 3\tAda",
         "E1\tmeeting:T2 Who:T1",
+        "E2\tperson:T2 Who:T2",
         "R1\tmet Arg1:T1 Arg2:T2",
-        "R2\tmet Arg1:T2 Arg2:E1",
-        "A1\tNegation T2",
-        "M1\tNegation T2",
-        "N1\tReference T2 Wiki:1\tAda",
-        "#1\tAnnotatorNotes T2\tsure?",
+        "A1\tNegation T1",
+        "#1\tAnnotatorNotes A1\tsure?",
+        "#2\tAnnotatorNotes\tsure?",
     ]
     report = Report()
     (record,) = read_brat(brat("Ada met Bo.", lines), report=report)
-    assert (record.entities, record.relations) == ([EntityRecord(0, 3, "person")], [])
+    assert (record.entities, record.relations) == ([EntityRecord(0, 3, "person")], [RelationRecord(0, 0, "Who")])
+    assert record.meta == {}
     assert report.lost == {
         "discontinuous entity": 1,
-        "event (brat line E)": 1,
-        "attribute (brat line A)": 1,
-        "attribute (brat line M)": 1,
-        "normalization (brat line N)": 1,
-        "note (brat line #)": 1,
+        "label of an event that is not that of its trigger": 1,
+        "event with the trigger of another one (they become one)": 1,
         "relation with a lost argument": 2,
+        "attribute of something else than an entity, event or relation that is read": 1,
+        "note of something else than an entity, event or relation that is read": 2,
     }
+
+
+def test_events_become_relations_from_their_triggers(brat):
+    report = Report()
+    lines = [
+        "T1\tperson 0 3\tAda",
+        "T2\tBirth 8 12\tborn",
+        "T3\tplace 16 20\tLima",
+        "T4\tSay 23 27\tsaid",
+        "E1\tBirth:T2 Who:T1 Where:T3 Where2:T3 ",
+        "E2\tSay:T4 What:E1",
+        "R1\tbefore Arg1:E1 Arg2:E2",
+    ]
+    (record,) = read_brat(brat("Ada was born in Lima , said Bo.", lines), report=report)
+    assert record.relations == [
+        RelationRecord(1, 0, "Who"),
+        RelationRecord(1, 2, "Where"),
+        RelationRecord(1, 2, "Where"),  # Where2
+        RelationRecord(3, 1, "What"),
+        RelationRecord(1, 3, "before"),
+    ]
+    assert not report.lost
+    assert report.noted == {
+        "last line without an end, perhaps cut off": 1,
+        "event, read as relations from its trigger": 2,
+        "number of the role of an event, left out": 1,
+    }
+
+
+def test_an_event_without_arguments_states_that_there_are_no_relations(brat):
+    (record,) = read_brat(brat("Ada was born.", ["T1\tBirth 8 12\tborn", "E1\tBirth:T1"]))
+    assert (record.entities, record.relations) == ([EntityRecord(8, 12, "Birth")], [])
+
+
+def test_arguments_of_relations_have_names(brat):
+    report = Report()
+    lines = [
+        *("T1\tperson 0 3\tAda", "T2\tperson 8 10\tBo", "R1\tmet Arg2:T2 Arg1:T1"),
+        *("R2\tcoref Anaphor:T2 Antecedent:T1", "R3\tmet T1 T2", ""),
+    ]
+    (record,) = read_brat(brat("Ada met Bo.", lines), report=report)
+    assert record.relations == [RelationRecord(0, 1, "met"), RelationRecord(1, 0, "coref"), RelationRecord(0, 1, "met")]
+    assert report.noted == {"arguments Anaphor and Antecedent of a relation, read as head and tail": 1}
+
+
+ADA = {"start": 0, "end": 3, "label": "person"}
+BO = {"start": 8, "end": 10, "label": "person"}
+METADATA = [
+    {"kind": "attribute", "label": "Negation", "of": ADA},
+    {"kind": "attribute", "label": "Certainty", "of": BO, "value": "very low"},
+    {"kind": "note", "label": "AnnotatorNotes", "of": {"head": ADA, "label": "met", "tail": BO}, "text": "sure?\tyes"},
+    {"kind": "normalization", "label": "Reference", "of": BO, "value": "Wiki:1", "text": "Bo Fox"},
+]
+WITH_METADATA = [
+    *("T1\tperson 0 3\tAda", "T2\tperson 8 10\tBo", "R1\tmet Arg1:T1 Arg2:T2"),
+    *("A1\tNegation T1", "A2\tCertainty T2 very low", "#1\tAnnotatorNotes R1\tsure?\tyes"),
+    "N1\tReference T2 Wiki:1\tBo Fox",
+]
+
+
+def test_attributes_notes_and_normalizations_are_metadata_and_written_back(brat, tmp_path):
+    report = Report()
+    given = [line.replace("A2\t", "M2\t") for line in WITH_METADATA]  # an older form of attributes
+    (record,) = read_brat(brat("Ada met Bo.", [*given, ""]), report=report)
+    assert record.meta == {"brat": METADATA}
+    assert not report.lost and not report.noted
+    assert report.kept == {
+        "attributes of brat, in the metadata": 2,
+        "notes of brat, in the metadata": 1,
+        "normalizations of brat, in the metadata": 1,
+    }
+    docs = [*make_docs([record], spacy.blank("en"))]
+    assert WRITERS["brat"](docs, tmp_path / "out", report=report) == 1
+    assert (tmp_path / "out" / "a.ann").read_text().splitlines() == WITH_METADATA
+    assert not report.lost
+
+
+def test_metadata_follow_entities_in_another_order_and_without_white_space(brat, tmp_path):
+    lines = ["T1\tperson 7 10\t Bo", "T2\tperson 0 3\tAda", "A1\tNegation T1", ""]
+    docs = [*make_docs(read_brat(brat("Ada met Bo.", lines)), spacy.blank("en"))]
+    WRITERS["brat"](docs, tmp_path / "out")
+    written = (tmp_path / "out" / "a.ann").read_text().splitlines()
+    assert written == ["T1\tperson 0 3\tAda", "T2\tperson 8 10\tBo", "A1\tNegation T2"]
+
+
+@pytest.mark.parametrize(
+    "meta, lost",
+    [
+        ({"brat": [METADATA[2]]}, "note of an entity or relation that is not there"),
+        ({"brat": [{**METADATA[0], "of": {"start": 0, "end": 99, "label": "person"}}]}, "attribute of an entity"),
+        ({"brat": [{**METADATA[0], "of": {"head": 1, "tail": 2, "label": "met"}}]}, "attribute of an entity"),
+        ({"brat": [{**METADATA[0], "of": None}]}, "attribute of an entity"),
+        ({"brat": [{**METADATA[0], "label": "no label"}]}, "metadata 'brat' that is no"),
+        ({"brat": [{**METADATA[0], "value": 3}]}, "metadata 'brat' that is no"),
+        ({"brat": [{**METADATA[3], "value": ""}]}, "metadata 'brat' that is no"),
+        ({"brat": [{**METADATA[0], "kind": "event"}]}, "metadata 'brat' that is no"),
+        ({"brat": ["x"]}, "metadata 'brat' that is no"),
+        ({"brat": 3}, "metadata 'brat' that is no"),
+        ({"brat": [{**METADATA[0], "value": "a", "text": "b\nc"}]}, "line end or NUL in a note"),
+        ({"brat": [], "page": 3}, "metadata (not supported by brat)"),
+    ],
+)
+def test_metadata_that_cannot_be_written_are_counted(tmp_path, meta, lost):
+    report = Report()
+    write_records([Record("Ada met Bo.", "a", [EntityRecord(0, 3, "person")], meta=meta)], tmp_path, report)
+    ((reason, count),) = report.lost.items()
+    assert reason.startswith(lost) and count == 1
+    read = Report()
+    (record,) = read_brat(tmp_path, report=read)
+    assert not read.lost
+    assert record.meta == ({"brat": [{**METADATA[0], "value": "a", "text": "b c"}]} if "line end" in lost else {})
+
+
+@pytest.mark.parametrize(
+    "rule, place, reason",
+    [
+        ("drop", None, "discontinuous entity"),
+        ("whole", (0, 22), "discontinuous entity (read from its first to its last part)"),
+        ("longest", (0, 11), "discontinuous entity (its longest part is read)"),
+    ],
+)
+def test_discontinuous_entities_by_rule(brat, rule, place, reason):
+    report = Report()
+    text = "young women or old men are"
+    lines = ["T1\tgroup 15 22;0 11\told men young women", "T2\tgroup 0 5\tyoung", "R1\tis Arg1:T1 Arg2:T2", ""]
+    (record,) = read_brat(brat(text, lines), discontinuous=rule, report=report)
+    assert record.entities == [*([EntityRecord(*place, "group")] if place else []), EntityRecord(0, 5, "group")]
+    assert record.relations == ([RelationRecord(0, 1, "is")] if place else [])
+    assert report.lost == {reason: 1, **({} if place else {"relation with a lost argument": 1})}
+    assert report.examples[reason] == ["a.ann, line 1: young women old men"]
+
+
+def test_the_text_of_a_discontinuous_entity_is_compared(brat):
+    with pytest.raises(CorpusError, match=r"line 1: the entity T1 is 'old men', but .* 'old young'"):
+        list(read_brat(brat("young women or old men", ["T1\tgroup 15 18;0 5\told men"])))
 
 
 def test_brat_joins_fragments_split_by_a_line_end(brat):
@@ -99,6 +234,12 @@ def test_brat_offsets_count_carriage_returns(brat):
         ("R1\tmet Arg1:T1 Arg2:T1 Arg3:T1", "expected LABEL Arg1:T1 Arg2:T2"),
         ("T2 person 0 3 Ada", "a tab"),
         ("Q1\tx", "invalid identifier 'Q1'"),
+        ("E1\tmeeting:T1 T1", "invalid event 'meeting:T1 T1': expected LABEL:T1 ROLE:T2"),
+        ("E1\t", "invalid event"),
+        ("E1\tmeeting:E1", "the trigger of the event E1 is E1, expected an entity"),
+        ("E1\tmeeting:T9", "refers to T9"),
+        ("A1\tNegation", "invalid attribute 'Negation': expected NAME T1"),
+        ("N1\tReference T1\tAda", "invalid normalization 'Reference T1': expected NAME T1 DATABASE:ENTRY"),
     ],
 )
 def test_brat_malformed(brat, line, reason):

@@ -241,7 +241,8 @@ SAMPLES: dict[str, dict[str, str]] = {
     "brat": {
         "a.txt": "Ada met Bo\nin Lima.\n",
         "a.ann": "T1\tperson 0 3\tAda\nT2\tperson 8 10\tBo\nT3\tplace 14 18\tLima\n"
-        "R1\tmet Arg1:T1 Arg2:T2\t\n*\tnear T2 T3\nA1\tSure T1\n#1\tAnnotatorNotes T2\tsure\n",
+        "R1\tmet Arg1:T1 Arg2:T2\t\n*\tnear T2 T3\nA1\tSure T1\n#1\tAnnotatorNotes T2\tsure\n"
+        "T4\tmeeting 4 7\tmet\nE1\tmeeting:T4 Who:T1 Who2:T2\nN1\tReference T1 Wiki:1\tAda\n",
         "b.txt": "Rain.",
         "b.ann": "",
     },

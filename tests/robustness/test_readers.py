@@ -39,7 +39,7 @@ DESCRIBED = {
     "brat": {
         "documents": (".txt", r"(?s)\A.*\Z"),
         "entities": ("a.ann", r"(?m)^T"),
-        "relations": ("a.ann", r"(?m)^[R*]"),
+        "relations": ("a.ann", r"(?m)^[R*]|Who2?:"),
     },
     "conll": {
         "documents": ("part.conll", r"(?m)(?:^.*\S.*(?:[\r\n]|\Z))+"),
