@@ -212,6 +212,7 @@ def prepare(page):
         "out.jsonl": "prodigy",
         "exported": "webanno",
         "standoff": "brat",
+        "treebank.conllu": "conllu",
         "train.json": "docred",
     }.items():
         WRITERS[name](docs, Path(file))

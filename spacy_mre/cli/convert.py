@@ -113,7 +113,7 @@ def convert_cli(
     text_key: Annotated[
         str | None, typer.Option(help="labelstudio: the key of the text in 'data', if it is not clear.")
     ] = None,
-    entity_key: Annotated[str | None, typer.Option(help="conllu: the key of the entity tags in MISC, as ENE.")] = None,
+    entity_key: Annotated[str | None, typer.Option(help="conllu: the key of the entities in MISC, as ENE.")] = None,
     text_column: Annotated[str | None, typer.Option(help="table: the column of the text.")] = None,
     label_column: Annotated[
         str | None, typer.Option(help="table: the column of the text label, or of lists of labels.")
@@ -145,8 +145,8 @@ def convert_cli(
     discontinuous: Annotated[
         Discontinuous | None,
         typer.Option(
-            help="brat, bioc: what to read of a discontinuous entity: nothing (drop, the default), the whole from its "
-            "first to its last part, or its longest part."
+            help="brat, bioc, conllu: what to read of a discontinuous entity: nothing (drop, the default), the whole "
+            "from its first to its last part, or its longest part."
         ),
     ] = None,
     list_formats: Annotated[

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from . import (
     bioc_writer,
     brat_writer,
+    conllu_writer,
     doccano_writer,
     docred_writer,
     jsonl,
@@ -66,6 +67,7 @@ READERS: dict[str, Callable[..., Iterator[Record]]] = {
 WRITERS: dict[str, Callable[..., int]] = {
     "bioc": make_writer(bioc_writer.write_records),
     "brat": make_writer(brat_writer.write_records),
+    "conllu": make_writer(conllu_writer.write_records),
     "doccano": make_writer(doccano_writer.write_records),
     "docred": make_writer(docred_writer.write_records),
     "jsonl": make_writer(jsonl.write_records),

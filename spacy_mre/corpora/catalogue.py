@@ -19,7 +19,7 @@ CATALOGUE: dict[str, FormatInfo] = {
     "bioc": FormatInfo("BioC in XML or JSON", "collection.xml out.spacy --pairs nearest"),
     "brat": FormatInfo("a folder of .txt and .ann files of brat", "folder/ out.spacy"),
     "conll": FormatInfo("columns: a token and its BIO or BIOES tag per line", "train.conll out.spacy --tag-column -1"),
-    "conllu": FormatInfo("CoNLL-U with BIO tags in MISC, as GiNZA writes them", "train.conllu out.spacy"),
+    "conllu": FormatInfo("CoNLL-U with BIO tags (as of GiNZA) or brackets in MISC", "train.conllu out.spacy"),
     "crossre": FormatInfo("CrossRE's JSON lines, a file or a folder", "crossre_data/ out.spacy --part dev"),
     "doccano": FormatInfo("the JSONL or JSON that doccano exports", "admin.jsonl out.spacy"),
     "docred": FormatInfo("documents of DocRED or JacRED: vertexSet and labels", "train.json out.spacy --pairs nearest"),

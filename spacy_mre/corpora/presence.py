@@ -4,15 +4,20 @@ from .record import Record
 from .report import Report
 
 
-def lose_parts(record: Record, tool: str, report: Report, *, metadata: bool = True) -> None:
+def lose_parts(record: Record, tool: str, report: Report, *, metadata: bool = True, group: bool = True) -> None:
     """Count the text labels, the group and the metadata of a record, for formats without them.
 
     record (Record): The record.
     tool (str): The name of the format.
     report (Report): Counts them.
     metadata (bool): Whether the format has no metadata. Default: True.
+    group (bool): Whether the format has no groups. Default: True.
     """
-    parts = {"text labels": record.cats, "metadata": record.meta if metadata else None, "group": record.group}
+    parts = {
+        "text labels": record.cats,
+        "metadata": record.meta if metadata else None,
+        "group": record.group if group else None,
+    }
     for what, content in parts.items():
         if content:
             report.lose(f"{what} (not supported by {tool})", record.origin)

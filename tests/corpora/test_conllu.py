@@ -1,9 +1,11 @@
 """CoNLL-U with entities in MISC, as GiNZA writes it."""
 
 import pytest
+from spacy.training.converters import conllu_to_docs
 
-from spacy_mre.corpora import CorpusError, EntityRecord, Report
+from spacy_mre.corpora import CorpusError, EntityRecord, Record, RelationRecord, Report
 from spacy_mre.corpora.conllu import read_conllu
+from spacy_mre.corpora.conllu_writer import write_records
 
 
 def word(id, form, misc="_"):
@@ -68,9 +70,76 @@ def test_tokens_of_several_words_and_words_without_a_form(read):
 
 
 def test_a_file_without_tags_is_not_annotated(read):
-    records, report = read(word(1, "Ada"), "", word(1, "Bo", "Entity=(e1-person)"))
+    records, report = read(word(1, "Ada"), "", word(1, "Bo"))
     assert [record.entities for record in records] == [None, None]
-    assert report.lost == {"entities in brackets (MISC 'Entity'), not read": 1}
+    assert not report.lost
+
+
+def test_tags_of_another_key_are_noted(read):
+    (record,), report = read(word(1, "Ada", "NE=O|NEE=B-person"))
+    assert record.entities == []
+    assert report.noted == {"key 'NEE' in MISC with tags, not read": 1}
+
+
+def test_a_sentence_without_tags_in_a_file_that_tags_every_word(read):
+    records, _ = read(word(1, "Ada", "NE=O"), "", word(1, "Bo"), "", word(1, "Rain", "NE=_"))
+    assert [record.entities for record in records] == [[], None, []]
+
+
+# As GUM writes it.
+GUM = [
+    *("# newdoc id = g1", "# global.Entity = etype-eid-infstat-minspan-link-identity", "# sent_id = s1"),
+    *(word(1, "The", "Entity=(event-1-new-2-sgl"), word(2, "meeting"), word(3, "of")),
+    *(word(4, "Ada", "Entity=(person-2-new-1,2-coref-Ada"), word(5, "Fox", "Entity=2)1)"), word(6, "ended"), ""),
+    *("# sent_id = s2", word(1, "She", "Entity=(person-2-giv:act-1-coref)"), word(2, "left")),
+]
+
+
+def test_brackets_of_gum(read):
+    (first, second), report = read(*GUM)
+    assert first.text == "The meeting of Ada Fox ended"
+    assert first.entities == [EntityRecord(0, 22, "event"), EntityRecord(15, 22, "person")]
+    assert second.entities == [EntityRecord(0, 3, "person")]
+    assert report.lost == {"fields of an entity in brackets besides its label": 3}
+
+
+def test_brackets_of_corefud_cross_have_parts_and_words_without_a_form(read):
+    lines = [
+        "# global.Entity = eid-etype-head-other",
+        word("0.1", "_", "Entity=(e1-person-1-)(e2-group-1-"),
+        *(word(1, "Young", "Entity=(e3[1/2]-group-1-"), word(2, "men", "Entity=e3[1/2])"), word(3, "met")),
+        *(word(4, "old", "Entity=(e3[2/2]-group-1-)"), word(5, "Bo", "Entity=e2)(e4--1-)")),
+    ]
+    (record,), report = read(*lines)
+    assert record.entities == [EntityRecord(0, 20, "group")]
+    assert report.lost == {
+        "entity in brackets without a word in the text": 1,
+        "fields of an entity in brackets besides its label": 2,
+        "discontinuous entity": 1,
+        "entity in brackets without a label": 1,
+    }
+    (record,), _ = read(*lines, discontinuous="whole")
+    assert record.entities == [EntityRecord(0, 20, "group"), EntityRecord(0, 17, "group")]
+
+
+@pytest.mark.parametrize(
+    "opening, closing",
+    [("(person", ")"), ("(person", "person)"), ("(person-1", "person-1)"), ("(e1-person", "e1)"), ("(1-person", "1)")],
+)
+def test_brackets_without_a_header(read, opening, closing):
+    (record,), report = read(word(1, "Ada", f"Entity={opening}(place)"), word(2, "Fox", f"Entity={closing}"))
+    assert record.entities == [EntityRecord(0, 7, "person"), EntityRecord(0, 3, "place")]
+    assert bool(report.lost) == ("1" in opening)
+
+
+def test_brackets_beside_tags(read):
+    lines = [word(1, "Ada", "NE=B-person|Entity=(place)")]
+    (record,), report = read(*lines)
+    assert record.entities == [EntityRecord(0, 3, "person")]
+    assert report.lost == {"entities in brackets (MISC 'Entity'), not read beside tags": 1}
+    (record,), report = read(*lines, entity_key="Entity")
+    assert record.entities == [EntityRecord(0, 3, "place")]
+    assert not report.lost
 
 
 def test_repaired_tags_and_other_texts(read):
@@ -91,9 +160,84 @@ def test_repaired_tags_and_other_texts(read):
         ([word(1, "")], "line 1: the form of the word is empty"),
         ([word(1, "Ada"), "# text = Bo", word(1, "Bo")], "line 2: a comment inside of a sentence"),
         ([word(1, "Ada", "NE=person")], "line 1: in the sentence that begins here: invalid tag 'person'"),
+        ([word(1, "Ada", "Entity=person")], "line 1: in the sentence that begins here: invalid brackets 'person'"),
+        ([word(1, "Ada", "Entity=(a")], "line 1: .*the bracket of 'a' is not closed"),
+        ([word(1, "Ada", "Entity=(a)b)")], "line 1: .*the bracket of 'b' is closed, but not open"),
+        ([word(1, "A b", "SpacesInToken=Ab")], "line 1: the form of the word is 'A b', but SpacesInToken is 'Ab'"),
         ([word(1, "Ada", "NE=B-x|name=B-x")], "tags of several keys, NE, name: choose by --entity-key"),
     ],
 )
 def test_malformed(read, lines, reason):
     with pytest.raises(CorpusError, match=rf"a\.conllu[,:] {'.*' if 'several' in reason else ''}{reason}"):
         read(*lines)
+
+
+def write(tmp_path, *records):
+    report = Report()
+    write_records(records, tmp_path / "out.conllu", report)
+    return (tmp_path / "out.conllu").read_text(encoding="utf8"), report
+
+
+def test_writing(tmp_path):
+    entities = [EntityRecord(3, 7, "PERSON"), EntityRecord(8, 9, "PLACE")]
+    tokens = [(0, 1), (3, 5), (5, 7), (8, 9)]
+    content, report = write(tmp_path, Record("¿\t\n木村花子 で", "7", entities, tokens=tokens, group="diary"))
+    assert content == (
+        "# newdoc id = diary\n# sent_id = 7\n# text = ¿  木村花子 で\n"
+        "1\t¿\t_\t_\t_\t_\t_\t_\t_\tSpacesAfter=\\t\\n|NE=O\n"
+        "2\t木村\t_\t_\t_\t_\t_\t_\t_\tSpaceAfter=No|NE=B-PERSON\n"
+        "3\t花子\t_\t_\t_\t_\t_\t_\t_\tNE=I-PERSON\n"
+        "4\tで\t_\t_\t_\t_\t_\t_\t_\tSpaceAfter=No|NE=B-PLACE\n\n"
+    )
+    assert not report.lost
+    (doc,) = conllu_to_docs(content, n_sents=1, no_print=True)
+    assert [(ent.text, ent.label_) for ent in doc.ents] == [("木村花子", "PERSON"), ("で", "PLACE")]
+
+
+@pytest.mark.parametrize(
+    "text", ["  Ada\r\nmet \t", "\n\nｶﾞ ﾊﾟ🙂 だ\n", "a | b\\c", "\u3000京都\u2028だ\u3000", "Ada ", "_", "# text"]
+)
+def test_texts_come_back_exactly(tmp_path, text):
+    for tokens in (None, [(0, len(text))], [(i, i + 1) for i in range(len(text))]):
+        record = Record(text, "7", entities=[], tokens=tokens)
+        write(tmp_path, record, Record(text, "8", tokens=tokens))
+        report = Report()
+        first, second = read_conllu(tmp_path / "out.conllu", report=report)
+        assert (first.text, second.text, first.id, second.id) == (text, text, "7", "8")
+        assert (first.entities, second.entities) == ([], None)
+        assert not report.lost and not report.noted
+        words = [text[start:end] for start, end in tokens or ()]
+        assert not tokens or [text[slice(*t)] for t in first.tokens] == [word for word in words if word.strip()]
+
+
+def test_what_conllu_cannot_represent_is_counted(tmp_path):
+    ada, fox = EntityRecord(0, 7, "person"), EntityRecord(4, 7, "name")
+    odd = [EntityRecord(0, 3, "a|b"), EntityRecord(0, 3, ""), EntityRecord(0, 2, "x"), EntityRecord(3, 4, "blank")]
+    _, report = write(
+        tmp_path,
+        Record(
+            "Ada Fox", " 1", [ada, fox, *odd], [RelationRecord(0, 1, "is")], {"x": 1.0}, group="g", meta={"page": 3}
+        ),
+        Record("Rain\0", "2", None, []),
+        Record(" \n", "3", []),
+    )
+    assert report.lost == {
+        "text labels (not supported by CoNLL-U)": 1,
+        "metadata (not supported by CoNLL-U)": 1,
+        "relation (not supported by CoNLL-U)": 1,
+        "id that is empty, begins with white space or contains a line end": 1,
+        "label that is empty or contains |, a tab, a line end or NUL": 2,
+        "entity off the token grid": 1,
+        "entity of white space only": 1,
+        "nested or overlapping entity (CoNLL-U has one tag per word)": 1,
+        "missing group (CoNLL-U begins a new document)": 1,
+        "empty annotation of relations (CoNLL-U cannot tell it from a missing one)": 1,
+        "NUL character (written as a space)": 1,
+        "text without a word (CoNLL-U has no empty sentences)": 1,
+        "missing annotation of entities (all words of the other texts are entities)": 1,
+    }
+    records = list(read_conllu(tmp_path / "out.conllu"))
+    assert [(r.id, r.text, r.entities, r.group) for r in records] == [
+        ("text-000001", "Ada Fox", [ada], "g"),
+        ("2", "Rain ", [], "out-doc-2"),
+    ]

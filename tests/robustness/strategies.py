@@ -274,7 +274,7 @@ _CONLLU = [
     *("6\tLac\t_\tPROPN\t_\t_\t2\tobl\t_\tNE=I-place", "6.1\tate\t_\t_\t_\t_\t_\t_\t_\t_"),
     "",
     "# text = 京都だ",
-    "1\t京都\t_\tPROPN\t_\t_\t0\troot\t_\tSpaceAfter=No|NE=B-place",
+    "1\t京都\t_\tPROPN\t_\t_\t0\troot\t_\tSpacesBefore=\\t|SpaceAfter=No|NE=B-place",
     "2\tだ\t_\tAUX\t_\t_\t1\tcop\t_\tSpaceAfter=No",
     "",
     "",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from spacy_mre.annotations.entities import get_entities
 from spacy_mre.annotations.relations import get_relations
 from spacy_mre.annotations.storage import from_json, load_docs, save_docs, to_json
-from spacy_mre.corpora import READERS, WRITERS, Record, Report, make_docs
+from spacy_mre.corpora import READERS, WRITERS, EntityRecord, Record, Report, make_docs
 from spacy_mre.corpora.bioc_writer import NOT_XML
 from tests.robustness.effort import count, scale
 from tests.robustness.strategies import records, with_extras
@@ -27,6 +27,7 @@ EMPTY = {
         "entities": "empty entity annotation (Label Studio cannot tell it from a missing one)",
         "relations": "empty relation annotation (Label Studio cannot tell it from a missing one)",
     },
+    "conllu": {"relations": "empty annotation of relations (CoNLL-U cannot tell it from a missing one)"},
     "bioc": {
         "entities": "empty annotation of entities (BioC cannot tell it from a missing one)",
         "relations": "empty annotation of relations (BioC cannot tell it from a missing one)",
@@ -62,6 +63,7 @@ CHANGED = {
 }
 # Formats with several kinds of files, by the ending of the name.
 KINDS = {"table": ("", ".parquet", ".arrow")}
+FLAT = ("conllu",)  # formats without overlapping entities and without relations
 EXAMPLES = scale(60)
 
 
@@ -110,7 +112,7 @@ def test_docs_keep_every_record(chosen):
     "format, ending",
     [
         pytest.param(format.values[0], ending, marks=format.marks, id=f"{format.values[0]}{ending}")
-        for format in with_extras([format for format in WRITERS if format not in CHANGED])
+        for format in with_extras([format for format in WRITERS if format not in (*CHANGED, *FLAT)])
         for ending in KINDS.get(format.values[0], ("",))
     ],
 )
@@ -169,6 +171,29 @@ def test_export_that_changes_white_space(format, chosen):
         assert sorted(map(sort_key(record), found)) == sorted(map(sort_key(given_record), entities))
         if len(entities) == len(given_record.entities):
             assert sorted(ends(record)) == sorted(ends(given_record))
+
+
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
+@given(chosen=st.lists(records(), min_size=1, max_size=3).map(with_ids))
+def test_export_of_flat_entities(chosen):
+    count(len(chosen))
+    docs = list(make_docs(chosen, NLP))
+    written, read = Report(), Report()
+    with tempfile.TemporaryDirectory() as folder:
+        WRITERS["conllu"](docs, Path(folder) / "out", report=written)
+        back = (
+            list(READERS["conllu"](Path(folder) / "out", report=read)) if (Path(folder) / "out").stat().st_size else []
+        )
+    assert not read.lost and not read.noted
+    assert written.lost["nested or overlapping entity (CoNLL-U has one tag per word)"] == sum(
+        len(get_entities(doc)) - len(doc.ents) for doc in docs if doc.text.replace("\0", " ").strip()
+    )
+    docs = [doc for doc in docs if doc.text.replace("\0", " ").strip()]
+    for doc, record in zip(docs, back, strict=True):
+        assert (record.text, record.id) == (doc.text.replace("\0", " "), doc.user_data["id"])
+        if "\0" not in doc.text:  # alone, NUL becomes white space
+            assert record.tokens == [(t.idx, t.idx + len(t)) for t in doc if not t.text.isspace()]
+            assert record.entities == [EntityRecord(e.start_char, e.end_char, e.label_) for e in doc.ents]
 
 
 def visible(text):
