@@ -213,6 +213,7 @@ def prepare(page):
         "exported": "webanno",
         "standoff": "brat",
         "treebank.conllu": "conllu",
+        "docs.jsonl": "spacyjson",
         "train.json": "docred",
     }.items():
         WRITERS[name](docs, Path(file))

@@ -15,6 +15,7 @@ from . import (
     label_studio_writer,
     prodigy_writer,
     pubtator_writer,
+    spacy_json_writer,
     table_writer,
     webanno_writer,
 )
@@ -37,6 +38,7 @@ from .record import CorpusError, EntityRecord, Record, RelationRecord
 from .report import Report
 from .slots import read_slots
 from .spacy_file import read_spacy
+from .spacy_json import read_spacy_json
 from .spert_json import read_spert
 from .stockmark import read_stockmark
 from .table import read_table
@@ -59,6 +61,7 @@ READERS: dict[str, Callable[..., Iterator[Record]]] = {
     "pubtator": read_pubtator,
     "slots": read_slots,
     "spacy": read_spacy,
+    "spacyjson": read_spacy_json,
     "spert": read_spert,
     "stockmark": read_stockmark,
     "table": read_table,
@@ -74,6 +77,7 @@ WRITERS: dict[str, Callable[..., int]] = {
     "labelstudio": make_writer(label_studio_writer.write_records, scores=True),
     "prodigy": make_writer(prodigy_writer.write_records, scores=True),
     "pubtator": make_writer(pubtator_writer.write_records),
+    "spacyjson": make_writer(spacy_json_writer.write_records, scores=True),
     "table": make_writer(table_writer.write_records),
     "webanno": make_writer(webanno_writer.write_records),
 }

@@ -30,6 +30,7 @@ CATALOGUE: dict[str, FormatInfo] = {
     "pubtator": FormatInfo("PubTator's text format: title, abstract, annotations", "train.txt out.spacy --pairs all"),
     "slots": FormatInfo("a folder with seq.in, seq.out and label", "atis/train out.spacy"),
     "spacy": FormatInfo("spaCy's binary files, also with entities under another key", "other.spacy out.spacy"),
+    "spacyjson": FormatInfo("the JSON of spaCy's Doc.to_json, or its older JSON for training", "docs.jsonl out.spacy"),
     "spert": FormatInfo("SpERT's JSON: a list of tokenized sentences", "conll04_train.json out.spacy"),
     "stockmark": FormatInfo("Stockmark's Japanese Wikipedia entities", "ner.json out.spacy --lang ja"),
     "table": FormatInfo(

@@ -17,6 +17,17 @@ def is_bioc(item: Item) -> bool:
     return any("passages" in document for document in _objects(item, "documents"))
 
 
+def is_spacy_json(item: Item) -> bool:
+    """RETURNS (bool): Whether an object is one of `Doc.to_json`, or of spaCy's JSON for training."""
+    if any("sentences" in paragraph or "raw" in paragraph for paragraph in _objects(item, "paragraphs")):
+        return True
+    return _has_text(item) and (
+        isinstance(item.get("ents"), list)
+        or isinstance(item.get("spans"), dict)
+        or any("start" in token and "text" not in token for token in _objects(item, "tokens"))
+    )
+
+
 def _has_text(item: Item) -> bool:
     return isinstance(item.get("text"), str)
 
@@ -65,6 +76,8 @@ def _is_genia(item: Item) -> bool:
 
 
 def _is_jsonl(item: Item) -> bool:
+    if is_spacy_json(item):
+        return False
     return _has_text(item) and (
         any("start" in entity and "end" in entity for entity in _objects(item, "entities"))
         or any("tail" in relation for relation in _objects(item, "relations"))
@@ -83,7 +96,7 @@ def _is_prodigy(item: Item) -> bool:
         or item.get("answer") in PRODIGY_ANSWERS
         or any("start" in span and "end" in span for span in _objects(item, "spans"))
         or any("child" in relation for relation in _objects(item, "relations"))
-        or any("start" in token for token in _objects(item, "tokens"))
+        or any("start" in token and "text" in token for token in _objects(item, "tokens"))
         or isinstance(item.get("options"), list)
     )
 
@@ -105,6 +118,7 @@ EVIDENCE: dict[str, tuple[tuple[Container, ...], Callable[[Item], bool]]] = {
     "jsonl": (("lines",), _is_jsonl),
     "labelstudio": (("list", "lines"), _is_label_studio),
     "prodigy": (("lines", "list"), _is_prodigy),
+    "spacyjson": (("lines", "list"), is_spacy_json),
     "spert": (("list",), _is_spert),
     "stockmark": (("list",), _is_stockmark),
 }

@@ -83,13 +83,13 @@ def make_record(item: dict[str, Any], name: str, offsets: Offsets, location: Loc
         given_relations = location.get(item, "relations", list)
         relations = [_relation(given, n_entities, location, report) for given in given_relations]
     if item.get("tokens") is not None:
-        tokens = list(_tokens(location.get(item, "tokens", list), offsets, location))
+        tokens = list(read_tokens(location.get(item, "tokens", list), offsets, location))
     return Record(
         text=text,
         id=location.get_id(item, "id", name),
         entities=entities,
         relations=relations,
-        cats=_cats(item.get("cats"), location),
+        cats=read_cats(item.get("cats"), location),
         tokens=tokens,
         group=location.get_id(item, "group"),
         meta=read_meta(item.get("meta"), location),
@@ -131,7 +131,7 @@ def _relation(given: Any, n_entities: int, location: Location, report: Report) -
     return RelationRecord(head, tail, label)
 
 
-def _tokens(given: list[Any], offsets: Offsets, location: Location) -> Iterator[CharOffsets]:
+def read_tokens(given: list[Any], offsets: Offsets, location: Location) -> Iterator[CharOffsets]:
     position = 0
     for i, pair in enumerate(given):
         if not isinstance(pair, list) or len(pair) != 2:
@@ -143,7 +143,7 @@ def _tokens(given: list[Any], offsets: Offsets, location: Location) -> Iterator[
         yield start, end
 
 
-def _cats(given: Any, location: Location) -> dict[str, float] | None:
+def read_cats(given: Any, location: Location) -> dict[str, float] | None:
     if given is None:
         return None
     if isinstance(given, str):

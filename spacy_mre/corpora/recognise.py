@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import Errors
-from .json_evidence import Container, formats_of, is_bioc
+from .json_evidence import Container, formats_of, is_bioc, is_spacy_json
 from .json_values import InvalidJSON, parse_json
 from .pubtator import is_pubtator
 from .reading import read_json_items, read_lines, read_start, read_text, split_blanks
@@ -33,7 +33,7 @@ FORMATS = (
         "labelstudio",
         "prodigy",
     ),
-    *("pubtator", "slots", "spacy", "spert", "stockmark", "table", "webanno"),
+    *("pubtator", "slots", "spacy", "spacyjson", "spert", "stockmark", "table", "webanno"),
 )
 MAX_RECORDS = 1000
 MAX_START = 1000  # characters
@@ -155,7 +155,8 @@ def _in_json(path: Path, container: Container) -> tuple[list[str], str]:
         whole = _one_object(path)
         if whole is None:
             raise
-        return ["bioc"] * is_bioc(whole), f"one JSON object with the keys {_list(whole)}"
+        found = ["bioc"] * is_bioc(whole) + ["spacyjson"] * is_spacy_json(whole)
+        return found, f"one JSON object with the keys {_list(whole)}"
     kind = "a JSON list of objects" if container == "list" else "JSON lines"
     seen = f"{kind} with the keys {_join(_keys(items))}" if items else f"{kind} without a record"
     return formats_of(items, container), seen

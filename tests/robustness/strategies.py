@@ -279,6 +279,58 @@ _CONLLU = [
     "",
     "",
 ]
+_SPACY = [
+    {
+        "text": "Ada met Bo.",
+        "ents": [{"start": 0, "end": 3, "label": "PERSON"}, {"start": 8, "end": 10, "label": "PERSON"}],
+        "sents": [{"start": 0, "end": 11}],
+        "cats": {"diary": 1.0, "news": 0.0},
+        "tokens": [
+            {"id": 0, "start": 0, "end": 3, "tag": "NNP", "pos": "PROPN", "lemma": "Ada", "dep": "nsubj", "head": 1},
+            {"id": 1, "start": 4, "end": 7, "tag": "VBD", "pos": "VERB", "lemma": "meet", "dep": "ROOT", "head": 1},
+            {"id": 2, "start": 8, "end": 10, "tag": "NNP", "pos": "PROPN", "lemma": "Bo", "dep": "dobj", "head": 1},
+            {"id": 3, "start": 10, "end": 11, "tag": ".", "pos": "PUNCT", "lemma": ".", "dep": "punct", "head": 1},
+        ],
+    },
+    {
+        "text": "🙂 Ada in Lima",
+        "tokens": [{"id": i, "start": s, "end": e} for i, (s, e) in enumerate([(0, 1), (2, 5), (6, 8), (9, 13)])],
+        "spans": {
+            "entities": [
+                {"start": 2, "end": 5, "label": "person", "kb_id": ""},
+                {"start": 9, "end": 13, "label": "place", "kb_id": ""},
+            ]
+        },
+        "span_attrs": {"entities": {"scores": [0.9, 1.0]}},
+        "relations": [
+            {
+                **{"head": [1, 2], "tail": [3, 4], "head_label": "person", "tail_label": "place", "label": "in"},
+                **{"score": 0.5, "head_char": [2, 5], "head_text": "Ada", "tail_char": [9, 13], "tail_text": "Lima"},
+            }
+        ],
+    },
+    {
+        "id": 7,
+        "paragraphs": [
+            {
+                "raw": "雨 Fox",
+                "sentences": [
+                    {
+                        "tokens": [
+                            {"id": 0, "orth": "雨", "space": " ", "ner": "U-weather"},
+                            {"id": 1, "orth": "Fox", "space": "", "ner": "O"},
+                        ],
+                        "brackets": [],
+                    }
+                ],
+                "cats": [{"label": "news", "value": 1.0}],
+                "entities": [[0, 1, "weather"]],
+                "links": [],
+            }
+        ],
+    },
+]
+SAMPLES["spacyjson"] = {"docs.jsonl": _lines(_SPACY)}
 SAMPLES["conllu"] = {"part.conllu": "\n".join(_CONLLU)}
 SAMPLES["table"] = {"data.csv": _TABLE}
 SAMPLES["webanno"] = {

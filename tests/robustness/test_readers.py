@@ -91,6 +91,12 @@ DESCRIBED = {
         "entities": ("seq.out", r"[BS]-"),
         "cats": ("label", LINES),
     },
+    "spacyjson": {
+        "documents": (".jsonl", '"(?:text|raw)"'),
+        "entities": (".jsonl", '"label": "(?:PERSON|person|place)"|U-weather'),
+        "relations": (".jsonl", '"head_char"'),
+        "cats": (".jsonl", '"(?:diary|news)"'),
+    },
     "spert": {"documents": (".json", '"tokens"'), "entities": (".json", '"start"'), "relations": (".json", '"head"')},
     "stockmark": {"documents": (".json", '"text"'), "entities": (".json", '"span"')},
     "table": {
