@@ -111,7 +111,7 @@ def _check_form(line: Line) -> None:
         raise line.location.error(f"invalid event '{line.body}': expected LABEL:T1 ROLE:T2 ROLE:T3")
     if line.kind in "AM" and len(words) < 2:
         raise line.location.error(f"invalid attribute '{line.body}': expected NAME T1 or NAME T1 VALUE")
-    if line.kind == "N" and len(words) != 3:
+    if line.kind == "N" and len(words) < 3:
         raise line.location.error(f"invalid normalization '{line.body}': expected NAME T1 DATABASE:ENTRY")
 
 

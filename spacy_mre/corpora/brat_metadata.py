@@ -95,9 +95,8 @@ def _is_valid(entry: Any) -> bool:
             value, text = entry.get("value", ""), entry.get("text", "")
             if not isinstance(value, str) or not isinstance(text, str) or "\0" in label + value:
                 return False
-            words = value.split()
-            is_value = len(words) == 1 or (kind != "normalization" and " ".join(words) == value)
-            return is_value and label.split() == [label]
+            is_value = " ".join(value.split()) == value and (value or kind != "normalization")
+            return bool(is_value) and label.split() == [label]
     return False
 
 

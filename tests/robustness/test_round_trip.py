@@ -196,6 +196,31 @@ def test_export_of_flat_entities(chosen):
             assert record.entities == [EntityRecord(e.start_char, e.end_char, e.label_) for e in doc.ents]
 
 
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
+@given(record=records().filter(lambda record: "\0" not in record.text))
+def test_attributes_and_notes_of_brat(record):
+    count()
+    record.id = "a"
+    targets = [as_target(entity, record) for entity in (*record.entities, *record.relations)]
+    entries = [{"kind": "note", "label": "Note", "of": target, "text": f"{i}"} for i, target in enumerate(targets)]
+    entries += [{"kind": "attribute", "label": "Sure", "of": target, "value": "low"} for target in targets]
+    record.meta = {"brat": entries} if entries else {}
+    record.cats = None
+    written, read = Report(), Report()
+    with tempfile.TemporaryDirectory() as folder:
+        WRITERS["brat"](make_docs([record], NLP), Path(folder) / "out", report=written)
+        (back,) = READERS["brat"](Path(folder) / "out", report=read)
+    assert back.meta == record.meta
+    assert set(written.lost) <= {EMPTY["brat"]["relations"]} and not read.lost
+
+
+def as_target(annotation, record):
+    if isinstance(annotation, EntityRecord):
+        return {"start": annotation.start, "end": annotation.end, "label": annotation.label}
+    head, tail = (as_target(record.entities[i], record) for i in (annotation.head, annotation.tail))
+    return {"head": head, "label": annotation.label, "tail": tail}
+
+
 def visible(text):
     """A text without white space and control characters, which may become a space."""
     return "".join(NOT_XML.sub(" ", text).split())
