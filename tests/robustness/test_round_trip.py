@@ -185,13 +185,13 @@ def test_export_of_flat_entities(chosen):
             list(READERS["conllu"](Path(folder) / "out", report=read)) if (Path(folder) / "out").stat().st_size else []
         )
     assert not read.lost and not read.noted
-    assert written.lost["nested or overlapping entity (CoNLL-U has one tag per word)"] == sum(
-        len(get_entities(doc)) - len(doc.ents) for doc in docs if doc.text.replace("\0", " ").strip()
-    )
     docs = [doc for doc in docs if doc.text.replace("\0", " ").strip()]
+    nested = sum(len(get_entities(doc)) - len(doc.ents) for doc in docs)
     for doc, record in zip(docs, back, strict=True):
         assert (record.text, record.id) == (doc.text.replace("\0", " "), doc.user_data["id"])
-        if "\0" not in doc.text:  # alone, NUL becomes white space
+    if not any("\0" in doc.text for doc in docs):  # NUL becomes white space, so that entities lose their ends
+        assert written.lost["nested or overlapping entity (CoNLL-U has one tag per word)"] == nested
+        for doc, record in zip(docs, back, strict=True):
             assert record.tokens == [(t.idx, t.idx + len(t)) for t in doc if not t.text.isspace()]
             assert record.entities == [EntityRecord(e.start_char, e.end_char, e.label_) for e in doc.ents]
 
