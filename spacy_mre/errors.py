@@ -108,6 +108,18 @@ class Errors(metaclass=_WithCodes):
     M240 = (
         "{path}: BioC needs the package 'bioc', which is not installed. Install it with: pip install 'spacy-mre[bioc]'."
     )
+    M241 = (
+        "{path}: UIMA CAS needs the package 'dkpro-cassis', which is not installed. Install it with: pip install "
+        "'spacy-mre[cas]'."
+    )
+    M242 = (
+        "{path}: a file of UIMA CAS contains one text, but there are {count}. Name a folder, without .json or .xmi: it "
+        "gets one file per text."
+    )
+    M243 = (
+        "{path}: the {name} of other files is in this folder, and would be replaced. Write to another folder, or as "
+        ".json, which contains its types."
+    )
     M251 = (
         "The lemmas and tags of spacy_mre.ChineseTokenizer.v1 need jieba, which is not installed. Install it "
         "with: pip install 'spacy-mre[zh]', or set tags = false in [nlp.tokenizer]."

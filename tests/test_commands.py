@@ -214,6 +214,7 @@ def prepare(page):
         "standoff": "brat",
         "treebank.conllu": "conllu",
         "docs.jsonl": "spacyjson",
+        "annotated": "cas",
         "train.json": "docred",
     }.items():
         WRITERS[name](docs, Path(file))

@@ -128,12 +128,20 @@ def convert_cli(
     tags_column: Annotated[
         str | None, typer.Option(help="table: the column of the tags of the words, BIO or BIOES. Default: ner_tags.")
     ] = None,
-    layer: Annotated[str | None, typer.Option(help="webanno: the layer of the entities, if there are several.")] = None,
+    layer: Annotated[
+        str | None, typer.Option(help="webanno, cas: the layer of the entities, if there are several.")
+    ] = None,
     feature: Annotated[
-        str | None, typer.Option(help="webanno: the feature that contains the labels of entities.")
+        str | None, typer.Option(help="webanno, cas: the feature that contains the labels of entities.")
     ] = None,
     relation_feature: Annotated[
-        str | None, typer.Option(help="webanno: the feature that contains the labels of relations.")
+        str | None, typer.Option(help="webanno, cas: the feature that contains the labels of relations.")
+    ] = None,
+    document_layer: Annotated[
+        str | None, typer.Option(help="cas: the layer of the text labels, if there are several.")
+    ] = None,
+    document_feature: Annotated[
+        str | None, typer.Option(help="cas: the feature that contains the text labels.")
     ] = None,
     pairs: Annotated[
         Pairs | None,
@@ -174,6 +182,8 @@ def convert_cli(
         "layer": layer,
         "feature": feature,
         "relation_feature": relation_feature,
+        "document_layer": document_layer,
+        "document_feature": document_feature,
         "pairs": pairs,
         "discontinuous": discontinuous,
     }

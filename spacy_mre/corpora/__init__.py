@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from . import (
     bioc_writer,
     brat_writer,
+    cas_writer,
     conllu_writer,
     doccano_writer,
     docred_writer,
@@ -22,6 +23,7 @@ from . import (
 from .asdc import read_asdc
 from .bioc import read_bioc
 from .brat import read_brat
+from .cas import read_cas
 from .conll import read_conll
 from .conllu import read_conllu
 from .crossre import read_crossre
@@ -49,6 +51,7 @@ READERS: dict[str, Callable[..., Iterator[Record]]] = {
     "asdc": read_asdc,
     "bioc": read_bioc,
     "brat": read_brat,
+    "cas": read_cas,
     "conll": read_conll,
     "conllu": read_conllu,
     "crossre": read_crossre,
@@ -70,6 +73,7 @@ READERS: dict[str, Callable[..., Iterator[Record]]] = {
 WRITERS: dict[str, Callable[..., int]] = {
     "bioc": make_writer(bioc_writer.write_records),
     "brat": make_writer(brat_writer.write_records),
+    "cas": make_writer(cas_writer.write_records),
     "conllu": make_writer(conllu_writer.write_records),
     "doccano": make_writer(doccano_writer.write_records),
     "docred": make_writer(docred_writer.write_records),

@@ -1,6 +1,5 @@
 """Writing of BioC, in JSON or XML by the ending of the file name, with the package `bioc`."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +10,9 @@ from .bioc import TYPE, require_bioc
 from .presence import lose_parts, lose_presence
 from .record import Record
 from .report import Report
+from .xml_text import NOT_XML
 
 # What XML 1.0 cannot contain.
-NOT_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_records(records: Iterable[Record], path: Path, report: Report | None = None) -> int:

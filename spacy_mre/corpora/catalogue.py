@@ -18,6 +18,7 @@ CATALOGUE: dict[str, FormatInfo] = {
     "asdc": FormatInfo("the Japanese dialogues of ASDC: dialogue acts and request spans", "scud2query/ out.spacy"),
     "bioc": FormatInfo("BioC in XML or JSON", "collection.xml out.spacy --pairs nearest"),
     "brat": FormatInfo("a folder of .txt and .ann files of brat", "folder/ out.spacy"),
+    "cas": FormatInfo("UIMA CAS of INCEpTION, JSON or XMI, a file or a folder", "exported/ out.spacy --layer Span"),
     "conll": FormatInfo("columns: a token and its BIO or BIOES tag per line", "train.conll out.spacy --tag-column -1"),
     "conllu": FormatInfo("CoNLL-U with BIO tags (as of GiNZA) or brackets in MISC", "train.conllu out.spacy"),
     "crossre": FormatInfo("CrossRE's JSON lines, a file or a folder", "crossre_data/ out.spacy --part dev"),

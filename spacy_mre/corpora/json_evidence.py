@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
+from .cas_json import is_cas
+
 Item = dict[str, Any]
 # A list of objects, or one object per line.
 Container = Literal["list", "lines"]
@@ -111,6 +113,7 @@ def _is_stockmark(item: Item) -> bool:
 
 EVIDENCE: dict[str, tuple[tuple[Container, ...], Callable[[Item], bool]]] = {
     "bioc": (("lines",), is_bioc),
+    "cas": (("lines",), is_cas),
     "crossre": (("lines",), _is_crossre),
     "doccano": (("lines", "list"), _is_doccano),
     "docred": (("list", "lines"), _is_docred),

@@ -1,7 +1,11 @@
 """What several formats cannot represent: parts of a record, and whether annotations are absent or empty."""
 
+from collections.abc import Sequence
+
 from .record import Record
 from .report import Report
+
+NAMES = {"cats": "text labels"}
 
 
 def lose_parts(record: Record, tool: str, report: Report, *, metadata: bool = True, group: bool = True) -> None:
@@ -39,3 +43,20 @@ def lose_presence(records: list[Record], tool: str, report: Report) -> None:
                 report.lose(f"missing annotation of {what} ({tool} cannot tell it from an empty one)", record.origin)
             elif not some and value is not None:
                 report.lose(f"empty annotation of {what} ({tool} cannot tell it from a missing one)", record.origin)
+
+
+def lose_missing(
+    records: list[Record], tool: str, report: Report, parts: Sequence[str] = ("entities", "relations")
+) -> None:
+    """Count absent annotations that become empty when they are read again: a layer is in the files, or not.
+
+    records (list[Record]): All records.
+    tool (str): The name of the format.
+    report (Report): Counts them.
+    parts (Sequence[str]): The attributes of records that have layers.
+    """
+    for what in parts:
+        missing = [record for record in records if getattr(record, what) is None]
+        for record in missing if len(missing) < len(records) else ():
+            name = NAMES.get(what, what)
+            report.lose(f"missing annotation of {name} ({tool} cannot tell it from an empty one)", record.origin)

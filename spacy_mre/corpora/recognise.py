@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import Errors
+from .cas_files import files_in as cas_files
+from .cas_files import has_cas
+from .cas_json import is_cas
+from .cas_xmi import is_xmi
 from .json_evidence import Container, formats_of, is_bioc, is_spacy_json
 from .json_values import InvalidJSON, parse_json
 from .pubtator import is_pubtator
@@ -23,6 +27,7 @@ FORMATS = (
         "asdc",
         "bioc",
         "brat",
+        "cas",
         "conll",
         "conllu",
         "crossre",
@@ -36,6 +41,7 @@ FORMATS = (
     *("pubtator", "slots", "spacy", "spacyjson", "spert", "stockmark", "table", "webanno"),
 )
 MAX_RECORDS = 1000
+MAX_FILES = 5  # of a folder, which may begin with a description of the project
 MAX_START = 1000  # characters
 MAX_NAMES = 8  # of files or keys in a message
 MAX_SHOWN = 40  # characters of a name
@@ -100,6 +106,8 @@ def _in_folder(path: Path) -> tuple[list[str], str]:
         found.append("asdc")
     if any(path.glob("**/*.ann")):
         found.append("brat")
+    if any(has_cas(file) for file in islice(cas_files(path), MAX_FILES)):
+        found.append("cas")
     if any(_in_file(file)[0] == ["crossre"] for file in islice(sorted(path.glob("*-*.json")), 1)):
         found.append("crossre")
     if {"seq.in", "seq.out"} <= set(names):
@@ -135,7 +143,7 @@ def _in_file(path: Path) -> tuple[list[str], str]:
         return ["conll"], f"a text of {columns} columns, the last of which has tags (as '{last[:MAX_SHOWN]}')"
     text = read_start(path)
     if text.startswith("<"):
-        return (["bioc"] if "<collection" in text[:MAX_START] else []), "XML"
+        return (["cas"] if is_xmi(text) else ["bioc"] if "<collection" in text[:MAX_START] else []), "XML"
     if text.startswith(("[", "{")):
         return _in_json(path, "list" if text.startswith("[") else "lines")
     names = _names_of_columns(path)
@@ -155,7 +163,7 @@ def _in_json(path: Path, container: Container) -> tuple[list[str], str]:
         whole = _one_object(path)
         if whole is None:
             raise
-        found = ["bioc"] * is_bioc(whole) + ["spacyjson"] * is_spacy_json(whole)
+        found = ["bioc"] * is_bioc(whole) + ["cas"] * is_cas(whole) + ["spacyjson"] * is_spacy_json(whole)
         return found, f"one JSON object with the keys {_list(whole)}"
     kind = "a JSON list of objects" if container == "list" else "JSON lines"
     seen = f"{kind} with the keys {_join(_keys(items))}" if items else f"{kind} without a record"

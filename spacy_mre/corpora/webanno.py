@@ -25,10 +25,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from .layers import lose_values, read_entities, read_relation, short_name
 from .reading import Location
-from .record import CorpusError, EntityRecord, Record, RelationRecord
+from .record import CorpusError, Record, RelationRecord
 from .report import Report
-from .webanno_layers import Annotation, choose_feature, choose_layer, lose_layer, read_spans, short_name, stack
+from .webanno_layers import Annotation, choose_feature, choose_layer, lose_layer, read_spans, stack
 from .webanno_rows import Document, Layer, Row, files_in, read_document
 from .webanno_values import NOTHING
 
@@ -65,7 +66,7 @@ def read_webanno(
     for file, document in documents.items():
         name = file.relative_to(path).with_suffix("").as_posix() if path.is_dir() else file.stem
         annotations = read_spans(document, spans, report)
-        entities, indices = _entities(annotations, spans, label, report)
+        entities, indices = read_entities([annotation.marked() for annotation in annotations], spans, label, report)
         relations: list[RelationRecord] = []
         for of in document.layers:
             if of.name in relation_labels:
@@ -81,29 +82,6 @@ def read_webanno(
             tokens=document.tokens,
             origin=file.name,
         )
-
-
-def _entities(
-    annotations: list[Annotation], layer: str, feature: str, report: Report
-) -> tuple[list[EntityRecord], dict[int, int]]:
-    """The entities, and their indices by those of their annotations."""
-    entities: list[EntityRecord] = []
-    indices: dict[int, int] = {}
-    for i, annotation in enumerate(annotations):
-        # A layer without features has one kind of annotation, which has the name of the layer.
-        label = annotation.values.get(feature) if feature else short_name(layer)
-        places = [(row.start, row.end) for row in annotation.rows if row.start >= 0]
-        if not places:
-            report.lose("annotation without text", str(annotation.location))
-        elif not label:
-            report.lose("entity without a label", str(annotation.location))
-        else:
-            indices[i] = len(entities)
-            entities.append(EntityRecord(min(places)[0], max(end for _, end in places), label))
-        for name, value in annotation.values.items():
-            if value is not None and name != feature:
-                report.lose(f"value of the feature '{name[:40]}', not read", str(annotation.location), value[:40])
-    return entities, indices
 
 
 class _Relations:
@@ -132,9 +110,7 @@ class _Relations:
                 values = {feature: values[i][0] for (_, feature), values in zip(columns, stacks)}
                 label = values.get(self.feature) if self.feature else short_name(layer.name)
                 yield from self._relation(reference, label, row)
-                for name, value in values.items():
-                    if value is not None and name != self.feature:
-                        self.report.lose(f"value of the feature '{name[:40]}', not read", str(row.location), value[:40])
+                lose_values(values, self.feature, row.location, self.report)
 
     def _relation(self, reference: str, label: str | None, row: Row) -> Iterator[RelationRecord]:
         match = REFERENCE.match(reference)
@@ -142,12 +118,7 @@ class _Relations:
             raise row.location.error(f"invalid end of a relation '{reference[:40]}': expected 1-3 or 1-3[1_2]")
         head = self._find(match[1], int(match[2] or 0), row)
         tail = self._find(row.unit, int(match[3] or 0), row)
-        if head not in self.indices or tail not in self.indices:
-            self.report.lose("relation with a lost argument", str(row.location), label or "")
-        elif not label:
-            self.report.lose("relation without a label", str(row.location))
-        else:
-            yield RelationRecord(self.indices[head], self.indices[tail], label)
+        yield from read_relation(self.indices.get(head), self.indices.get(tail), label, row.location, self.report)
 
     def _find(self, unit: str, id: int, row: Row) -> int:
         """The annotation of a row with an id; 0 if it is the only one of the row."""

@@ -3,15 +3,11 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from .layers import NO_TEXT, Marked, pick_feature, pick_layer
 from .reading import Location
 from .report import Report
 from .webanno_rows import Document, Layer, Row
 from .webanno_values import NO_VALUE, NOTHING, STACK, stacked
-
-# Layers of linguistic annotations, which a preprocessing of the tool may have written.
-LINGUISTIC = "de.tudarmstadt.ukp.dkpro.core.api."
-NAMED_ENTITY = "de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity"
-USUAL_FEATURES = ("label", "value")
 
 
 @dataclass
@@ -29,10 +25,11 @@ class Annotation:
     id: int
     rows: list[Row] = field(default_factory=list)
 
-
-def short_name(name: str) -> str:
-    """RETURNS (str): The name of a layer without what is before its last dot."""
-    return name.rsplit(".", 1)[-1]
+    def marked(self) -> Marked:
+        """RETURNS (Marked): Its first and last character, without the places of rows that have no text."""
+        places = [(row.start, row.end) for row in self.rows if row.start != NO_TEXT]
+        start, end = (min(places)[0], max(end for _, end in places)) if places else (NO_TEXT, NO_TEXT)
+        return Marked(self.location, start, end, self.values)
 
 
 def choose_layer(documents: Iterable[Document], given: str, location: Location) -> str:
@@ -50,17 +47,7 @@ def choose_layer(documents: Iterable[Document], given: str, location: Location) 
             if layer.kind == "SP":
                 cells = (row.cells[layer.first] for row in document.rows)
                 counts[layer.name] = counts.get(layer.name, 0) + sum(cell != NOTHING for cell in cells)
-    if given:
-        named = [name for name in counts if given in (name, short_name(name))]
-        if len(named) != 1:
-            number = "several span layers" if named else "no span layer"
-            raise location.error(f"there is {number} '{given}' among {', '.join(counts) or 'none'}")
-        return named[0]
-    candidates = [name for name in counts if name == NAMED_ENTITY or not name.startswith(LINGUISTIC)]
-    annotated = [name for name in candidates if counts[name]] or candidates
-    if len(annotated) > 1:
-        raise location.error(f"there are several span layers, {', '.join(annotated)}: choose one with --layer")
-    return annotated[0] if annotated else ""
+    return pick_layer(counts, given, location)
 
 
 def choose_feature(documents: Iterable[Document], name: str, given: str, option: str, location: Location) -> str:
@@ -80,18 +67,8 @@ def choose_feature(documents: Iterable[Document], name: str, given: str, option:
             for column, feature in layer.columns() if layer.name == name else ():
                 values = any(row.cells[column][:1] not in (NOTHING, NO_VALUE) for row in document.rows)
                 used[feature] = used.get(feature, False) or values
-    features = [feature for feature in used if feature]
-    if given:
-        if given not in features:
-            raise location.error(f"{name} has no feature '{given}' among {', '.join(features) or 'none'}")
-        return given
-    for usual in USUAL_FEATURES:
-        if usual in features:
-            return usual
-    chosen = [feature for feature in features if used[feature]] or features
-    if len(chosen) > 1:
-        raise location.error(f"{name} has several features, {', '.join(chosen)}: choose the label with {option}")
-    return chosen[0] if chosen else ""
+    used.pop("", None)  # of a layer without features
+    return pick_feature(name, used, given, option, location)
 
 
 def read_spans(document: Document, name: str, report: Report) -> list[Annotation]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .layers import NO_TEXT
 from .offsets import Offsets
 from .reading import Location, read_lines
 from .record import CharOffsets, CorpusError
@@ -18,7 +19,6 @@ UNIT = re.compile(r"(\d{1,9})-(\d{1,9})(?:\.(\d{1,9}))?\Z")
 OFFSETS = re.compile(r"(\d{1,12})-(\d{1,12})\Z")
 BASE, ROLE = "BT_", "ROLE_"
 N_FIXED = 3  # columns before those of the layers
-NO_TEXT = -1  # the offsets of a place between two characters, which no entity can have
 MAX_GAP = 100_000  # characters between two sentences
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..files import replacing_files
 from .file_names import unique_name
-from .presence import lose_parts
+from .presence import lose_missing, lose_parts
 from .record import CharOffsets, Record
 from .report import Report
 from .webanno_cells import Cells
@@ -34,7 +34,11 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     path = Path(path)
     report = report if report is not None else Report()
     records = list(records)
-    _lose_missing(records, report)
+    lose_missing(records, "WebAnno TSV", report)
+    for record in records:
+        lose_parts(record, "WebAnno TSV", report)
+        if "\0" in record.text:
+            report.lose("NUL character (written as a space)", record.origin)
     names: set[str] = set()
     written = set()
     with replacing_files(path) as fresh:
@@ -48,18 +52,6 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
         if file.relative_to(path).as_posix() not in written:
             report.note("file in the folder that is not part of this export", file.name)
     return len(records)
-
-
-def _lose_missing(records: list[Record], report: Report) -> None:
-    """Count missing annotations that become empty: a layer is in the file, or not."""
-    for what in ("entities", "relations"):
-        missing = [record for record in records if getattr(record, what) is None]
-        for record in missing if len(missing) < len(records) else ():
-            report.lose(f"missing annotation of {what} (WebAnno TSV cannot tell it from an empty one)", record.origin)
-    for record in records:
-        lose_parts(record, "WebAnno TSV", report)
-        if "\0" in record.text:
-            report.lose("NUL character (written as a space)", record.origin)
 
 
 def _as_lines(record: Record, report: Report) -> Iterator[str]:

@@ -67,6 +67,27 @@ def test_webanno_and_back(run, source, tmp_path):
     assert "no option --pairs" in output
 
 
+def test_cas_and_back(run, source, tmp_path):
+    pytest.importorskip("cassis")
+    run("convert", "jsonl", source, tmp_path / "a.spacy")
+    run("export", "cas", tmp_path / "a.spacy", tmp_path / "folder")
+    options = ("--layer", "Span", "--feature", "label", "--relation-feature", "label")
+    options += ("--document-layer", "custom.DocumentLabel")
+    run("convert", "cas", tmp_path / "folder", tmp_path / "b.spacy", *options)
+    for doc, other in zip(load_docs(tmp_path / "a.spacy"), load_docs(tmp_path / "b.spacy"), strict=True):
+        assert (doc.user_data["id"], doc.cats) == (other.user_data["id"], other.cats)
+        assert [str(triple) for triple in doc._.triples] == [str(triple) for triple in other._.triples]
+    one = (tmp_path / "folder" / "a-3.json", tmp_path / "c.spacy")
+    assert "Format: cas, because" in run("convert", "auto", *one)
+    run("export", "cas", tmp_path / "c.spacy", tmp_path / "c.xmi")
+    assert (tmp_path / "TypeSystem.xml").exists()
+    assert run("convert", "cas", tmp_path / "c.xmi", tmp_path / "d.spacy").count("1 document in") == 1
+    # A file contains one text, and a folder is no file.
+    assert "M242" in run("export", "cas", tmp_path / "a.spacy", tmp_path / "all.json", code=1)
+    assert not (tmp_path / "all.json").exists()
+    assert "M611" in run("export", "cas", tmp_path / "a.spacy", source, code=1)
+
+
 @pytest.mark.parametrize("format", ["docred", "pubtator"])
 def test_all_pairs_of_mentions(run, format, tmp_path):
     (name, content), *_ = SAMPLES[format].items()

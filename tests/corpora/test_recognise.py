@@ -38,7 +38,7 @@ def test_names_of_files_do_not_matter(format, tmp_path):
 @pytest.mark.parametrize("format", [format for format in SAMPLES if format not in FOLDERS])
 def test_a_malformed_record_further_down_is_left_to_the_reader(format, tmp_path):
     (content,) = SAMPLES[format].values()
-    if not content.startswith("{"):
+    if not content.startswith("{") or content[1] == "\n":
         pytest.skip("not JSON lines")
     (tmp_path / "a").write_text(content + "{", encoding="utf8")
     assert recognise(tmp_path / "a") == format

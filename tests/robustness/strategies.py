@@ -393,9 +393,62 @@ SAMPLES["bioc"] = {
 </collection>
 """
 }
+
+
+def _cas_type(name, above, **features):
+    described = {key: {"%NAME": key, "%RANGE": range_type} for key, range_type in features.items()}
+    return {"%NAME": name, "%SUPER_TYPE": above, **described}
+
+
+def _cas_item(id, kind, **features):
+    return {"%ID": id, "%TYPE": kind, **{key.replace("ref_", "@"): value for key, value in features.items()}}
+
+
+_DKPRO = "de.tudarmstadt.ukp.dkpro.core.api."
+_STRING, _ANNOTATION = "uima.cas.String", "uima.tcas.Annotation"
+_CAS_ITEMS = [
+    _cas_item(
+        1, "uima.cas.Sofa", sofaNum=1, sofaID="_InitialView", mimeType="text", sofaString="🙂 Ada met Bo.\nRain."
+    ),
+    _cas_item(
+        2,
+        _DKPRO + "metadata.type.DocumentMetaData",
+        **{"ref_sofa": 1, "begin": 0, "end": 20, "language": "x-unspecified"},
+        **{"documentTitle": "a.txt", "documentId": "anna", "isLastSegment": False},
+    ),
+    *(
+        _cas_item(10 + i, _DKPRO + "segmentation.type.Token", ref_sofa=1, begin=begin, end=end, order=0)
+        for i, (begin, end) in enumerate([(0, 2), (3, 6), (7, 10), (11, 13), (13, 14), (15, 19), (19, 20)])
+    ),
+    _cas_item(20, _DKPRO + "segmentation.type.Sentence", ref_sofa=1, begin=0, end=14),
+    _cas_item(21, _DKPRO + "segmentation.type.Sentence", ref_sofa=1, begin=15, end=20),
+    _cas_item(30, "custom.Span", ref_sofa=1, begin=3, end=6, label="person"),
+    _cas_item(31, "custom.Span", ref_sofa=1, begin=11, end=13, label="person"),
+    _cas_item(32, "custom.Span", ref_sofa=1, begin=15, end=20, label="weather", note="sure"),
+    _cas_item(40, "custom.Relation", ref_sofa=1, begin=11, end=13, ref_Governor=30, ref_Dependent=31, label="met"),
+    _cas_item(50, "custom.DocumentLabel", ref_sofa=1, label="diary"),
+]
+_CAS_TYPES = [
+    _cas_type(
+        _DKPRO + "metadata.type.DocumentMetaData",
+        "uima.tcas.DocumentAnnotation",
+        **{"documentTitle": _STRING, "documentId": _STRING, "isLastSegment": "uima.cas.Boolean"},
+    ),
+    _cas_type(_DKPRO + "segmentation.type.Token", _ANNOTATION, order="uima.cas.Integer"),
+    _cas_type(_DKPRO + "segmentation.type.Sentence", _ANNOTATION),
+    _cas_type("custom.Span", _ANNOTATION, label=_STRING, note=_STRING),
+    _cas_type("custom.Relation", _ANNOTATION, Governor="custom.Span", Dependent="custom.Span", label=_STRING),
+    _cas_type("custom.DocumentLabel", "uima.cas.AnnotationBase", label=_STRING),
+]
+_CAS = {
+    "%TYPES": {item["%NAME"]: item for item in _CAS_TYPES},
+    "%FEATURE_STRUCTURES": _CAS_ITEMS,
+    "%VIEWS": {"_InitialView": {"%SOFA": 1, "%MEMBERS": [item["%ID"] for item in _CAS_ITEMS[1:]]}},
+}
+SAMPLES["cas"] = {"a.json": json.dumps(_CAS, ensure_ascii=False, indent=1)}
 FOLDERS = ("asdc", "brat", "slots")
 # Formats that need another package.
-EXTRAS = {"bioc": "bioc"}
+EXTRAS = {"bioc": "bioc", "cas": "cassis"}
 
 
 def with_extras(formats):

@@ -41,6 +41,12 @@ DESCRIBED = {
         "entities": ("a.ann", r"(?m)^T"),
         "relations": ("a.ann", r"(?m)^[R*]|Who2?:"),
     },
+    "cas": {
+        "documents": (".json", r"(?s)\A.*\Z"),
+        "entities": (".json", '"%TYPE": "custom.Span"'),
+        "relations": (".json", '"%TYPE": "custom.Relation"'),
+        "cats": (".json", '"%TYPE": "custom.DocumentLabel"'),
+    },
     "conll": {
         "documents": ("part.conll", r"(?m)(?:^.*\S.*(?:[\r\n]|\Z))+"),
         "entities": ("part.conll", r"[BS]-"),
