@@ -6,7 +6,7 @@ from pathlib import Path
 
 from spacy_mre.files import replacing
 
-from . import accuracy, documents, generative, multi_ner, reliability, speed
+from . import accuracy, documents, formats, generative, grounding, multi_ner, reliability, speed
 
 TABLES: dict[str, Callable[[], str]] = {
     "headline": accuracy.headline,
@@ -27,6 +27,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "speed": speed.ratios,
     "growth": speed.growth,
     "documents": documents.scopes,
+    "formats": formats.kept,
+    "grounding": grounding.ways,
+    "grounding_controls": grounding.controls,
     "reliability": reliability.tests,
 }
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -62,7 +62,7 @@ def read_bioc(
             id=str(document.id or f"{path.stem}-{number}"),
             entities=mentions.entities if has_entities else None,
             relations=relations if has_relations else None,
-            meta=read_meta(dict(document.infons or {}), location),
+            meta=read_meta(_infons(document), location),
             origin=str(location),
         )
 
@@ -102,6 +102,11 @@ def _all(document: Any, what: str) -> list[Any]:
     """The annotations or relations of a document, and of its passages and their sentences."""
     passages = [part for passage in document.passages for part in (passage, *passage.sentences)]
     return [item for part in (document, *passages) for item in getattr(part, what)]
+
+
+def _infons(document: Any) -> dict[str, Any]:
+    """The infons of a document. In XML, an empty value has no text."""
+    return {key: "" if value is None else value for key, value in (document.infons or {}).items()}
 
 
 def _lose_infons(document: Any, location: Location, report: Report) -> None:

@@ -30,19 +30,21 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
 
     report = report if report is not None else Report()
     records = list(records)
-    lose_presence(records, "BioC", report)
     collection = BioCCollection()
     collection.source = "spacy_mre"
     is_json = path.suffix == ".json"
-    for record in records:
-        collection.add_document(_as_document(record, is_json, report))
+    for number, record in enumerate(records, start=1):
+        collection.add_document(_as_document(record, number, is_json, report))
+    passages = [document.passages[0] for document in collection.documents]
+    written = {"entities": any(p.annotations for p in passages), "relations": any(p.relations for p in passages)}
+    lose_presence(records, "BioC", report, written={what for what in written if written[what]})
     with replacing(path) as temporary:
-        written = biocjson.dumps(collection, ensure_ascii=False) if is_json else biocxml.dumps(collection)
-        temporary.write_bytes(written.encode("utf8"))
+        content = biocjson.dumps(collection, ensure_ascii=False) if is_json else biocxml.dumps(collection)
+        temporary.write_bytes(content.encode("utf8"))
     return len(records)
 
 
-def _as_document(record: Record, is_json: bool, report: Report) -> Any:
+def _as_document(record: Record, number: int, is_json: bool, report: Report) -> Any:
     from bioc import BioCAnnotation, BioCDocument, BioCLocation, BioCNode, BioCPassage, BioCRelation
 
     lose_parts(record, "BioC", report, metadata=False)
@@ -51,6 +53,9 @@ def _as_document(record: Record, is_json: bool, report: Report) -> Any:
         record = replace(record, text=NOT_XML.sub(" ", record.text))
     document = BioCDocument()
     document.id = record.id
+    if NOT_XML.search(record.id):
+        report.lose("id that contains a control character", record.origin, repr(record.id))
+        document.id = f"text-{number:06}"
     document.infons = _infons(record, report)
     passage = BioCPassage()
     passage.offset, passage.text = 0, record.text

@@ -7,6 +7,7 @@ from pathlib import Path
 from ..files import replacing_files
 from .brat_metadata import write_metadata
 from .file_names import unique_name
+from .presence import lose_parts
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
@@ -39,11 +40,14 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
             file = fresh / f"{written[-1]}.txt"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(_as_text(record, report).encode("utf8"))
-            if record.cats is not None:
-                report.lose("text labels (not supported by brat)", record.origin)
+            # Other metadata than that of brat is counted by `write_metadata`.
+            lose_parts(record, "brat", report, metadata=False)
             if record.entities is None:
                 list(write_metadata(record, {}, report))
                 without_file.append(written[-1])
+                if record.relations is not None:
+                    reason = "empty relation annotation of a text without entity annotation (brat has no file for it)"
+                    report.lose(reason, record.origin)
                 continue
             lines = list(_as_lines(record, report))
             file.with_suffix(".ann").write_bytes("".join(line + "\n" for line in lines).encode("utf8"))

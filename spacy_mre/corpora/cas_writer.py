@@ -1,6 +1,7 @@
 """Writing of UIMA CAS for INCEpTION, with the package `cassis`: JSON or XMI, one file per text."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,17 +59,17 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
 
 
 def _write_folder(records: list[Record], path: Path, types: Any, report: Report) -> None:
-    # The title of the document keeps an id that is no file name, unless two texts have it.
-    naming = Report() if len({record.id for record in records} - {""}) == len(records) else report
+    # The title of the document keeps an id that is no file name, unless two texts have it: then it is the file name.
+    unique = len({record.id for record in records} - {""}) == len(records)
     names: set[str] = set()
     written = set()
     with replacing_files(path) as fresh:
         for number, record in enumerate(records, start=1):
-            name = f"{unique_name(record, number, names, naming)}.json"
-            written.add(name)
-            file = fresh / name
+            name = unique_name(record, number, names, Report() if unique else report)
+            written.add(f"{name}.json")
+            file = fresh / f"{name}.json"
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(_as_json(record, types, report))
+            file.write_bytes(_as_json(record if unique else replace(record, id=name), types, report))
     for other in files_in(path):
         if other.relative_to(path).as_posix() not in written:
             report.note("file in the folder that is not part of this export", other.name)

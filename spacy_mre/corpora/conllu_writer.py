@@ -27,7 +27,7 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     RETURNS (int): The number of sentences.
     """
     report = report if report is not None else Report()
-    count, group = 0, ""
+    count, group, has_documents = 0, "", False
     tagged: set[str] = set()
     not_annotated: list[str] = []
     with replacing(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as file:
@@ -35,9 +35,10 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
             if not record.text.replace("\0", " ").strip():
                 report.lose("text without a word (CoNLL-U has no empty sentences)", record.origin)
                 continue
-            if record.group != group:
+            # Behind a document, a text without a group is one of its own.
+            if record.group != group or (has_documents and not group):
                 file.write(_new_document(record, report) + "\n")
-                group = record.group
+                group, has_documents = record.group, True
             lines = list(_as_lines(record, number, report))
             file.write("\n".join(lines) + "\n\n")
             count += 1

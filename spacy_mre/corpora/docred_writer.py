@@ -23,6 +23,11 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     """
     report = report if report is not None else Report()
     records = list(records)
+    titles: set[str] = set()
+    for record in records:
+        if record.id in titles:
+            report.lose("id that is not unique (the reader of DocRED adds a number)", record.origin, record.id)
+        titles.add(record.id)
     with replacing(path) as temporary:
         items = [json.dumps(_as_json(record, report), ensure_ascii=False) for record in records]
         temporary.write_bytes(("[\n" + ",\n".join(items) + "\n]\n").encode("utf8"))
@@ -31,6 +36,9 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
 
 def _as_json(record: Record, report: Report) -> dict[str, Any]:
     lose_parts(record, "DocRED", report)
+    if record.entities is None and record.relations is not None:
+        reason = "missing annotation of entities (DocRED cannot tell it from an empty one beside relations)"
+        report.lose(reason, record.origin)
     tokens = words_in(record.text, record.tokens)
     words = [record.text[start:end] for start, end in tokens]
     if join_words(words)[0] != record.text:

@@ -75,8 +75,9 @@ def make_writer(
 def _meta(doc: Doc, record: Record, report: Report) -> dict[str, Any]:
     meta = doc.user_data.get("meta", {})
     try:
-        if isinstance(meta, dict) and json.dumps(meta, allow_nan=False):
-            return dict(meta)
+        if isinstance(meta, dict):
+            # Lists come out of `.spacy` files as tuples.
+            return json.loads(json.dumps(meta, allow_nan=False))
     except (TypeError, ValueError):
         pass
     report.lose("metadata that is not a JSON object", record.origin)

@@ -1,6 +1,6 @@
 """What several formats cannot represent: parts of a record, and whether annotations are absent or empty."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from .record import Record
 from .report import Report
@@ -27,16 +27,18 @@ def lose_parts(record: Record, tool: str, report: Report, *, metadata: bool = Tr
             report.lose(f"{what} (not supported by {tool})", record.origin)
 
 
-def lose_presence(records: list[Record], tool: str, report: Report) -> None:
+def lose_presence(records: list[Record], tool: str, report: Report, *, written: Collection[str] | None = None) -> None:
     """Count annotations that become absent, and absent ones that become empty, when they are read again: readers take
     the entities or relations of a text for annotated if some text of the file has any.
 
     records (list[Record]): All records.
     tool (str): The name of the format.
     report (Report): Counts them.
+    written (Collection[str] | None): "entities" and "relations", if the file has any. Default: those that some record
+        has, which is wrong if all of them are lost.
     """
     for what in ("entities", "relations"):
-        some = any(getattr(record, what) for record in records)
+        some = any(getattr(record, what) for record in records) if written is None else what in written
         for record in records:
             value = getattr(record, what)
             if some and value is None:

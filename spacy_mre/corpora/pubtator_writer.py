@@ -24,9 +24,13 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     """
     report = report if report is not None else Report()
     records = list(records)
-    lose_presence(records, "PubTator", report)
     with replacing(path) as temporary:
-        blocks = ["".join(f"{line}\n" for line in _as_lines(record, i, report)) for i, record in enumerate(records, 1)]
+        lines = [list(_as_lines(record, i, report)) for i, record in enumerate(records, start=1)]
+        # After title and abstract, a mention has six columns, and a relation four.
+        columns = {line.count("\t") + 1 for of_record in lines for line in of_record[2:]}
+        written = {what for what, number in (("entities", 6), ("relations", 4)) if number in columns}
+        lose_presence(records, "PubTator", report, written=written)
+        blocks = ["".join(f"{line}\n" for line in of_record) for of_record in lines]
         temporary.write_bytes("\n".join(blocks).encode("utf8"))
     return len(records)
 

@@ -35,6 +35,11 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     report = report if report is not None else Report()
     records = list(records)
     lose_missing(records, "WebAnno TSV", report)
+    # A relation layer without its span layer is not read.
+    for record in records if all(record.entities is None for record in records) else ():
+        if record.relations is not None:
+            reason = "empty annotation of relations (WebAnno TSV cannot tell it from a missing one without entities)"
+            report.lose(reason, record.origin)
     for record in records:
         lose_parts(record, "WebAnno TSV", report)
         if "\0" in record.text:

@@ -86,7 +86,11 @@ _JSONL = [
 _SPERT = [
     {
         "tokens": ["Ada", "met", "Bo", "Fox"],
-        "entities": [{"type": "person", "start": 0, "end": 1}, {"type": "person", "start": 2, "end": 4}],
+        "entities": [
+            {"type": "person", "start": 0, "end": 1},
+            {"type": "person", "start": 2, "end": 4},
+            {"type": "given", "start": 2, "end": 3},
+        ],
         "relations": [{"type": "met", "head": 0, "tail": 1}],
         "orig_id": 7,
     },
@@ -96,7 +100,7 @@ _CROSSRE = [
     {
         "doc_key": "music-dev-1",
         "sentence": ["Ada", "sang", "in", "Lima"],
-        "ner": [[0, 0, "person"], [3, 3, "place"]],
+        "ner": [[0, 0, "person"], [3, 3, "place"], [2, 3, "phrase"]],
         "relations": [[0, 0, 3, 3, "in", "", False, False]],
     },
     {
@@ -207,7 +211,14 @@ _PRODIGY = [
     {"text": "Sun", "label": "weather", "answer": "reject"},
 ]
 _STOCKMARK = [
-    {"curid": "1", "text": "青葉市の木村", "entities": [{"name": "青葉市", "span": [0, 3], "type": "地名"}]},
+    {
+        "curid": "1",
+        "text": "青葉市の木村",
+        "entities": [
+            {"name": "青葉市", "span": [0, 3], "type": "地名"},
+            {"name": "青葉", "span": [0, 2], "type": "人名"},
+        ],
+    },
     {"curid": "1", "text": "雨", "entities": []},
 ]
 _ACTS = "utterance_id\tsrc_file_id\tspeaker\tutterance\tspeech_act"
@@ -447,8 +458,10 @@ _CAS = {
 }
 SAMPLES["cas"] = {"a.json": json.dumps(_CAS, ensure_ascii=False, indent=1)}
 FOLDERS = ("asdc", "brat", "slots")
+# How a reader finds what the writer of its format has written, if not by itself.
+READ_WITH = {"labelstudio": {"annotations": "predictions"}}
 # Formats that need another package.
-EXTRAS = {"bioc": "bioc", "cas": "cassis"}
+EXTRAS = {"bioc": "bioc", "bioc_json": "bioc", "cas": "cassis", "table_parquet": "pyarrow"}
 
 
 def with_extras(formats):

@@ -16,10 +16,9 @@ from spacy_mre.annotations.storage import from_json, load_docs, save_docs, to_js
 from spacy_mre.corpora import READERS, WRITERS, EntityRecord, Record, Report, make_docs
 from spacy_mre.corpora.xml_text import NOT_XML
 from tests.robustness.effort import count, scale
-from tests.robustness.strategies import records, with_extras
+from tests.robustness.strategies import READ_WITH, records, with_extras
 
 NLP = spacy.blank("xx")
-READ_WITH = {"labelstudio": {"annotations": "predictions"}}
 # What a format does not tell from a missing annotation, if no record has it.
 EMPTY = {
     "brat": {"relations": "empty relation annotation (brat cannot distinguish it from a missing one)"},
