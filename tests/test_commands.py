@@ -65,7 +65,7 @@ SHORT = {
 }
 # The language of the corpus of a page, if it is not Japanese, and the format of data.jsonl, if it is not doccano's.
 LANGUAGES = {"docs/multi_ner.md": "en"}
-DATA_FORMATS = {"docs/data.md": "jsonl"}
+DATA_FORMATS = {"docs/formats.md": "jsonl"}
 ANNOTATORS = ("anna.spacy", "ben.spacy", "cy.spacy", "corrected.spacy")
 TINY_MODEL = {
     "kind": "causal",
@@ -218,6 +218,8 @@ def prepare(page):
         "train.json": "docred",
     }.items():
         WRITERS[name](docs, Path(file))
+    lines = [srsly.json_dumps({"id": str(i), "text": doc.text}) for i, doc in enumerate(docs)]
+    Path("new.jsonl").write_text("\n".join(lines) + "\n", encoding="utf8")
     # What is imported into Label Studio are predictions; what is exported are annotations.
     tasks = srsly.read_json("project-3.json")
     srsly.write_json("project-3.json", [{**task, "annotations": task.pop("predictions")} for task in tasks])

@@ -194,9 +194,9 @@ def test_fields_of_a_class_are_attributes(parse_docstring):
         ("training.md", "[a](https://spacy.io)", "[a](https://spacy.io)"),
         ("training.md", "[a](../README.md#install)", "[a](index.md#install)"),
         ("training.md", "[`a`](../tests/conftest.py)", "`a`"),
-        ("api/index.md", "[a](../data.md)", "[a](../data.md)"),
-        ("data.md", "[a](../spacy_mre/corpora/jsonl.py)", "[a](api/corpora.md#spacy_mre.corpora.jsonl)"),
-        ("data.md", "![a](images/example.svg)", "![a](images/example.svg)"),
+        ("api/index.md", "[a](../formats.md)", "[a](../formats.md)"),
+        ("formats.md", "[a](../spacy_mre/corpora/jsonl.py)", "[a](api/corpora.md#spacy_mre.corpora.jsonl)"),
+        ("formats.md", "![a](images/example.svg)", "![a](images/example.svg)"),
     ],
 )
 def test_links_lead_to_pages_of_the_site(page, link, adapted, site_module):
@@ -213,16 +213,16 @@ def test_the_home_page_is_the_readme(site_module):
 
 def test_fences_are_those_that_the_site_recognizes(site_module):
     hooks = site_module("site_hooks")
-    page = SimpleNamespace(file=SimpleNamespace(src_uri="data.md"))
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="formats.md"))
     source = "```python no-run\nnlp\n```\n1. Then:\n\n    ```python no-run\n    nlp\n    ```\n"
     assert hooks.on_page_markdown(source, page) == source.replace(" no-run", "")
 
 
 def test_unrecognized_fences_are_reported(site_module, caplog):
     hooks = site_module("site_hooks")
-    page = SimpleNamespace(file=SimpleNamespace(src_uri="data.md"))
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="formats.md"))
     with caplog.at_level(logging.WARNING):
         hooks.on_page_content("<pre><code>nlp</code></pre>", page)
         assert not caplog.records
         hooks.on_page_content("<p>```python no-run nlp</p>", page)
-    assert "data.md" in caplog.text
+    assert "formats.md" in caplog.text
