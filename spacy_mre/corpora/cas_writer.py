@@ -42,10 +42,9 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     if is_one_text(path) and len(records) != 1:
         raise ValueError(Errors.M242.format(path=path, count=len(records)))
     lose_missing(records, "UIMA CAS", report, ("entities", "relations", "cats"))
-    if all(record.entities is None for record in records):
-        for record in records:
-            if record.relations is not None:  # their layer refers to that of the entities
-                report.lose("missing annotation of entities (written as an empty one)", record.origin)
+    if all(record.entities is None for record in records) and any(record.relations is not None for record in records):
+        for record in records:  # the layer of relations refers to that of entities
+            report.lose("missing annotation of entities (written as an empty one)", record.origin)
     lose_unused_labels(records, report)
     types = make_types(records)
     if path.suffix == ".xmi":

@@ -35,10 +35,13 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
             if not record.text.replace("\0", " ").strip():
                 report.lose("text without a word (CoNLL-U has no empty sentences)", record.origin)
                 continue
+            given = _comment(record.group, "group", record, report) if record.group else ""
             # Behind a document, a text without a group is one of its own.
-            if record.group != group or (has_documents and not group):
-                file.write(_new_document(record, report) + "\n")
-                group, has_documents = record.group, True
+            if given != group or (has_documents and not given):
+                file.write(f"# newdoc id = {given}\n" if given else "# newdoc\n")
+                group, has_documents = given, True
+                if not record.group:
+                    report.lose("missing group (CoNLL-U begins a new document)", record.origin)
             lines = list(_as_lines(record, number, report))
             file.write("\n".join(lines) + "\n\n")
             count += 1
@@ -50,13 +53,6 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
         for origin in not_annotated:
             report.lose("missing annotation of entities (all words of the other texts are entities)", origin)
     return count
-
-
-def _new_document(record: Record, report: Report) -> str:
-    if not record.group:
-        report.lose("missing group (CoNLL-U begins a new document)", record.origin)
-        return "# newdoc"
-    return f"# newdoc id = {_comment(record.group, 'group', record, report)}"
 
 
 def _as_lines(record: Record, number: int, report: Report) -> Iterator[str]:

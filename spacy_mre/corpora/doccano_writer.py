@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..files import replacing
 from .doccano import KEYS
-from .held_labels import held_labels, lose_unused_labels
+from .held_labels import held_labels, is_held, lose_unused_labels
 from .record import Record
 from .report import Report
 
@@ -47,9 +47,11 @@ def _form(records: Sequence[Record]) -> _Form:
     entities = any(record.entities is not None for record in records)
     cats = any(record.cats is not None for record in records)
     # If all lists were empty, "label" would not say what they are lists of.
+    some_entity = any(entity.label for record in records for entity in record.entities or ())
+    some_cat = any(is_held(*item) for record in records for item in (record.cats or {}).items())
     return _Form(
-        entities="label" if not relations and not cats and any(record.entities for record in records) else "entities",
-        cats="label" if not relations and not entities and any(record.cats for record in records) else "cats",
+        entities="label" if not relations and not cats and some_entity else "entities",
+        cats="label" if not relations and not entities and some_cat else "cats",
         ids=relations,
     )
 

@@ -8,6 +8,11 @@ from .report import Report
 THRESHOLD = 0.5
 
 
+def is_held(label: str, value: float) -> bool:
+    """RETURNS (bool): Whether a text label has a name and holds."""
+    return bool(label) and value >= THRESHOLD
+
+
 def held_labels(record: Record, report: Report) -> list[str]:
     """Get the names of the text labels that hold.
 
@@ -21,7 +26,7 @@ def held_labels(record: Record, report: Report) -> list[str]:
             report.lose("value of a text label between 0 and 1", record.origin, f"{label} {value:.3f}")
         if not label:
             report.lose("text label without a name", record.origin)
-        elif value >= THRESHOLD:
+        elif is_held(label, value):
             held.append(label)
     return held
 

@@ -93,3 +93,22 @@ def test_texts_with_the_same_id_get_the_names_of_their_files(format, tmp_path):
     assert [meta for _, meta in read] == [{}, {}]
     assert len({id for id, _ in read}) == 2
     assert report.lost == {"id that is not a valid or not a unique file name": 1}
+
+
+def test_a_group_that_cannot_be_written_is_lost_in_every_text(tmp_path):
+    back, report = write_and_read("conllu", [replace(ADA, group="\x1f"), replace(ADA, group="\x1f")], tmp_path)
+    assert [record.group for record in back] == ["", ""]
+    assert report.lost == {"group that is empty, begins with white space or contains a line end": 2}
+
+
+@pytest.mark.parametrize("format", with_extras(["cas"]))
+def test_relations_bring_entities_into_every_text(format, tmp_path):
+    back, report = write_and_read(format, [Record("Bo", id="b"), NO_RELATIONS], tmp_path)
+    assert [record.entities for record in back] == [[], []]
+    assert report.lost["missing annotation of entities (written as an empty one)"] == 2
+
+
+def test_texts_with_labels_that_do_not_hold_are_annotated(tmp_path):
+    back, report = write_and_read("doccano", [Record("Ada", id="a", cats={"news": 0.0})], tmp_path)
+    assert back[0].cats == {}
+    assert report.lost == {"text label that holds for no text, so that its name is not written": 1}
