@@ -63,7 +63,7 @@ class Errors(metaclass=_WithCodes):
     )
     M106 = (
         "The folder {path} must contain all parts of one corpus, as in 0001-of-0002.spacy and 0002-of-0002.spacy. "
-        "Found: {found}. Write the corpus again."
+        "Found: {found}. Give one of its files, or write the corpus again."
     )
     M110 = (
         "The tokens of the document '{text}...' have changed since the entities in doc.spans['{key}'] were written, so "

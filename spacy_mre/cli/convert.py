@@ -14,8 +14,8 @@ from spacy.util import minibatch
 from ..annotations.doc_bins import check_replaceable
 from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import save_docs
-from ..corpora import READERS, WRITERS, Record, Report, cat_labels, make_docs
-from ..corpora.annotated import check_annotated
+from ..corpora import READERS, WRITERS, CorpusError, Record, Report, cat_labels, make_docs
+from ..corpora.annotated import check_annotated, other_format
 from ..corpora.catalogue import CATALOGUE
 from ..corpora.fragments import Discontinuous
 from ..corpora.label_studio import Choice
@@ -196,10 +196,10 @@ def convert_cli(
         if name not in signature(reader).parameters:
             raise typer.BadParameter(f"the format {format} has no option --{name.replace('_', '-')}")
     if not split_rule and output.suffix != ".spacy":
-        raise typer.BadParameter("OUT must be a .spacy file, or a folder with --split-rule")
+        raise typer.BadParameter("OUT must end with .spacy; for a folder of three parts, add --split-rule stratified")
     report = Report()
     check_can_write(output, folder=split_rule is not None or output.is_dir())
-    with Spool(reader(source, report=report, **options)) as records:
+    with _read(reader(source, report=report, **options), source, format) as records:
         if not len(records):
             raise ValueError(Errors.M208.format(path=source, format=format, lost=_that_could_be_converted(report)))
         pipeline = load_nlp(lang, nlp)
@@ -230,6 +230,17 @@ def convert_cli(
     for path, count in counts.items():
         typer.echo(f"{counted(count, 'document')} in {path}")
     Console().print(report.table())
+
+
+def _read(records: Iterable[Record], source: Path, format: str) -> Spool:
+    """Read all records. If they are malformed because the source is in another format, the error says so."""
+    try:
+        return Spool(records)
+    except CorpusError as err:
+        other = other_format(source, format)
+        if not other:
+            raise
+        raise ValueError(f"{err}. Read as '{format}', but {other}") from None
 
 
 def _that_could_be_converted(report: Report) -> str:

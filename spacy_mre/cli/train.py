@@ -31,7 +31,15 @@ MAX_READ = 1000  # texts
 
 @app.command("train")
 def train_cli(
-    source: Annotated[Path, typer.Argument(metavar="DATA", help="A file or folder of annotated texts.", exists=True)],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA",
+            help="A file or folder of annotated texts. If its format needs options such as --text-column, convert it "
+            "to a .spacy file first, and give that.",
+            exists=True,
+        ),
+    ],
     output: Annotated[
         Path, typer.Argument(metavar="OUT", help="The folder for all results. It is made.", file_okay=False)
     ],

@@ -13,7 +13,7 @@ from ..annotations.relations import arguments, get_relations
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
-LOST_SCORE = "score (kept by spacy_mre.to_json)"
+LOST_SCORE = "score (kept by labelstudio, prodigy and spacyjson)"
 
 
 def make_records(

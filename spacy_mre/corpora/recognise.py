@@ -40,6 +40,7 @@ FORMATS = (
     ),
     *("pubtator", "slots", "spacy", "spacyjson", "spert", "stockmark", "table", "webanno"),
 )
+SPREADSHEETS = (".csv", ".parquet", ".arrow")
 MAX_RECORDS = 1000
 MAX_FILES = 5  # of a folder, which may begin with a description of the project
 MAX_START = 1000  # characters
@@ -92,7 +93,8 @@ def recognise_why(path: str | Path) -> Recognised:
         raise ValueError(Errors.M221.format(path=path, seen=seen, candidates=", ".join(found)))
     if found:
         return Recognised(found[0], seen)
-    around = _in_folder(path.parent)[0] if path.is_file() else []
+    # A spreadsheet is no part of a folder of another format, whatever lies beside it.
+    around = _in_folder(path.parent)[0] if path.is_file() and path.suffix.lower() not in SPREADSHEETS else []
     if around:
         seen += f", in a folder in the format {' or '.join(around)}, which is read as a whole"
     raise ValueError(Errors.M220.format(path=path, seen=seen, formats=", ".join(FORMATS)))
@@ -150,7 +152,8 @@ def _in_file(path: Path) -> tuple[list[str], str]:
     if "text" in names or ("tokens" in names and {*names} & {*TAG_COLUMNS}):
         return ["table"], f"a table with the columns {_list(names)}"
     if len(names) > 1:
-        return [], f"a text without tags, or a table without a column 'text' (the first line is {_list(names)})"
+        hint = "if it is a table, name the column: convert table IN OUT --text-column NAME"
+        return [], f"a text without tags, or a table without a column 'text' (the first line is {_list(names)}; {hint})"
     if not columns:
         return [], "a text without columns"
     return [], f"a text of {columns} columns, the last of which has no tags such as B-person and O ('{last}')"

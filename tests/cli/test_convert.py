@@ -43,6 +43,16 @@ def test_auto_takes_the_options_of_the_format_it_found(run, tmp_path):
     )
 
 
+def test_an_error_of_a_source_in_another_format_names_it(run, tmp_path):
+    source = write("labelstudio", tmp_path / "a", SAMPLES["labelstudio"])
+    shown = run("convert", "doccano", source, tmp_path / "a.spacy", code=1)
+    assert shown.startswith("[M20")
+    assert "Read as 'doccano', but its content is that of 'labelstudio' (python -m spacy_mre convert" in shown
+    source.write_text('{"text": "Ada", "label": [[0, 9, "person"]]}', encoding="utf8")
+    assert "but its content" not in run("convert", "doccano", source, tmp_path / "a.spacy", code=1)
+    assert not (tmp_path / "a.spacy").exists()
+
+
 def test_the_list_of_formats(run):
     lines = run("convert", "--list").splitlines()
     assert [line.split()[0] for line in lines[::2]] == list(READERS)

@@ -113,7 +113,7 @@ def test_columns(content, format, tmp_path):
         ("B-person Ada\nO met\n", "a text of 2 columns, the last of which has no tags such as B-person and O ('Ada')"),
         ("Ada met Bo.\nRain.\n", "a text without columns"),
         ("text\nRain\n", "a text without columns"),
-        ("a,b\n1,2\n", "a table without a column 'text' (the first line is a, b)"),
+        ("a,b\n1,2\n", "a table without a column 'text' (the first line is a, b; if it is a table, name"),
         ('"Ada"', "a text without columns"),
     ],
 )
@@ -167,6 +167,13 @@ def test_a_file_of_a_folder(tmp_path):
     write("slots", tmp_path, SAMPLES["slots"])
     with pytest.raises(ValueError, match=r"M220.*in a folder in the format slots, which is read as a whole"):
         recognise(tmp_path / "seq.in")
+
+
+def test_a_table_beside_a_folder_of_another_format(tmp_path):
+    write("brat", tmp_path / "standoff", SAMPLES["brat"])
+    (tmp_path / "a.csv").write_text("body,stars\nRain,5\n", encoding="utf8")
+    with pytest.raises(ValueError, match=r"M220.*convert table IN OUT --text-column NAME\)\. Expected"):
+        recognise(tmp_path / "a.csv")
 
 
 @pytest.mark.parametrize("content", [{}, {"a.txt": "Rain"}, {"train/seq.in": "Rain", "train/seq.out": "O"}])
