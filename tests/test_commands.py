@@ -208,6 +208,7 @@ def prepare(page):
     for file, name in {
         "data.jsonl": DATA_FORMATS.get(page, "doccano"),
         "admin.jsonl": "doccano",
+        "corrected.jsonl": "doccano",
         "project-3.json": "labelstudio",
         "out.jsonl": "prodigy",
         "exported": "webanno",
