@@ -12,6 +12,8 @@ from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
 BYTE_ORDER_MARK = "\ufeff"
+# Of the names in brat's annotation.conf. Files with other labels are shown, but nobody can add such an annotation.
+CONFIGURABLE = re.compile(r"[A-Za-z0-9_-]*\Z")
 
 
 def write_records(records: Iterable[Record], path: Path, report: Report | None = None) -> int:
@@ -34,6 +36,7 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     has_relations = False
     not_annotated: list[str] = []
     annotated_as_none: list[str] = []
+    labels: set[str] = set()
     with replacing_files(path) as fresh:
         for number, record in enumerate(records, start=1):
             written.append(unique_name(record, number, names, report))
@@ -50,6 +53,7 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
                     report.lose(reason, record.origin)
                 continue
             lines = list(_as_lines(record, report))
+            labels.update(annotation.label for annotation in [*record.entities, *(record.relations or ())])
             file.with_suffix(".ann").write_bytes("".join(line + "\n" for line in lines).encode("utf8"))
             has_relations |= any(line.startswith("R") for line in lines)
             if record.relations is None:
@@ -58,6 +62,9 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
                 annotated_as_none.append(record.origin)
     for name in without_file:
         (path / f"{name}.ann").unlink(missing_ok=True)
+    for label in sorted(filter(_is_label, labels)):
+        if not CONFIGURABLE.match(label):
+            report.note("label that brat's annotation.conf cannot have (only A-Z, a-z, 0-9, - and _)", label)
     for file in sorted(path.glob("**/*.txt")):
         if file.relative_to(path).with_suffix("").as_posix() not in written:
             report.note("text in the folder that is not part of this export", file.name)

@@ -306,6 +306,18 @@ def test_writing_counts_relations_that_become_absent_or_empty(tmp_path, relation
     assert report.lost == lost
 
 
+def test_writing_notes_labels_that_brat_cannot_offer(tmp_path):
+    entities = [EntityRecord(0, 2, "人物"), EntityRecord(3, 5, "place_1-a")]
+    relations = [RelationRecord(0, 1, "生まれ"), RelationRecord(1, 0, "home")]
+    records = [Record("三浦 京都", id=name, entities=entities, relations=relations) for name in "ab"]
+    report = Report()
+    write_records(records, tmp_path, report)
+    (note,) = report.noted
+    assert "annotation.conf" in note
+    assert (report.noted[note], report.examples[note], not report.lost) == (2, ["人物", "生まれ"], True)
+    assert [record.entities for record in read_brat(tmp_path)] == [entities, entities]
+
+
 def test_writing_again_removes_old_annotations(tmp_path):
     write_records([Record("Ada", id="a", entities=[])], tmp_path)
     write_records([Record("Ada", id="a")], tmp_path)
