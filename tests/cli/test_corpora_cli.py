@@ -174,7 +174,7 @@ def test_convert_reports_errors_without_a_traceback(run, source, tmp_path):
     source.write_text("{}", encoding="utf8")
     assert "line 1: the key 'text' is missing" in run("convert", "jsonl", source, tmp_path / "a.spacy", code=1)
     assert "has no option --part" in run("convert", "jsonl", source, tmp_path / "a.spacy", "--part", "dev", code=2)
-    assert "must be a .spacy file" in run("convert", "jsonl", source, tmp_path / "a", code=2)
+    assert "must end with .spacy" in run("convert", "jsonl", source, tmp_path / "a", code=2)
     assert "'xml' is not one of: " in run("convert", "xml", source, tmp_path / "a.spacy", code=2)
     assert "'odd' is not one of: " in run("convert", "jsonl", source, tmp_path / "a", "--split-rule", "odd", code=2)
 
