@@ -1,6 +1,6 @@
 """The command `convert`."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from inspect import signature
 from pathlib import Path
 from shutil import rmtree
@@ -187,11 +187,11 @@ def convert_cli(
         "pairs": pairs,
         "discontinuous": discontinuous,
     }
-    if format == AUTO:
-        format, seen = recognise_why(source)
-        typer.echo(f"Format: {format}, because the source is {seen}")
-    reader = READERS[format]
     options = {name: value for name, value in given.items() if value is not None}
+    if format == AUTO:
+        format, why = _recognise(source, options)
+        typer.echo(f"Format: {format}, because {why}")
+    reader = READERS[format]
     for name in options:
         if name not in signature(reader).parameters:
             raise typer.BadParameter(f"the format {format} has no option --{name.replace('_', '-')}")
@@ -241,6 +241,19 @@ def _read(records: Iterable[Record], source: Path, format: str) -> Spool:
         if not other:
             raise
         raise ValueError(f"{err}. Read as '{format}', but {other}") from None
+
+
+def _recognise(source: Path, options: Collection[str]) -> tuple[str, str]:
+    """The format, and why: the content, or else options that only one format has."""
+    try:
+        format, seen = recognise_why(source)
+        return format, f"the source is {seen}"
+    except ValueError:
+        formats = [name for name, reader in READERS.items() if {*options} <= signature(reader).parameters.keys()]
+        if len(formats) != 1:
+            raise
+        (format,) = formats
+        return format, "only it has " + " and ".join(f"--{name.replace('_', '-')}" for name in options)
 
 
 def _that_could_be_converted(report: Report) -> str:

@@ -53,6 +53,17 @@ def test_an_error_of_a_source_in_another_format_names_it(run, tmp_path):
     assert not (tmp_path / "a.spacy").exists()
 
 
+def test_auto_takes_the_only_format_with_an_option(run, tmp_path):
+    source = tmp_path / "a.csv"
+    source.write_text("body,stars\nAda,5\n", encoding="utf8")
+    assert "[M220]" in run("convert", "auto", source, tmp_path / "a.spacy", code=1)
+    options = ("--text-column", "body", "--label-column", "stars")
+    output = run("convert", "auto", source, tmp_path / "a.spacy", *options)
+    assert "Format: table, because only it has --text-column and --label-column" in output
+    # Several formats have this one.
+    assert "[M220]" in run("convert", "auto", source, tmp_path / "b.spacy", "--pairs", "all", code=1)
+
+
 def test_the_list_of_formats(run):
     lines = run("convert", "--list").splitlines()
     assert [line.split()[0] for line in lines[::2]] == list(READERS)
