@@ -32,6 +32,8 @@ from .app import app
 from .common import counted, load_nlp, one_of, show_progress
 
 AUTO = "auto"
+# What readers can be told. The command has an option of the same name for each.
+READER_OPTIONS = {name for reader in READERS.values() for name in signature(reader).parameters} - {"path", "report"}
 BATCH = 1000
 # Of the tokens in one file, about 700,000. A file is made and read in memory, so larger corpora become several.
 MAX_BYTES = 2**26
@@ -49,6 +51,7 @@ def _list_formats(wanted: bool) -> None:
 
 @app.command("convert")
 def convert_cli(
+    context: typer.Context,
     format: Annotated[
         str,
         typer.Argument(
@@ -163,31 +166,7 @@ def convert_cli(
     ] = False,
 ) -> None:
     """Convert an annotated corpus to spaCy's binary format, and report what was lost."""
-    given = {
-        "part": part,
-        "separator": separator,
-        "token_column": token_column,
-        "tag_column": tag_column,
-        "comment": comment,
-        "offsets": offsets,
-        "annotations": annotations,
-        "text_key": text_key,
-        "entity_key": entity_key,
-        "text_column": text_column,
-        "label_column": label_column,
-        "entities_column": entities_column,
-        "relations_column": relations_column,
-        "tokens_column": tokens_column,
-        "tags_column": tags_column,
-        "layer": layer,
-        "feature": feature,
-        "relation_feature": relation_feature,
-        "document_layer": document_layer,
-        "document_feature": document_feature,
-        "pairs": pairs,
-        "discontinuous": discontinuous,
-    }
-    options = {name: value for name, value in given.items() if value is not None}
+    options = {name: value for name, value in context.params.items() if name in READER_OPTIONS and value is not None}
     if format == AUTO:
         format, why = _recognise(source, options)
         typer.echo(f"Format: {format}, because {why}")

@@ -4,6 +4,7 @@ import gc
 import json
 import shlex
 from collections import Counter
+from inspect import signature
 
 import pytest
 from spacy.tokens import Doc
@@ -62,6 +63,11 @@ def test_auto_takes_the_only_format_with_an_option(run, tmp_path):
     assert "Format: table, because only it has --text-column and --label-column" in output
     # Several formats have this one.
     assert "[M220]" in run("convert", "auto", source, tmp_path / "b.spacy", "--pairs", "all", code=1)
+
+
+def test_every_reader_can_be_told_its_options():
+    parameters = signature(convert.convert_cli).parameters.keys()
+    assert convert.READER_OPTIONS and parameters >= convert.READER_OPTIONS
 
 
 def test_the_list_of_formats(run):
