@@ -10,6 +10,7 @@ The entities or relations of a text are None if no text of the file has any.
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from ..errors import Errors
@@ -53,6 +54,7 @@ def read_bioc(
     has_entities = any(_all(document, "annotations") for _, document in parts)
     has_relations = any(_all(document, "relations") for _, document in parts)
     for number, (location, document) in enumerate(parts, start=1):
+        _check_infons(document, location)
         passages = Passages(document, location)
         mentions = _Mentions(document, passages, discontinuous, location, report)
         relations = mentions.relations(_all(document, "relations"), pairs)
@@ -102,6 +104,13 @@ def _all(document: Any, what: str) -> list[Any]:
     """The annotations or relations of a document, and of its passages and their sentences."""
     passages = [part for passage in document.passages for part in (passage, *passage.sentences)]
     return [item for part in (document, *passages) for item in getattr(part, what)]
+
+
+def _check_infons(document: Any, location: Location) -> None:
+    items = [document, *document.passages, *(part for passage in document.passages for part in passage.sentences)]
+    for item in (*items, *_all(document, "annotations"), *_all(document, "relations")):
+        if not isinstance(item.infons, (dict, NoneType)):
+            raise location.error(f"'infons' must be an object, not {str(item.infons)[:40]!r}")
 
 
 def _infons(document: Any) -> dict[str, Any]:

@@ -112,8 +112,8 @@ def _check_structures(
         for key, value in item.items():
             if key.startswith("@") and value not in (None, 0):
                 ids.check(value, f"the feature '{key[1:41]}'", place)
-        if item["%TYPE"].endswith(ARRAY_TYPES):
-            for value in item.get("%ELEMENTS") or () if _holds_references(item["%TYPE"]) else ():
+        if item["%TYPE"].endswith(ARRAY_TYPES) and _holds_references(item["%TYPE"]) and item.get("%ELEMENTS"):
+            for value in place.get(item, "%ELEMENTS", list):
                 if value is not None:
                     ids.check(value, "an element", place)
         if "begin" in item or "end" in item:

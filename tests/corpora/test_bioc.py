@@ -127,6 +127,14 @@ def test_utf16_sentences_gaps_and_discontinuous_annotations(tmp_path):
     assert report.lost == {"discontinuous entity (read from its first to its last part)": 1}
 
 
+WITH_WRONG_INFONS = [
+    {**BIORED, "infons": 7},
+    {**BIORED, "passages": [{**passage(0, "a"), "infons": [7]}]},
+    {**BIORED, "passages": [passage(0, "a", {**annotation("0", "x", 0, "a"), "infons": "7"})]},
+    {**BIORED, "relations": [{**relation("R0"), "infons": [[7, 7, 7]]}]},
+]
+
+
 @pytest.mark.parametrize(
     "content, error",
     [
@@ -142,6 +150,7 @@ def test_utf16_sentences_gaps_and_discontinuous_annotations(tmp_path):
         (collection({**BIORED, "passages": [passage(0, "a", annotation("0", "x", 1, "a"))]}), "not a valid span"),
         (collection({**BIORED, "passages": [passage("0", "a")]}), "document 1: a passage needs an offset"),
         (collection({**BIORED, "passages": [passage(0, "a", *[annotation("0", "x", 0, "a")] * 2)]}), "have the id '0'"),
+        *((collection(given), "document 1: 'infons' must be an object, not") for given in WITH_WRONG_INFONS),
     ],
 )
 def test_malformed(content, error, tmp_path):

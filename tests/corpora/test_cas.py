@@ -486,6 +486,7 @@ def typed(name, **described):
         (json_cas(span(5, 3, 6, label=7)), "Span 5: the value of the feature 'label' must be a string"),
         (json_cas(span(5, 3, 6, label=["x"])), "Span 5: the value of the feature 'label' must be a string"),
         (json_cas(span(5, 3, 6, links=7)), "'links' must be a reference"),
+        (json_cas(item(7, "uima.cas.FSArray", **{"%ELEMENTS": 7})), "FSArray 7: '%ELEMENTS' must be of type list"),
         (json_cas(relation(7, 5, 6)), "Relation 7: the feature 'Governor' refers to 5, which is not in the file"),
         (json_cas(span(5, 1, 6)), "from 1 to 6 in UTF-16, which is inside of a character"),
         (json_cas(span(5, 6, 3)), "from 6 to 3, expected integers from 0 to 14"),
