@@ -1,7 +1,7 @@
 """Files are written whole or not at all."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
@@ -46,17 +46,22 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def check_can_write(path: str | Path, *, folder: bool = False) -> None:
+def check_can_write(path: str | Path, *, folder: bool = False, sources: Iterable[Path] = ()) -> None:
     """Check that a file or folder can be written, before the work whose result it is for. Nothing is created.
 
     path (str | Path): The file or folder.
     folder (bool): Whether it is a folder.
+    sources (Iterable[Path]): What the work reads, and what the result must not replace.
     RAISES (ValueError): If it cannot be written.
     """
     path = Path(path)
     reason = ""
     if path.exists() and path.is_dir() != folder:
         reason = "it is a file, not a folder" if folder else "it is a folder"
+    elif path.exists() and not folder and not path.is_file():
+        reason = "it is a device or a pipe, not a file"  # which a file would replace
+    elif path.resolve() in (source.resolve() for source in sources):
+        reason = "it is the input, which would be replaced"
     place = path if folder else path.parent
     while not os.path.lexists(place):
         place = place.parent

@@ -54,7 +54,7 @@ def agree_cli(
 ) -> None:
     """Measure the agreement of two annotators: F1 of entities and relations, and Cohen's kappa of text labels."""
     if output is not None:
-        check_can_write(output)
+        check_can_write(output, sources=[a, b])
     if disagreements_to is not None:
         check_can_write(disagreements_to, folder=True)
     names = None if labels is None else read_display_names(labels)

@@ -178,6 +178,8 @@ def convert_cli(
         raise typer.BadParameter("OUT must end with .spacy; for a folder of three parts, add --split-rule stratified")
     report = Report()
     check_can_write(output, folder=split_rule is not None or output.is_dir())
+    for path in [output / f"{name}.spacy" for name in PARTS] if split_rule else [output]:
+        check_can_write(path, folder=path.is_dir(), sources=[source])
     with _read(reader(source, report=report, **options), source, format) as records:
         if not len(records):
             raise ValueError(Errors.M208.format(path=source, format=format, lost=_that_could_be_converted(report)))

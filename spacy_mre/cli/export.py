@@ -34,7 +34,8 @@ def export_cli(
 ) -> None:
     """Write a .spacy file in another format, and report what the format cannot represent."""
     report = Report()
-    check_can_write(output, folder=format in FOLDERS or (format == "cas" and not is_one_text(output)))
+    folder = format in FOLDERS or (format == "cas" and not is_one_text(output))
+    check_can_write(output, folder=folder, sources=[source])
     docs = show_progress(stream_docs(source), "Writing")
     count = WRITERS[format](docs, output, spans_key=spans_key, report=report)
     typer.echo(f"{counted(count, 'document')} in {output}")

@@ -77,7 +77,8 @@ def read_lines(path: Path, *, may_be_empty: bool = False, report: Report | None 
 def _open(path: Path) -> BinaryIO:
     path = Path(path)
     if not path.is_file():
-        raise CorpusError(path, 0, "expected a file, found a folder" if path.exists() else "file not found")
+        found = "a folder" if path.is_dir() else "a pipe or device, which cannot be read twice; make a file of it"
+        raise CorpusError(path, 0, f"expected a file, found {found}" if path.exists() else "file not found")
     return path.open("rb")
 
 

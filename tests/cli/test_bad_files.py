@@ -142,6 +142,41 @@ def test_a_file_in_place_of_a_folder_is_kept(run, tmp_path, command):
     assert place.read_text(encoding="utf8") == "mine"
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.parametrize("command", WRITING, ids=lambda command: " ".join(command))
+def test_a_device_or_pipe_is_not_replaced(run, tmp_path, command):
+    place = tmp_path / command[-1]
+    os.mkfifo(place)
+    assert "[M611]" in (line := run(last(command, place))) and "it is a device or a pipe" in line
+    assert place.is_fifo() and [path.name for path in tmp_path.iterdir()] == [command[-1]]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_pipe_as_input(run, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for format in ("jsonl", "auto"):
+        assert "[M202]" in (line := run(["convert", format, str(tmp_path / "pipe"), "OUT/a.spacy"]))
+        assert "a pipe or device, which cannot be read twice" in line
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(["export", "jsonl", "COPY", "COPY"], ["convert", "spacy", "COPY", "COPY"], ["agree", "COPY", "GOOD", "-o"]),
+        ["convert", "spacy", "COPY", "--split-rule", "hash"],
+    ],
+    ids=lambda command: " ".join(command),
+)
+def test_the_input_is_not_replaced(run, tmp_path, files, command):
+    copy = tmp_path / "train.spacy"
+    copy.write_bytes((files / "good.spacy").read_bytes())
+    given = [str(copy) if part == "COPY" else part for part in command]
+    given += {"-o": [str(copy)], "hash": [str(tmp_path)]}.get(given[-1], [])
+    line = run(given)
+    assert line.startswith(f"[M611] {copy} cannot be written: it is the input, which would be replaced")
+    assert copy.read_bytes() == (files / "good.spacy").read_bytes() and list(tmp_path.iterdir()) == [copy]
+
+
 @pytest.mark.parametrize("command", [*WRITING, *WRITING_FOLDERS], ids=lambda command: " ".join(command))
 def test_a_folder_without_permission(run, tmp_path, command, monkeypatch):
     access = os.access
