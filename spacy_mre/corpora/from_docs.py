@@ -97,10 +97,11 @@ def _add_relations(record: Record, doc: Doc, entities: list[EntitySpan], report:
     if relations is None:
         return
     record.relations = []
+    indices = _indices(entities)
     for relation in relations:
         head_offsets, tail_offsets = arguments(relation)
-        head = _entity_index(entities, head_offsets, relation["head_label"])
-        tail = _entity_index(entities, tail_offsets, relation["tail_label"])
+        head = indices.get((head_offsets, relation["head_label"]))
+        tail = indices.get((tail_offsets, relation["tail_label"]))
         if head is None or tail is None:
             report.lose("relation whose head or tail is not an entity", record.origin, relation["label"])
             continue
@@ -118,9 +119,10 @@ def _drop_scores(record: Record, report: Report) -> None:
         record.relations = [replace(relation, score=1.0) for relation in record.relations]
 
 
-def _entity_index(entities: list[EntitySpan], offsets: Offsets, label: str) -> int | None:
-    """The first entity with these offsets and, unless it is empty, this label."""
+def _indices(entities: list[EntitySpan]) -> dict[tuple[Offsets, str], int]:
+    """The first entity with offsets and a label; with the label "", the first one of any label."""
+    indices: dict[tuple[Offsets, str], int] = {}
     for i, entity in enumerate(entities):
-        if entity.offsets == offsets and (not label or entity.label == label):
-            return i
-    return None
+        for label in (entity.label, ""):
+            indices.setdefault((entity.offsets, label), i)
+    return indices

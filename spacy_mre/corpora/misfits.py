@@ -1,5 +1,6 @@
 """Annotations that components may not learn: the kinds, how many there are, and where the first ones are."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 
 from spacy.language import Language
@@ -71,13 +72,14 @@ def _off_tokens(doc: Doc, entities: Sequence[EntitySpan], nlp: Language) -> Iter
 
 def _crossing(entities: Sequence[EntitySpan]) -> Iterator[EntitySpan]:
     """The entities that overlap another one, where neither is inside the other."""
-    for entity in entities:
-        if any(_cross(entity.offsets, other.offsets) or _cross(other.offsets, entity.offsets) for other in entities):
-            yield entity
-
-
-def _cross(left: Offsets, right: Offsets) -> bool:
-    return left[0] < right[0] < left[1] < right[1]
+    places = sorted({entity.offsets for entity in entities})
+    crossing: set[Offsets] = set()
+    for start, end in places:
+        # Those that begin inside of this one, and end after it.
+        inside = places[bisect_left(places, (start + 1,)) : bisect_left(places, (end,))]
+        across = {other for other in inside if other[1] > end}
+        crossing |= across | ({(start, end)} if across else set())
+    yield from (entity for entity in entities if entity.offsets in crossing)
 
 
 def _show_entity(doc: Doc, entity: EntitySpan) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from .extra_keys import count_extra_keys
 from .metadata import other_keys, read_meta
 from .offsets import Offsets
-from .prodigy_relations import RELATION_KEYS, SPAN_KEYS, find_span
+from .prodigy_relations import RELATION_KEYS, SPAN_KEYS, Spans
 from .reading import Location, read_json_items
 from .record import CharOffsets, EntityRecord, Record, RelationRecord
 from .report import Report
@@ -94,7 +94,9 @@ def _record(item: dict[str, Any], name: str, offsets: Offsets, location: Locatio
                 entities.append(entity)
     if item.get("relations") is not None or view in RELATION_VIEWS:
         given_relations = location.get(item, "relations", list) if item.get("relations") is not None else ()
-        found = [_relation(given, spans, location, report) for given in given_relations]
+        known_spans = Spans([span for span, _ in spans])
+        indices = [index for _, index in spans]
+        found = [_relation(given, known_spans, indices, location, report) for given in given_relations]
         relations = [relation for relation in found if relation]
     known = KEYS | {key for key in item if key.startswith("_")}
     return Record(
@@ -144,16 +146,15 @@ def _entity(
 
 
 def _relation(
-    given: Any, spans: list[tuple[dict[str, Any], int | None]], location: Location, report: Report
+    given: Any, spans: Spans, indices: list[int | None], location: Location, report: Report
 ) -> RelationRecord | None:
     label = location.get(given, "label", str)
     count_extra_keys(given, RELATION_KEYS, location, report, "a relation")
-    head = find_span(given, "head", [span for span, _ in spans], location)
-    child = find_span(given, "child", [span for span, _ in spans], location)
+    head, child = (spans.find(given, key, location) for key in ("head", "child"))
     if isinstance(head, str) or isinstance(child, str):
         report.lose(f"relation {head if isinstance(head, str) else child}", str(location), label)
         return None
-    first, second = spans[head][1], spans[child][1]
+    first, second = indices[head], indices[child]
     if first is None or second is None:
         report.lose("relation with a lost argument", str(location), label)
         return None

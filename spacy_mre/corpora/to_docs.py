@@ -1,6 +1,7 @@
 """Conversion of records to Docs: character offsets become token offsets. Annotations that do not fit are counted."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -125,12 +126,12 @@ def _tokenize(record: Record, nlp: Language, policy: TokenPolicy, report: Report
 
 def _split_tokens_at_entities(doc: Doc, record: Record, report: Report) -> Doc:
     valid = [entity for entity in record.entities or () if not _invalid_because(entity, record.text)]
-    boundaries = {position for entity in valid for position in (entity.start, entity.end)}
+    boundaries = sorted({position for entity in valid for position in (entity.start, entity.end)})
     tokens: list[CharOffsets] = []
     n_split = 0
     for token in doc:
         start, end = token.idx, token.idx + len(token)
-        inside = sorted(position for position in boundaries if start < position < end)
+        inside = boundaries[bisect_right(boundaries, start) : bisect_left(boundaries, end)]
         tokens += pairwise([start, *inside, end])
         n_split += bool(inside)
     if not n_split:
