@@ -20,7 +20,7 @@ from .conllu_words import Sentence, read_sentences
 from .fragments import Discontinuous, join_fragments
 from .record import CharOffsets, CorpusError, EntityRecord, Record
 from .report import Report
-from .tags import decode_tags, has_closing_tags
+from .tags import decode_tags, has_closing_tags, spread_tag
 
 ENTITY_KEYS = ("NE", "NER", "name")
 OTHER_KEYS = ("ENE",)  # of GiNZA, beside NE
@@ -47,9 +47,9 @@ def read_conllu(
     report = report if report is not None else Report()
     sentences = list(read_sentences(path, report))
     key = entity_key or _find_key(sentences, path)
-    if entity_key and not any(get_value(misc, key) for sentence in sentences for misc in sentence.misc):
+    if entity_key and not any(get_value(misc, key) for sentence in sentences for misc in sentence.all_misc):
         raise CorpusError(path, 0, f"no word has the key '{key}' in MISC")
-    values = [[get_value(misc, key) for misc in sentence.misc] for sentence in sentences]
+    values = [_values(sentence, key, report) for sentence in sentences]
     closing = any(map(has_closing_tags, values))
     tags_all = key != BRACKETS and any("O" in of_sentence for of_sentence in values)
     for number, (sentence, of_sentence) in enumerate(zip(sentences, values), start=1):
@@ -65,7 +65,7 @@ def read_conllu(
         )
         if key == BRACKETS:
             record.entities = _entities_in_brackets(sentence, discontinuous, report)
-        elif key and not (tags_all and not any(has_key(misc, key) for misc in sentence.misc)):
+        elif key and not (tags_all and not any(has_key(misc, key) for misc in sentence.all_misc)):
             record.entities = _entities(sentence, [value or "O" for value in of_sentence], closing, report)
         _note_other_tags(sentence, key, report)
         if key != BRACKETS and any(get_value(misc, BRACKETS) for misc in sentence.misc):
@@ -73,11 +73,25 @@ def read_conllu(
         yield record
 
 
+def _values(sentence: Sentence, key: str, report: Report) -> list[str]:
+    """The tag of each word. That of a token of several words ("1-2") is one of all of them, as Stanza writes it."""
+    values = [get_value(misc, key) for misc in sentence.misc]
+    for first, last, misc in sentence.ranges:
+        tag = get_value(misc, key)
+        if tag and (key == BRACKETS or any(values[first:last])):
+            report.lose(
+                "entity tag of a token of several words, whose words have their own", str(sentence.location), tag
+            )
+        elif tag:
+            values[first:last] = spread_tag(tag, last - first)
+    return values
+
+
 def _find_key(sentences: list[Sentence], path: Path) -> str:
     found = [
         key
         for key in (*ENTITY_KEYS, BRACKETS)
-        if any(get_value(misc, key) for sentence in sentences for misc in sentence.misc)
+        if any(get_value(misc, key) for sentence in sentences for misc in sentence.all_misc)
     ]
     if len(set(found) - {BRACKETS}) > 1:
         keys = ", ".join(found)
@@ -87,7 +101,7 @@ def _find_key(sentences: list[Sentence], path: Path) -> str:
 
 def _note_other_tags(sentence: Sentence, key: str, report: Report) -> None:
     """Note keys with values like tags, which are perhaps misspelt."""
-    for misc in sentence.misc:
+    for misc in sentence.all_misc:
         for name, _, value in (pair.partition("=") for pair in misc.split("|")):
             if TAG.match(value) and name not in (key, *ENTITY_KEYS, *OTHER_KEYS):
                 report.note(f"key '{name[:MAX_SHOWN]}' in MISC with tags, not read", str(sentence.location))

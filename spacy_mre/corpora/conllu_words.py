@@ -31,7 +31,13 @@ class Sentence:
     words: list[int] = field(default_factory=list)
     misc: list[str] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)  # with entities in brackets; also words without a form
+    ranges: list[tuple[int, int, str]] = field(default_factory=list)  # words of one token, with the MISC of the token
     last_of_token: int = 0
+
+    @property
+    def all_misc(self) -> list[str]:
+        """MISC of words, and of tokens of several words."""
+        return [*self.misc, *(misc for _, _, misc in self.ranges)]
 
 
 def read_sentences(path: Path, report: Report) -> Iterator[Sentence]:
@@ -97,6 +103,8 @@ def _add_word(line: str, sentence: Sentence, location: Location) -> None:
         sentence.last_of_token = int(name[3]) if name[2] else first
         if sentence.last_of_token < first:
             raise location.error(f"invalid id '{columns[0]}'")
+        if name[2]:
+            sentence.ranges.append((n_words, sentence.last_of_token, columns[9]))
     if name[2] is None:
         sentence.words.append(len(sentence.tokens) - 1)
         sentence.misc.append(columns[9])

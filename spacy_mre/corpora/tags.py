@@ -46,6 +46,24 @@ def has_closing_tags(tags: Sequence[str]) -> bool:
     return any(tag[:2] in ("E-", "S-", "L-", "U-") for tag in tags)
 
 
+def spread_tag(tag: str, count: int) -> list[str]:
+    """Convert the tag of a token to those of its words.
+
+    tag (str): The tag.
+    count (int): The number of words.
+    RETURNS (list[str]): The tags.
+
+    >>> spread_tag("S-place", 3), spread_tag("I-place", 2)
+    (['B-place', 'I-place', 'E-place'], ['I-place', 'I-place'])
+    """
+    prefix, label = tag[:1], tag[1:]
+    if count == 1 or not label:
+        return [tag] * count
+    first = "B" if prefix in BEGINS else "I"
+    last = {"S": "E", "U": "L", "B": "I"}.get(prefix, prefix)
+    return [f"{first}{label}", *[f"I{label}"] * (count - 2), f"{last}{label}"]
+
+
 def _split_tag(tag: str) -> tuple[str, str]:
     if tag == "O":
         return "O", ""

@@ -69,6 +69,39 @@ def test_tokens_of_several_words_and_words_without_a_form(read):
     assert record.entities == [EntityRecord(0, 5, "place")]
 
 
+@pytest.mark.parametrize(
+    "tags, places",
+    [
+        (("S-x", "O"), [(0, 2)]),
+        (("U-x", "O"), [(0, 2)]),
+        (("B-x", "I-x"), [(0, 6)]),
+        (("B-x", "B-x"), [(0, 2), (3, 6)]),
+        (("B-x", "L-x"), [(0, 6)]),
+        (("O", "B-x"), [(3, 6)]),
+        (("B-x", None), [(0, 2)]),
+    ],
+)
+def test_the_tag_of_a_token_of_several_words(read, tags, places):
+    first, second = (f"ner={tag}" if tag else "_" for tag in tags)
+    lines = [word("1-3", "ab", first), word(1, "a"), word(2, "x"), word(3, "b"), word(4, "Lac", second)]
+    (record,), report = read(*lines, entity_key="ner")
+    assert record.text == "ab Lac" and record.entities == [EntityRecord(*place, "x") for place in places]
+    assert not report.lost
+    last = [word("5-6", "du", "SpaceAfter=No|ner=I-x"), word(5, "de"), word(6, "le")]
+    (record,), report = read(*lines[:4], word(4, "Lac", "ner=B-x"), *last, entity_key="ner")
+    assert record.entities[-1] == EntityRecord(3, 9, "x")
+
+
+def test_a_token_and_its_words_have_tags(read):
+    lines = [word("1-2", "du", "NE=B-y"), word(1, "de"), word(2, "le", "NE=B-place")]
+    (record,), report = read(*lines)
+    assert record.entities == [EntityRecord(0, 2, "place")]
+    assert report.lost == {"entity tag of a token of several words, whose words have their own": 1}
+    (record,), report = read(word("1-2", "du", "Entity=(y)"), word(1, "de", "Entity=(place)"), word(2, "le"))
+    assert record.entities == [EntityRecord(0, 2, "place")]
+    assert report.lost == {"entity tag of a token of several words, whose words have their own": 1}
+
+
 def test_a_file_without_tags_is_not_annotated(read):
     records, report = read(word(1, "Ada"), "", word(1, "Bo"))
     assert [record.entities for record in records] == [None, None]
