@@ -7,6 +7,7 @@ million tokens. spaCy and its corpus readers accept a folder of `.spacy` files w
 import gc
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def read_doc_bins(path: Path, vocab: Vocab) -> Iterator[Doc]:
     RAISES (ValueError): If a file is damaged, or one of the folder is missing.
     """
     for file in part_files(path) if path.is_dir() else [path]:
-        yield from _read(file).get_docs(vocab)
+        yield from _read(file, vocab)
 
 
 def part_files(folder: Path) -> list[Path]:
@@ -107,11 +108,13 @@ def part_files(folder: Path) -> list[Path]:
     return [file for file, match in parts.items() if match]
 
 
-def _read(path: Path) -> DocBin:
+@contextmanager
+def _checks(path: Path) -> Iterator[None]:
+    """What a damaged file leads to becomes an error that names it."""
     collects = gc.isenabled()
     try:
-        return DocBin(store_user_data=True).from_disk(path)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as err:
+        yield
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as err:
         reason = f"{type(err).__name__}: {err}"
         if "E1014" in reason:  # its advice is about another kind of file
             reason = "it is not compressed" if path.stat().st_size else "it is empty"
@@ -119,3 +122,14 @@ def _read(path: Path) -> DocBin:
     finally:
         if collects:
             gc.enable()  # srsly leaves it disabled after an error
+
+
+def _read(path: Path, vocab: Vocab) -> Iterator[Doc]:
+    with _checks(path):
+        docs = DocBin(store_user_data=True).from_disk(path).get_docs(vocab)
+    while True:
+        with _checks(path):
+            doc = next(docs, None)
+        if doc is None:
+            return
+        yield doc

@@ -42,10 +42,11 @@ def report_errors() -> Iterator[None]:
     and exit with status 1."""
     try:
         yield
-    except (ImportError, ValueError, OSError) as err:
-        if not isinstance(err, (OSError, ConfigValidationError)) and not NUMBERED.match(str(err)):
+    except (ImportError, ValueError, OSError, KeyError) as err:
+        message = str(err.args[0]) if isinstance(err, KeyError) and err.args else str(err)  # others would be quoted
+        if not isinstance(err, (OSError, ConfigValidationError)) and not NUMBERED.match(message):
             raise
-        Console(stderr=True).print(str(err), style="red", markup=False, highlight=False, soft_wrap=True)
+        Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
 
 

@@ -94,3 +94,24 @@ def test_a_damaged_file_is_refused(tmp_path, nlp, damage):
     with pytest.raises(ValueError, match=r"M105.*train\.spacy"):
         list(load_docs(path))
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize("key, value", [("user_data", b"\xa3"), ("span_groups", b"\x01"), ("spaces", b"")])
+def test_damaged_documents_are_refused(tmp_path, nlp, key, value):
+    path = tmp_path / "train.spacy"
+    doc = nlp("Ida lives in Lima")
+    doc.spans["entities"] = [doc[:1]]
+    save_docs([doc], path)
+    message = srsly.msgpack_loads(zlib.decompress(path.read_bytes()))
+    message[key] = value if isinstance(message[key], bytes) else [value]
+    path.write_bytes(zlib.compress(srsly.msgpack_dumps(message)))
+    with pytest.raises(ValueError, match=r"M105.*train\.spacy"):
+        list(load_docs(path))
+    assert gc.isenabled()
+
+
+def test_errors_of_those_who_read_are_theirs(tmp_path, nlp):
+    save_docs([nlp("one"), nlp("two")], tmp_path / "train.spacy")
+    with pytest.raises(KeyError, match="mine"):
+        for _ in load_docs(tmp_path / "train.spacy"):
+            raise KeyError("mine")

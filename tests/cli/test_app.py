@@ -1,6 +1,7 @@
 """What all commands share: the version, and errors without a traceback."""
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 import spacy_mre
@@ -34,5 +35,13 @@ def test_an_error_in_a_config_has_no_traceback(tmp_path):
 
 
 def test_errors_without_a_number_are_faults_of_the_program():
+    with pytest.raises(KeyError, match="surprise"), report_errors():
+        raise KeyError("surprise")
     with pytest.raises(ValueError, match="surprise"), report_errors():
         raise ValueError("surprise")
+
+
+def test_a_numbered_key_error_is_shown_as_others(capsys):
+    with pytest.raises(typer.Exit), report_errors():
+        raise KeyError("[E018] Can't retrieve string")
+    assert capsys.readouterr().err == "[E018] Can't retrieve string\n"
