@@ -1,5 +1,6 @@
 """Files are written whole or not at all."""
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from .errors import Errors
 # Readers of folders skip hidden names.
 NEW = ".new-"
 MAX_SYNCED = 100
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -38,8 +40,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except OSError as err:
         raise ValueError(Errors.M611.format(path=path, reason=err.strerror)) from None
     try:
-        yield temporary
-        _sync(temporary)
+        with naming_full_disk(path):
+            yield temporary
+            _sync(temporary)
         temporary.chmod(path.stat().st_mode if path.exists() else 0o666 & ~_umask())
         os.replace(temporary, path)
     finally:
@@ -104,7 +107,7 @@ def replacing_files(folder: str | Path, *, keep_others: bool = True) -> Iterator
         temporary = TemporaryDirectory(dir=place, prefix=NEW)
     except OSError as err:
         raise ValueError(Errors.M611.format(path=folder, reason=err.strerror)) from None
-    with temporary as name:
+    with temporary as name, naming_full_disk(folder):
         fresh = Path(name)
         yield fresh
         written = sorted((path for path in fresh.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
@@ -132,6 +135,23 @@ def replacing_files(folder: str | Path, *, keep_others: bool = True) -> Iterator
     for path in () if keep_others else sorted(folder.rglob("*")):
         if path.is_file() and path not in targets:
             path.unlink()
+
+
+@contextmanager
+def naming_full_disk(path: str | Path, advice: str = "") -> Iterator[None]:
+    """Say in the error of a full disk what was written.
+
+    path (str | Path): The file or folder.
+    advice (str): What else to do about it.
+    RAISES (ValueError): If the disk is full.
+    """
+    try:
+        yield
+    except OSError as err:
+        if err.errno not in FULL:
+            raise
+        reason = f"{os.strerror(err.errno)}{advice}"
+        raise ValueError(Errors.M611.format(path=path, reason=reason)) from None
 
 
 def check_has(path: Path) -> None:

@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 
@@ -23,6 +24,15 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
         temporary.write_text("half of the n")
         raise OSError("disk full")
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["file.txt"]
+
+
+@pytest.mark.parametrize("write", [replacing, replacing_files])
+def test_a_full_disk_is_named(tmp_path, write):
+    with pytest.raises(ValueError, match=r"M611.*new cannot be written: No space left"), write(tmp_path / "new"):
+        raise OSError(errno.ENOSPC, "x")
+    with pytest.raises(FileNotFoundError), write(tmp_path / "new"):
+        (tmp_path / "other").read_text()
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_mode_of_an_existing_file_is_kept(tmp_path):

@@ -3,9 +3,12 @@
 import pickle
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
+from ..files import naming_full_disk
 from .record import Record
+
+ADVICE = " (records are kept there while they are converted; TMPDIR names another folder)"
 
 
 class Spool:
@@ -23,7 +26,7 @@ class Spool:
         self._path = Path(self._folder.name) / "records"
         self._length = 0
         try:
-            with self._path.open("wb") as file:
+            with naming_full_disk(gettempdir(), ADVICE), self._path.open("wb") as file:
                 for record in records:
                     pickle.dump(record, file, protocol=pickle.HIGHEST_PROTOCOL)
                     self._length += 1

@@ -1,5 +1,6 @@
 """Records wait on disk, and nothing of them is left behind."""
 
+import errno
 import tempfile
 from pathlib import Path
 
@@ -38,4 +39,14 @@ def test_a_source_that_fails_leaves_no_file(folder):
 
     with pytest.raises(ValueError, match="line 2"):
         Spool(read())
+    assert not any(folder.iterdir())
+
+
+def test_a_full_disk_is_named(folder, monkeypatch):
+    def fail(*args, **options):
+        raise OSError(errno.ENOSPC, "x")
+
+    monkeypatch.setattr("pickle.dump", fail)
+    with pytest.raises(ValueError, match=rf"M611.*{folder} cannot be written: No space left.*TMPDIR"):
+        Spool(RECORDS)
     assert not any(folder.iterdir())
