@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
+from .json_values import InvalidJSON, parse_json
 from .metadata import other_keys, read_meta
 from .reading import Location
 from .report import Report
@@ -105,7 +106,7 @@ def make_item(
     if row.get(columns.label) is not None and columns.label != columns.text:
         if item.get("cats") is not None:
             raise location.error(f"there are text labels in '{columns.label}' and in 'cats'")
-        item["cats"] = _labels(row, columns.label, location)
+        item["cats"] = _labels(row, columns.label, location, report)
     item["meta"] = read_meta(row.get("meta"), location) | other_keys(others, names, location, report)
     return item
 
@@ -120,10 +121,19 @@ def _cats(given: Any, location: Location) -> Any:
     return dict(pairs)
 
 
-def _labels(row: dict[str, Any], column: str, location: Location) -> Any:
-    if not isinstance(row[column], list):
+def _labels(row: dict[str, Any], column: str, location: Location, report: Report) -> Any:
+    """The label or the list of labels of a row. A list in CSV is one in JSON."""
+    given = row[column]
+    if isinstance(given, str) and given.startswith("["):
+        try:
+            given = parse_json(given)
+        except InvalidJSON:
+            report.note(
+                f"text label in brackets that is no list in JSON, read as one label ('{column}')", str(location)
+            )
+    if not isinstance(given, list):
         return location.get_id(row, column)
-    return [location.get_id({column: label}, column) for label in row[column]]
+    return [location.get_id({column: label}, column) for label in given if label is not None]
 
 
 def _objects(value: Any, column: str, location: Location) -> Any:

@@ -35,6 +35,24 @@ def read(tmp_path):
     return run
 
 
+@pytest.mark.parametrize(
+    "cell, cats, is_noted",
+    [
+        ('["diary", "news"]', {"diary": 1.0, "news": 1.0}, False),
+        ("[1]", {"1": 1.0}, False),
+        ("[]", {}, False),
+        ("[diary]", {"[diary]": 1.0}, True),
+        ("['diary', 'news']", {"['diary', 'news']": 1.0}, True),
+    ],
+)
+def test_lists_of_labels_in_csv(read, cell, cats, is_noted):
+    quoted = cell.replace('"', '""')
+    (record,), report = read(f'text,label\nRain,"{quoted}"\n')
+    assert record.cats == cats and bool(report.noted) == is_noted and not report.lost
+    with pytest.raises(CorpusError, match=r"line 2: 'label' must be a string or an integer"):
+        read('text,label\nRain,"[[1]]"\n')
+
+
 @pytest.mark.parametrize("separator", [",", "\t", ";"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 def test_texts_with_a_label(read, separator, line_end):
