@@ -95,6 +95,8 @@ def recognise_why(path: str | Path) -> Recognised:
         return Recognised(found[0], seen)
     # A spreadsheet is no part of a folder of another format, whatever lies beside it.
     around = _in_folder(path.parent)[0] if path.is_file() and path.suffix.lower() not in SPREADSHEETS else []
+    if around == ["table"] and not is_saved(path.parent):
+        around = []  # each table there would be recognised, so that this file is none of them
     if around:
         seen += f", in a folder in the format {' or '.join(around)}, which is read as a whole"
     raise ValueError(Errors.M220.format(path=path, seen=seen, formats=", ".join(FORMATS)))

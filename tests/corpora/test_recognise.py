@@ -176,6 +176,14 @@ def test_a_table_beside_a_folder_of_another_format(tmp_path):
         recognise(tmp_path / "a.csv")
 
 
+def test_a_file_beside_a_table_is_no_part_of_it(tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\nRain,weather\n")
+    (tmp_path / "b.jsonl").write_text('{"words": 1}\n')
+    with pytest.raises(ValueError, match="M220") as error:
+        recognise(tmp_path / "b.jsonl")
+    assert "read as a whole" not in str(error.value)
+
+
 @pytest.mark.parametrize("content", [{}, {"a.txt": "Rain"}, {"train/seq.in": "Rain", "train/seq.out": "O"}])
 def test_a_folder_of_no_format(content, tmp_path):
     write("brat", tmp_path, content)
