@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from .extra_keys import count_extra_keys
 from .label_studio_min import as_tasks
-from .label_studio_results import Annotation, Region, read_entities, read_relations, sort_result
+from .label_studio_results import Annotation, Region, leave_out_other_texts, read_entities, read_relations, sort_result
 from .metadata import read_meta
 from .reading import Location
 from .record import Record
@@ -62,6 +62,7 @@ def read_label_studio(
     for annotation in found:
         for result in annotation.results or ():
             sort_result(result, annotation, report)
+        leave_out_other_texts(annotation, report)
     has_entities = any(annotation.regions for annotation in found)
     has_relations = any(annotation.relations for annotation in found)
     has_names = any(annotation.names for annotation in found)
@@ -96,7 +97,7 @@ def _annotations(
     if not chosen:
         predicted = " (--annotations predictions reads its prediction)" if task.get("predictions") else ""
         report.note(f"text without an annotation{predicted}, read as not annotated", str(location))
-        yield Annotation(location, Record(id=own_name, group=group, **base), None)
+        yield Annotation(location, Record(id=own_name, group=group, **base), key, None)
     for number, annotation in enumerate(chosen, start=1):
         results = location.get(annotation, "result", list)
         several = len(chosen) > 1
@@ -105,7 +106,7 @@ def _annotations(
             group=group or (own_name if several else ""),
             **base,
         )
-        yield Annotation(location, record, results)
+        yield Annotation(location, record, key, results)
 
 
 def find_text_key(data: dict[str, Any], location: Location) -> str:

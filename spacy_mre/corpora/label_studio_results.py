@@ -17,6 +17,7 @@ RESULT_KEYS = {
 RELATION = "relation"
 CHOICES = "choices"
 TEXT_LABELS = ("labels", "hypertextlabels")
+UNCERTAIN = "emoji or rare characters before a region without its text: old versions count them twice"
 DIRECTIONS = ("right", "left", "bi")
 
 
@@ -30,6 +31,7 @@ class Region:
     labels (list[str]): Its labels.
     id (str): Its id, to which relations refer.
     score (float): The score of a prediction.
+    tag (str): The Text tag of the interface that it is in; empty if not given.
     """
 
     start: Any
@@ -38,6 +40,7 @@ class Region:
     labels: list[str]
     id: str
     score: float
+    tag: str = ""
 
 
 @dataclass
@@ -46,6 +49,7 @@ class Annotation:
 
     location (Location): Where it was read.
     record (Record): The record, with its text.
+    key (str): The key of the text in the data.
     results (list[Any] | None): Its results; None if the text is not annotated.
     regions (list[Region]): The labelled parts of the text.
     names (list[str]): The choices for the text.
@@ -54,6 +58,7 @@ class Annotation:
 
     location: Location
     record: Record
+    key: str
     results: list[Any] | None
     regions: list[Region] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
@@ -93,8 +98,35 @@ def sort_result(result: Any, annotation: Annotation, report: Report) -> None:
         start, end = location.get(value, "start", int), location.get(value, "end", int)
         score = result.get("score")
         annotation.regions.append(
-            Region(start, end, text, labels, location.get_id(result, "id"), location.score(score))
+            Region(
+                *(start, end, text, labels, location.get_id(result, "id"), location.score(score)),
+                tag=location.get_id(result, "to_name"),
+            )
         )
+
+
+def leave_out_other_texts(annotation: Annotation, report: Report) -> None:
+    """Leave out the regions of other texts, if the interface has several Text tags: their offsets are of those texts.
+
+    annotation (Annotation): The annotation, with its regions.
+    report (Report): Counts the regions, and notes those of which it is not certain what they count.
+    RAISES (CorpusError): If it is not clear which of the tags shows the text.
+    """
+    tags = sorted({region.tag for region in annotation.regions})
+    if len(tags) > 1:
+        if annotation.key not in tags:
+            raise annotation.location.error(
+                f"the regions are in several texts (to_name: {', '.join(tags)}), none of which has the name of the key "
+                f"'{annotation.key}': export a project with one text, or rename its Text tag to '{annotation.key}'"
+            )
+        for region in annotation.regions:
+            if region.tag != annotation.key:
+                report.lose("region of another text", str(annotation.location), ", ".join(region.labels))
+        annotation.regions = [region for region in annotation.regions if region.tag == annotation.key]
+    text = annotation.record.text
+    last = max((r.end for r in annotation.regions if r.text is None and isinstance(r.end, int)), default=0)
+    if max(text[: max(last, 0)], default="") > "\uffff":
+        report.note(UNCERTAIN, str(annotation.location))
 
 
 def read_entities(

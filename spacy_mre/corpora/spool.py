@@ -2,8 +2,7 @@
 
 import pickle
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import TemporaryFile, gettempdir
 
 from ..files import naming_full_disk
 from .record import Record
@@ -12,7 +11,7 @@ ADVICE = " (records are kept there while they are converted; TMPDIR names anothe
 
 
 class Spool:
-    """Records in a temporary file, which is removed when the spool is closed or no longer used.
+    """Records in a temporary file, which is removed when the spool is closed, no longer used, or its process is killed.
 
     records (Iterable[Record]): The records; they are read once.
 
@@ -22,28 +21,32 @@ class Spool:
     """
 
     def __init__(self, records: Iterable[Record]) -> None:
-        self._folder = TemporaryDirectory(prefix="spacy_mre-")
-        self._path = Path(self._folder.name) / "records"
+        self._file = TemporaryFile(prefix="spacy_mre-")  # noqa: SIM115 (closed by `__exit__`)
         self._length = 0
         try:
-            with naming_full_disk(gettempdir(), ADVICE), self._path.open("wb") as file:
+            with naming_full_disk(gettempdir(), ADVICE):
                 for record in records:
-                    pickle.dump(record, file, protocol=pickle.HIGHEST_PROTOCOL)
+                    pickle.dump(record, self._file, protocol=pickle.HIGHEST_PROTOCOL)
                     self._length += 1
+                self._file.flush()
         except BaseException:
-            self._folder.cleanup()
+            self._file.close()
             raise
 
     def __enter__(self) -> "Spool":
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._folder.cleanup()
+        self._file.close()
 
     def __len__(self) -> int:
         return self._length
 
     def __iter__(self) -> Iterator[Record]:
-        with self._path.open("rb") as file:
-            for _ in range(self._length):
-                yield pickle.load(file)
+        position = 0
+        for _ in range(self._length):
+            # Somebody else may have read meanwhile.
+            self._file.seek(position)
+            record = pickle.load(self._file)
+            position = self._file.tell()
+            yield record

@@ -379,3 +379,35 @@ def test_records_survive_with_their_scores(tmp_path, meta):
     # Predictions are no annotations.
     (record,) = READERS["labelstudio"](tmp_path / "out.json")
     assert (record.entities, record.relations, record.cats) == (None, None, None)
+
+
+def region_of(tag, start, end, text=None, label="person"):
+    value = {"start": start, "end": end, "labels": [label]} | ({} if text is None else {"text": text})
+    return {"id": f"{tag}-{start}", "type": "labels", "to_name": tag, "from_name": "label", "value": value}
+
+
+def read_results(folder, data, results, **options):
+    path = folder / "a.json"
+    path.write_text(json.dumps([{"data": data, "annotations": [{"result": results}]}]), encoding="utf8")
+    report = Report()
+    return next(read_label_studio(path, report=report, **options)), report
+
+
+def test_regions_of_another_text_are_left_out(tmp_path):
+    data = {"text": "Ada met Bo.", "title": "A day in Lima"}
+    results = [region_of("text", 0, 3, "Ada"), region_of("title", 9, 13, label="place")]
+    record, report = read_results(tmp_path, data, results)
+    assert record.entities == [EntityRecord(0, 3, "person")]
+    assert report.lost == {"region of another text": 1}
+    record, report = read_results(tmp_path, data, results, text_key="title")
+    assert (record.text, record.entities) == ("A day in Lima", [EntityRecord(9, 13, "place")])
+    tags = [region_of("left", 0, 3), region_of("right", 9, 13)]
+    with pytest.raises(CorpusError, match=r"several texts \(to_name: left, right\).*'text'"):
+        read_results(tmp_path, data, tags)
+
+
+@pytest.mark.parametrize("text, noted", [(None, 1), ("Bo", 0)])
+def test_offsets_that_nothing_proves_are_noted(text, noted, tmp_path):
+    record, report = read_results(tmp_path, {"text": "🙂 Bo"}, [region_of("text", 2, 4, text)])
+    assert record.entities == [EntityRecord(2, 4, "person")]
+    assert report.noted.total() == noted

@@ -2,7 +2,6 @@
 
 import errno
 import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -34,7 +33,7 @@ def test_records_can_be_read_several_times_at_once(folder):
 def test_a_source_that_fails_leaves_no_file(folder):
     def read():
         yield RECORDS[0]
-        assert any(Path(folder).iterdir())
+        assert not any(folder.iterdir())  # a process that is killed leaves nothing
         raise ValueError("line 2")
 
     with pytest.raises(ValueError, match="line 2"):
