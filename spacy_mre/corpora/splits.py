@@ -24,12 +24,12 @@ def by_hash(key: str) -> str:
 
 
 def by_number(number: int) -> str:
-    """Assign every sixth record to test, the one before it to dev, the rest to train. Used for the hand-written corpus.
+    """Assign every tenth record to test, the one before it to dev, the rest to train. Used for the hand-written corpus.
 
     number (int): The number at the end of the record's id, counted from 1.
     RETURNS (str): "train", "dev" or "test".
     """
-    return {5: "dev", 0: "test"}.get(number % 6, "train")
+    return {9: "dev", 0: "test"}.get(number % 10, "train")
 
 
 def split_by_group(records: Iterable[Record]) -> list[str]:
@@ -99,9 +99,9 @@ def split_records(records: Sequence[Record], rule: str, *, seed: int = 0) -> dic
     RETURNS (dict[str, list[Record]]): The records of "train", "dev" and "test", without parts that are empty.
     RAISES (ValueError): As for `choose_parts`.
 
-    >>> records = [Record("text", id=f"news-{i}") for i in range(1, 7)]
+    >>> records = [Record("text", id=f"news-{i}") for i in range(1, 11)]
     >>> [(part, len(in_part)) for part, in_part in split_records(records, "number").items()]
-    [('train', 4), ('dev', 1), ('test', 1)]
+    [('train', 8), ('dev', 1), ('test', 1)]
     """
     chosen = choose_parts(records, rule, seed=seed)
     split = {part: [record for record, of in zip(records, chosen) if of == part] for part in PARTS}

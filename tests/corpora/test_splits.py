@@ -30,14 +30,14 @@ def test_groups_are_not_split():
 
 
 def test_by_number():
-    assert [by_number(i) for i in range(1, 7)] == ["train"] * 4 + ["dev", "test"]
-    counts = Counter(by_number(i) for i in range(1, 73))
-    assert counts == {"train": 48, "dev": 12, "test": 12}
+    assert [by_number(i) for i in range(1, 11)] == ["train"] * 8 + ["dev", "test"]
+    counts = Counter(by_number(i) for i in range(1, 401))
+    assert counts == {"train": 320, "dev": 40, "test": 40}
 
 
 def test_split_by_number_needs_numbers():
-    split = split_records([Record("a", id=f"nature-{i:02}") for i in range(1, 7)], "number")
-    assert {part: [record.id for record in found] for part, found in split.items()}["test"] == ["nature-06"]
+    split = split_records([Record("a", id=f"nature-{i:02}") for i in range(1, 11)], "number")
+    assert {part: [record.id for record in found] for part, found in split.items()}["test"] == ["nature-10"]
     with pytest.raises(ValueError, match=r"\[M206\].*'nature'"):
         split_records([Record("a", id="nature")], "number")
 
