@@ -254,6 +254,9 @@ class Errors(metaclass=_WithCodes):
         "Invalid counts of shape {shapes}. Expected (documents, counts), the same for each seed, and at least "
         "one document."
     )
+    M519 = (
+        "The corpus cannot be divided into {count} parts: it has {groups} different texts or groups. Use fewer --folds."
+    )
 
     # 6xx: visual
     M601 = (

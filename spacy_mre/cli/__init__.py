@@ -2,6 +2,7 @@
 
 from . import (
     agree,
+    audit,
     compile_assets,
     config,
     convert,
@@ -24,6 +25,7 @@ from .app import app
 __all__ = [
     "agree",
     "app",
+    "audit",
     "compile_assets",
     "config",
     "convert",

@@ -1,0 +1,74 @@
+"""Annotations that may be wrong: those with which pipelines disagree that were trained on the rest of the corpus.
+
+Each part of the corpus is predicted by a pipeline that has not seen it (cross-validation). Where the two disagree,
+either may be wrong. This is the method "Retag" of Klie, Webber and Gurevych (2023), "Annotation error detection:
+analyzing the past and present for a more coherent future", after van Halteren (2000).
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from spacy.tokens import Doc
+from thinc.api import Config
+
+from ..annotations.storage import save_docs
+from ..training.recipe import fit_config
+from .pipeline_settings import get_cats_settings, get_spans_key, get_symmetric
+from .run_config import set_budget
+from .runs import predict, read_examples, train_last
+from .text_mistakes import TextMistakes, find_text_mistakes
+
+
+def audit(
+    config: Config,
+    docs: Sequence[Doc],
+    parts: Sequence[int],
+    *,
+    updates: int | None = None,
+    seed: int = 0,
+    gpu: int = -1,
+    log: Callable[[str], None] = print,
+) -> list[TextMistakes]:
+    """Predict every text of a corpus with a pipeline that was trained on other texts of it, and compare.
+
+    config (Config): A training config, not interpolated. It is adapted to the corpus (see `fit_config`).
+    docs (Sequence[Doc]): The corpus. Documents without an id get their number, from 1.
+    parts (Sequence[int]): The part of each document, as from `make_folds`. A pipeline is trained for each part.
+    updates (int | None): The number of updates of each. Default: by the number of texts.
+    seed (int): The seed of the training.
+    gpu (int): The GPU, or -1 for the CPU.
+    log (Callable[[str], None]): Gets a line for each part.
+    RETURNS (list[TextMistakes]): All texts, in their order. "wrong" is what only the pipeline has, "missed" what
+        only the annotation has.
+    RAISES (ValueError): If there is nothing to learn.
+    """
+    for number, doc in enumerate(docs, start=1):
+        doc.user_data.setdefault("id", str(number))
+    found: dict[int, TextMistakes] = {}
+    names = sorted({*parts})
+    for number, name in enumerate(names, start=1):
+        held_out = [i for i, part in enumerate(parts) if part == name]
+        rest = [doc for doc, part in zip(docs, parts) if part != name]
+        log(f"Part {number} of {len(names)}: training on {len(rest)} texts, predicting {len(held_out)}")
+        found |= zip(held_out, _compare(config, rest, [docs[i] for i in held_out], updates, seed, gpu))
+    return [found[i] for i in range(len(docs))]
+
+
+def _compare(
+    config: Config, train: Sequence[Doc], held_out: Sequence[Doc], updates: int | None, seed: int, gpu: int
+) -> list[TextMistakes]:
+    fitted = fit_config(config, train, updates=updates)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        train_path, held_out_path = folder / "train.spacy", folder / "held_out.spacy"
+        save_docs(train, train_path)
+        save_docs(held_out, held_out_path)
+        steps = fitted["training"]["max_steps"]
+        final = set_budget(fitted, updates=steps, seed=seed, train=train_path, dev=held_out_path)
+        with (folder / "log").open("w", encoding="utf8") as log:
+            nlp = train_last(final, folder, gpu=gpu, log=log)
+        examples = predict(nlp, read_examples(fitted, nlp, held_out_path))
+    return find_text_mistakes(
+        examples, spans_key=get_spans_key(nlp), symmetric=get_symmetric(nlp), **get_cats_settings(nlp)
+    )

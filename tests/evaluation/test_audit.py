@@ -1,0 +1,57 @@
+"""Annotations with which pipelines disagree."""
+
+import json
+from collections import Counter
+
+import pytest
+from typer.testing import CliRunner
+
+from spacy_mre.annotations.entities import get_entities, set_entities
+from spacy_mre.annotations.storage import load_docs, save_docs
+from spacy_mre.cli import app
+from spacy_mre.corpora.folds import make_folds
+from spacy_mre.evaluation.audit import audit
+
+
+@pytest.fixture
+def corpus(assets, tmp_path):
+    """40 texts of the hand-written corpus. In one, a label is wrong."""
+    docs = list(load_docs(assets / "train.spacy"))[:40]
+    wrong = next(doc for doc in docs if get_entities(doc, "entities"))
+    first, *others = get_entities(wrong, "entities")
+    set_entities(wrong, [first._replace(label="event" if first.label != "event" else "place"), *others])
+    save_docs(docs, tmp_path / "corpus.spacy")
+    return tmp_path / "corpus.spacy", wrong
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_text_is_predicted_once(small_config, corpus):
+    path, _ = corpus
+    lines = []
+    docs = list(load_docs(path))
+    parts = make_folds(docs, 2)
+    texts = audit(small_config, docs, parts, updates=2, log=lines.append)
+    assert [text.example.reference.text for text in texts] == [doc.text for doc in docs]
+    assert [text.id for text in texts] == [doc.user_data["id"] for doc in docs]
+    assert (
+        len(lines) == 2 and lines[0] == f"Part 1 of 2: training on {parts.count(1)} texts, predicting {parts.count(0)}"
+    )
+    # Two updates teach nothing: all entities are disagreed with.
+    found = Counter(mistake.what for text in texts for mistake in text.mistakes if mistake.level == "entities")
+    assert found["missed"] == sum(len(get_entities(doc, "entities")) for doc in docs)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_command_writes_a_page(small_config, corpus, tmp_path):
+    path, wrong = corpus
+    (tmp_path / "small.cfg").write_text(small_config.to_str(), encoding="utf8")
+    arguments = ["audit", path, tmp_path / "out", "--config", tmp_path / "small.cfg", "--folds", "2", "--updates", "2"]
+    result = CliRunner().invoke(app, [*map(str, arguments), "--lang", "zh"])
+    assert result.exit_code == 0, result.output
+    assert "Disagreements" in result.output and "of 40 to read in" in result.output
+    lines = [json.loads(line) for line in (tmp_path / "out" / "audit.jsonl").read_text(encoding="utf8").splitlines()]
+    (found,) = [line for line in lines if line["text"] == wrong.text]
+    first = get_entities(wrong, "entities")[0]
+    shown = [d for d in found["disagreements"] if d["level"] == "entity" and d["what"] == "only annotated"]
+    assert first.label in {d["label"] for d in shown}
+    assert "<svg" in (tmp_path / "out" / "audit.html").read_text(encoding="utf8")
