@@ -51,7 +51,7 @@ def test_format_language_and_config_are_recognised(trained):
 def test_the_split_has_all_parts(trained):
     folder, _ = trained
     sizes = {part: sum(1 for _ in load_docs(folder / f"out/corpus/{part}.spacy")) for part in ("train", "dev", "test")}
-    assert sizes["train"] in (27, 28, 29) and sizes["dev"] >= 5 and sizes["test"] >= 5
+    assert 25 <= sizes["train"] <= 30 and sizes["dev"] >= 5 and sizes["test"] >= 5
     assert sum(sizes.values()) == 40
 
 

@@ -56,14 +56,39 @@ def _docred(tokens, start, end):
     return {"a.json": json.dumps([{"title": "a", "sents": [tokens], "vertexSet": [[mention]], "labels": []}])}
 
 
+def _spacyjson(tokens, start, end):
+    tags = ["O"] * len(tokens)
+    tags[start:end] = ["U-x"] if end - start == 1 else ["B-x", *["I-x"] * (end - start - 2), "L-x"]
+    words = [{"id": i, "orth": word, "ner": tag} for i, (word, tag) in enumerate(zip(tokens, tags))]
+    return {"a.json": json.dumps([{"id": 0, "paragraphs": [{"sentences": [{"tokens": words}]}]}])}
+
+
+def _table(tokens, start, end):
+    cells = [json.dumps(values).replace('"', '""') for values in (tokens, _tags(len(tokens), start, end))]
+    return {"a.csv": f'tokens,ner_tags\n"{cells[0]}","{cells[1]}"\n'}
+
+
 # Each gives the files of a source with one sentence, and an entity of the tokens from `start` to `end`.
-FORMATS = {"conll": _conll, "crossre": _crossre, "docred": _docred, "genia": _genia, "slots": _slots, "spert": _spert}
+FORMATS = {
+    "conll": _conll,
+    "crossre": _crossre,
+    "docred": _docred,
+    "genia": _genia,
+    "slots": _slots,
+    "spacyjson": _spacyjson,
+    "spert": _spert,
+    "table": _table,
+}
+
+
+# Files whose name does not begin with that of their format.
+FILES = {"spacy_training_json": "spacyjson"}
 
 
 def test_every_format_of_tokens_is_tried():
     folder = Path(make_docs.__code__.co_filename).parent
-    joining = {path.stem.split("_")[0] for path in folder.glob("*.py") if "join_words(" in path.read_text("utf8")}
-    assert joining - {"reading"} == set(FORMATS) <= set(READERS)
+    joining = {path.stem for path in folder.glob("*.py") if "join_words(" in path.read_text("utf8")} - {"reading"}
+    assert {FILES.get(stem, stem.split("_")[0]) for stem in joining} == set(FORMATS) <= set(READERS)
 
 
 @pytest.mark.parametrize("format", FORMATS)
