@@ -62,6 +62,7 @@ SHORT = {
     "spacy train": "--training.max_steps 1 --training.eval_frequency 2",
     "spacy package": "--build none",  # tests/test_wheel.py and tests/cli/test_train.py build wheels
     "spacy_mre train-generative": "--max-steps 1",
+    "spacy_mre audit": "--updates 1",
 }
 # The language of the corpus of a page, if it is not Japanese, and the format of data.jsonl, if it is not doccano's.
 LANGUAGES = {"docs/multi_ner.md": "en"}

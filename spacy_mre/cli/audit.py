@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..corpora.folds import make_folds
-from ..evaluation.audit import audit
+from ..evaluation.audit import audit, only_confident
 from ..evaluation.mistakes_file import LEVEL_NAMES, write_mistakes
 from ..evaluation.report import make_table
 from ..evaluation.text_mistakes import TextMistakes, worst_first
@@ -36,6 +36,10 @@ def audit_cli(
     updates: Annotated[
         int | None, typer.Option(min=1, help="The updates of each pipeline. Default: by the number of texts.")
     ] = None,
+    least_score: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Leave out predictions with a lower score: mostly the pipeline errs there."),
+    ] = 0.9,
     seed: Annotated[int, typer.Option(min=0, help="The seed of the parts and of the training.")] = 0,
     labels: DisplayNames = None,
     lang: PageLanguage = "en",
@@ -55,6 +59,7 @@ def audit_cli(
     docs = read_docs(corpus)
     parts = make_folds(docs, folds, seed=seed)
     texts = audit(read_config(config), docs, parts, updates=updates, seed=seed, gpu=gpu_id, log=log)
+    texts = only_confident(texts, least_score)
     about = f"{corpus} · {config}, {folds} parts"
     with replacing_files(output) as fresh:  # both files, or neither
         write_mistakes_page(texts, fresh / PAGE, file=LINES, about=about, labels=names, lang=lang)

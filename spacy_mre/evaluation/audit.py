@@ -6,6 +6,7 @@ analyzing the past and present for a more coherent future", after van Halteren (
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +18,7 @@ from ..training.recipe import fit_config
 from .pipeline_settings import get_cats_settings, get_spans_key, get_symmetric
 from .run_config import set_budget
 from .runs import predict, read_examples, train_last
-from .text_mistakes import TextMistakes, find_text_mistakes
+from .text_mistakes import Mistake, TextMistakes, find_text_mistakes
 
 
 def audit(
@@ -53,6 +54,23 @@ def audit(
         log(f"Part {number} of {len(names)}: training on {len(rest)} texts, predicting {len(held_out)}")
         found |= zip(held_out, _compare(config, rest, [docs[i] for i in held_out], updates, seed, gpu))
     return [found[i] for i in range(len(docs))]
+
+
+def only_confident(texts: Sequence[TextMistakes], least: float) -> list[TextMistakes]:
+    """Leave out what a pipeline is not sure of: in most such cases it is the pipeline that errs.
+
+    texts (Sequence[TextMistakes]): The result of `audit`.
+    least (float): The lowest score of a prediction that only the pipeline has. 0 leaves everything.
+    RETURNS (list[TextMistakes]): All texts. At each level of a text (entities, relations, text labels), the predictions
+        with this score, and beside them what only the annotation has.
+    """
+    return [replace(text, mistakes=_confident(text.mistakes, least)) for text in texts] if least else list(texts)
+
+
+def _confident(mistakes: Sequence[Mistake], least: float) -> list[Mistake]:
+    sure = [mistake for mistake in mistakes if mistake.what == "wrong" and (mistake.score or 0.0) >= least]
+    levels = {mistake.level for mistake in sure}
+    return [m for m in mistakes if m in sure or (m.what == "missed" and m.level in levels)]
 
 
 def _compare(

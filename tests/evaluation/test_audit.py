@@ -10,7 +10,8 @@ from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.annotations.storage import load_docs, save_docs
 from spacy_mre.cli import app
 from spacy_mre.corpora.folds import make_folds
-from spacy_mre.evaluation.audit import audit
+from spacy_mre.evaluation.audit import audit, only_confident
+from spacy_mre.evaluation.text_mistakes import Mistake, TextMistakes
 
 
 @pytest.fixture
@@ -41,11 +42,27 @@ def test_every_text_is_predicted_once(small_config, corpus):
     assert found["missed"] == sum(len(get_entities(doc, "entities")) for doc in docs)
 
 
+def test_only_confident_predictions_and_what_they_contradict_are_left():
+    mistakes = [
+        Mistake("entities", "missed", "type", (0, 2, "place"), None),
+        Mistake("entities", "wrong", "type", (0, 2, "person"), 0.95),
+        Mistake("entities", "wrong", "no overlap", (4, 6, "person"), 0.5),
+        Mistake("cats", "missed", "label", ("news",), None),
+        Mistake("cats", "wrong", "label", ("diary",), 0.6),
+    ]
+    text = TextMistakes("1", None, {"cats": 1}, mistakes)
+    (found,) = only_confident([text], 0.9)
+    assert (found.mistakes, found.right) == (mistakes[:2], {"cats": 1})
+    assert only_confident([text], 0.0)[0].mistakes == text.mistakes == mistakes
+    assert only_confident([text], 0.99)[0].mistakes == []
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_the_command_writes_a_page(small_config, corpus, tmp_path):
     path, wrong = corpus
     (tmp_path / "small.cfg").write_text(small_config.to_str(), encoding="utf8")
     arguments = ["audit", path, tmp_path / "out", "--config", tmp_path / "small.cfg", "--folds", "2", "--updates", "2"]
+    arguments += ["--least-score", "0"]
     result = CliRunner().invoke(app, [*map(str, arguments), "--lang", "zh"])
     assert result.exit_code == 0, result.output
     assert "Disagreements" in result.output and "of 40 to read in" in result.output
