@@ -43,11 +43,14 @@ def read_brat(path: Path, *, discontinuous: Discontinuous = "drop", report: Repo
     }
     has_relations = any(line.kind in "R*E" for lines in annotated.values() for line in lines)
 
-    def parts(file: Path) -> tuple[str, list[Mention], Location]:
-        return read_text(file, may_be_empty=True), find_mentions(annotated.get(file, [])), Location(file)
+    def read() -> Iterator[tuple[Path, str]]:
+        return ((file, read_text(file, may_be_empty=True)) for file in files)
 
-    for file, offsets in with_offsets(lambda: files, parts, report):
-        text = read_text(file, may_be_empty=True)
+    def parts(given: tuple[Path, str]) -> tuple[str, list[Mention], Location]:
+        file, text = given
+        return text, find_mentions(annotated.get(file, [])), Location(file)
+
+    for (file, text), offsets in with_offsets(read, parts, report):
         record = Record(text=text, id=file.relative_to(path).with_suffix("").as_posix(), origin=file.name)
         if file not in annotated:
             report.note("text without an .ann file (a.txt needs a.ann), read as not annotated", file.name)

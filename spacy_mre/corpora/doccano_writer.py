@@ -1,13 +1,12 @@
 """Writing of JSONL that doccano imports. The keys are those of the kind of project that fits the annotations."""
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..files import replacing
 from .doccano import KEYS
 from .held_labels import held_labels, is_held, lose_unused_labels
+from .json_lines import write_json_lines
 from .record import Record
 from .report import Report
 
@@ -36,10 +35,7 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     records = list(records)
     form = _form(records)
     lose_unused_labels(records, report)
-    with replacing(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as file:
-        for record in records:
-            file.write(json.dumps(_as_json(record, form, report), ensure_ascii=False) + "\n")
-    return len(records)
+    return write_json_lines((_as_json(record, form, report) for record in records), path)
 
 
 def _form(records: Sequence[Record]) -> _Form:

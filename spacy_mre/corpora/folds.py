@@ -1,13 +1,12 @@
 """Parts of a corpus for cross-validation."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 from spacy.tokens import Doc
 
-from ..annotations.entities import DEFAULT_KEY, get_entities
-from ..annotations.relations import get_relations
 from ..errors import Errors
-from .stratified import stratify
+from .from_docs import make_records
+from .stratified import group_of, labels_of, stratify
 
 
 def make_folds(docs: Sequence[Doc], count: int, *, seed: int = 0) -> list[int]:
@@ -25,16 +24,9 @@ def make_folds(docs: Sequence[Doc], count: int, *, seed: int = 0) -> list[int]:
     >>> folds[1] == folds[2] != folds[0]
     True
     """
-    groups = [doc.user_data.get("group") or doc.text for doc in docs]
+    records = list(make_records(docs, scores=True))
+    groups = [group_of(record) for record in records]
     if len({*groups}) < count:
         raise ValueError(Errors.M519.format(count=count, groups=len({*groups})))
     shares = {str(fold): 1 / count for fold in range(count)}
-    return [int(fold) for fold in stratify([_labels(doc) for doc in docs], shares, groups=groups, seed=seed)]
-
-
-def _labels(doc: Doc) -> set[Hashable]:
-    return {
-        *(("entity", entity.label) for entity in get_entities(doc, DEFAULT_KEY) or ()),
-        *(("relation", relation["label"]) for relation in get_relations(doc) or ()),
-        *(("text", label) for label, value in doc.cats.items() if value >= 0.5),
-    }
+    return [int(fold) for fold in stratify([labels_of(record) for record in records], shares, groups=groups, seed=seed)]

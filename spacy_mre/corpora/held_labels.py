@@ -44,5 +44,5 @@ def lose_unused_labels(records: Iterable[Record], report: Report) -> None:
             values[label] = max(value, values.get(label, 0.0))
             origins.setdefault(label, record.origin)
     for label, value in values.items():
-        if label and value < THRESHOLD:
+        if label and not is_held(label, value):
             report.lose("text label that holds for no text, so that its name is not written", origins[label], label)

@@ -11,13 +11,12 @@ text at its offsets, and shows what these count. The "id" of an entity or relati
 lost.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..files import replacing
 from .extra_keys import count_extra_keys
+from .json_lines import write_json_lines
 from .metadata import read_meta
 from .offsets import Offsets
 from .reading import Location, read_json_lines
@@ -105,12 +104,7 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     report (Report | None): Gets nothing: the format represents everything.
     RETURNS (int): The number of records.
     """
-    count = 0
-    with replacing(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as file:
-        for record in records:
-            file.write(json.dumps(as_json(record), ensure_ascii=False) + "\n")
-            count += 1
-    return count
+    return write_json_lines((as_json(record) for record in records), path)
 
 
 def _entity(given: Any, text: str, offsets: Offsets, location: Location, report: Report) -> EntityRecord:

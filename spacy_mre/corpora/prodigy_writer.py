@@ -1,13 +1,12 @@
 """Writing of tasks for Prodigy: texts with spans, relations and choices, which annotators correct."""
 
-import json
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ..files import replacing
 from .held_labels import held_labels
+from .json_lines import write_json_lines
 from .record import CharOffsets, EntityRecord, Record, RelationRecord
 from .report import Report
 
@@ -21,12 +20,7 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     RETURNS (int): The number of records.
     """
     report = report if report is not None else Report()
-    count = 0
-    with replacing(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as file:
-        for record in records:
-            file.write(json.dumps(_as_task(record, report), ensure_ascii=False) + "\n")
-            count += 1
-    return count
+    return write_json_lines((_as_task(record, report) for record in records), path)
 
 
 def _as_task(record: Record, report: Report) -> dict[str, Any]:

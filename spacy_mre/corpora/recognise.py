@@ -11,6 +11,7 @@ from .cas_files import files_in as cas_files
 from .cas_files import has_cas
 from .cas_json import is_cas
 from .cas_xmi import is_xmi
+from .catalogue import CATALOGUE
 from .json_evidence import Container, formats_of, is_bioc, is_spacy_json
 from .json_values import InvalidJSON, parse_json
 from .pubtator import is_pubtator
@@ -22,24 +23,6 @@ from .table_files import data_files, is_saved
 from .table_words import TAG_COLUMNS
 from .webanno_rows import files_in, is_webanno
 
-FORMATS = (
-    *(
-        "asdc",
-        "bioc",
-        "brat",
-        "cas",
-        "conll",
-        "conllu",
-        "crossre",
-        "doccano",
-        "docred",
-        "genia",
-        "jsonl",
-        "labelstudio",
-        "prodigy",
-    ),
-    *("pubtator", "slots", "spacy", "spacyjson", "spert", "stockmark", "table", "webanno"),
-)
 SPREADSHEETS = (".csv", ".parquet", ".arrow")
 MAX_RECORDS = 1000
 MAX_FILES = 5  # of a folder, which may begin with a description of the project
@@ -99,7 +82,7 @@ def recognise_why(path: str | Path) -> Recognised:
         around = []  # each table there would be recognised, so that this file is none of them
     if around:
         seen += f", in a folder in the format {' or '.join(around)}, which is read as a whole"
-    raise ValueError(Errors.M220.format(path=path, seen=seen, formats=", ".join(FORMATS)))
+    raise ValueError(Errors.M220.format(path=path, seen=seen, formats=", ".join(CATALOGUE)))
 
 
 def _in_folder(path: Path) -> tuple[list[str], str]:

@@ -1,12 +1,11 @@
 """Writing of spaCy's JSON: one object per line, as `spacy_mre.to_json` makes them, with the id, group and metadata."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, flat_subset
-from ..files import replacing
+from .json_lines import write_json_lines
 from .record import CharOffsets, EntityRecord, Record
 from .report import Report
 from .to_docs import split_words
@@ -21,12 +20,7 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     RETURNS (int): The number of records.
     """
     report = report if report is not None else Report()
-    count = 0
-    with replacing(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as file:
-        for record in records:
-            file.write(json.dumps(_as_json(record, report), ensure_ascii=False) + "\n")
-            count += 1
-    return count
+    return write_json_lines((_as_json(record, report) for record in records), path)
 
 
 def _as_json(record: Record, report: Report) -> dict[str, Any]:

@@ -22,11 +22,16 @@ def split_stratified(records: Iterable[Record], seed: int = 0) -> list[str]:
     labels: list[Labels] = []
     seen: dict[frozenset[Hashable], frozenset[Hashable]] = {}
     for record in records:
-        # A hash instead of the text, and equal sets once: there may be millions of texts.
-        groups.append(("group", record.group) if record.group else ("text", sha1(record.text.encode()).digest()))
+        # Equal sets once: there may be millions of texts.
+        groups.append(group_of(record))
         of_record = frozenset(labels_of(record))
         labels.append(seen.setdefault(of_record, of_record))
     return stratify(labels, SHARES, groups=groups, seed=seed)
+
+
+def group_of(record: Record) -> Hashable:
+    """RETURNS (Hashable): What must not be split: the group of a record, or a hash of its text, which is smaller."""
+    return ("group", record.group) if record.group else ("text", sha1(record.text.encode()).digest())
 
 
 def labels_of(record: Record) -> set[Hashable]:

@@ -9,7 +9,7 @@ import spacy
 from spacy_mre.corpora import READERS, WRITERS, CorpusError, EntityRecord, Record, RelationRecord, make_docs
 from spacy_mre.corpora.catalogue import CATALOGUE
 from spacy_mre.corpora.json_evidence import EVIDENCE
-from spacy_mre.corpora.recognise import FORMATS, recognise, recognise_why
+from spacy_mre.corpora.recognise import recognise, recognise_why
 from tests.corpora.test_real_data import CASES
 from tests.robustness.strategies import FOLDERS, SAMPLES, with_extras
 from tests.robustness.test_readers import write
@@ -18,7 +18,7 @@ ENTITY = {"start": 0, "end": 3, "label": "x"}
 
 
 def test_every_format_can_be_recognised():
-    assert set(FORMATS) == set(READERS) == {*SAMPLES, "spacy"}
+    assert set(CATALOGUE) == set(READERS) == {*SAMPLES, "spacy"}
     assert set(EVIDENCE) <= set(READERS)
 
 
