@@ -203,7 +203,7 @@ def prepare(page):
     """Write the files that the docs speak of to the working directory."""
     lang = LANGUAGES.get(page, "ja")
     shutil.copytree(ROOT / "assets", "assets", ignore=shutil.ignore_patterns("compiled", "real"))
-    texts = read_corpus(Path("assets/corpus"), read_labels(Path("assets/labels.json")))
+    texts = read_corpus(Path("assets/corpus"), read_labels(Path("assets/corpus/labels.json")))
     docs = list(make_docs(texts[lang][:24], spacy.blank("xx")))
     WRITERS["pubtator"](make_docs(texts["en"][:24], spacy.blank("en")), Path("CDR_TrainingSet.PubTator.txt"))
     for file, name in {

@@ -26,7 +26,7 @@ def place(tmp_path_factory):
     from spacy_mre.corpora.assets import compile_corpus, read_labels
 
     folder = tmp_path_factory.mktemp("place")
-    compile_corpus(ROOT / "assets" / "corpus", folder / "all", read_labels(ROOT / "assets" / "labels.json"))
+    compile_corpus(ROOT / "assets" / "corpus", folder / "all", read_labels(ROOT / "assets" / "corpus" / "labels.json"))
     source = folder / "assets" / "real" / "hand"
     source.mkdir(parents=True)
     for part, count in (("train", 40), ("dev", 16), ("test", 16)):

@@ -225,7 +225,7 @@ def test_compile_assets(run, tmp_path):
     corpus.mkdir()
     (corpus / "nature.mre").write_text("## nature-01\nen: [person:a|Ada] looked up.\n", encoding="utf8")
     labels = {"entities": {"person": {}}, "relations": {}, "cats": {"nature": {}}}
-    (tmp_path / "labels.json").write_text(json.dumps(labels), encoding="utf8")
+    (corpus / "labels.json").write_text(json.dumps(labels), encoding="utf8")
     run("compile-assets", corpus, tmp_path / "out")
     assert Path(tmp_path / "out" / "en" / "train.jsonl").read_text(encoding="utf8").count("\n") == 1
     (corpus / "nature.mre").write_text("## nature-01\nen: [person:a|Ada looked up.\n", encoding="utf8")

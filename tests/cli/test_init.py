@@ -71,7 +71,8 @@ def test_the_config_is_filled_in(made):
 def test_the_texts_are_those_of_the_corpus(made):
     lang, folder = made
     corpus = {
-        record.id: record for record in read_corpus(Path("assets/corpus"), read_labels("assets/labels.json"))[lang]
+        record.id: record
+        for record in read_corpus(Path("assets/corpus"), read_labels("assets/corpus/labels.json"))[lang]
     }
     examples = list(read_jsonl(folder / "data/example.jsonl"))
     assert len(examples) == 12

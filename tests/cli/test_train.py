@@ -27,7 +27,7 @@ COMMAND = re.compile(r"^\$ python (.*)$", re.MULTILINE)
 
 def write_texts(path, lang="ja", count=40):
     """A file of doccano."""
-    corpus = read_corpus(ASSETS / "corpus", read_labels(ASSETS / "labels.json"))
+    corpus = read_corpus(ASSETS / "corpus", read_labels(ASSETS / "corpus" / "labels.json"))
     return WRITERS["doccano"](list(make_docs(corpus[lang][:count], spacy.blank("xx"))), path)
 
 

@@ -35,7 +35,7 @@ en: It rained.
 
 @pytest.fixture(scope="module")
 def labels():
-    return read_labels(ASSETS / "labels.json")
+    return read_labels(ASSETS / "corpus" / "labels.json")
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ ASSETS = Path(__file__).parents[2] / "assets"
 @pytest.fixture(scope="module")
 def scores():
     nlp = spacy.blank("xx")
-    first = read_corpus(ASSETS / "corpus", read_labels(ASSETS / "labels.json"))
+    first = read_corpus(ASSETS / "corpus", read_labels(ASSETS / "corpus" / "labels.json"))
     second = read_markup(ASSETS / "agreement" / "second.mre")
     both = [
         example

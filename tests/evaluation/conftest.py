@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 def assets(tmp_path_factory):
     """train.spacy with 60 texts, dev.spacy and test.spacy with 20."""
     folder = tmp_path_factory.mktemp("assets")
-    records = read_corpus(ROOT / "assets" / "corpus", read_labels(ROOT / "assets" / "labels.json"))["zh"]
+    records = read_corpus(ROOT / "assets" / "corpus", read_labels(ROOT / "assets" / "corpus" / "labels.json"))["zh"]
     nlp = spacy.blank("zh")
     for part, chosen in split_records(records, "number").items():
         save_docs(make_docs(chosen[:60] if part == "train" else chosen[:20], nlp), folder / f"{part}.spacy")

@@ -107,7 +107,7 @@ def test_white_space_at_the_ends_of_given_entities():
 @pytest.mark.parametrize("lang", ["en", "ja", "zh"])
 @pytest.mark.parametrize("template", ["SCNM", "TCREE:RE"])
 def test_the_hand_written_corpus(lang, template):
-    records = read_corpus(ASSETS / "corpus", read_labels(ASSETS / "labels.json"))[lang]
+    records = read_corpus(ASSETS / "corpus", read_labels(ASSETS / "corpus" / "labels.json"))[lang]
     docs = list(make_docs(records, spacy.blank("xx"), report=Report()))
     task = task_of_docs(docs, template, lang)
     assert len(task.classes) == 5

@@ -1,0 +1,98 @@
+"""The 21 data sets of MMM (Gan et al. 2024, arXiv 2407.10953, section 3) from the hand-written corpora: seven kinds of
+task in each language.
+
+The order of this file: the kinds, all data sets of a folder, and one function for each conversion.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from .assets import Labels, read_corpus, read_labels
+from .jsonl import write_records
+from .record import EntityRecord, Record
+from .splits import split_records
+
+# A label of assets/sentiment is a polarity and a part of speech.
+POLARITIES = ("positive", "negative", "neutral")
+ADJECTIVE, NOUN, OTHER = PARTS_OF_SPEECH = ("adjective", "noun", "other")
+
+Corpora = dict[str, list[Record]]
+
+
+def compile_mmm(assets: Path, output: Path) -> dict[str, dict[str, dict[str, int]]]:
+    """Write the data sets to `output/LANGUAGE/KIND/PART.jsonl`.
+
+    assets (Path): The folder with `corpus`, `sentiment`, `events` and `open`, each with its `labels.json`.
+    output (Path): The folder to write.
+    RETURNS (dict[str, dict[str, dict[str, int]]]): The number of records by language, kind and part.
+    RAISES (CorpusError): If the mark-up is malformed, or a label is not in the table of its folder.
+    """
+    counts: dict[str, dict[str, dict[str, int]]] = {}
+    for lang, kinds in read_mmm(assets).items():
+        for kind, records in kinds.items():
+            parts = split_records(records, "number")
+            counts.setdefault(lang, {})[kind] = {
+                part: write_records(found, Path(output) / lang / kind / f"{part}.jsonl")
+                for part, found in parts.items()
+            }
+    return counts
+
+
+def read_mmm(assets: Path) -> dict[str, dict[str, list[Record]]]:
+    """Read the hand-written corpora as the data sets of MMM.
+
+    assets (Path): The folder with `corpus`, `sentiment`, `events` and `open`, each with its `labels.json`.
+    RETURNS (dict[str, dict[str, list[Record]]]): The records by language and kind. What a kind does not
+        contain is None.
+    RAISES (CorpusError): If the mark-up is malformed, or a label is not in the table of its folder.
+    """
+    folders = {name: Path(assets) / name for name in ("corpus", "sentiment", "events", "open")}
+    labels: dict[str, Labels] = {name: read_labels(folder / "labels.json") for name, folder in folders.items()}
+    corpora: dict[str, Corpora] = {name: read_corpus(folder, labels[name]) for name, folder in folders.items()}
+    langs = sorted(set.intersection(*(set(corpus) for corpus in corpora.values())))
+    return {
+        lang: {kind: list(make({name: corpora[name][lang] for name in corpora})) for kind, make in KINDS.items()}
+        for lang in langs
+    }
+
+
+def _classes_and_entities(corpora: Corpora) -> Iterator[Record]:
+    return (replace(record, relations=None) for record in corpora["corpus"])
+
+
+def _sentiment(*parts_of_speech: str) -> Callable[[Corpora], Iterator[Record]]:
+    """The reviews with the words of some parts of speech, labelled with their polarity."""
+
+    def make(corpora: Corpora) -> Iterator[Record]:
+        for record in corpora["sentiment"]:
+            words = []
+            for entity in record.entities or ():
+                polarity, _, part_of_speech = entity.label.partition("_")
+                if part_of_speech in parts_of_speech:
+                    words.append(EntityRecord(entity.start, entity.end, polarity))
+            yield replace(record, entities=words, relations=None)
+
+    return make
+
+
+def _relations_and_events(corpora: Corpora) -> Iterator[Record]:
+    """Ids begin with the name of the corpus, because both have the same classes."""
+    for name in ("corpus", "events"):
+        for record in corpora[name]:
+            yield replace(record, id=f"{name}-{record.id}")
+
+
+def _open_entities(corpora: Corpora) -> Iterator[Record]:
+    return (replace(record, relations=None) for record in corpora["open"])
+
+
+KINDS: dict[str, Callable[[Corpora], Iterator[Record]]] = {
+    "SCNM": _classes_and_entities,
+    "SCPOS_RW": _sentiment(*PARTS_OF_SPEECH),
+    "SCPOS_Adj_N": _sentiment(ADJECTIVE, NOUN),
+    "SCPOS_Adj": _sentiment(ADJECTIVE),
+    "SCPOS_N": _sentiment(NOUN),
+    "TCREE": _relations_and_events,
+    "TCONER": _open_entities,
+}
