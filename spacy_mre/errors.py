@@ -279,6 +279,19 @@ class Errors(metaclass=_WithCodes):
     )
     M613 = "{path} is not a training config: {reason}. Complete it with: python -m spacy init fill-config."
     M614 = "The GPU {gpu} cannot be used: {reason}. For the CPU, leave out --gpu-id."
+    M615 = (
+        "There is no place to install {name} from. Give a folder or URL of wheels with --from or in the environment "
+        "variable SPACY_MRE_MODELS, or a package index with --index."
+    )
+    M616 = "{source} has no wheel of {name}. It has: {known}."
+    M617 = (
+        "{file} from {source} is damaged or was changed, and was not installed: its SHA-256 is {found}, and SHA256SUMS "
+        "says {expected}."
+    )
+    M618 = "{file} in {source} cannot be read: {reason}. Check the folder or URL that --from or SPACY_MRE_MODELS gives."
+    M619 = "{wheel} is not the wheel of a pipeline with a model card: {reason}."
+    M620 = "`push-to-hub` needs the package huggingface_hub. Install it with: pip install huggingface_hub"
+    M621 = "{repository} cannot be written on the hub: {reason}. Set HF_TOKEN, or run: huggingface-cli login"
 
     # 8xx: pipeline: 80x all components, 81x spert_mt, 82x mre_textcat, 83x and 84x multi_ner
     M801 = "This model cannot be trained by itself. Train it through its component's update()."

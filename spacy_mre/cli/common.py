@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import spacy
+import srsly
 import typer
 from confection import ConfigValidationError
 from rich.console import Console
@@ -20,7 +21,7 @@ from spacy.vocab import Vocab
 
 from ..annotations.storage import load_docs
 from ..corpora import CorpusError
-from ..corpora.reading import read_json
+from ..corpora.reading import read_json, read_text
 from ..errors import Errors
 from ..training.configs import SUFFIX, config_names, config_path
 
@@ -112,6 +113,22 @@ def use_gpu(gpu_id: int) -> None:
         setup_gpu(gpu_id, silent=False)
     except ValueError as err:
         raise ValueError(Errors.M614.format(gpu=gpu_id, reason=err)) from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file.
+
+    path (Path): The file.
+    RETURNS (dict[str, Any]): Its values.
+    RAISES (CorpusError): If it is not YAML, or has something else than names and values.
+    """
+    try:
+        values = srsly.yaml_loads(read_text(path))
+    except ValueError as err:
+        raise CorpusError(path, 0, f"invalid YAML: {err}") from None
+    if not isinstance(values, dict):
+        raise CorpusError(path, 0, "expected lines such as 'description: ...'")
+    return values
 
 
 def read_display_names(path: Path) -> Any:

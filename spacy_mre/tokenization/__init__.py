@@ -1,1 +1,1 @@
-"""Tokenizers for Japanese and Chinese."""
+"""Tokenizers for Japanese, Chinese, and several languages at once."""

@@ -2,7 +2,6 @@
 tags.
 """
 
-import re
 from collections.abc import Callable
 from functools import cache, partial
 from itertools import accumulate
@@ -10,14 +9,13 @@ from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.util import DummyTokenizer, get_words_and_spaces, registry
+from spacy.util import DummyTokenizer, registry
 from spacy.vocab import Vocab
 
 from ..errors import Errors
 from ..requirements import JIEBA, record_requirements
+from .characters import split_characters
 
-# Latin (with accents), Greek and Cyrillic letters are not split, nor are digits.
-TOKEN = re.compile(r"[A-Za-z\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u024F\u0370-\u04FF]+|[0-9]+|\s+|.", re.DOTALL)
 UNKNOWN = "unknown"
 
 
@@ -73,7 +71,7 @@ class ChineseCharacterTokenizer(DummyTokenizer):
         text (str): A text of any length.
         RETURNS (Doc): The tokens, with lemmas and tags if these are set.
         """
-        tokens, spaces = get_words_and_spaces(TOKEN.findall(text), text)
+        tokens, spaces = split_characters(text)
         if not self.tags:
             return Doc(self.vocab, words=tokens, spaces=spaces)
         lemmas, tags = _lemmas_and_tags(tokens, spaces, text)

@@ -1,0 +1,44 @@
+"""The tokenizer for texts of several languages."""
+
+import pickle
+
+import pytest
+import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spacy_mre.tokenization.characters import CharacterTokenizer
+
+CONFIG = {"nlp": {"tokenizer": {"@tokenizers": "spacy_mre.CharacterTokenizer.v1"}}}
+
+
+@pytest.fixture(scope="module")
+def nlp():
+    return spacy.blank("xx", config=CONFIG)
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("三浦美咲は京都へ", [*"三浦美咲は京都へ"]),
+        ("アンナはGPT4を", ["ア", "ン", "ナ", "は", "GPT", "4", "を"]),
+        ("在北京, Dvořák said: don't", ["在", "北", "京", ",", "Dvořák", "said", ":", "don", "'", "t"]),
+        ("Москва 1998年", ["Москва", "1998", "年"]),
+    ],
+)
+def test_a_token_is_a_character_or_a_run_of_letters_or_digits(nlp, text, words):
+    assert [token.text for token in nlp(text)] == words
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.one_of(st.sampled_from("北京は \n\tab1．。"), st.characters(exclude_categories=["Cs"])), max_size=30))
+def test_any_text_is_unchanged(text):
+    assert CharacterTokenizer(spacy.blank("xx").vocab)(text).text == text
+
+
+def test_it_is_saved_with_the_pipeline(nlp, tmp_path):
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    assert isinstance(loaded.tokenizer, CharacterTokenizer)
+    assert [token.text for token in loaded("東京 Lima")] == ["東", "京", "Lima"]
+    assert isinstance(pickle.loads(pickle.dumps(nlp.tokenizer)), CharacterTokenizer)
