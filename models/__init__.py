@@ -1,0 +1,1 @@
+"""Trains and packages the pipelines that people can install: `make models`."""
