@@ -69,6 +69,8 @@ class MREPipe(BufferedPipe):
         self.scorer = scorer
         self.cfg: dict[str, Any] = learned
         self.left_out: Counter = Counter()
+        # What initialization has warned of already.
+        self._announced: set[str] = set()
         record_requirements(nlp, nlp.tokenizer, self)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -230,7 +232,7 @@ class MREPipe(BufferedPipe):
     def _count_left_out(self, what: str, count: int = 1, *, warning: str | None = None, **details: str) -> None:
         """Count what was left out, and warn the first time."""
         with _COUNTING:
-            is_first = count > 0 and not self.left_out[what]
+            is_first = count > 0 and not self.left_out[what] and what not in self._announced
             self.left_out[what] += count
         if is_first:
             message = (warning or self.left_out_warning).format(name=self.name, what=what, count=count, **details)

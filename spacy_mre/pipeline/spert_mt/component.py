@@ -30,6 +30,8 @@ from .targets import BEYOND_SCOPE, Sampler, Targets
 if TYPE_CHECKING:  # torch is loaded by the architecture only
     from .loss import SpertMTLogits
 
+LEFT_OUT_OF_TRAINING = f"{BEYOND_SCOPE} in training"
+
 
 class SpertMT(LabelledSpertMT):
     """Pipeline component for joint entity and relation extraction (SpERT.MT, arXiv 2309.09713).
@@ -202,7 +204,7 @@ class SpertMT(LabelledSpertMT):
         encoded, backprop_encoder = self.model.get_ref("encoder").begin_update(docs)
         targets = self.get_targets(examples, encoded)
         self._count_unseen_labels(targets.lost)
-        self._count_left_out(f"{BEYOND_SCOPE} in training", targets.lost.counts[BEYOND_SCOPE], warning=Warnings.W815)
+        self._count_left_out(LEFT_OUT_OF_TRAINING, targets.lost.counts[BEYOND_SCOPE], warning=Warnings.W815)
         logits, backprop_heads = self.model.get_ref("heads").begin_update((encoded, targets))
         loss, d_logits = self.get_loss(examples, logits, targets)
         # Also if there was nothing to learn: the shared encoder waits for the gradient of each listener.
@@ -289,6 +291,8 @@ class SpertMT(LabelledSpertMT):
         survey.add_unpredictable(self.options(), self._scope)
         if survey.lost.counts:
             warnings.warn(Warnings.W801.format(name=self.name, total=survey.mentions, losses=survey.lost), stacklevel=2)
+            if survey.lost.counts[BEYOND_SCOPE]:
+                self._announced.add(LEFT_OUT_OF_TRAINING)
         self.generator = numpy.random.default_rng(self.seed)
         self.model.get_ref("heads").attrs["labels"] = {
             f"{level}_labels": len(self.cfg[f"{level}_labels"]) for level in ("entity", "relation", "cat")

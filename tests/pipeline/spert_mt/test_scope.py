@@ -171,6 +171,8 @@ def test_relations_that_the_settings_exclude_are_reported_before_training(
     reported = [str(warning.message) for warning in recwarn if "W801" in str(warning.message)]
     assert bool(reported) == bool(reason)
     assert not reason or re.search(reason, reported[0])
+    nlp.update([example])
+    assert not [warning for warning in recwarn if "W815" in str(warning.message)], "it was told already"
 
 
 def test_relations_beyond_the_learned_share_are_reported(make_doc, make_nlp):
@@ -193,7 +195,7 @@ def train_until_overfit(lang, settings_of, **settings):
     fix_random_seed(0)
     nlp = spacy.blank(lang, config=CONFIGS[lang])
     nlp.add_pipe("spert_mt", config=settings_of("spert_mt", **settings))
-    corpus = read_corpus(ASSETS / "corpus", read_labels(ASSETS / "labels.json"))
+    corpus = read_corpus(ASSETS / "corpus", read_labels(ASSETS / "corpus" / "labels.json"))
     golds = list(make_docs([record for record in corpus[lang] if record.relations][:60], nlp))
     examples = [Example(nlp.make_doc(gold.text), gold) for gold in golds]
     nlp.initialize(lambda: examples)
