@@ -1,17 +1,22 @@
 PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
-CODE = spacy_mre tests benchmarks docs
+CODE = spacy_mre tests benchmarks docs models
 export HF_HUB_OFFLINE ?= 1
 export PYTHONWARNINGS ?= ignore::FutureWarning,ignore::DeprecationWarning
 
-.PHONY: run test newcomer fuzz lint docs bench setup
+.PHONY: run models test newcomer fuzz lint docs bench setup
 
 # The demonstration: train, test, package and draw a page. Its last lines are the scores and the path of the page.
 run: setup
 	$(BIN)/python -m spacy project run all
 	$(BIN)/python -m spacy_mre evaluate training/demo/model-best corpus/demo/test.spacy --baseline corpus/demo/train.spacy
 	@echo "The page: pages/demo.html    The scores: metrics/demo.json    The wheel: packages/"
+
+# The pipelines that people install: wheels in packages/models, with model cards and SHA256SUMS. Takes hours; goes on if killed.
+models: setup
+	$(BIN)/python -m models
+	$(BIN)/python -m benchmarks table
 
 test: setup
 	$(BIN)/python -m pytest -n auto

@@ -54,6 +54,8 @@ NOT_RUN = {
     r"^python -m benchmarks ": "needs the clone, and hours",
     r"^python -m spacy_mre train ": "tests/cli/test_train.py runs it",
     r"^(cd project|python -m spacy project run all)$": "tests/cli/test_init.py runs the project",
+    r"^python -m spacy_mre download ": "needs the wheels that `make models` builds",
+    r"^python -m spacy_mre push-to-hub ": "tests/cli/test_push_to_hub.py runs it",
     r"^python -m spacy_mre reinforce ": "tests/evaluation/test_reinforce.py runs it with a small config",
     r"^python -m spacy(_mre)? .* --gpu-id 0\b": "needs a GPU",
 }
@@ -237,6 +239,9 @@ def prepare(page):
     Path("corpus/demo").mkdir()
     for copy in ("corpus/demo/test.spacy", "found.spacy", *ANNOTATORS):
         shutil.copy("corpus/test.spacy", copy)
+    wheel = Path("packages/ja_names-1.0.0/dist/ja_names-1.0.0-py3-none-any.whl")
+    wheel.parent.mkdir(parents=True)
+    wheel.touch()
     # As `python -m spacy_mre train data.jsonl own` makes them.
     Path("own/packages").mkdir(parents=True)
     paths = {f"paths.{part}": f"own/corpus/{part}.spacy" for part in ("train", "dev")}

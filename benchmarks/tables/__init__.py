@@ -6,7 +6,7 @@ from pathlib import Path
 
 from spacy_mre.files import replacing
 
-from . import accuracy, documents, formats, generative, grounding, multi_ner, reliability, speed
+from . import accuracy, documents, formats, generative, grounding, models, multi_ner, reliability, speed
 
 TABLES: dict[str, Callable[[], str]] = {
     "headline": accuracy.headline,
@@ -30,6 +30,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "formats": formats.kept,
     "grounding": grounding.ways,
     "grounding_controls": grounding.controls,
+    "models": models.pipelines,
     "reliability": reliability.tests,
 }
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -1,0 +1,42 @@
+"""The table of the pipelines that people can install."""
+
+from typing import Any
+
+from ..results import read
+from .formatting import markdown, no_runs, percent
+
+SCORES = ("spans_entities_f", "rel_strict_f", "cats_macro_f")
+COLUMNS = ("entities", "relations, strict", "topic")
+LANGUAGES = {"ja": "Japanese", "en": "English", "zh": "Chinese"}
+PARTS = {"test": "test part", "check": "other hand"}
+
+
+def pipelines() -> str:
+    """Scores by pipeline, language and part, beside a gazetteer and int8, with speed and size."""
+    results = read("models")
+    if not results["rows"]:
+        return no_runs("python -m models")
+    rows = [line for row in results["rows"] for line in _lines(row)]
+    table = markdown(["pipeline", "language", "texts", *COLUMNS, "characters/s", "MB"], rows)
+    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
+    commits = ", ".join(dict.fromkeys(row["commit"] for row in results["rows"]))
+    return f"{table}\n\n`{results['command']}`. Commits: {commits}. Versions: {versions}."
+
+
+def _lines(row: dict[str, Any]) -> list[list[str]]:
+    lines = []
+    for part, scores in row["scores"].items():
+        kind, _, lang = part.partition("-")
+        speed = f"{row['speed']['fp32']['characters_per_second']:,}" if not lines else ""
+        size = f"{row['megabytes']:.0f}" if not lines else ""
+        lines.append([f"`{row['name']}`", LANGUAGES[lang], PARTS[kind], *_scores(scores), speed, size])
+        if kind == "test":
+            if "int8" in row:
+                fast = f"{row['speed']['int8']['characters_per_second']:,}" if len(lines) == 1 else ""
+                lines.append(["in int8", LANGUAGES[lang], PARTS[kind], *_scores(row["int8"][part]), fast, ""])
+            lines.append(["gazetteer", LANGUAGES[lang], PARTS[kind], *_scores(scores, "baseline_"), "", ""])
+    return lines
+
+
+def _scores(scores: dict[str, Any], prefix: str = "") -> list[str]:
+    return [percent(scores.get(f"{prefix}{name}")) for name in SCORES]
