@@ -22,6 +22,7 @@ SHARED = [
     "multi_ner_crossre_ja",
     "multi_ner_stockmark",
     "trf",
+    "xx_e5",
     "zh_cpu",
     "zh_e5",
 ]
@@ -29,6 +30,7 @@ TEXTS = {
     "en": ("Ida lives in Lima", "Ida", "Lima"),
     "ja": ("三浦は京都で生まれた", "三浦", "京都"),
     "zh": ("小明在北京工作", "小明", "北京"),
+    "xx": ("小明在北京工作", "小明", "北京"),
 }
 LISTENER = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32, "upstream": "*"}
 TRF_LISTENER = {
@@ -187,6 +189,9 @@ def test_every_config_with_a_shared_encoder(name, tiny_bert):
     if "source" in config["components"][encoder]:
         config["components"][encoder] = {"factory": "tok2vec", "model": {**HASH_EMBED_CNN, "width": 256}}
         config["initialize"]["vectors"] = None
+        if "mre_textcat" in components:
+            words = config["components"]["mre_textcat"]["model"]["encoder"]["encoder"]["tok2vec"]["embed"]
+            words["include_static_vectors"] = False
     if "multi_ner" in components:
         questions = config["components"]["multi_ner"]["model"]["interaction"]["questions"]["tok2vec"]["embed"]
         questions["include_static_vectors"] = False
