@@ -7,7 +7,7 @@ from typing import Annotated
 import srsly
 import typer
 
-from benchmarks.results import RESULTS, get_commit
+from benchmarks.results import RESULTS
 
 from .build import build
 
@@ -23,7 +23,7 @@ def main(
     if unknown:
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: not one of {', '.join(table['pipelines'])}")
     for name in names or table["pipelines"]:
-        _record(table, {"name": name, "commit": get_commit(), **build(name, table)})
+        _record(table, {"name": name, **build(name, table)})
 
 
 def _record(table: dict, row: dict) -> None:

@@ -14,6 +14,7 @@ import spacy
 import srsly
 import torch
 
+from benchmarks.results import get_commit
 from spacy_mre.annotations.storage import load_docs
 from spacy_mre.corpora.assets import read_corpus, read_labels
 from spacy_mre.corpora.jsonl import write_records
@@ -29,6 +30,7 @@ SHOWN = ("spans_entities_f", "rel_f", "rel_strict_f", "cats_macro_f")
 LANGUAGES = {"ja": "Japanese", "en": "English", "zh": "Chinese"}
 INT8 = {"components.transformer.engine": "onnx", "components.transformer.precision": "int8"}
 ROUNDS = 5
+COMMIT = "commit.txt"
 
 
 def build(name: str, table: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +38,8 @@ def build(name: str, table: dict[str, Any]) -> dict[str, Any]:
 
     name (str): Its name, for example "ja_mre_sm".
     table (dict[str, Any]): The content of models.yml.
-    RETURNS (dict[str, Any]): Its scores, by part and language, its speed, and the size of its wheel.
+    RETURNS (dict[str, Any]): The commit it was trained at, its scores by part and language, its speed, and the size of
+        its wheel.
     """
     spec, folder = table["pipelines"][name], WORK / name
     write_corpus(spec, folder)
@@ -49,7 +52,8 @@ def build(name: str, table: dict[str, Any]) -> dict[str, Any]:
         unfinished.rename(results)
     found = srsly.read_json(results)
     wheel = package(name, spec, table, model, found)
-    return {**found, "wheel": wheel.name, "megabytes": round(wheel.stat().st_size / 1e6, 1)}
+    commit = (model.parent / COMMIT).read_text(encoding="utf8")
+    return {"commit": commit, **found, "wheel": wheel.name, "megabytes": round(wheel.stat().st_size / 1e6, 1)}
 
 
 @cache
@@ -78,14 +82,14 @@ def write_corpus(spec: dict[str, Any], folder: Path) -> None:
 
 def train(spec: dict[str, Any], folder: Path) -> Path:
     """Train. RETURNS (Path): The folder of the best pipeline."""
-    trained, config = folder / "trained", folder / "config.cfg"
+    trained, config, commit = folder / "trained", folder / "config.cfg", get_commit()
     if not trained.exists():
         fit = ["--fit", folder / "train.spacy", "--updates", spec["updates"]]
         _call("spacy_mre", "config", spec["config"], "-o", config, "--force", *fit)
         unfinished = folder / "trained.unfinished"
         paths = ["--paths.train", folder / "train.spacy", "--paths.dev", folder / "dev.spacy"]
-        weight = ["--components.mre_textcat.loss_weight", spec["text_weight"]] if "text_weight" in spec else []
-        _call("spacy", "train", config, "--output", unfinished, *paths, *weight)
+        _call("spacy", "train", config, "--output", unfinished, *paths)
+        (unfinished / COMMIT).write_text(commit, encoding="utf8")
         unfinished.rename(trained)
     return trained / "model-best"
 
