@@ -200,7 +200,7 @@ def train_until_overfit(lang, settings_of, **settings):
     examples = [Example(nlp.make_doc(gold.text), gold) for gold in golds]
     nlp.initialize(lambda: examples)
     sgd, shuffle = Adam(0.005), random.Random(0).shuffle
-    for _ in range(30):
+    for _ in range(40):
         shuffle(examples)
         for batch in minibatch(examples, 20):
             nlp.update(batch, sgd=sgd)
@@ -249,8 +249,7 @@ def test_a_document_gives_what_its_sentences_give(lang, settings_of):
     alone, of_documents = score(nlp, golds), score(nlp, joined(golds))
     assert nlp.get_pipe("spert_mt").label_data["scope"] == 1
     assert alone["rel_f"] > 0.95 and alone["spans_entities_f"] > 0.95
-    # The heads also read a vector of the whole text, which is another one in a document.
-    assert of_documents["spans_entities_f"] > alone["spans_entities_f"] - 0.03
+    assert of_documents["spans_entities_f"] > alone["spans_entities_f"] - 0.02
     # Some texts have two sentences, so relations between neighbouring ones are found across texts too.
     assert of_documents["rel_f"] > alone["rel_f"] - 0.05
     nlp.get_pipe("spert_mt").scope = "sentence"
