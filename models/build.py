@@ -3,8 +3,6 @@
 import hashlib
 import shutil
 import statistics
-import subprocess
-import sys
 import time
 from functools import cache
 from pathlib import Path
@@ -14,20 +12,22 @@ import spacy
 import srsly
 import torch
 
+from benchmarks.calling import call
 from benchmarks.results import get_commit
+from benchmarks.tables.formatting import LANGUAGES, percent
 from spacy_mre.annotations.storage import load_docs
 from spacy_mre.corpora.assets import read_corpus, read_labels
 from spacy_mre.corpora.jsonl import write_records
 from spacy_mre.corpora.markup import read_markup
 from spacy_mre.corpora.record import Record
 from spacy_mre.corpora.splits import split_records
+from spacy_mre.files import replacing
 
 WORK = Path("training/models")
 WHEELS = Path("packages/models")
 SUMS = WHEELS / "SHA256SUMS"
 CHECK = Path("assets/check")
 SHOWN = ("spans_entities_f", "rel_f", "rel_strict_f", "cats_macro_f")
-LANGUAGES = {"ja": "Japanese", "en": "English", "zh": "Chinese"}
 INT8 = {"components.transformer.engine": "onnx", "components.transformer.precision": "int8"}
 ROUNDS = 5
 COMMIT = "commit.txt"
@@ -46,10 +46,9 @@ def build(name: str, table: dict[str, Any]) -> dict[str, Any]:
     model = train(spec, folder)
     results = folder / "results.json"
     if not results.exists():
-        # Renamed at the end, like all that is made here.
-        unfinished = results.with_suffix(".unfinished")
-        srsly.write_json(unfinished, {**evaluate(spec, folder, model), **measure_speed(spec, folder, model)})
-        unfinished.rename(results)
+        made = {**evaluate(spec, folder, model), **measure_speed(spec, folder, model)}
+        with replacing(results) as temporary:
+            srsly.write_json(temporary, made)
     found = srsly.read_json(results)
     wheel = package(name, spec, table, model, found)
     commit = (model.parent / COMMIT).read_text(encoding="utf8")
@@ -69,38 +68,37 @@ def write_corpus(spec: dict[str, Any], folder: Path) -> None:
         for part in ("train", "dev"):
             parts[part] += split[part]
         parts[f"test-{lang}"] = split["test"]
-        check = CHECK / f"{lang}.mre"
-        if check.exists():
-            parts[f"check-{lang}"] = read_markup(check)[lang]
+        parts[f"check-{lang}"] = read_markup(CHECK / f"{lang}.mre")[lang]
     for part, records in parts.items():
         path = folder / f"{part}.spacy"
         if not path.exists():
             lines = folder / f"{part}.jsonl"
             write_records(records, lines)
-            _call("spacy_mre", "convert", "jsonl", lines, path, "--nlp", spec["config"])
+            call("spacy_mre", "convert", "jsonl", lines, path, "--nlp", spec["config"])
 
 
 def train(spec: dict[str, Any], folder: Path) -> Path:
     """Train. RETURNS (Path): The folder of the best pipeline."""
-    trained, config, commit = folder / "trained", folder / "config.cfg", get_commit()
+    trained, config = folder / "trained", folder / "config.cfg"
     if not trained.exists():
+        commit = get_commit()
         fit = ["--fit", folder / "train.spacy", "--updates", spec["updates"]]
-        _call("spacy_mre", "config", spec["config"], "-o", config, "--force", *fit)
+        call("spacy_mre", "config", spec["config"], "-o", config, "--force", *fit)
         unfinished = folder / "trained.unfinished"
         paths = ["--paths.train", folder / "train.spacy", "--paths.dev", folder / "dev.spacy"]
-        _call("spacy", "train", config, "--output", unfinished, *paths)
+        call("spacy", "train", config, "--output", unfinished, *paths)
         (unfinished / COMMIT).write_text(commit, encoding="utf8")
         unfinished.rename(trained)
     return trained / "model-best"
 
 
 def evaluate(spec: dict[str, Any], folder: Path, model: Path) -> dict[str, Any]:
-    """Evaluate on the test parts, and on the check texts if there are any; a transformer in int8 too.
+    """Evaluate on the test parts and on the check texts; a transformer in int8 too.
 
     RETURNS (dict[str, Any]): "scores" by part and language, and "int8".
     """
     parts = [f"{part}-{lang}" for part in ("test", "check") for lang in spec["languages"]]
-    found: dict[str, Any] = {"scores": {part: _evaluate(model, folder, part) for part in parts if _has(folder, part)}}
+    found: dict[str, Any] = {"scores": {part: _evaluate(model, folder, part, baseline=True) for part in parts}}
     if spec["encoder"] != "ja_ginza":
         quantized = folder / "int8"
         spacy.load(model, config=INT8).to_disk(quantized)
@@ -109,14 +107,10 @@ def evaluate(spec: dict[str, Any], folder: Path, model: Path) -> dict[str, Any]:
     return found
 
 
-def _has(folder: Path, part: str) -> bool:
-    return (folder / f"{part}.spacy").exists()
-
-
-def _evaluate(model: Path, folder: Path, part: str) -> dict[str, Any]:
+def _evaluate(model: Path, folder: Path, part: str, *, baseline: bool = False) -> dict[str, Any]:
     output = folder / "scores.json"
-    baseline = ["--baseline", folder / "train.spacy"]
-    _call("spacy_mre", "evaluate", model, folder / f"{part}.spacy", "--per-type", *baseline, "--output", output)
+    options = ["--baseline", folder / "train.spacy"] if baseline else []
+    call("spacy_mre", "evaluate", model, folder / f"{part}.spacy", "--per-type", *options, "--output", output)
     return srsly.read_json(output)
 
 
@@ -154,14 +148,16 @@ def package(name: str, spec: dict[str, Any], table: dict[str, Any], model: Path,
     scores = WORK / name / "scores.json"
     srsly.write_json(scores, _mean([found["scores"][f"test-{lang}"] for lang in spec["languages"]]))
     version = table["version"]
-    _call("spacy_mre", "card", model, scores, "--about", about, "--name", rest, "--version", version)
+    call("spacy_mre", "card", model, scores, "--about", about, "--name", rest, "--version", version)
     WHEELS.mkdir(parents=True, exist_ok=True)
-    _call("spacy", "package", model, WORK / name, "--build", "wheel", "--force")
+    call("spacy", "package", model, WORK / name, "--build", "wheel", "--force")
     (built,) = (WORK / name / f"{name}-{version}" / "dist").glob("*.whl")
     wheel = WHEELS / built.name
-    shutil.copyfile(built, wheel)
+    with replacing(wheel) as temporary:
+        shutil.copyfile(built, temporary)
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(WHEELS.glob("*.whl"))]
-    SUMS.write_text("".join(lines), encoding="utf8")
+    with replacing(SUMS) as temporary:
+        temporary.write_text("".join(lines), encoding="utf8")
     return wheel
 
 
@@ -198,14 +194,12 @@ def _scores_table(spec: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]
         if "int8" in found:
             rows.append([f"{LANGUAGES[lang]}, test, int8", *_row(found["int8"][f"test-{lang}"])])
         rows.append([f"{LANGUAGES[lang]}, test, gazetteer", *_row(test, "baseline_")])
-        if f"check-{lang}" in found["scores"]:
-            rows.append([f"{LANGUAGES[lang]}, texts of another hand", *_row(found["scores"][f"check-{lang}"])])
+        rows.append([f"{LANGUAGES[lang]}, texts of another hand", *_row(found["scores"][f"check-{lang}"])])
     return {"title": "By language", "columns": ["", "entities", "relations", "strict", "topic"], "rows": rows}
 
 
 def _row(scores: dict[str, Any], prefix: str = "") -> list[str]:
-    values = [scores.get(f"{prefix}{key}") for key in SHOWN]
-    return ["-" if value is None else f"{100 * value:.1f}" for value in values]
+    return [percent(scores.get(f"{prefix}{key}")) for key in SHOWN]
 
 
 def _mean(scores: list[dict[str, Any]]) -> dict[str, Any]:
@@ -220,7 +214,3 @@ def _mean(scores: list[dict[str, Any]]) -> dict[str, Any]:
         elif all(isinstance(one, (int, float)) for one in values):
             mean[key] = statistics.fmean(values)
     return mean
-
-
-def _call(*arguments: object) -> None:
-    subprocess.run([sys.executable, "-m", *map(str, arguments)], check=True)

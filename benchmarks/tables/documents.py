@@ -1,7 +1,7 @@
 """The table of relations in documents."""
 
 from ..results import read
-from .formatting import group, markdown, no_runs, scores
+from .formatting import LANGUAGES, group, markdown, no_runs, scores
 
 COLUMNS = {
     "spans_entities_f": "entities",
@@ -9,7 +9,6 @@ COLUMNS = {
     "rel_r": "relations R",
     "rel_f": "relations F",
 }
-LANGUAGES = {"ja": "Japanese", "en": "English", "zh": "Chinese"}
 
 
 def scopes() -> str:

@@ -9,6 +9,7 @@ from spacy_mre.evaluation.text_mistakes import KINDS
 
 Rows = Sequence[dict[str, Any]]
 
+LANGUAGES = {"ja": "Japanese", "en": "English", "zh": "Chinese"}
 ON_GPU = "‡ on a GPU, next to other runs."
 NOTES = {
     "a": ("\\*", "measured before the entity heads had a hidden layer."),

@@ -3,11 +3,10 @@
 from typing import Any
 
 from ..results import read
-from .formatting import markdown, no_runs, percent
+from .formatting import LANGUAGES, markdown, no_runs, percent
 
 SCORES = ("spans_entities_f", "rel_strict_f", "cats_macro_f")
 COLUMNS = ("entities", "relations, strict", "topic")
-LANGUAGES = {"ja": "Japanese", "en": "English", "zh": "Chinese"}
 PARTS = {"test": "test part", "check": "other hand"}
 
 

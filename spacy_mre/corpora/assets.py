@@ -78,11 +78,18 @@ def compile_corpus(folder: Path, output: Path, labels: Labels) -> dict[str, dict
     RETURNS (dict[str, dict[str, int]]): The number of records by language and part.
     RAISES (CorpusError): If the mark-up is malformed, or a label is not in the table.
     """
-    counts: dict[str, dict[str, int]] = {}
-    for lang, records in read_corpus(folder, labels).items():
-        for part, part_records in split_records(records, "number").items():
-            counts.setdefault(lang, {})[part] = write_records(part_records, Path(output) / lang / f"{part}.jsonl")
-    return counts
+    return {lang: write_parts(records, Path(output) / lang) for lang, records in read_corpus(folder, labels).items()}
+
+
+def write_parts(records: list[Record], folder: Path) -> dict[str, int]:
+    """Write `train.jsonl`, `dev.jsonl` and `test.jsonl`, split by number.
+
+    records (list[Record]): The records.
+    folder (Path): The folder to write.
+    RETURNS (dict[str, int]): The number of records by part.
+    """
+    parts = split_records(records, "number")
+    return {part: write_records(found, folder / f"{part}.jsonl") for part, found in parts.items()}
 
 
 def _check_labels(record: Record, labels: Labels, file: Path) -> None:

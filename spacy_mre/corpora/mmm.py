@@ -8,14 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from .assets import Labels, read_corpus, read_labels
-from .jsonl import write_records
+from .assets import Labels, read_corpus, read_labels, write_parts
 from .record import EntityRecord, Record
-from .splits import split_records
 
 # A label of assets/sentiment is a polarity and a part of speech.
-POLARITIES = ("positive", "negative", "neutral")
-ADJECTIVE, NOUN, OTHER = PARTS_OF_SPEECH = ("adjective", "noun", "other")
+ADJECTIVE, NOUN, OTHER = "adjective", "noun", "other"
 
 Corpora = dict[str, list[Record]]
 
@@ -28,15 +25,10 @@ def compile_mmm(assets: Path, output: Path) -> dict[str, dict[str, dict[str, int
     RETURNS (dict[str, dict[str, dict[str, int]]]): The number of records by language, kind and part.
     RAISES (CorpusError): If the mark-up is malformed, or a label is not in the table of its folder.
     """
-    counts: dict[str, dict[str, dict[str, int]]] = {}
-    for lang, kinds in read_mmm(assets).items():
-        for kind, records in kinds.items():
-            parts = split_records(records, "number")
-            counts.setdefault(lang, {})[kind] = {
-                part: write_records(found, Path(output) / lang / kind / f"{part}.jsonl")
-                for part, found in parts.items()
-            }
-    return counts
+    return {
+        lang: {kind: write_parts(records, Path(output) / lang / kind) for kind, records in kinds.items()}
+        for lang, kinds in read_mmm(assets).items()
+    }
 
 
 def read_mmm(assets: Path) -> dict[str, dict[str, list[Record]]]:
@@ -89,7 +81,7 @@ def _open_entities(corpora: Corpora) -> Iterator[Record]:
 
 KINDS: dict[str, Callable[[Corpora], Iterator[Record]]] = {
     "SCNM": _classes_and_entities,
-    "SCPOS_RW": _sentiment(*PARTS_OF_SPEECH),
+    "SCPOS_RW": _sentiment(ADJECTIVE, NOUN, OTHER),
     "SCPOS_Adj_N": _sentiment(ADJECTIVE, NOUN),
     "SCPOS_Adj": _sentiment(ADJECTIVE),
     "SCPOS_N": _sentiment(NOUN),

@@ -26,7 +26,7 @@ def test_what_the_table_names_exists():
 def test_the_corpus_of_a_pipeline(name, tmp_path, monkeypatch):
     """All languages are trained on, and each is tested alone."""
     calls = []
-    monkeypatch.setattr(build, "_call", lambda *words: calls.append(words))
+    monkeypatch.setattr(build, "call", lambda *words: calls.append(words))
     spec = TABLE["pipelines"][name]
     build.write_corpus(spec, tmp_path)
     lines = {path.stem: len(path.read_text(encoding="utf8").splitlines()) for path in tmp_path.glob("*.jsonl")}

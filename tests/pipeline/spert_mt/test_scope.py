@@ -191,12 +191,12 @@ CONFIGS = {
 
 
 def train_until_overfit(lang, settings_of, **settings):
-    """A small pipeline that overfits sixty sentences, and their gold."""
+    """A small pipeline that overfits 120 sentences, and their gold."""
     fix_random_seed(0)
     nlp = spacy.blank(lang, config=CONFIGS[lang])
     nlp.add_pipe("spert_mt", config=settings_of("spert_mt", **settings))
     corpus = read_corpus(ASSETS / "corpus", read_labels(ASSETS / "corpus" / "labels.json"))
-    golds = list(make_docs([record for record in corpus[lang] if record.relations][:60], nlp))
+    golds = list(make_docs([record for record in corpus[lang] if record.relations][:120], nlp))
     examples = [Example(nlp.make_doc(gold.text), gold) for gold in golds]
     nlp.initialize(lambda: examples)
     sgd, shuffle = Adam(0.005), random.Random(0).shuffle
@@ -249,8 +249,7 @@ def test_a_document_gives_what_its_sentences_give(lang, settings_of):
     alone, of_documents = score(nlp, golds), score(nlp, joined(golds))
     assert nlp.get_pipe("spert_mt").label_data["scope"] == 1
     assert alone["rel_f"] > 0.95 and alone["spans_entities_f"] > 0.95
-    # The heads also read a vector of the whole text, which is another one in a document.
-    assert of_documents["spans_entities_f"] > alone["spans_entities_f"] - 0.03
+    assert of_documents["spans_entities_f"] > alone["spans_entities_f"] - 0.02
     # Some texts have two sentences, so relations between neighbouring ones are found across texts too.
     assert of_documents["rel_f"] > alone["rel_f"] - 0.05
     nlp.get_pipe("spert_mt").scope = "sentence"
