@@ -6,9 +6,7 @@ from typing import Any
 from thinc.api import Model
 
 from ..errors import Errors
-
-# Of overlap. "learned" is a setting that takes one of them from the cfg.
-POLICIES = ("flat", "nested", "any")
+from .spans.overlap import POLICIES
 
 
 def checked_cfg(found: dict[str, Any], before: dict[str, Any], name: str) -> dict[str, Any]:

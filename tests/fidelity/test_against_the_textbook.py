@@ -151,7 +151,7 @@ def relations_of(output):
     return dict(zip(zip(*(column.tolist() for column in columns)), output.scores.tolist()))
 
 
-@pytest.mark.parametrize("overlap", ["flat", "nested", "any"])
+@pytest.mark.parametrize("overlap", ["flat", "flat_by_label", "nested", "any"])
 @pytest.mark.parametrize("mode", PRESETS)
 def test_a_batch(mode, overlap, monkeypatch):
     """Random vectors, with and without pairs in chunks: what the speed benchmark compares is the same."""
@@ -173,7 +173,7 @@ def test_a_batch(mode, overlap, monkeypatch):
 
 @pytest.mark.filterwarnings("ignore:.*W812")
 @pytest.mark.parametrize("model", MODELS, ids=IDS)
-@pytest.mark.parametrize("overlap", ["flat", "nested", "any"])
+@pytest.mark.parametrize("overlap", ["flat", "flat_by_label", "nested", "any"])
 def test_a_pipeline(make_nlp, examples_of, module_of, model, overlap):
     """With text labels, constraints, a symmetric label and negative sampling."""
     is_baseline = model["mode"] == "spert"
@@ -212,10 +212,13 @@ def test_one_pass_by_hand():
     spans = [(0, 2), (1, 3), (1, 2), (4, 5), (0, 2)]
     scores = [0.6, 0.9, 0.7, 0.5, 0.6]
     every = range(len(spans))
-    assert textbook.choose_spans(every, spans, scores, "flat") == [1, 3]
-    assert textbook.choose_spans(every, spans, scores, "nested") == [1, 2, 3]
-    assert textbook.choose_spans(every, spans, scores, "any") == [0, 4, 1, 2, 3]
-    assert textbook.choose_spans([0, 3], spans, scores, "flat") == [0, 3]
+    labels = [0, 0, 1, 1, 0]
+    assert textbook.choose_spans(every, spans, labels, scores, "flat") == [1, 3]
+    assert textbook.choose_spans(every, spans, labels, scores, "flat_by_label") == [1, 2, 3]
+    assert textbook.choose_spans(every, spans, [0] * 5, scores, "flat_by_label") == [1, 3]
+    assert textbook.choose_spans(every, spans, labels, scores, "nested") == [1, 2, 3]
+    assert textbook.choose_spans(every, spans, labels, scores, "any") == [0, 4, 1, 2, 3]
+    assert textbook.choose_spans([0, 3], spans, labels, scores, "flat") == [0, 3]
 
 
 def test_max_pooling_by_hand():

@@ -66,8 +66,8 @@ def find(
     probabilities = entity_probabilities(module, logits, options.share_drawn)
     scores = probabilities.tolist()
     candidates = [i for i, score in enumerate(scores) if score >= max(options.entity_threshold, 0.0)]
-    chosen = choose_spans(candidates, every, scores, options.overlap)
     labels = logits[:, 1:].argmax(dim=1).tolist() if logits.shape[1] > 1 else [-1] * len(every)
+    chosen = choose_spans(candidates, every, labels, scores, options.overlap)
     entities = [(*every[i], labels[i], scores[i]) for i in chosen]
     pairs = [(head, tail) for head in range(len(chosen)) for tail in range(len(chosen)) if head != tail]
     if not pairs:
@@ -198,21 +198,27 @@ def allowed_labels(head: Entity, tail: Entity, options: SpertMTOptions) -> list[
 
 
 def choose_spans(
-    candidates: Sequence[int], spans: Sequence[tuple[int, int]], scores: Sequence[float], policy: str
+    candidates: Sequence[int],
+    spans: Sequence[tuple[int, int]],
+    labels: Sequence[int],
+    scores: Sequence[float],
+    policy: str,
 ) -> list[int]:
     """Add the candidates from the best score down, unless one conflicts with those that were added before."""
     chosen: list[int] = []
     for i in sorted(candidates, key=lambda i: (-scores[i], spans[i][0], -spans[i][1])):
-        if not any(is_conflict(spans[i], spans[other], policy) for other in chosen):
+        if not any(is_conflict(spans[i], spans[other], labels[i] == labels[other], policy) for other in chosen):
             chosen.append(i)
     return sorted(chosen, key=lambda i: (spans[i][0], -spans[i][1]))
 
 
-def is_conflict(one: tuple[int, int], other: tuple[int, int], policy: str) -> bool:
+def is_conflict(one: tuple[int, int], other: tuple[int, int], is_same_label: bool, policy: str) -> bool:
     (start, end), (other_start, other_end) = sorted([one, other])
     if policy == "any" or other_start >= end:
         return False
-    return policy == "flat" or (start < other_start and end < other_end)
+    if policy == "flat" or (policy == "flat_by_label" and is_same_label):
+        return True
+    return start < other_start and end < other_end
 
 
 def span_masks(length: int, starts: Tensor, ends: Tensor) -> Tensor:

@@ -267,13 +267,17 @@ def test_the_labels_of_examples_are_added(factory, trained, make_examples):
 def test_limits_of_relations_grow_with_the_labels_of_examples(trained, make_examples):
     nlp = trained("spert_mt")
     pipe = nlp.get_pipe("spert_mt")
-    assert pipe.options().max_distance == 30 and pipe.cfg["overlap"] == "nested"
+    assert pipe.options().max_distance == 30 and pipe.cfg["overlap"] == "flat_by_label"
     pipe.cfg["overlap"] = "flat"
     far = ("Bo " + "and " * 79 + "Mars .", [(0, 1, "robot"), (80, 81, "planet")], [(0, 1, "orbits")], None)
     nested = ("The moon of Mars", [(0, 4, "moon"), (3, 4, "planet")], [], None)
     pipe.add_labels_of(make_examples(nlp, [far, nested]))
-    assert pipe.options().max_distance == 160 and pipe.options().overlap == "nested"
+    assert pipe.options().max_distance == 160 and pipe.options().overlap == "flat_by_label"
     assert pipe.options().constraints["orbits"] == [["robot", "planet"]]
+    pipe.add_labels_of(make_examples(nlp, [("The port of Oslo", [(0, 4, "place"), (3, 4, "place")], [], None)]))
+    assert pipe.options().overlap == "nested"
+    pipe.add_labels_of(make_examples(nlp, [nested]))
+    assert pipe.options().overlap == "nested"
 
 
 def test_questions_of_new_types_are_those_of_the_setting_or_made_from_the_label():

@@ -131,7 +131,7 @@ def choose_spans(candidates: Candidates, scores: numpy.ndarray, overlap: str, on
 
     candidates (Candidates): Spans above the thresholds.
     scores (numpy.ndarray): Shape (candidates,).
-    overlap (str): "flat", "nested" or "any", see `resolve_overlaps`.
+    overlap (str): The policy, see `resolve_overlaps`.
     one_type_per_span (bool): Of several types with the same start and end, keep only the best-scored one.
     RETURNS (numpy.ndarray): True for those that are kept, shape (candidates,).
     """
@@ -140,7 +140,8 @@ def choose_spans(candidates: Candidates, scores: numpy.ndarray, overlap: str, on
         by_score = numpy.lexsort((candidates.types, -scores))
         offsets = numpy.stack([candidates.starts, candidates.lasts], axis=1)[by_score]
         indices = by_score[numpy.unique(offsets, axis=0, return_index=True)[1]]
-    compatible = resolve_overlaps(candidates.starts[indices], candidates.lasts[indices] + 1, scores[indices], overlap)
+    best = candidates[indices]
+    compatible = resolve_overlaps(best.starts, best.lasts + 1, best.types, scores[indices], overlap)
     kept = numpy.zeros(len(candidates), dtype=bool)
     kept[indices[compatible]] = True
     return kept

@@ -84,10 +84,11 @@ class MultiNER(LabelledMultiNER):
             entities. Default: "predict".
         boundary_threshold (float): The lowest probability of a start and of an end. Default: 0.5.
         span_threshold (float): The lowest probability that a start and an end belong together. Default: 0.5.
-        overlap (Overlap): "flat" (a start is joined with its nearest end only), "nested" (spans may contain each other
-            but not cross) or "any"; or "learned": nested if at least one in twenty entities of the training data is
-            inside another one, else flat. Of two entities that conflict, the better-scored one is kept, whatever their
-            types. Default: "learned".
+        overlap (Overlap): "flat" (a start is joined with its nearest end only), "flat_by_label"
+            (spans may contain others of another type, but not cross), "nested" (spans may contain each other but not
+            cross) or "any"; or "learned": nested if at least one in twenty entities of the training data is inside
+            another one of its type, else flat by label if at least one in twenty is inside another one, else flat. Of
+            two entities that conflict, the better-scored one is kept. Default: "learned".
         one_type_per_span (bool): Of several types with the same start and end, keep only the best-scored one. Default:
             True.
         ends_per_start (int): The most ends that a start is joined with, the nearest first. Default: 10.
@@ -239,7 +240,7 @@ class MultiNER(LabelledMultiNER):
         if survey.lost.counts:
             message = Warnings.W801.format(name=self.name, total=survey.entities, losses=survey.lost)
             warnings.warn(message, stacklevel=2)
-        self.cfg["overlap"] = survey.overlap
+        self.cfg["overlap"] = survey.nesting.policy
         if labels is not None:
             self.cfg["questions"] = check_questions(labels, self.name)
         else:

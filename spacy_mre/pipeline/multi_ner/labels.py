@@ -8,6 +8,7 @@ from spacy.training import Example
 
 from ...errors import Errors, Warnings
 from ..base import MREPipe
+from ..spans.overlap import wider_policy
 from .questions import check_questions, default_questions, read_questions
 from .settings import Questions
 from .survey import Survey
@@ -79,8 +80,7 @@ class LabelledMultiNER(MREPipe):
             warnings.warn(Warnings.W833.format(name=self.name, labels=", ".join(made)), stacklevel=2)
         for label in new:
             self.add_question(label, {**made, **known}[label])
-        if survey.overlap == "nested":
-            self.cfg["overlap"] = "nested"
+        self.cfg["overlap"] = wider_policy(self.cfg["overlap"], survey.nesting.policy)
         return new
 
     @property

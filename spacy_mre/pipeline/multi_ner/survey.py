@@ -5,7 +5,7 @@ from collections import Counter
 from spacy.training import Example
 
 from ...annotations.alignment import Losses, align_gold
-from ..spans.overlap import count_nested, learned_policy
+from ..spans.overlap import Nesting
 
 
 class Survey:
@@ -21,13 +21,7 @@ class Survey:
         self.labels: Counter[str] = Counter()
         self.lost = Losses()
         self.entities = 0
-        self.spans = 0
-        self.nested = 0
-
-    @property
-    def overlap(self) -> str:
-        """RETURNS (str): The overlap policy that fits the corpus."""
-        return learned_policy(self.nested, self.spans)
+        self.nesting = Nesting()
 
     def add(self, example: Example) -> None:
         """Count one example.
@@ -40,14 +34,13 @@ class Survey:
             if reason.startswith("entity"):
                 self.lost.counts[reason] += count
                 self.lost.examples.setdefault(reason, gold.lost.examples[reason])
-        offsets, seen = [], set()
+        predictable, seen = [], set()
         for entity in gold.entities:
             self.labels[entity.label] += 1
             if self.one_type_per_span and entity.offsets in seen:
                 text = example.predicted[entity.start : entity.end].text
                 self.lost.add("second type of a span", f"{text}: {entity.label}")
             else:
-                offsets.append(entity.offsets)
+                predictable.append((entity.offsets, entity.label))
             seen.add(entity.offsets)
-        self.spans += len(offsets)
-        self.nested += count_nested(offsets)
+        self.nesting.add(predictable)

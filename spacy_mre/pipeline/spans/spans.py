@@ -25,6 +25,9 @@ class Spans:
     def __len__(self) -> int:
         return len(self.starts)
 
+    def __getitem__(self, chosen: slice | numpy.ndarray) -> "Spans":
+        return Spans(self.starts[chosen], self.ends[chosen], self.texts[chosen], self.labels[chosen])
+
     @property
     def widths(self) -> numpy.ndarray:
         return self.ends - self.starts

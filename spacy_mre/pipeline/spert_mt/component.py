@@ -87,9 +87,10 @@ class SpertMT(LabelledSpertMT):
             Default: "predict".
         entity_threshold (Optional[float]): The lowest probability of an entity. Default: None (0.25).
         relation_threshold (Optional[float]): The lowest score of a relation. Default: None (0.3).
-        overlap (Optional[Overlap]): "flat", "nested" (spans may contain each other but not cross) or "any"; or
-            "learned": nested if at least one in twenty entities of the training data is inside another one, else
-            flat. Default: None ("learned").
+        overlap (Optional[Overlap]): "flat", "flat_by_label" (spans may contain others of another label, but not
+            cross), "nested" (spans may contain each other but not cross) or "any"; or "learned": nested if at least
+            one in twenty entities of the training data is inside another one of its label, else flat by label if at
+            least one in twenty is inside another one, else flat. Default: None ("learned").
         constraints (Optional[Union[Literal, dict[str, list[list[str]]]]]): The (head type, tail type) pairs that a
             relation may join: a table by relation label, "learned" from the training data, or "any". Default: None
             ("learned").

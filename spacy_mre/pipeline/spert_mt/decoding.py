@@ -17,8 +17,9 @@ from .heads import SpertMTHeads
 from .output import SpertMTOptions, SpertMTOutput
 from .probabilities import EXCLUDED, relation_probability, triple_probability
 
-# The most pairs whose context vectors are in memory at once.
+# The most pairs whose context vectors, and the most spans whose pooled vectors, are in memory at once.
 PAIR_CHUNK = 16384
+SPAN_CHUNK = 16384
 
 
 def decode(module: SpertMTHeads, encoded: Encoded, options: SpertMTOptions) -> SpertMTOutput:
@@ -75,12 +76,23 @@ def find_spans(
     scores = module.score_all(tokens, texts, lengths, options.share_drawn).cpu().numpy()
     widths, starts = numpy.nonzero(scores >= max(options.entity_threshold, 0.0))
     ends, scores = starts + widths + 1, scores[widths, starts]
-    kept = resolve_overlaps(starts, ends, scores, options.overlap)
-    starts, ends, scores = starts[kept], ends[kept], scores[kept]
-    order = numpy.lexsort((-ends, starts))
     text_ids = numpy.repeat(numpy.arange(len(lengths)), lengths)
-    spans = Spans(starts[order], ends[order], text_ids[starts[order]], numpy.full(len(order), -1))
-    return spans, scores[order]
+    spans = Spans(starts, ends, text_ids[starts], numpy.full(len(starts), -1))
+    labels = _best_labels(module, tokens, texts, spans) if options.overlap == "flat_by_label" else spans.labels
+    kept = numpy.flatnonzero(resolve_overlaps(starts, ends, labels, scores, options.overlap))
+    kept = kept[numpy.lexsort((-ends[kept], starts[kept]))]
+    return spans[kept], scores[kept]
+
+
+def _best_labels(module: SpertMTHeads, tokens: Tensor, texts: Tensor, spans: Spans) -> numpy.ndarray:
+    """The label of each span with the highest logit; 0 if there are no labels."""
+    found = [numpy.zeros(0, dtype=numpy.int64)]
+    for begin in range(0, len(spans), SPAN_CHUNK):
+        chunk = spans[begin : begin + SPAN_CHUNK]
+        logits, _ = module.score_spans(tokens, texts, chunk)
+        has_labels = logits.shape[1] > 1
+        found.append(logits[:, 1:].argmax(dim=1).cpu().numpy() if has_labels else numpy.zeros(len(chunk), dtype=int))
+    return numpy.concatenate(found)
 
 
 def _possible_pairs(entities: Spans, pairs: Pairs, options: SpertMTOptions) -> tuple[Pairs, numpy.ndarray]:

@@ -7,6 +7,7 @@ from spacy.training import Example
 
 from ...errors import Errors
 from ..base import MREPipe
+from ..spans.overlap import wider_policy
 from .settings import LabelKind
 from .survey import Survey, extend_limits
 
@@ -95,8 +96,7 @@ class LabelledSpertMT(MREPipe):
         added = [label for kind in kinds for label in found[f"{kind}_labels"] if self.add_label(label, kind)]
         extend_limits(self.cfg, survey.joined)
         self.cfg["scope"] = max(self.cfg["scope"], found["scope"])
-        if found["overlap"] == "nested":
-            self.cfg["overlap"] = "nested"
+        self.cfg["overlap"] = wider_policy(self.cfg["overlap"], found["overlap"])
         return added
 
     @property

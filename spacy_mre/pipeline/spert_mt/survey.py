@@ -9,7 +9,7 @@ from spacy.training import Example
 
 from ...annotations.alignment import Gold, Losses, align_gold
 from ...annotations.sentences import sentence_numbers
-from ..spans.overlap import count_nested, learned_policy
+from ..spans.overlap import Nesting
 from .output import SpertMTOptions
 from .targets import ALL, BEYOND_SCOPE
 
@@ -54,8 +54,7 @@ class Survey:
         self.documents = 0
         self.with_relations = 0
         self.mentions = 0
-        self.places = 0
-        self.nested = 0
+        self.nesting = Nesting()
         self.cats: set[str] = set()
         self.negative_spans: list[int] = []
 
@@ -71,9 +70,7 @@ class Survey:
         self.entity_labels.update(mention.label for mention in gold.mentions if mention.label)
         self.lost.update(gold.lost)
         self.cats.update(example.reference.cats)
-        places = {entity.offsets for entity in gold.entities}
-        self.places += len(places)
-        self.nested += count_nested(places)
+        self.nesting.add({entity.offsets: entity.label for entity in gold.entities}.items())
         if self.max_width is not None:
             self._add_negative_spans(gold, len(example.predicted), self.max_width)
             self._add_unreachable(gold, example.predicted, self.max_width)
@@ -118,7 +115,7 @@ class Survey:
             },
             "distance": labels.get("distance", 0),
             "scope": labels.get("scope", found["scope"]),
-            "overlap": learned_policy(self.nested, self.places),
+            "overlap": self.nesting.policy,
             "share_drawn": self.share_drawn(negatives),
         }
 

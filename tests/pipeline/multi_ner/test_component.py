@@ -389,9 +389,12 @@ def test_gold_that_cannot_be_learned_is_reported():
 
 
 @pytest.mark.filterwarnings("ignore:.*W832")
-@pytest.mark.parametrize("flat_texts, policy", [(0, "nested"), (9, "nested"), (10, "flat")])
-def test_the_overlap_is_learned_from_the_training_data(flat_texts, policy):
-    nested = ("the port of Oslo", [(0, 4, "site"), (3, 4, "place")])
+@pytest.mark.parametrize(
+    "label, flat_texts, policy",
+    [("place", 0, "nested"), ("place", 9, "nested"), ("place", 10, "flat"), ("site", 9, "flat_by_label")],
+)
+def test_the_overlap_is_learned_from_the_training_data(label, flat_texts, policy):
+    nested = ("the port of Oslo", [(0, 4, label), (3, 4, "place")])
     flat = ("Ida left Lima", [(0, 1, "person"), (2, 3, "place")])
     nlp = make_nlp()
     nlp.initialize(lambda: make_examples(nlp, [nested] + [flat] * flat_texts))

@@ -4,70 +4,101 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_mre.arrays import expand_ranges
-from spacy_mre.pipeline.spans.overlap import learned_policy, resolve_overlaps
+from spacy_mre.pipeline.spans.overlap import POLICIES, Nesting, resolve_overlaps, wider_policy
 from spacy_mre.pipeline.spans.pooling import context_ranges
 from spacy_mre.pipeline.spert_mt.decoding import allowed_types, candidate_pairs
 
 spans = st.lists(
-    st.tuples(st.integers(0, 12), st.integers(1, 6), st.sampled_from([0.1, 0.5, 0.5, 0.9])),
+    st.tuples(st.integers(0, 12), st.integers(1, 6), st.integers(0, 2), st.sampled_from([0.1, 0.5, 0.5, 0.9])),
     max_size=15,
     unique_by=lambda s: s[:2],
 )
 
 
-def greedy(starts, ends, scores, policy):
+def greedy(starts, ends, labels, scores, policy):
     """One pass over the sorted spans."""
     kept = []
+    rows = list(zip(starts, ends, labels))
     for i in sorted(range(len(starts)), key=lambda i: (-scores[i], starts[i], -ends[i])):
-        if policy == "any" or not any(conflict(starts[i], ends[i], starts[j], ends[j], policy) for j in kept):
+        if policy == "any" or not any(conflict(*rows[i], *rows[j], policy) for j in kept):
             kept.append(i)
     return sorted(kept)
 
 
-def conflict(start, end, other_start, other_end, policy):
+def conflict(start, end, label, other_start, other_end, other_label, policy):
     one, other = set(range(start, end)), set(range(other_start, other_end))
-    if policy == "flat":
+    if policy == "flat" or (policy == "flat_by_label" and label == other_label):
         return bool(one & other)
     return bool(one & other) and not (one <= other or other <= one)
 
 
+OUTER, INNER, INNER_ALIKE = ((0, 3), "company"), ((0, 1), "place"), ((0, 1), "company")
+
+
 @pytest.mark.parametrize(
-    "nested, entities, policy", [(0, 0, "flat"), (0, 9, "flat"), (4, 100, "flat"), (5, 100, "nested"), (1, 2, "nested")]
+    "nested, alike, flat, policy",
+    [
+        (0, 0, 0, "flat"),
+        (0, 0, 9, "flat"),
+        (1, 0, 18, "flat_by_label"),
+        (1, 0, 19, "flat"),
+        (0, 1, 18, "nested"),
+        (0, 1, 19, "flat"),
+        (1, 1, 16, "nested"),
+        (1, 1, 17, "flat_by_label"),
+    ],
 )
-def test_the_policy_is_that_of_the_training_data(nested, entities, policy):
-    assert learned_policy(nested, entities) == policy
+def test_the_policy_is_that_of_the_training_data(nested, alike, flat, policy):
+    nesting = Nesting()
+    for text in [[OUTER, INNER]] * nested + [[OUTER, INNER_ALIKE]] * alike + [[OUTER]] * flat:
+        nesting.add(text)
+    assert nesting.policy == policy
+
+
+def test_the_wider_of_two_policies():
+    assert POLICIES == ("flat", "flat_by_label", "nested", "any")
+    assert wider_policy("flat", "flat_by_label") == wider_policy("flat_by_label", "flat") == "flat_by_label"
+    assert wider_policy("nested", "flat_by_label") == wider_policy("nested", "nested") == "nested"
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
-@given(spans, st.sampled_from(["flat", "nested", "any"]))
+@given(spans, st.sampled_from(POLICIES))
 def test_resolving_overlaps_is_greedy_by_score_start_and_length(case, policy):
-    starts = numpy.array([start for start, _, _ in case], dtype=numpy.int64)
-    ends = starts + numpy.array([width for _, width, _ in case], dtype=numpy.int64)
-    scores = numpy.array([score for _, _, score in case])
-    assert numpy.flatnonzero(resolve_overlaps(starts, ends, scores, policy)).tolist() == greedy(
-        starts, ends, scores, policy
-    )
+    starts, widths, labels = (numpy.array([row[i] for row in case], dtype=numpy.int64) for i in range(3))
+    columns = starts, starts + widths, labels, numpy.array([score for *_, score in case])
+    assert numpy.flatnonzero(resolve_overlaps(*columns, policy)).tolist() == greedy(*columns, policy)
 
 
 @pytest.mark.parametrize(
     "policy, kept",
-    [("flat", [False, True, False, True]), ("nested", [True, True, False, True]), ("any", [True, True, True, True])],
+    [
+        ("flat", [False, True, False, True, True]),
+        ("flat_by_label", [True, True, False, False, True]),
+        ("nested", [True, True, False, True, True]),
+        ("any", [True, True, True, True, True]),
+    ],
 )
-def test_the_three_policies(policy, kept):
-    starts, ends, scores = numpy.array([0, 1, 1, 5]), numpy.array([4, 3, 5, 6]), numpy.array([0.6, 0.9, 0.5, 0.1])
-    assert resolve_overlaps(starts, ends, scores, policy).tolist() == kept
+def test_the_four_policies(policy, kept):
+    starts, ends, labels = numpy.array([0, 1, 1, 3, 5]), numpy.array([4, 3, 5, 4, 6]), numpy.array([0, 1, 1, 0, 0])
+    scores = numpy.array([0.6, 0.9, 0.5, 0.4, 0.1])
+    assert resolve_overlaps(starts, ends, labels, scores, policy).tolist() == kept
+
+
+def test_a_span_that_is_removed_removes_no_other():
+    # The second is inside the first, of the same label, and crosses the third.
+    starts, ends, labels = numpy.array([0, 1, 2]), numpy.array([4, 3, 4]), numpy.array([0, 0, 1])
+    scores = numpy.array([0.5, 0.4, 0.3])
+    assert resolve_overlaps(starts, ends, labels, scores, "flat_by_label").tolist() == [True, False, True]
 
 
 def test_many_spans_are_resolved_as_one_by_one():
     generator = numpy.random.default_rng(0)
     starts = generator.integers(0, 300, 1500)
     ends = starts + generator.integers(1, 11, 1500)
-    (starts, ends), scores = numpy.unique(numpy.stack([starts, ends]), axis=1), None
-    scores = generator.random(len(starts)).round(2)
-    for policy in ("flat", "nested"):
-        assert numpy.flatnonzero(resolve_overlaps(starts, ends, scores, policy)).tolist() == greedy(
-            starts, ends, scores, policy
-        )
+    starts, ends = numpy.unique(numpy.stack([starts, ends]), axis=1)
+    columns = starts, ends, generator.integers(0, 3, len(starts)), generator.random(len(starts)).round(2)
+    for policy in ("flat", "flat_by_label", "nested"):
+        assert numpy.flatnonzero(resolve_overlaps(*columns, policy)).tolist() == greedy(*columns, policy)
 
 
 @st.composite

@@ -116,10 +116,13 @@ def test_flat_overlap_keeps_the_better_of_two_nested(learn):
     assert len(doc.ents) == 2
 
 
-@pytest.mark.parametrize("flat_texts, policy", [(0, "nested"), (9, "nested"), (10, "flat")])
-def test_overlaps_are_decided_as_in_the_training_data(flat_texts, policy, make_nlp, make_examples, tmp_path):
+@pytest.mark.parametrize(
+    "label, flat_texts, policy",
+    [("place", 0, "nested"), ("place", 9, "nested"), ("place", 10, "flat"), ("site", 9, "flat_by_label")],
+)
+def test_overlaps_are_decided_as_in_the_training_data(label, flat_texts, policy, make_nlp, make_examples, tmp_path):
     # One of two entities is nested, and then one of 20 and of 22.
-    texts = [("the port of Oslo", [(0, 4, "place"), (3, 4, "place")], [], {})] + [
+    texts = [("the port of Oslo", [(0, 4, label), (3, 4, "place")], [], {})] + [
         ("Ida left Lima", [(0, 1, "person"), (2, 3, "place")], [], {})
     ] * flat_texts
     nlp = make_nlp("spert_mt")
@@ -594,7 +597,7 @@ def test_labels_from_label_data(trained, make_nlp, make_examples):
     "threshold,score", [("entity_threshold", "spans_entities_f"), ("relation_threshold", "rel_strict_f")]
 )
 def test_find_threshold(threshold, score, learn, tmp_path):
-    nlp, examples = learn(steps=12)  # few steps, so that no probability is rounded to 1
+    nlp, examples = learn(steps=12, overlap="nested")  # few steps, so that no probability is rounded to 1
     nlp.to_disk(tmp_path / "nlp")
     save_docs([eg.reference for eg in examples], tmp_path / "dev.spacy")
     with warnings.catch_warnings(record=True) as caught:
