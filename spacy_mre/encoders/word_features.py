@@ -1,12 +1,13 @@
-"""Embeddings of word features that an encoder lacks (tags of the tokenizer's dictionary, word shapes), and the
-concatenation that adds them to another tok2vec."""
+"""Embeddings of word features that an encoder lacks (tags of the tokenizer's dictionary, word shapes, word vectors),
+and the concatenation that adds them to another tok2vec."""
 
 from typing import TypeAlias
 
 from spacy.ml.models.tok2vec import MaxoutWindowEncoder, MultiHashEmbed, build_Tok2Vec_model
+from spacy.ml.staticvectors import StaticVectors
 from spacy.tokens import Doc
 from spacy.util import registry
-from thinc.api import Model, concatenate
+from thinc.api import Model, chain, concatenate, ragged2list
 from thinc.types import Floats2d
 
 from ..settings import NotNegative, Positive, checked
@@ -48,6 +49,18 @@ def build_word_shapes(width: Positive = 64, window_size: NotNegative = 1, rows: 
         width, ["SHAPE", "PREFIX", "SUFFIX"], [rows, max(rows // 2, 1), rows], include_static_vectors=False
     )
     return build_Tok2Vec_model(embed, MaxoutWindowEncoder(width, window_size=window_size, maxout_pieces=3, depth=1))
+
+
+@registry.architectures("spacy_mre.WordVectors.v1")
+@checked
+def build_word_vectors(width: Positive = 128) -> Tok2Vec:
+    """Build a linear layer over the word vectors of the vocabulary, the same for every word whatever is around it. Their
+    mean tells the topic of a text. A word without a vector gets zeros.
+
+    width (int): Width of the results. Default: 128.
+    RETURNS (Model[list[Doc], list[Floats2d]]): The layer.
+    """
+    return chain(StaticVectors(width), ragged2list())
 
 
 @registry.architectures("spacy_mre.Tok2VecBesideTok2Vec.v1")

@@ -4,7 +4,7 @@ import spacy
 from spacy.ml.models.tok2vec import MultiHashEmbed, build_hash_embed_cnn_tok2vec
 from spacy.tokens import Doc
 
-from spacy_mre.encoders.word_features import build_tok2vec_beside_tok2vec, build_word_tags
+from spacy_mre.encoders.word_features import build_tok2vec_beside_tok2vec, build_word_tags, build_word_vectors
 
 VOCAB = spacy.blank("en").vocab  # an empty vocabulary does not compute first letters and suffixes
 
@@ -70,3 +70,37 @@ def test_each_tok2vec_gets_its_part_of_the_gradient():
             any(node.get_grad(name).any() for node in layer.walk() for name in node.grad_names) for layer in both.layers
         ]
         assert has_gradient == [layer_index == 0, layer_index == 1]
+
+
+# Word vectors
+
+
+@pytest.fixture(scope="module")
+def vocab_with_vectors():
+    vocab = spacy.blank("en").vocab
+    vocab.set_vector("ship", numpy.array([1, 0, 0], dtype="f"))
+    vocab.set_vector("sails", numpy.array([0, 2, 0], dtype="f"))
+    return vocab
+
+
+def test_a_word_vector_does_not_depend_on_other_words(vocab_with_vectors):
+    docs = [Doc(vocab_with_vectors, words=words) for words in (["ship", "sails"], ["a", "ship"], [])]
+    model = build_word_vectors(4)
+    model.initialize(X=docs)
+    assert model.get_dim("nO") == 4
+    first, second, empty = model.predict(docs)
+    (weights,) = (node.get_param("W") for node in model.walk() if node.has_param("W"))
+    assert numpy.allclose(first, [weights[:, 0], 2 * weights[:, 1]])
+    assert not second[0].any(), "a word without a vector"
+    assert numpy.array_equal(second[1], first[0])
+    assert empty.shape == (0, 4)
+
+
+def test_the_layer_over_word_vectors_is_trained(vocab_with_vectors):
+    docs = [Doc(vocab_with_vectors, words=["ship", "sails", "a"])]
+    model = build_word_vectors(4)
+    model.initialize(X=docs)
+    vectors, backprop = model.begin_update(docs)
+    backprop([numpy.ones((3, 4), dtype="f")])
+    (gradient,) = (node.get_grad("W") for node in model.walk() if node.has_grad("W"))
+    assert numpy.allclose(gradient, [[1, 2, 0]] * 4)
