@@ -147,6 +147,10 @@ class Errors(metaclass=_WithCodes):
         "None of the {count} texts of {files} is annotated with entities, relations or text labels. Check the files "
         "with: python -m spacy_mre stats FILE."
     )
+    M258 = (
+        "The corpora in {folder} have different languages ({found}). Every task needs all of them. Translate what is "
+        "missing, or remove the languages that are not in all folders."
+    )
 
     # 3xx: encoders
     M301 = (
@@ -256,6 +260,10 @@ class Errors(metaclass=_WithCodes):
     )
     M519 = (
         "The corpus cannot be divided into {count} parts: it has {groups} different texts or groups. Use fewer --folds."
+    )
+    M520 = (
+        "A learning curve cannot have a point at {size} training texts: {path} has {texts}. Choose numbers from 1 to "
+        "{texts} with --size."
     )
 
     # 6xx: visual

@@ -65,6 +65,7 @@ SHORT = {
     "spacy package": "--build none",  # tests/test_wheel.py and tests/cli/test_train.py build wheels
     "spacy_mre train-generative": "--max-steps 1",
     "spacy_mre audit": "--updates 1",
+    "spacy_mre learning-curve": "--updates 1",
 }
 # The language of the corpus of a page, if it is not Japanese, and the format of data.jsonl, if it is not doccano's.
 LANGUAGES = {"docs/multi_ner.md": "en"}

@@ -11,6 +11,7 @@ from spacy.training import Example
 from spacy.util import fix_random_seed, load_model
 
 from ..errors import Errors
+from ..evaluation.calibration import calibration_tables, measure_calibration, plot_calibration
 from ..evaluation.evaluate import evaluate
 from ..evaluation.mistakes import mistakes_tables
 from ..evaluation.mistakes_file import write_mistakes
@@ -69,6 +70,14 @@ def evaluate_cli(
             file_okay=False,
         ),
     ] = None,
+    calibration: Annotated[
+        bool,
+        typer.Option("--calibration", help="Also print the share of right predictions by score, and its distance."),
+    ] = False,
+    calibration_plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also draw the reliability diagrams, in an image file.", dir_okay=False),
+    ] = None,
     labels: DisplayNames = None,
     lang: PageLanguage = "en",
     baseline: Annotated[
@@ -91,6 +100,8 @@ def evaluate_cli(
         check_can_write(output)
     if mistakes_to is not None:
         check_can_write(mistakes_to, folder=True)
+    if calibration_plot is not None:
+        check_can_write(calibration_plot)
     use_gpu(gpu_id)
     names = None if labels is None else read_display_names(labels)
     Names(names, lang)  # refuses an unknown language before the evaluation
@@ -120,10 +131,25 @@ def evaluate_cli(
     if mistakes_to is not None:
         count = _write_mistakes(nlp, scored, mistakes_to, about=f"{model} · {data}", labels=names, lang=lang)
         typer.echo(f"{counted(count, 'text')} with mistakes in {mistakes_to}")
+    if calibration or calibration_plot is not None:
+        scores["calibration"] = _show_calibration(nlp, scored, calibration_plot, console)
     if output is not None:
         with replacing(output) as temporary:
             srsly.write_json(temporary, scores)
         typer.echo(f"All scores are in {output}")
+
+
+def _show_calibration(nlp: Language, scored: list[Example], plot: Path | None, console: Console) -> dict[str, Any]:
+    found = measure_calibration(
+        scored, spans_key=get_spans_key(nlp), symmetric=get_symmetric(nlp), **get_cats_settings(nlp)
+    )
+    console.print(*calibration_tables(found))
+    if plot is not None:
+        plot_calibration(found, plot)
+        typer.echo(f"The reliability diagrams are in {plot}")
+    return {
+        level: {"error": error, "bins": [each._asdict() for each in bins]} for level, (error, bins) in found.items()
+    }
 
 
 def _write_mistakes(nlp: Language, scored: list[Example], folder: Path, **options: Any) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from ..errors import Errors
 from .assets import Labels, read_corpus, read_labels, write_parts
 from .record import EntityRecord, Record
 
@@ -24,6 +25,7 @@ def compile_mmm(assets: Path, output: Path) -> dict[str, dict[str, dict[str, int
     output (Path): The folder to write.
     RETURNS (dict[str, dict[str, dict[str, int]]]): The number of records by language, kind and part.
     RAISES (CorpusError): If the mark-up is malformed, or a label is not in the table of its folder.
+    RAISES (ValueError): If the corpora have different languages.
     """
     return {
         lang: {kind: write_parts(records, Path(output) / lang / kind) for kind, records in kinds.items()}
@@ -38,11 +40,15 @@ def read_mmm(assets: Path) -> dict[str, dict[str, list[Record]]]:
     RETURNS (dict[str, dict[str, list[Record]]]): The records by language and kind. What a kind does not
         contain is None.
     RAISES (CorpusError): If the mark-up is malformed, or a label is not in the table of its folder.
+    RAISES (ValueError): If the corpora have different languages.
     """
     folders = {name: Path(assets) / name for name in ("corpus", "sentiment", "events", "open")}
     labels: dict[str, Labels] = {name: read_labels(folder / "labels.json") for name, folder in folders.items()}
     corpora: dict[str, Corpora] = {name: read_corpus(folder, labels[name]) for name, folder in folders.items()}
-    langs = sorted(set.intersection(*(set(corpus) for corpus in corpora.values())))
+    langs = sorted({lang for corpus in corpora.values() for lang in corpus})
+    if any(sorted(corpus) != langs for corpus in corpora.values()):
+        found = "; ".join(f"{name}: {', '.join(sorted(corpus))}" for name, corpus in corpora.items())
+        raise ValueError(Errors.M258.format(folder=assets, found=found))
     return {
         lang: {kind: list(make({name: corpora[name][lang] for name in corpora})) for kind, make in KINDS.items()}
         for lang in langs

@@ -54,8 +54,8 @@ def build_word_shapes(width: Positive = 64, window_size: NotNegative = 1, rows: 
 @registry.architectures("spacy_mre.WordVectors.v1")
 @checked
 def build_word_vectors(width: Positive = 128) -> Tok2Vec:
-    """Build a linear layer over the word vectors of the vocabulary, the same for every word whatever is around it. Their
-    mean tells the topic of a text. A word without a vector gets zeros.
+    """Build a linear layer over the word vectors of the vocabulary: a word has the same vector in every text. The mean
+    of them tells the topic of a text. A word without a vector gets zeros.
 
     width (int): Width of the results. Default: 128.
     RETURNS (Model[list[Doc], list[Floats2d]]): The layer.

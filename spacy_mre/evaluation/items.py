@@ -13,7 +13,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities
-from ..annotations.relations import get_triples
+from ..annotations.relations import get_relations, get_triples
 from ..errors import Errors
 from .overlap_matching import CharOffsets, match_to_gold, uses_overlap
 
@@ -56,6 +56,17 @@ def relation_items(doc: Doc, symmetric: Sequence[str]) -> list[Item]:
         arguments = [(*offsets.of(span.start, span.end), span.label_) for span in (head, tail)]
         items.append(_relation_item(arguments, label, symmetric))
     return items
+
+
+def scored_entities(doc: Doc, spans_key: str) -> dict[Item, float]:
+    """RETURNS (dict[tuple, float]): The items of the entities of a document, with their scores."""
+    entities = get_entities(doc, spans_key) or []
+    return _best_scores(entity_items(doc, entities), [entity.score for entity in entities])
+
+
+def scored_relations(doc: Doc, symmetric: Sequence[str]) -> dict[Item, float]:
+    """RETURNS (dict[tuple, float]): The items of the relations of a document, with their scores."""
+    return _best_scores(relation_items(doc, symmetric), [relation["score"] for relation in get_relations(doc) or ()])
 
 
 def gold_cats(doc: Doc) -> set[str]:
@@ -141,6 +152,13 @@ class CharacterOffsets:
     def of(self, start: int, end: int) -> CharOffsets:
         """RETURNS (tuple[int, int]): The offsets of a span of tokens."""
         return self.starts[start], self.ends[end - 1]
+
+
+def _best_scores(items: Iterable[Item], scores: Iterable[float]) -> dict[Item, float]:
+    best: dict[Item, float] = {}
+    for item, score in zip(items, scores):
+        best[item] = max(score, best.get(item, score))
+    return best
 
 
 def _relation_item(arguments: Sequence[Item], label: str, symmetric: Sequence[str]) -> Item:

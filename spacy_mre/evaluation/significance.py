@@ -127,6 +127,30 @@ def paired_bootstrap(
     return Difference(value, *_bounds(sampled, confidence), p=min(1.0, 2 * (tail + 1) / (samples + 1)))
 
 
+def sample_scores(
+    systems: Sequence[PerSeed], score: Score = f1, *, samples: int = 10_000, seed: int = 0
+) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Compute the scores of several systems, and those of bootstrap samples. A sample has the same documents and seeds
+    for all systems.
+
+    systems (Sequence[PerSeed]): For each system an array of shape (documents, counts), or one such array per seed.
+    score (Callable[[numpy.ndarray], numpy.ndarray]): Computes scores from summed counts, for example `f1` or `share`.
+    samples (int): Number of bootstrap samples.
+    seed (int): Seed of the sampling.
+    RETURNS (tuple[numpy.ndarray, numpy.ndarray]): The scores, shape (systems,), and shape (samples, systems).
+    RAISES (ValueError): If the systems have different documents or numbers of seeds.
+    """
+    stacked = [_stack(counts) for counts in systems]
+    for other in stacked[1:]:
+        if other.shape != stacked[0].shape:
+            raise ValueError(Errors.M511.format(ours=stacked[0].shape, theirs=other.shape))
+    sampled = [
+        numpy.stack([_mean_over_seeds(score(totals), seeds) for totals in of_systems], axis=1)
+        for of_systems, seeds in _sample(stacked, samples, seed)
+    ]
+    return numpy.array([score(counts.sum(axis=1)).mean() for counts in stacked]), numpy.concatenate(sampled)
+
+
 def _stack(counts: PerSeed) -> numpy.ndarray:
     """Seeds x documents x counts."""
     per_seed = [counts] if isinstance(counts, numpy.ndarray) and counts.ndim == 2 else counts

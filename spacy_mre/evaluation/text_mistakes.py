@@ -9,12 +9,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..annotations.entities import DEFAULT_KEY, get_entities
 from ..annotations.relations import get_relations
-from .items import Item, check_texts, entity_items, gold_cats, predicted_cats, relation_items
+from .items import Item, check_texts, gold_cats, predicted_cats, scored_entities, scored_relations
 
 ENTITY_KINDS = ("type", "boundaries", "type and boundaries", "no overlap")
 RELATION_KINDS = ("argument type", "label", "direction", "argument offsets", "not related")
@@ -111,14 +110,14 @@ def find_text_mistakes(
         found.append(text)
         if has_entities and get_entities(eg.reference, spans_key) is not None:
             check_texts(eg)
-            gold, predicted = _scored_entities(eg.reference, spans_key), _scored_entities(eg.predicted, spans_key)
+            gold, predicted = scored_entities(eg.reference, spans_key), scored_entities(eg.predicted, spans_key)
             _compare(text, "entities", gold, predicted)
             if has_relations and get_relations(eg.reference) is not None:
                 arguments: dict[What, set[Item]] = {
                     "wrong": {item[:2] for item in gold},
                     "missed": {item[:2] for item in predicted},
                 }
-                gold, predicted = _scored_relations(eg.reference, symmetric), _scored_relations(eg.predicted, symmetric)
+                gold, predicted = scored_relations(eg.reference, symmetric), scored_relations(eg.predicted, symmetric)
                 _compare(text, "relations", gold, predicted, arguments)
         if has_cats and eg.reference.cats:
             cats = {(label,): score for label, score in predicted_cats(eg.predicted, multi_label, threshold).items()}
@@ -141,22 +140,6 @@ def worst_first(texts: Iterable[TextMistakes]) -> list[TextMistakes]:
         return -len(text.mistakes), -max(scores, default=0.0)
 
     return sorted((text for text in texts if text.mistakes), key=order)
-
-
-def _scored_entities(doc: Doc, spans_key: str) -> dict[Item, float]:
-    entities = get_entities(doc, spans_key) or []
-    return _best_scores(entity_items(doc, entities), [entity.score for entity in entities])
-
-
-def _scored_relations(doc: Doc, symmetric: Sequence[str]) -> dict[Item, float]:
-    return _best_scores(relation_items(doc, symmetric), [relation["score"] for relation in get_relations(doc) or ()])
-
-
-def _best_scores(items: Iterable[Item], scores: Iterable[float]) -> dict[Item, float]:
-    best: dict[Item, float] = {}
-    for item, score in zip(items, scores):
-        best[item] = max(score, best.get(item, score))
-    return best
 
 
 def _compare(

@@ -161,3 +161,10 @@ def test_compile_mmm(assets, tmp_path):
     (assets / "open" / "labels.json").write_text(json.dumps({**LABELS["open"], "entities": {}}), encoding="utf8")
     with pytest.raises(CorpusError, match="the entity label 'dish' is not in the label table"):
         compile_mmm(assets, tmp_path / "other")
+
+
+def test_corpora_of_different_languages_are_refused(assets, tmp_path):
+    (assets / "open" / "a.mre").write_text("## food-01\nen: [dish:a|Soup].\nja: [dish:a|汁]。\n", encoding="utf8")
+    with pytest.raises(ValueError, match=r"M258.*corpus: en; sentiment: en; events: en; open: en, ja"):
+        compile_mmm(assets, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -100,7 +100,7 @@ def test_the_layer_over_word_vectors_is_trained(vocab_with_vectors):
     docs = [Doc(vocab_with_vectors, words=["ship", "sails", "a"])]
     model = build_word_vectors(4)
     model.initialize(X=docs)
-    vectors, backprop = model.begin_update(docs)
+    _, backprop = model.begin_update(docs)
     backprop([numpy.ones((3, 4), dtype="f")])
     (gradient,) = (node.get_grad("W") for node in model.walk() if node.has_grad("W"))
     assert numpy.allclose(gradient, [[1, 2, 0]] * 4)

@@ -1,0 +1,57 @@
+"""The command `learning-curve`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import srsly
+import typer
+from rich.console import Console
+
+from ..evaluation.learning_curve import learning_curve, make_curves
+from ..evaluation.learning_curve_report import curve_row, curve_table, describe_outlook, plot_curves
+from ..files import check_can_write, replacing
+from .app import app
+from .common import use_gpu
+from .filled import read_config
+
+
+@app.command("learning-curve")
+def learning_curve_cli(
+    config: Annotated[str, typer.Argument(help="The training config, or its name.")],
+    train: Annotated[Path, typer.Argument(help="The .spacy file to train on.", exists=True)],
+    dev: Annotated[Path, typer.Argument(help="The .spacy file to score on. It selects nothing.", exists=True)],
+    output: Annotated[
+        Path, typer.Argument(help="A folder for the JSON file of each run, the curves and a plot.", file_okay=False)
+    ],
+    size: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="A number of training texts. Can be repeated. Default: 25, 50, 100, ..., all."),
+    ] = None,
+    more: Annotated[int, typer.Option(min=1, help="Predict the scores with so many more texts.")] = 100,
+    seeds: Annotated[int, typer.Option(min=1, help="The number of seeds, from 0 up.")] = 1,
+    updates: Annotated[
+        int | None, typer.Option(min=1, help="The updates of each run. Default: by the number of texts.")
+    ] = None,
+    gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU.")] = -1,
+) -> None:
+    """Measure how scores rise with the number of training texts, and predict them for more. Continues after an
+    interruption."""
+    console = Console()
+
+    def log(line: str) -> None:
+        console.print(line, markup=False, highlight=False)
+
+    if gpu_id >= 0:
+        use_gpu(gpu_id)
+    check_can_write(output, folder=True)
+    runs = learning_curve(
+        read_config(config), train, dev, output, sizes=size, seeds=range(seeds), updates=updates, gpu=gpu_id, log=log
+    )
+    curves = make_curves(runs, more)
+    with replacing(output / "curves.json") as temporary:
+        srsly.write_json(temporary, [curve_row(curve) for curve in curves])
+    console.print(curve_table(curves))
+    for curve in curves:
+        log(describe_outlook(curve))
+    plot_curves(curves, output / "curves.svg")
+    typer.echo(f"Runs, curves.json and curves.svg are in {output}")
