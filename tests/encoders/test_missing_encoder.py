@@ -190,8 +190,7 @@ def test_every_config_with_a_shared_encoder(name, tiny_bert):
         config["components"][encoder] = {"factory": "tok2vec", "model": {**HASH_EMBED_CNN, "width": 256}}
         config["initialize"]["vectors"] = None
         if "mre_textcat" in components:
-            words = config["components"]["mre_textcat"]["model"]["encoder"]["encoder"]["tok2vec"]["embed"]
-            words["include_static_vectors"] = False
+            config["components"]["mre_textcat"]["model"]["encoder"]["encoder"]["tok2vec"] = HASH_EMBED_CNN
     if "multi_ner" in components:
         questions = config["components"]["multi_ner"]["model"]["interaction"]["questions"]["tok2vec"]["embed"]
         questions["include_static_vectors"] = False
