@@ -1,6 +1,7 @@
 """The command `audit`."""
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -52,10 +53,7 @@ def audit_cli(
     if gpu_id >= 0:
         use_gpu(gpu_id)
     console = Console()
-
-    def log(line: str) -> None:
-        console.print(line, markup=False, highlight=False)
-
+    log = partial(console.print, markup=False, highlight=False)
     docs = read_docs(corpus)
     parts = make_folds(docs, folds, seed=seed)
     texts = audit(read_config(config), docs, parts, updates=updates, seed=seed, gpu=gpu_id, log=log)

@@ -1,5 +1,6 @@
 """The command `learning-curve`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -37,10 +38,7 @@ def learning_curve_cli(
     """Measure how scores rise with the number of training texts, and predict them for more. Continues after an
     interruption."""
     console = Console()
-
-    def log(line: str) -> None:
-        console.print(line, markup=False, highlight=False)
-
+    log = partial(console.print, markup=False, highlight=False)
     if gpu_id >= 0:
         use_gpu(gpu_id)
     check_can_write(output, folder=True)

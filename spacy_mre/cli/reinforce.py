@@ -1,5 +1,6 @@
 """The command `reinforce`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -42,10 +43,7 @@ def reinforce_cli(
     Each level is trained alone and both are trained together, with the same encoder, data, seeds and updates.
     """
     console = Console()
-
-    def log(line: str) -> None:
-        console.print(line, markup=False, highlight=False)
-
+    log = partial(console.print, markup=False, highlight=False)
     if gpu_id >= 0:
         use_gpu(gpu_id)
     check_can_write(output, folder=True)

@@ -15,8 +15,7 @@ from spacy.training import Example
 
 from ..annotations.entities import DEFAULT_KEY, get_entities
 from ..annotations.relations import get_relations
-from ..errors import Errors
-from ..files import replacing
+from .figures import make_figure, save_figure
 from .items import Item, check_texts, gold_cats, predicted_cats, scored_entities, scored_relations
 from .report import make_table
 
@@ -133,11 +132,7 @@ def plot_calibration(found: Mapping[str, Calibration], path: Path) -> None:
     path (Path): The image; its suffix is its format. Its folder is made.
     RAISES (ImportError): If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as err:
-        raise ImportError(Errors.M514) from err
-    figure = Figure(figsize=(3.4 * max(len(found), 1), 3.6), layout="constrained")
+    figure = make_figure(3.4 * max(len(found), 1), 3.6)
     for ax, (level, (error, bins)) in zip(figure.subplots(1, max(len(found), 1), squeeze=False)[0], found.items()):
         filled = [each for each in bins if each.predictions]
         ax.plot([0, 1], [0, 1], color="#888888", linewidth=0.8)
@@ -147,5 +142,4 @@ def plot_calibration(found: Mapping[str, Calibration], path: Path) -> None:
             ax.annotate(f"{each.predictions}", (each.low + 0.5 / BINS, 0.02), ha="center", fontsize="x-small")
         ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="score", ylabel="share of right predictions")
         ax.set_title(f"{TITLES[level]}: error {100 * error:.1f} points", fontsize="medium")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, metadata={"Date": None} if path.suffix == ".svg" else None)
+    save_figure(figure, path)

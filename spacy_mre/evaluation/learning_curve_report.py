@@ -6,9 +6,8 @@ from typing import Any
 
 from rich.table import Table
 
-from ..errors import Errors
-from ..files import replacing
 from .extrapolation import FEWEST_POINTS
+from .figures import make_figure, save_figure
 from .learning_curve import Curve
 from .report import make_table
 from .significance import Interval
@@ -57,12 +56,7 @@ def plot_curves(curves: Sequence[Curve], path: Path) -> None:
     path (Path): The image; its suffix is its format. Its folder is made.
     RAISES (ImportError): If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import ScalarFormatter
-    except ImportError as err:
-        raise ImportError(Errors.M514) from err
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = make_figure(7, 4)
     ax = figure.subplots()
     for curve in curves:
         sizes, colour = sorted(curve.points), COLOURS[curve.level]
@@ -82,14 +76,13 @@ def plot_curves(curves: Sequence[Curve], path: Path) -> None:
                 alpha=0.3,
             )
     ax.set_xscale("log")
-    ax.set_xticks(sorted({size for curve in curves for size in curve.points}))
-    ax.xaxis.set_major_formatter(ScalarFormatter())
+    ticks = sorted({size for curve in curves for size in curve.points})
+    ax.set_xticks(ticks, list(map(str, ticks)))
     ax.minorticks_off()
     ax.set_xlabel("training texts")
     ax.set_ylabel("score, % (95 % interval over documents and seeds)")
     ax.legend()
-    with replacing(path) as temporary:
-        figure.savefig(temporary, metadata={"Date": None} if path.suffix == ".svg" else None)
+    save_figure(figure, path)
 
 
 def _percent(interval: Interval, form: str) -> str:

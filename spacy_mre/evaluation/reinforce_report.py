@@ -7,8 +7,7 @@ from statistics import mean, stdev
 import numpy
 from rich.table import Table
 
-from ..errors import Errors
-from ..files import replacing
+from .figures import make_figure, save_figure
 from .reinforce import Gain, Records
 from .report import make_table
 from .significance import share
@@ -75,11 +74,7 @@ def plot_gains(by_corpus: dict[str, list[Gain]], path: Path) -> None:
     path (Path): The image; its suffix is its format. Its folder is made.
     RAISES (ImportError): If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as err:
-        raise ImportError(Errors.M514) from err
-    figure = Figure(figsize=(7, 1 + 0.5 * sum(len(gains) for gains in by_corpus.values())), layout="constrained")
+    figure = make_figure(7, 1 + 0.5 * sum(len(gains) for gains in by_corpus.values()))
     axes = figure.subplots(len(by_corpus), 1, sharex=True, squeeze=False)[:, 0]
     for ax, (corpus, gains) in zip(axes, by_corpus.items()):
         by_arm = {(gain.level, gain.arm): gain for gain in gains if gain.control == gain.level}
@@ -93,8 +88,7 @@ def plot_gains(by_corpus: dict[str, list[Gain]], path: Path) -> None:
         ax.set_ylim(-0.6, len(plotted) - 0.4)
         ax.set_title(corpus, loc="left", fontsize="medium", parse_math=False)
     axes[-1].set_xlabel("gain over the level alone, in points (95 % interval over documents and seeds)")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, metadata={"Date": None} if path.suffix == ".svg" else None)
+    save_figure(figure, path)
 
 
 def spread(values: Sequence[float | None]) -> str:

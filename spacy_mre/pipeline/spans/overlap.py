@@ -2,7 +2,7 @@
 resolved."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy
 
@@ -12,7 +12,7 @@ from ...arrays import expand_ranges
 # Values of a component's `overlap`; "learned" is the policy that fits the training data.
 Overlap = Literal["learned", "flat", "flat_by_label", "nested", "any"]
 # The policies, each allowing what the one before it allows.
-POLICIES = ("flat", "flat_by_label", "nested", "any")
+POLICIES = get_args(Overlap)[1:]
 # If fewer entities of the training data are inside another one, a predicted nested entity is rather an error.
 LEAST_NESTED = 0.05
 # Repetitive texts have long chains of equal scores, of which every round resolves one link. After so many rounds, go
