@@ -110,7 +110,7 @@ def evaluate(spec: dict[str, Any], folder: Path, model: Path) -> dict[str, Any]:
 def _evaluate(model: Path, folder: Path, part: str, *, baseline: bool = False) -> dict[str, Any]:
     output = folder / "scores.json"
     options = ["--baseline", folder / "train.spacy"] if baseline else []
-    call("spacy_mre", "evaluate", model, folder / f"{part}.spacy", "--per-type", *options, "--output", output)
+    call("spacy_mre", "evaluate", model, folder / f"{part}.spacy", "--per-type", "--calibration", *options, "--output", output)
     return srsly.read_json(output)
 
 

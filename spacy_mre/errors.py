@@ -247,7 +247,7 @@ class Errors(metaclass=_WithCodes):
     M514 = "Plots need the package 'matplotlib'. Install it with: pip install 'spacy-mre[plots]'."
     M515 = "The config has no [training] {missing}. Complete it with: python -m spacy init fill-config."
     M516 = (
-        "No component of this pipeline has thresholds to calibrate: {names}. Components that do have the setting "
+        "No component of this pipeline has thresholds to choose: {names}. Components that do have the setting "
         "'entity_threshold', such as spert_mt."
     )
     M517 = (
@@ -264,6 +264,14 @@ class Errors(metaclass=_WithCodes):
     M520 = (
         "A learning curve cannot have a point at {size} training texts: {path} has {texts}. Choose numbers from 1 to "
         "{texts} with --size."
+    )
+    M521 = (
+        "No threshold gives {what} with a precision of {wanted:.1f} %: of {count} held-out ones, the best-scored reach "
+        "{best:.1f} %. Ask for a lower precision, or train on more texts."
+    )
+    M522 = (
+        "Nothing can be calibrated: the components ({names}) have no scores, or {path} has no annotations for them. "
+        "spert_mt, multi_ner and mre_textcat can be calibrated."
     )
 
     # 6xx: visual

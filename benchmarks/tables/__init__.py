@@ -31,6 +31,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "grounding": grounding.ways,
     "grounding_controls": grounding.controls,
     "models": models.pipelines,
+    "models_calibration": models.calibration,
     "reliability": reliability.tests,
 }
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

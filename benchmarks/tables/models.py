@@ -7,6 +7,7 @@ from .formatting import LANGUAGES, markdown, no_runs, percent
 
 SCORES = ("spans_entities_f", "rel_strict_f", "cats_macro_f")
 COLUMNS = ("entities", "relations, strict", "topic")
+LEVELS = ("entities", "relations", "cats")
 PARTS = {"test": "test part", "check": "other hand"}
 
 
@@ -20,6 +21,26 @@ def pipelines() -> str:
     versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
     commits = ", ".join(dict.fromkeys(row["commit"] for row in results["rows"]))
     return f"{table}\n\n`{results['command']}`. Commits: {commits}. Versions: {versions}."
+
+
+def calibration() -> str:
+    """The expected calibration error of each level on the test parts, beside that of exact probabilities."""
+    results = read("models")
+    if not results["rows"]:
+        return no_runs("python -m models")
+    lines = []
+    for row in results["rows"]:
+        for part, scores in row["scores"].items():
+            kind, _, lang = part.partition("-")
+            if kind == "test":
+                found = [scores["calibration"].get(level) for level in LEVELS]
+                errors = [f"{_points(one['error'])} ({_points(one['chance'])})" if one else "-" for one in found]
+                lines.append([f"`{row['name']}`", LANGUAGES[lang], *errors])
+    return markdown(["pipeline", "language", *COLUMNS], lines)
+
+
+def _points(error: float) -> str:
+    return f"{100 * error:.1f}"
 
 
 def _lines(row: dict[str, Any]) -> list[list[str]]:

@@ -3,6 +3,7 @@
 from . import (
     agree,
     audit,
+    calibrate,
     card,
     compile_assets,
     config,
@@ -30,6 +31,7 @@ __all__ = [
     "agree",
     "app",
     "audit",
+    "calibrate",
     "card",
     "compile_assets",
     "config",

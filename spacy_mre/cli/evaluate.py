@@ -11,7 +11,7 @@ from spacy.training import Example
 from spacy.util import fix_random_seed, load_model
 
 from ..errors import Errors
-from ..evaluation.calibration import calibration_tables, measure_calibration, plot_calibration
+from ..evaluation.calibration import bin_tables, calibration_table, measure_calibration, plot_calibration
 from ..evaluation.evaluate import evaluate
 from ..evaluation.mistakes import mistakes_tables
 from ..evaluation.mistakes_file import write_mistakes
@@ -143,12 +143,13 @@ def _show_calibration(nlp: Language, scored: list[Example], plot: Path | None, c
     found = measure_calibration(
         scored, spans_key=get_spans_key(nlp), symmetric=get_symmetric(nlp), **get_cats_settings(nlp)
     )
-    console.print(*calibration_tables(found))
+    console.print(calibration_table(found), *bin_tables(found))
     if plot is not None:
         plot_calibration(found, plot)
         typer.echo(f"The reliability diagrams are in {plot}")
     return {
-        level: {"error": error, "bins": [each._asdict() for each in bins]} for level, (error, bins) in found.items()
+        level: {"error": error, "chance": chance, "bins": [each._asdict() for each in bins]}
+        for level, (error, chance, bins) in found.items()
     }
 
 

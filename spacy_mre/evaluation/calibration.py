@@ -2,7 +2,8 @@
 
 The expected calibration error is that of Guo, Pleiss, Sun and Weinberger (2017), "On calibration of modern neural
 networks", section 2, equation 3, with ten bins of equal width: the mean distance between score and share of right
-predictions, over all predictions. Only predictions count, not what a pipeline has left out.
+predictions, over all predictions. Only predictions count, not what a pipeline has left out. With few predictions the
+error is above zero even if each score is an exact probability; draws of such predictions tell how far.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from .items import Item, check_texts, gold_cats, predicted_cats, scored_entities
 from .report import make_table
 
 BINS = 10
+DRAWS = 200
 TITLES = {"entities": "entities", "relations": "strict relations", "cats": "text labels"}
 
 
@@ -44,21 +46,23 @@ class Calibration(NamedTuple):
     """How well the scores of a level agree with the shares of right predictions.
 
     error (float): The expected calibration error, between 0 and 1.
+    chance (float): The mean error of as many predictions whose scores are exact probabilities.
     bins (list[Bin]): The ranges of scores, from the lowest.
     """
 
     error: float
+    chance: float
     bins: list[Bin]
 
 
-def calibrate(scores: Sequence[float], right: Sequence[bool]) -> Calibration:
+def compare_scores(scores: Sequence[float], right: Sequence[bool]) -> Calibration:
     """Compare scores with the shares of right predictions.
 
     scores (Sequence[float]): The scores of the predictions, between 0 and 1.
     right (Sequence[bool]): Whether each is right.
     RETURNS (Calibration): The error is 0 if there are no predictions.
 
-    >>> calibrate([0.9, 0.9, 0.9, 0.9], [True, True, True, False]).error
+    >>> compare_scores([0.9, 0.9, 0.9, 0.9], [True, True, True, False]).error
     0.15
     """
     values, hits = numpy.asarray(scores, dtype=float), numpy.asarray(right, dtype=float)
@@ -66,9 +70,13 @@ def calibrate(scores: Sequence[float], right: Sequence[bool]) -> Calibration:
     counts, sums, found = (numpy.bincount(places, weights, BINS) for weights in (None, values, hits))
     filled = numpy.maximum(counts, 1)
     error = float(numpy.abs(sums - found).sum() / max(len(values), 1))
+    generator, chance = numpy.random.default_rng(0), 0.0
+    for _ in range(DRAWS):
+        drawn = numpy.bincount(places, generator.random(len(values)) < values, BINS)
+        chance += float(numpy.abs(sums - drawn).sum()) / max(len(values), 1) / DRAWS
     rows = zip(counts.tolist(), (sums / filled).tolist(), (found / filled).tolist())
     bins = [Bin(i / BINS, (i + 1) / BINS, int(count), score, share) for i, (count, score, share) in enumerate(rows)]
-    return Calibration(round(error, 6), bins)
+    return Calibration(round(error, 6), round(chance, 6), bins)
 
 
 def measure_calibration(
@@ -109,15 +117,25 @@ def measure_calibration(
                 label: score for label, score in predicted.items() if label in eg.reference.cats or not multi_label
             }
             add("cats", gold_cats(eg.reference), known)
-    return {level: calibrate(*pair) for level, pair in found.items() if pair[0]}
+    return {level: compare_scores(*pair) for level, pair in found.items() if pair[0]}
 
 
-def calibration_tables(found: Mapping[str, Calibration]) -> list[Table]:
+def calibration_table(found: Mapping[str, Calibration]) -> Table:
+    """RETURNS (Table): For `rich.print`: mean score, share of right predictions and error of each level."""
+    table = make_table("Calibration", "predictions", "mean score", "right, %", "error", "by chance")
+    for level, (error, chance, bins) in found.items():
+        count = sum(each.predictions for each in bins)
+        score, right = (sum(each.predictions * getattr(each, name) for each in bins) for name in ("score", "right"))
+        values = (score / max(count, 1), right / max(count, 1), error, chance)
+        table.add_row(TITLES[level], f"{count:,}", *(f"{100 * value:.1f}" for value in values))
+    return table
+
+
+def bin_tables(found: Mapping[str, Calibration]) -> list[Table]:
     """RETURNS (list[Table]): For `rich.print`: the ranges of scores of each level that have predictions."""
     tables = []
-    for level, (error, bins) in found.items():
-        title = f"Calibration: {TITLES[level]} (expected error {100 * error:.1f} points)"
-        table = make_table(title, "predictions", "mean score", "right, %")
+    for level, (_, _, bins) in found.items():
+        table = make_table(f"{TITLES[level].capitalize()} by score", "predictions", "mean score", "right, %")
         for low, high, count, score, right in bins:
             if count:
                 table.add_row(f"{low:.1f} to {high:.1f}", f"{count:,}", f"{100 * score:.1f}", f"{100 * right:.1f}")
@@ -133,7 +151,7 @@ def plot_calibration(found: Mapping[str, Calibration], path: Path) -> None:
     RAISES (ImportError): If matplotlib is not installed.
     """
     figure = make_figure(3.4 * max(len(found), 1), 3.6)
-    for ax, (level, (error, bins)) in zip(figure.subplots(1, max(len(found), 1), squeeze=False)[0], found.items()):
+    for ax, (level, (error, _, bins)) in zip(figure.subplots(1, max(len(found), 1), squeeze=False)[0], found.items()):
         filled = [each for each in bins if each.predictions]
         ax.plot([0, 1], [0, 1], color="#888888", linewidth=0.8)
         ax.bar([each.low for each in filled], [each.right for each in filled], 1 / BINS, align="edge", alpha=0.3)

@@ -1,10 +1,12 @@
-"""Calibration of the two thresholds of `spert_mt` for the best F1, from one prediction of held-out documents.
+"""Choice of the two thresholds of `spert_mt`, for the best F1 or for a wanted precision, from one prediction of
+held-out documents.
 
 A lower threshold only adds predictions with lower scores: overlaps are resolved from the best score downwards, and each
 pair is scored independently. So the predictions at any threshold are those at the lowest threshold that have a high
 enough score. This assumes that the pair budget is not exceeded at the lowest threshold.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -17,14 +19,19 @@ from ..annotations.entities import Offsets, get_entities
 from ..annotations.relations import arguments, get_relations
 from ..errors import Errors
 from .items import entity_items, relation_items
-from .pipeline_settings import get_spans_key
 from .runs import predict
 
 # A finer grid would overfit the held-out documents.
 CANDIDATES = tuple(round(0.05 * step, 2) for step in range(1, 20))
+# The fewest predictions that a precision is measured on.
+FEWEST = 20
+# Thresholds are rounded down, so that no prediction is lost to rounding.
+ROUNDING = 10**5
+# The level of each threshold.
+LEVELS = {"entity_threshold": "entities", "relation_threshold": "relations"}
 
 
-class _Predictions(NamedTuple):
+class Predictions(NamedTuple):
     """All predictions at the lowest threshold: their scores, whether each is correct, and the size of the gold."""
 
     scores: numpy.ndarray
@@ -34,35 +41,56 @@ class _Predictions(NamedTuple):
     def f1(self, kept: numpy.ndarray) -> float:
         return 2 * (kept & self.correct).sum() / max(kept.sum() + self.gold, 1)
 
+    def best(self, possible: numpy.ndarray, current: float) -> float:
+        """The threshold of the best F1; of several, the nearest to the current one."""
+        scores = {t: self.f1(possible & (self.scores >= t)) for t in CANDIDATES}
+        return max(scores, key=lambda threshold: (scores[threshold], -abs(threshold - current)))
 
-def calibrate(nlp: Language, examples: Sequence[Example]) -> dict[str, float]:
-    """Choose the entity threshold by F1 of entities, then the relation threshold by F1 of strict relations. Set both.
+    def precise(self, possible: numpy.ndarray, precision: float, what: str) -> float:
+        """The lowest threshold with a precision."""
+        order = numpy.argsort(-self.scores[possible], kind="stable")
+        scores, correct = self.scores[possible][order], self.correct[possible][order]
+        reached = correct.cumsum() / numpy.arange(1, len(scores) + 1)
+        # A threshold keeps all predictions with its score, and few predictions say nothing about a precision.
+        ends = numpy.flatnonzero(numpy.append(numpy.diff(scores) < 0, True)[: len(scores)])
+        ends = ends[ends >= min(FEWEST, len(scores)) - 1]
+        enough = ends[reached[ends] >= precision]
+        if not len(enough):
+            best = reached[ends].max() if len(ends) else 0.0
+            raise ValueError(Errors.M521.format(what=what, wanted=100 * precision, best=100 * best, count=len(scores)))
+        return max(math.floor(scores[enough[-1]] * ROUNDING) / ROUNDING, 0.0)
+
+
+def tune_thresholds(nlp: Language, examples: Sequence[Example], *, precision: float | None = None) -> dict[str, float]:
+    """Choose the entity threshold on the entities, then the relation threshold on the strict relations. Set both.
 
     nlp (Language): The pipeline. The thresholds are set in its first component that has the setting `entity_threshold`.
     examples (Sequence[Example]): Held-out gold, and documents without annotations, which are not changed.
-    RETURNS (dict[str, float]): "entity_threshold" and "relation_threshold". Of several best ones, the nearest to the
-        threshold that was set before.
-    RAISES (ValueError): If no component has the thresholds.
+    precision (Optional[float]): Choose the lowest thresholds with this precision, between 0 and 1. Default: None (the
+        best F1; of several best thresholds, the nearest to the one that was set before).
+    RETURNS (dict[str, float]): "entity_threshold" and "relation_threshold".
+    RAISES (ValueError): If no component has the thresholds, or no threshold has the precision.
     """
-    component = _find_component(nlp)
-    options = component.options()
-    with _lowest_thresholds(component):
+    component = find_component(nlp)
+    current = {name: _current(component, name, level) for name, level in LEVELS.items()}
+    with lowest_thresholds(component):
         predicted = predict(nlp, examples)
-    entities, entity_scores = _entity_predictions(predicted, get_spans_key(nlp))
-    by_threshold = {threshold: entities.f1(entities.scores >= threshold) for threshold in CANDIDATES}
-    component.entity_threshold = _best(by_threshold, options.entity_threshold)
-    relations, argument_scores = _relation_predictions(predicted, entity_scores, component.symmetric)
-    possible = argument_scores >= component.entity_threshold
-    by_threshold = {t: relations.f1(possible & (relations.scores >= t)) for t in CANDIDATES}
-    component.relation_threshold = _best(by_threshold, options.relation_threshold)
-    return {
-        "entity_threshold": component.entity_threshold,
-        "relation_threshold": component.relation_threshold,
-    }
+    entities, entity_scores = entity_predictions(predicted, component.spans_key)
+    relations, argument_scores = relation_predictions(predicted, entity_scores, component.symmetric)
+
+    def choose(found: Predictions, possible: numpy.ndarray, name: str) -> float:
+        if precision is None:
+            return found.best(possible, current[name])
+        return found.precise(possible, precision, LEVELS[name]) if found.gold else current[name]
+
+    entity_threshold = choose(entities, numpy.ones(len(entities.scores), dtype=bool), "entity_threshold")
+    relation_threshold = choose(relations, argument_scores >= entity_threshold, "relation_threshold")
+    component.entity_threshold, component.relation_threshold = entity_threshold, relation_threshold
+    return {"entity_threshold": entity_threshold, "relation_threshold": relation_threshold}
 
 
 def cross_predict(nlp: Language, examples: Sequence[Example]) -> list[Example]:
-    """Predict each half of the documents with the thresholds that are calibrated on the other half.
+    """Predict each half of the documents with the thresholds that are chosen on the other half.
 
     nlp (Language): The pipeline. Its thresholds are restored afterwards.
     examples (Sequence[Example]): Gold, and documents without annotations, which are not changed. The halves are every
@@ -70,18 +98,19 @@ def cross_predict(nlp: Language, examples: Sequence[Example]) -> list[Example]:
     RETURNS (list[Example]): Gold and predictions, in the same order.
     RAISES (ValueError): If no component has the thresholds.
     """
-    component = _find_component(nlp)
+    component = find_component(nlp)
     before = component.entity_threshold, component.relation_threshold
     predicted = list(examples)
     for half in (0, 1):
         component.entity_threshold, component.relation_threshold = before
-        calibrate(nlp, examples[1 - half :: 2])
+        tune_thresholds(nlp, examples[1 - half :: 2])
         predicted[half::2] = predict(nlp, examples[half::2])
     component.entity_threshold, component.relation_threshold = before
     return predicted
 
 
-def _find_component(nlp: Language) -> Any:
+def find_component(nlp: Language) -> Any:
+    """RETURNS (Any): The first component with thresholds."""
     for _, pipe in nlp.pipeline:
         if hasattr(pipe, "entity_threshold"):
             return pipe
@@ -89,7 +118,8 @@ def _find_component(nlp: Language) -> Any:
 
 
 @contextmanager
-def _lowest_thresholds(component: Any) -> Iterator[None]:
+def lowest_thresholds(component: Any) -> Iterator[None]:
+    """Predict with the lowest of the `CANDIDATES` as thresholds."""
     before = component.entity_threshold, component.relation_threshold
     component.entity_threshold = component.relation_threshold = CANDIDATES[0]
     try:
@@ -98,11 +128,13 @@ def _lowest_thresholds(component: Any) -> Iterator[None]:
         component.entity_threshold, component.relation_threshold = before
 
 
-def _best(scores: dict[float, float], current: float) -> float:
-    return max(scores, key=lambda threshold: (scores[threshold], -abs(threshold - current)))
+def _current(component: Any, name: str, level: str) -> float:
+    """The threshold in force, as a calibrated score if the scores are calibrated."""
+    threshold, scaling = getattr(component.options(), name), component.get_scaling(level)
+    return threshold if scaling is None else float(scaling.apply(numpy.array(threshold)))
 
 
-def _entity_predictions(examples: Sequence[Example], key: str) -> tuple[_Predictions, list[dict[Offsets, float]]]:
+def entity_predictions(examples: Sequence[Example], key: str) -> tuple[Predictions, list[dict[Offsets, float]]]:
     """The entities, and for each document the score of each entity."""
     rows: list[tuple[float, bool]] = []
     scores = []
@@ -119,9 +151,9 @@ def _entity_predictions(examples: Sequence[Example], key: str) -> tuple[_Predict
     return _make_predictions(rows, n_gold), scores
 
 
-def _relation_predictions(
+def relation_predictions(
     examples: Sequence[Example], entity_scores: Sequence[dict[Offsets, float]], symmetric: Sequence[str]
-) -> tuple[_Predictions, numpy.ndarray]:
+) -> tuple[Predictions, numpy.ndarray]:
     """The relations, and for each of them the lower score of its two arguments."""
     rows: list[tuple[float, bool]] = []
     argument_scores: list[float] = []
@@ -138,6 +170,6 @@ def _relation_predictions(
     return _make_predictions(rows, n_gold), numpy.array(argument_scores)
 
 
-def _make_predictions(rows: Sequence[tuple[float, bool]], n_gold: int) -> _Predictions:
+def _make_predictions(rows: Sequence[tuple[float, bool]], n_gold: int) -> Predictions:
     scores = numpy.array([score for score, _ in rows])
-    return _Predictions(scores, numpy.array([correct for _, correct in rows], dtype=bool), n_gold)
+    return Predictions(scores, numpy.array([correct for _, correct in rows], dtype=bool), n_gold)

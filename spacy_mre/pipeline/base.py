@@ -4,7 +4,7 @@ import inspect
 import math
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
@@ -18,6 +18,7 @@ from ..annotations.alignment import UNSEEN, Losses
 from ..encoders.foreign_code import refusing_code
 from ..encoders.stored_weights import own_readers, wrong_array
 from ..errors import Errors, Warnings
+from ..evaluation.scaling import Scaling
 from ..files import check_has, replacing_files
 from ..requirements import record_requirements
 from ..settings import check_setting
@@ -122,6 +123,7 @@ class MREPipe(BufferedPipe):
             if not math.isfinite(loss):
                 raise ValueError(Errors.M805.format(name=self.name, loss=loss))
             losses[self.name] += loss
+            self.set_scaling({})
             if sgd is not None:
                 self.finish_update(sgd)
         return losses
@@ -137,6 +139,19 @@ class MREPipe(BufferedPipe):
             return {}
         settings = {name: getattr(self, name) for name in self._settings()}
         return self.scorer(examples, **{**settings, "labels": self.labels, **kwargs})
+
+    def get_scaling(self, level: str) -> Scaling | None:
+        """RETURNS (Optional[Scaling]): The calibration of the scores of a level; None if they are not calibrated."""
+        found = self.cfg.get("scaling", {}).get(level)
+        return None if found is None else Scaling(*found)
+
+    def set_scaling(self, scaling: Mapping[str, Scaling]) -> None:
+        """Calibrate the scores, or stop that. It holds until the next update, because it belongs to the weights.
+
+        scaling (Mapping[str, Scaling]): By level; empty for the scores of the network.
+        """
+        if "scaling" in self.cfg:
+            self.cfg["scaling"] = {level: list(found) for level, found in scaling.items()}
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the component. Its files are replaced when all of them are written. Links in the folder are replaced,

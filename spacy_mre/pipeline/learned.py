@@ -54,6 +54,8 @@ def _expected(key: str, before: Any, found: Any) -> str:
     if key == "constraints":
         valid = _is_table(found, lambda rows: isinstance(rows, list) and all(map(_is_pair, rows)))
         return "" if valid else "a table of pairs of entity labels by relation label"
+    if key == "scaling":
+        return "" if _is_table(found, _is_scaling) else "a table of a slope and a bias by level"
     if isinstance(before, dict):
         return "" if _is_table(found, lambda value: isinstance(value, str)) else "a table of strings by label"
     if isinstance(before, list):
@@ -65,6 +67,11 @@ def _expected(key: str, before: Any, found: Any) -> str:
 
 def _is_table(found: Any, is_value: Any) -> bool:
     return isinstance(found, dict) and all(map(is_value, found.values()))
+
+
+def _is_scaling(row: Any) -> bool:
+    is_number = all(isinstance(value, int | float) and not isinstance(value, bool) for value in row)
+    return isinstance(row, list) and len(row) == 2 and is_number and 0 < row[0] < float("inf")
 
 
 def _is_pair(row: Any) -> bool:

@@ -76,3 +76,12 @@ def test_the_table_of_the_docs(tmp_path, monkeypatch):
     assert lines[2] == "| `ja_mre_e5` | Japanese | test part | 80.0 | 50.0 | - | 3,000 | 106 |"
     assert lines[3].startswith("| in int8 | Japanese | test part | 80.0 |") and "6,000" in lines[3]
     assert lines[4].startswith("| gazetteer |") and lines[5].startswith("| `ja_mre_e5` | Japanese | other hand |")
+
+
+def test_the_table_of_the_calibration(tmp_path, monkeypatch):
+    errors = {"entities": {"error": 0.0251, "chance": 0.022}, "relations": {"error": 0.06, "chance": 0.05}}
+    row = {"name": "xx_mre_e5", "scores": {"test-zh": {"calibration": errors}, "check-zh": {}}}
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    srsly.write_json(tmp_path / "models.json", {"command": "", "versions": {}, "rows": [row]})
+    lines = tables.calibration().splitlines()
+    assert lines[2:] == ["| `xx_mre_e5` | Chinese | 2.5 (2.2) | 6.0 (5.0) | - |"]

@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 from spacy_mre.annotations.entities import EntitySpan, set_entities
 from spacy_mre.annotations.storage import save_docs
 from spacy_mre.cli import app
-from spacy_mre.evaluation.calibration import BINS, calibrate, calibration_tables, measure_calibration
+from spacy_mre.evaluation.calibration import BINS, bin_tables, compare_scores, measure_calibration
 
 
 def test_by_hand():
     """Two bins: three predictions of mean score 0.85, two right; one of score 0.3, wrong."""
-    error, bins = calibrate([0.8, 0.85, 0.9 - 1e-9, 0.3], [True, True, False, False])
+    error, _, bins = compare_scores([0.8, 0.85, 0.9 - 1e-9, 0.3], [True, True, False, False])
     assert error == pytest.approx((3 * abs(0.85 - 2 / 3) + 1 * 0.3) / 4, abs=1e-6)
     assert [each.predictions for each in bins] == [0, 0, 0, 1, 0, 0, 0, 0, 3, 0]
     assert bins[8].score == pytest.approx(0.85) and bins[8].right == pytest.approx(2 / 3)
@@ -24,19 +24,25 @@ def test_by_hand():
 
 
 def test_the_ends_belong_to_the_first_and_the_last_bin():
-    _, bins = calibrate([0.0, 1.0], [False, True])
+    _, _, bins = compare_scores([0.0, 1.0], [False, True])
     assert bins[0].predictions == bins[-1].predictions == 1
 
 
+def test_exact_probabilities_have_the_error_of_chance():
+    """100 scores of 0.5 are 4 points from the share of right ones, on average: 0.5 / 10 times the root of 2 / pi."""
+    assert compare_scores([0.5] * 100, [True] * 50 + [False] * 50).chance == pytest.approx(0.04, abs=0.005)
+    assert compare_scores([1.0] * 100, [True] * 100).chance == 0.0
+
+
 def test_nothing_is_calibrated():
-    assert calibrate([], []).error == 0.0
+    assert compare_scores([], []).error == 0.0
 
 
 def test_probabilities_have_nearly_no_error():
     generator = numpy.random.default_rng(0)
     scores = generator.random(20_000)
-    assert calibrate(scores, generator.random(20_000) < scores).error < 0.01
-    assert calibrate(scores, generator.random(20_000) < scores / 2).error == pytest.approx(0.25, abs=0.01)
+    assert compare_scores(scores, generator.random(20_000) < scores).error < 0.01
+    assert compare_scores(scores, generator.random(20_000) < scores / 2).error == pytest.approx(0.25, abs=0.01)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
@@ -49,7 +55,7 @@ def test_it_agrees_with_the_formula(pairs):
         if rows:
             confidence, accuracy = (sum(column) / len(rows) for column in zip(*rows))
             error += len(rows) / total * abs(accuracy - confidence)
-    found = calibrate(scores, right)
+    found = compare_scores(scores, right)
     assert found.error == pytest.approx(error, abs=2e-6)
     assert sum(each.predictions for each in found.bins) == total
 
@@ -75,7 +81,7 @@ def test_each_level_of_a_text():
     # Its tail has another type in gold.
     assert found["relations"].error == pytest.approx(0.45)
     assert found["cats"].error == pytest.approx(0.3)
-    assert len(calibration_tables(found)) == 3
+    assert len(bin_tables(found)) == 3
 
 
 def test_texts_without_gold_or_predictions_do_not_count():
@@ -108,7 +114,8 @@ def test_the_command(tmp_path):
     options = ["--calibration", "--calibration-plot", tmp_path / "plots" / "reliability.svg"]
     result = CliRunner().invoke(app, [*map(str, [*files, *options])], catch_exceptions=False, env={"COLUMNS": "120"})
     assert result.exit_code == 0, result.output
-    assert "Calibration: entities (expected error 50.0 points)" in result.output
+    row = next(line for line in result.output.splitlines() if line.startswith("│ entities"))
+    assert [cell.strip() for cell in row.split("│")[1:-1]] == ["entities", "2", "100.0", "50.0", "50.0", "0.0"]
     assert "<svg" in (tmp_path / "plots" / "reliability.svg").read_text(encoding="utf8")
     scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf8"))
     last = scores["calibration"]["entities"]["bins"][-1]

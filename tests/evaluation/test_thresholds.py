@@ -11,7 +11,7 @@ from spacy_mre.annotations.entities import set_entities
 from spacy_mre.annotations.relations import make_relation, set_relations
 from spacy_mre.evaluation.runs import predict
 from spacy_mre.evaluation.scorers import score_joint
-from spacy_mre.evaluation.thresholds import CANDIDATES, calibrate, cross_predict
+from spacy_mre.evaluation.thresholds import CANDIDATES, cross_predict, tune_thresholds
 
 NAMES, PLACES = ["Ida", "Tom", "Bo", "Mara"], ["Lima", "Oslo", "Brook", "Fell"]
 
@@ -62,7 +62,7 @@ def test_one_prediction_gives_the_scores_of_all_thresholds(trained, pipe):
     nlp, examples = trained
     entities = slow_scores(nlp, examples, pipe, "entity_threshold", "spans_entities_f")
     assert len(set(entities.values())) >= 3  # thresholds give different scores
-    chosen = calibrate(nlp, examples)
+    chosen = tune_thresholds(nlp, examples)
     assert entities[chosen["entity_threshold"]] == max(entities.values())
     assert {name: getattr(pipe, name) for name in chosen} == chosen
     pipe.relation_threshold = 0.5
@@ -75,9 +75,9 @@ def test_of_equally_good_thresholds_the_nearest_is_chosen(trained, pipe):
     nlp, examples = trained
     # Without gold all thresholds score 0.
     bare = [Example(eg.predicted, Doc(nlp.vocab, words=[token.text for token in eg.predicted])) for eg in examples]
-    assert calibrate(nlp, bare) == {"entity_threshold": 0.25, "relation_threshold": 0.3}  # those of the preset
+    assert tune_thresholds(nlp, bare) == {"entity_threshold": 0.25, "relation_threshold": 0.3}  # those of the preset
     pipe.entity_threshold, pipe.relation_threshold = 0.35, 0.7
-    assert calibrate(nlp, bare) == {"entity_threshold": 0.35, "relation_threshold": 0.7}
+    assert tune_thresholds(nlp, bare) == {"entity_threshold": 0.35, "relation_threshold": 0.7}
 
 
 def test_no_document_calibrates_its_own_thresholds(trained, pipe, monkeypatch):
@@ -86,16 +86,16 @@ def test_no_document_calibrates_its_own_thresholds(trained, pipe, monkeypatch):
 
     def spy(nlp, examples):
         seen.append({id(eg) for eg in examples})
-        return calibrate(nlp, examples)
+        return tune_thresholds(nlp, examples)
 
-    monkeypatch.setattr("spacy_mre.evaluation.thresholds.calibrate", spy)
+    monkeypatch.setattr("spacy_mre.evaluation.thresholds.tune_thresholds", spy)
     predicted = cross_predict(nlp, examples)
     assert [eg.reference for eg in predicted] == [eg.reference for eg in examples]
     assert seen[0].isdisjoint(seen[1]) and seen[0] | seen[1] == {id(eg) for eg in examples}
     assert (pipe.entity_threshold, pipe.relation_threshold) == (None, None)
     for half, calibrating in ((0, seen[0]), (1, seen[1])):
         assert calibrating == {id(eg) for eg in examples[1 - half :: 2]}
-        calibrate(nlp, examples[1 - half :: 2])
+        tune_thresholds(nlp, examples[1 - half :: 2])
         expected = predict(nlp, examples[half::2])
         assert [[span.label_ for span in eg.predicted.spans["entities"]] for eg in expected] == [
             [span.label_ for span in eg.predicted.spans["entities"]] for eg in predicted[half::2]
@@ -107,4 +107,4 @@ def test_a_pipeline_without_thresholds_is_m516():
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
     with pytest.raises(ValueError, match=r"\[M516\].*sentencizer"):
-        calibrate(nlp, [])
+        tune_thresholds(nlp, [])

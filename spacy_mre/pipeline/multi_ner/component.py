@@ -97,7 +97,7 @@ class MultiNER(LabelledMultiNER):
         scorer (Optional[Callable]): The scorer. Default: `spacy_mre.entity_scorer.v1`.
         RAISES (ValueError): If a setting has an invalid value.
         """
-        super().__init__(nlp, name, model, scorer, learned={"questions": {}, "overlap": "nested"})
+        super().__init__(nlp, name, model, scorer, learned={"questions": {}, "overlap": "nested", "scaling": {}})
         self.questions = questions
         self.spans_key = spans_key
         self.set_ents = set_ents
@@ -133,7 +133,10 @@ class MultiNER(LabelledMultiNER):
         self._check_initialized()
         if self.entities == "given" or not any(len(doc) for doc in docs):
             return MultiNEROutput.empty(len(docs))
-        return self.model.predict((docs, self.options()))
+        output, scaling = self.model.predict((docs, self.options())), self.get_scaling("entities")
+        if scaling is not None:
+            output.scores = scaling.apply(output.scores)
+        return output
 
     def set_annotations(self, docs: Iterable[Doc], output: MultiNEROutput) -> None:
         """Write entities to the Docs.
@@ -241,6 +244,7 @@ class MultiNER(LabelledMultiNER):
             message = Warnings.W801.format(name=self.name, total=survey.entities, losses=survey.lost)
             warnings.warn(message, stacklevel=2)
         self.cfg["overlap"] = survey.nesting.policy
+        self.set_scaling({})
         if labels is not None:
             self.cfg["questions"] = check_questions(labels, self.name)
         else:

@@ -85,8 +85,9 @@ class SpertMT(LabelledSpertMT):
         set_ents (bool): Also write to `doc.ents`, around the entities of other components. Default: True.
         entities (Literal): "predict"; or "given": read the entities that are on the Doc, and predict relations only.
             Default: "predict".
-        entity_threshold (Optional[float]): The lowest probability of an entity. Default: None (0.25).
-        relation_threshold (Optional[float]): The lowest score of a relation. Default: None (0.3).
+        entity_threshold (Optional[float]): The lowest score of an entity, after calibration. Default: None (0.25,
+            before calibration).
+        relation_threshold (Optional[float]): The lowest score of a relation, the same. Default: None (0.3).
         overlap (Optional[Overlap]): "flat", "flat_by_label" (spans may contain others of another label, but not
             cross), "nested" (spans may contain each other but not cross) or "any"; or "learned": nested if at least
             one in twenty entities of the training data is inside another one of its label, else flat by label if at
@@ -108,7 +109,7 @@ class SpertMT(LabelledSpertMT):
         scorer (Optional[Callable]): The scorer. Default: `spacy_mre.joint_scorer.v1`.
         RAISES (ValueError): If a setting has an invalid value.
         """
-        super().__init__(nlp, name, model, scorer, learned=Survey(spans_key, None).learned(negatives))
+        super().__init__(nlp, name, model, scorer, learned=Survey(spans_key, None).learned(negatives) | {"scaling": {}})
         self.spans_key = spans_key
         self.set_ents = set_ents
         self.entities = entities
@@ -138,8 +139,8 @@ class SpertMT(LabelledSpertMT):
         return SpertMTOptions(
             entity_labels=self.entity_labels,
             relation_labels=self.relation_labels,
-            entity_threshold=self._in_force("entity_threshold"),
-            relation_threshold=self._in_force("relation_threshold"),
+            entity_threshold=self._threshold("entity_threshold", "entities"),
+            relation_threshold=self._threshold("relation_threshold", "relations"),
             overlap=learned["overlap"] if overlap == "learned" else overlap,
             pairs_per_token=self.pairs_per_token,
             max_distance=learned["distance"] if distance == "learned" else distance,
@@ -165,7 +166,8 @@ class SpertMT(LabelledSpertMT):
         options.sentences = None if self._scope is None else numpy.concatenate([sentence_numbers(doc) for doc in docs])
         if self.entities == "given":
             options.given = lambda offsets: Spans.of(self._given(docs), offsets, _ids(self.entity_labels))
-        return self.model.predict((docs, options))
+        scaling = None if self.entities == "given" else self.get_scaling("entities")
+        return self.model.predict((docs, options)).scaled(scaling, self.get_scaling("relations"))
 
     def set_annotations(self, docs: Iterable[Doc], output: SpertMTOutput) -> None:
         """Write entities and relations to the Docs.
@@ -282,7 +284,7 @@ class SpertMT(LabelledSpertMT):
         survey = Survey(self.spans_key, self._shim.settings["max_width"] if self.entities == "predict" else None)
         for eg in get_examples():
             survey.add(eg)
-        self.cfg.update(survey.learned(self.negatives, labels))
+        self.cfg.update(survey.learned(self.negatives, labels), scaling={})
         if not (self.relation_labels if self.entities == "given" else self.entity_labels):
             raise ValueError(Errors.M811.format(name=self.name, key=self.spans_key))
         if self._shim.settings["see_cats"] and not self.cfg["cat_labels"]:
@@ -304,6 +306,11 @@ class SpertMT(LabelledSpertMT):
         """The value of a setting, or the preset's where it is None."""
         value = getattr(self, setting)
         return getattr(self.preset, setting) if value is None else value
+
+    def _threshold(self, setting: str, level: str) -> float:
+        """As a score of the network. The preset's is one; that of the user is one of calibrated scores, if they are."""
+        threshold, scaling = getattr(self, setting), self.get_scaling(level)
+        return self._in_force(setting) if threshold is None or scaling is None else scaling.invert(threshold)
 
     @property
     def _scope(self) -> int | None:

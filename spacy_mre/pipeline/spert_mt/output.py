@@ -7,6 +7,7 @@ from typing import Any
 import numpy
 
 from ...annotations.entities import EntitySpan
+from ...evaluation.scaling import Scaling
 from ..spans.spans import Pairs, Spans
 
 
@@ -66,6 +67,14 @@ class SpertMTOutput:
         none = numpy.zeros(0, dtype=numpy.int64)
         cut = numpy.zeros(texts, dtype=numpy.int64)
         return cls(Spans(none, none, none, none), none, Pairs(none, none), none, none, {}, cut)
+
+    def scaled(self, entities: Scaling | None, relations: Scaling | None) -> "SpertMTOutput":
+        """RETURNS (SpertMTOutput): The same, with calibrated scores; None leaves those of a level as they are."""
+        if entities is not None:
+            self.entity_scores = entities.apply(self.entity_scores)
+        if relations is not None:
+            self.scores = relations.apply(self.scores)
+        return self
 
     def by_text(
         self,

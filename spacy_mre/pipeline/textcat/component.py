@@ -16,6 +16,7 @@ from ...annotations.alignment import Losses
 from ...encoders.check import check_pipeline
 from ...encoders.over_tok2vec import DEFAULT_ENCODER
 from ...errors import Errors, Warnings
+from ...evaluation.scaling import scale_exclusive
 from ...settings import NotNegativeFloat, Probability
 from ..base import MREPipe
 from .survey import Survey
@@ -60,7 +61,7 @@ class MRETextCat(MREPipe):
             0.03.
         scorer (Optional[Callable]): The scorer. Default: `spacy_mre.textcat_scorer.v1`.
         """
-        super().__init__(nlp, name, model, scorer, learned={"labels": []})
+        super().__init__(nlp, name, model, scorer, learned={"labels": [], "scaling": {}})
         self.multi_label = multi_label
         self.threshold = threshold
         self.loss_weight = loss_weight
@@ -113,7 +114,7 @@ class MRETextCat(MREPipe):
         self._check_initialized()
         if not any(len(doc) for doc in docs):
             return self.model.ops.alloc2f(len(docs), len(self.labels))
-        probabilities = self._probabilities(self.model.predict(docs))
+        probabilities = self._scaled(self._probabilities(self.model.predict(docs)))
         # A text without tokens gets zeros, alone and in a batch.
         return probabilities * self.model.ops.xp.asarray([[len(doc) > 0] for doc in docs])
 
@@ -195,6 +196,7 @@ class MRETextCat(MREPipe):
                 text = eg.reference.text[:40]
                 raise ValueError(Errors.M822.format(name=self.name, labels=", ".join(positive), text=text))
         self.cfg["labels"] = list(survey.labels if labels is None else labels)
+        self.set_scaling({})
         if len(self.labels) < (1 if self.multi_label else 2):
             raise ValueError(Errors.M821.format(name=self.name, labels=", ".join(self.labels) or "none"))
         if labels is None:  # with given labels the examples may be a sample
@@ -216,6 +218,14 @@ class MRETextCat(MREPipe):
 
     def _probabilities(self, logits: Floats2d) -> Floats2d:
         return self.model.ops.sigmoid(logits) if self.multi_label else self.model.ops.softmax(logits)
+
+    def _scaled(self, probabilities: Floats2d) -> Floats2d:
+        scaling, ops = self.get_scaling("cats"), self.model.ops
+        if scaling is None:
+            return probabilities
+        values = ops.to_numpy(probabilities)
+        scaled = scaling.apply(values) if self.multi_label else scale_exclusive(values, scaling)
+        return ops.asarray2f(scaled.astype("f"))
 
     def _truths(self, examples: Iterable[Example]) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Gold and whether it is known, docs x labels. With exclusive classes, one positive label makes all of them

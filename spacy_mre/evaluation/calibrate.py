@@ -1,0 +1,101 @@
+"""Calibration of a trained pipeline on held-out documents, by hand or at the end of training."""
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import numpy
+from spacy.language import Language
+from spacy.training import Example
+from spacy.util import registry
+
+from ..training.variables import make_resolve_variables
+from .run_config import get_section
+from .runs import predict
+from .scaling import Scaling, fit_scaling, fit_temperature
+from .thresholds import entity_predictions, lowest_thresholds, relation_predictions
+
+
+def calibrate(
+    nlp: Language, examples: Sequence[Example], *, skip: Collection[str] = ()
+) -> dict[str, dict[str, Scaling]]:
+    """Calibrate the scores of entities, relations and text labels: they become probabilities. What is predicted does
+    not change, except by thresholds that are set and not those of the preset: they are of calibrated scores.
+
+    nlp (Language): The trained pipeline. Its `spert_mt`, `multi_ner` and `mre_textcat` are calibrated, until they are
+        trained further.
+    examples (Sequence[Example]): Held-out gold, and documents without annotations, which are not changed.
+    skip (Collection[str]): The names of components that stay as they are.
+    RETURNS (dict[str, dict[str, Scaling]]): By component and level ("entities", "relations" or "cats"). Levels without
+        gold or without predictions are left out, and their scores are those of the network.
+    """
+    components: dict[str, Any] = {
+        name: pipe for name, pipe in nlp.pipeline if name not in skip and _can_be_calibrated(pipe)
+    }
+    if not components:
+        return {}
+    with ExitStack() as stack:
+        for pipe in components.values():
+            pipe.set_scaling({})
+            if hasattr(pipe, "entity_threshold"):
+                stack.enter_context(lowest_thresholds(pipe))
+        predicted = predict(nlp, examples)
+    found = {name: _fit(pipe, predicted) for name, pipe in components.items()}
+    for name, scaling in found.items():
+        components[name].set_scaling(scaling)
+    return found
+
+
+@registry.callbacks("spacy_mre.calibrate.v1")
+def make_calibrate() -> Callable[[Language], Language]:
+    """Make a callback for `[training.before_to_disk]` that calibrates each saved pipeline on the dev corpus, see
+    `calibrate`. Frozen components stay as they are. The variables of the config are resolved first, as by
+    `spacy_mre.resolve_variables.v1`.
+
+    RETURNS (Callable[[Language], Language]): The callback.
+    """
+    return _calibrate_on_dev
+
+
+def _calibrate_on_dev(nlp: Language) -> Language:
+    nlp = make_resolve_variables()(nlp)
+    training = nlp.config["training"]
+    reader = registry.resolve({"reader": get_section(nlp.config, training["dev_corpus"])})["reader"]
+    calibrate(nlp, list(reader(nlp)), skip=training["frozen_components"])
+    return nlp
+
+
+def _can_be_calibrated(pipe: Any) -> bool:
+    return "scaling" in (getattr(pipe, "cfg", None) or {})
+
+
+def _fit(pipe: Any, predicted: Sequence[Example]) -> dict[str, Scaling]:
+    if hasattr(pipe, "multi_label"):
+        return _fit_cats(pipe, predicted)
+    found = {}
+    entities, scores = entity_predictions(predicted, pipe.spans_key)
+    if pipe.entities == "predict" and len(entities.scores):
+        # The score of an entity is a probability of the network, that of a relation a product of several: a bias helps
+        # there, and here it does not.
+        found["entities"] = fit_scaling(entities.scores, entities.correct, with_bias=False)
+    if hasattr(pipe, "relation_threshold"):
+        relations, _ = relation_predictions(predicted, scores, pipe.symmetric)
+        if len(relations.scores):
+            found["relations"] = fit_scaling(relations.scores, relations.correct)
+    return found
+
+
+def _fit_cats(pipe: Any, predicted: Sequence[Example]) -> dict[str, Scaling]:
+    labels, rows = pipe.labels, [eg for eg in predicted if len(eg.predicted)]
+    if not rows:
+        return {}
+    scores = numpy.array([[eg.predicted.cats[label] for label in labels] for eg in rows])
+    gold = numpy.array([[eg.reference.cats.get(label, numpy.nan) for label in labels] for eg in rows])
+    if pipe.multi_label:
+        known = ~numpy.isnan(gold).all(axis=1)
+    else:
+        gold = (gold >= 0.5).astype(float)
+        known = gold.sum(axis=1) == 1
+    if not known.any():
+        return {}
+    return {"cats": fit_temperature(scores[known], gold[known], exclusive=not pipe.multi_label)}

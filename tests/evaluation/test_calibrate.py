@@ -1,0 +1,307 @@
+import json
+
+import numpy
+import pytest
+import spacy
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.training.initialize import init_nlp
+from spacy.training.loop import train
+from spacy.util import fix_random_seed, load_model
+from thinc.api import Adam, Config
+from typer.testing import CliRunner
+
+from spacy_mre.annotations.entities import get_entities, set_entities
+from spacy_mre.annotations.relations import get_relations, make_relation, set_relations
+from spacy_mre.annotations.storage import save_docs
+from spacy_mre.cli import app
+from spacy_mre.evaluation.calibrate import calibrate
+from spacy_mre.evaluation.runs import predict
+from spacy_mre.evaluation.scaling import Scaling
+from spacy_mre.evaluation.thresholds import FEWEST, Predictions, tune_thresholds
+
+NAMES, PLACES = ["Ida", "Tom", "Bo", "Mara", "Lena", "Max"], ["Lima", "Oslo", "Brook", "Fell", "Kiel"]
+
+
+def make_gold(nlp, name, place, verb, *, cats=True):
+    gold = Doc(nlp.vocab, words=[name, verb, "in", "old", place, "."])
+    set_entities(gold, [(0, 1, "person", 1.0), (4, 5, "place", 1.0)])
+    found = [make_relation((0, 1), (4, 5), "lives_in", head_label="person", tail_label="place")]
+    set_relations(gold, found if verb == "lives" else [])
+    gold.cats = {"home": float(verb == "lives"), "music": float(verb != "lives")} if cats else {}
+    return gold
+
+
+def make_examples(nlp, **options):
+    golds = [make_gold(nlp, n, p, v, **options) for n in NAMES for p in PLACES for v in ("lives", "sings")]
+    return [Example(Doc(nlp.vocab, words=[token.text for token in gold]), gold) for gold in golds]
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A pipeline after a few updates, and examples that it does not know."""
+    fix_random_seed(0)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("spert_mt")
+    nlp.add_pipe("mre_textcat", config={"loss_weight": 1.0})
+    examples = make_examples(nlp)
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(6):
+        nlp.update(examples[::3], sgd=optimizer)
+    return nlp, examples[1::3] + examples[2::3]
+
+
+@pytest.fixture
+def pipes(trained):
+    spert_mt, textcat = (pipe for _, pipe in trained[0].pipeline)
+    yield spert_mt, textcat
+    for pipe in (spert_mt, textcat):
+        pipe.set_scaling({})
+    spert_mt.entity_threshold = spert_mt.relation_threshold = None
+
+
+def found_in(docs):
+    """What is predicted, and its scores."""
+    what, scores = [], []
+    for doc in docs:
+        for entity in get_entities(doc):
+            what.append((entity.start, entity.end, entity.label))
+            scores.append(entity.score)
+        for relation in get_relations(doc):
+            what.append((relation["head"], relation["tail"], relation["label"]))
+            scores.append(relation["score"])
+        what.append(max(doc.cats, key=doc.cats.get))
+    return what, scores
+
+
+def run(nlp, examples):
+    return [eg.predicted for eg in predict(nlp, examples)]
+
+
+def test_scores_change_and_predictions_do_not(trained, pipes):
+    nlp, examples = trained
+    before, scores = found_in(run(nlp, examples))
+    found = calibrate(nlp, examples)
+    assert {name: list(levels) for name, levels in found.items()} == {
+        "spert_mt": ["entities", "relations"],
+        "mre_textcat": ["cats"],
+    }
+    after, calibrated = found_in(run(nlp, examples))
+    assert after == before and len(before) > len(examples)
+    assert not numpy.allclose(scores, calibrated)
+    entities = [entity for doc in run(nlp, examples) for entity in get_entities(doc)]
+    raw = [entity for doc in run_raw(nlp, examples) for entity in get_entities(doc)]
+    expected = found["spert_mt"]["entities"].apply(numpy.array([entity.score for entity in raw]))
+    assert [entity.score for entity in entities] == pytest.approx(expected, abs=1e-6)
+    for doc in run(nlp, examples):
+        assert sum(doc.cats.values()) == pytest.approx(1.0, abs=1e-5)
+
+
+def run_raw(nlp, examples):
+    kept = {name: pipe.cfg["scaling"] for name, pipe in nlp.pipeline}
+    for _, pipe in nlp.pipeline:
+        pipe.cfg["scaling"] = {}
+    docs = run(nlp, examples)
+    for name, pipe in nlp.pipeline:
+        pipe.cfg["scaling"] = kept[name]
+    return docs
+
+
+def test_a_threshold_is_one_of_calibrated_scores(trained, pipes):
+    nlp, examples = trained
+    calibrate(nlp, examples)
+    spert_mt, _ = pipes
+    _, scores = found_in(run(nlp, examples))
+    middle = float(numpy.median([entity.score for doc in run(nlp, examples) for entity in get_entities(doc)]))
+    spert_mt.entity_threshold = middle
+    kept = [entity.score for doc in run(nlp, examples) for entity in get_entities(doc)]
+    assert kept and min(kept) >= middle - 1e-6 and len(kept) < len(scores)
+
+
+def test_calibrating_twice_gives_the_same(trained, pipes):
+    nlp, examples = trained
+    assert calibrate(nlp, examples) == calibrate(nlp, examples)
+
+
+def test_an_update_ends_it(trained, pipes):
+    nlp, examples = trained
+    calibrate(nlp, examples)
+    spert_mt, textcat = pipes
+    spert_mt.update(examples[:2])
+    assert spert_mt.get_scaling("entities") is None and textcat.get_scaling("cats") is not None
+
+
+def test_levels_without_gold_keep_their_scores(trained, pipes):
+    nlp, _ = trained
+    found = calibrate(nlp, make_examples(nlp, cats=False))
+    assert found["mre_textcat"] == {} and "entities" in found["spert_mt"]
+    assert calibrate(nlp, []) == {"spert_mt": {}, "mre_textcat": {}}
+    assert calibrate(nlp, [], skip=["spert_mt", "mre_textcat"]) == {}
+
+
+def test_it_is_saved(trained, pipes, tmp_path):
+    nlp, examples = trained
+    found = calibrate(nlp, examples)
+    nlp.to_disk(tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    assert loaded.get_pipe("spert_mt").get_scaling("entities") == found["spert_mt"]["entities"]
+    assert found_in(run(loaded, examples)) == found_in(run(nlp, examples))
+
+
+@pytest.mark.parametrize("scaling", [{"entities": [0, 0]}, {"entities": [1.0]}, {"entities": "high"}, [1, 2]])
+def test_a_broken_file_is_refused(trained, pipes, tmp_path, scaling):
+    nlp, _ = trained
+    nlp.to_disk(tmp_path / "model")
+    path = tmp_path / "model" / "spert_mt" / "cfg"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "scaling": scaling}))
+    with pytest.raises(ValueError, match=r"\[M807\].*scaling"):
+        load_model(tmp_path / "model")
+
+
+def test_several_labels(tmp_path):
+    fix_random_seed(0)
+    nlp = spacy.blank("en")
+    textcat = nlp.add_pipe("mre_textcat", config={"multi_label": True, "loss_weight": 1.0})
+    examples = make_examples(nlp)
+    for eg in examples:
+        del eg.reference.cats["music"]  # not known
+    examples[0].reference.cats = {"home": 1.0, "music": 1.0}
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(10):
+        nlp.update(examples[:10], sgd=optimizer)
+    raw = [eg.predicted.cats["home"] for eg in predict(nlp, examples)]
+    scaling = calibrate(nlp, examples)["mre_textcat"]["cats"]
+    assert scaling.bias == 0.0 and scaling.slope != 1.0
+    scaled = [eg.predicted.cats["home"] for eg in predict(nlp, examples)]
+    assert scaled == pytest.approx(scaling.apply(numpy.array(raw)), abs=1e-5)
+    assert textcat.get_scaling("cats") == scaling
+
+
+def test_multi_ner():
+    fix_random_seed(0)
+    nlp = spacy.blank("en")
+    tok2vec = {"@architectures": "spacy.HashEmbedCNN.v2", "pretrained_vectors": None, "width": 32, "depth": 1}
+    rest = {"embed_size": 200, "window_size": 1, "maxout_pieces": 2, "subword_features": True}
+    encoder = {"@architectures": "spacy_mre.Tok2VecEncoder.v1", "tok2vec": {**tok2vec, **rest}}
+    interaction = {"@architectures": "spacy_mre.LateInteraction.v1", "encoder": encoder}
+    questions = {"person": "Who is it?", "place": "Where is it?"}
+    model = {"@architectures": "spacy_mre.MultiNER.v1", "interaction": interaction}
+    nlp.add_pipe("multi_ner", config={"questions": questions, "model": model})
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    optimizer = Adam(0.01)
+    for _ in range(20):
+        nlp.update(examples[::2], sgd=optimizer)
+    raw = [entity.score for doc in run(nlp, examples) for entity in get_entities(doc)]
+    scaling = calibrate(nlp, examples)["multi_ner"]["entities"]
+    scaled = [entity.score for doc in run(nlp, examples) for entity in get_entities(doc)]
+    assert raw and scaled == pytest.approx(scaling.apply(numpy.array(raw)), abs=1e-6)
+
+
+def test_at_the_end_of_training(trained, tmp_path):
+    nlp, examples = trained
+    for name in ("train", "dev"):
+        save_docs([eg.reference for eg in examples[name == "dev" :: 2]], tmp_path / f"{name}.spacy")
+    config = nlp.config.merge(
+        Config(
+            {
+                "corpora": {
+                    name: {"@readers": "spacy_mre.Corpus.v1", "path": str(tmp_path / f"{name}.spacy")}
+                    for name in ("train", "dev")
+                },
+                "training": {
+                    "max_steps": 4,
+                    "eval_frequency": 2,
+                    "before_to_disk": {"@callbacks": "spacy_mre.calibrate.v1"},
+                    "score_weights": {"spans_entities_f": 1.0},
+                },
+            }
+        )
+    )
+    config["training"]["frozen_components"] = []
+    new = init_nlp(config)
+    with (tmp_path / "log").open("w") as log:
+        train(new, tmp_path, stdout=log, stderr=log)
+    for name in ("model-best", "model-last"):
+        loaded = load_model(tmp_path / name)
+        held_out = [Example(loaded.make_doc(eg.text), eg.reference) for eg in examples[1::2]]
+        saved = {pipe_name: pipe.cfg["scaling"] for pipe_name, pipe in loaded.pipeline}
+        assert saved["mre_textcat"]["cats"]
+        again = calibrate(loaded, held_out)
+        assert saved["mre_textcat"]["cats"] == pytest.approx(list(again["mre_textcat"]["cats"]), abs=1e-3)
+
+
+def make_predictions(scores, correct):
+    return Predictions(numpy.array(scores), numpy.array(correct, dtype=bool), len(scores))
+
+
+def test_the_lowest_threshold_with_a_precision():
+    scores = numpy.linspace(0.99, 0.5, 50)
+    correct = [i < 30 or i % 2 == 0 for i in range(50)]  # after 30, every other one
+    found = make_predictions(scores, correct)
+    everything = numpy.ones(50, dtype=bool)
+    for precision in (0.8, 0.9, 1.0):
+        threshold = found.precise(everything, precision, "entities")
+        kept = scores >= threshold
+        assert numpy.mean(numpy.array(correct)[kept]) >= precision
+        lower = scores >= scores[kept.sum()] - 1e-9 if kept.sum() < 50 else kept
+        # No larger set has it.
+        for count in range(int(kept.sum()) + 1, 51):
+            assert numpy.mean(correct[:count]) < precision
+        assert lower.sum() >= kept.sum()
+
+
+def test_too_few_predictions_and_impossible_precisions_are_m521():
+    found = make_predictions([0.9] * 5 + [0.5] * 30, [True] * 5 + [False] * 30)
+    with pytest.raises(ValueError, match=r"\[M521\].*relations.*95\.0 %.*35"):
+        found.precise(numpy.ones(35, dtype=bool), 0.95, "relations")
+    with pytest.raises(ValueError, match=r"\[M521\]"):
+        make_predictions([], []).precise(numpy.ones(0, dtype=bool), 0.5, "entities")
+    assert FEWEST > 5
+
+
+def test_a_precision_is_set(trained, pipes):
+    nlp, examples = trained
+    calibrate(nlp, examples)
+    spert_mt, _ = pipes
+    chosen = tune_thresholds(nlp, examples, precision=0.6)
+    assert (spert_mt.entity_threshold, spert_mt.relation_threshold) == tuple(chosen.values())
+    right = total = 0
+    for eg in predict(nlp, examples):
+        gold = {(each.start, each.end, each.label) for each in get_entities(eg.reference)}
+        found = {(each.start, each.end, each.label) for each in get_entities(eg.predicted)}
+        right, total = right + len(gold & found), total + len(found)
+    assert total >= FEWEST and right / total >= 0.6
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(app, ["calibrate", *map(str, arguments)], catch_exceptions=False, env={"COLUMNS": "120"})
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_command(trained, pipes, tmp_path):
+    nlp, examples = trained
+    nlp.to_disk(tmp_path / "model")
+    save_docs([eg.reference for eg in examples], tmp_path / "dev.spacy")
+    result = invoke(tmp_path / "model", tmp_path / "dev.spacy", tmp_path / "out", "--best-f1")
+    assert result.exit_code == 0, result.output
+    assert "entity_threshold: 0." in result.output and "strict relations: precision" in result.output
+    loaded = load_model(tmp_path / "out")
+    assert isinstance(loaded.get_pipe("mre_textcat").get_scaling("cats"), Scaling)
+    assert loaded.get_pipe("spert_mt").entity_threshold is not None
+    assert load_model(tmp_path / "model").get_pipe("spert_mt").get_scaling("entities") is None
+    # In place.
+    result = invoke(tmp_path / "model", tmp_path / "dev.spacy", tmp_path / "model")
+    assert result.exit_code == 0 and load_model(tmp_path / "model").get_pipe("spert_mt").get_scaling("entities")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_bad_input_of_the_command(trained, tmp_path):
+    save_docs([eg.reference for eg in trained[1]], tmp_path / "dev.spacy")
+    blank = spacy.blank("en")
+    blank.add_pipe("sentencizer")
+    blank.to_disk(tmp_path / "blank")
+    result = invoke(tmp_path / "blank", tmp_path / "dev.spacy", tmp_path / "out")
+    assert result.exit_code == 1 and "[M522]" in result.output and not (tmp_path / "out").exists()
+    result = invoke(tmp_path / "blank", tmp_path / "dev.spacy", tmp_path / "out", "--best-f1", "--precision", 0.9)
+    assert result.exit_code == 2 and "Give one of them" in result.output
