@@ -18,10 +18,13 @@ from spacy.training.initialize import init_nlp
 from spacy.util import load_model
 
 from spacy_mre.annotations.entities import get_entities
+from spacy_mre.evaluation.calibrate import calibrate
+from spacy_mre.evaluation.calibration import measure_calibration
 from spacy_mre.evaluation.run_config import fingerprint
 from spacy_mre.evaluation.run_files import get_device, get_versions, write_run
-from spacy_mre.evaluation.runs import measure, read_examples, train_last
+from spacy_mre.evaluation.runs import measure, predict, read_examples, train_last
 from spacy_mre.evaluation.significance import share
+from spacy_mre.evaluation.thresholds import find_component, tune_thresholds
 
 from . import generative, results
 from .grid import Cell, Grid
@@ -106,6 +109,10 @@ def run_cell(grid: Grid, cell: Cell, *, gpu: int = -1, keep_models: bool = False
         nlp = _train(grid, cell, gpu)
         seconds = time.perf_counter() - started
         examples = read_examples(config, nlp, grid.part(cell, "test"))[: grid.setting(cell, "limit")]
+        if grid.setting(cell, "tune"):
+            dev = read_examples(config, nlp, grid.part(cell, "dev"))
+            calibrate(nlp, dev)
+            tune_thresholds(nlp, dev)
         about = {
             **dict(zip(("phase", "dataset", "variant", "seed"), cell[1:5])),
             "split": grid.part(cell, "test").stem,
@@ -139,10 +146,16 @@ def _train(grid: Grid, cell: Cell, gpu: int) -> Language:
 
 def _measure(grid: Grid, cell: Cell, nlp: Language, examples: list[Example]) -> tuple[list[dict], dict[str, Any]]:
     """One row of scores, and the counts of each document."""
-    measured = measure(nlp, examples)
+    predicted = predict(nlp, examples)
+    measured = measure(nlp, examples, predicted)
     suite = grid.suites[cell.suite]
     scores = {name: measured.scores.get(name) for name in (*SCORES, *suite["compare"], *suite.get("extra", ()))}
     row = {**scores, "mistakes": measured.mistakes, "documents": measured.documents}
+    if grid.setting(cell, "tune"):
+        pipe = find_component(nlp)
+        row["thresholds"] = [round(pipe.entity_threshold, 2), round(pipe.relation_threshold, 2)]
+        found = measure_calibration(predicted, spans_key=pipe.spans_key, symmetric=pipe.symmetric)
+        row["calibration"] = {level: [of.error, of.chance] for level, of in found.items()}
     if "whole_f" in suite["compare"] and "whole_entities" in measured.counts:
         row["whole_f"] = float(share(measured.counts["whole_entities"].sum(axis=0)))
     if cell.suite == "multi_ner":
