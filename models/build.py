@@ -109,8 +109,8 @@ def evaluate(spec: dict[str, Any], folder: Path, model: Path) -> dict[str, Any]:
 
 def _evaluate(model: Path, folder: Path, part: str, *, baseline: bool = False) -> dict[str, Any]:
     output = folder / "scores.json"
-    options = ["--baseline", folder / "train.spacy"] if baseline else []
-    call("spacy_mre", "evaluate", model, folder / f"{part}.spacy", "--per-type", "--calibration", *options, "--output", output)
+    options = ["--per-type", "--calibration", *(["--baseline", folder / "train.spacy"] if baseline else [])]
+    call("spacy_mre", "evaluate", model, folder / f"{part}.spacy", *options, "--output", output)
     return srsly.read_json(output)
 
 

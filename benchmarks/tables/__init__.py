@@ -6,11 +6,13 @@ from pathlib import Path
 
 from spacy_mre.files import replacing
 
-from . import accuracy, documents, formats, generative, grounding, models, multi_ner, reliability, speed
+from . import accuracy, controls, documents, formats, generative, grounding, models, multi_ner, reliability, speed
 
 TABLES: dict[str, Callable[[], str]] = {
     "headline": accuracy.headline,
     "accuracy": accuracy.test,
+    "controls": controls.test,
+    "controls_calibration": controls.calibration,
     "mistakes": accuracy.mistakes,
     "boundaries": accuracy.boundaries,
     "ablations": accuracy.dev,

@@ -39,7 +39,18 @@ def test_every_table_is_on_a_page():
 
 def test_tables_without_results_show_the_command(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("accuracy", "mistakes", "boundaries", "ablations", "joint", "reinforcement", "multi_ner", "speed"):
+    for name in (
+        "accuracy",
+        "controls",
+        "controls_calibration",
+        "mistakes",
+        "boundaries",
+        "ablations",
+        "joint",
+        "reinforcement",
+        "multi_ner",
+        "speed",
+    ):
         assert tables.TABLES[name]().startswith("No runs yet: `python -m benchmarks run --suite ")
 
 

@@ -13,11 +13,12 @@ from spacy.training import Example
 
 from benchmarks import results, run, tables
 from benchmarks.generative import CONSTRAINTS, score_as_strings, time_ratios
-from benchmarks.grid import Cell
+from benchmarks.grid import Cell, Grid
 from spacy_mre.annotations.entities import set_entities
 from spacy_mre.annotations.storage import load_docs
 from spacy_mre.evaluation.run_config import fingerprint
 from spacy_mre.evaluation.significance import f1
+from spacy_mre.evaluation.thresholds import tune_thresholds
 
 
 def make(grid, variant, seed=0, suite="accuracy", phase="test"):
@@ -70,6 +71,29 @@ def test_runs_are_compared(small):
     make(small, "spert_mt", 1)
     assert len(results.read("accuracy")["rows"]) == len(found["rows"])
     assert len(results.read("accuracy")["comparisons"]) == len(found["comparisons"])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_both_sides_of_a_control_have_their_best_thresholds(small, monkeypatch):
+    monkeypatch.setattr(Grid, "load", lambda: small)
+    tuned = []
+    monkeypatch.setattr(run, "tune_thresholds", lambda nlp, dev: tuned.append(len(dev)) or tune_thresholds(nlp, dev))
+    for variant in ("spert", "spert_mt"):
+        make(small, variant, suite="controls")
+    assert tuned == [16, 16]  # the dev part, not the test part
+    theirs, ours = (
+        small.config(Cell("controls", "test", "hand", variant, 0)).interpolate()["components"]["spert_mt"]
+        for variant in ("spert", "spert_mt")
+    )
+    different = {key for key in {*theirs, *ours} if theirs.get(key) != ours.get(key)}
+    # What SpERT's preset would set otherwise.
+    assert different == {"model", "overlap", "constraints", "scope", "max_distance"}
+    assert all(theirs[key] == "learned" for key in different - {"model"})
+    assert {key for key in ours["model"] if theirs["model"].get(key) != ours["model"][key]} == {"mode"}
+    ours, theirs = results.read("controls")["rows"]
+    assert all(0.05 <= threshold <= 0.95 for row in (ours, theirs) for threshold in row["thresholds"])
+    assert "| hand | `zh_cpu.cfg` | 4 | `spert_mt` | 1 | " in tables.TABLES["controls"]()
+    assert "| hand | `spert_mt` | " in tables.TABLES["controls_calibration"]()
 
 
 @pytest.mark.filterwarnings("ignore")
