@@ -8,8 +8,10 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from typing import Any
 
+import numpy
 import srsly
 from rich.console import Console
 from spacy.language import Language
@@ -18,13 +20,15 @@ from spacy.training.initialize import init_nlp
 from spacy.util import load_model
 
 from spacy_mre.annotations.entities import get_entities
+from spacy_mre.annotations.storage import load_docs
 from spacy_mre.evaluation.calibrate import calibrate
 from spacy_mre.evaluation.calibration import measure_calibration
 from spacy_mre.evaluation.run_config import fingerprint
 from spacy_mre.evaluation.run_files import get_device, get_versions, write_run
 from spacy_mre.evaluation.runs import measure, predict, read_examples, train_last
-from spacy_mre.evaluation.significance import share
+from spacy_mre.evaluation.significance import f1, share
 from spacy_mre.evaluation.thresholds import find_component, tune_thresholds
+from spacy_mre.pipeline.spert_mt.settings import PRESETS
 
 from . import generative, results
 from .grid import Cell, Grid
@@ -37,7 +41,7 @@ LOG_LINES = 15
 
 def is_made(grid: Grid, cell: Cell) -> bool:
     """RETURNS (bool): Whether the cell has a run that was made with its current config."""
-    return cell.path.exists() and srsly.read_json(cell.path)["fingerprint"] == fingerprint(grid.config(cell))
+    return cell.path.exists() and srsly.read_json(cell.path)["fingerprint"] == fingerprint_of(grid, cell)
 
 
 def run_cells(
@@ -101,6 +105,7 @@ def run_cell(grid: Grid, cell: Cell, *, gpu: int = -1, keep_models: bool = False
     keep_models (bool): Leave the trained pipeline in the cell's folder.
     """
     config = grid.config(cell)
+    _set_preset(grid.setting(cell, "preset", {}))
     start = grid.setting(cell, "start")
     if start is not None:
         _train(grid, cell._replace(variant=start), gpu)
@@ -127,10 +132,21 @@ def run_cell(grid: Grid, cell: Cell, *, gpu: int = -1, keep_models: bool = False
         measuring = generative.measure_strings if cell.suite == "generative" else _measure
         rows, counts = measuring(grid, cell, nlp, examples)
         rows = [{**about, **row} for row in rows]
-        write_run(cell.path, {"fingerprint": fingerprint(config), "rows": rows, "counts": counts})
+        write_run(cell.path, {"fingerprint": fingerprint_of(grid, cell), "rows": rows, "counts": counts})
     finally:
         for model in () if keep_models else ("model-last", "model-best"):
             shutil.rmtree(cell.folder / model, ignore_errors=True)
+
+
+def fingerprint_of(grid: Grid, cell: Cell) -> str:
+    """RETURNS (str): What the run of a cell was made with: the hash of its config, and the changes of its preset."""
+    preset = grid.setting(cell, "preset", {})
+    return fingerprint(grid.config(cell)) + "".join(f" {name}={value}" for name, value in sorted(preset.items()))
+
+
+def _set_preset(changes: dict[str, Any]) -> None:
+    """Change what no setting changes, in this process: one idea of SpERT.MT, to measure what it is worth."""
+    PRESETS["spert_mt"] = replace(PRESETS["spert_mt"], **changes)
 
 
 def _train(grid: Grid, cell: Cell, gpu: int) -> Language:
@@ -151,6 +167,12 @@ def _measure(grid: Grid, cell: Cell, nlp: Language, examples: list[Example]) -> 
     suite = grid.suites[cell.suite]
     scores = {name: measured.scores.get(name) for name in (*SCORES, *suite["compare"], *suite.get("extra", ()))}
     row = {**scores, "mistakes": measured.mistakes, "documents": measured.documents}
+    known = {_plain(doc.text) for doc in load_docs(grid.train_part(cell))}
+    is_new = numpy.array([_plain(eg.reference.text) not in known for eg in examples])
+    row["seen"] = int((~is_new).sum())
+    for score, layer in suite["compare"].items():
+        if layer in measured.counts and measured.counts[layer].shape[1] == 3:
+            row[f"unseen_{score}"] = float(f1(measured.counts[layer][is_new].sum(axis=0)))
     if grid.setting(cell, "tune"):
         pipe = find_component(nlp)
         row["thresholds"] = [round(pipe.entity_threshold, 2), round(pipe.relation_threshold, 2)]
@@ -161,6 +183,10 @@ def _measure(grid: Grid, cell: Cell, nlp: Language, examples: list[Example]) -> 
     if cell.suite == "multi_ner":
         row.update(_types(grid, cell, nlp, examples, measured.per_type.get("spans_per_type", {})))
     return [row], {layer: counts.tolist() for layer, counts in measured.counts.items()}
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split()).lower()
 
 
 def _types(grid: Grid, cell: Cell, nlp: Language, examples: list[Example], per_type: dict[str, Any]) -> dict[str, Any]:

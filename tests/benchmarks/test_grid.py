@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
 from benchmarks.grid import Cell, Grid
-from spacy_mre.evaluation.run_config import fingerprint
+from benchmarks.run import fingerprint_of
 
 GRID = Grid.load()
 
@@ -42,7 +42,7 @@ def test_variants_are_different_configs(suite):
     seen = {}
     for cell in cells:
         if cell.variant != "negatives_100" and not cell.variant.endswith("_untrained"):
-            seen.setdefault((fingerprint(GRID.config(cell)), GRID.train_part(cell)), []).append(cell.variant)
+            seen.setdefault((fingerprint_of(GRID, cell), GRID.train_part(cell)), []).append(cell.variant)
     assert all(len(variants) == 1 for variants in seen.values()), seen
 
 

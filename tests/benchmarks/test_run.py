@@ -15,10 +15,11 @@ from benchmarks import results, run, tables
 from benchmarks.generative import CONSTRAINTS, score_as_strings, time_ratios
 from benchmarks.grid import Cell, Grid
 from spacy_mre.annotations.entities import set_entities
-from spacy_mre.annotations.storage import load_docs
+from spacy_mre.annotations.storage import load_docs, save_docs
 from spacy_mre.evaluation.run_config import fingerprint
 from spacy_mre.evaluation.significance import f1
 from spacy_mre.evaluation.thresholds import tune_thresholds
+from spacy_mre.pipeline.spert_mt.settings import PRESETS
 
 
 def make(grid, variant, seed=0, suite="accuracy", phase="test"):
@@ -94,6 +95,28 @@ def test_both_sides_of_a_control_have_their_best_thresholds(small, monkeypatch):
     assert all(0.05 <= threshold <= 0.95 for row in (ours, theirs) for threshold in row["thresholds"])
     assert "| hand | `zh_cpu.cfg` | 4 | `spert_mt` | 1 | " in tables.TABLES["controls"]()
     assert "| hand | `spert_mt` | " in tables.TABLES["controls_calibration"]()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_one_idea_is_left_out(small, monkeypatch):
+    monkeypatch.setattr(run, "PRESETS", dict(PRESETS))
+    cell = make(small, "separate", suite="controls")
+    assert run.PRESETS["spert_mt"] == replace(PRESETS["spert_mt"], is_tied=False)
+    assert run.is_made(small, cell) and srsly.read_json(cell.path)["fingerprint"].endswith(" is_tied=False")
+    assert not run.is_made(small, cell._replace(variant="spert_mt"))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_texts_that_stand_in_training_too(small):
+    train, test = ([*load_docs(Path("corpus/hand") / f"{part}.spacy")] for part in ("train", "test"))
+    save_docs([*test[3:], *train[:3]], Path("corpus/hand/test.spacy"))
+    try:
+        make(small, "spert_mt", suite="controls")
+    finally:
+        save_docs(test, Path("corpus/hand/test.spacy"))
+    (row,) = results.read("controls")["rows"]
+    counts = results.read_counts("hand")["controls/test/spert_mt/0/entities"]
+    assert row["seen"] == 3 and row["unseen_spans_f"] == pytest.approx(f1(counts[:-3].sum(axis=0)))
 
 
 @pytest.mark.filterwarnings("ignore")
