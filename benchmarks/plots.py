@@ -1,10 +1,8 @@
 """The plots in docs/images/."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
@@ -13,12 +11,10 @@ from spacy_mre.evaluation.reinforce_report import plot_gains
 from spacy_mre.evaluation.significance import Difference
 from spacy_mre.files import replacing
 
-from .grid import Grid
-from .results import interval, read, read_counts
+from .results import read
 
 FOLDER = Path("docs/images")
 COLOURS = {"seconds": "#20639b", "head_seconds": "#3caea3", "bytes": "#c0392b"}
-LINES = {"entities": "#20639b", "strict_relations": "#c0392b"}
 LEVELS = {"cats_accuracy": "text", "spans_f": "word", "whole_f": "whole", "rel_strict_f": "relations"}
 
 
@@ -27,44 +23,17 @@ def draw_plots(folder: Path = FOLDER) -> list[Path]:
 
     RETURNS (list[Path]): The files.
     """
-    plots: dict[str, Callable[[], Figure | None]] = {
-        "negatives.svg": negatives,
-        "speed_length.svg": speed_length,
-    }
     drawn = []
-    for name, plot in plots.items():
-        figure = plot()
-        if figure is not None:
-            with rc_context({"svg.hashsalt": name}), replacing(folder / name) as temporary:
-                figure.savefig(temporary, metadata={"Date": None})
-            drawn.append(folder / name)
+    figure = speed_length()
+    if figure is not None:
+        with rc_context({"svg.hashsalt": "speed_length.svg"}), replacing(folder / "speed_length.svg") as temporary:
+            figure.savefig(temporary, metadata={"Date": None})
+        drawn.append(folder / "speed_length.svg")
     if read("reinforcement")["comparisons"]:
         with rc_context({"svg.hashsalt": "reinforcement"}):
             plot_gains(gains(), folder / "reinforcement.svg")
         drawn.append(folder / "reinforcement.svg")
     return drawn
-
-
-def negatives() -> Figure | None:
-    """F1 on dev against the number of negative spans."""
-    variants = [name for name in Grid.load().suites["accuracy"]["variants"] if name.startswith("negatives_")]
-    counts = read_counts("conll04")
-    figure = Figure(figsize=(7, 2.6), layout="constrained")
-    ax = figure.subplots()
-    for layer, colour in LINES.items():
-        found = {name: interval(counts, "accuracy", "dev_third", name, layer) for name in variants}
-        known = {name.removeprefix("negatives_"): of for name, of in found.items() if of is not None}
-        if not known:
-            return None
-        values = 100 * numpy.array(list(known.values()))
-        errors = numpy.abs(values[:, 1:].T - values[:, 0])
-        label = layer.replace("_", " ")
-        ax.errorbar(range(len(known)), values[:, 0], yerr=errors, fmt="o-", color=colour, capsize=3, label=label)
-        ax.set_xticks(range(len(known)), list(known))
-    ax.set(xlabel="negative spans per text (intervals: 95 % over documents)", ylabel="F1 on dev, %")
-    ax.set_title("CoNLL04", loc="left", fontsize="medium")
-    ax.legend(frameon=False, ncols=2)
-    return figure
 
 
 def gains() -> dict[str, list[Gain]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 import srsly
 
-from spacy_mre.evaluation.significance import Interval, bootstrap, f1, paired_bootstrap, share
+from spacy_mre.evaluation.significance import f1, paired_bootstrap, share
 from spacy_mre.files import replacing
 
 from .grid import Grid
@@ -106,12 +106,6 @@ def compare(
     ours, theirs = ([side[seed] for seed in seeds] for side in sides)
     difference = paired_bootstrap(ours, theirs, _score(ours[0]))
     return {"seeds": seeds, **{name: round(value, 6) for name, value in difference._asdict().items()}}
-
-
-def interval(counts: Counts, suite: str, phase: str, variant: str, layer: str) -> Interval | None:
-    """RETURNS (Optional[Interval]): The score of a variant's first seed, with its interval over documents."""
-    by_seed = seeds_of(counts, suite, phase, variant, layer)
-    return bootstrap(by_seed[min(by_seed)], _score(by_seed[min(by_seed)])) if by_seed else None
 
 
 def seeds_of(counts: Counts, suite: str, phase: str, variant: str, layer: str) -> dict[int, numpy.ndarray]:

@@ -114,7 +114,7 @@ def run_cell(grid: Grid, cell: Cell, *, gpu: int = -1, keep_models: bool = False
         nlp = _train(grid, cell, gpu)
         seconds = time.perf_counter() - started
         examples = read_examples(config, nlp, grid.part(cell, "test"))[: grid.setting(cell, "limit")]
-        if grid.setting(cell, "tune"):
+        if _is_tuned(grid, cell, nlp):
             dev = read_examples(config, nlp, grid.part(cell, "dev"))
             calibrate(nlp, dev)
             tune_thresholds(nlp, dev)
@@ -173,7 +173,7 @@ def _measure(grid: Grid, cell: Cell, nlp: Language, examples: list[Example]) -> 
     for score, layer in suite["compare"].items():
         if layer in measured.counts and measured.counts[layer].shape[1] == 3:
             row[f"unseen_{score}"] = float(f1(measured.counts[layer][is_new].sum(axis=0)))
-    if grid.setting(cell, "tune"):
+    if _is_tuned(grid, cell, nlp):
         pipe = find_component(nlp)
         row["thresholds"] = [round(pipe.entity_threshold, 2), round(pipe.relation_threshold, 2)]
         found = measure_calibration(predicted, spans_key=pipe.spans_key, symmetric=pipe.symmetric)
@@ -183,6 +183,11 @@ def _measure(grid: Grid, cell: Cell, nlp: Language, examples: list[Example]) -> 
     if cell.suite == "multi_ner":
         row.update(_types(grid, cell, nlp, examples, measured.per_type.get("spans_per_type", {})))
     return [row], {layer: counts.tolist() for layer, counts in measured.counts.items()}
+
+
+def _is_tuned(grid: Grid, cell: Cell, nlp: Language) -> bool:
+    """Whether the phase chooses thresholds, and the pipeline has any."""
+    return bool(grid.setting(cell, "tune")) and any(hasattr(pipe, "entity_threshold") for _, pipe in nlp.pipeline)
 
 
 def _plain(text: str) -> str:

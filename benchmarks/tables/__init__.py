@@ -6,24 +6,22 @@ from pathlib import Path
 
 from spacy_mre.files import replacing
 
-from . import accuracy, controls, documents, formats, generative, grounding, models, multi_ner, reliability, speed
+from . import accuracy, documents, formats, generative, grounding, models, multi_ner, reliability, speed
 
 TABLES: dict[str, Callable[[], str]] = {
     "headline": accuracy.headline,
     "accuracy": accuracy.test,
-    "controls": controls.test,
-    "controls_calibration": controls.calibration,
+    "seen": accuracy.seen,
+    "calibration": accuracy.calibration,
+    "ideas": accuracy.ideas,
     "mistakes": accuracy.mistakes,
     "boundaries": accuracy.boundaries,
-    "ablations": accuracy.dev,
-    "joint": accuracy.joint,
     "reinforcement": accuracy.reinforcement,
     "multi_ner": multi_ner.scores,
     "multi_ner_types": multi_ner.types,
     "multi_ner_mistakes": multi_ner.mistakes,
     "multi_ner_speed": speed.types,
     "generative": generative.models,
-    "generative_results": generative.joint,
     "generative_ablation": generative.ablation,
     "generative_anchoring": generative.anchoring,
     "speed": speed.ratios,

@@ -1,4 +1,7 @@
-"""The tables of the suites accuracy, joint and reinforcement."""
+"""The tables of the suites accuracy and reinforcement."""
+
+from statistics import mean
+from typing import Any
 
 from spacy_mre.evaluation.significance import Difference
 
@@ -10,12 +13,10 @@ from .formatting import (
     difference,
     group,
     legend,
-    mark,
     markdown,
     minutes,
     mistakes_table,
     nothing,
-    percent,
     scores,
 )
 
@@ -23,64 +24,87 @@ from .formatting import (
 NAMES = {
     "conll04": ("CoNLL04, English", "MiniLM"),
     "crossre_en": ("CrossRE, English", "MiniLM"),
-    "crossre_ja": ("CrossRE, Japanese", "tok2vec of `ja_ginza`"),
-    "crossre_zh": ("CrossRE, Chinese", "a CNN over characters"),
     "crossre_ja_e5": ("CrossRE, Japanese", "multilingual E5"),
     "crossre_zh_e5": ("CrossRE, Chinese", "multilingual E5"),
+    "genia": ("GENIA, English", "MiniLM"),
+    "stockmark_e5": ("Stockmark, Japanese", "multilingual E5"),
+    "crossre_ja": ("CrossRE, Japanese", "tok2vec of `ja_ginza`"),
+    "crossre_zh": ("CrossRE, Chinese", "a CNN over characters"),
 }
 COMPARED = ("spans_f", "rel_strict_f")
+LEVELS = ("entities", "relations")
 MAIN = ("spans_f", "rel_f", "rel_strict_f", "given_rel_f")
 
 
 def headline() -> str:
-    """The shipped model on the test parts, and its controls on the same encoder."""
+    """The shipped model and SpERT on the test parts."""
     results = read("accuracy")
     rows = []
     for (dataset,), of_dataset in group(_of(results, "test"), "dataset").items():
         variants = {variant: own for (variant,), own in group(of_dataset, "variant").items()}
-        if "spert_mt" in variants:
+        if {"spert", "spert_mt"} <= set(variants):
             over = compared(results, variants["spert_mt"][0], "spert")
-            stock = [scores(variants[name], "spans_f")[0] if name in variants else "-" for name in ("ner", "spancat")]
+            cells = [scores(variants[name], score)[0] for score in COMPARED for name in ("spert_mt", "spert")]
             differences = [difference(over.get(score)) for score in COMPARED]
-            rows.append([*NAMES[dataset], *scores(variants["spert_mt"], *COMPARED), *differences, *stock])
-    columns = ["data", "encoder", "entities", "relations, strict", "over SpERT: entities", "relations, strict"]
-    return markdown([*columns, "spaCy's `ner`, entities", "`spancat`, entities"], rows)
+            about = [*NAMES[dataset], str(len(variants["spert_mt"]))]
+            rows.append([*about, *cells[:2], differences[0], *cells[2:], differences[1]])
+    if not rows:
+        return nothing("accuracy")
+    columns = ["data", "encoder", "seeds"]
+    for level in ("entities", "strict relations"):
+        columns += [f"{level}: `spert_mt`", "SpERT", "difference"]
+    return markdown(columns, rows)
 
 
 def test() -> str:
     """All variants on the test parts, and their differences from SpERT."""
-    results = read("accuracy")
-    rows = _of(results, "test")
+    results, grid = read("accuracy"), Grid.load().suites["accuracy"]
+    rows = _of(results, "test", "published")
     if not rows:
         return nothing("accuracy")
     lines = []
-    for (dataset, variant), own in group(rows, "dataset", "variant").items():
+    for (dataset, phase, variant), own in group(rows, "dataset", "phase", "variant").items():
         over = compared(results, own[0], "spert")
-        cells = [*scores(own, *MAIN), *(difference(over.get(score)) for score in COMPARED), minutes(own), commits(own)]
-        lines.append([dataset, f"`{variant}`{mark(own)}", str(len(own)), *cells])
-    columns = ["data", "variant", "seeds", "entities", "relations", "relations, strict", "relations, given"]
-    columns += ["over `spert`: entities", "relations, strict", "min.", "commit"]
+        config = grid["datasets"][dataset]["config"].rpartition("/")[2] if dataset in grid["datasets"] else ""
+        about = [dataset, phase, f"`{config}`", f"{own[0]['updates']:,}", f"`{variant}`", str(len(own))]
+        cells = [*scores(own, *MAIN), *(difference(over.get(score)) for score in COMPARED)]
+        lines.append([*about, *cells, minutes(own), commits(own)])
+    columns = ["data", "phase", "encoder of", "updates", "variant", "seeds", "entities", "relations"]
+    columns += ["relations, strict", "relations, given", "over `spert`: entities", "relations, strict"]
+    columns += ["min.", "commit"]
     return f"{markdown(columns, lines)}\n\n{legend(results, rows)}"
 
 
-def dev() -> str:
-    """Variants on the dev parts, and their differences from what they are a change of."""
-    results, variants = read("accuracy"), Grid.load().suites["accuracy"]["variants"]
-    tables = []
-    for (dataset, phase), of_dataset in group(_of(results, "dev", "dev_third"), "dataset", "phase").items():
-        lines = []
-        for (variant,), own in group(of_dataset, "variant").items():
-            over = compared(results, own[0])
-            against = next((f"`{found['against']}`" for found in over.values()), "")
-            differences = [difference(over.get(score)) for score in COMPARED]
-            about = [f"`{variant}`{mark(own)}", variants[variant]["about"]]
-            lines.append([*about, *scores(own, *MAIN), against, *differences, minutes(own), commits(own)])
-        columns = ["variant", "", "entities", "relations", "relations, strict", "relations, given"]
-        columns += ["over", "entities", "relations, strict", "min.", "commit"]
-        title = f"**{dataset}**, phase `{phase}`, {of_dataset[0]['updates']:,} updates:"
-        tables.append(f"{title}\n\n{markdown(columns, lines)}")
-    rows = _of(results, "dev", "dev_third")
-    return "\n\n".join([*tables, legend(results, rows)]) if rows else nothing("accuracy --phase dev")
+def seen() -> str:
+    """The scores with and without the test texts that stand in training too."""
+    lines = []
+    for (dataset, variant), own in group(_of(read("accuracy"), "test"), "dataset", "variant").items():
+        if own[0].get("seen"):
+            cells = [scores(own, name)[0] for score in COMPARED for name in (score, f"unseen_{score}")]
+            lines.append([dataset, f"`{variant}`", str(own[0]["seen"]), *cells])
+    columns = ["data", "variant", "texts seen in training", "entities", "entities without them"]
+    return markdown([*columns, "relations, strict", "relations, strict, without them"], lines)
+
+
+def calibration() -> str:
+    """The expected calibration errors on the test parts, and the thresholds that were chosen on dev."""
+    lines = []
+    rows = [row for row in _of(read("accuracy"), "test") if "calibration" in row]
+    for (dataset, variant), own in group(rows, "dataset", "variant").items():
+        errors = [_errors([row["calibration"].get(level) for row in own]) for level in LEVELS]
+        thresholds = [" ".join(f"{row['thresholds'][place]:.2f}" for row in own) for place in range(2)]
+        lines.append([dataset, f"`{variant}`", *errors, *thresholds])
+    if not lines:
+        return nothing("accuracy")
+    columns = ["data", "variant", *(f"error of {level} (by chance)" for level in LEVELS)]
+    return markdown([*columns, *(f"thresholds of {level}" for level in LEVELS)], lines)
+
+
+def _errors(pairs: list[Any]) -> str:
+    if None in pairs:
+        return "-"
+    error, chance = (100 * mean(values) for values in zip(*pairs))
+    return f"{error:.1f} ({chance:.1f})"
 
 
 def mistakes() -> str:
@@ -93,40 +117,33 @@ def mistakes() -> str:
 def boundaries() -> str:
     """Entities and strict relations with the boundaries of the gold, and with any that overlap them."""
     results = read("accuracy")
-    rows = _of(results, "test_cpu")
-    if not rows:
-        return nothing("accuracy --phase test_cpu")
     lines = []
-    for (dataset,), of_dataset in group(rows, "dataset").items():
-        theirs, ours = sorted(of_dataset, key=lambda row: row["variant"] == "spert_mt")
-        over = compared(results, ours, "spert")
-        for prefix, boundary in (("", "exact"), ("overlap_", "overlapping")):
-            names = [f"{prefix}{score}" for score in COMPARED]
-            cells = [percent(row[name], 2) for row in (theirs, ours) for name in names]
-            lines.append([dataset, boundary, *cells, *(difference(over.get(name)) for name in names)])
+    for (dataset,), of_dataset in group(_of(results, "test"), "dataset").items():
+        variants = {variant: own for (variant,), own in group(of_dataset, "variant").items()}
+        if {"spert", "spert_mt"} <= set(variants):
+            over = compared(results, variants["spert_mt"][0], "spert")
+            for prefix, boundary in (("", "exact"), ("overlap_", "overlapping")):
+                names = [f"{prefix}{score}" for score in COMPARED]
+                cells = [scores(variants[side], name)[0] for side in ("spert", "spert_mt") for name in names]
+                lines.append([dataset, boundary, *cells, *(difference(over.get(name)) for name in names)])
+    if not lines:
+        return nothing("accuracy")
     columns = ["data", "boundaries", "`spert`: entities", "relations, strict", "`spert_mt`: entities"]
     columns += ["relations, strict", "over `spert`: entities", "relations, strict"]
-    return f"{markdown(columns, lines)}\n\nCommit {commits(rows)}. {legend(results, rows)}"
+    return markdown(columns, lines)
 
 
-def joint() -> str:
-    """The configs as shipped on everything that the data has."""
-    results = read("joint")
-    columns = {
-        "spans_f": "all entities",
-        "ents_f": "flat entities",
-        "rel_f": "relations",
-        "rel_strict_f": "relations, strict",
-        "given_rel_f": "relations, given",
-        "cats_macro_f": "text labels, macro",
-    }
-    lines = [
-        [row["dataset"], *(percent(row[name]) for name in columns), f"{row['updates']:,}", f"{row['seconds'] / 60:.0f}"]
-        for row in results["rows"]
-    ]
-    rows = results["rows"]
-    table = markdown(["data", *columns.values(), "updates", "minutes"], lines)
-    return f"{table}\n\nCommit {commits(rows)}. {legend(results, rows)}" if rows else nothing("joint")
+def ideas() -> str:
+    """SpERT.MT without one of its ideas, and its differences from the whole."""
+    results, variants = read("accuracy"), Grid.load().suites["accuracy"]["variants"]
+    lines = []
+    for (dataset, variant), own in group(_of(results, "test"), "dataset", "variant").items():
+        if variants.get(variant, {}).get("from") == "spert_mt":
+            over = compared(results, own[0], "spert_mt")
+            about = [dataset, f"`{variant}`", variants[variant]["about"], str(len(own))]
+            lines.append([*about, *scores(own, *COMPARED), *(difference(over.get(score)) for score in COMPARED)])
+    columns = ["data", "variant", "", "seeds", "entities", "relations, strict", "over `spert_mt`: entities"]
+    return markdown([*columns, "relations, strict"], lines) if lines else nothing("accuracy --variant separate")
 
 
 def reinforcement() -> str:

@@ -11,10 +11,6 @@ Rows = Sequence[dict[str, Any]]
 
 LANGUAGES = {"ja": "Japanese", "en": "English", "zh": "Chinese"}
 ON_GPU = "‡ on a GPU, next to other runs."
-NOTES = {
-    "a": ("\\*", "measured before the entity heads had a hidden layer."),
-    "b": ("†", "measured before that, with `overlap = nested` and relations between any types."),
-}
 
 
 def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -74,20 +70,13 @@ def is_on_gpu(row: dict[str, Any]) -> bool:
     return not row["device"].startswith("CPU")
 
 
-def mark(rows: Rows) -> str:
-    """RETURNS (str): The mark of a row that an older model was measured in, see `NOTES`."""
-    note = max((row.get("note", "") for row in rows), default="")
-    return f" {NOTES[note][0]}" if note else ""
-
-
 def commits(rows: Rows) -> str:
     return ", ".join(dict.fromkeys(row["commit"].rstrip("+") for row in rows))
 
 
 def legend(results: dict[str, Any], rows: Rows) -> str:
-    """What the marks of a table mean, and what its rows were measured on."""
-    lines = [f"{sign} {text}" for note, (sign, text) in NOTES.items() if any(row.get("note") == note for row in rows)]
-    lines += [ON_GPU] if any(is_on_gpu(row) for row in rows) else []
+    """What the mark of a table means, and what its rows were measured on."""
+    lines = [ON_GPU] if any(is_on_gpu(row) for row in rows) else []
     devices = "; ".join(sorted({row["device"] for row in rows}))
     versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
     return "\n\n".join([*lines, f"`{results['command']}`. Measured on: {devices}. Versions: {versions}."])

@@ -26,18 +26,6 @@ def models() -> str:
     return _table(["model", "", "updates", "constraint", *ACCURACIES.values(), "time of a token (ratio)"], lines)
 
 
-def joint() -> str:
-    """Trained models as shipped, and the joint pipeline."""
-    columns = {"ents_f": "entities, F1", "cats_macro_f": "text labels, macro F1", "sc_acc": "text label"}
-    columns.update({"ner_acc": "all entities", "all_acc": "both"})
-    rows = [row for row in _rows("test") if row["updates"] and row["constraint"] in (None, "grammar")]
-    lines = [
-        [*_about(row), *(percent(row[name]) for name in columns)]
-        for row in sorted(rows, key=lambda row: -row["all_acc"])
-    ]
-    return _table(["model", "", "updates", *columns.values()], lines)
-
-
 def ablation() -> str:
     """SLG with one idea removed at a time."""
     rows = _rows("ablation")

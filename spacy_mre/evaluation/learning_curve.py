@@ -105,12 +105,13 @@ def make_curves(runs: Runs, more: int) -> list[Curve]:
 
     runs (dict[int, list[dict[str, Any]]]): The result of `learning_curve`.
     more (int): How many texts more than in the largest run.
-    RETURNS (list[Curve]): One for each level that all runs predict.
+    RETURNS (list[Curve]): One for each level with gold. A small part of the corpus may have none; it is no point then.
     """
     curves = []
     for level, (layer, score) in LEVELS.items():
-        counts = {size: counts_of(of_size, layer) for size, of_size in runs.items()}
-        if all(any(rows.any() for rows in of_size) for of_size in counts.values()):
+        found = {size: counts_of(of_size, layer) for size, of_size in runs.items()}
+        counts = {size: of_size for size, of_size in found.items() if any(rows.any() for rows in of_size)}
+        if counts:
             points = {size: bootstrap(of_size, score) for size, of_size in counts.items()}
             curves.append(Curve(level, points, predict_gain(counts, score, more)))
     return curves

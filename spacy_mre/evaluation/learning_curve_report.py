@@ -24,10 +24,8 @@ def curve_table(curves: Sequence[Curve]) -> Table:
     """
     table = make_table("Learning curve", *(NAMES[curve.level] for curve in curves))
     for size in sorted({size for curve in curves for size in curve.points}):
-        row = [curve.points[size] for curve in curves]
-        table.add_row(
-            f"{size} texts", *(f"{100 * v:.1f} ({100 * low:.1f} to {100 * high:.1f})" for v, low, high in row)
-        )
+        row = [curve.points.get(size) for curve in curves]
+        table.add_row(f"{size} texts", *("-" if point is None else _percent(point, ".1f") for point in row))
     return table
 
 
@@ -43,10 +41,8 @@ def describe_outlook(curve: Curve) -> str:
     name = NAMES[curve.level]
     if curve.outlook is None:
         return f"{name}: a prediction needs at least {FEWEST_POINTS} numbers of texts"
-    texts, more, (value, low, high) = curve.outlook
-    return (
-        f"{name}: {more} texts more than {texts} would bring {100 * value:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
-    )
+    texts, more, gain = curve.outlook
+    return f"{name}: {more} texts more than {texts} would bring {_percent(gain, '+.1f')}"
 
 
 def plot_curves(curves: Sequence[Curve], path: Path) -> None:

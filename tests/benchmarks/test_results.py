@@ -39,18 +39,8 @@ def test_every_table_is_on_a_page():
 
 def test_tables_without_results_show_the_command(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in (
-        "accuracy",
-        "controls",
-        "controls_calibration",
-        "mistakes",
-        "boundaries",
-        "ablations",
-        "joint",
-        "reinforcement",
-        "multi_ner",
-        "speed",
-    ):
+    names = ("headline", "accuracy", "calibration", "mistakes", "boundaries", "ideas", "reinforcement", "multi_ner")
+    for name in (*names, "speed"):
         assert tables.TABLES[name]().startswith("No runs yet: `python -m benchmarks run --suite ")
 
 
@@ -81,7 +71,7 @@ def test_counts_give_the_scores_of_their_rows():
                     right, wrong, missed = array.sum(axis=0, dtype=int).tolist()
                     assert 2 * right / max(2 * right + wrong + missed, 1) == pytest.approx(row[score], abs=1e-6), name
                     checked += 1
-    assert checked > 200
+    assert checked > 100
 
 
 @pytest.mark.parametrize(
@@ -116,7 +106,7 @@ def test_counts_are_kept_in_the_smallest_type(tmp_path, monkeypatch):
 
 def test_plots_are_the_same_every_time(copy):
     first, second = draw_plots(copy / "one"), draw_plots(copy / "two")
-    assert [path.name for path in first] == ["negatives.svg", "speed_length.svg", "reinforcement.svg"]
+    assert [path.name for path in first] == ["speed_length.svg", "reinforcement.svg"]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 

@@ -71,6 +71,20 @@ def test_the_points_are_the_scores_of_the_runs(made):
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_part_without_gold_of_a_level_is_no_point_of_it(made):
+    _, _, runs, _, _ = made
+    lacking = {
+        size: [{**run, "counts": {k: v for k, v in run["counts"].items() if size > 10 or k == "texts"}} for run in of]
+        for size, of in runs.items()
+    }
+    curves = {curve.level: curve for curve in make_curves(lacking, more=100)}
+    assert list(curves["entities"].points) == SIZES[1:] and list(curves["texts"].points) == SIZES
+    assert curves["entities"].outlook is None, "three points are too few"
+    assert next(iter(curve_table(list(curves.values())).columns[1].cells)) == "-"
+    assert "needs at least" in describe_outlook(curves["entities"])
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_it_continues_and_sees_changed_data(made, small_config, tmp_path):
     output, (train, dev), runs, _, _ = made
     lines = []

@@ -84,7 +84,7 @@ def test_settings_changed_in_python_are_saved_in_the_config(setting, saved, tmp_
 
 
 def test_only_what_was_learned_is_saved_as_cfg(saved):
-    assert srsly.read_json(saved / "multi_ner" / "cfg") == {"questions": QUESTIONS, "overlap": "nested"}
+    assert srsly.read_json(saved / "multi_ner" / "cfg") == {"questions": QUESTIONS, "overlap": "nested", "scaling": {}}
 
 
 def load_with_model(saved, **settings):

@@ -554,6 +554,7 @@ def test_only_what_was_learned_is_saved_as_cfg(saved):
         "scope",
         "overlap",
         "share_drawn",
+        "scaling",
     }
 
 
