@@ -58,7 +58,7 @@ def calibrate_cli(
     predicted = predict(nlp, examples)
     settings = get_cats_settings(nlp)
     measured = measure_calibration(predicted, spans_key=get_spans_key(nlp), symmetric=get_symmetric(nlp), **settings)
-    with replacing_files(output, keep_others=False) as fresh:
+    with replacing_files(output) as fresh:
         nlp.to_disk(fresh)
     console = Console()
     console.print(calibration_table(measured))

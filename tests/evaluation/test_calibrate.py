@@ -290,9 +290,11 @@ def test_the_command(trained, pipes, tmp_path):
     assert isinstance(loaded.get_pipe("mre_textcat").get_scaling("cats"), Scaling)
     assert loaded.get_pipe("spert_mt").entity_threshold is not None
     assert load_model(tmp_path / "model").get_pipe("spert_mt").get_scaling("entities") is None
-    # In place.
+    # Beside other files, which are kept; and in place.
+    (tmp_path / "model" / "notes.txt").write_text("kept")
     result = invoke(tmp_path / "model", tmp_path / "dev.spacy", tmp_path / "model")
     assert result.exit_code == 0 and load_model(tmp_path / "model").get_pipe("spert_mt").get_scaling("entities")
+    assert (tmp_path / "model" / "notes.txt").exists()
 
 
 @pytest.mark.filterwarnings("ignore")
