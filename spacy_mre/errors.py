@@ -273,6 +273,10 @@ class Errors(metaclass=_WithCodes):
         "Nothing can be calibrated: the components ({names}) have no scores, or {path} has no annotations for them. "
         "spert_mt, multi_ner and mre_textcat can be calibrated."
     )
+    M523 = (
+        "The component '{name}' has no setting '{setting}', so weights of its loss cannot be tried. Leave out --weight, "
+        "or use mre_textcat."
+    )
 
     # 6xx: visual
     M601 = (

@@ -24,7 +24,8 @@ def reinforce_cli(
     ],
     train: Annotated[Path, typer.Argument(help="The .spacy file to train on.", exists=True)],
     dev: Annotated[
-        Path, typer.Argument(help="The .spacy file for the training logs. It selects nothing.", exists=True)
+        Path,
+        typer.Argument(help="The .spacy file that chooses among several --weight; else for the logs.", exists=True),
     ],
     test: Annotated[Path, typer.Argument(help="The .spacy file to score on.", exists=True)],
     output: Annotated[
@@ -32,6 +33,14 @@ def reinforce_cli(
     ],
     seeds: Annotated[int, typer.Option(min=1, help="The number of seeds, from 0 up.")] = 3,
     updates: Annotated[int, typer.Option(min=1, help="The number of updates of each run.")] = 2000,
+    weight: Annotated[
+        list[float] | None,
+        typer.Option(
+            help="A weight of the text label's loss to try. Can be repeated; for each arm and score the best on DEV is "
+            "compared. Default: that of the config.",
+            min=0.0,
+        ),
+    ] = None,
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU.")] = -1,
     again: Annotated[bool, typer.Option("--again", help="Also make the runs whose files exist already.")] = False,
     keep_models: Annotated[
@@ -55,6 +64,7 @@ def reinforce_cli(
         output,
         seeds=range(seeds),
         updates=updates,
+        weights=weight or (),
         gpu=gpu_id,
         again=again,
         keep_models=keep_models,

@@ -3,7 +3,8 @@
 Each level is trained alone, and both are trained on one encoder. All runs have the same encoder, settings, seeds and
 number of updates on the same examples in the same order; the last weights are scored on the test documents. In a fourth
 kind of run, the word level also reads the text label: gold in training, predicted ones in testing. A level gains from
-the other if it scores higher than alone. Compared are the accuracy of text labels, micro F1 of entities and strict
+the other if it scores higher than alone. The weight of the text label's loss decides how much of the encoder each level
+gets, so several may be tried: for each arm and score, the weight that is best on dev is compared on test. Compared are the accuracy of text labels, micro F1 of entities and strict
 relations, and, as in the paper, the share of texts with all entities correct. Intervals are paired bootstraps over test
 documents and seeds.
 """
@@ -13,6 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import mean
 from typing import Any, NamedTuple
 
 import srsly
@@ -23,16 +25,20 @@ from thinc.api import Config
 from ..annotations.entities import get_entities
 from ..errors import Errors, Warnings
 from ..files import replacing
+from .counts import Counts
 from .pipeline_settings import get_spans_key
-from .run_config import component_meta, fill_defaults, fingerprint, set_budget, set_values
+from .run_config import component_meta, component_settings, fill_defaults, fingerprint, set_budget, set_values
 from .run_files import counts_of, is_made, load_run, save_run
 from .runs import measure, read_examples, train_last
 from .significance import Difference, f1, paired_bootstrap, share
 
+# The runs of an arm with a weight, by the name of both and by seed.
 Records = dict[str, dict[int, dict[str, Any]]]
 
 # The setting of an architecture that makes it read the text labels.
 READS_CATS = "see_cats"
+# The setting of a component of the text level that is tried.
+WEIGHT = "loss_weight"
 # For each level, the counts that are compared and how they are scored.
 LEVELS = {
     "text": ("texts", share),
@@ -57,7 +63,7 @@ class Gain(NamedTuple):
     """The difference between an arm and its control.
 
     level (str): A key of `LEVELS`.
-    arm (str): The kind of run.
+    arm (str): The kind of run, with the weight if several were tried: "both-0.3".
     control (str): The kind of run that it is compared with.
     seeds (list[int]): The seeds that both have.
     difference (Difference): The score of the arm minus that of the control.
@@ -79,6 +85,7 @@ def reinforce(
     *,
     seeds: Sequence[int] = (0, 1, 2),
     updates: int = 2000,
+    weights: Sequence[float] = (),
     gpu: int = -1,
     again: bool = False,
     keep_models: bool = False,
@@ -88,19 +95,22 @@ def reinforce(
 
     config (Config): A training config, not interpolated, with both levels on one encoder.
     train (Path): The `.spacy` file to train on.
-    dev (Path): The `.spacy` file for the training logs. It selects nothing.
+    dev (Path): The `.spacy` file that chooses the weights, if there are several.
     test (Path): The `.spacy` file to score on.
     output (Path): A folder for `runs/ARM-SEED.json` and `gains.json`.
     seeds (Sequence[int]): At least three for reliable results.
     updates (int): The number of updates of each run.
+    weights (Sequence[float]): The weights of the text label's loss that are tried. Default: that of the config.
     gpu (int): The GPU, or -1 for the CPU.
     again (bool): Make runs again that have a file.
     keep_models (bool): Keep the trained pipelines in `models/`.
     log (Callable[[str], None]): Called with a line of text when a run starts.
     RETURNS (tuple[dict[str, dict[int, dict[str, Any]]], list[Gain]]): The runs by arm and seed, and the gains.
-    RAISES (ValueError): If the config lacks a level, or the test documents have no gold for one.
+    RAISES (ValueError): If the config lacks a level, or the test documents have no gold for one, or the weight of the
+        text level cannot be set.
     """
-    arms = make_arms(config)
+    arms = make_arms(config, weights)
+    choosing = dev if len(weights) > 1 else None
     records: Records = {arm: {} for arm in arms}
     # All arms of a seed before the next seed, so that an interrupted experiment can already be compared.
     for seed in seeds:
@@ -112,7 +122,7 @@ def reinforce(
                 log(f"{arm}, seed {seed}: {updates} updates")
                 about = {"arm": arm, "seed": seed, "updates": updates, "fingerprint": trained_as}
                 folder = output / "models" / f"{arm}-{seed}"
-                _make_run(path, budgeted, test, folder, about, gpu=gpu, keep_model=keep_models)
+                _make_run(path, budgeted, test, choosing, folder, about, gpu=gpu, keep_model=keep_models)
             records[arm][seed] = load_run(path)
     gains = compare_arms(records)
     rows = [{**gain._asdict(), "difference": gain.difference._asdict()} for gain in gains]
@@ -121,13 +131,15 @@ def reinforce(
     return records, gains
 
 
-def make_arms(config: Config) -> dict[str, Config]:
+def make_arms(config: Config, weights: Sequence[float] = ()) -> dict[str, Config]:
     """Make the configs of the kinds of runs that are compared.
 
     config (Config): A training config with both levels on one encoder.
+    weights (Sequence[float]): The weights of the text label's loss that are tried. Default: that of the config.
     RETURNS (dict[str, Config]): "text" and "word" with one level, "both", and "word_reads_text" if an architecture of
-        the word level can read text labels. The component that is read is placed first.
-    RAISES (ValueError): If the config lacks a level, or one component writes both.
+        the word level can read text labels. The component that is read is placed first. With weights, each arm with the
+        text level is there once for each: "both-0.3".
+    RAISES (ValueError): If the config lacks a level, or one component writes both, or the weight cannot be set.
     """
     plain = config.interpolate()
     names = plain["nlp"]["pipeline"]
@@ -139,6 +151,9 @@ def make_arms(config: Config) -> dict[str, Config]:
     both_levels = [name for name in text if name in word]
     if both_levels:
         raise ValueError(Errors.M517.format(names=", ".join(both_levels)))
+    for name in text if weights else ():
+        if WEIGHT not in component_settings(plain, name):
+            raise ValueError(Errors.M523.format(name=name, setting=WEIGHT))
     readers = [name for name in word if READS_CATS in _model_settings(plain, name)]
     before = names[: min(map(names.index, [*text, *word]))]
     after = [name for name in names if name not in [*before, *text, *word]]
@@ -153,18 +168,39 @@ def make_arms(config: Config) -> dict[str, Config]:
     else:
         reason = f"no model of the word level has the setting '{READS_CATS}'"
         warnings.warn(Warnings.W510.format(arm="word_reads_text", reason=reason), stacklevel=2)
-    return arms
+    if not weights:
+        return arms
+    weighted: dict[str, Config] = {}
+    for arm, of_arm in arms.items():
+        if arm == "word":
+            weighted[arm] = of_arm
+        else:
+            for weight in weights:
+                values = {f"components.{name}.{WEIGHT}": weight for name in text}
+                weighted[f"{arm}-{weight:g}"] = set_values(of_arm, values)
+    return weighted
+
+
+def choose_weight(records: Records, arm: str, level: str) -> str | None:
+    """RETURNS (Optional[str]): The runs of an arm with the weight that is best on dev; None if there are no runs."""
+    runs = {name: list(by_seed.values()) for name, by_seed in records.items() if name.partition("-")[0] == arm}
+    if len(runs) < 2:
+        return next(iter(runs), None)
+    return max(runs, key=lambda name: mean(run["dev"].get(level, 0.0) for run in runs[name]))
 
 
 def compare_arms(records: Records) -> list[Gain]:
-    """Compare all arms with their controls, on the seeds that both have.
+    """Compare all arms with their controls, each with its best weight, on the seeds that both have.
 
     records (dict[str, dict[int, dict[str, Any]]]): Results of `load_run`, by arm and seed.
     RETURNS (list[Gain]): The gains on what both predict.
     RAISES (ValueError): If two runs were scored on different test documents.
     """
     gains = []
-    for level, arm, control in COMPARISONS:
+    for level, *pair in COMPARISONS:
+        arm, control = (choose_weight(records, name, level) for name in pair)
+        if arm is None or control is None:
+            continue
         layer, score = LEVELS[level]
         seeds = sorted(set(records.get(arm, ())) & set(records.get(control, ())))
         ours, theirs = ([records[name][seed] for seed in seeds] for name in (arm, control))
@@ -188,9 +224,17 @@ def _model_settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _make_run(
-    path: Path, config: Config, test: Path, folder: Path, about: dict[str, Any], *, gpu: int, keep_model: bool
+    path: Path,
+    config: Config,
+    test: Path,
+    dev: Path | None,
+    folder: Path,
+    about: dict[str, Any],
+    *,
+    gpu: int,
+    keep_model: bool,
 ) -> None:
-    """Train and score one run, and write its file."""
+    """Train and score one run, on dev too if that chooses, and write its file."""
     folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     try:
@@ -199,11 +243,18 @@ def _make_run(
         seconds = time.perf_counter() - start
         examples = read_examples(config, nlp, test)
         _check_gold(examples, nlp, test)
-        save_run(path, {**about, "seconds": round(seconds, 1)}, measure(nlp, examples))
+        on_dev = {} if dev is None else {"dev": _score_levels(measure(nlp, read_examples(config, nlp, dev)).counts)}
+        save_run(path, {**about, "seconds": round(seconds, 1), **on_dev}, measure(nlp, examples))
     finally:
         if not keep_model:
             for model in ("model-last", "model-best"):
                 shutil.rmtree(folder / model, ignore_errors=True)
+
+
+def _score_levels(counts: Counts) -> dict[str, float]:
+    return {
+        level: float(score(counts[layer].sum(axis=0))) for level, (layer, score) in LEVELS.items() if layer in counts
+    }
 
 
 def _check_gold(examples: Sequence[Example], nlp: Language, path: Path) -> None:

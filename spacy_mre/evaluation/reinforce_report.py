@@ -40,7 +40,7 @@ def arms_table(records: Records) -> Table:
     table.columns[0].no_wrap = True
     for arm, by_seed in records.items():
         scores = [{**run["scores"], "whole": _share_of_whole_texts(run["counts"])} for run in by_seed.values()]
-        table.add_row(NAMES[arm], str(len(scores)), *(spread([row.get(key) for row in scores]) for key in SCORES))
+        table.add_row(name_of(arm), str(len(scores)), *(spread([row.get(key) for row in scores]) for key in SCORES))
     return table
 
 
@@ -57,8 +57,8 @@ def gains_table(gains: Sequence[Gain]) -> Table:
         value, low, high, p = gain.difference
         table.add_row(
             LEVELS[gain.level],
-            NAMES[gain.arm],
-            NAMES[gain.control],
+            name_of(gain.arm),
+            name_of(gain.control),
             str(len(gain.seeds)),
             f"{100 * value:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})",
             f"{p:.3f}",
@@ -77,18 +77,29 @@ def plot_gains(by_corpus: dict[str, list[Gain]], path: Path) -> None:
     figure = make_figure(7, 1 + 0.5 * sum(len(gains) for gains in by_corpus.values()))
     axes = figure.subplots(len(by_corpus), 1, sharex=True, squeeze=False)[:, 0]
     for ax, (corpus, gains) in zip(axes, by_corpus.items()):
-        by_arm = {(gain.level, gain.arm): gain for gain in gains if gain.control == gain.level}
+        alone = [gain for gain in gains if _kind(gain.control) == gain.level]
+        by_arm = {(gain.level, _kind(gain.arm)): gain for gain in alone}
         plotted = [by_arm[key] for key in PLOTTED if key in by_arm]
         values = 100 * numpy.array([gain.difference[:3] for gain in plotted]).reshape(-1, 3)
         rows = numpy.arange(len(plotted))[::-1]
         errors = numpy.abs(values[:, 1:].T - values[:, 0])
         ax.errorbar(values[:, 0], rows, xerr=errors, fmt="o", color="#20639b", capsize=3)
         ax.axvline(0, color="#888888", linewidth=0.8)
-        ax.set_yticks(rows, [f"{LEVELS[gain.level]}: {NAMES[gain.arm]}" for gain in plotted])
+        ax.set_yticks(rows, [f"{LEVELS[gain.level]}: {name_of(gain.arm)}" for gain in plotted])
         ax.set_ylim(-0.6, len(plotted) - 0.4)
         ax.set_title(corpus, loc="left", fontsize="medium", parse_math=False)
     axes[-1].set_xlabel("gain over the level alone, in points (95 % interval over documents and seeds)")
     save_figure(figure, path)
+
+
+def name_of(arm: str) -> str:
+    """RETURNS (str): An arm in words.
+
+    >>> name_of("both"), name_of("word_reads_text-0.3")
+    ('both', 'word reads text, weight 0.3')
+    """
+    weight = arm.partition("-")[2]
+    return NAMES[_kind(arm)] + (f", weight {weight}" if weight else "")
 
 
 def spread(values: Sequence[float | None]) -> str:
@@ -104,6 +115,11 @@ def spread(values: Sequence[float | None]) -> str:
     if not known or len(known) < len(values):
         return "-"
     return f"{mean(known):.2f}" + (f" ± {stdev(known):.2f}" if len(known) > 1 else "")
+
+
+def _kind(arm: str) -> str:
+    """The kind of run, without its weight."""
+    return arm.partition("-")[0]
 
 
 def _share_of_whole_texts(counts: dict[str, numpy.ndarray]) -> float | None:

@@ -3,7 +3,8 @@
 A network that is trained to the end is sure even where it is wrong. Two numbers for each level mend that: the logit of
 a score is multiplied by a slope, and a bias is added (Platt 1999, "Probabilistic outputs for support vector machines",
 section 2). With a slope alone it is temperature scaling (Guo, Pleiss, Sun and Weinberger 2017, "On calibration of
-modern neural networks", section 4.2), where the temperature is 1 / slope. The order of scores never changes.
+modern neural networks", section 4.2), where the temperature is 1 / slope. The order of the scores of a level never
+changes, nor that of the exclusive labels of one text.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,14 +39,19 @@ class Scaling(NamedTuple):
         return _sigmoid(self.slope * to_logits(scores) + self.bias)
 
     def invert(self, probability: float) -> float:
-        """RETURNS (float): The score that has a probability; 0 and 1 stay as they are.
+        """RETURNS (float): The score that has a probability; 0 for 0, and infinity if no score has such a high one.
 
         >>> round(Scaling(0.5, 0.0).invert(0.75), 2)
         0.9
         """
-        if not 0.0 < probability < 1.0:
-            return probability
-        return float(_sigmoid((to_logits(numpy.array(probability)) - self.bias) / self.slope))
+        if probability <= 0.0:
+            return 0.0
+        if probability > self.apply(numpy.array(1.0)):
+            return float("inf")
+        if probability >= 1.0:
+            return 1.0
+        logit = numpy.log(probability) - numpy.log1p(-probability)
+        return float(_sigmoid((logit - self.bias) / self.slope))
 
 
 def to_logits(scores: numpy.ndarray) -> numpy.ndarray:

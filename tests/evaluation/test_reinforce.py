@@ -129,6 +129,40 @@ def test_it_resumes_where_it_stopped(made, small_config):
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_each_score_is_compared_with_the_weight_that_is_best_on_dev(small_config, assets, tmp_path):
+    parts = [assets / f"{part}.spacy" for part in ("train", "dev", "test")]
+    records, gains = reinforce(
+        small_config, *parts, tmp_path, seeds=(0,), updates=6, weights=(0.03, 1.0), log=lambda line: None
+    )
+    weighted = [f"{arm}-{weight}" for arm in ("text", "both", "word_reads_text") for weight in ("0.03", "1")]
+    assert set(records) == {"word", *weighted}
+    settings = [
+        config["components"]["mre_textcat"]["loss_weight"]
+        for name, config in make_arms(small_config, (0.03, 1.0)).items()
+        if name.startswith("both")
+    ]
+    assert settings == [0.03, 1.0]
+    for gain in gains:
+        for name in (gain.arm, gain.control):
+            arm = name.partition("-")[0]
+            on_dev = {
+                other: records[other][0]["dev"][gain.level] for other in records if other.partition("-")[0] == arm
+            }
+            assert on_dev[name] == max(on_dev.values())
+    assert {gain.control for gain in gains} & {"text-0.03", "text-1"} and arms_table(records).row_count == 7
+    # Scores on test choose nothing.
+    for name, by_seed in records.items():
+        by_seed[0]["dev"] = {level: float(name.endswith("-1")) for level in ("text", "word", "whole", "relations")}
+    assert {gain.arm for gain in compare_arms(records)} == {"both-1", "word_reads_text-1"}
+
+
+def test_a_weight_that_cannot_be_set_is_m523(small_config):
+    stock = set_values(small_config, {"components.mre_textcat": {"factory": "textcat"}})
+    with pytest.raises(ValueError, match=r"\[M523\].*mre_textcat.*loss_weight"):
+        make_arms(stock, (0.1,))
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_the_command_prints_and_draws(made, small_config, tmp_path):
     output, parts, *_ = made
     (tmp_path / "small.cfg").write_text(small_config.to_str(), encoding="utf8")
