@@ -274,8 +274,8 @@ class Errors(metaclass=_WithCodes):
         "spert_mt, multi_ner and mre_textcat can be calibrated."
     )
     M523 = (
-        "The component '{name}' has no setting '{setting}', so weights of its loss cannot be tried. Leave out --weight, "
-        "or use mre_textcat."
+        "The component '{name}' has no setting '{setting}', so weights of its loss cannot be tried. Leave out "
+        "--weight, or use mre_textcat."
     )
 
     # 6xx: visual

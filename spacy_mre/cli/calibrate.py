@@ -48,7 +48,7 @@ def calibrate_cli(
     check_can_write(output, folder=True)
     use_gpu(gpu_id)
     nlp = load_model(model)
-    examples = list(Corpus(data, spans_key=get_spans_key(nlp))(nlp))
+    examples = list(Corpus(data, tokens="tokenizer", spans_key=get_spans_key(nlp))(nlp))
     if not examples:
         raise ValueError(Errors.M610.format(path=data, what="documents"))
     found = calibrate(nlp, examples)
@@ -63,7 +63,7 @@ def calibrate_cli(
     console = Console()
     console.print(calibration_table(measured))
     for name, threshold in thresholds.items():
-        console.print(f"{name}: {threshold:.2f}", highlight=False)
+        console.print(f"{name}: {threshold:.3f}", highlight=False)
     if thresholds:
         _print_scores(predicted, get_spans_key(nlp), get_symmetric(nlp), console)
     typer.echo(f"The calibrated pipeline: {output}")

@@ -75,9 +75,7 @@ def _fit(pipe: Any, predicted: Sequence[Example]) -> dict[str, Scaling]:
     found = {}
     entities, scores = entity_predictions(predicted, pipe.spans_key)
     if pipe.entities == "predict" and len(entities.scores):
-        # The score of an entity is a probability of the network, that of a relation a product of several: a bias helps
-        # there, and here it does not.
-        found["entities"] = fit_scaling(entities.scores, entities.correct, with_bias=False)
+        found["entities"] = fit_scaling(entities.scores, entities.correct)
     if hasattr(pipe, "relation_threshold"):
         relations, _ = relation_predictions(predicted, scores, pipe.symmetric)
         if len(relations.scores):

@@ -60,15 +60,12 @@ def to_logits(scores: numpy.ndarray) -> numpy.ndarray:
     return numpy.log(inside) - numpy.log1p(-inside)
 
 
-def fit_scaling(
-    scores: Sequence[float] | numpy.ndarray, right: Sequence[bool] | numpy.ndarray, *, with_bias: bool = True
-) -> Scaling:
+def fit_scaling(scores: Sequence[float] | numpy.ndarray, right: Sequence[bool] | numpy.ndarray) -> Scaling:
     """Fit slope and bias by maximum likelihood, with a normal prior of standard deviation 1 on the logarithm of the
     slope and on the bias (our own rule): few predictions change little, and all right ones do not make it certain.
 
     scores (Union[Sequence[float], numpy.ndarray]): The scores of held-out predictions, between 0 and 1.
     right (Union[Sequence[bool], numpy.ndarray]): Whether each is right.
-    with_bias (bool): Otherwise the bias is 0. Default: True.
     RETURNS (Scaling): The identity if there are no predictions.
 
     >>> scaling = fit_scaling([0.99] * 100, [True] * 80 + [False] * 20)
@@ -83,7 +80,7 @@ def fit_scaling(
     def loss(slope: "Tensor", bias: "Tensor") -> "Tensor":
         return binary_cross_entropy_with_logits(slope * logits + bias, truths, reduction="sum")
 
-    return _fit(loss, with_bias=with_bias)
+    return _fit(loss, with_bias=True)
 
 
 def fit_temperature(probabilities: numpy.ndarray, gold: numpy.ndarray, *, exclusive: bool) -> Scaling:

@@ -68,7 +68,8 @@ def tune_thresholds(nlp: Language, examples: Sequence[Example], *, precision: fl
     examples (Sequence[Example]): Held-out gold, and documents without annotations, which are not changed.
     precision (Optional[float]): Choose the lowest thresholds with this precision, between 0 and 1. Default: None (the
         best F1; of several best thresholds, the nearest to the one that was set before).
-    RETURNS (dict[str, float]): "entity_threshold" and "relation_threshold".
+    RETURNS (dict[str, float]): "entity_threshold" and "relation_threshold". Without gold at a level, the one in force,
+        which is not set.
     RAISES (ValueError): If no component has the thresholds, or no threshold has the precision.
     """
     component = find_component(nlp)
@@ -79,13 +80,18 @@ def tune_thresholds(nlp: Language, examples: Sequence[Example], *, precision: fl
     relations, argument_scores = relation_predictions(predicted, entity_scores, component.symmetric)
 
     def choose(found: Predictions, possible: numpy.ndarray, name: str) -> float:
+        if not found.gold:
+            return current[name]
         if precision is None:
             return found.best(possible, current[name])
-        return found.precise(possible, precision, LEVELS[name]) if found.gold else current[name]
+        return found.precise(possible, precision, LEVELS[name])
 
     entity_threshold = choose(entities, numpy.ones(len(entities.scores), dtype=bool), "entity_threshold")
     relation_threshold = choose(relations, argument_scores >= entity_threshold, "relation_threshold")
-    component.entity_threshold, component.relation_threshold = entity_threshold, relation_threshold
+    if entities.gold:
+        component.entity_threshold = entity_threshold
+    if relations.gold:
+        component.relation_threshold = relation_threshold
     return {"entity_threshold": entity_threshold, "relation_threshold": relation_threshold}
 
 

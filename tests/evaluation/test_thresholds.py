@@ -76,6 +76,7 @@ def test_of_equally_good_thresholds_the_nearest_is_chosen(trained, pipe):
     # Without gold all thresholds score 0.
     bare = [Example(eg.predicted, Doc(nlp.vocab, words=[token.text for token in eg.predicted])) for eg in examples]
     assert tune_thresholds(nlp, bare) == {"entity_threshold": 0.25, "relation_threshold": 0.3}  # those of the preset
+    assert (pipe.entity_threshold, pipe.relation_threshold) == (None, None)
     pipe.entity_threshold, pipe.relation_threshold = 0.35, 0.7
     assert tune_thresholds(nlp, bare) == {"entity_threshold": 0.35, "relation_threshold": 0.7}
 
