@@ -13,7 +13,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy.test,
     "seen": accuracy.seen,
     "calibration": accuracy.calibration,
-    "ideas": accuracy.ideas,
     "mistakes": accuracy.mistakes,
     "boundaries": accuracy.boundaries,
     "reinforcement": accuracy.reinforcement,

@@ -133,19 +133,6 @@ def boundaries() -> str:
     return markdown(columns, lines)
 
 
-def ideas() -> str:
-    """SpERT.MT without one of its ideas, and its differences from the whole."""
-    results, variants = read("accuracy"), Grid.load().suites["accuracy"]["variants"]
-    lines = []
-    for (dataset, variant), own in group(_of(results, "test"), "dataset", "variant").items():
-        if variants.get(variant, {}).get("from") == "spert_mt":
-            over = compared(results, own[0], "spert_mt")
-            about = [dataset, f"`{variant}`", variants[variant]["about"], str(len(own))]
-            lines.append([*about, *scores(own, *COMPARED), *(difference(over.get(score)) for score in COMPARED)])
-    columns = ["data", "variant", "", "seeds", "entities", "relations, strict", "over `spert_mt`: entities"]
-    return markdown([*columns, "relations, strict"], lines) if lines else nothing("accuracy --variant separate")
-
-
 def reinforcement() -> str:
     """What each level gains from the other."""
     results = read("reinforcement")

@@ -5,8 +5,8 @@ number of updates on the same examples in the same order; the last weights are s
 kind of run, the word level also reads the text label: gold in training, predicted ones in testing. A level gains from
 the other if it scores higher than alone. The weight of the text label's loss decides how much of the encoder each level
 gets, so several may be tried: for each arm and score, the weight that is best on dev is compared on test. Compared are
-the accuracy of text labels, micro F1 of entities and strict relations, and, as in the paper, the share of texts with all
-entities correct. Intervals are paired bootstraps over test documents and seeds.
+the accuracy of text labels, micro F1 of entities and strict relations, and, as in the paper, the share of texts with
+all entities correct. Intervals are paired bootstraps over test documents and seeds.
 """
 
 import shutil

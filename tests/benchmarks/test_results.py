@@ -39,7 +39,7 @@ def test_every_table_is_on_a_page():
 
 def test_tables_without_results_show_the_command(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = ("headline", "accuracy", "calibration", "mistakes", "boundaries", "ideas", "reinforcement", "multi_ner")
+    names = ("headline", "accuracy", "calibration", "mistakes", "boundaries", "reinforcement", "multi_ner")
     for name in (*names, "speed"):
         assert tables.TABLES[name]().startswith("No runs yet: `python -m benchmarks run --suite ")
 
