@@ -70,8 +70,11 @@ def _is_table(found: Any, is_value: Any) -> bool:
 
 
 def _is_scaling(row: Any) -> bool:
+    """Whether this is a slope and a bias."""
+    if not isinstance(row, list) or len(row) != 2:
+        return False
     is_number = all(isinstance(value, int | float) and not isinstance(value, bool) for value in row)
-    return isinstance(row, list) and len(row) == 2 and is_number and 0 < row[0] < float("inf")
+    return is_number and 0 < row[0] < float("inf") and abs(row[1]) < float("inf")
 
 
 def _is_pair(row: Any) -> bool:

@@ -149,7 +149,9 @@ def test_it_is_saved(trained, pipes, tmp_path):
     assert what == expected and scores == pytest.approx(expected_scores)
 
 
-@pytest.mark.parametrize("scaling", [{"entities": [0, 0]}, {"entities": [1.0]}, {"entities": "high"}, [1, 2]])
+@pytest.mark.parametrize(
+    "scaling", [{"entities": [0, 0]}, {"entities": [1.0]}, {"entities": "high"}, {"entities": 5}, [1, 2]]
+)
 def test_a_broken_file_is_refused(trained, pipes, tmp_path, scaling):
     nlp, _ = trained
     nlp.to_disk(tmp_path / "model")
