@@ -149,14 +149,12 @@ def test_it_is_saved(trained, pipes, tmp_path):
     assert what == expected and scores == pytest.approx(expected_scores)
 
 
-@pytest.mark.parametrize(
-    "scaling", [{"entities": [0, 0]}, {"entities": [1.0]}, {"entities": "high"}, {"entities": 5}, [1, 2]]
-)
-def test_a_broken_file_is_refused(trained, pipes, tmp_path, scaling):
+@pytest.mark.parametrize("found", [[0, 0], [1.0], "high", 5, [1.0, "low"], [True, 0]])
+def test_a_broken_file_is_refused(trained, pipes, tmp_path, found):
     nlp, _ = trained
     nlp.to_disk(tmp_path / "model")
     path = tmp_path / "model" / "spert_mt" / "cfg"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "scaling": scaling}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "scaling": {"entities": found}}))
     with pytest.raises(ValueError, match=r"\[M807\].*scaling"):
         load_model(tmp_path / "model")
 
@@ -232,6 +230,33 @@ def test_at_the_end_of_training(trained, tmp_path):
         assert saved["mre_textcat"]["cats"]
         again = calibrate(loaded, held_out)
         assert saved["mre_textcat"]["cats"] == pytest.approx(list(again["mre_textcat"]["cats"]), abs=1e-3)
+
+
+@pytest.mark.parametrize("kept", ["nothing", "entities"])
+def test_training_with_a_dev_corpus_that_lacks_gold(trained, tmp_path, kept):
+    nlp, examples = trained
+    save_docs([eg.reference for eg in examples[:8]], tmp_path / "train.spacy")
+    plain = [nlp.make_doc(eg.text) for eg in examples[8:16]]
+    for doc, eg in zip(plain, examples[8:16]):
+        if kept == "entities":
+            set_entities(doc, get_entities(eg.reference))
+    save_docs(plain, tmp_path / "dev.spacy")
+    corpora = {
+        name: {"@readers": "spacy_mre.Corpus.v1", "path": str(tmp_path / f"{name}.spacy")} for name in ("train", "dev")
+    }
+    training = {
+        "max_steps": 2,
+        "eval_frequency": 2,
+        "before_to_disk": {"@callbacks": "spacy_mre.calibrate.v1"},
+        "frozen_components": [],
+    }
+    config = nlp.config.merge(Config({"corpora": corpora, "training": training}))
+    config["training"]["score_weights"] = {"spans_entities_f": 1.0}
+    with (tmp_path / "log").open("w") as log:
+        train(init_nlp(config), tmp_path, stdout=log, stderr=log)
+    loaded = load_model(tmp_path / "model-last")
+    assert loaded.get_pipe("mre_textcat").cfg["scaling"] == {}
+    assert set(loaded.get_pipe("spert_mt").cfg["scaling"]) <= ({"entities"} if kept == "entities" else set())
 
 
 def make_predictions(scores, correct):
