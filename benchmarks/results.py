@@ -88,7 +88,8 @@ def compare(
     about (dict[str, Any]): "phase", "dataset", "variant" and "against".
     layer (str): Which counts are scored.
     rows (Optional[Iterable[dict[str, Any]]]): If given, runs whose rows name different documents are not compared.
-    RETURNS (Optional[dict[str, Any]]): "seeds", and the fields of `paired_bootstrap`; None if there is no such seed.
+    RETURNS (Optional[dict[str, Any]]): "seeds", and the fields of `paired_bootstrap`; None if there is no such seed, or
+        nothing to find.
     """
     sides = [seeds_of(counts, suite, about["phase"], about[side], layer) for side in ("variant", "against")]
     documents = {
@@ -104,6 +105,8 @@ def compare(
     if not seeds:
         return None
     ours, theirs = ([side[seed] for seed in seeds] for side in sides)
+    if not any(counts.any() for counts in (*ours, *theirs)):  # there is no gold
+        return None
     difference = paired_bootstrap(ours, theirs, _score(ours[0]))
     return {"seeds": seeds, **{name: round(value, 6) for name, value in difference._asdict().items()}}
 

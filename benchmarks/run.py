@@ -171,7 +171,7 @@ def _measure(grid: Grid, cell: Cell, nlp: Language, examples: list[Example]) -> 
     is_new = numpy.array([_plain(eg.reference.text) not in known for eg in examples])
     row["seen"] = int((~is_new).sum())
     for score, layer in suite["compare"].items():
-        if layer in measured.counts and measured.counts[layer].shape[1] == 3:
+        if row[score] is not None and layer in measured.counts and measured.counts[layer].shape[1] == 3:
             row[f"unseen_{score}"] = float(f1(measured.counts[layer][is_new].sum(axis=0)))
     if _is_tuned(grid, cell, nlp):
         pipe = find_component(nlp)
