@@ -171,8 +171,9 @@ def _measure(grid: Grid, cell: Cell, nlp: Language, examples: list[Example]) -> 
     is_new = numpy.array([_plain(eg.reference.text) not in known for eg in examples])
     row["seen"] = int((~is_new).sum())
     for score, layer in suite["compare"].items():
-        if row[score] is not None and layer in measured.counts and measured.counts[layer].shape[1] == 3:
-            row[f"unseen_{score}"] = float(f1(measured.counts[layer][is_new].sum(axis=0)))
+        if layer in measured.counts and measured.counts[layer].shape[1] == 3:
+            unseen = measured.counts[layer][is_new].sum(axis=0)
+            row[f"unseen_{score}"] = None if row[score] is None else float(f1(unseen))
     if _is_tuned(grid, cell, nlp):
         pipe = find_component(nlp)
         row["thresholds"] = [round(pipe.entity_threshold, 2), round(pipe.relation_threshold, 2)]

@@ -14,7 +14,6 @@ from .formatting import (
     group,
     legend,
     markdown,
-    minutes,
     mistakes_table,
     nothing,
     scores,
@@ -68,10 +67,9 @@ def test() -> str:
         config = grid["datasets"][dataset]["config"].rpartition("/")[2] if dataset in grid["datasets"] else ""
         about = [dataset, phase, f"`{config}`", f"{own[0]['updates']:,}", f"`{variant}`", str(len(own))]
         cells = [*scores(own, *MAIN), *(difference(over.get(score)) for score in COMPARED)]
-        lines.append([*about, *cells, minutes(own), commits(own)])
+        lines.append([*about, *cells, commits(own)])
     columns = ["data", "phase", "encoder of", "updates", "variant", "seeds", "entities", "relations"]
-    columns += ["relations, strict", "relations, given", "over `spert`: entities", "relations, strict"]
-    columns += ["min.", "commit"]
+    columns += ["relations, strict", "relations, given", "over `spert`: entities", "relations, strict", "commit"]
     return f"{markdown(columns, lines)}\n\n{legend(results, rows)}"
 
 
