@@ -78,8 +78,8 @@ class MRETextCat(MREPipe):
 
     def add_label(self, label: str) -> int:
         """Add a label to a trained component, which predicts the old labels as before: with exclusive classes their
-        probabilities become smaller by a factor of at least 0.9999 (before calibration), otherwise they do not change. The
-        new label is predicted after training on examples of it.
+        probabilities become smaller by a factor of at least 0.9999 (before calibration), otherwise they do not change.
+        The new label is predicted after training on examples of it.
 
         label (str): The label.
         RETURNS (int): 0 if the label exists already, otherwise 1.
