@@ -40,6 +40,8 @@ def test_every_entry_point_loads(group, name, value):
 )
 def test_every_registered_name_is_found_by_spacy(group, name, value):
     assert name.startswith("spacy_mre.") and name.endswith(".v1")
+    if group == "spacy_span_getters":
+        pytest.importorskip("spacy_transformers")  # which makes this registry
     found = registry.get(group.removeprefix("spacy_"), name)
     assert found.__module__ == value.split(":")[0]
 
