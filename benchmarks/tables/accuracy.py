@@ -8,6 +8,7 @@ from spacy_mre.evaluation.significance import Difference
 from ..grid import Grid
 from ..results import read
 from .formatting import (
+    calibration_error,
     commits,
     compared,
     difference,
@@ -99,10 +100,7 @@ def calibration() -> str:
 
 
 def _errors(pairs: list[Any]) -> str:
-    if None in pairs:
-        return "-"
-    error, chance = (100 * mean(values) for values in zip(*pairs))
-    return f"{error:.1f} ({chance:.1f})"
+    return "-" if None in pairs else calibration_error(*(mean(values) for values in zip(*pairs)))
 
 
 def mistakes() -> str:

@@ -41,6 +41,11 @@ def percent(value: float | None, digits: int = 1) -> str:
     return "-" if value is None else f"{100 * value:.{digits}f}"
 
 
+def calibration_error(error: float, chance: float) -> str:
+    """RETURNS (str): An expected calibration error in points, and that of exact probabilities: "2.5 (2.2)"."""
+    return f"{percent(error)} ({percent(chance)})"
+
+
 def difference(found: dict[str, Any] | None) -> str:
     """RETURNS (str): A difference in points with its interval: "+1.23 (+0.10 to +2.30)"."""
     if found is None:

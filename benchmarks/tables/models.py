@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..results import read
-from .formatting import LANGUAGES, markdown, no_runs, percent
+from .formatting import LANGUAGES, calibration_error, markdown, no_runs, percent
 
 SCORES = ("spans_entities_f", "rel_strict_f", "cats_macro_f")
 COLUMNS = ("entities", "relations, strict", "topic")
@@ -34,13 +34,9 @@ def calibration() -> str:
             kind, _, lang = part.partition("-")
             if kind == "test":
                 found = [scores["calibration"].get(level) for level in LEVELS]
-                errors = [f"{_points(one['error'])} ({_points(one['chance'])})" if one else "-" for one in found]
+                errors = [calibration_error(one["error"], one["chance"]) if one else "-" for one in found]
                 lines.append([f"`{row['name']}`", LANGUAGES[lang], *errors])
     return markdown(["pipeline", "language", *COLUMNS], lines)
-
-
-def _points(error: float) -> str:
-    return f"{100 * error:.1f}"
 
 
 def _lines(row: dict[str, Any]) -> list[list[str]]:

@@ -181,9 +181,14 @@ def make_arms(config: Config, weights: Sequence[float] = ()) -> dict[str, Config
     return weighted
 
 
+def kind_of(arm: str) -> str:
+    """RETURNS (str): The kind of run, without its weight: "both" of "both-0.3"."""
+    return arm.partition("-")[0]
+
+
 def choose_weight(records: Records, arm: str, level: str) -> str | None:
     """RETURNS (Optional[str]): The runs of an arm with the weight that is best on dev; None if there are no runs."""
-    runs = {name: list(by_seed.values()) for name, by_seed in records.items() if name.partition("-")[0] == arm}
+    runs = {name: list(by_seed.values()) for name, by_seed in records.items() if kind_of(name) == arm}
     if len(runs) < 2:
         return next(iter(runs), None)
     return max(runs, key=lambda name: mean(run["dev"].get(level, 0.0) for run in runs[name]))

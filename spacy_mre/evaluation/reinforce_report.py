@@ -8,7 +8,7 @@ import numpy
 from rich.table import Table
 
 from .figures import make_figure, save_figure
-from .reinforce import Gain, Records
+from .reinforce import Gain, Records, kind_of
 from .report import make_table
 from .significance import share
 
@@ -77,8 +77,8 @@ def plot_gains(by_corpus: dict[str, list[Gain]], path: Path) -> None:
     figure = make_figure(7, 1 + 0.5 * sum(len(gains) for gains in by_corpus.values()))
     axes = figure.subplots(len(by_corpus), 1, sharex=True, squeeze=False)[:, 0]
     for ax, (corpus, gains) in zip(axes, by_corpus.items()):
-        alone = [gain for gain in gains if _kind(gain.control) == gain.level]
-        by_arm = {(gain.level, _kind(gain.arm)): gain for gain in alone}
+        alone = [gain for gain in gains if kind_of(gain.control) == gain.level]
+        by_arm = {(gain.level, kind_of(gain.arm)): gain for gain in alone}
         plotted = [by_arm[key] for key in PLOTTED if key in by_arm]
         values = 100 * numpy.array([gain.difference[:3] for gain in plotted]).reshape(-1, 3)
         rows = numpy.arange(len(plotted))[::-1]
@@ -99,7 +99,7 @@ def name_of(arm: str) -> str:
     ('both', 'word reads text, weight 0.3')
     """
     weight = arm.partition("-")[2]
-    return NAMES[_kind(arm)] + (f", weight {weight}" if weight else "")
+    return NAMES[kind_of(arm)] + (f", weight {weight}" if weight else "")
 
 
 def spread(values: Sequence[float | None]) -> str:
@@ -115,11 +115,6 @@ def spread(values: Sequence[float | None]) -> str:
     if not known or len(known) < len(values):
         return "-"
     return f"{mean(known):.2f}" + (f" ± {stdev(known):.2f}" if len(known) > 1 else "")
-
-
-def _kind(arm: str) -> str:
-    """The kind of run, without its weight."""
-    return arm.partition("-")[0]
 
 
 def _share_of_whole_texts(counts: dict[str, numpy.ndarray]) -> float | None:
