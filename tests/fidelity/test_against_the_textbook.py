@@ -186,7 +186,7 @@ def test_a_pipeline(make_nlp, examples_of, module_of, model, overlap):
         pairs_per_token=10_000,
         max_distance=0,
         negatives=9,
-        entity_threshold=0.0 if is_baseline else 0.3,
+        entity_threshold=0.5 if is_baseline else 0.3,
         relation_threshold=0.4 if is_baseline else 0.6,
     )
     pipe = nlp.get_pipe("spert_mt")

@@ -155,10 +155,10 @@ def score_pairs(
 
 
 def entity_probabilities(module: SpertMTHeads, logits: Tensor, share_drawn: float) -> Tensor:
-    """The probability of each span to be an entity; -1 if None is more probable in mode "spert"."""
+    """The probability of each span to be an entity. In mode "spert", of the best type against None."""
     if not module.preset.has_identification:
-        best, column = logits.softmax(dim=1).max(dim=1)
-        return torch.where(column > 0, best, -torch.ones_like(best))
+        best = logits[:, 1:].exp().max(dim=1)[0]
+        return best / (best + logits[:, 0].exp())
     logit = identification(module, logits)
     if module.preset.is_ranked:
         return torch.sigmoid(logit)

@@ -28,15 +28,17 @@ def span_probability(logits: Tensor, preset: Preset) -> Tensor:
     """The probability of each span to be an entity.
 
     In "spert_mt" multiplied by the `certainty` of its best type; in "paper" the identification alone, because ranking
-    scores are not probabilities; in "spert" the softmax of the best type.
+    scores are not probabilities; in "spert" the softmax over the best type and None: above 0.5 the type has a higher
+    probability than None.
 
     logits (Tensor): Spans x entity columns.
     preset (Preset): The preset of the heads.
-    RETURNS (Tensor): Shape (spans,). In "spert" -1 where None is more probable.
+    RETURNS (Tensor): Shape (spans,). In "spert" -1 without types.
     """
     if not preset.has_identification:
-        best, column = logits.softmax(dim=1).max(dim=1)
-        return torch.where(column > 0, best, best.new_tensor(EXCLUDED))
+        if logits.shape[1] == 1:
+            return logits.new_full((len(logits),), EXCLUDED)
+        return torch.sigmoid(logits[:, 1:].amax(dim=1) - logits[:, 0])
     is_entity = torch.sigmoid(identification_logits(logits, preset.is_tied))
     if preset.is_ranked or logits.shape[1] == 1:
         return is_entity

@@ -115,8 +115,7 @@ PRESETS: dict[str, Preset] = {
         scope="document",
         max_distance=0,
     ),
-    # arXiv 1909.07755 and its public code. The threshold 0 keeps SpERT's rule: a type must have a higher probability
-    # than None.
+    # arXiv 1909.07755 and its public code. The threshold 0.5 is SpERT's rule: the type must be more probable than None.
     "spert": Preset(
         has_identification=False,
         is_tied=False,
@@ -128,7 +127,7 @@ PRESETS: dict[str, Preset] = {
         iou_delta=0.0,
         loss_weights=(1.0, 0.0, 1.0, 0.0),
         scores_triples=False,
-        entity_threshold=0.0,
+        entity_threshold=0.5,
         relation_threshold=0.4,
         overlap="any",
         constraints="any",

@@ -568,7 +568,7 @@ def test_there_are_at_most_twenty_settings(make_nlp):
     [
         ("spert_mt", (0.25, 0.3, "flat", 100, {"friend": [["a", "b"]]})),
         ("paper", (0.5, 0.5, "any", 0, {})),
-        ("spert", (0.0, 0.4, "any", 0, {})),
+        ("spert", (0.5, 0.4, "any", 0, {})),
     ],
 )
 def test_mode_alone_sets_the_decoding(mode, expected, make_nlp):
