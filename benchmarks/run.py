@@ -176,7 +176,9 @@ def _measure(grid: Grid, cell: Cell, nlp: Language, examples: list[Example]) -> 
             row[f"unseen_{score}"] = None if row[score] is None else float(f1(unseen))
     if _is_tuned(grid, cell, nlp):
         pipe = find_component(nlp)
-        row["thresholds"] = [round(pipe.entity_threshold, 2), round(pipe.relation_threshold, 2)]
+        # None where dev has no gold to choose one on.
+        thresholds = pipe.entity_threshold, pipe.relation_threshold
+        row["thresholds"] = [None if one is None else round(one, 2) for one in thresholds]
         found = measure_calibration(predicted, spans_key=pipe.spans_key, symmetric=pipe.symmetric)
         row["calibration"] = {level: [of.error, of.chance] for level, of in found.items()}
     if "whole_f" in suite["compare"] and "whole_entities" in measured.counts:
