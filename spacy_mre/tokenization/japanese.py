@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import local
 from typing import Any
 
-from spacy.lang.ja import JapaneseTokenizer
+from spacy.lang.ja import DetailedToken, JapaneseTokenizer
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import registry
@@ -26,7 +26,7 @@ SENTENCE_END = re.compile(r"(?<=[。．！？!?\n])")
 
 @registry.tokenizers("spacy_mre.JapaneseTokenizer.v1")
 def make_japanese_tokenizer(
-    split_mode: str | None = "C", sub_tokens: bool = False
+    split_mode: str | None = "C", sub_tokens: bool = False, readings: bool = True
 ) -> Callable[[Language], "LongJapaneseTokenizer"]:
     """Make a function that creates the tokenizer of a pipeline.
 
@@ -34,6 +34,7 @@ def make_japanese_tokenizer(
         entities, as in ja_ginza. None is spaCy's default, "A". Default: "C".
     sub_tokens (bool): Store Sudachi's shorter units in `doc.user_data`, where GiNZA's compound splitter reads them.
         They cannot be saved. Default: False.
+    readings (bool): Set the readings and inflections of words, see `LongJapaneseTokenizer`. Default: True.
     RETURNS (Callable[[Language], LongJapaneseTokenizer]): Creates the tokenizer.
 
     >>> import spacy
@@ -41,11 +42,11 @@ def make_japanese_tokenizer(
     >>> [token.text for token in spacy.blank("ja", config=config)("選挙管理委員会")]
     ['選挙管理委員会']
     """
-    return partial(_create, split_mode=split_mode, sub_tokens=sub_tokens)
+    return partial(_create, split_mode=split_mode, sub_tokens=sub_tokens, readings=readings)
 
 
-def _create(nlp: Language, split_mode: str | None, sub_tokens: bool) -> "LongJapaneseTokenizer":
-    tokenizer = LongJapaneseTokenizer(nlp.vocab, split_mode, sub_tokens)
+def _create(nlp: Language, split_mode: str | None, sub_tokens: bool, readings: bool) -> "LongJapaneseTokenizer":
+    tokenizer = LongJapaneseTokenizer(nlp.vocab, split_mode, sub_tokens, readings)
     record_requirements(nlp, tokenizer)
     return tokenizer
 
@@ -56,22 +57,31 @@ class LongJapaneseTokenizer(JapaneseTokenizer):
 
     Several threads may call it at the same time: each gets its own Sudachi tokenizer.
 
+    Readings and inflections are in `token.morph`, and spaCy keeps every new one as long as the pipeline lives, even
+    within `nlp.memory_zone()`: about 1 kB for each new name. No component of this package reads them; GiNZA's functions
+    for readings and inflections do. `tokenizer.readings = False` leaves them out from the next text on.
+
     vocab (Vocab): The vocabulary of the pipeline.
     split_mode (str | None): Sudachi's split mode, see `make_japanese_tokenizer`.
     sub_tokens (bool): Store Sudachi's shorter units in `doc.user_data`.
+    readings (bool): Set `Reading` and `Inflection` in `token.morph`. If not, it stays unset, and shorter units have
+        neither. The attribute can be changed; it is not saved. Default: True.
     requires (tuple[str, ...]): The packages that it needs.
     """
 
     requires = SUDACHI
 
-    def __init__(self, vocab: Vocab, split_mode: str | None = "C", sub_tokens: bool = False) -> None:
+    def __init__(
+        self, vocab: Vocab, split_mode: str | None = "C", sub_tokens: bool = False, readings: bool = True
+    ) -> None:
         super().__init__(vocab, split_mode)
         self.tokenizer = SudachiPerThread(split_mode)
         self.need_subtokens = self.need_subtokens and sub_tokens
         self.sub_tokens = sub_tokens
+        self.readings = readings
 
-    def __reduce__(self) -> tuple[type["LongJapaneseTokenizer"], tuple[Vocab, str | None, bool]]:
-        return LongJapaneseTokenizer, (self.vocab, self.split_mode, self.sub_tokens)
+    def __reduce__(self) -> tuple[type["LongJapaneseTokenizer"], tuple[Vocab, str | None, bool, bool]]:
+        return LongJapaneseTokenizer, (self.vocab, self.split_mode, self.sub_tokens, self.readings)
 
     def __call__(self, text: str) -> Doc:
         """Tokenize a text.
@@ -81,8 +91,8 @@ class LongJapaneseTokenizer(JapaneseTokenizer):
         """
         parts = _split_text(text)
         if len(parts) == 1:
-            return super().__call__(text)
-        docs = [JapaneseTokenizer.__call__(self, part) for part in parts]
+            return self._tokenize(text)
+        docs = [self._tokenize(part) for part in parts]
         sub_tokens = [doc.user_data.pop("sub_tokens", []) for doc in docs]
         merged = Doc.from_docs(docs, ensure_whitespace=False, attrs=ATTRS)
         if self.need_subtokens:
@@ -108,6 +118,18 @@ class LongJapaneseTokenizer(JapaneseTokenizer):
         super().from_disk(path, **kwargs)
         self.tokenizer = SudachiPerThread(self.split_mode)
         return self
+
+    def _tokenize(self, text: str) -> Doc:
+        doc = super().__call__(text)
+        if not self.readings:
+            for token in doc:
+                # spaCy's tokenizer set an empty one.
+                token.set_morph(None)  # type: ignore[attr-defined]
+        return doc
+
+    def _get_dtokens(self, sudachipy_tokens: Any, need_sub_tokens: bool = True) -> list[DetailedToken]:
+        tokens = super()._get_dtokens(sudachipy_tokens, need_sub_tokens)
+        return tokens if self.readings else [token._replace(inf="", reading="") for token in tokens]
 
 
 class SudachiPerThread:

@@ -1,4 +1,5 @@
 import pickle
+import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -102,6 +103,66 @@ def test_sub_tokens_are_set_only_if_requested(nlp, tokenizer, long_text):
     doc = asked(long_text)
     assert len(doc.user_data["sub_tokens"]) == len(doc)
     assert "sub_tokens" not in tokenizer(long_text).user_data
+
+
+@pytest.mark.parametrize("sub_tokens", [False, True])
+@pytest.mark.parametrize("is_long", [False, True])
+def test_readings_are_left_out(nlp, long_text, is_long, sub_tokens):
+    text = long_text if is_long else SENTENCE + "選挙管理委員会"
+    tokenizer = make_japanese_tokenizer(sub_tokens=sub_tokens)(nlp)
+    full = tokenizer(text)
+    assert full.has_annotation("MORPH") and full[0].morph.get("Reading") == ["アオバ"]
+    tokenizer.readings = False
+    bare = tokenizer(text)
+    assert not bare.has_annotation("MORPH") and not any(token.has_morph() for token in bare)
+    assert [values[:-1] for values in read(bare)] == [values[:-1] for values in read(full)]
+    if sub_tokens:
+        shorter = [without_readings(units) for units in full.user_data["sub_tokens"]]
+        assert any(shorter) and bare.user_data["sub_tokens"] == shorter
+    assert bare.user_data.keys() == full.user_data.keys()
+    tokenizer.readings = True
+    assert read(tokenizer(text)) == read(full)
+
+
+def without_readings(units):
+    return units and [[unit._replace(inf="", reading="") for unit in of_mode] for of_mode in units]
+
+
+def test_readings_are_a_setting(nlp):
+    tokenizer = make_japanese_tokenizer(readings=False)(nlp)
+    assert not tokenizer("東京").has_annotation("MORPH")
+    assert not pickle.loads(pickle.dumps(tokenizer))("東京").has_annotation("MORPH")
+    assert make_japanese_tokenizer()(nlp).readings
+
+
+def make_names(number):
+    draw, kana = random.Random(0), "アイウエカキクケサシスセタチツテナニヌネハヒフヘマミムメラリルレ"
+    return ["".join(draw.choices(kana, k=7)) for _ in range(number)]
+
+
+def kept_after(readings, names, size=500):
+    """How many strings, lexemes and bytes of morphs spaCy keeps of some names that are read in memory zones."""
+    nlp = spacy.blank("ja")
+    tokenizer = make_japanese_tokenizer(readings=readings)(nlp)
+    tokenizer(SENTENCE + " ".join(names[:size]))
+    counts = []
+    for texts in ([], [" ".join(names[i : i + size]) for i in range(size, len(names), size)]):
+        for text in texts:
+            with nlp.memory_zone():
+                assert len(tokenizer(text)) >= size
+        # The length of a vocabulary counts all lexemes that ever were in it.
+        lexemes = sum(1 for _ in nlp.vocab)
+        counts.append((len(nlp.vocab.strings), lexemes, nlp.vocab.morphology.mem.size))
+    return [after - before for before, after in zip(*counts)]
+
+
+def test_nothing_is_kept_without_readings():
+    assert kept_after(False, make_names(100_500)) == [0, 0, 0]
+
+
+def test_readings_are_kept():
+    strings, lexemes, morphs = kept_after(True, make_names(2_500))
+    assert strings > 1_900 and lexemes == 0 and morphs > 1_900 * 8
 
 
 @pytest.mark.parametrize("sub_tokens", [False, True])
