@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.util import DummyTokenizer, get_words_and_spaces, registry
+from spacy.util import DummyTokenizer, registry
 from spacy.vocab import Vocab
 
 # Latin (with accents), Greek and Cyrillic letters are not split, nor are digits.
@@ -60,4 +60,14 @@ def split_characters(text: str) -> tuple[list[str], list[bool]]:
     text (str): The text.
     RETURNS (tuple[list[str], list[bool]]): The tokens, and whether a blank follows each.
     """
-    return get_words_and_spaces(TOKEN.findall(text), text)
+    # Not spaCy's get_words_and_spaces, which copies the rest of the text for each token.
+    tokens: list[str] = []
+    spaces: list[bool] = []
+    for token in TOKEN.findall(text):
+        if token.startswith(" ") and tokens:
+            spaces[-1] = True
+            token = token[1:]
+        if token:
+            tokens.append(token)
+            spaces.append(False)
+    return tokens, spaces
