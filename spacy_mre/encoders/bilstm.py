@@ -15,6 +15,7 @@ from spacy.util import registry
 from thinc.api import Model, PyTorchShim, torch2xp, xp2torch
 from thinc.types import Floats2d, Ints1d
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from ..arrays import expand_ranges
 from ..errors import Errors
@@ -68,22 +69,46 @@ class BiLSTM(nn.Module):
         lengths = lengths[lengths > 0]
         if not len(lengths):
             return vectors
-        texts, size = numpy.repeat(numpy.arange(len(lengths)), lengths), (int(lengths.max()), len(lengths))
+        texts = numpy.repeat(numpy.arange(len(lengths)), lengths)
         positions = expand_ranges(numpy.zeros_like(lengths), lengths)
+        # Training is faster with padding. In prediction, one long text among many would fill the memory with it.
+        read, rows = (_read_padded, _padded_rows) if self.training else (_read_packed, _packed_rows)
+        firsts, columns, sizes = rows(lengths)
         steps = (positions, lengths[texts] - 1 - positions)
-        places = [_to_tensor(step * len(lengths) + texts, vectors) for step in steps]
+        places = [_to_tensor(firsts[step] + columns[texts], vectors) for step in steps]
         for i, pair in enumerate(self.layers):
             vectors = self.dropout(vectors) if i else vectors
-            halves = [_read(lstm, vectors, place, size) for lstm, place in zip(cast(Any, pair), places)]
+            halves = [read(lstm, vectors, place, sizes) for lstm, place in zip(cast(Any, pair), places)]
             vectors = torch.cat(halves, dim=1)
         return vectors
 
 
-def _read(lstm: nn.LSTM, vectors: Tensor, places: Tensor, size: tuple[int, int]) -> Tensor:
+def _padded_rows(lengths: Ints1d) -> tuple[Ints1d, Ints1d, Ints1d]:
+    """Where each vector is among steps x texts: the first row of each step, the column of each text, texts per step."""
+    steps = numpy.arange(int(lengths.max()))
+    return steps * len(lengths), numpy.arange(len(lengths)), numpy.full_like(steps, len(lengths))
+
+
+def _packed_rows(lengths: Ints1d) -> tuple[Ints1d, Ints1d, Ints1d]:
+    """The same without padding: each step has only the texts that are long enough, longest first."""
+    sizes = numpy.cumsum(numpy.bincount(lengths)[:0:-1])[::-1]
+    columns = numpy.empty_like(lengths)
+    columns[numpy.argsort(-lengths, kind="stable")] = numpy.arange(len(lengths))
+    return numpy.cumsum(sizes) - sizes, columns, sizes
+
+
+def _read_padded(lstm: nn.LSTM, vectors: Tensor, places: Tensor, sizes: Ints1d) -> Tensor:
     """The states of an LSTM that reads each vector at its place among steps x texts. Padding follows each text."""
-    padded = vectors.new_zeros(size[0] * size[1], vectors.shape[1]).index_copy(0, places, vectors)
-    states, _ = lstm(padded.unflatten(0, size))
+    shape = len(sizes), int(sizes[0])
+    padded = vectors.new_zeros(shape[0] * shape[1], vectors.shape[1]).index_copy(0, places, vectors)
+    states, _ = lstm(padded.unflatten(0, shape))
     return states.flatten(0, 1).index_select(0, places)
+
+
+def _read_packed(lstm: nn.LSTM, vectors: Tensor, places: Tensor, sizes: Ints1d) -> Tensor:
+    packed = torch.empty_like(vectors).index_copy_(0, places, vectors)
+    states, _ = lstm(PackedSequence(packed, torch.from_numpy(sizes.copy())))
+    return states.data.index_select(0, places)
 
 
 def _to_tensor(places: Ints1d, like: Tensor) -> Tensor:

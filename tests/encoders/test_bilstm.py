@@ -52,6 +52,24 @@ def test_a_text_has_the_same_vectors_alone_and_in_any_batch(depth):
             numpy.testing.assert_allclose(vectors, alone[i], atol=1e-6)
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+def test_training_and_prediction_read_the_same(depth):
+    model = build_bilstm(WIDTH, depth)
+    for lengths in ([7], [1, 1], [3, 40, 0, 7, 1, 40, 12], numpy.random.default_rng(0).integers(0, 9, 50)):
+        batch = texts(*lengths)
+        for one, other in zip(model.predict(batch), model.begin_update(batch)[0], strict=True):
+            numpy.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_prediction_reads_no_padding():
+    module, rows = build_bilstm(WIDTH).shims[0]._model.eval(), []
+    for lstm in module.layers[0]:
+        lstm.register_forward_pre_hook(lambda _, arguments: rows.append(getattr(arguments[0], "data", arguments[0])))
+    lengths = numpy.array([900] + [3] * 300)
+    module(torch.zeros(int(lengths.sum()), WIDTH), lengths)
+    assert [len(part) for part in rows] == [1800, 1800]
+
+
 def test_the_stock_layer_reads_padding():
     # The reason for this layer. If this fails, the stock one may be used again.
     stock, (short, long) = BiLSTMEncoder(WIDTH, 1, 0.0), texts(3, 40)
