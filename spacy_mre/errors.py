@@ -313,6 +313,64 @@ class Errors(metaclass=_WithCodes):
     M620 = "`push-to-hub` needs the package huggingface_hub. Install it with: pip install huggingface_hub"
     M621 = "{repository} cannot be written on the hub: {reason}. Set HF_TOKEN, or run: huggingface-cli login"
 
+    # 7xx: scale
+    M700 = (
+        "{path} cannot be read as texts: the end of its name is none of {suffixes}. Rename it, or convert it to one of "
+        "these."
+    )
+    M701 = "{path} does not exist. Give a file, a folder of files, or - for JSON lines on standard input."
+    M702 = (
+        "{path} has no files to read. Expected files that end in {suffixes}. Names that begin with . or _ are passed "
+        "over."
+    )
+    M703 = (
+        "{path} has files of different kinds: {first} is {kind}, but {second} is {other_kind}. Put the files of each "
+        "kind into a folder of their own."
+    )
+    M704 = "Annotating files needs the package 'pyarrow'. Install it with: pip install 'spacy-mre[scale]'"
+    M705 = "{path} has no column '{text}' for the texts. Its columns are: {columns}. Name one of them."
+    M706 = "{path} has no valid names of columns: {reason}. Give each column a name of its own."
+    M707 = (
+        "{path} has other columns than {first}: {difference}. Files that are read together must have the same columns: "
+        "put this one into another folder, or convert it."
+    )
+    M708 = (
+        "{path} cannot be read further than {reached}: {reason}. Perhaps the file is damaged or was cut off: replace "
+        "it with an intact copy."
+    )
+    M709 = (
+        "{path}, line {line}: the row that begins here does not end within {size} MiB and within the file. Perhaps a "
+        "quotation mark in it is not closed: close it, or write it twice if it belongs to the text."
+    )
+    M710 = "{path} is in UTF-16. Convert it to UTF-8, with iconv -f UTF-16 -t UTF-8 for example."
+    M720 = "A relation '{label}' joins a span that is not one of the entities, so it cannot be written."
+    M721 = "There is no column '{name}'. There are: {known}. Name the column of the texts with --text."
+    M722 = "The column '{name}' contains {type}, not texts. Name the column of the texts with --text."
+    M723 = "The texts have the columns {names} already. Choose other names for the new ones with --prefix."
+    M724 = "The suffix of {path} is none of {forms}. Give a file with one of them, or a folder."
+    M725 = (
+        "{place}: {reason}. Correct it, or leave out and list such texts with --on-error skip. Parts that are written "
+        "stay as they are."
+    )
+    M726 = "{path} has files of another kind ({name}, for example). Give an empty or new folder."
+    M727 = (
+        "{path} was made with different {part}: {difference}. Write to another place, or begin anew with --overwrite."
+    )
+    M728 = (
+        "The column '{name}' has values of several types in the first part: {reason}. Leave it out with --keep, or "
+        "write JSON lines."
+    )
+    M729 = (
+        "A process that annotated texts was killed; there may be too little memory: use fewer --workers or --rows. "
+        "Parts that are written stay as they are: the same command goes on."
+    )
+    M730 = (
+        "{path} has {written} rows, and {rejected} were left out, but {rows} were read. The input or the output was "
+        "changed meanwhile. Begin anew with --overwrite."
+    )
+    M731 = "Another process writes to {path}. Wait until it has ended, or write to another place."
+    M732 = "There is no column {names} to keep. There are: {known}."
+
     # 8xx: pipeline: 80x all components, 81x spert_mt, 82x mre_textcat, 83x and 84x multi_ner
     M801 = "This model cannot be trained by itself. Train it through its component's update()."
     M803 = "The component '{name}' is not initialized. Call nlp.initialize(get_examples), or load a trained pipeline."

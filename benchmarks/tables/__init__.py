@@ -6,7 +6,7 @@ from pathlib import Path
 
 from spacy_mre.files import replacing
 
-from . import accuracy, documents, formats, generative, grounding, models, multi_ner, reliability, speed
+from . import accuracy, documents, formats, generative, grounding, models, multi_ner, reliability, scale, speed
 
 TABLES: dict[str, Callable[[], str]] = {
     "headline": accuracy.headline,
@@ -32,6 +32,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "models": models.pipelines,
     "models_calibration": models.calibration,
     "reliability": reliability.tests,
+    "scale": scale.speed,
+    "scale_long": scale.long,
 }
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

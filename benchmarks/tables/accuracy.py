@@ -91,12 +91,16 @@ def calibration() -> str:
     rows = [row for row in _of(read("accuracy"), "test") if "calibration" in row]
     for (dataset, variant), own in group(rows, "dataset", "variant").items():
         errors = [_errors([row["calibration"].get(level) for row in own]) for level in LEVELS]
-        thresholds = [" ".join(f"{row['thresholds'][place]:.2f}" for row in own) for place in range(2)]
+        thresholds = [" ".join(map(_threshold, (row["thresholds"][place] for row in own))) for place in range(2)]
         lines.append([dataset, f"`{variant}`", *errors, *thresholds])
     if not lines:
         return nothing("accuracy")
     columns = ["data", "variant", *(f"error of {level} (by chance)" for level in LEVELS)]
     return markdown([*columns, *(f"thresholds of {level}" for level in LEVELS)], lines)
+
+
+def _threshold(chosen: float | None) -> str:
+    return "-" if chosen is None else f"{chosen:.2f}"
 
 
 def _errors(pairs: list[Any]) -> str:

@@ -40,7 +40,24 @@ def save_docs(docs: Iterable[Doc], path: str | Path, *, max_bytes: int = MAX_BYT
     [[Triple(head=Ida, label='lives_in', tail=Lima, score=1.0)]]
     """
     _register_msgpack_codecs()
-    return write_doc_bins(fill_doc_bins(docs, _add, max_bytes), Path(path))
+    return write_doc_bins(fill_doc_bins(docs, add_to_doc_bin, max_bytes), Path(path))
+
+
+def add_to_doc_bin(doc_bin: DocBin, doc: Doc) -> None:
+    """Add a document as `save_docs` does: with its user data, but without activations.
+
+    doc_bin (DocBin): One that stores user data.
+    doc (Doc): The document.
+    RAISES (ValueError): If the document was retokenized after its entities or relations were written.
+    """
+    _register_msgpack_codecs()
+    _check_tokens(doc)
+    user_data = doc.user_data
+    doc.user_data = {key: value for key, value in user_data.items() if key not in ACTIVATIONS}
+    try:
+        doc_bin.add(doc)
+    finally:
+        doc.user_data = user_data
 
 
 def load_docs(path: str | Path, vocab: Vocab | None = None) -> Iterator[Doc]:
@@ -193,16 +210,6 @@ def _from_spacy_json(data: dict[str, Any], vocab: Vocab) -> Doc:
     for token in doc:
         token.norm_ = vocab[token.text].norm_
     return doc
-
-
-def _add(doc_bin: DocBin, doc: Doc) -> None:
-    _check_tokens(doc)
-    user_data = doc.user_data
-    doc.user_data = {key: value for key, value in user_data.items() if key not in ACTIVATIONS}
-    try:
-        doc_bin.add(doc)
-    finally:
-        doc.user_data = user_data
 
 
 def _check_tokens(doc: Doc) -> None:

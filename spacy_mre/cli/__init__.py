@@ -2,6 +2,7 @@
 
 from . import (
     agree,
+    annotate,
     audit,
     calibrate,
     card,
@@ -29,6 +30,7 @@ from .app import app
 
 __all__ = [
     "agree",
+    "annotate",
     "app",
     "audit",
     "calibrate",

@@ -103,14 +103,15 @@ def stream_docs(path: Path, vocab: Vocab | None = None) -> Iterator[Doc]:
     return chain([first], docs)
 
 
-def use_gpu(gpu_id: int) -> None:
+def use_gpu(gpu_id: int, *, silent: bool = False) -> None:
     """Use a GPU, and say which device is used.
 
     gpu_id (int): The GPU, or -1 for the CPU.
+    silent (bool): Say nothing. Default: False.
     RAISES (ValueError): If the GPU cannot be used.
     """
     try:
-        setup_gpu(gpu_id, silent=False)
+        setup_gpu(gpu_id, silent=silent)
     except ValueError as err:
         raise ValueError(Errors.M614.format(gpu=gpu_id, reason=err)) from None
 

@@ -1,0 +1,65 @@
+"""The tables of the annotation of many texts."""
+
+from typing import Any
+
+from ..results import read
+from .formatting import markdown, no_runs
+
+COMMAND = "python -m benchmarks.scale"
+MILLION = 1_000_000
+HOUR = 3600
+
+
+def speed() -> str:
+    """Texts per second with one and two processes, what `annotate` adds to `nlp.pipe`, and the hours of many texts."""
+    results = read("scale")
+    rows = [row for row in results["rows"] if row["part"] == "speed"]
+    if not rows:
+        return no_runs(COMMAND)
+    cells = [
+        [
+            f"`{row['pipeline']}`",
+            f"{row['texts_per_second']:,.0f}",
+            f"{row['texts_per_second_2']:,.0f}",
+            _ratio(row["scaling"]),
+            _ratio(row["overhead"]),
+            f"{MILLION / row['texts_per_second_2'] / HOUR:,.1f}",
+            f"{1000 * MILLION / row['texts_per_second_2'] / HOUR:,.0f}",
+        ]
+        for row in rows
+    ]
+    columns = ["pipeline", "texts/s, 1 process", "2 processes", "ratio", "time / `nlp.pipe`", "h per 10⁶", "h per 10⁹"]
+    return f"{markdown(columns, cells)}\n\n{_source(results, rows)}"
+
+
+def long() -> str:
+    """Memory and result of a long run that is killed."""
+    results = read("scale")
+    rows = [row for row in results["rows"] if row["part"] == "long"]
+    if not rows:
+        return no_runs(f"{COMMAND} --part long")
+    cells = [
+        [
+            f"`{row['pipeline']}`",
+            f"{row['texts']:,}",
+            f"{row['seconds'] / 60:.0f}",
+            f"{row['memory'][0]:,.0f}",
+            f"{row['memory'][1]:,.0f}",
+            str(row["kills"]),
+            "yes" if row["equal"] else "no",
+        ]
+        for row in rows
+    ]
+    columns = ["pipeline", "texts", "minutes", "MB, first tenth", "MB, last tenth", "kills", "same bytes"]
+    return f"{markdown(columns, cells)}\n\n{_source(results, rows)}"
+
+
+def _ratio(values: list[float]) -> str:
+    median, low, high = values
+    return f"{median:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _source(results: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
+    commits = ", ".join(sorted({row["commit"] for row in rows}))
+    return f"`{results['command']}`. Commit {commits}. Versions: {versions}."

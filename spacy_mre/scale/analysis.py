@@ -1,0 +1,69 @@
+"""What a pipeline found in a text, as plain values with character offsets. `corpora.jsonl` reads the same form."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from spacy.tokens import Doc
+
+from ..annotations.entities import Offsets, get_entities
+from ..annotations.relations import arguments, get_relations
+from ..errors import Errors
+
+LEVELS = ("entities", "relations", "cats")
+
+
+def make_reader(spans_key: str, select: Collection[str] = LEVELS) -> Callable[[int, Doc], dict[str, Any]]:
+    """Make the function that reads the analysis of a document.
+
+    spans_key (str): The span group of the entities.
+    select (Collection[str]): Which of "entities", "relations" and "cats" are read. Default: all.
+    RETURNS (Callable[[int, Doc], dict[str, Any]]): From a number, which it ignores, and a document to the selected
+        levels; None for what the pipeline does not set. Entities are dicts of "start", "end" (characters, exclusive),
+        "label", "text" and "score"; relations of "head", "tail" (indices of the entities), "label" and "score". Text
+        labels are a dict of scores.
+
+    >>> import spacy
+    >>> doc = spacy.blank("en")("Ida lives in Lima")
+    >>> doc.set_ents([doc.char_span(0, 3, label="person")])
+    >>> make_reader("entities")(0, doc)["entities"]
+    [{'start': 0, 'end': 3, 'label': 'person', 'text': 'Ida', 'score': 1.0}]
+    """
+
+    def read(_: int, doc: Doc) -> dict[str, Any]:
+        levels = read_analysis(doc, spans_key)
+        return {level: levels[level] for level in LEVELS if level in select}
+
+    return read
+
+
+def read_analysis(doc: Doc, spans_key: str) -> dict[str, Any]:
+    """Read the analysis of a document; see `make_reader`.
+
+    doc (Doc): The document.
+    spans_key (str): The span group of the entities.
+    RETURNS (dict[str, Any]): "entities", "relations" and "cats".
+    RAISES (ValueError): If the head or tail of a relation is not one of the entities, so that it has no index.
+    """
+    found = get_entities(doc, spans_key)
+    entities: list[dict[str, Any]] = []
+    places: dict[tuple[Offsets, str], int] = {}
+    for place, entity in enumerate(found or ()):
+        span = doc[entity.start : entity.end]
+        start, end = span.start_char, span.end_char
+        entities.append(
+            {"start": start, "end": end, "label": entity.label, "text": doc.text[start:end], "score": entity.score}
+        )
+        places.setdefault((entity.offsets, entity.label), place)
+    relations = []
+    related = get_relations(doc)
+    for relation in related or ():
+        head, tail = arguments(relation)
+        ends = places.get((head, relation["head_label"])), places.get((tail, relation["tail_label"]))
+        if None in ends:
+            raise ValueError(Errors.M720.format(label=relation["label"]))
+        relations.append({"head": ends[0], "tail": ends[1], "label": relation["label"], "score": relation["score"]})
+    return {
+        "entities": None if found is None else entities,
+        "relations": None if related is None else relations,
+        "cats": dict(doc.cats) or None,
+    }

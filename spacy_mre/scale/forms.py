@@ -1,0 +1,178 @@
+"""The forms of annotated rows: parquet, JSON lines and `.spacy`."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from datetime import date, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+from pyarrow import ArrowException, parquet
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+
+from ..annotations.storage import add_to_doc_bin
+from ..evaluation.pipeline_settings import get_spans_key
+from .analysis import make_reader
+from .options import Options
+from .rows import Row
+from .tables import as_arrow
+from .texts import Fault, Result, read_texts
+
+# Of each form of JSON lines.
+COMPRESSION = {"jsonl": None, "jsonl.gz": "gzip", "jsonl.zst": "zstd"}
+# Scores are 32-bit floats: further decimals are noise.
+DECIMALS = 6
+Reject = Callable[[Row, str], None]
+
+
+def write_json(nlp: Language, rows: Sequence[Row], path: Path, options: Options, reject: Reject) -> int:
+    """Annotate rows, and write them as JSON lines. `corpora.jsonl` reads them.
+
+    nlp (Language): The pipeline.
+    rows (Sequence[Row]): The rows.
+    path (Path): The file to write.
+    options (Options): The settings.
+    reject (Reject): Is called with each row that is not written, and the reason.
+    RETURNS (int): How many were written.
+    """
+    written = 0
+    with closing(pyarrow.output_stream(path, compression=COMPRESSION[options.form])) as stream:
+        for row, found in _analyse(nlp, rows, options, reject):
+            values = row.values if options.keep is None else _kept(row, options)
+            new = {f"{options.prefix}{level}": _rounded(level, of) for level, of in found.items()}
+            taken = [name for name in new if name in values]
+            if taken:
+                reject(row, f"it has {', '.join(taken)} already; choose other names with --prefix")
+                continue
+            try:
+                line = json.dumps({**values, **new}, ensure_ascii=False, allow_nan=False, default=_as_json)
+                stream.write(f"{line}\n".encode())
+            except (TypeError, ValueError) as err:
+                reject(row, f"its columns cannot be written as JSON: {err}")
+                continue
+            written += 1
+    return written
+
+
+def write_parquet(
+    nlp: Language, rows: Sequence[Row], path: Path, options: Options, schema: pyarrow.Schema, reject: Reject
+) -> int:
+    """Annotate rows, and write them to a parquet file.
+
+    nlp (Language): The pipeline.
+    rows (Sequence[Row]): The rows.
+    path (Path): The file to write.
+    options (Options): The settings.
+    schema (Schema): The columns of the file: those that are kept, and those of the analysis.
+    reject (Reject): Is called with each row that is not written, and the reason.
+    RETURNS (int): How many were written.
+    """
+    new = options.names()
+    kept = [field for field in schema if field.name not in new]
+    fitting = [row for row in rows if row.fault or _fits(row, kept, options, reject)]
+    analysed = list(_analyse(nlp, fitting, options, reject))
+    columns = [pyarrow.array([row.values.get(field.name) for row, _ in analysed], field.type) for field in kept]
+    for name in new:
+        level = name.removeprefix(options.prefix)
+        columns.append(pyarrow.array(as_arrow(level, [found[level] for _, found in analysed]), schema.field(name).type))
+    parquet.write_table(pyarrow.Table.from_arrays(columns, schema=schema), path, compression="zstd")
+    return len(analysed)
+
+
+def write_spacy(nlp: Language, rows: Sequence[Row], path: Path, options: Options, reject: Reject) -> int:
+    """Annotate rows, and write their documents to a `.spacy` file. `doc.user_data` gets their "id", and in "meta" the
+    other columns.
+
+    nlp (Language): The pipeline.
+    rows (Sequence[Row]): The rows.
+    path (Path): The file to write.
+    options (Options): The settings.
+    reject (Reject): Is called with each row that is not written, and the reason.
+    RETURNS (int): How many were written.
+    """
+    doc_bin = DocBin(store_user_data=True)
+    read = [row for row in rows if not row.fault]
+
+    # The documents exist until the end of their batch only, so they are added while it is read.
+    def add(index: int, doc: Doc) -> bool:
+        values = {name: value for name, value in _kept(read[index], options).items() if name != options.text}
+        if values.get(options.id) is not None:
+            doc.user_data["id"] = str(values.pop(options.id))
+        if values:
+            doc.user_data["meta"] = json.loads(json.dumps(values, allow_nan=False, default=_as_json))
+        add_to_doc_bin(doc_bin, doc)
+        return True
+
+    written = sum(1 for _ in _results(nlp, rows, add, options, reject))
+    doc_bin.to_disk(path)
+    return written
+
+
+def _analyse(
+    nlp: Language, rows: Sequence[Row], options: Options, reject: Reject
+) -> Iterator[tuple[Row, dict[str, Any]]]:
+    yield from _results(nlp, rows, make_reader(get_spans_key(nlp), options.select), options, reject)
+
+
+def _results(
+    nlp: Language, rows: Sequence[Row], read: Callable[[int, Doc], Result], options: Options, reject: Reject
+) -> Iterator[tuple[Row, Result]]:
+    for row in rows:
+        if row.fault:
+            reject(row, row.fault)
+    rows = [row for row in rows if not row.fault]
+    texts = [row.values.get(options.text) for row in rows]
+    for row, result in zip(rows, read_texts(nlp, texts, read, batch_tokens=options.batch_tokens)):
+        if isinstance(result, Fault):
+            reject(row, result.reason)
+        else:
+            yield row, result
+
+
+def _kept(row: Row, options: Options) -> dict[str, Any]:
+    """The columns of a row that the output has, too."""
+    if options.keep is None:
+        return row.values
+    return {name: value for name, value in row.values.items() if name == options.text or name in options.keep}
+
+
+def _fits(row: Row, kept: Sequence[pyarrow.Field], options: Options, reject: Reject) -> bool:
+    """Whether the values of a row have the types of their columns."""
+    unknown = set() if options.keep is not None else row.values.keys() - {field.name for field in kept}
+    if unknown:
+        reject(
+            row, f"it has columns that the first part lacks: {', '.join(sorted(unknown))}; choose columns with --keep"
+        )
+        return False
+    for field in kept:
+        value = row.values.get(field.name)
+        # The judgement of the text itself comes later.
+        if field.name == options.text or value is None:
+            continue
+        try:
+            pyarrow.scalar(value, field.type)
+        except (ArrowException, TypeError, ValueError, OverflowError):
+            reject(row, f"its '{field.name}' is no {field.type}, as in the first part: {value!a:.60}")
+            return False
+    return True
+
+
+def _rounded(level: str, found: Any) -> Any:
+    """The found entities, relations or text labels with fewer decimals."""
+    if found is None:
+        return None
+    if level == "cats":
+        return {label: round(score, DECIMALS) for label, score in found.items()}
+    return [{**one, "score": round(one["score"], DECIMALS)} for one in found]
+
+
+def _as_json(value: Any) -> Any:
+    """What parquet has and JSON lacks."""
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not a JSON type")

@@ -1,0 +1,122 @@
+import pickle
+
+import pytest
+import spacy
+
+from spacy_mre.annotations.entities import set_entities
+from spacy_mre.annotations.relations import make_relation, set_relations
+from spacy_mre.scale.analysis import make_reader, read_analysis
+
+NLP = spacy.blank("en")
+
+
+@pytest.fixture
+def doc():
+    """Words of several bytes, nested entities, and two labels at the same place."""
+    doc = NLP("Zoë left the port of Oslo 🙂 for Lima")
+    entities = [(0, 1, "person", 0.9), (2, 6, "site", 0.8), (5, 6, "place", 0.7), (5, 6, "town", 0.5), (8, 9, "place")]
+    set_entities(doc, [(*entity, 1.0)[:4] for entity in entities])
+    return doc
+
+
+def relate(doc, *relations):
+    set_relations(
+        doc,
+        [
+            make_relation(head, tail, label, head_label=head_label, tail_label=tail_label, score=score)
+            for head, head_label, label, tail, tail_label, score in relations
+        ],
+    )
+
+
+def test_entities(doc):
+    assert read_analysis(doc, "entities")["entities"] == [
+        {"start": 0, "end": 3, "label": "person", "text": "Zoë", "score": 0.9},
+        {"start": 9, "end": 25, "label": "site", "text": "the port of Oslo", "score": 0.8},
+        {"start": 21, "end": 25, "label": "place", "text": "Oslo", "score": 0.7},
+        {"start": 21, "end": 25, "label": "town", "text": "Oslo", "score": 0.5},
+        {"start": 32, "end": 36, "label": "place", "text": "Lima", "score": 1.0},
+    ]
+
+
+def test_relations_have_indices_of_entities(doc):
+    relate(
+        doc,
+        ((0, 1), "person", "left", (2, 6), "site", 0.5),
+        ((2, 6), "site", "part_of", (5, 6), "town", 0.25),
+        ((8, 9), "place", "far_from", (5, 6), "place", 1.0),
+        ((8, 9), "place", "same", (8, 9), "place", 1.0),
+    )
+    assert read_analysis(doc, "entities")["relations"] == [
+        {"head": 0, "tail": 1, "label": "left", "score": 0.5},
+        {"head": 1, "tail": 3, "label": "part_of", "score": 0.25},
+        {"head": 4, "tail": 2, "label": "far_from", "score": 1.0},
+        {"head": 4, "tail": 4, "label": "same", "score": 1.0},
+    ]
+
+
+@pytest.mark.parametrize(
+    "head, head_label",
+    [((1, 2), "person"), ((0, 1), "place"), ((0, 2), "person")],
+    ids=["other words", "another label", "longer"],
+)
+def test_a_relation_to_what_is_no_entity(doc, head, head_label):
+    relate(doc, (head, head_label, "left", (2, 6), "site", 0.5))
+    with pytest.raises(ValueError, match=r"\[M720\].*'left'"):
+        read_analysis(doc, "entities")
+
+
+def test_a_relation_without_any_entities():
+    doc = NLP("Zoë left")
+    relate(doc, ((0, 1), "person", "is", (1, 2), "verb", 0.5))
+    with pytest.raises(ValueError, match=r"\[M720\]"):
+        read_analysis(doc, "entities")
+
+
+def test_text_labels(doc):
+    doc.cats = {"travel": 0.875, "news": 0.0}
+    cats = read_analysis(doc, "entities")["cats"]
+    assert cats == {"travel": 0.875, "news": 0.0} and list(cats) == ["travel", "news"]
+    assert cats is not doc.cats
+
+
+def test_what_is_absent_is_not_empty():
+    doc = NLP("It rained")
+    assert read_analysis(doc, "entities") == {"entities": None, "relations": None, "cats": None}
+    set_entities(doc, [])
+    set_relations(doc, [])
+    assert read_analysis(doc, "entities") == {"entities": [], "relations": [], "cats": None}
+
+
+def test_entities_of_spacy_components():
+    doc = NLP("Ida lives in Lima")
+    doc.set_ents([doc.char_span(13, 17, label="GPE")])
+    assert read_analysis(doc, "entities")["entities"] == [
+        {"start": 13, "end": 17, "label": "GPE", "text": "Lima", "score": 1.0}
+    ]
+    assert read_analysis(doc, "entities")["relations"] is None
+
+
+def test_another_span_group(doc):
+    doc.spans["mentions"] = [doc[0:1]]
+    found = read_analysis(doc, "mentions")["entities"]
+    assert [(entity["start"], entity["end"], entity["text"], entity["label"]) for entity in found] == [
+        (0, 3, "Zoë", "")
+    ]
+
+
+def test_the_reader_reads_what_is_selected(doc):
+    doc.cats = {"news": 1.0}
+    assert list(make_reader("entities")(5, doc)) == ["entities", "relations", "cats"]
+    assert make_reader("entities", ["cats", "relations"])(5, doc) == {"relations": None, "cats": {"news": 1.0}}
+    assert make_reader("entities", [])(5, doc) == {}
+
+
+def test_the_analysis_does_not_refer_to_the_document(doc):
+    relate(doc, ((0, 1), "person", "left", (2, 6), "site", 0.5))
+    found = read_analysis(doc, "entities")
+    before = pickle.dumps(found)
+    doc._.relations[0]["label"] = "changed"
+    set_entities(doc, [])
+    assert pickle.dumps(found) == before
+    assert pickle.loads(before) == found
