@@ -371,6 +371,26 @@ class Errors(metaclass=_WithCodes):
     M731 = "Another process writes to {path}. Wait until it has ended, or write to another place."
     M732 = "There is no column {names} to keep. There are: {known}."
 
+    # 74x: Ray and Spark
+    M740 = "{engine} reads and writes files, not standard input and output. Give names instead of -."
+    M741 = "{engine} does not write the form '{form}'. Choose one of: {forms}."
+    M742 = (
+        "{path} is not empty. A run on {engine} does not go on with an earlier one: give a new or empty folder, or "
+        "delete its files."
+    )
+    M743 = (
+        "{path} has {written} rows, but {rows} were read. The input or the output was changed meanwhile. Delete the "
+        "output, and annotate the texts again."
+    )
+    M744 = "{engine} cannot read {path}: {reason}."
+    M745 = "Ray is not installed. Install it with: pip install 'spacy-mre[ray]'."
+    M746 = "Spark is not installed. Install it with: pip install 'spacy-mre[spark]'."
+    M747 = (
+        "Spark needs Java 17 or newer, which was not found. Install it (on Debian and Ubuntu: apt-get install "
+        "default-jre-headless), and set JAVA_HOME if it is not on the PATH."
+    )
+    M748 = "{engine} stopped: {reason}. What is in {path} is not complete: delete it before you start again."
+
     # 8xx: pipeline: 80x all components, 81x spert_mt, 82x mre_textcat, 83x and 84x multi_ner
     M801 = "This model cannot be trained by itself. Train it through its component's update()."
     M803 = "The component '{name}' is not initialized. Call nlp.initialize(get_examples), or load a trained pipeline."

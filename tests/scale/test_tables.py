@@ -6,7 +6,7 @@ from functools import partial
 import pyarrow as pa
 import pytest
 import spacy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_mre.scale.tables import TYPES, annotate_batch, annotated_schema, as_arrow
@@ -216,6 +216,7 @@ def test_importing_the_function_loads_no_engine():
     assert shown.stdout.strip() == "[]"
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.sampled_from([IDA, FERRY, None, "FAIL", "Tom", ""]), max_size=12), st.integers(0, 12), st.data())
 def test_a_table_in_pieces_gives_the_same_rows(nlp, texts, cut, data):
     table = texts_of(texts)

@@ -2,7 +2,7 @@ import gc
 
 import pytest
 import spacy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_mre.scale.texts import Fault, find_fault, read_texts
@@ -214,6 +214,7 @@ def test_no_texts():
     assert list(read_texts(NLP, [], words_of)) == []
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     st.lists(st.one_of(st.none(), st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)), max_size=12),
     st.integers(1, 60),
