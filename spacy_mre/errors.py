@@ -352,13 +352,16 @@ class Errors(metaclass=_WithCodes):
         "{place}: {reason}. Correct it, or leave out and list such texts with --on-error skip. Parts that are written "
         "stay as they are."
     )
-    M726 = "{path} has files of another kind ({name}, for example). Give an empty or new folder."
+    M726 = (
+        "{path} has files ({name}, for example), but no {manifest}, which tells what they were made with. Give an "
+        "empty or new folder, or delete them."
+    )
     M727 = (
         "{path} was made with different {part}: {difference}. Write to another place, or begin anew with --overwrite."
     )
     M728 = (
-        "The column '{name}' has values of several types in the first part: {reason}. Leave it out with --keep, or "
-        "write JSON lines."
+        "The column '{name}' cannot be a column of parquet, by its values in the first part: {reason}. Leave it out "
+        "with --keep, or write JSON lines."
     )
     M729 = (
         "A process that annotated texts was killed; there may be too little memory: use fewer --workers or --rows. "
@@ -370,6 +373,16 @@ class Errors(metaclass=_WithCodes):
     )
     M731 = "Another process writes to {path}. Wait until it has ended, or write to another place."
     M732 = "There is no column {names} to keep. There are: {known}."
+    M733 = "A text label is not a string: {label}."
+    M734 = "{path} is damaged: {reason}. {remedy}"
+    M735 = (
+        "A run into {path} cannot go on from standard input, because nobody knows whether it is the same. Give a file "
+        "instead of -, or begin anew with --overwrite."
+    )
+    M736 = (
+        "The column '{name}' has times of a day in nanoseconds, which would be lost. Leave it out with --keep, or "
+        "convert it to microseconds."
+    )
 
     # 74x: Ray and Spark
     M740 = "{engine} reads and writes files, not standard input and output. Give names instead of -."
@@ -390,6 +403,26 @@ class Errors(metaclass=_WithCodes):
         "default-jre-headless), and set JAVA_HOME if it is not on the PATH."
     )
     M748 = "{engine} stopped: {reason}. What is in {path} is not complete: delete it before you start again."
+
+    # 75x and 76x: serving
+    M750 = "Serving pipelines needs the package '{package}'. Install it with: pip install 'spacy-mre[serve]'"
+    M751 = (
+        "Other machines can reach {host}, so clients must send a token. Put one into the environment variable "
+        "SPACY_MRE_TOKEN, or listen on 127.0.0.1 only."
+    )
+    M752 = (
+        "The token is empty, or has characters that no header can contain. Use letters and digits; this makes one: "
+        "python -c 'import secrets; print(secrets.token_urlsafe())'"
+    )
+    M753 = (
+        "There is no pipeline '{model}'. Give a package that is installed, or a folder with a meta.json; with a name "
+        "of your own: NAME={model}."
+    )
+    M754 = "Two pipelines have the name '{name}': {first} and {second}. Give one of them another name: NAME={second}."
+    M755 = "The server cannot listen on {host}, port {port}: {reason}. Choose another address or another --port."
+    M760 = "{url} did not answer: {reason}. Check that the server runs, and the address."
+    M761 = "{url} answered with status {status}: {reason}"
+    M762 = "The server ended the stream after {count} answers. Perhaps it was stopped; send the other texts again."
 
     # 8xx: pipeline: 80x all components, 81x spert_mt, 82x mre_textcat, 83x and 84x multi_ner
     M801 = "This model cannot be trained by itself. Train it through its component's update()."

@@ -55,9 +55,12 @@ NOT_RUN = {
     r"^python -m spacy_mre train ": "tests/cli/test_train.py runs it",
     r"^(cd project|python -m spacy project run all)$": "tests/cli/test_init.py runs the project",
     r"^python -m spacy_mre download ": "needs the wheels that `make models` builds",
+    r"^python -m spacy_mre serve ": "runs until it is stopped; tests/cli/test_serve.py runs it",
     r"^python -m spacy_mre push-to-hub ": "tests/cli/test_push_to_hub.py runs it",
     r"^python -m spacy_mre calibrate .* --precision ": "tests/evaluation/test_calibrate.py runs it",
     r"^python -m spacy_mre reinforce ": "tests/evaluation/test_reinforce.py runs it with a small config",
+    r"^python -m spacy_mre annotate .* --engine ": "tests/scale/test_on_ray.py and test_on_spark.py run it",
+    r"^ray ": "needs a cluster",
     r"^python -m spacy(_mre)? .* --gpu-id 0\b": "needs a GPU",
 }
 # Options that make a command short.

@@ -1,6 +1,6 @@
 """Many texts through a pipeline, in memory that does not grow. A text that cannot be analysed stops no other."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -26,16 +26,17 @@ class Fault(NamedTuple):
 
 
 def read_texts(
-    nlp: Language, texts: Sequence[Any], read: Callable[[int, Doc], Result], *, batch_tokens: int = BATCH_TOKENS
+    nlp: Language, texts: Iterable[Any], read: Callable[[int, Doc], Result], *, batch_tokens: int = BATCH_TOKENS
 ) -> Iterator[Result | Fault]:
     """Analyse texts, and read what is wanted from each document. The documents themselves are not kept: the memory of
     their strings is freed after each batch (`nlp.memory_zone`).
 
     nlp (Language): The pipeline.
-    texts (Sequence[Any]): The texts. What is not a text gets a fault.
+    texts (Iterable[Any]): The texts, which are read one batch at a time. What is not a text gets a fault.
     read (Callable[[int, Doc], Result]): From the index of a text and its analysed document. The result must not refer
         to the document. An exception becomes a fault.
-    batch_tokens (int): A batch ends with the text that reaches this number of tokens. Default: 10,000.
+    batch_tokens (int): A batch ends with the text that reaches this number of tokens; each text counts as one more.
+        Default: 10,000.
     YIELDS (Result | Fault): One for each text, in order.
 
     >>> import spacy
@@ -109,6 +110,8 @@ def _zone(nlp: Language) -> AbstractContextManager[Any]:
 
 def _analyse(nlp: Language, items: list[_Item]) -> None:
     docs = [item.doc for item in items if item.doc is not None]
+    if not docs:
+        return
     try:
         found = list(nlp.pipe(docs, batch_size=max(len(docs), 1)))
     except Exception:

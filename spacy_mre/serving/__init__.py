@@ -1,0 +1,1 @@
+"""An HTTP API for trained pipelines: a server that analyses the texts of several requests together, and a client."""

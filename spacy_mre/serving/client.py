@@ -1,0 +1,224 @@
+"""A client for the server. It needs the standard library only."""
+
+import json
+import select
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from threading import local
+from typing import Any, Literal
+from urllib.parse import urlencode, urlsplit
+
+from ..errors import Errors
+
+# The server is busy, or not ready yet.
+BUSY = (429, 503)
+# Lines of a stream without an answer yet. Fewer than the server reads ahead, so that neither waits for the other.
+AHEAD = 64
+Analysis = dict[str, Any]
+Offsets = Literal["characters", "utf16"]
+
+
+class ServingError(ValueError):
+    """The server gave no answer, or an error.
+
+    status (int): The status code; 0 if there was no answer.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Client:
+    """Asks a server for analyses. Several threads can use one.
+
+    url (str): Where the server is, "http://127.0.0.1:8000" for example.
+    token (Optional[str]): The token of the server. Default: None.
+    timeout (float): Seconds to wait for an answer. Default: 60.
+    patience (float): Seconds for which a request is sent again while the server is busy or not ready. Default: 60.
+    """
+
+    def __init__(self, url: str, token: str | None = None, *, timeout: float = 60.0, patience: float = 60.0) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(Errors.M760.format(url=url, reason="it is not an address such as http://127.0.0.1:8000"))
+        self.url = url.rstrip("/")
+        self.timeout = timeout
+        self.patience = patience
+        self._connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        self._host, self._port, self._path = parts.hostname, parts.port, parts.path.rstrip("/")
+        self._of_thread = local()
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def analyse(
+        self,
+        texts: str | Sequence[str],
+        model: str | None = None,
+        select: Collection[str] | None = None,
+        *,
+        offsets: Offsets = "characters",
+    ) -> list[Analysis]:
+        """Analyse texts.
+
+        texts (str | Sequence[str]): The texts, or a single one.
+        model (Optional[str]): The name of the pipeline. Default: the first one of the server.
+        select (Optional[Collection[str]]): Which of "entities", "relations" and "cats" to answer. Default: all.
+        offsets (Literal): Whether offsets count "characters" or "utf16" code units. Default: "characters".
+        RETURNS (list[dict[str, Any]]): The analysis of each text, in order; with an "error" if it has none.
+        RAISES (ServingError): If the server gives no answer, or an error.
+        """
+        body: dict[str, Any] = {"texts": [texts] if isinstance(texts, str) else list(texts), "offsets": offsets}
+        if model is not None:
+            body["model"] = model
+        if select is not None:
+            body["select"] = list(select)
+        return self._ask("POST", "/analyse", json.dumps(body).encode("ascii"))["results"]
+
+    def labels(self) -> dict[str, dict[str, list[str]]]:
+        """Ask what the pipelines can find.
+
+        RETURNS (dict[str, dict[str, list[str]]]): The labels of "entities", "relations" and "cats" of each pipeline.
+        RAISES (ServingError): If the server gives no answer, or an error.
+        """
+        return self._ask("GET", "/labels")
+
+    def stream(
+        self,
+        texts: Iterable[str | Mapping[str, Any]],
+        model: str | None = None,
+        select: Collection[str] | None = None,
+        *,
+        offsets: Offsets = "characters",
+    ) -> Iterator[Analysis]:
+        """Analyse any number of texts over one connection. The next texts are read while others are analysed.
+
+        texts (Iterable[str | Mapping[str, Any]]): Texts, or dicts with a "text" and an "id".
+        model (Optional[str]): The name of the pipeline. Default: the first one of the server.
+        select (Optional[Collection[str]]): Which of "entities", "relations" and "cats" to answer. Default: all.
+        offsets (Literal): Whether offsets count "characters" or "utf16" code units. Default: "characters".
+        YIELDS (dict[str, Any]): The analysis of each text with its "id", in order; with an "error" if it has none.
+        RAISES (ServingError): If the server gives no answer, or an error, or ends before all texts are analysed.
+        """
+        query = {"offsets": offsets, "model": model, "select": None if select is None else ",".join(select)}
+        path = "/stream?" + urlencode({name: value for name, value in query.items() if value is not None})
+        connection, response = self._open_stream(path)
+        try:
+            yield from _exchange(connection, response, texts)
+        finally:
+            connection.close()
+
+    def _open_stream(self, path: str) -> tuple[HTTPConnection, HTTPResponse]:
+        # The server answers the head before the body, so a stream that is refused has read no texts yet.
+        def send() -> tuple[HTTPConnection, HTTPResponse, bytes]:
+            connection = self._connection()
+            connection.putrequest("POST", self._path + path)
+            headers = {"Content-Type": "application/x-ndjson", "Transfer-Encoding": "chunked", **self._headers}
+            for name, value in headers.items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            response = connection.getresponse()
+            return connection, response, b"" if response.status == 200 else response.read()
+
+        connection, response, _ = self._repeat(send)
+        return connection, response
+
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> Any:
+        headers = {**self._headers, **({} if body is None else {"Content-Type": "application/json"})}
+
+        def send() -> tuple[HTTPConnection, HTTPResponse, bytes]:
+            is_new = not hasattr(self._of_thread, "connection")
+            if is_new:
+                self._of_thread.connection = self._connection()
+            connection = self._of_thread.connection
+            try:
+                # A server can refuse a body before it has read it. Its reason is there to read.
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    connection.request(method, self._path + path, body, headers)
+                response = connection.getresponse()
+                return connection, response, response.read()
+            except (OSError, HTTPException) as err:
+                connection.close()
+                del self._of_thread.connection
+                # The server closes connections that were not used for some seconds.
+                if is_new or isinstance(err, TimeoutError):
+                    raise
+                return send()
+
+        return json.loads(self._repeat(send)[2])
+
+    def _connection(self) -> HTTPConnection:
+        return self._connect(self._host, self._port, timeout=self.timeout)
+
+    def _repeat(self, send: Callable[[], tuple[HTTPConnection, HTTPResponse, bytes]]) -> Any:
+        """Send a request until the server is not busy."""
+        end = time.monotonic() + self.patience
+        while True:
+            try:
+                connection, response, body = send()
+            except (OSError, HTTPException) as err:
+                raise self._no_answer(err) from None
+            if response.status == 200:
+                return connection, response, body
+            pause = _pause(response)
+            if response.status not in BUSY or time.monotonic() + pause > end:
+                reason = _reason(body) or response.reason
+                message = Errors.M761.format(url=self.url, status=response.status, reason=reason)
+                raise ServingError(message, response.status)
+            time.sleep(pause)
+
+    def _no_answer(self, err: Exception) -> ServingError:
+        reason = str(err) or type(err).__name__
+        return ServingError(Errors.M760.format(url=self.url, reason=reason))
+
+
+def _pause(response: HTTPResponse) -> float:
+    given = response.getheader("Retry-After", "")
+    return float(given) if given.isdecimal() else 1.0
+
+
+def _reason(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _exchange(
+    connection: HTTPConnection, response: HTTPResponse, texts: Iterable[str | Mapping[str, Any]]
+) -> Iterator[Analysis]:
+    """Send lines, and read answers as soon as they are there."""
+    sent = received = 0
+    for text in texts:
+        line = json.dumps({"text": text} if isinstance(text, str) else dict(text)).encode("ascii") + b"\n"
+        _send(connection, b"%x\r\n%b\r\n" % (len(line), line), received)
+        sent += 1
+        while received < sent and (sent - received >= AHEAD or _is_readable(connection)):
+            yield _read_line(response, received)
+            received += 1
+    _send(connection, b"0\r\n\r\n", received)
+    while received < sent:
+        yield _read_line(response, received)
+        received += 1
+
+
+def _send(connection: HTTPConnection, data: bytes, received: int) -> None:
+    try:
+        connection.send(data)
+    except OSError:
+        raise ServingError(Errors.M762.format(count=received)) from None
+
+
+def _is_readable(connection: HTTPConnection) -> bool:
+    return bool(select.select([connection.sock], [], [], 0)[0])
+
+
+def _read_line(response: HTTPResponse, received: int) -> Analysis:
+    try:
+        line = response.readline()
+    except (OSError, HTTPException):
+        line = b""
+    if not line.endswith(b"\n"):
+        raise ServingError(Errors.M762.format(count=received))
+    return json.loads(line)

@@ -1,0 +1,93 @@
+"""What holds for all requests: the token, headers, counts, and a line in the log without any text."""
+
+import hmac
+import logging
+from time import perf_counter
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .answers import to_json
+from .service import Gone, Service
+
+OPEN = ("/health", "/ready")
+PATHS = (*OPEN, "/analyse", "/stream", "/labels", "/metrics", "/openapi.json")
+# What nginx calls a request whose client has closed the connection.
+CLIENT_GONE = 499
+HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+log = logging.getLogger("spacy_mre.serving")
+
+
+class Guard:
+    """Middleware around the application.
+
+    app (ASGIApp): The application.
+    service (Service): Has the token and the metrics.
+    """
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self.app, self.service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status, started = CLIENT_GONE, perf_counter()
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": [*message.get("headers", ()), *HEADERS]}
+            await send(message)
+
+        self.service.active += 1
+        try:
+            if scope["path"] in OPEN or self._is_allowed(scope):
+                await self.app(scope, receive, watched)
+            else:
+                self.service.metrics.rejected.labels("token").inc()
+                await _send_error(watched, 401, "give the token: Authorization: Bearer TOKEN")
+        except Gone:
+            status = CLIENT_GONE
+        except Exception as err:
+            # Without the message, which can quote a text.
+            log.error("internal error: %s at %s", type(err).__name__, _place(err))
+            if status == CLIENT_GONE:
+                await _send_error(watched, 500, "internal error")
+            else:
+                status = 500
+        finally:
+            self._record(scope, status, perf_counter() - started)
+            self.service.active -= 1
+
+    def _is_allowed(self, scope: Scope) -> bool:
+        token = self.service.settings.token
+        if token is None:
+            return True
+        given = dict(scope["headers"]).get(b"authorization", b"")
+        scheme, _, value = given.partition(b" ")
+        return scheme.lower() == b"bearer" and hmac.compare_digest(value.strip(), token.encode("ascii"))
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        # Any other path can have anything in it.
+        path = scope["path"] if scope["path"] in PATHS else "other"
+        self.service.metrics.requests.labels(path, str(status)).inc()
+        self.service.metrics.seconds.labels(path).observe(seconds)
+        level = logging.DEBUG if path in OPEN or path == "/metrics" else logging.INFO
+        log.log(level, "%s %s %d %.0f ms", scope["method"] if path != "other" else "-", path, status, seconds * 1000)
+
+
+async def _send_error(send: Send, status: int, reason: str) -> None:
+    headers = [(b"content-type", b"application/json")]
+    if status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": to_json({"error": reason})})
+
+
+def _place(err: Exception) -> str:
+    place = err.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    return "" if place is None else f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}"

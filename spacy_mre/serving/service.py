@@ -1,0 +1,144 @@
+"""The pipelines of a server, and how requests wait for them."""
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from spacy.language import Language
+
+from .answers import Form
+from .batching import Answered, Batcher
+from .metrics import Metrics
+from .settings import Settings
+from .waiting import Answer, Caller, Item
+
+# Seconds after which a client may ask again.
+RETRY_AFTER = 1
+
+
+class Refused(Exception):
+    """A request is not answered.
+
+    status (int): The status code.
+    reason (str): For people.
+    kind (str): For the metrics. Default: none.
+    """
+
+    def __init__(self, status: int, reason: str, kind: str = "") -> None:
+        super().__init__(reason)
+        self.status, self.reason, self.kind = status, reason, kind
+
+
+class Gone(Exception):
+    """The client has closed the connection."""
+
+
+class Service:
+    """The pipelines, each with a thread of its own.
+
+    loaders (Mapping[str, Callable[[], Language]]): Loads each pipeline, by its name. The first is the default.
+    settings (Settings): See there.
+    threads (int): Threads of torch for each pipeline. Default: 0 (the processors, shared among the pipelines).
+    """
+
+    def __init__(self, loaders: Mapping[str, Callable[[], Language]], settings: Settings, *, threads: int = 0) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.active = 0
+        self.is_stopping = False
+        threads = threads or max((os.cpu_count() or 1) // len(loaders), 1)
+        self.pipelines = {name: Batcher(name, load, settings, self.metrics, threads) for name, load in loaders.items()}
+
+    @property
+    def is_ready(self) -> bool:
+        """RETURNS (bool): Whether all pipelines are loaded, and the server does not stop."""
+        return not self.is_stopping and all(pipeline.is_ready for pipeline in self.pipelines.values())
+
+    def find_error(self) -> Exception | None:
+        """RETURNS (Optional[Exception]): Why a pipeline cannot be loaded, if one cannot."""
+        return next((pipeline.error for pipeline in self.pipelines.values() if pipeline.error is not None), None)
+
+    def start(self) -> None:
+        """Load the pipelines, each in its thread. To be called in the event loop that answers the requests."""
+        loop = asyncio.get_running_loop()
+        self.stopped = asyncio.Event()
+
+        def deliver(answered: Answered) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_resolve, answered)
+
+        for pipeline in self.pipelines.values():
+            pipeline.deliver = deliver
+            pipeline.start()
+
+    def close(self) -> None:
+        """Let the threads end. A batch that runs is finished first."""
+        for pipeline in self.pipelines.values():
+            pipeline.waiting.close()
+
+    def join(self, seconds: float) -> None:
+        """Wait until the threads have ended.
+
+        seconds (float): How long to wait for each.
+        """
+        for pipeline in self.pipelines.values():
+            pipeline.join(seconds)
+
+    def find(self, name: str | None) -> Batcher:
+        """Find a pipeline for a new request.
+
+        name (Optional[str]): Its name; None for the first.
+        RETURNS (Batcher): The pipeline.
+        RAISES (Refused): If there is none of this name, it is not loaded, or the server stops.
+        """
+        names = list(self.pipelines)
+        name = names[0] if name is None else name
+        if name not in self.pipelines:
+            raise Refused(422, f"model: there is no {json.dumps(name)}; there are: {', '.join(names)}")
+        if self.is_stopping:
+            raise Refused(503, "the server is stopping", "stopping")
+        if not self.pipelines[name].is_ready:
+            raise Refused(503, "the pipeline is not loaded yet", "not_ready")
+        return self.pipelines[name]
+
+    async def analyse(
+        self, pipeline: Batcher, texts: Sequence[Any], form: Form, gone: Callable[[], Awaitable[None]]
+    ) -> list[Answer]:
+        """Analyse the texts of a request.
+
+        pipeline (Batcher): From `find`.
+        texts (Sequence[Any]): The texts.
+        form (Form): What is wanted.
+        gone (Callable[[], Awaitable[None]]): Waits until the client has closed the connection.
+        RETURNS (list[Answer]): One for each text.
+        RAISES (Refused): If there is no room for them in the queue, or the time is over.
+        """
+        limit = self.settings.queue
+        if len(texts) > limit:
+            raise Refused(413, f"at most {limit:,} texts fit into a request; it has {len(texts):,}", "size")
+        loop = asyncio.get_running_loop()
+        caller, items = Caller(), [Item(text, form, loop.create_future()) for text in texts]
+        if not pipeline.waiting.put(caller, items):
+            raise Refused(429, "too many texts wait; ask again later", "full")
+        answers = asyncio.gather(*(item.future for item in items))
+        watch = asyncio.ensure_future(gone())
+        either: set[asyncio.Future[Any]] = {answers, watch}
+        try:
+            await asyncio.wait(either, timeout=self.settings.timeout, return_when=asyncio.FIRST_COMPLETED)
+            if answers.done():
+                return answers.result()
+            if watch.done():
+                raise Gone
+            raise Refused(503, f"not answered within {self.settings.timeout:g} seconds", "timeout")
+        finally:
+            pipeline.waiting.drop(caller)
+            answers.cancel()
+            watch.cancel()
+
+
+def _resolve(answered: Answered) -> None:
+    for item, answer in answered:
+        if not item.future.done():
+            item.future.set_result(answer)

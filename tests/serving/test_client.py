@@ -1,0 +1,166 @@
+"""The client: retries, errors, and long streams."""
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from spacy_mre.serving.client import Client, ServingError
+from tests.serving.running import in_thread, wait_until
+
+
+@pytest.fixture
+def answering():
+    """Starts a server that gives some answers: status, headers and body; None closes the connection."""
+    servers = []
+
+    def begin(*answers):
+        left = list(answers)
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                answer = left.pop(0)
+                if answer is None:
+                    self.close_connection = True
+                    return
+                status, headers, body = answer
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self):
+                self.close_connection = True  # the body is not read
+                self.do_GET()
+
+            def log_message(self, *_):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}/", left
+
+    yield begin
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+BUSY = (429, {"Retry-After": "0"}, b'{"error": "busy"}')
+FINE = (200, {}, b'{"a": {}}')
+
+
+def test_busy_servers_are_asked_again(answering):
+    url, left = answering(BUSY, (503, {"Retry-After": "0"}, b""), FINE, FINE)
+    assert Client(url).labels() == {"a": {}}
+    assert left == [FINE]
+
+
+@pytest.mark.parametrize(
+    "answer, status, reason",
+    [
+        ((429, {"Retry-After": "9"}, b'{"error": "busy"}'), 429, "busy"),
+        ((503, {}, b"<html>"), 503, "Service Unavailable"),
+        ((500, {}, b'{"error": "internal error"}'), 500, "internal error"),
+        ((404, {}, b"[]"), 404, "Not Found"),
+    ],
+)
+def test_errors_are_told(answering, answer, status, reason):
+    url, left = answering(answer, FINE)
+    with pytest.raises(ServingError, match=f"M761.*{status}: {reason}") as error:
+        Client(url, patience=0.5).labels()
+    assert (error.value.status, left) == (status, [FINE])
+
+
+def test_a_connection_that_the_server_closed_is_opened_again(answering):
+    url, left = answering(FINE, None, FINE, None)
+    client = Client(url)
+    assert client.labels() == client.labels() == {"a": {}}
+    with pytest.raises(ServingError, match=r"M760.*did not answer") as error:
+        Client(url).labels()
+    assert (error.value.status, left) == (0, [])
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://a", "http://", "/analyse"])
+def test_what_is_no_address(url):
+    with pytest.raises(ValueError, match=r"M760"):
+        Client(url)
+
+
+def test_no_server():
+    client = Client("http://127.0.0.1:9")
+    for ask in (client.labels, lambda: list(client.stream(["a"]))):
+        with pytest.raises(ServingError, match=r"M760.*127\.0\.0\.1:9.*refused"):
+            ask()
+
+
+def test_no_answer_in_time(start, make_fast_nlp):
+    nlp = make_fast_nlp()
+    running = start(nlp)
+    nlp.spy.open.clear()
+    with pytest.raises(ServingError, match=r"M760.*timed out"):
+        running.client(timeout=0.3).analyse("a")
+    nlp.spy.open.set()
+    assert running.client().analyse("a")[0]["entities"] == []
+
+
+def test_a_full_server_is_asked_again(start, make_fast_nlp):
+    nlp = make_fast_nlp()
+    running = start(nlp, queue=1)
+    nlp.spy.open.clear()
+    futures = [in_thread(running.client().analyse, "first")]
+    assert nlp.spy.begun.acquire(timeout=20)
+    futures += [in_thread(running.client().analyse, "Ida") for _ in range(2)]
+    wait_until(lambda: running.count("spacy_mre_rejected_total", reason="full") == 1)
+    nlp.spy.open.set()
+    assert [len(future.result(20)[0]["entities"]) for future in futures] == [0, 1, 1]
+
+
+def test_texts_selection_and_offsets(start, make_fast_nlp):
+    client = start(make_fast_nlp()).client()
+    (found,) = client.analyse("😀 Ida", "demo", {"entities"}, offsets="utf16")
+    assert found == {"entities": [{"start": 3, "end": 6, "label": "person", "text": "Ida", "score": 1.0}]}
+    assert client.analyse(()) == []
+    assert list(client.stream([{"text": "😀 Ida", "id": "a"}], "demo", ["entities"], offsets="utf16")) == [
+        {"id": "a", **found}
+    ]
+    with pytest.raises(ServingError, match=r"M761.*422.*select"):
+        client.analyse("a", select=["all"])
+
+
+def test_a_body_that_is_too_large(start, make_fast_nlp):
+    client = start(make_fast_nlp(), max_bytes=1000).client()
+    for size in (2000, 20_000_000):  # the second is refused before it is sent whole
+        with pytest.raises(ServingError, match=r"M761.*413.*more than 1,000 bytes"):
+            client.analyse("a" * size)
+    assert len(client.analyse("Ida")) == 1
+
+
+def test_a_stream_is_lazy(start, make_fast_nlp):
+    """Texts are read when their turn comes, and answers are given before the texts end."""
+    client = start(make_fast_nlp()).client()
+    read = []
+
+    def texts():
+        for number in range(1000):
+            read.append(number)
+            yield {"id": number, "text": "Ida " * 50}
+
+    stream = client.stream(texts())
+    assert [next(stream)["id"] for _ in range(3)] == [0, 1, 2]
+    assert len(read) <= 70
+    stream.close()
+
+
+def test_a_stream_that_ends_too_early(answering):
+    url, _ = answering((200, {"Content-Length": "8", "Connection": "close"}, b'{"a": 1}'), (200, {}, b'{"a": 1}\n'))
+    with pytest.raises(ServingError, match=r"M762.*after 0 answers"):
+        list(Client(url).stream(["a"]))
+    stream = Client(url).stream(["a", "b"])
+    assert next(stream) == {"a": 1}
+    with pytest.raises(ServingError, match=r"M762.*after 1 answers"):
+        next(stream)
