@@ -1,5 +1,9 @@
 """The command `annotate`."""
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,6 +16,7 @@ from .app import app
 from .common import counted, use_gpu
 
 if TYPE_CHECKING:
+    from ..scale.options import Options
     from ..scale.parts import Counts
     from ..scale.rows import Partition
 
@@ -57,6 +62,14 @@ def annotate_cli(
         typer.Option(help="With a text that cannot be analysed: stop, or list it with the reason and go on."),
     ] = "stop",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew, instead of going on.")] = False,
+    engine: Annotated[
+        Literal["local", "ray", "spark"],
+        typer.Option(
+            help="What runs the processes. Ray and Spark write files of their own: a text without an analysis is a row "
+            "with an error, and a run that was killed begins anew."
+        ),
+    ] = "local",
+    address: Annotated[str | None, typer.Option(help="The cluster of Ray, or the master of Spark.")] = None,
 ) -> None:
     """Annotate any number of texts. A run that was stopped or killed goes on when the same command is given again."""
     from ..scale.inputs import open_input
@@ -78,10 +91,17 @@ def annotate_cli(
         rows=rows,
         batch_tokens=batch_tokens,
     )
+    if options.form == "spacy" and (options.prefix or len(options.select) < len(LEVELS.split(","))):
+        raise typer.BadParameter("--select and --prefix are for columns; .spacy files have whole documents.")
+    if engine != "local":
+        if of_file is not None or overwrite or on_error != "stop":
+            raise typer.BadParameter("Ray and Spark write a new folder, without --overwrite and --on-error.")
+        _annotate_on_engine(engine, model, source, output, options, workers, gpu_id, address)
+        return
     opened = open_input(source, text=text, size=rows)
     use_gpu(gpu_id, silent=is_stdout)
     started = perf_counter()
-    with _Bar(opened.total) as bar:
+    with _Bar(opened.total) as bar, _quiet_end():
         settings: dict[str, Any] = {"workers": workers, "gpu": gpu_id, "on_error": on_error, "overwrite": overwrite}
         settings["on_part"] = bar.move
         if is_stdout:
@@ -96,6 +116,39 @@ def annotate_cli(
     typer.echo(
         f"{counted(totals.written, 'text')} in {output}{earlier}; {totals.rejected:,} left out{rate}", err=is_stdout
     )
+
+
+def _annotate_on_engine(
+    engine: str,
+    model: str,
+    source: str,
+    output: str,
+    options: "Options",
+    workers: int,
+    gpu: int,
+    address: str | None,
+) -> None:
+    if engine == "ray":
+        from ..scale.on_ray import annotate_with_ray
+
+        found = annotate_with_ray(model, source, output, options, workers=workers, gpu=gpu, address=address)
+    elif gpu >= 0:
+        raise typer.BadParameter("--gpu-id is not for Spark.")
+    else:
+        from ..scale.on_spark import annotate_with_spark
+
+        found = annotate_with_spark(model, source, output, options, workers=workers, master=address)
+    typer.echo(f"{counted(found.rows, 'text')} in {output}; {found.errors:,} with an error")
+
+
+@contextmanager
+def _quiet_end() -> Iterator[None]:
+    """End without a message when nobody reads standard output any more, as `head` does after some lines."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
 
 
 class _Bar(Progress):

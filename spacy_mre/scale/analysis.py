@@ -12,6 +12,13 @@ from ..errors import Errors
 LEVELS = ("entities", "relations", "cats")
 
 
+def check_levels(select: Collection[str]) -> None:
+    """RAISES (ValueError): If one of the selected levels is none of `LEVELS`."""
+    for level in select:
+        if level not in LEVELS:
+            raise ValueError(Errors.M001.format(setting="select", value=level, allowed=", ".join(LEVELS)))
+
+
 def make_reader(spans_key: str, select: Collection[str] = LEVELS) -> Callable[[int, Doc], dict[str, Any]]:
     """Make the function that reads the analysis of a document.
 
@@ -42,7 +49,8 @@ def read_analysis(doc: Doc, spans_key: str) -> dict[str, Any]:
     doc (Doc): The document.
     spans_key (str): The span group of the entities.
     RETURNS (dict[str, Any]): "entities", "relations" and "cats".
-    RAISES (ValueError): If the head or tail of a relation is not one of the entities, so that it has no index.
+    RAISES (ValueError): If the head or tail of a relation is not one of the entities, so that it has no index; or a
+        text label is not a string with a number.
     """
     found = get_entities(doc, spans_key)
     entities: list[dict[str, Any]] = []
@@ -53,7 +61,8 @@ def read_analysis(doc: Doc, spans_key: str) -> dict[str, Any]:
         entities.append(
             {"start": start, "end": end, "label": entity.label, "text": doc.text[start:end], "score": entity.score}
         )
-        places.setdefault((entity.offsets, entity.label), place)
+        for label in (entity.label, ""):  # an argument without a label is the first entity of any
+            places.setdefault((entity.offsets, label), place)
     relations = []
     related = get_relations(doc)
     for relation in related or ():
@@ -65,5 +74,12 @@ def read_analysis(doc: Doc, spans_key: str) -> dict[str, Any]:
     return {
         "entities": None if found is None else entities,
         "relations": None if related is None else relations,
-        "cats": dict(doc.cats) or None,
+        "cats": _read_cats(doc) or None,
     }
+
+
+def _read_cats(doc: Doc) -> dict[str, float]:
+    for label in doc.cats:
+        if not isinstance(label, str):
+            raise ValueError(Errors.M733.format(label=repr(label)))
+    return {label: float(score) for label, score in doc.cats.items()}

@@ -4,8 +4,6 @@ has the reason in the column "error".
 
 import json
 from collections.abc import Sequence
-from datetime import date, time
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,13 +15,13 @@ from spacy.util import is_package
 from ..errors import Errors
 from ..files import check_can_write
 from .columns import output_schema
-from .forms import DECIMALS
+from .forms import DECIMALS, as_json
 from .inputs import STANDARD_INPUT
 from .options import Options
+from .pipelines import load_pipeline
 from .rows import Row
 from .tables import ERROR, annotate_batch, annotated_schema
 from .texts import find_fault
-from .workers import load_pipeline
 
 # The column of a table of JSON lines, and of the faults that rows have before their texts are read.
 LINE, FAULT = "value", "_spacy_mre_fault"
@@ -33,7 +31,7 @@ class Annotated(NamedTuple):
     """What an engine has written.
 
     rows (int): All rows.
-    errors (int): Rows among these without an analysis.
+    errors (int): Rows among these with an error: without an analysis, or without a value that does not fit its column.
     """
 
     rows: int
@@ -164,12 +162,12 @@ def as_lines(table: pyarrow.Table, options: Options) -> pyarrow.Array:
         for name in new:
             row[name] = _as_read(row[name], is_cats=name == f"{options.prefix}cats")
         try:
-            lines.append(json.dumps(row, ensure_ascii=False, allow_nan=False, default=_as_json))
+            lines.append(json.dumps(row, ensure_ascii=False, allow_nan=False, default=as_json))
         except (TypeError, ValueError) as err:
             # Only columns of the input can have what is no JSON.
             row = {name: _or_null(value) for name, value in row.items()}
             row[f"{options.prefix}{ERROR}"] = f"columns that cannot be written as JSON are null: {err}"
-            lines.append(json.dumps(row, ensure_ascii=False, default=_as_json))
+            lines.append(json.dumps(row, ensure_ascii=False, default=as_json))
     return pyarrow.array(lines, pyarrow.large_string())
 
 
@@ -225,16 +223,7 @@ def _as_read(found: Any, *, is_cats: bool) -> Any:
 
 def _or_null(value: Any) -> Any:
     try:
-        json.dumps(value, allow_nan=False, default=_as_json)
+        json.dumps(value, allow_nan=False, default=as_json)
     except (TypeError, ValueError):
         return None
     return value
-
-
-def _as_json(value: Any) -> Any:
-    """What parquet has and JSON lacks."""
-    if isinstance(value, (date, time)):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} is not a JSON type")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow
+import srsly
 from pyarrow import ArrowException, parquet
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
@@ -25,6 +26,7 @@ from .texts import Fault, Result, read_texts
 COMPRESSION = {"jsonl": None, "jsonl.gz": "gzip", "jsonl.zst": "zstd"}
 # Scores are 32-bit floats: further decimals are noise.
 DECIMALS = 6
+ADVICE = "leave it out with --keep, or write JSON lines"
 Reject = Callable[[Row, str], None]
 
 
@@ -39,7 +41,8 @@ def write_json(nlp: Language, rows: Sequence[Row], path: Path, options: Options,
     RETURNS (int): How many were written.
     """
     written = 0
-    with closing(pyarrow.output_stream(path, compression=COMPRESSION[options.form])) as stream:
+    compression = COMPRESSION[options.form]
+    with closing(pyarrow.output_stream(path, compression=compression)) as stream:
         for row, found in _analyse(nlp, rows, options, reject):
             values = row.values if options.keep is None else _kept(row, options)
             new = {f"{options.prefix}{level}": _rounded(level, of) for level, of in found.items()}
@@ -48,12 +51,14 @@ def write_json(nlp: Language, rows: Sequence[Row], path: Path, options: Options,
                 reject(row, f"it has {', '.join(taken)} already; choose other names with --prefix")
                 continue
             try:
-                line = json.dumps({**values, **new}, ensure_ascii=False, allow_nan=False, default=_as_json)
+                line = json.dumps({**values, **new}, ensure_ascii=False, allow_nan=False, default=as_json)
                 stream.write(f"{line}\n".encode())
             except (TypeError, ValueError) as err:
                 reject(row, f"its columns cannot be written as JSON: {err}")
                 continue
             written += 1
+    if compression and not written:  # the stream writes nothing then, and a file of no bytes cannot be read
+        path.write_bytes(pyarrow.Codec(compression).compress(b""))
     return written
 
 
@@ -83,8 +88,8 @@ def write_parquet(
 
 
 def write_spacy(nlp: Language, rows: Sequence[Row], path: Path, options: Options, reject: Reject) -> int:
-    """Annotate rows, and write their documents to a `.spacy` file. `doc.user_data` gets their "id", and in "meta" the
-    other columns.
+    """Annotate rows, and write their documents to a `.spacy` file. `doc.user_data` gets their "id" and "group", and
+    in "meta" the other columns.
 
     nlp (Language): The pipeline.
     rows (Sequence[Row]): The rows.
@@ -98,17 +103,29 @@ def write_spacy(nlp: Language, rows: Sequence[Row], path: Path, options: Options
 
     # The documents exist until the end of their batch only, so they are added while it is read.
     def add(index: int, doc: Doc) -> bool:
-        values = {name: value for name, value in _kept(read[index], options).items() if name != options.text}
-        if values.get(options.id) is not None:
-            doc.user_data["id"] = str(values.pop(options.id))
-        if values:
-            doc.user_data["meta"] = json.loads(json.dumps(values, allow_nan=False, default=_as_json))
+        about = _as_user_data(_kept(read[index], options), options)
+        srsly.msgpack_dumps(about)  # fails before the document is half added
+        doc.user_data.update(about)
         add_to_doc_bin(doc_bin, doc)
         return True
 
     written = sum(1 for _ in _results(nlp, rows, add, options, reject))
     doc_bin.to_disk(path)
     return written
+
+
+def as_json(value: Any) -> Any:
+    """Convert what parquet has and JSON lacks, for `json.dumps`.
+
+    value (Any): A date, time or decimal number.
+    RETURNS (Any): Its text.
+    RAISES (TypeError): If it is something else.
+    """
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not a JSON type")
 
 
 def _analyse(
@@ -132,6 +149,20 @@ def _results(
             yield row, result
 
 
+def _as_user_data(values: dict[str, Any], options: Options) -> dict[str, Any]:
+    """The columns of a row in the form in which `annotations.storage` and the readers of `.spacy` files have them."""
+    values = json.loads(json.dumps(values, allow_nan=False, default=as_json))
+    del values[options.text]
+    found = {"id": values.pop(options.id, None), "group": values.pop("group", None)}
+    found = {key: str(value) for key, value in found.items() if value is not None}
+    meta = values.get("meta")
+    if isinstance(meta, dict) and meta.keys().isdisjoint(values):
+        del values["meta"]
+        values = {**meta, **values}
+    values = {name: value for name, value in values.items() if value is not None}
+    return {**found, "meta": values} if values else found
+
+
 def _kept(row: Row, options: Options) -> dict[str, Any]:
     """The columns of a row that the output has, too."""
     if options.keep is None:
@@ -143,21 +174,35 @@ def _fits(row: Row, kept: Sequence[pyarrow.Field], options: Options, reject: Rej
     """Whether the values of a row have the types of their columns."""
     unknown = set() if options.keep is not None else row.values.keys() - {field.name for field in kept}
     if unknown:
-        reject(
-            row, f"it has columns that the first part lacks: {', '.join(sorted(unknown))}; choose columns with --keep"
-        )
+        reject(row, f"it has columns that the first part lacks: {', '.join(sorted(unknown))}; {ADVICE}")
         return False
     for field in kept:
         value = row.values.get(field.name)
         # The judgement of the text itself comes later.
         if field.name == options.text or value is None:
             continue
-        try:
-            pyarrow.scalar(value, field.type)
-        except (ArrowException, TypeError, ValueError, OverflowError):
-            reject(row, f"its '{field.name}' is no {field.type}, as in the first part: {value!a:.60}")
+        if not _has_type(value, field.type):
+            reject(row, f"its '{field.name}' is no {field.type}, as in the first part: {value!a:.60}; {ADVICE}")
             return False
     return True
+
+
+def _has_type(value: Any, column_type: pyarrow.DataType) -> bool:
+    try:
+        return _is_same(value, pyarrow.scalar(value, column_type).as_py())
+    except (ArrowException, TypeError, ValueError, OverflowError):
+        return False
+
+
+def _is_same(value: Any, stored: Any) -> bool:
+    """Whether Arrow has stored a value as it is. It would make 1 of 1.5, and leave out keys that a struct lacks."""
+    if isinstance(value, dict) and isinstance(stored, dict):
+        return all(key in stored and _is_same(one, stored[key]) for key, one in value.items())
+    if isinstance(value, (list, tuple)) and isinstance(stored, (list, tuple)):
+        return len(value) == len(stored) and all(map(_is_same, value, stored))
+    if isinstance(value, bool) != isinstance(stored, bool):
+        return False
+    return bool(value == stored or (value != value and stored != stored))
 
 
 def _rounded(level: str, found: Any) -> Any:
@@ -167,12 +212,3 @@ def _rounded(level: str, found: Any) -> Any:
     if level == "cats":
         return {label: round(score, DECIMALS) for label, score in found.items()}
     return [{**one, "score": round(one["score"], DECIMALS)} for one in found]
-
-
-def _as_json(value: Any) -> Any:
-    """What parquet has and JSON lacks."""
-    if isinstance(value, (date, time)):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} is not a JSON type")

@@ -28,6 +28,7 @@ class InputFile(NamedTuple):
     path (Path): The file.
     name (str): Its path, relative to the folder of the input.
     size (int): Its bytes on the disk.
+    modified (int): When it was changed last, in nanoseconds.
     kind (str): A value of `KINDS`.
     compression (str): A value of `COMPRESSIONS`; empty if it is not compressed.
     """
@@ -35,6 +36,7 @@ class InputFile(NamedTuple):
     path: Path
     name: str
     size: int
+    modified: int
     kind: str
     compression: str
 
@@ -96,10 +98,10 @@ def _describe(path: Path, name: str) -> InputFile:
     if kind is None or (compression and kind in NEVER_COMPRESSED):
         raise ValueError(Errors.M700.format(path=path, suffixes=_suffixes()))
     try:
-        size = path.stat().st_size
+        about = path.stat()
     except OSError as err:  # a link to nothing, for example
         raise ValueError(Errors.M708.format(path=path, reached="the beginning", reason=err.strerror)) from None
-    return InputFile(path, name, size, kind, compression)
+    return InputFile(path, name, about.st_size, about.st_mtime_ns, kind, compression)
 
 
 def _suffixes() -> str:

@@ -31,12 +31,14 @@ DELIMITERS = {"CSV": ",", "TSV": "\t"}
 class Input:
     """An input that was opened.
 
-    files (list[dict[str, Any]]): The "name" (relative to the folder) and "size" (in bytes) of each file, in the order
-        in which they are read; empty for standard input.
+    path (Path | None): The file or folder; None for standard input.
+    files (list[dict[str, Any]]): The "name" (relative to the folder), "size" (in bytes) and "modified" (when it was
+        changed last, in nanoseconds) of each file, in the order in which they are read; empty for standard input.
     total (int | None): How much there is to read: bytes on the disk; for Parquet, rows; None for standard input.
     columns (pyarrow.Schema | None): The schema of Parquet files; None for others.
     """
 
+    path: Path | None
     files: list[dict[str, Any]]
     total: int | None
     columns: "pyarrow.Schema | None"
@@ -82,19 +84,20 @@ def open_input(path: str | Path, *, text: str = "text", size: int = 10_000) -> I
     if size < 1:
         raise ValueError(Errors.M002.format(setting="size", value=size, range="at least 1"))
     if str(path) == STANDARD_INPUT:
-        return Input([], None, None, partial(_read_files, [None], "JSON lines", text, size))
-    files = find_files(Path(path))
-    described = [{"name": file.name, "size": file.size} for file in files]
+        return Input(None, [], None, None, partial(_read_files, [None], "JSON lines", text, size))
+    path = Path(path)
+    files = find_files(path)
+    described = [{"name": file.name, "size": file.size, "modified": file.modified} for file in files]
     kind = files[0].kind
     if kind == "Parquet":
         schema, groups = open_parquet(files)
         _check_text(text, schema.names, files[0])
         total = sum(group.n_rows for group in groups)
-        return Input(described, total, schema, partial(_read_parquet, groups, total, size))
+        return Input(path, described, total, schema, partial(_read_parquet, groups, total, size))
     if kind in DELIMITERS:
         _check_headers(files, text)
     total = sum(file.size for file in files)
-    return Input(described, total, None, partial(_read_files, files, kind, text, size))
+    return Input(path, described, total, None, partial(_read_files, files, kind, text, size))
 
 
 def _read_parquet(

@@ -1,7 +1,6 @@
 """The manifest of an output: what its parts were made with, so that a run goes on only with the same."""
 
 import hashlib
-import shutil
 from base64 import b64decode, b64encode
 from dataclasses import asdict
 from pathlib import Path
@@ -50,26 +49,41 @@ def hash_model(nlp: Language) -> str:
     return found.hexdigest()
 
 
-def open_manifest(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Begin a folder of parts, or go on with one.
+def read_manifest(folder: Path, manifest: dict[str, Any]) -> dict[str, Any] | None:
+    """Read the manifest of a folder that a run goes on with.
 
     folder (Path): The folder.
     manifest (dict[str, Any]): From `make_manifest`.
-    RETURNS (dict[str, Any]): The manifest of the folder.
-    RAISES (ValueError): If the folder was made with another pipeline, input or options, or has files of another kind.
+    RETURNS (Optional[dict[str, Any]]): The manifest of the folder; None if there are no parts yet.
+    RAISES (ValueError): If the folder was made with another pipeline, input or options; if its manifest is damaged; or
+        if it has other files.
     """
+    check_begun(folder)
     path = folder / NAME
-    if not path.exists():
-        others = sorted(other.name for other in folder.glob("*") if not other.name.startswith("."))
-        if others:
-            raise ValueError(Errors.M726.format(path=folder, name=others[0]))
-        return manifest
-    before = srsly.read_json(path)
-    for part in manifest:
-        if before.get(part) != manifest[part]:
-            different = _difference(before.get(part), manifest[part])
-            raise ValueError(Errors.M727.format(path=folder, part=part, difference=different))
+    if not any(folder.glob("part-*")):
+        return None
+    try:
+        before = srsly.read_json(path)
+        parts = [before[part] for part in manifest]
+    except (ValueError, TypeError, KeyError) as err:
+        raise ValueError(Errors.M734.format(path=path, reason=err, remedy="Begin anew with --overwrite.")) from None
+    if not manifest["input"]:
+        raise ValueError(Errors.M735.format(path=folder))
+    for (part, now), earlier in zip(manifest.items(), parts):
+        if earlier != now:
+            raise ValueError(Errors.M727.format(path=folder, part=part, difference=_difference(earlier, now)))
     return before
+
+
+def check_begun(folder: Path) -> None:
+    """Check that a folder is empty, or has a manifest.
+
+    folder (Path): The folder.
+    RAISES (ValueError): If it is neither.
+    """
+    others = sorted(path.name for path in folder.glob("*") if not path.name.startswith("."))
+    if others and not (folder / NAME).exists():
+        raise ValueError(Errors.M726.format(path=folder, name=others[0], manifest=NAME))
 
 
 def save_manifest(folder: Path, manifest: dict[str, Any]) -> None:
@@ -80,16 +94,6 @@ def save_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """
     with replacing(folder / NAME) as temporary:
         srsly.write_json(temporary, manifest)
-
-
-def clear(folder: Path) -> None:
-    """Delete an output: its parts and its manifest. A folder without a manifest is not touched.
-
-    folder (Path): The folder.
-    """
-    if (folder / NAME).exists():
-        for path in folder.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def as_text(schema: pyarrow.Schema) -> str:

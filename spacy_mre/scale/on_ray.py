@@ -10,7 +10,7 @@ from ..errors import Errors
 from .engines import Annotated, annotate_table, check_counts, check_engine, find_model
 from .forms import COMPRESSION
 from .options import Options
-from .workers import load_pipeline
+from .pipelines import load_pipeline
 
 ENGINE = "Ray"
 FORMS = ("parquet", *COMPRESSION)

@@ -15,7 +15,7 @@ from spacy.language import Language
 from ..errors import Errors
 from .engines import Annotated, annotate_table, check_counts, check_engine, find_model
 from .options import Options
-from .workers import load_pipeline
+from .pipelines import load_pipeline
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -15,7 +15,7 @@ from .inputs import Input
 from .options import Options
 from .parts import Counts, find_parts, part_path, rejected_path
 from .rows import Partition
-from .run import OnPart, Totals, annotate_folder
+from .run import OnPart, Totals, annotate_folder, check_apart, clear
 
 
 def annotate_file(model: str, source: Input, path: Path, options: Options, **settings: Any) -> Totals:
@@ -31,9 +31,13 @@ def annotate_file(model: str, source: Input, path: Path, options: Options, **set
     RAISES (ValueError): See `annotate_folder`.
     """
     check_can_write(path)
+    check_apart(source, path)
     folder = path.with_name(f".{path.name}.parts")
     totals = annotate_folder(model, source, folder, options, **settings)
     numbers = sorted(find_parts(folder, options.form))
+    for left in path.parent.iterdir():  # by a run that was killed while it joined the parts
+        if left.is_file() and left.name.startswith(f".{path.name}."):
+            left.unlink()
     with replacing(path) as temporary:
         _join([part_path(folder, number, options.form) for number in numbers], temporary, options.form)
         rejected = path.with_name(f"{path.name}.rejected.jsonl")
@@ -41,6 +45,7 @@ def annotate_file(model: str, source: Input, path: Path, options: Options, **set
         if totals.rejected:
             with replacing(rejected) as lines, lines.open("wb") as target:
                 _copy((rejected_path(folder, number) for number in numbers), target)
+    clear(folder)
     rmtree(folder)
     return totals
 
@@ -66,8 +71,12 @@ def annotate_to_stdout(
             nonlocal printed
             ready.add(partition.number)
             while printed in ready:
-                _copy([part_path(folder, printed, options.form)], sys.stdout.buffer)
-                _copy([rejected_path(folder, printed)], sys.stderr.buffer)
+                for path, stream in (
+                    (part_path(folder, printed, options.form), sys.stdout.buffer),
+                    (rejected_path(folder, printed), sys.stderr.buffer),
+                ):
+                    _copy([path], stream)
+                    path.unlink(missing_ok=True)
                 printed += 1
             sys.stdout.buffer.flush()
             on_part(partition, counts)

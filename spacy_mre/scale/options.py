@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import Errors
-from .analysis import LEVELS
+from .analysis import LEVELS, check_levels
 from .texts import BATCH_TOKENS
 
 ROWS = 10_000
@@ -38,10 +38,9 @@ class Options:
     batch_tokens: int = BATCH_TOKENS
 
     def __post_init__(self) -> None:
-        for setting, values, allowed in (("form", [self.form], FORMS), ("select", self.select, LEVELS)):
-            for value in values:
-                if value not in allowed:
-                    raise ValueError(Errors.M001.format(setting=setting, value=value, allowed=", ".join(allowed)))
+        if self.form not in FORMS:
+            raise ValueError(Errors.M001.format(setting="form", value=self.form, allowed=", ".join(FORMS)))
+        check_levels(self.select)
 
     def names(self) -> list[str]:
         """RETURNS (list[str]): The columns that annotation adds."""
@@ -61,6 +60,7 @@ def form_of(path: Path) -> str | None:
     for form in FORMS:
         if path.name.endswith(f".{form}") and not path.is_dir():
             return form
-    if path.suffix and not path.is_dir():
+    # What follows a dot in the name of a folder is rather a number, as in "found.2".
+    if path.suffix[1:2].isalpha() and not path.is_dir():
         raise ValueError(Errors.M724.format(path=path, forms=", ".join(f".{form}" for form in FORMS)))
     return None

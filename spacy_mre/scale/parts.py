@@ -1,18 +1,19 @@
 """Parts of an output: a file for each part of the input, and a file for its rows that were left out."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow
-from pyarrow import Schema, parquet
+from pyarrow import ArrowException, Schema, parquet
 from spacy.language import Language
 
 from ..annotations.storage import load_docs
 from ..errors import Errors
 from ..files import replacing
 from .forms import COMPRESSION, write_json, write_parquet, write_spacy
-from .options import OnError, Options
+from .options import FORMS, OnError, Options
 from .rows import Partition, Row
 
 REJECTED = "_rejected"
@@ -62,8 +63,9 @@ class Rejected:
             row = self.rows[number]
             about: dict[str, Any] = {"row": number, "place": row.place, "reason": self.reasons[number]}
             if self.id in row.values:
-                about["id"] = row.values[self.id]
-            found.append(json.dumps(about, default=str))
+                name = row.values[self.id]
+                about["id"] = name if isinstance(name, (str, int)) else str(name)
+            found.append(json.dumps(about))
         return found
 
 
@@ -81,6 +83,21 @@ def find_parts(folder: Path, form: str) -> set[int]:
     """RETURNS (set[int]): The numbers of the parts that are in a folder."""
     numbers = (path.name.removeprefix("part-").removesuffix(f".{form}") for path in folder.glob(f"part-*.{form}"))
     return {int(number) for number in numbers if number.isdecimal()}
+
+
+def delete_parts(folder: Path) -> None:
+    """Delete the parts of a folder, of any form, and nothing else.
+
+    folder (Path): The folder.
+    """
+    # A part whose list is gone would seem to have lost rows, but a list without its part is made again with it.
+    for form in FORMS:
+        for number in find_parts(folder, form):
+            part_path(folder, number, form).unlink()
+    for number in find_parts(folder / REJECTED, "jsonl"):
+        rejected_path(folder, number).unlink()
+    with suppress(OSError):  # there is none, or it has files of the user
+        (folder / REJECTED).rmdir()
 
 
 def write_part(
@@ -122,15 +139,20 @@ def count_part(folder: Path, number: int, form: str) -> Counts:
     number (int): The part.
     form (str): Its form.
     RETURNS (Counts): The rows that were written and left out.
+    RAISES (ValueError): If a file is damaged.
     """
     path, rejected = part_path(folder, number, form), rejected_path(folder, number)
-    if form == "parquet":
-        written = parquet.read_metadata(path).num_rows
-    elif form == "spacy":
-        written = sum(1 for _ in load_docs(path))
-    else:
-        written = count_lines(path, COMPRESSION[form])
-    return Counts(written, count_lines(rejected) if rejected.exists() else 0)
+    try:
+        if form == "parquet":
+            written = parquet.read_metadata(path).num_rows
+        elif form == "spacy":
+            written = sum(1 for _ in load_docs(path))
+        else:
+            written = count_lines(path, COMPRESSION[form])
+        return Counts(written, count_lines(rejected) if rejected.exists() else 0)
+    except (ArrowException, OSError, ValueError) as err:
+        remedy = "Delete it: the same command makes only this part again."
+        raise ValueError(Errors.M734.format(path=path, reason=err, remedy=remedy)) from None
 
 
 def count_lines(path: Path, compression: str | None = None) -> int:

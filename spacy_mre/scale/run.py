@@ -10,13 +10,14 @@ from filelock import FileLock, Timeout
 
 from ..errors import Errors
 from ..files import check_can_write
-from .columns import output_schema
+from .columns import check_kept, names_of, output_schema
 from .inputs import Input
-from .manifest import as_schema, as_text, clear, make_manifest, open_manifest, save_manifest
+from .manifest import NAME, as_schema, as_text, check_begun, make_manifest, read_manifest, save_manifest
 from .options import OnError, Options
-from .parts import Counts, count_part, find_parts
+from .parts import REJECTED, Counts, count_part, delete_parts, find_parts, part_path
+from .pipelines import load_pipeline
 from .rows import Partition
-from .workers import load_pipeline, set_threads, write_parts
+from .workers import set_threads, write_parts
 
 LOCK = ".lock"
 # Seconds in which the processes of a killed run end.
@@ -66,29 +67,66 @@ def annotate_folder(
     RAISES (ValueError): If the input, the output or a row is invalid; if the folder was made with another pipeline,
         input or options, or another process writes to it; or if rows are missing in the output.
     """
+    check_apart(source, folder)
     with _locked(folder):
-        if overwrite:
-            clear(folder)
         set_threads(workers)
         nlp = load_pipeline(model)
-        manifest = open_manifest(folder, make_manifest(nlp, source, options))
-        done = find_parts(folder, options.form)
-        partitions = source.partitions(done)
-        if "columns" not in manifest:  # a new folder
-            first = next(partitions, None)
-            if options.form == "parquet":
-                manifest["columns"] = as_text(output_schema(source.columns, first.rows if first else [], options))
-            else:
-                manifest["columns"] = None
-            save_manifest(folder, manifest)
-            partitions = chain([first] if first else [], partitions)
-        schema = as_schema(manifest["columns"]) if manifest["columns"] else None
-        written = set()
+        manifest = make_manifest(nlp, source, options)
+        begun = None if overwrite else read_manifest(folder, manifest)
+        if begun is None:
+            partitions = source.partitions()
+            # Without rows there is one part, too, so that the output is a valid one.
+            first = next(partitions, Partition(0, [], 0))
+            begun = {**manifest, "columns": _columns(source, first, options)}
+            clear(folder)  # after everything that can be wrong with the options
+            save_manifest(folder, begun)
+            partitions, earlier = chain([first], partitions), {}
+        else:
+            done = find_parts(folder, options.form)
+            earlier = {number: count_part(folder, number, options.form) for number in sorted(done)}
+            partitions = source.partitions(done)
+        schema = as_schema(begun["columns"]) if begun["columns"] else None
+        written = {}
         parts = write_parts(nlp, partitions, folder, options, schema, on_error, model=model, workers=workers, gpu=gpu)
         for partition, counts in parts:
-            written.add(partition.number)
+            written[partition.number] = counts
             on_part(partition, counts)
-        return _count(folder, options.form, done, written, source.rows)
+        return _count(folder, options.form, earlier, written, source.rows)
+
+
+def _columns(source: Input, first: Partition, options: Options) -> str | None:
+    """The columns of a parquet output, for its manifest."""
+    if options.form == "parquet" or source.columns is not None:
+        columns = as_text(output_schema(source.columns, first.rows, options))
+        return columns if options.form == "parquet" else None
+    check_kept(names_of(first.rows), options)
+    return None
+
+
+def check_apart(source: Input, output: Path) -> None:
+    """Check that a run does not replace what it reads.
+
+    source (Input): The input.
+    output (Path): The file or folder to write.
+    RAISES (ValueError): If the output is the input, or one of them is in the other.
+    """
+    if source.path is None:
+        return
+    read, written = source.path.resolve(), output.resolve()
+    if read == written or read in written.parents or written in read.parents:
+        raise ValueError(Errors.M611.format(path=output, reason=f"the input {source.path} is there"))
+
+
+def clear(folder: Path) -> None:
+    """Delete an output: its parts, and then its manifest. Other files stay.
+
+    folder (Path): The folder.
+    RAISES (ValueError): If it has no manifest, but files.
+    """
+    check_begun(folder)
+    if (folder / NAME).exists():
+        delete_parts(folder)
+        (folder / NAME).unlink()
 
 
 @contextmanager
@@ -98,17 +136,27 @@ def _locked(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / LOCK, timeout=PATIENCE):
-            for left in folder.rglob(".part-*"):
+            for left in _temporary_files(folder):
                 left.unlink()
             yield
     except Timeout:
         raise ValueError(Errors.M731.format(path=folder)) from None
 
 
-def _count(folder: Path, form: str, done: set[int], written: set[int], rows: int) -> Totals:
+def _temporary_files(folder: Path) -> list[Path]:
+    """What a killed run was writing."""
+    if not (folder / NAME).exists():
+        return []
+    return [*folder.glob(".part-*"), *(folder / REJECTED).glob(".part-*"), *folder.glob(f".{NAME}.*")]
+
+
+def _count(folder: Path, form: str, earlier: dict[int, Counts], written: dict[int, Counts], rows: int) -> Totals:
     """Count the rows on the disk, and compare them with those of the input."""
-    counts = {number: count_part(folder, number, form) for number in sorted(done | written)}
+    counts = dict(earlier)
+    for number, reported in written.items():
+        # Standard output has taken its parts already.
+        counts[number] = count_part(folder, number, form) if part_path(folder, number, form).exists() else reported
     total = Counts(*(sum(column) for column in zip(*counts.values()))) if counts else Counts(0, 0)
     if sum(total) != rows:
         raise ValueError(Errors.M730.format(path=folder, rows=rows, written=total.written, rejected=total.rejected))
-    return Totals(*total, earlier=sum(sum(counts[number]) for number in done))
+    return Totals(*total, earlier=sum(map(sum, earlier.values())))

@@ -8,7 +8,7 @@ from spacy.language import Language
 
 from ..errors import Errors
 from ..evaluation.pipeline_settings import get_spans_key
-from .analysis import LEVELS, make_reader
+from .analysis import LEVELS, check_levels, make_reader
 from .texts import BATCH_TOKENS, Fault, read_texts
 
 ERROR = "error"
@@ -75,8 +75,10 @@ def annotated_schema(
     prefix (str): Put before the names of the new columns. Default: none.
     errors (bool): Also add the column of errors. Default: False.
     RETURNS (pyarrow.Schema): The columns of the texts, and the new ones.
-    RAISES (ValueError): If the column of texts is missing or has no strings, or a new column is there already.
+    RAISES (ValueError): If the column of texts is missing or has no strings, a new column is there already, or a level
+        is unknown.
     """
+    check_levels(select)
     if text not in schema.names:
         raise ValueError(Errors.M721.format(name=text, known=", ".join(schema.names)))
     if not _is_text(schema.field(text).type):

@@ -15,30 +15,18 @@ from time import sleep
 
 import torch
 from pyarrow import Schema
+from spacy import require_gpu
 from spacy.language import Language
-from spacy.util import load_model
 
 from ..errors import Errors
 from .options import OnError, Options
 from .parts import Counts, write_part
+from .pipelines import load_pipeline
 from .rows import Partition
 
 # Seconds after which a worker notices that its parent was killed.
 WATCH = 0.5
 Done = tuple[Partition, Counts]
-
-
-def load_pipeline(name: str) -> Language:
-    """Load a pipeline to annotate with. Japanese readings and inflections, which nothing reads and which spaCy never
-    forgets, are left out.
-
-    name (str): A package or a folder.
-    RETURNS (Language): The pipeline.
-    """
-    nlp = load_model(name)
-    if hasattr(nlp.tokenizer, "readings"):
-        nlp.tokenizer.readings = False
-    return nlp
 
 
 def set_threads(workers: int) -> None:
@@ -82,25 +70,26 @@ def write_parts(
         for partition in partitions:
             yield partition, write(nlp, partition)
         return
-    with _Pool(nlp, model, workers, gpu) as pool:
-        waiting: dict[Future[Counts], Partition] = {}
-        for partition in partitions:
-            waiting[pool.submit(_write, write, partition)] = partition
-            if len(waiting) >= 2 * workers:
-                yield from _finished(waiting)
-        while waiting:
-            yield from _finished(waiting)
-
-
-def _finished(waiting: dict[Future[Counts], Partition]) -> Iterator[Done]:
     try:
-        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-            yield waiting.pop(future), future.result()
+        with _Pool(nlp, model, workers, gpu) as pool:
+            waiting: dict[Future[Counts], Partition] = {}
+            for partition in partitions:
+                waiting[pool.submit(_write, write, partition)] = partition
+                if len(waiting) >= 2 * workers:
+                    yield from _finished(waiting)
+            while waiting:
+                yield from _finished(waiting)
     except BrokenProcessPool:
         raise ValueError(Errors.M729) from None
 
 
+def _finished(waiting: dict[Future[Counts], Partition]) -> Iterator[Done]:
+    for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+        yield waiting.pop(future), future.result()
+
+
 _pipeline: Language | None = None
+_error: Exception | None = None
 
 
 class _Pool(ProcessPoolExecutor):
@@ -119,15 +108,16 @@ class _Pool(ProcessPoolExecutor):
 
 
 def _begin(parent: int, threads: int, model: str, gpu: int) -> None:
-    global _pipeline
+    global _pipeline, _error
     Thread(target=_watch, args=(parent,), daemon=True).start()
     torch.set_num_threads(threads)
     if _pipeline is None:
-        if gpu >= 0:
-            from spacy import require_gpu
-
-            require_gpu(gpu)
-        _pipeline = load_pipeline(model)
+        try:
+            if gpu >= 0:
+                require_gpu(gpu)
+            _pipeline = load_pipeline(model)
+        except Exception as err:  # told with the first part: an error here looks like a process that was killed
+            _error = err
 
 
 def _watch(parent: int) -> None:
@@ -138,5 +128,7 @@ def _watch(parent: int) -> None:
 
 
 def _write(write: Callable[[Language, Partition], Counts], partition: Partition) -> Counts:
-    assert _pipeline is not None
+    if _pipeline is None:
+        assert _error is not None
+        raise _error
     return write(_pipeline, partition)

@@ -104,7 +104,7 @@ def test_inputs(annotate, source, tmp_path, suffix):
     elif suffix == ".txt":
         path.write_text("".join(f"{text}\n" for text in texts), encoding="utf8")
     else:
-        annotate(source, path, "--select", "")
+        annotate(source, path, *(["--select", ""] if suffix == ".parquet" else []))
         assert suffix == ".spacy" or parquet.read_schema(path).names == ["id", "text", "n"]
     annotate(path, tmp_path / "out.jsonl", "--rows", 2)
     found = read_rows(tmp_path / "out.jsonl")
@@ -164,7 +164,10 @@ def test_stop_at_a_text(annotate, source, tmp_path, workers, bad, reason):
         (["out", "--form", "csv"], 1, "[M001] Invalid value 'csv' for 'form'"),
         (["out", "--keep", "n,x"], 1, "[M732] There is no column x to keep"),
         (["out", "--text", "body"], 1, "[M725] texts.jsonl, line 1: the text is missing"),
-        (["out", "--text", "n", "--rows", "2"], 1, "[M722] The column 'n' contains int64"),
+        (["out", "--text", "n", "--rows", "2"], 1, "[M725] texts.jsonl, line 1: the text is not a string, but int"),
+        (["texts.jsonl", "--on-error", "skip"], 1, "[M611] texts.jsonl cannot be written: the input"),
+        (["out.spacy", "--select", "cats"], 2, "--select and --prefix are for columns"),
+        (["out", "--form", "spacy", "--prefix", "my_"], 2, "--select and --prefix are for columns"),
         (["out", "--prefix", "", "--id", "n", "--gpu-id", "7"], 1, "[M614]"),
         (["out.jsonl", "--form", "jsonl"], 2, "--form is for folders"),
         (["-", "--form", "jsonl"], 2, "--form is for folders"),
@@ -182,6 +185,19 @@ def test_what_is_refused(annotate, source, tmp_path, monkeypatch, arguments, cod
     if code == 1:
         assert len(shown.splitlines()) == 1
     assert not list(tmp_path.glob("out*/part-*"))
+
+
+@pytest.mark.parametrize("name", ["part-000001.jsonl.gz", "_manifest.json"])
+def test_damaged_files(annotate, source, tmp_path, name):
+    arguments = source, tmp_path / "out", "--form", "jsonl.gz", "--rows", 2
+    annotate(*arguments)
+    path = tmp_path / "out" / name
+    path.write_bytes(path.read_bytes()[:20])
+    _, shown = annotate(*arguments, code=1)
+    assert shown.startswith("[M734]") and name in shown and len(shown.splitlines()) == 1
+    annotate(*arguments, "--overwrite")
+    shown, _ = annotate(*arguments)
+    assert "5 of them by an earlier run" in last_line(shown)
 
 
 def test_what_cannot_be_read(annotate, tmp_path):

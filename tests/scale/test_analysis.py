@@ -66,6 +66,14 @@ def test_a_relation_to_what_is_no_entity(doc, head, head_label):
         read_analysis(doc, "entities")
 
 
+def test_a_relation_without_labels_of_its_ends(doc):
+    relate(doc, ((0, 1), "", "left", (5, 6), "", 0.5), ((8, 9), "place", "far_from", (2, 6), "", 0.25))
+    assert read_analysis(doc, "entities")["relations"] == [
+        {"head": 0, "tail": 2, "label": "left", "score": 0.5},
+        {"head": 4, "tail": 1, "label": "far_from", "score": 0.25},
+    ]
+
+
 def test_a_relation_without_any_entities():
     doc = NLP("Zoë left")
     relate(doc, ((0, 1), "person", "is", (1, 2), "verb", 0.5))
@@ -78,6 +86,12 @@ def test_text_labels(doc):
     cats = read_analysis(doc, "entities")["cats"]
     assert cats == {"travel": 0.875, "news": 0.0} and list(cats) == ["travel", "news"]
     assert cats is not doc.cats
+
+
+def test_a_text_label_that_is_not_a_string(doc):
+    doc.cats = {"travel": 1.0, 5: 0.5}
+    with pytest.raises(ValueError, match=r"\[M733\] A text label is not a string: 5\."):
+        read_analysis(doc, "entities")
 
 
 def test_what_is_absent_is_not_empty():

@@ -1,3 +1,5 @@
+import json
+
 import pyarrow as pa
 import pytest
 
@@ -8,7 +10,11 @@ from tests.scale.outputs import make_rows
 
 def types_of(*values):
     """The inferred type of a column `x` with these values."""
-    return infer_schema(make_rows(*({"text": "a", "x": value} for value in values))).field("x").type
+    return infer(*({"text": "a", "x": value} for value in values)).field("x").type
+
+
+def infer(*found, **options):
+    return infer_schema(make_rows(*found), Options("parquet", **options))
 
 
 @pytest.mark.parametrize(
@@ -52,16 +58,45 @@ def test_types(values, expected):
     ids=ascii,
 )
 def test_values_of_several_types(values):
-    with pytest.raises(ValueError, match=r"\[M728\] The column 'x' has values of several types.*--keep"):
+    with pytest.raises(ValueError, match=r"\[M728\] The column 'x' cannot be a column of parquet.*--keep"):
         types_of(*values)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        *([2**63], [10**30, 1], [[2**64]], [{"a": 2**64}]),
+        *([{}], [[{}]], [{"a": {}}], [None, [{"a": [{}]}]]),
+        [json.loads("[" * 200 + "]" * 200)],
+    ],
+    ids=lambda values: f"{values}"[:20],
+)
+def test_values_that_parquet_cannot_have(values):
+    with pytest.raises(ValueError, match=r"\[M728\] The column 'x' cannot be a column of parquet.*--keep"):
+        types_of(*values)
+    rows = ({"text": "a", "y": 1, "x": value} for value in values)
+    assert infer(*rows, keep=("y",)) == pa.schema([("text", pa.string()), ("y", pa.int64())])
+
+
+def test_names_that_parquet_cannot_have():
+    rows = [{"text": "a", "id": 1}, {"text": "a", "\ud83d": 1}]
+    with pytest.raises(ValueError, match=r"\[M728\] The column '\\ud83d' cannot be a column of parquet"):
+        infer(*rows)
+    assert infer(*rows, keep=("id",)).names == ["text", "id"]
+
+
+@pytest.mark.parametrize("bad", [5, ["a"], {"a": 1}, {}, True, "\ud83d", None], ids=ascii)
+def test_texts_are_strings_whatever_stands_in_their_place(bad):
+    for rows in ([{"body": bad}], [{"body": bad}, {"body": "a"}], [{"body": "a"}, {"body": bad}]):
+        assert infer(*rows, text="body") == pa.schema([("body", pa.string())])
+
+
 def test_columns_are_in_the_order_in_which_they_are_met():
-    rows = make_rows({"id": 1, "text": "a"}, ({}, "it is not JSON"), {"b": 1.5, "text": None, "a": None})
-    assert infer_schema(rows) == pa.schema(
-        [("id", pa.int64()), ("text", pa.string()), ("b", pa.float64()), ("a", pa.string())]
-    )
-    assert infer_schema([]) == pa.schema([])
+    rows = {"id": 1, "text": "a"}, ({}, "it is not JSON"), {"b": 1.5, "text": None, "a": None}
+    types = [("id", pa.int64()), ("text", pa.string()), ("b", pa.float64()), ("a", pa.string())]
+    assert infer(*rows) == pa.schema(types)
+    assert infer(*rows, keep=("a", "id")) == pa.schema([types[0], types[1], types[3]])
+    assert infer(*rows, text="body", keep=()) == infer(text="body") == pa.schema([("body", pa.string())])
 
 
 def test_columns_of_the_output():
@@ -85,6 +120,8 @@ def test_columns_of_a_parquet_input():
     for keep in (None, ("a",)):
         schema = output_schema(found, make_rows({"a": "other", "text": 1}), Options("parquet", keep=keep, select=()))
         assert schema.equals(found, check_metadata=True)
+    with pytest.raises(ValueError, match=r"\[M722\] The column 'a' contains int8"):
+        output_schema(found, [], Options("parquet", text="a"))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +129,6 @@ def test_columns_of_a_parquet_input():
     [
         ({"keep": ("a", "x", "y")}, r"\[M732\] There is no column x, y to keep. There are: a, text, cats"),
         ({}, r"\[M723\] .* columns cats already"),
-        ({"text": "a"}, r"\[M722\] The column 'a' contains int64"),
     ],
 )
 def test_columns_that_do_not_fit(options, message):
@@ -103,3 +139,8 @@ def test_columns_that_do_not_fit(options, message):
 def test_a_name_that_is_taken_can_be_left_out():
     rows = make_rows({"text": "x", "cats": 1})
     assert output_schema(None, rows, Options("parquet", keep=(), select=("cats",))).names == ["text", "cats"]
+
+
+def test_a_column_of_several_types_can_be_left_out():
+    rows = make_rows({"text": "x", "a": 1, "b": 1}, {"text": "x", "a": "y", "b": 2})
+    assert output_schema(None, rows, Options("parquet", keep=("b",), select=())).names == ["text", "b"]

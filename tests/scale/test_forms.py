@@ -118,6 +118,21 @@ def test_documents_keep_what_is_asked_for(nlp, tmp_path):
     assert read_rows(path)[0] | {"text": ""} == {"text": "", "id": "x", "meta": {"b": 2}}
 
 
+@pytest.mark.parametrize(
+    "columns, expected",
+    [
+        ({"id": "a", "group": "g", "meta": {"year": 1}}, {"id": "a", "group": "g", "meta": {"year": 1}}),
+        ({"group": 3, "meta": {"year": 1}, "n": 2}, {"group": "3", "meta": {"year": 1, "n": 2}}),
+        ({"group": None, "meta": "x", "n": 2}, {"meta": {"meta": "x", "n": 2}}),
+        ({"meta": {}}, {}),
+    ],
+    ids=str,
+)
+def test_columns_of_documents(nlp, tmp_path, columns, expected):
+    _, path = write(nlp, tmp_path, "spacy", make_rows({"text": IDA, **columns}))
+    assert read_rows(path) == [{"text": IDA, **expected}]
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_rows_without_an_analysis(nlp, tmp_path, form):
     rows = make_rows(
@@ -149,12 +164,29 @@ def test_no_row_has_an_analysis(nlp, tmp_path, form):
 
 
 @pytest.mark.parametrize("form", TABLES)
-@pytest.mark.parametrize("value, other", [("\ud83d", "s"), ({"a": ["\ud83d"]}, {"a": ["s"]})], ids=["text", "nested"])
+@pytest.mark.parametrize(
+    "value, other",
+    [("\ud83d", "s"), ({"a": ["\ud83d"]}, {"a": ["s"]}), ({"\ud83d": 1}, {"a": 1})],
+    ids=["text", "nested", "key"],
+)
 def test_half_of_a_surrogate_pair_in_another_column(nlp, tmp_path, form, value, other):
     rows = make_rows({"id": "a", "text": IDA, "x": value}, {"id": "b", "text": IDA, "x": other})
     counts, path = write(nlp, tmp_path, form, rows)
     assert [(row["id"], row["x"]) for row in read_rows(path)] == [("b", other)]
     assert counts == (1, 1) and list(reasons(tmp_path)) == [1]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["\ud83d", {"a": ["\ud83d"]}, {"\ud83d": 1}, json.loads("[" * 600 + "]" * 600)],
+    ids=["text", "nested", "key", "deep"],
+)
+def test_values_that_documents_cannot_have(nlp, tmp_path, value):
+    rows = make_rows({"id": "a", "text": IDA, "x": value}, {"id": "b", "text": RAIN, "x": "s"})
+    counts, path = write(nlp, tmp_path, "spacy", rows)
+    assert counts == (1, 1) and list(reasons(tmp_path)) == [1]
+    assert read_rows(path) == [{"text": RAIN, "id": "b", "meta": {"x": "s"}}]
+    assert write(nlp, tmp_path, "spacy", rows, keep=("id",))[0] == (2, 0)
 
 
 def test_numbers_that_json_lacks(nlp, tmp_path):
@@ -224,7 +256,9 @@ def test_a_column_that_the_first_part_lacks(nlp, tmp_path):
     rows = make_rows({"id": "a", "text": IDA}, {"id": "b", "text": IDA, "y": None, "x": 1}, {"text": RAIN})
     counts, path = write(nlp, tmp_path, "parquet", rows, first=first)
     assert counts == (2, 1)
-    assert reasons(tmp_path) == {2: "it has columns that the first part lacks: x, y; choose columns with --keep"}
+    assert reasons(tmp_path) == {
+        2: "it has columns that the first part lacks: x, y; leave it out with --keep, or write JSON lines"
+    }
     assert [(row["id"], row["text"]) for row in read_rows(path)] == [("a", IDA), (None, RAIN)]
     counts, path = write(nlp, tmp_path, "parquet", rows, first=first, keep=("id",))
     assert counts == (3, 0) and reasons(tmp_path) == {}
@@ -243,6 +277,14 @@ def test_a_column_that_the_first_part_lacks(nlp, tmp_path):
         ({"a": 1}, {"a": "x"}, "struct<a: int64>, as in the first part: {'a': 'x'}"),
         (None, 1, "string, as in the first part: 1"),
         (1.5, 2**60 + 1, "double, as in the first part: 1152921504606846977"),
+        (1, 1.5, "int64, as in the first part: 1.5"),
+        ([1], [1.5], "list<item: int64>, as in the first part: [1.5]"),
+        ({"a": 1}, {"a": 2.5}, "struct<a: int64>, as in the first part: {'a': 2.5}"),
+        ({"a": [1]}, {"a": [1.5]}, "struct<a: list<item: int64>>, as in the first part: {'a': [1.5]}"),
+        (["a"], "abc", "list<item: string>, as in the first part: 'abc'"),
+        ({"a": 1}, {"a": 1, "b": 2}, "struct<a: int64>, as in the first part: {'a': 1, 'b': 2}"),
+        ({"a": 1}, {"b": 2}, "struct<a: int64>, as in the first part: {'b': 2}"),
+        ([{"a": 1}], [{"c": 2}], "list<item: struct<a: int64>>, as in the first part: [{'c': 2}]"),
         ("a", ["é" * 90], "string, as in the first part: ['" + "\\xe9" * 14 + "\\x"),
     ],
 )

@@ -21,7 +21,9 @@ def test_compressed_files(tmp_path, kind, suffix):
     opened = open_input(path, size=1)
     partitions = list(opened.partitions())
     assert [partition.rows[0].values["text"] for partition in partitions] == ["Ida", "Tom"]
-    assert opened.files == [{"name": path.name, "size": path.stat().st_size}]
+    assert opened.files == [
+        {"name": path.name, "size": path.stat().st_size, "modified": path.stat().st_mtime_ns},
+    ]
     assert partitions[-1].position == opened.total == path.stat().st_size
 
 

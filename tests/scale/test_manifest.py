@@ -11,10 +11,9 @@ from spacy_mre.scale.manifest import (
     NAME,
     as_schema,
     as_text,
-    clear,
     hash_model,
     make_manifest,
-    open_manifest,
+    read_manifest,
     save_manifest,
 )
 from spacy_mre.scale.options import Options
@@ -37,13 +36,13 @@ def folder(tmp_path):
     return path
 
 
-def test_what_is_recorded(model, source):
+def test_what_is_recorded(model, source, tmp_path):
     nlp = spacy.load(model)
     manifest = make_manifest(nlp, source, OPTIONS)
     assert manifest == {
         "model": {"name": "en_pipeline", "version": "0.0.0", "sha256": hash_model(nlp)},
         "version": __version__,
-        "input": [{"name": "texts.txt", "size": 4}],
+        "input": [{"name": "texts.txt", "size": 4, "modified": (tmp_path / "texts.txt").stat().st_mtime_ns}],
         "options": {
             **{"form": "jsonl", "text": "text", "id": "id", "keep": ["a"], "prefix": "", "rows": 10_000},
             **{"select": ["entities", "relations", "cats"], "batch_tokens": 10_000},
@@ -85,15 +84,17 @@ def test_a_pipeline_without_files():
 
 def test_a_new_folder(folder):
     (folder / ".lock").touch()
-    manifest = {"model": 1, "options": {"a": 1}}
-    assert open_manifest(folder, manifest) == manifest
-    assert not (folder / NAME).exists()
+    manifest = {"model": 1, "options": {"a": 1}, "input": [{}]}
+    assert read_manifest(folder, manifest) is None
+    save_manifest(folder, {"model": 2})  # a run that had not written a part: its options may have been wrong
+    assert read_manifest(folder, manifest) is None
 
 
 def test_a_folder_goes_on(folder):
-    save_manifest(folder, {"model": {"sha256": "x"}, "options": {"a": [1]}, "columns": "abc"})
+    manifest = {"model": {"sha256": "x"}, "options": {"a": [1]}, "input": [{}]}
+    save_manifest(folder, {**manifest, "columns": "abc"})
     (folder / "part-000000.jsonl").touch()
-    assert open_manifest(folder, {"model": {"sha256": "x"}, "options": {"a": [1]}})["columns"] == "abc"
+    assert read_manifest(folder, manifest)["columns"] == "abc"
     assert [path.name for path in folder.glob("*manifest*")] == [NAME]
 
 
@@ -112,26 +113,32 @@ def test_a_folder_goes_on(folder):
 def test_a_folder_of_another_run(folder, now, message):
     before = {"model": {"a": 1, "b": 1}, "version": "1", "input": [{"name": "a"}]}
     save_manifest(folder, before)
+    (folder / "part-000000.jsonl").touch()
     with pytest.raises(ValueError, match=message):
-        open_manifest(folder, {**before, **now})
+        read_manifest(folder, {**before, **now})
+
+
+def test_standard_input_cannot_be_compared(folder):
+    manifest = {"model": 1, "input": []}
+    save_manifest(folder, manifest)
+    (folder / "part-000000.jsonl").touch()
+    with pytest.raises(ValueError, match=r"\[M735\] A run into .*out cannot go on from standard input"):
+        read_manifest(folder, manifest)
 
 
 def test_a_folder_of_other_files(folder):
     (folder / "notes.txt").touch()
     (folder / "letters").mkdir()
-    with pytest.raises(ValueError, match=r"\[M726\] .*out has files of another kind \(letters, for example\)"):
-        open_manifest(folder, {})
+    with pytest.raises(ValueError, match=rf"\[M726\] .*out has files \(letters, for example\), but no {NAME}"):
+        read_manifest(folder, {})
 
 
-def test_clear(folder):
-    for name in ("part-000000.jsonl", "_rejected/part-000000.jsonl"):
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).touch()
-    clear(folder)
-    assert len(list(folder.iterdir())) == 2  # perhaps not made by this package
-    save_manifest(folder, {})
-    clear(folder)
-    assert [path.name for path in folder.iterdir() if not path.name.startswith(".")] == []
+@pytest.mark.parametrize("content", [b"", b"{", b'{"model": {"name"', b"\xff\xfe", b"[]", b"{}", b"3"])
+def test_a_damaged_manifest(folder, content):
+    (folder / NAME).write_bytes(content)
+    (folder / "part-000000.jsonl").touch()
+    with pytest.raises(ValueError, match=rf"\[M734\] .*{NAME} is damaged: .*--overwrite"):
+        read_manifest(folder, {"version": "1"})
 
 
 def test_columns_survive_the_manifest():

@@ -4,8 +4,12 @@ import json
 
 import pyarrow
 import pytest
+import spacy
 from pyarrow import parquet
 
+from spacy_mre.annotations.storage import save_docs
+from spacy_mre.files import replacing
+from spacy_mre.scale import one_file
 from spacy_mre.scale.inputs import open_input
 from spacy_mre.scale.one_file import annotate_file, annotate_to_stdout
 from spacy_mre.scale.options import FORMS, Options
@@ -106,11 +110,57 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(write, source, t
         write(source, tmp_path / "file" / "out.jsonl", on_part=work)
 
 
-@pytest.mark.parametrize("form", ["jsonl", "spacy"])
+@pytest.mark.parametrize("name", ["texts.jsonl", "folder/../texts.jsonl"])
+def test_the_input_is_not_replaced(write, source, tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    before = source.read_bytes()
+    with pytest.raises(ValueError, match=r"\[M611\] .*the input .*texts.jsonl is there"):
+        write(source, tmp_path / name, on_error="skip")
+    assert source.read_bytes() == before
+
+
+def test_a_run_that_is_killed_before_the_parts_are_deleted(write, source, tmp_path, monkeypatch):
+    def kill(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(one_file, "rmtree", kill)
+        write(source, tmp_path / "out.jsonl")
+    assert len(read_rows(tmp_path / "out.jsonl")) == 7
+    assert write(source, tmp_path / "out.jsonl") == (7, 0, 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "texts.jsonl"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_files_of_a_killed_run_are_deleted(write, source, tmp_path, form):
+    with replacing(tmp_path / f"out.{form}") as temporary:
+        temporary.write_text("half")
+        write(source, tmp_path / f"out.{form}")
+        assert not temporary.exists()
+        temporary.touch()  # for `replacing`
+    other = tmp_path / f".other.{form}.x.{form}"
+    other.touch()
+    write(source, tmp_path / f"out.{form}")
+    assert other.exists()
+
+
+def test_documents_of_documents(write, tmp_path):
+    doc = spacy.blank("en")(IDA)
+    doc.user_data.update({"id": "a", "meta": {"year": 1}, "group": "g"})
+    save_docs([doc], tmp_path / "in.spacy")
+    assert write(tmp_path / "in.spacy", tmp_path / "out.spacy") == (1, 0, 0)
+    assert read_rows(tmp_path / "out.spacy") == [{"text": IDA, "id": "a", "meta": {"year": 1}, "group": "g"}]
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_an_empty_input(write, tmp_path, form):
     (tmp_path / "texts.jsonl").touch()
-    assert write(tmp_path / "texts.jsonl", tmp_path / f"out.{form}") == (0, 0, 0)
-    assert read_rows(tmp_path / f"out.{form}") == []
+    path = tmp_path / f"out.{form}"
+    assert write(tmp_path / "texts.jsonl", path) == (0, 0, 0)
+    assert read_rows(path) == []
+    assert list(open_input(path).partitions()) == []
+    if form == "parquet":
+        assert parquet.read_schema(path).names == ["text", "entities", "relations", "cats"]
 
 
 class Standard:

@@ -3,7 +3,7 @@ import spacy
 
 from spacy_mre.scale import parts
 from spacy_mre.scale.options import FORMS
-from spacy_mre.scale.parts import count_lines, count_part, find_parts, part_path, rejected_path
+from spacy_mre.scale.parts import count_lines, count_part, delete_parts, find_parts, part_path, rejected_path
 from tests.scale.outputs import FERRY, IDA, RAIN, contents, make_rows, read_rejected, read_rows, write
 
 ROWS = make_rows({"id": "a", "text": IDA}, {"id": "b", "text": None}, {"id": "c", "text": FERRY, "n": 1}, RAIN)
@@ -50,6 +50,30 @@ def test_counts_are_those_of_the_disk(nlp, tmp_path, form):
     assert len(read_rows(path)) == 3
     write(nlp, tmp_path, form, ROWS[:1], number=5)
     assert count_part(tmp_path, 5, form) == (1, 0)  # the old list of rows is gone
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("form", ["parquet", "jsonl.gz", "jsonl.zst", "spacy"])
+def test_a_damaged_part(nlp, tmp_path, form, share):
+    _, path = write(nlp, tmp_path, form, ROWS)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(ValueError, match=rf"\[M(734|105)\].*{path.name}"):
+        count_part(tmp_path, 0, form)
+
+
+def test_delete_parts(nlp, tmp_path):
+    for number, form in enumerate(FORMS):
+        write(nlp, tmp_path, form, ROWS, number=number)
+    mine = ["notes.txt", "part-x.jsonl", "part-000000.csv", "_rejected/notes.txt", "mine/part-000000.jsonl"]
+    (tmp_path / "mine").mkdir()
+    for name in mine:
+        (tmp_path / name).touch()
+    delete_parts(tmp_path)
+    assert sorted(contents(tmp_path)) == sorted(mine)
+    (tmp_path / "_rejected" / "notes.txt").unlink()
+    delete_parts(tmp_path)
+    assert not (tmp_path / "_rejected").exists()
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -108,6 +132,7 @@ def test_names_of_rows_that_are_left_out(tmp_path, name):
     write(spacy.blank("en"), tmp_path, "jsonl", make_rows({"id": name, "text": None}, IDA))
     (line,) = read_rejected(tmp_path)
     assert line["row"] == 1 and str(line["id"]) == str(name)
+    assert "NaN" not in rejected_path(tmp_path, 0).read_text()  # which is not JSON
 
 
 def test_another_column_names_the_rows(nlp, tmp_path):

@@ -123,10 +123,29 @@ def test_other_options_are_refused(annotate, source, folder, changed, difference
     assert contents(folder) == before
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_column_to_keep_that_does_not_exist(annotate, source, folder, form):
+    with pytest.raises(ValueError, match=r"\[M732\] There is no column x to keep. There are: id, text"):
+        annotate(source, folder, form=form, options={"keep": ("id", "x")})
+
+
+@pytest.mark.parametrize("bad", [5, ["a"], {"a": 1}, True], ids=str)
+def test_a_bad_text_in_the_first_part(annotate, tmp_path, folder, bad):
+    source = write_lines(tmp_path / "texts.jsonl", [{"text": bad}, {"text": IDA}])
+    assert annotate(source, folder, form="parquet", on_error="skip") == (1, 1, 0)
+    assert [row["text"] for row in read_rows(folder / "part-000000.parquet")] == [IDA]
+
+
 def test_a_changed_input_is_refused(annotate, source, folder, tmp_path):
     annotate(source, folder)
     with source.open("a") as file:
         file.write('{"text": "Ida"}\n')
+    with pytest.raises(ValueError, match=r"\[M727\] .*different input"):
+        annotate(source, folder)
+    assert annotate(source, folder, overwrite=True) == (11, 0, 0)
+    content = source.read_text()
+    source.write_text(content.replace("Lima", "Oslo"))  # of the same size
+    (folder / "part-000001.jsonl").unlink()
     with pytest.raises(ValueError, match=r"\[M727\] .*different input"):
         annotate(source, folder)
     assert annotate(source, folder, overwrite=True) == (11, 0, 0)
@@ -150,14 +169,6 @@ def test_a_file_in_place_of_the_folder_is_refused(annotate, source, folder):
     assert folder.read_text(encoding="utf8") == "mine"
 
 
-def test_overwrite(annotate, source, folder):
-    annotate(source, folder, options={"prefix": "old_"})
-    (folder / "part-000009.jsonl").touch()
-    assert annotate(source, folder, overwrite=True) == (10, 0, 0)
-    assert len(times(folder)) == 4
-    assert "old_cats" not in read_rows(folder / "part-000000.jsonl")[0]
-
-
 def test_two_runs_at_the_same_time(annotate, source, folder, monkeypatch):
     monkeypatch.setattr(run_file, "PATIENCE", 0.05)
     folder.mkdir()
@@ -167,7 +178,10 @@ def test_two_runs_at_the_same_time(annotate, source, folder, monkeypatch):
     assert annotate(source, folder) == (10, 0, 0)
 
 
-def test_a_run_holds_the_lock_until_it_ends(annotate, source, folder, monkeypatch):
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_run_holds_the_lock_until_it_ends(annotate, source, folder, monkeypatch, overwrite):
+    if overwrite:
+        annotate(source, folder)
     monkeypatch.setattr(run_file, "PATIENCE", 0.05)
     refused = []
 
@@ -176,7 +190,7 @@ def test_a_run_holds_the_lock_until_it_ends(annotate, source, folder, monkeypatc
             annotate(source, folder)
         refused.append(str(caught.value))
 
-    annotate(source, folder, on_part=again)
+    annotate(source, folder, overwrite=overwrite, on_part=again)
     assert len(refused) == 4
 
 
@@ -207,6 +221,18 @@ def test_rows_that_are_missing_in_a_part(annotate, source, folder, form):
     with pytest.raises(ValueError, match=message):
         annotate(source, folder, form=form)
     assert annotate(source, folder, form=form, overwrite=True) == (10, 0, 0)
+
+
+@pytest.mark.parametrize("form", ["parquet", "jsonl.gz", "jsonl.zst", "spacy"])
+def test_a_damaged_part_is_made_again(annotate, source, folder, form):
+    annotate(source, folder, form=form)
+    expected, path = contents(folder), folder / f"part-000001.{form}"
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(ValueError, match=rf"\[M(734|105)\].*{path.name}"):
+        annotate(source, folder, form=form)
+    path.unlink()
+    assert annotate(source, folder, form=form) == (10, 0, 7)
+    assert contents(folder) == expected
 
 
 def test_a_list_of_left_out_rows_that_is_missing(annotate, tmp_path, folder):
@@ -258,10 +284,11 @@ def test_a_worker_that_is_killed(annotate, tmp_path, folder, monkeypatch):
 
 
 def test_an_empty_input(annotate, tmp_path, folder):
-    for form in ("jsonl", "parquet"):
-        (tmp_path / "texts.jsonl").write_bytes(b"")
+    (tmp_path / "texts.jsonl").write_bytes(b"")
+    for form in FORMS:
         assert annotate(tmp_path / "texts.jsonl", folder, form=form, overwrite=True) == (0, 0, 0)
-        assert list(contents(folder)) == ["_manifest.json"]
+        assert list(contents(folder)) == ["_manifest.json", f"part-000000.{form}"]
+        assert read_rows(folder / f"part-000000.{form}") == []
         assert annotate(tmp_path / "texts.jsonl", folder, form=form) == (0, 0, 0)
 
 

@@ -92,6 +92,22 @@ def test_rows_without_an_analysis_stay(nlp):
     ]
 
 
+def test_text_labels_that_do_not_fit():
+    scores = {"good": {"a": 0.5}, "a key": {5: 0.5}, "no score": {"a": None}}
+
+    def score(doc):
+        doc.cats = scores[doc.text]
+        return doc
+
+    spacy.Language.component("test_tables_score", func=score)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("test_tables_score")
+    found = annotate_batch(pa.table({"text": list(scores)}), nlp)
+    assert found["cats"].to_pylist() == [[{"label": "a", "score": 0.5}], None, None]
+    good, key, missing = found["error"].to_pylist()
+    assert good is None and "[M733] A text label is not a string: 5" in key and missing.startswith("TypeError")
+
+
 def test_prefix_and_selection(nlp):
     table = pa.table({"body": [IDA], "entities": [5]})
     found = annotate_batch(table, nlp, text="body", select=["cats", "entities"], prefix="mre_")
@@ -111,6 +127,7 @@ def test_prefix_and_selection(nlp):
         ({"text": pa.array([1]).dictionary_encode()}, {}, r"\[M722\]"),
         ({"text": [IDA], "cats": [1], "entities": [1]}, {}, r"\[M723\] .* columns entities, cats already"),
         ({"text": [IDA], "error": [1]}, {}, r"\[M723\] .* columns error already"),
+        ({"text": [IDA]}, {"select": ["entity"]}, r"\[M001\] Invalid value 'entity' for 'select'"),
         ({"text": [IDA], "p_relations": [1]}, {"prefix": "p_"}, r"\[M723\] .* columns p_relations already"),
     ],
 )

@@ -1,3 +1,4 @@
+import time
 from multiprocessing import active_children
 
 import pytest
@@ -64,6 +65,21 @@ def test_processes_do_the_work(write, tmp_path, monkeypatch):
         list(write(partitions("DIE", IDA, IDA), workers=2))
 
 
+def test_a_process_dies_while_parts_are_read(write, monkeypatch):
+    monkeypatch.setenv(CAN_DIE, "1")
+
+    def parts():
+        died, other = partitions("DIE", IDA)
+        yield died
+        end = time.monotonic() + 10
+        while active_children() and time.monotonic() < end:
+            time.sleep(0.05)
+        yield other
+
+    with pytest.raises(ValueError, match=r"\[M729\]"):
+        list(write(parts(), workers=2))
+
+
 def test_an_error_ends_the_processes(write, monkeypatch):
     monkeypatch.setenv(SLEEP, "0.05")
     with pytest.raises(ValueError, match=r"\[M725\] texts.jsonl, line 1: ValueError: cannot read FAIL"):
@@ -95,10 +111,10 @@ def test_load_pipeline(model, tmp_path):
         readings = True
 
         def __init__(self, nlp):
-            self.tokenize = nlp.tokenizer
+            self.vocab = nlp.vocab
 
         def __call__(self, text):
-            return self.tokenize(text)
+            return spacy.tokens.Doc(self.vocab, words=text.split())
 
         def from_disk(self, path, **_):
             return self
