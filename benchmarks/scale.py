@@ -32,7 +32,7 @@ console = Console()
 KANA = "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモラリルレロ"
 CLAUSE_END = re.compile(r"(?<=[、。，,;:.!?])")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-ROUNDS = 5
+ROUNDS = 3
 KILLS = 5
 # Seconds between two looks at the memory.
 INTERVAL = 0.5

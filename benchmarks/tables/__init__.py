@@ -6,7 +6,7 @@ from pathlib import Path
 
 from spacy_mre.files import replacing
 
-from . import accuracy, documents, formats, generative, grounding, models, multi_ner, reliability, scale, speed
+from . import accuracy, documents, formats, generative, grounding, models, multi_ner, reliability, scale, serving, speed
 
 TABLES: dict[str, Callable[[], str]] = {
     "headline": accuracy.headline,
@@ -34,6 +34,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "reliability": reliability.tests,
     "scale": scale.speed,
     "scale_long": scale.long,
+    "serving": serving.ways,
 }
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

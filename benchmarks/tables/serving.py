@@ -1,0 +1,39 @@
+"""The table of the server."""
+
+from typing import Any
+
+from ..results import read
+from .formatting import markdown, no_runs
+
+COMMAND = "python -m benchmarks.serving"
+COLUMNS = [
+    "pipeline",
+    "texts",
+    "clients",
+    "requests/s: `serve`",
+    "without batches",
+    "`nlp(text)` alone",
+    "p50, p95, p99 in ms: `serve`",
+    "without batches",
+]
+
+
+def ways() -> str:
+    """Requests per second and times of the server, of one without batches, and of a loop."""
+    results = read("serving")
+    found = {(row["pipeline"], row.get("texts"), row["way"], row.get("clients")): row for row in results["rows"]}
+    if not found:
+        return no_runs(COMMAND)
+    rows = []
+    for (pipeline, texts, way, clients), served in found.items():
+        if way != "serve" or texts is None:
+            continue
+        plain, loop = found[pipeline, texts, "plain", clients], found[pipeline, texts, "loop", 1]
+        rates = [f"{row['rate']:,.0f}" for row in (served, plain, loop)]
+        rows.append([f"`{pipeline}`", texts, str(clients), *rates, _times(served), _times(plain)])
+    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
+    return f"{markdown(COLUMNS, rows)}\n\n`{results['command']}`. Commit {results['commit']}. Versions: {versions}."
+
+
+def _times(row: dict[str, Any]) -> str:
+    return ", ".join(f"{row[name]:,.0f}" for name in ("p50", "p95", "p99"))
