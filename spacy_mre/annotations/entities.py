@@ -68,6 +68,23 @@ def get_entities(doc: Doc, key: str = DEFAULT_KEY) -> list[EntitySpan] | None:
     return None
 
 
+def index_entities(entities: Iterable[tuple[Offsets, str]]) -> dict[tuple[Offsets, str], int]:
+    """Number entities, to find the arguments of relations.
+
+    entities (Iterable[tuple[Offsets, str]]): The offsets and label of each.
+    RETURNS (dict[tuple[Offsets, str], int]): The first entity with offsets and a label; with the label "", the first
+        one of any label.
+
+    >>> index_entities([((0, 2), "a"), ((0, 2), "b")])
+    {((0, 2), 'a'): 0, ((0, 2), ''): 0, ((0, 2), 'b'): 1}
+    """
+    indices: dict[tuple[Offsets, str], int] = {}
+    for i, (offsets, label) in enumerate(entities):
+        for name in (label, ""):
+            indices.setdefault((offsets, name), i)
+    return indices
+
+
 def set_entities(
     doc: Doc,
     spans: Iterable[EntitySpan | tuple[int, int, str, float]],

@@ -8,7 +8,7 @@ from typing import Any
 
 from spacy.tokens import Doc
 
-from ..annotations.entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities
+from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities, index_entities
 from ..annotations.relations import arguments, get_relations
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
@@ -97,7 +97,7 @@ def _add_relations(record: Record, doc: Doc, entities: list[EntitySpan], report:
     if relations is None:
         return
     record.relations = []
-    indices = _indices(entities)
+    indices = index_entities((entity.offsets, entity.label) for entity in entities)
     for relation in relations:
         head_offsets, tail_offsets = arguments(relation)
         head = indices.get((head_offsets, relation["head_label"]))
@@ -117,12 +117,3 @@ def _drop_scores(record: Record, report: Report) -> None:
         record.entities = [replace(entity, score=1.0) for entity in record.entities]
     if record.relations is not None:
         record.relations = [replace(relation, score=1.0) for relation in record.relations]
-
-
-def _indices(entities: list[EntitySpan]) -> dict[tuple[Offsets, str], int]:
-    """The first entity with offsets and a label; with the label "", the first one of any label."""
-    indices: dict[tuple[Offsets, str], int] = {}
-    for i, entity in enumerate(entities):
-        for label in (entity.label, ""):
-            indices.setdefault((entity.offsets, label), i)
-    return indices

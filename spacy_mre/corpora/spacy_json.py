@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..annotations.entities import DEFAULT_KEY
+from ..annotations.entities import DEFAULT_KEY, index_entities
 from .extra_keys import count_extra_keys
 from .json_values import InvalidJSON, parse_json
 from .jsonl import read_cats, read_tokens
@@ -149,10 +149,7 @@ class _Document:
         given_relations = self._list(self.item, "relations")
         if given_relations is None:
             return None
-        indices: dict[tuple[CharOffsets, str], int] = {}
-        for i, entity in enumerate(entities):
-            for label in (entity.label, ""):
-                indices.setdefault(((entity.start, entity.end), label), i)
+        indices = index_entities(((entity.start, entity.end), entity.label) for entity in entities)
         relations = []
         for given in given_relations:
             label = self.location.get(given, "label", str)

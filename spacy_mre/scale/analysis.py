@@ -5,7 +5,7 @@ from typing import Any
 
 from spacy.tokens import Doc
 
-from ..annotations.entities import Offsets, get_entities
+from ..annotations.entities import get_entities, index_entities
 from ..annotations.relations import arguments, get_relations
 from ..errors import Errors
 
@@ -53,21 +53,18 @@ def read_analysis(doc: Doc, spans_key: str) -> dict[str, Any]:
         text label is not a string with a number.
     """
     found = get_entities(doc, spans_key)
-    entities: list[dict[str, Any]] = []
-    places: dict[tuple[Offsets, str], int] = {}
-    for place, entity in enumerate(found or ()):
-        span = doc[entity.start : entity.end]
-        start, end = span.start_char, span.end_char
-        entities.append(
-            {"start": start, "end": end, "label": entity.label, "text": doc.text[start:end], "score": entity.score}
-        )
-        for label in (entity.label, ""):  # an argument without a label is the first entity of any
-            places.setdefault((entity.offsets, label), place)
+    # Not doc.text: spaCy makes it anew each time, which is quadratic in long texts.
+    spans = [(doc[entity.start : entity.end], entity) for entity in found or ()]
+    entities = [
+        {"start": span.start_char, "end": span.end_char, "label": label, "text": span.text, "score": score}
+        for span, (_, _, label, score) in spans
+    ]
+    indices = index_entities((entity.offsets, entity.label) for entity in found or ())
     relations = []
     related = get_relations(doc)
     for relation in related or ():
         head, tail = arguments(relation)
-        ends = places.get((head, relation["head_label"])), places.get((tail, relation["tail_label"]))
+        ends = indices.get((head, relation["head_label"])), indices.get((tail, relation["tail_label"]))
         if None in ends:
             raise ValueError(Errors.M720.format(label=relation["label"]))
         relations.append({"head": ends[0], "tail": ends[1], "label": relation["label"], "score": relation["score"]})

@@ -134,3 +134,24 @@ def test_the_analysis_does_not_refer_to_the_document(doc):
     set_entities(doc, [])
     assert pickle.dumps(found) == before
     assert pickle.loads(before) == found
+
+
+class Watched:
+    """A document that counts how often its whole text is made."""
+
+    def __init__(self, doc):
+        self._doc = doc
+        self.made = 0
+
+    def __getattr__(self, name):
+        self.made += name == "text"
+        return getattr(self._doc, name)
+
+    def __getitem__(self, place):
+        return self._doc[place]
+
+
+def test_the_text_is_not_made_for_each_entity(doc):
+    watched = Watched(doc)
+    assert read_analysis(watched, "entities") == read_analysis(doc, "entities")
+    assert watched.made <= 1
