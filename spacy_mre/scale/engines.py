@@ -15,12 +15,12 @@ from spacy.util import is_package
 from ..errors import Errors
 from ..files import check_can_write
 from .columns import output_schema
-from .forms import DECIMALS, as_json
+from .forms import as_json, rounded
 from .inputs import STANDARD_INPUT
 from .options import Options
 from .pipelines import load_pipeline
 from .rows import Row
-from .tables import ERROR, annotate_batch, annotated_schema
+from .tables import ERROR, annotate_batch, annotated_schema, from_arrow
 from .texts import find_fault
 
 # The column of a table of JSON lines, and of the faults that rows have before their texts are read.
@@ -102,7 +102,7 @@ def kept_schema(found: pyarrow.Schema | None, rows: Sequence[Row], options: Opti
     RETURNS (Schema): The columns.
     RAISES (ValueError): If values of a column have several types, or a column is missing or exists already.
     """
-    new = options.names()
+    new = options.columns().values()
     schema = pyarrow.schema([field for field in output_schema(found, rows, options) if field.name not in new])
     annotated_schema(schema, text=options.text, select=options.select, prefix=options.prefix, errors=True)
     return schema
@@ -156,11 +156,10 @@ def as_lines(table: pyarrow.Table, options: Options) -> pyarrow.Array:
     options (Options): The settings.
     RETURNS (pyarrow.Array): A string for each row.
     """
-    new = options.names()
     lines = []
     for row in _read_rows(table):
-        for name in new:
-            row[name] = _as_read(row[name], is_cats=name == f"{options.prefix}cats")
+        for level, name in options.columns().items():
+            row[name] = rounded(level, from_arrow(level, row[name]))
         try:
             lines.append(json.dumps(row, ensure_ascii=False, allow_nan=False, default=as_json))
         except (TypeError, ValueError) as err:
@@ -210,15 +209,6 @@ def _read_rows(table: pyarrow.Table) -> list[dict[str, Any]]:
                 texts = [None if value is None else value.decode(errors="replace") for value in values]
                 table = table.set_column(place, field, pyarrow.array(texts, field.type))
         return table.to_pylist()
-
-
-def _as_read(found: Any, *, is_cats: bool) -> Any:
-    """The form that `corpora.jsonl` reads. Scores are 32-bit floats: further decimals are noise."""
-    if found is None:
-        return None
-    if is_cats:
-        return {one["label"]: round(one["score"], DECIMALS) for one in found}
-    return [{**one, "score": round(one["score"], DECIMALS)} for one in found]
 
 
 def _or_null(value: Any) -> Any:

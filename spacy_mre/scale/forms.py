@@ -24,7 +24,7 @@ from .texts import Fault, Result, read_texts
 
 # Of each form of JSON lines.
 COMPRESSION = {"jsonl": None, "jsonl.gz": "gzip", "jsonl.zst": "zstd"}
-# Scores are 32-bit floats: further decimals are noise.
+# Of scores in JSON.
 DECIMALS = 6
 ADVICE = "leave it out with --keep, or write JSON lines"
 Reject = Callable[[Row, str], None]
@@ -44,8 +44,8 @@ def write_json(nlp: Language, rows: Sequence[Row], path: Path, options: Options,
     compression = COMPRESSION[options.form]
     with closing(pyarrow.output_stream(path, compression=compression)) as stream:
         for row, found in _analyse(nlp, rows, options, reject):
-            values = row.values if options.keep is None else _kept(row, options)
-            new = {f"{options.prefix}{level}": _rounded(level, of) for level, of in found.items()}
+            values = _kept(row, options)
+            new = {name: rounded(level, found[level]) for level, name in options.columns().items()}
             taken = [name for name in new if name in values]
             if taken:
                 reject(row, f"it has {', '.join(taken)} already; choose other names with --prefix")
@@ -75,13 +75,12 @@ def write_parquet(
     reject (Reject): Is called with each row that is not written, and the reason.
     RETURNS (int): How many were written.
     """
-    new = options.names()
-    kept = [field for field in schema if field.name not in new]
+    new = options.columns()
+    kept = [field for field in schema if field.name not in new.values()]
     fitting = [row for row in rows if row.fault or _fits(row, kept, options, reject)]
     analysed = list(_analyse(nlp, fitting, options, reject))
     columns = [pyarrow.array([row.values.get(field.name) for row, _ in analysed], field.type) for field in kept]
-    for name in new:
-        level = name.removeprefix(options.prefix)
+    for level, name in new.items():
         columns.append(pyarrow.array(as_arrow(level, [found[level] for _, found in analysed]), schema.field(name).type))
     parquet.write_table(pyarrow.Table.from_arrays(columns, schema=schema), path, compression="zstd")
     return len(analysed)
@@ -114,6 +113,20 @@ def write_spacy(nlp: Language, rows: Sequence[Row], path: Path, options: Options
     return written
 
 
+def rounded(level: str, found: Any) -> Any:
+    """Round the scores of an analysis. They are 32-bit floats: further decimals are noise.
+
+    level (str): "entities", "relations" or "cats".
+    found (Any): The level, see `make_reader`.
+    RETURNS (Any): The same with fewer decimals.
+    """
+    if found is None:
+        return None
+    if level == "cats":
+        return {label: round(score, DECIMALS) for label, score in found.items()}
+    return [{**one, "score": round(one["score"], DECIMALS)} for one in found]
+
+
 def as_json(value: Any) -> Any:
     """Convert what parquet has and JSON lacks, for `json.dumps`.
 
@@ -131,7 +144,7 @@ def as_json(value: Any) -> Any:
 def _analyse(
     nlp: Language, rows: Sequence[Row], options: Options, reject: Reject
 ) -> Iterator[tuple[Row, dict[str, Any]]]:
-    yield from _results(nlp, rows, make_reader(get_spans_key(nlp), options.select), options, reject)
+    return _results(nlp, rows, make_reader(get_spans_key(nlp), options.select), options, reject)
 
 
 def _results(
@@ -203,12 +216,3 @@ def _is_same(value: Any, stored: Any) -> bool:
     if isinstance(value, bool) != isinstance(stored, bool):
         return False
     return bool(value == stored or (value != value and stored != stored))
-
-
-def _rounded(level: str, found: Any) -> Any:
-    """The found entities, relations or text labels with fewer decimals."""
-    if found is None:
-        return None
-    if level == "cats":
-        return {label: round(score, DECIMALS) for label, score in found.items()}
-    return [{**one, "score": round(one["score"], DECIMALS)} for one in found]

@@ -17,7 +17,6 @@ from .inputs import Input
 from .options import Options
 
 NAME = "_manifest.json"
-_CHUNK = 1 << 20
 
 
 def make_manifest(nlp: Language, source: Input, options: Options) -> dict[str, Any]:
@@ -44,8 +43,7 @@ def hash_model(nlp: Language) -> str:
     for path in sorted(path for path in nlp.path.rglob("*") if path.is_file()):
         found.update(f"{path.relative_to(nlp.path).as_posix()}\0{path.stat().st_size}\0".encode())
         with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                found.update(chunk)
+            hashlib.file_digest(file, lambda: found)
     return found.hexdigest()
 
 

@@ -42,9 +42,9 @@ class Options:
             raise ValueError(Errors.M001.format(setting="form", value=self.form, allowed=", ".join(FORMS)))
         check_levels(self.select)
 
-    def names(self) -> list[str]:
-        """RETURNS (list[str]): The columns that annotation adds."""
-        return [f"{self.prefix}{level}" for level in LEVELS if level in self.select]
+    def columns(self) -> dict[str, str]:
+        """RETURNS (dict[str, str]): The levels that annotation adds, and the names of their columns."""
+        return {level: f"{self.prefix}{level}" for level in LEVELS if level in self.select}
 
 
 OnError = Literal["stop", "skip"]

@@ -26,7 +26,7 @@ class Partition(NamedTuple):
     """Rows that are annotated and written together.
 
     number (int): Its number, counted from 0.
-    rows (list[Row]): Its rows, at least one.
+    rows (list[Row]): Its rows. Only the one partition of an empty input has none.
     position (int): How much of the input has been read, in the unit of `Input.total`.
     """
 

@@ -12,10 +12,10 @@ from pyspark.sql.types import StringType, StructField, StructType
 from ..errors import Errors
 from .engines import FAULT, LINE, Annotated, is_url, kept_schema, without_error
 from .input_files import COMPRESSIONS, KINDS, find_files
+from .inputs import DELIMITERS
 from .options import Options
 from .tables import ERROR, TYPES
 
-DELIMITERS = {"CSV": ",", "TSV": "\t"}
 COMPRESSION = {"jsonl": "none", "jsonl.gz": "gzip"}
 # What Spark decompresses without libraries of the system.
 READABLE = ("", "gzip", "bz2")
@@ -76,7 +76,7 @@ def output_type(found: DataFrame, options: Options) -> StructType:
     """RETURNS (StructType): The columns of what `annotate_in_arrow` makes of the rows of `read_frame`."""
     if options.form != "parquet":
         return StructType([StructField(LINE, StringType())])
-    new: list[tuple[str, pyarrow.DataType]] = [(name, TYPES[name[len(options.prefix) :]]) for name in options.names()]
+    new: list[tuple[str, pyarrow.DataType]] = [(name, TYPES[level]) for level, name in options.columns().items()]
     new.append((f"{options.prefix}{ERROR}", pyarrow.string()))
     return StructType(
         [*_without_faults(found), *(StructField(name, from_arrow_type(arrow_type)) for name, arrow_type in new)]

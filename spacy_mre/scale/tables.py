@@ -115,6 +115,16 @@ def as_arrow(level: str, values: list[Any]) -> list[Any]:
     return [None if of is None else [{"label": label, "score": of[label]} for label in of] for of in values]
 
 
+def from_arrow(level: str, value: Any) -> Any:
+    """Convert a value back, as `read_analysis` has it.
+
+    level (str): "entities", "relations" or "cats".
+    value (Any): A value of its column, as a Python object.
+    RETURNS (Any): The same; a list of structs of text labels becomes a dict of scores.
+    """
+    return value if level != "cats" or value is None else {one["label"]: one["score"] for one in value}
+
+
 def _is_text(column_type: pyarrow.DataType) -> bool:
     if pyarrow.types.is_dictionary(column_type):
         column_type = column_type.value_type

@@ -113,7 +113,7 @@ def _analyse(nlp: Language, items: list[_Item]) -> None:
     if not docs:
         return
     try:
-        found = list(nlp.pipe(docs, batch_size=max(len(docs), 1)))
+        found = list(nlp.pipe(docs, batch_size=len(docs)))
     except Exception:
         found = []
     # After an error of any component, or if one left out texts, each text is analysed alone.

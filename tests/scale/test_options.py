@@ -8,13 +8,14 @@ from spacy_mre.scale.options import FORMS, Options, form_of
 def test_defaults():
     options = Options("parquet")
     assert (options.text, options.id, options.keep, options.prefix) == ("text", "id", None, "")
-    assert options.names() == ["entities", "relations", "cats"]
+    assert list(options.columns().values()) == ["entities", "relations", "cats"]
     assert options.rows == options.batch_tokens == 10_000
 
 
 def test_names_are_in_one_order():
-    assert Options("jsonl", select=("cats", "entities"), prefix="a_").names() == ["a_entities", "a_cats"]
-    assert Options("jsonl", select=()).names() == []
+    columns = Options("jsonl", select=("cats", "entities"), prefix="a_").columns()
+    assert list(columns.items()) == [("entities", "a_entities"), ("cats", "a_cats")]
+    assert Options("jsonl", select=()).columns() == {}
 
 
 @pytest.mark.parametrize(
