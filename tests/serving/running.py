@@ -118,3 +118,11 @@ def in_thread(function, *arguments, **settings):
 
     threading.Thread(target=run, daemon=True).start()
     return future
+
+
+def hold(running, nlp, text="first"):
+    """Hold back a batch, until `nlp.spy.open` is set."""
+    nlp.spy.open.clear()
+    future = in_thread(ask, running, "POST", "/analyse", {"text": text})
+    assert nlp.spy.begun.acquire(timeout=20)
+    return future

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from tests.serving.running import ask, in_thread, wait_until
+from tests.serving.running import ask, hold, in_thread, wait_until
 
 TEXT = "Ida lives in Lima."
 IDA = {"start": 0, "end": 3, "label": "person", "text": "Ida", "score": 1.0}
@@ -148,9 +148,7 @@ def test_several_pipelines(start, make_fast_nlp):
 def test_a_full_queue(start, make_fast_nlp):
     nlp = make_fast_nlp()
     running = start(nlp, queue=2)
-    nlp.spy.open.clear()
-    first = in_thread(ask, running, "POST", "/analyse", {"text": "first"})
-    assert nlp.spy.begun.acquire(timeout=20)
+    first = hold(running, nlp)
     second = in_thread(ask, running, "POST", "/analyse", {"texts": ["b", "c"]})
     wait_until(lambda: len(running.waiting) == 2)
     assert running.count("spacy_mre_queue_texts", model="demo") == 2
@@ -166,9 +164,7 @@ def test_a_full_queue(start, make_fast_nlp):
 def test_the_time_limit(start, make_fast_nlp):
     nlp = make_fast_nlp()
     running = start(nlp, timeout=0.5)
-    nlp.spy.open.clear()
-    first = in_thread(ask, running, "POST", "/analyse", {"text": "first"})
-    assert nlp.spy.begun.acquire(timeout=20)
+    first = hold(running, nlp)
     second = in_thread(ask, running, "POST", "/analyse", {"texts": ["b", "c"]})
     for each in (first, second):
         status, headers, answer = each.result(20)
@@ -192,9 +188,7 @@ def test_a_body_that_does_not_arrive(start, make_fast_nlp):
 def test_a_client_that_goes_drops_its_texts(start, make_fast_nlp):
     nlp = make_fast_nlp()
     running = start(nlp)
-    nlp.spy.open.clear()
-    first = in_thread(ask, running, "POST", "/analyse", {"text": "first"})
-    assert nlp.spy.begun.acquire(timeout=20)
+    first = hold(running, nlp)
     body = json.dumps({"texts": ["a", "b", "c"]}).encode()
     with socket.create_connection(("127.0.0.1", running.port), timeout=20) as connection:
         connection.sendall(b"POST /analyse HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))

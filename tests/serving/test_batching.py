@@ -3,20 +3,12 @@
 import pytest
 
 from spacy_mre.serving import batching
-from tests.serving.running import ask, in_thread, wait_until
+from tests.serving.running import ask, hold, in_thread, wait_until
 
 
 @pytest.fixture
 def nlp(make_fast_nlp):
     return make_fast_nlp()
-
-
-def hold(running, nlp, text="first"):
-    """Hold back a batch, until `nlp.spy.open` is set."""
-    nlp.spy.open.clear()
-    future = in_thread(ask, running, "POST", "/analyse", {"text": text})
-    assert nlp.spy.begun.acquire(timeout=20)
-    return future
 
 
 def test_what_arrives_meanwhile_is_one_batch(start, nlp):

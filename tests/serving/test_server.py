@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from spacy_mre.serving.server import listen, url_of
-from tests.serving.running import ask, in_thread, wait_until
+from tests.serving.running import ask, hold, in_thread, wait_until
 from tests.serving.test_streams import IDA, Open
 
 
@@ -34,9 +34,7 @@ def stopping(start, make_fast_nlp):
     running.stream.send(b'{"text": "Ida"}\n')
     assert running.stream.read() == IDA
     assert nlp.spy.begun.acquire(timeout=20)
-    nlp.spy.open.clear()
-    running.futures = [in_thread(ask, running, "POST", "/analyse", {"text": "Ida begun"})]
-    assert nlp.spy.begun.acquire(timeout=20)
+    running.futures = [hold(running, nlp, "Ida begun")]
     running.futures.append(in_thread(ask, running, "POST", "/analyse", {"text": "Ida waits"}))
     wait_until(lambda: len(running.waiting) == 1)
     running.stream.send(b'{"text": "Ida"}\n')
@@ -73,9 +71,7 @@ def test_what_was_accepted_is_answered(stopping):
 def test_it_does_not_wait_for_ever(start, make_fast_nlp):
     nlp = make_fast_nlp()
     running = start(nlp, timeout=0.5)
-    nlp.spy.open.clear()
-    future = in_thread(ask, running, "POST", "/analyse", {"text": "a"})
-    assert nlp.spy.begun.acquire(timeout=20)
+    future = hold(running, nlp, "a")
     running.server.stop()
     running.thread.join(20)
     assert not running.thread.is_alive()
@@ -86,9 +82,7 @@ def test_it_does_not_wait_for_ever(start, make_fast_nlp):
 def test_a_second_signal_stops_at_once(start, make_fast_nlp):
     nlp = make_fast_nlp()
     running = start(nlp)
-    nlp.spy.open.clear()
-    future = in_thread(ask, running, "POST", "/analyse", {"text": "a"})
-    assert nlp.spy.begun.acquire(timeout=20)
+    future = hold(running, nlp, "a")
     running.server.handle_exit(15, None)
     wait_until(lambda: running.service.stopped.is_set())
     assert not running.server.should_exit
