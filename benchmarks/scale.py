@@ -1,4 +1,5 @@
-"""How fast `annotate` is, and whether it survives: `python -m benchmarks.scale`, which writes results/scale.json.
+"""How fast `annotate` is, and whether it survives: `python -m benchmarks.scale NAME`, which trains the pipeline of
+this name (see trained.py) and writes results/scale.json.
 
 The texts are sentences of the corpus in `assets/`, in which one name is replaced by a new one, so that new words never
 end. `--part speed` compares one and two processes with `nlp.pipe`; `--part long` annotates many texts twice, once
@@ -19,14 +20,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
+import numpy
 import psutil  # type: ignore[import-untyped]
 import srsly
+import torch
 import typer
 from rich.console import Console
 
 from spacy_mre.files import replacing
 
 from .results import RESULTS, get_commit
+from .trained import PIPELINES, make_pipeline
 
 console = Console()
 KANA = "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモラリルレロ"
@@ -110,9 +114,9 @@ def _overhead(model: Path, texts: Path, rows: int) -> list[float]:
     from spacy_mre.scale.inputs import open_input
     from spacy_mre.scale.options import Options
     from spacy_mre.scale.parts import write_part
-    from spacy_mre.scale.workers import load_pipeline, set_threads
+    from spacy_mre.scale.pipelines import load_pipeline
 
-    set_threads(2)
+    torch.set_num_threads(1)  # as each of two processes has
     nlp, options, ratios = load_pipeline(str(model)), Options("parquet", rows=rows), []
     with TemporaryDirectory() as name:
         schema = None
@@ -138,8 +142,8 @@ def measure_long(model: Path, texts: Path, *, rows: int, seed: int = 0) -> dict[
     texts (Path): A file of JSON lines.
     rows (int): Texts per part.
     seed (int): Of the moments.
-    RETURNS (dict[str, Any]): "seconds"; "memory", the mean of all processes in the first and in the last tenth of the
-        time, in MB; "kills"; and "equal": whether both outputs are the same byte for byte.
+    RETURNS (dict[str, Any]): "seconds"; "memory", of all processes together in each tenth of the time, in MB; "kills";
+        and "equal": whether both outputs are the same byte for byte.
     """
     rng = random.Random(seed)
     with TemporaryDirectory(dir=".") as name:
@@ -155,10 +159,9 @@ def measure_long(model: Path, texts: Path, *, rows: int, seed: int = 0) -> dict[
         subprocess.run(_command(model, texts, killed, 2, rows), check=True)
         names = sorted(path.name for path in whole.glob("part-*"))
         same, different, missing = filecmp.cmpfiles(whole, killed, names, shallow=False)
-        tenth = max(len(memory) // 10, 1)
         return {
             "seconds": round(seconds, 1),
-            "memory": [round(statistics.fmean(memory[:tenth]), 1), round(statistics.fmean(memory[-tenth:]), 1)],
+            "memory": [round(float(tenth.mean()), 1) for tenth in numpy.array_split(memory, 10)],
             "kills": KILLS,
             "parts": len(names),
             "equal": len(same) == len(names) == len(list(killed.glob("part-*"))) and not different + missing,
@@ -188,7 +191,7 @@ def _command(model: Path, texts: Path, output: Path, workers: int, rows: int) ->
 
 
 def main(
-    models: Annotated[list[str], typer.Argument(metavar="LANG=MODEL", help="Trained pipelines, as ja=FOLDER.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help=f"Some of: {', '.join(PIPELINES)}.")],
     part: Annotated[str, typer.Option(help="speed or long.")] = "speed",
     count: Annotated[int, typer.Option(help="The number of texts.")] = 10_000,
     rows: Annotated[int, typer.Option(help="Texts per part.")] = 1_000,
@@ -203,19 +206,20 @@ def main(
             check=True,
             capture_output=True,
         )
-        for given in models:
-            lang, _, model = given.partition("=")
+        for pipeline in names:
+            lang, model = PIPELINES[pipeline]["languages"][0], make_pipeline(pipeline)
             texts = Path(name) / f"{lang}.jsonl"
             srsly.write_jsonl(texts, make_texts(compiled / lang / "train.jsonl", lang, count, are_short=part == "long"))
             measure = measure_long if part == "long" else measure_speed
-            about = {"part": part, "pipeline": Path(model).name, "texts": count, "rows": rows, "commit": get_commit()}
-            row = {**about, **measure(Path(model), texts, rows=rows)}
+            command = f"python -m benchmarks.scale {pipeline} --part {part} --count {count} --rows {rows}"
+            about = {"part": part, "pipeline": pipeline, "texts": count, "command": command, "commit": get_commit()}
+            row = {**about, **measure(model, texts, rows=rows)}
             console.print(row)
-            others = [old for old in found["rows"] if (old["part"], old["pipeline"]) != (part, row["pipeline"])]
+            others = [old for old in found["rows"] if (old["part"], old["pipeline"]) != (part, pipeline)]
             found["rows"] = [*others, row]
     versions = {package: version(package) for package in ("spacy", "torch", "pyarrow", "sudachipy")}
     with replacing(path) as temporary:
-        srsly.write_json(temporary, {"command": "python -m benchmarks.scale", "versions": versions, **found})
+        srsly.write_json(temporary, {"versions": versions, "rows": found["rows"]})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""How fast the server is: `python -m benchmarks.serving NAME=MODEL`, which writes results/serving.json.
+"""How fast the server is: `python -m benchmarks.serving NAME`, which trains the pipeline of this name (see
+trained.py) and writes results/serving.json.
 
 Three ways to analyse texts are compared: `serve`; `plain`, an application that calls `nlp(text)` for each request in
 the threads of FastAPI, without batches; and `loop`, which calls `nlp(text)` one by one without a server. The clients
@@ -27,6 +28,7 @@ from spacy_mre.files import replacing
 from spacy_mre.serving.client import Client, ServingError
 
 from .results import RESULTS, get_commit
+from .trained import PIPELINES, make_pipeline
 
 CORPUS = Path("assets/corpus")
 PACKAGES = ("spacy", "torch", "fastapi", "starlette", "uvicorn")
@@ -150,10 +152,7 @@ def measure(name: str, model: str, settings: dict[str, Any]) -> Iterator[dict[st
     settings (dict[str, Any]): "clients" (numbers), "seconds", "memory" (requests) and "threads".
     YIELDS (dict[str, Any]): Rows.
     """
-    from spacy_mre.serving.names import name_pipelines
-
-    (known,) = name_pipelines([model])
-    texts = make_texts(known.partition("_")[0])
+    texts = make_texts(PIPELINES[name]["languages"][0])
     seconds, threads = settings["seconds"], settings["threads"]
     for kind in texts:
         about = {"pipeline": name, "texts": kind, "way": "loop", "clients": 1}
@@ -169,7 +168,7 @@ def measure(name: str, model: str, settings: dict[str, Any]) -> Iterator[dict[st
 
 
 def main(
-    models: Annotated[list[str], typer.Argument(metavar="NAME=MODEL", help="Trained pipelines, with names.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help=f"Some of: {', '.join(PIPELINES)}.")],
     clients: Annotated[list[int] | None, typer.Option(help="A number of clients. Can be repeated.")] = None,
     seconds: Annotated[float, typer.Option(help="How long each is measured.")] = 10.0,
     memory: Annotated[int, typer.Option(help="The requests between which the memory is read.")] = 10_000,
@@ -179,13 +178,12 @@ def main(
     """Measure the server, and record it."""
     settings = {"clients": clients or [1, 8, 64], "seconds": seconds, "memory": memory, "threads": threads}
     rows = []
-    for given in models:
-        name, _, model = given.partition("=")
-        for row in measure(name, model, settings):
+    for name in names:
+        for row in measure(name, str(make_pipeline(name)), settings):
             console.print(row)
             rows.append(row)
     results = {
-        "command": "python -m benchmarks.serving",
+        "command": f"python -m benchmarks.serving {' '.join(names)} --seconds {seconds:g} --memory {memory}",
         "commit": get_commit(),
         "versions": {package: version(package) for package in PACKAGES},
         "processors": psutil.cpu_count(),

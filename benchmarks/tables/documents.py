@@ -1,7 +1,7 @@
 """The table of relations in documents."""
 
 from ..results import read
-from .formatting import LANGUAGES, group, markdown, no_runs, scores
+from .formatting import LANGUAGES, group, markdown, no_runs, scores, versions
 
 COLUMNS = {
     "spans_entities_f": "entities",
@@ -23,5 +23,4 @@ def scopes() -> str:
                 [LANGUAGES[lang], f'`"{scope}"`', unit, texts, *scores(runs, *(f"{prefix}{name}" for name in COLUMNS))]
             )
     table = markdown(["", "`scope`", "the encoder reads a", "evaluated on", *COLUMNS.values()], rows)
-    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
-    return f"{table}\n\n`{results['command']}`. Commit {results['commit']}. Versions: {versions}."
+    return f"{table}\n\n`{results['command']}`. Commit {results['commit']}. Versions: {versions(results)}."

@@ -79,12 +79,15 @@ def commits(rows: Rows) -> str:
     return ", ".join(dict.fromkeys(row["commit"].rstrip("+") for row in rows))
 
 
+def versions(results: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in results["versions"].items())
+
+
 def legend(results: dict[str, Any], rows: Rows) -> str:
     """What the mark of a table means, and what its rows were measured on."""
     lines = [ON_GPU] if any(is_on_gpu(row) for row in rows) else []
     devices = "; ".join(sorted({row["device"] for row in rows}))
-    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
-    return "\n\n".join([*lines, f"`{results['command']}`. Measured on: {devices}. Versions: {versions}."])
+    return "\n\n".join([*lines, f"`{results['command']}`. Measured on: {devices}. Versions: {versions(results)}."])
 
 
 def nothing(suite: str) -> str:

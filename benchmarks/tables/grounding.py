@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..results import read
-from .formatting import markdown, no_runs
+from .formatting import markdown, no_runs, versions
 
 COLUMNS = {
     "lost": "entities lost",
@@ -25,10 +25,9 @@ def ways() -> str:
     if not rows:
         return no_runs(COMMAND)
     lines = [[f"`{row['format']}`", row["offsets"], *(f"{row[key]:,}" for key in COLUMNS)] for row in rows]
-    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
     about = f"Each line: {_amounts(rows[0])}, seed {results['seed']}. "
     about += "`conllu`: the entities of `doc.ents` only, no relations."
-    about += f" `{results['command']}`. Commit {results['commit']}. Versions: {versions}."
+    about += f" `{results['command']}`. Commit {results['commit']}. Versions: {versions(results)}."
     return f"{markdown(['format', 'offsets in the file', *COLUMNS.values()], lines)}\n\n{about}"
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..results import read
-from .formatting import LANGUAGES, calibration_error, markdown, no_runs, percent
+from .formatting import LANGUAGES, calibration_error, markdown, no_runs, percent, versions
 
 SCORES = ("spans_entities_f", "rel_strict_f", "cats_macro_f")
 COLUMNS = ("entities", "relations, strict", "topic")
@@ -18,9 +18,8 @@ def pipelines() -> str:
         return no_runs("python -m models")
     rows = [line for row in results["rows"] for line in _lines(row)]
     table = markdown(["pipeline", "language", "texts", *COLUMNS, "characters/s", "MB"], rows)
-    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
     commits = ", ".join(dict.fromkeys(row["commit"] for row in results["rows"]))
-    return f"{table}\n\n`{results['command']}`. Commits: {commits}. Versions: {versions}."
+    return f"{table}\n\n`{results['command']}`. Commits: {commits}. Versions: {versions(results)}."
 
 
 def calibration() -> str:

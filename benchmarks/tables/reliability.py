@@ -5,7 +5,7 @@ from pathlib import Path
 import srsly
 
 from ..results import read
-from .formatting import group, markdown, no_runs
+from .formatting import group, markdown, no_runs, versions
 
 # By test file, the faults that it found, which are mended.
 FAULTS = Path(__file__).parents[2] / "tests" / "robustness" / "faults.yml"
@@ -24,10 +24,9 @@ def tests() -> str:
         about = of_file[0]["about"]
         rows.append([f"`{file}`", about, f"{sum(row['inputs'] for row in of_file):,}", str(found), str(left)])
     table = markdown(["test", "what is tried", "inputs", "faults found", "faults left"], rows)
-    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     total = sum(row["inputs"] for row in results["rows"])
     minutes = results["seconds"] / 60
     return (
         f"{table}\n\n`{results['command']}`: {total:,} inputs in {minutes:.0f} minutes. "
-        f"Commit {results['commit']}. Versions: {versions}.{results.get('note', '')}"
+        f"Commit {results['commit']}. Versions: {versions(results)}.{results.get('note', '')}"
     )

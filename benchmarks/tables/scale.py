@@ -3,9 +3,9 @@
 from typing import Any
 
 from ..results import read
-from .formatting import markdown, no_runs
+from .formatting import commits, markdown, no_runs, versions
 
-COMMAND = "python -m benchmarks.scale"
+COMMAND = "python -m benchmarks.scale ja_cpu"
 MILLION = 1_000_000
 HOUR = 3600
 
@@ -37,20 +37,19 @@ def long() -> str:
     results = read("scale")
     rows = [row for row in results["rows"] if row["part"] == "long"]
     if not rows:
-        return no_runs(f"{COMMAND} --part long")
+        return no_runs("python -m benchmarks.scale ja_small --part long")
     cells = [
         [
             f"`{row['pipeline']}`",
             f"{row['texts']:,}",
             f"{row['seconds'] / 60:.0f}",
-            f"{row['memory'][0]:,.0f}",
-            f"{row['memory'][1]:,.0f}",
+            *(f"{row['memory'][tenth]:,.0f}" for tenth in (0, 1, -1)),
             str(row["kills"]),
             "yes" if row["equal"] else "no",
         ]
         for row in rows
     ]
-    columns = ["pipeline", "texts", "minutes", "MB, first tenth", "MB, last tenth", "kills", "same bytes"]
+    columns = ["pipeline", "texts", "minutes", "MB, first tenth", "second", "last", "kills", "same bytes"]
     return f"{markdown(columns, cells)}\n\n{_source(results, rows)}"
 
 
@@ -60,6 +59,5 @@ def _ratio(values: list[float]) -> str:
 
 
 def _source(results: dict[str, Any], rows: list[dict[str, Any]]) -> str:
-    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
-    commits = ", ".join(sorted({row["commit"] for row in rows}))
-    return f"`{results['command']}`. Commit {commits}. Versions: {versions}."
+    commands = "; ".join(f"`{row['command']}`" for row in rows)
+    return f"{commands}. Commit {commits(rows)}. Versions: {versions(results)}."

@@ -3,9 +3,9 @@
 from typing import Any
 
 from ..results import read
-from .formatting import markdown, no_runs
+from .formatting import markdown, no_runs, versions
 
-COMMAND = "python -m benchmarks.serving"
+COMMAND = "python -m benchmarks.serving en_cpu"
 COLUMNS = [
     "pipeline",
     "texts",
@@ -31,8 +31,8 @@ def ways() -> str:
         plain, loop = found[pipeline, texts, "plain", clients], found[pipeline, texts, "loop", 1]
         rates = [f"{row['rate']:,.0f}" for row in (served, plain, loop)]
         rows.append([f"`{pipeline}`", texts, str(clients), *rates, _times(served), _times(plain)])
-    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
-    return f"{markdown(COLUMNS, rows)}\n\n`{results['command']}`. Commit {results['commit']}. Versions: {versions}."
+    about = f"`{results['command']}`. Commit {results['commit']}. Versions: {versions(results)}."
+    return f"{markdown(COLUMNS, rows)}\n\n{about}"
 
 
 def _times(row: dict[str, Any]) -> str:

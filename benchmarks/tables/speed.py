@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..results import read
-from .formatting import commits, markdown, nothing
+from .formatting import commits, markdown, nothing, versions
 
 SECTIONS = {
     "Prediction": ("predict_", "single_", "int8_", "transformer_"),
@@ -28,10 +28,9 @@ def ratios() -> str:
     if not lines:
         return nothing("speed")
     machine = results["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     about = f"{machine['threads']} threads, {machine['processor']}"
     commit = commits(results["rows"])
-    return "\n".join([*lines, f"`{results['command']}`, {about}. Commit {commit}. Versions: {versions}."])
+    return "\n".join([*lines, f"`{results['command']}`, {about}. Commit {commit}. Versions: {versions(results)}."])
 
 
 def growth() -> str:
