@@ -2,8 +2,8 @@
 this name (see trained.py) and writes results/scale.json.
 
 The texts are sentences of the corpus in `assets/`, in which one name is replaced by a new one, so that new words never
-end. `--part speed` compares one and two processes with `nlp.pipe`; `--part long` annotates many texts twice, once
-undisturbed, while the memory is watched, and once killed at random moments. Its texts are single clauses.
+end. `--part speed` compares one and two processes with `nlp.pipe`. `--part long` annotates many single clauses with two
+processes undisturbed, while the memory is watched; then killed at random moments; then on Ray, and on Spark.
 """
 
 import filecmp
@@ -16,21 +16,25 @@ import sys
 import time
 from collections.abc import Iterator
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy
 import psutil  # type: ignore[import-untyped]
+import pyarrow
 import srsly
 import torch
 import typer
+from pyarrow import parquet
 from rich.console import Console
 
 from spacy_mre.files import replacing
+from spacy_mre.scale.analysis import LEVELS
 
 from .results import RESULTS, get_commit
-from .trained import PIPELINES, make_pipeline
+from .trained import PIPELINES, corpus_of, make_pipeline
 
 console = Console()
 KANA = "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモラリルレロ"
@@ -38,6 +42,9 @@ CLAUSE_END = re.compile(r"(?<=[、。，,;:.!?])")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 ROUNDS = 3
 KILLS = 5
+ENGINES = ("ray", "spark")
+# Rows that are compared at once.
+COMPARED = 10_000
 # Seconds between two looks at the memory.
 INTERVAL = 0.5
 
@@ -47,7 +54,7 @@ def make_texts(
 ) -> Iterator[dict[str, Any]]:
     """Make texts from the corpus.
 
-    corpus (Path): A file of JSON lines of `python -m spacy_mre compile-assets`.
+    corpus (Path): A file of JSON lines.
     lang (str): "ja", "en" or "zh".
     count (int): How many.
     are_short (bool): Only the clause with the new name. Default: False.
@@ -109,63 +116,116 @@ def _rate(model: Path, texts: Path, workers: int, rows: int) -> float:
 
 
 def _overhead(model: Path, texts: Path, rows: int) -> list[float]:
-    """The time of a part, as a multiple of that of `nlp.pipe`, for each part. Both in this process, in turn."""
+    """The time of a part, as a multiple of that of `nlp.pipe`, for each part. Both in this process, each once before
+    the other and once after it: the second one finds the texts in the caches."""
     from spacy_mre.scale.columns import output_schema
     from spacy_mre.scale.inputs import open_input
     from spacy_mre.scale.options import Options
     from spacy_mre.scale.parts import write_part
     from spacy_mre.scale.pipelines import load_pipeline
+    from spacy_mre.scale.rows import Partition
 
     torch.set_num_threads(1)  # as each of two processes has
     nlp, options, ratios = load_pipeline(str(model)), Options("parquet", rows=rows), []
     with TemporaryDirectory() as name:
-        schema = None
-        for partition in open_input(texts, size=rows).partitions():
-            schema = schema or output_schema(None, partition.rows, options)
+
+        def pipe(partition: Partition) -> float:
             started = time.perf_counter()
             with nlp.memory_zone():
                 for _ in nlp.pipe([row.values["text"] for row in partition.rows]):
                     pass
-            of_pipe = time.perf_counter() - started
+            return time.perf_counter() - started
+
+        def annotate(partition: Partition) -> float:
             started = time.perf_counter()
             write_part(nlp, partition, Path(name), options, schema, "stop")
-            ratios.append((time.perf_counter() - started) / of_pipe)
-            if len(ratios) == 2 * ROUNDS:
-                break
+            return time.perf_counter() - started
+
+        for partition in islice(open_input(texts, size=rows).partitions(), 2 * ROUNDS):
+            schema = output_schema(None, partition.rows, options)
+            of_pipe, of_part = pipe(partition), annotate(partition)
+            of_part += annotate(partition)
+            of_pipe += pipe(partition)
+            ratios.append(of_part / of_pipe)
     return ratios
 
 
 def measure_long(model: Path, texts: Path, *, rows: int, seed: int = 0) -> dict[str, Any]:
-    """Annotate texts with two processes, once undisturbed, and once killed at random moments.
+    """Annotate texts with two processes undisturbed, then killed at random moments, and on Ray and Spark.
 
     model (Path): The pipeline.
     texts (Path): A file of JSON lines.
     rows (int): Texts per part.
     seed (int): Of the moments.
     RETURNS (dict[str, Any]): "seconds"; "memory", of all processes together in each tenth of the time, in MB; "kills";
-        and "equal": whether both outputs are the same byte for byte.
+        "equal": whether the output of the killed run is the same byte for byte; and for each engine its "seconds", and
+        what `compare` finds.
     """
-    rng = random.Random(seed)
     with TemporaryDirectory(dir=".") as name:
         whole, killed = Path(name) / "whole", Path(name) / "killed"
         seconds, memory = _watch(_command(model, texts, whole, 2, rows))
-        for number in range(KILLS):
-            process = subprocess.Popen(_command(model, texts, killed, 2, rows), stderr=subprocess.DEVNULL)
-            # The runs together would have done about nine tenths.
-            time.sleep(rng.uniform(0.5, 1.5) * 0.9 * seconds / KILLS)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            console.print(f"killed {number + 1} times: {len(list(killed.glob('part-*')))} parts")
-        subprocess.run(_command(model, texts, killed, 2, rows), check=True)
-        names = sorted(path.name for path in whole.glob("part-*"))
-        same, different, missing = filecmp.cmpfiles(whole, killed, names, shallow=False)
-        return {
+        found: dict[str, Any] = {
             "seconds": round(seconds, 1),
             "memory": [round(float(tenth.mean()), 1) for tenth in numpy.array_split(memory, 10)],
             "kills": KILLS,
-            "parts": len(names),
-            "equal": len(same) == len(names) == len(list(killed.glob("part-*"))) and not different + missing,
+            "parts": len(list(whole.glob("part-*"))),
         }
+        console.print(found)
+        for engine in ENGINES:
+            started, output = time.perf_counter(), Path(name) / engine
+            subprocess.run([*_command(model, texts, output, 2, rows), "--engine", engine], check=True)
+            found[engine] = {"seconds": round(time.perf_counter() - started, 1), **compare(whole, output)}
+            console.print(engine, found[engine])
+        _annotate_killed(_command(model, texts, killed, 2, rows), killed, seconds, random.Random(seed))
+        names = sorted(path.name for path in whole.glob("part-*"))
+        same, different, missing = filecmp.cmpfiles(whole, killed, names, shallow=False)
+        is_equal = len(same) == len(names) == len(list(killed.glob("part-*"))) and not different + missing
+        return {**found, "equal": is_equal}
+
+
+def _annotate_killed(command: list[str], output: Path, seconds: float, rng: random.Random) -> None:
+    """Run a command, kill it at random moments, and run it to its end."""
+    for number in range(KILLS):
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        # The runs together would have done about nine tenths.
+        time.sleep(rng.uniform(0.5, 1.5) * 0.9 * seconds / KILLS)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        console.print(f"killed {number + 1} times: {len(list(output.glob('part-*')))} parts")
+    subprocess.run(command, check=True)
+
+
+def compare(first: Path, second: Path) -> dict[str, Any]:
+    """Compare the rows of two outputs, in any order.
+
+    first (Path): A folder of parquet files.
+    second (Path): Another one.
+    RETURNS (dict[str, Any]): "rows" of the second one; "different": how many of them differ in more than scores; and
+        the largest "score_difference" of the others. Engines analyse texts in other batches, which changes the last
+        bits of a score.
+    """
+    tables = [_read_sorted(first), _read_sorted(second)]
+    different, largest = abs(tables[0].num_rows - tables[1].num_rows), 0.0
+    for batches in zip(*(table.to_batches(max_chunksize=COMPARED) for table in tables)):
+        for row, other in zip(*(batch.to_pylist() for batch in batches)):
+            scores, of_other = _take_scores(row), _take_scores(other)
+            if row != other:
+                different += 1
+            elif scores:
+                largest = max(largest, *(abs(one - two) for one, two in zip(scores, of_other)))
+    return {"rows": tables[1].num_rows, "different": different, "score_difference": largest}
+
+
+def _read_sorted(folder: Path) -> pyarrow.Table:
+    paths = sorted(path for path in folder.glob("*.parquet"))
+    columns = ["id", "text", *LEVELS]
+    table = pyarrow.concat_tables([parquet.read_table(path, columns=columns) for path in paths])
+    # Chunks of one size, so that those of two tables have the same rows.
+    return table.sort_by("id").combine_chunks()
+
+
+def _take_scores(row: dict[str, Any]) -> list[float]:
+    return [one.pop("score") for level in LEVELS for one in row[level] or ()]
 
 
 def _watch(command: list[str]) -> tuple[float, list[float]]:
@@ -190,34 +250,30 @@ def _command(model: Path, texts: Path, output: Path, workers: int, rows: int) ->
     return [sys.executable, "-m", "spacy_mre", "annotate", *arguments]
 
 
+MEASURES = {"speed": measure_speed, "long": measure_long}
+
+
 def main(
     names: Annotated[list[str], typer.Argument(metavar="NAME", help=f"Some of: {', '.join(PIPELINES)}.")],
-    part: Annotated[str, typer.Option(help="speed or long.")] = "speed",
+    part: Annotated[Literal["speed", "long"], typer.Option(help="What to measure.")] = "speed",
     count: Annotated[int, typer.Option(help="The number of texts.")] = 10_000,
     rows: Annotated[int, typer.Option(help="Texts per part.")] = 1_000,
 ) -> None:
     """Measure `annotate`, and record it."""
     path = RESULTS / "scale.json"
     found = srsly.read_json(path) if path.exists() else {"rows": []}
-    with TemporaryDirectory(dir=".") as name:
-        compiled = Path(name) / "compiled"
-        subprocess.run(
-            [sys.executable, "-m", "spacy_mre", "compile-assets", "assets/corpus", str(compiled)],
-            check=True,
-            capture_output=True,
-        )
-        for pipeline in names:
-            lang, model = PIPELINES[pipeline]["languages"][0], make_pipeline(pipeline)
+    for pipeline in names:
+        lang, model = PIPELINES[pipeline]["languages"][0], make_pipeline(pipeline)
+        command = f"python -m benchmarks.scale {pipeline} --part {part} --count {count} --rows {rows}"
+        about = {"part": part, "pipeline": pipeline, "texts": count, "command": command, "commit": get_commit()}
+        with TemporaryDirectory(dir=".") as name:
             texts = Path(name) / f"{lang}.jsonl"
-            srsly.write_jsonl(texts, make_texts(compiled / lang / "train.jsonl", lang, count, are_short=part == "long"))
-            measure = measure_long if part == "long" else measure_speed
-            command = f"python -m benchmarks.scale {pipeline} --part {part} --count {count} --rows {rows}"
-            about = {"part": part, "pipeline": pipeline, "texts": count, "command": command, "commit": get_commit()}
-            row = {**about, **measure(model, texts, rows=rows)}
-            console.print(row)
-            others = [old for old in found["rows"] if (old["part"], old["pipeline"]) != (part, pipeline)]
-            found["rows"] = [*others, row]
-    versions = {package: version(package) for package in ("spacy", "torch", "pyarrow", "sudachipy")}
+            srsly.write_jsonl(texts, make_texts(corpus_of(pipeline), lang, count, are_short=part == "long"))
+            row = {**about, **MEASURES[part](model, texts, rows=rows)}
+        console.print(row)
+        others = [old for old in found["rows"] if (old["part"], old["pipeline"]) != (part, pipeline)]
+        found["rows"] = [*others, row]
+    versions = {package: version(package) for package in ("spacy", "torch", "pyarrow", "sudachipy", "ray", "pyspark")}
     with replacing(path) as temporary:
         srsly.write_json(temporary, {"versions": versions, "rows": found["rows"]})
 

@@ -8,6 +8,7 @@ from .formatting import commits, markdown, no_runs, versions
 COMMAND = "python -m benchmarks.scale ja_cpu"
 MILLION = 1_000_000
 HOUR = 3600
+ENGINES = ("ray", "spark")
 
 
 def speed() -> str:
@@ -33,7 +34,7 @@ def speed() -> str:
 
 
 def long() -> str:
-    """Memory and result of a long run that is killed."""
+    """Memory of a long run, and whether a killed run and the engines give the same."""
     results = read("scale")
     rows = [row for row in results["rows"] if row["part"] == "long"]
     if not rows:
@@ -44,12 +45,14 @@ def long() -> str:
             f"{row['texts']:,}",
             f"{row['seconds'] / 60:.0f}",
             *(f"{row['memory'][tenth]:,.0f}" for tenth in (0, 1, -1)),
-            str(row["kills"]),
-            "yes" if row["equal"] else "no",
+            f"{max(row['memory'][1:]) / row['memory'][1] - 1:+.1%}",
+            f"{row['kills']}: {'yes' if row['equal'] else 'no'}",
+            *(f"{row[engine]['rows']:,}: {row[engine]['different']:,}" for engine in ENGINES),
         ]
         for row in rows
     ]
-    columns = ["pipeline", "texts", "minutes", "MB, first tenth", "second", "last", "kills", "same bytes"]
+    columns = ["pipeline", "texts", "minutes", "MB, first tenth", "second", "last", "most growth after the second"]
+    columns += ["kills: same bytes", *(f"rows of {engine.title()}: different" for engine in ENGINES)]
     return f"{markdown(columns, cells)}\n\n{_source(results, rows)}"
 
 
