@@ -2,6 +2,7 @@
 forked; elsewhere, and on a GPU, each one loads its own.
 """
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -99,12 +100,15 @@ class _Pool(ProcessPoolExecutor):
         global _pipeline
         is_forked = sys.platform == "linux" and gpu < 0
         _pipeline = nlp if is_forked else None
+        # A search for garbage in the pipeline would write to its pages, and so make a copy of them in each process.
+        gc.freeze()
         context = multiprocessing.get_context("fork" if is_forked else "spawn")
         threads = max((os.cpu_count() or 1) // workers, 1)
         super().__init__(workers, context, _begin, (os.getpid(), threads, model, gpu))
 
     def __exit__(self, *error: object) -> None:
         self.shutdown(cancel_futures=True)
+        gc.unfreeze()
 
 
 def _begin(parent: int, threads: int, model: str, gpu: int) -> None:

@@ -1,3 +1,4 @@
+import gc
 import time
 from multiprocessing import active_children
 
@@ -56,6 +57,15 @@ def test_few_parts_are_read_ahead(write, workers, most):
 def test_no_parts(write, tmp_path):
     assert list(write([], workers=1)) == list(write([], workers=2)) == []
     assert contents(tmp_path) == {}
+
+
+def test_what_the_processes_share_is_not_searched_for_garbage(write):
+    before = gc.get_freeze_count()
+    parts = write(partitions(IDA, IDA), workers=2)
+    next(parts)
+    assert gc.get_freeze_count() > before + 10_000
+    list(parts)
+    assert gc.get_freeze_count() == 0
 
 
 def test_processes_do_the_work(write, tmp_path, monkeypatch):
