@@ -65,16 +65,17 @@ def summarize(seconds: Sequence[float], errors: int, wall: float) -> dict[str, A
 
 
 @contextmanager
-def serving(way: str, model: str, threads: int) -> Iterator[tuple[str, psutil.Process]]:
+def serving(way: str, *models: str, threads: int = 0) -> Iterator[tuple[str, psutil.Process]]:
     """Run a server.
 
     way (str): "serve" or "plain".
-    model (str): The pipeline.
-    threads (int): Threads of torch; 0 for its default.
+    *models (str): The pipelines; a single one for "plain".
+    threads (int): Threads of torch. Default: 0, for its default.
     YIELDS (tuple[str, psutil.Process]): Its URL and its process.
     """
-    module = ["spacy_mre", "serve", model, "--port", "0", "--threads", str(threads), "--timeout", "60"]
-    command = [sys.executable, "-m", *(module if way == "serve" else ["benchmarks.serving_plain", model, str(threads)])]
+    module = ["spacy_mre", "serve", *models, "--port", "0", "--threads", str(threads), "--timeout", "60"]
+    plain = ["benchmarks.serving_plain", *models, str(threads)]
+    command = [sys.executable, "-m", *(module if way == "serve" else plain)]
     with TemporaryDirectory() as folder, (Path(folder) / "log").open("w+") as log:
         process = subprocess.Popen(command, stderr=log)
         try:
@@ -158,12 +159,12 @@ def measure(name: str, model: str, settings: dict[str, Any]) -> Iterator[dict[st
         about = {"pipeline": name, "texts": kind, "way": "loop", "clients": 1}
         yield {**about, **measure_loop(model, texts[kind], seconds, threads)}
     for way in ("serve", "plain"):
-        with serving(way, model, threads) as (url, process):
+        with serving(way, model, threads=threads) as (url, process):
             for kind in texts:
                 for clients in settings["clients"]:
                     about = {"pipeline": name, "texts": kind, "way": way, "clients": clients}
                     yield {**about, **measure_server(url, texts[kind], clients, seconds)}
-        with serving(way, model, threads) as (url, process):
+        with serving(way, model, threads=threads) as (url, process):
             yield {"pipeline": name, "way": way, **measure_memory(url, process, texts["short"], settings["memory"])}
 
 

@@ -15,6 +15,7 @@ LISTENER = {"@architectures": "spacy.Tok2VecListener.v1", "width": 64, "upstream
 PIPELINES: dict[str, dict[str, Any]] = {
     "ja_cpu": {"config": "ja_cpu", "languages": ["ja"], "updates": 400},
     "en_cpu": {"config": "en_cpu", "languages": ["en"], "updates": 400},
+    "zh_cpu": {"config": "zh_cpu", "languages": ["zh"], "updates": 400},
     "ja_e5": {"config": "ja_e5", "languages": ["ja"], "updates": 100},
     "ja_e5_int8": {"languages": ["ja"], "of": "ja_e5"},
     # For runs of a million texts.

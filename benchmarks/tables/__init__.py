@@ -35,6 +35,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "scale": scale.speed,
     "scale_long": scale.long,
     "serving": serving.ways,
+    "serving_check": serving.check,
 }
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
