@@ -98,7 +98,7 @@ def write_spacy(nlp: Language, rows: Sequence[Row], path: Path, options: Options
     RETURNS (int): How many were written.
     """
     doc_bin = DocBin(store_user_data=True)
-    read = [row for row in rows if not row.fault]
+    read = [row for row in rows if not _fault(row, options)]
 
     # The documents exist until the end of their batch only, so they are added while it is read.
     def add(index: int, doc: Doc) -> bool:
@@ -151,15 +151,23 @@ def _results(
     nlp: Language, rows: Sequence[Row], read: Callable[[int, Doc], Result], options: Options, reject: Reject
 ) -> Iterator[tuple[Row, Result]]:
     for row in rows:
-        if row.fault:
-            reject(row, row.fault)
-    rows = [row for row in rows if not row.fault]
-    texts = [row.values.get(options.text) for row in rows]
+        if fault := _fault(row, options):
+            reject(row, fault)
+    rows = [row for row in rows if not _fault(row, options)]
+    texts = [row.values[options.text] for row in rows]
     for row, result in zip(rows, read_texts(nlp, texts, read, batch_tokens=options.batch_tokens)):
         if isinstance(result, Fault):
             reject(row, result.reason)
         else:
             yield row, result
+
+
+def _fault(row: Row, options: Options) -> str:
+    """Why there is no text to analyse; empty if there is one."""
+    if row.fault or options.text in row.values:
+        return row.fault
+    known = ", ".join(row.values) or "none"
+    return f"it has no column '{options.text}' (its columns: {known}); name that of the texts with --text"
 
 
 def _as_user_data(values: dict[str, Any], options: Options) -> dict[str, Any]:

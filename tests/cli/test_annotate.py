@@ -163,7 +163,7 @@ def test_stop_at_a_text(annotate, source, tmp_path, workers, bad, reason):
         (["out", "--select", "cats,ents"], 1, "[M001] Invalid value 'ents' for 'select'"),
         (["out", "--form", "csv"], 1, "[M001] Invalid value 'csv' for 'form'"),
         (["out", "--keep", "n,x"], 1, "[M732] There is no column x to keep"),
-        (["out", "--text", "body"], 1, "[M725] texts.jsonl, line 1: the text is missing"),
+        (["out", "--text", "body"], 1, "[M725] texts.jsonl, line 1: it has no column 'body' (its columns: "),
         (["out", "--text", "n", "--rows", "2"], 1, "[M725] texts.jsonl, line 1: the text is not a string, but int"),
         (["texts.jsonl", "--on-error", "skip"], 1, "[M611] texts.jsonl cannot be written: the input"),
         (["out.spacy", "--select", "cats"], 2, "--select and --prefix are for columns"),

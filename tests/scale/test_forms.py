@@ -16,6 +16,7 @@ from tests.scale.outputs import FERRY, FOUND, IDA, RAIN, make_rows, read_rejecte
 
 JSON_FORMS = ["jsonl", "jsonl.gz", "jsonl.zst"]
 TABLES = ["parquet", *JSON_FORMS]
+NO_COLUMN = "it has no column 'text' (its columns: id); name that of the texts with --text"
 
 
 @pytest.mark.parametrize("form", TABLES)
@@ -151,7 +152,7 @@ def test_rows_without_an_analysis(nlp, tmp_path, form):
         {"row": 1, "place": "texts.jsonl, line 1", "reason": "the text is missing", "id": "a"},
         {"row": 3, "place": "texts.jsonl, line 3", "reason": "it is not JSON", "id": "c"},
         {"row": 4, "place": "texts.jsonl, line 4", "reason": "character 6 is half of a surrogate pair", "id": "d"},
-        {"row": 5, "place": "texts.jsonl, line 5", "reason": "the text is missing", "id": "e"},
+        {"row": 5, "place": "texts.jsonl, line 5", "reason": NO_COLUMN, "id": "e"},
         {"row": 6, "place": "texts.jsonl, line 6", "reason": "ValueError: cannot read FAIL", "id": "f"},
     ]
 
