@@ -2,8 +2,9 @@
 this name (see trained.py) and writes results/scale.json.
 
 The texts are sentences of the corpus in `assets/`, in which one name is replaced by a new one, so that new words never
-end. `--part speed` compares one and two processes with `nlp.pipe`. `--part long` annotates many single clauses with two
-processes undisturbed, while the memory is watched; then killed at random moments; then on Ray, and on Spark.
+end. `--part speed` compares one and two processes with `nlp.pipe`. The others annotate many single clauses with two
+processes: `--part memory` watches their memory; `--part long` compares a run that is left alone with one that is killed
+at random moments, with Ray and with Spark.
 """
 
 import filecmp
@@ -46,7 +47,7 @@ ENGINES = ("ray", "spark")
 # Rows that are compared at once.
 COMPARED = 10_000
 # Seconds between two looks at the memory.
-INTERVAL = 0.5
+INTERVAL = 2.0
 
 
 def make_texts(
@@ -150,6 +151,34 @@ def _overhead(model: Path, texts: Path, rows: int) -> list[float]:
     return ratios
 
 
+def measure_memory(model: Path, texts: Path, *, rows: int) -> dict[str, Any]:
+    """Watch the memory of two processes, and of the one that started them.
+
+    model (Path): The pipeline.
+    texts (Path): A file of JSON lines.
+    rows (int): Texts per part.
+    RETURNS (dict[str, Any]): "seconds"; and in MB, means over each tenth of the time: "rss", the sum over the
+        processes, and "pss", in which a page that several of them share counts once.
+    """
+    with TemporaryDirectory(dir=".") as name:
+        started, found = time.perf_counter(), []
+        process = subprocess.Popen(_command(model, texts, Path(name) / "out", 2, rows))
+        while process.poll() is None:
+            time.sleep(INTERVAL)
+            try:
+                family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+                memory = [one.memory_full_info() for one in family]
+            except psutil.NoSuchProcess:
+                continue
+            if len(memory) > 1:
+                found.append([sum(one.rss for one in memory) / 1e6, sum(one.pss for one in memory) / 1e6])
+        if process.returncode:
+            raise SystemExit(process.returncode)
+    tenths = [[round(value, 1) for value in tenth.mean(axis=0)] for tenth in numpy.array_split(found, 10)]
+    rss, pss = zip(*tenths)
+    return {"seconds": round(time.perf_counter() - started, 1), "rss": rss, "pss": pss}
+
+
 def measure_long(model: Path, texts: Path, *, rows: int, seed: int = 0) -> dict[str, Any]:
     """Annotate texts with two processes undisturbed, then killed at random moments, and on Ray and Spark.
 
@@ -157,30 +186,29 @@ def measure_long(model: Path, texts: Path, *, rows: int, seed: int = 0) -> dict[
     texts (Path): A file of JSON lines.
     rows (int): Texts per part.
     seed (int): Of the moments.
-    RETURNS (dict[str, Any]): "seconds"; "memory", of all processes together in each tenth of the time, in MB; "kills";
-        "equal": whether the output of the killed run is the same byte for byte; and for each engine its "seconds", and
-        what `compare` finds.
+    RETURNS (dict[str, Any]): "seconds"; "parts"; "kills"; "equal": whether the output of the killed run is the same
+        byte for byte; and for each engine its "seconds", and what `compare` finds.
     """
     with TemporaryDirectory(dir=".") as name:
         whole, killed = Path(name) / "whole", Path(name) / "killed"
-        seconds, memory = _watch(_command(model, texts, whole, 2, rows))
-        found: dict[str, Any] = {
-            "seconds": round(seconds, 1),
-            "memory": [round(float(tenth.mean()), 1) for tenth in numpy.array_split(memory, 10)],
-            "kills": KILLS,
-            "parts": len(list(whole.glob("part-*"))),
-        }
-        console.print(found)
+        found: dict[str, Any] = {"kills": KILLS, "seconds": _time(_command(model, texts, whole, 2, rows))}
         for engine in ENGINES:
-            started, output = time.perf_counter(), Path(name) / engine
-            subprocess.run([*_command(model, texts, output, 2, rows), "--engine", engine], check=True)
-            found[engine] = {"seconds": round(time.perf_counter() - started, 1), **compare(whole, output)}
+            output = Path(name) / engine
+            seconds = _time([*_command(model, texts, output, 2, rows), "--engine", engine])
+            found[engine] = {"seconds": seconds, **compare(whole, output)}
             console.print(engine, found[engine])
-        _annotate_killed(_command(model, texts, killed, 2, rows), killed, seconds, random.Random(seed))
+        _annotate_killed(_command(model, texts, killed, 2, rows), killed, found["seconds"], random.Random(seed))
         names = sorted(path.name for path in whole.glob("part-*"))
         same, different, missing = filecmp.cmpfiles(whole, killed, names, shallow=False)
         is_equal = len(same) == len(names) == len(list(killed.glob("part-*"))) and not different + missing
-        return {**found, "equal": is_equal}
+        return {**found, "parts": len(names), "equal": is_equal}
+
+
+def _time(command: list[str]) -> float:
+    """Run a command. RETURNS: its seconds."""
+    started = time.perf_counter()
+    subprocess.run(command, check=True)
+    return round(time.perf_counter() - started, 1)
 
 
 def _annotate_killed(command: list[str], output: Path, seconds: float, rng: random.Random) -> None:
@@ -228,34 +256,17 @@ def _take_scores(row: dict[str, Any]) -> list[float]:
     return [one.pop("score") for level in LEVELS for one in row[level] or ()]
 
 
-def _watch(command: list[str]) -> tuple[float, list[float]]:
-    """Run a command. RETURNS: its seconds, and the memory of its processes (proportional, in MB) once all run."""
-    started, memory = time.perf_counter(), []
-    process = subprocess.Popen(command)
-    while process.poll() is None:
-        time.sleep(INTERVAL)
-        try:
-            family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-            if len(family) > 1:
-                memory.append(sum(one.memory_full_info().pss for one in family) / 1e6)
-        except psutil.NoSuchProcess:
-            continue
-    if process.returncode:
-        raise SystemExit(process.returncode)
-    return time.perf_counter() - started, memory
-
-
 def _command(model: Path, texts: Path, output: Path, workers: int, rows: int) -> list[str]:
     arguments = [str(model), str(texts), str(output), "--workers", str(workers), "--rows", str(rows)]
     return [sys.executable, "-m", "spacy_mre", "annotate", *arguments]
 
 
-MEASURES = {"speed": measure_speed, "long": measure_long}
+MEASURES = {"speed": measure_speed, "memory": measure_memory, "long": measure_long}
 
 
 def main(
     names: Annotated[list[str], typer.Argument(metavar="NAME", help=f"Some of: {', '.join(PIPELINES)}.")],
-    part: Annotated[Literal["speed", "long"], typer.Option(help="What to measure.")] = "speed",
+    part: Annotated[Literal["speed", "memory", "long"], typer.Option(help="What to measure.")] = "speed",
     count: Annotated[int, typer.Option(help="The number of texts.")] = 10_000,
     rows: Annotated[int, typer.Option(help="Texts per part.")] = 1_000,
 ) -> None:
@@ -268,7 +279,7 @@ def main(
         about = {"part": part, "pipeline": pipeline, "texts": count, "command": command, "commit": get_commit()}
         with TemporaryDirectory(dir=".") as name:
             texts = Path(name) / f"{lang}.jsonl"
-            srsly.write_jsonl(texts, make_texts(corpus_of(pipeline), lang, count, are_short=part == "long"))
+            srsly.write_jsonl(texts, make_texts(corpus_of(pipeline), lang, count, are_short=part != "speed"))
             row = {**about, **MEASURES[part](model, texts, rows=rows)}
         console.print(row)
         others = [old for old in found["rows"] if (old["part"], old["pipeline"]) != (part, pipeline)]

@@ -34,6 +34,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "reliability": reliability.tests,
     "scale": scale.speed,
     "scale_long": scale.long,
+    "scale_memory": scale.memory,
     "serving": serving.ways,
     "serving_check": serving.check,
 }

@@ -33,27 +33,41 @@ def speed() -> str:
     return f"{markdown(columns, cells)}\n\n{_source(results, rows)}"
 
 
-def long() -> str:
-    """Memory of a long run, and whether a killed run and the engines give the same."""
+def memory() -> str:
+    """Memory of a long run."""
     results = read("scale")
-    rows = [row for row in results["rows"] if row["part"] == "long"]
+    rows = [row for row in results["rows"] if row["part"] == "memory"]
     if not rows:
-        return no_runs("python -m benchmarks.scale ja_small --part long")
+        return no_runs("python -m benchmarks.scale ja_small --part memory")
     cells = [
         [
             f"`{row['pipeline']}`",
             f"{row['texts']:,}",
-            f"{row['seconds'] / 60:.0f}",
-            *(f"{row['memory'][tenth]:,.0f}" for tenth in (0, 1, -1)),
-            f"{max(row['memory'][1:]) / row['memory'][1] - 1:+.1%}",
-            f"{row['kills']}: {'yes' if row['equal'] else 'no'}",
-            *(f"{row[engine]['rows']:,}: {row[engine]['different']:,}" for engine in ENGINES),
+            *(f"{row[kind][tenth]:,.0f}" for kind in ("rss", "pss") for tenth in (0, 4, -1)),
+            f"{row['rss'][-1] / row['rss'][0] - 1:+.1%}",
         ]
         for row in rows
     ]
-    columns = ["pipeline", "texts", "minutes", "MB, first tenth", "second", "last", "most growth after the second"]
-    columns += ["kills: same bytes", *(f"rows of {engine.title()}: different" for engine in ENGINES)]
-    return f"{markdown(columns, cells)}\n\n{_source(results, rows)}"
+    columns = ["pipeline", "texts", "MB (RSS), first tenth", "fifth", "last", "MB (PSS), first tenth", "fifth", "last"]
+    return f"{markdown([*columns, 'growth of RSS'], cells)}\n\n{_source(results, rows)}"
+
+
+def long() -> str:
+    """Whether a killed run and the engines give the same as a run that was left alone."""
+    results = read("scale")
+    rows = [row for row in results["rows"] if row["part"] == "long"]
+    if not rows:
+        return no_runs("python -m benchmarks.scale ja_small --part long")
+    lines = []
+    for row in rows:
+        about = [f"`{row['pipeline']}`", f"{row['texts']:,}"]
+        same = "all files, byte for byte" if row["equal"] else "not all files"
+        lines.append([*about, f"killed {row['kills']} times, and started again", same])
+        for engine in ENGINES:
+            found = row[engine]
+            same = f"{found['rows'] - found['different']:,} of {found['rows']:,} rows; scores within"
+            lines.append([*about, engine.title(), f"{same} {found['score_difference']:.0e}"])
+    return f"{markdown(['pipeline', 'texts', 'run', 'the same'], lines)}\n\n{_source(results, rows)}"
 
 
 def _ratio(values: list[float]) -> str:
