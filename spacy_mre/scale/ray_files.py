@@ -24,6 +24,8 @@ from .tables import ERROR
 # had them all.
 NO_CPUS = {"num_cpus": 0}
 COMPLETE = "_SUCCESS"
+# An actor gets one block at a time. With Ray's 128 MB, a million short texts would be a single one.
+BLOCK_BYTES = 2**20
 # All partitions are passed over, so that rows are counted and not parsed.
 EVERY = range(sys.maxsize)
 
@@ -110,7 +112,9 @@ def _find_paths(source: str) -> list[str]:
 
 def _each(paths: list[str]) -> Dataset:
     """A dataset with a task for each file. (Ray's own readers list the files in a task that needs a processor.)"""
-    return ray.data.from_items([{"path": path} for path in paths], override_num_blocks=max(len(paths), 1))
+    found = ray.data.from_items([{"path": path} for path in paths], override_num_blocks=max(len(paths), 1))
+    found.context.target_max_block_size = BLOCK_BYTES
+    return found
 
 
 def _read_rows(batch: pyarrow.Table, schema: pyarrow.Schema, options: Options) -> Iterator[pyarrow.Table]:

@@ -1,10 +1,13 @@
 """Annotation on Ray."""
 
+import json
 import os
 
 import cloudpickle
+import pyarrow
 import pytest
 import torch
+from pyarrow import parquet
 
 from spacy_mre.scale import on_ray, workers
 from spacy_mre.scale.engines import Annotated
@@ -94,3 +97,18 @@ def test_ray_is_not_installed(monkeypatch, tmp_path):
     with pytest.raises(ValueError, match=r"M745.*spacy-mre\[ray\]"):
         annotate_with_ray("en", "texts.jsonl", str(tmp_path / "out"), PARQUET)
     assert not os.path.exists(tmp_path / "out")
+
+
+@pytest.mark.parametrize("form", ["parquet", "jsonl"])
+def test_all_actors_get_parts_of_one_file(ray, tmp_path, form):
+    from spacy_mre.scale.ray_files import read_dataset
+
+    texts = [f"Ida saw Lima {number} times, and went home by the last train of the day." for number in range(60_000)]
+    path = tmp_path / f"texts.{form}"
+    if form == "parquet":
+        parquet.write_table(pyarrow.table({"text": texts}), path)
+    else:
+        path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf8")
+    found, count = read_dataset(str(path), Options(form="parquet", rows=10_000))
+    assert count == 60_000
+    assert found.materialize().num_blocks() >= 3  # with Ray's own size, one
