@@ -18,7 +18,7 @@ from .settings import Settings
 from .waiting import Answer, Item, Waiting
 
 WARM_UP = "Ida lives in Lima."
-# Strings of the first words. They are kept: a zone forgets its words, and to split a new one takes ten times as long.
+# Strings of the first words. They are kept: a zone forgets its words, and a new one takes longer to split.
 KEPT_STRINGS = 50_000
 Answered = list[tuple[Item, Answer]]
 log = logging.getLogger("spacy_mre.serving")
