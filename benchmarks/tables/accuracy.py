@@ -124,7 +124,12 @@ def boundaries() -> str:
             over = compared(results, variants["spert_mt"][0], "spert")
             for prefix, boundary in (("", "exact"), ("overlap_", "overlapping")):
                 names = [f"{prefix}{score}" for score in COMPARED]
-                cells = [scores(variants[side], name)[0] for side in ("spert", "spert_mt") for name in names]
+                # A corpus without relations has no score of them with any boundaries.
+                cells = [
+                    scores(variants[side], f"{prefix}{score}" if variants[side][0][score] is not None else score)[0]
+                    for side in ("spert", "spert_mt")
+                    for score in COMPARED
+                ]
                 lines.append([dataset, boundary, *cells, *(difference(over.get(name)) for name in names)])
     if not lines:
         return nothing("accuracy")
