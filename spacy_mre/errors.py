@@ -424,6 +424,13 @@ class Errors(metaclass=_WithCodes):
     M761 = "{url} answered with status {status}: {reason}"
     M762 = "The server ended the stream after {count} answers. Perhaps it was stopped; send the other texts again."
 
+    # 77x: the studio
+    M770 = (
+        "Another process writes to {path}. Use the studio that runs already, or stop it, or give another file with "
+        "--gold."
+    )
+    M771 = "{path} cannot be written: {reason}. Give another file with --gold."
+
     # 8xx: pipeline: 80x all components, 81x spert_mt, 82x mre_textcat, 83x and 84x multi_ner
     M801 = "This model cannot be trained by itself. Train it through its component's update()."
     M803 = "The component '{name}' is not initialized. Call nlp.initialize(get_examples), or load a trained pipeline."
@@ -664,6 +671,17 @@ class Warnings(metaclass=_WithCodes):
     W502 = "{count} of {total} documents have no gold entities and are left out of the evaluation with given entities."
     W503 = "The baseline left out matches of its gazetteer that are not token spans: {lost}."
     W510 = "The runs '{arm}' are left out: {reason}."
+
+    # 77x: the studio
+    W770 = (
+        "The last line of {path} was written by half ({size} bytes), so nobody was told that it is saved. It was moved "
+        "to {aside}. All lines before it are kept."
+    )
+    W771 = (
+        "{count} lines of {path} cannot be read, and are passed over. Something else has changed the file: compare it "
+        "with a copy."
+    )
+    W772 = "{count} rows of {path} have no text to look at, and are left out. The first is {place}: {reason}."
 
     # 8xx: pipeline: 80x all components, 81x spert_mt, 82x mre_textcat, 83x and 84x multi_ner
     W801 = (

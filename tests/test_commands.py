@@ -56,6 +56,7 @@ NOT_RUN = {
     r"^(cd project|python -m spacy project run all)$": "tests/cli/test_init.py runs the project",
     r"^python -m spacy_mre download ": "needs the wheels that `make models` builds",
     r"^python -m spacy_mre serve ": "runs until it is stopped; tests/cli/test_serve.py runs it",
+    r"^python -m spacy_mre studio ": "runs until it is stopped; tests/cli/test_studio.py runs it",
     r"^python -m spacy_mre push-to-hub ": "tests/cli/test_push_to_hub.py runs it",
     r"^python -m spacy_mre calibrate .* --precision ": "tests/evaluation/test_calibrate.py runs it",
     r"^python -m spacy_mre reinforce ": "tests/evaluation/test_reinforce.py runs it with a small config",

@@ -45,7 +45,7 @@ class Batcher(Thread):
         self.deliver: Callable[[Answered], None] = lambda answered: None
         self._load = load
         self._metrics = metrics
-        self._threads = threads
+        self.threads = threads
         self._batch_tokens = settings.batch_tokens
         self._is_loaded = False
         metrics.watch(name, self.waiting.__len__)
@@ -58,7 +58,7 @@ class Batcher(Thread):
     def run(self) -> None:
         """Load the pipeline, and answer texts until the queue is closed."""
         try:
-            torch.set_num_threads(self._threads)
+            torch.set_num_threads(self.threads)
             self._nlp = self._load()
             self._spans_key = get_spans_key(self._nlp)
             self.labels = read_labels(self._nlp)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -13,6 +13,7 @@ from ..scale.analysis import LEVELS
 from .answers import Form
 from .service import Gone, Refused, Service
 
+Kind = TypeVar("Kind", bound=BaseModel)
 Level = Literal["entities", "relations", "cats"]
 
 
@@ -60,6 +61,18 @@ async def read_body(request: Request, service: Service) -> Body:
     RETURNS (Body): The body.
     RAISES (Refused): If it is too large, too slow, or not valid.
     """
+    return await read_as(Body, request, service)
+
+
+async def read_as(kind: type[Kind], request: Request, service: Service) -> Kind:
+    """Read the body of a request as a model of pydantic.
+
+    kind (type[BaseModel]): The model.
+    request (Request): The request.
+    service (Service): Has the limits.
+    RETURNS (BaseModel): The body.
+    RAISES (Refused): If it is too large, too slow, or not valid.
+    """
     limit, timeout = service.settings.max_bytes, service.settings.timeout
     too_large = Refused(413, f"the body has more than {limit:,} bytes", "size")
     length = request.headers.get("content-length", "")
@@ -76,7 +89,7 @@ async def read_body(request: Request, service: Service) -> Body:
         raise Refused(408, f"the body did not arrive within {timeout:g} seconds", "timeout") from None
     except ClientDisconnect:
         raise Gone from None
-    return _validated(Body, parse_json(bytes(body)))
+    return _validated(kind, parse_json(bytes(body)))
 
 
 def read_query(request: Request) -> Options:
@@ -116,7 +129,7 @@ def _refuse(name: str) -> None:
     raise ValueError(name)
 
 
-def _validated(kind: type[Any], values: Any) -> Any:
+def _validated(kind: type[Kind], values: Any) -> Kind:
     if not isinstance(values, Mapping):
         raise Refused(422, "expected a JSON object")
     try:

@@ -43,31 +43,23 @@ class Guard:
 
         self.service.active += 1
         try:
-            if scope["path"] in OPEN or self._is_allowed(scope):
+            if scope["path"] in OPEN or has_token(scope, self.service.settings.token):
                 await self.app(scope, receive, watched)
             else:
                 self.service.metrics.rejected.labels("token").inc()
-                await _send_error(watched, 401, "give the token: Authorization: Bearer TOKEN")
+                await send_error(watched, 401, "give the token: Authorization: Bearer TOKEN")
         except Gone:
             status = CLIENT_GONE
         except Exception as err:
             # Without the message, which can quote a text.
-            log.error("internal error: %s at %s", type(err).__name__, _place(err))
+            log.error("internal error: %s at %s", type(err).__name__, place_of(err))
             if status == CLIENT_GONE:
-                await _send_error(watched, 500, "internal error")
+                await send_error(watched, 500, "internal error")
             else:
                 status = 500
         finally:
             self._record(scope, status, perf_counter() - started)
             self.service.active -= 1
-
-    def _is_allowed(self, scope: Scope) -> bool:
-        token = self.service.settings.token
-        if token is None:
-            return True
-        given = dict(scope["headers"]).get(b"authorization", b"")
-        scheme, _, value = given.partition(b" ")
-        return scheme.lower() == b"bearer" and hmac.compare_digest(value.strip(), token.encode("ascii"))
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         # Any other path can have anything in it.
@@ -78,7 +70,27 @@ class Guard:
         log.log(level, "%s %s %d %.0f ms", scope["method"] if path != "other" else "-", path, status, seconds * 1000)
 
 
-async def _send_error(send: Send, status: int, reason: str) -> None:
+def has_token(scope: Scope, token: str | None) -> bool:
+    """Whether a request may be answered.
+
+    scope (Scope): The request.
+    token (Optional[str]): What clients must send; None for nothing.
+    RETURNS (bool): True if it has the token, or none is wanted.
+    """
+    if token is None:
+        return True
+    given = dict(scope["headers"]).get(b"authorization", b"")
+    scheme, _, value = given.partition(b" ")
+    return scheme.lower() == b"bearer" and hmac.compare_digest(value.strip(), token.encode("ascii"))
+
+
+async def send_error(send: Send, status: int, reason: str) -> None:
+    """Answer with an error.
+
+    send (Send): Sends a message to the client.
+    status (int): The status code.
+    reason (str): For people.
+    """
     headers = [(b"content-type", b"application/json")]
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
@@ -86,7 +98,8 @@ async def _send_error(send: Send, status: int, reason: str) -> None:
     await send({"type": "http.response.body", "body": to_json({"error": reason})})
 
 
-def _place(err: Exception) -> str:
+def place_of(err: Exception) -> str:
+    """RETURNS (str): The file and line where an error was raised."""
     place = err.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from spacy.util import get_package_path, is_package, load_meta
 
@@ -31,12 +32,22 @@ def name_pipelines(given: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _read_name(model: str) -> str:
+def read_about(model: str) -> dict[str, Any]:
+    """Read what a pipeline says about itself. It is not loaded.
+
+    model (str): A package or a folder.
+    RETURNS (dict[str, Any]): Its meta.json: "lang", "name", "version" and others.
+    RAISES (ValueError): If there is no pipeline.
+    """
     if is_package(model):
         folder = get_package_path(model)
     elif (Path(model) / "meta.json").is_file():
         folder = Path(model)
     else:
         raise ValueError(Errors.M753.format(model=model))
-    meta = load_meta(folder / "meta.json")
+    return load_meta(folder / "meta.json")
+
+
+def _read_name(model: str) -> str:
+    meta = read_about(model)
     return f"{meta['lang']}_{meta['name']}"

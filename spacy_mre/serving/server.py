@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from ..errors import Errors
 from ..scale.pipelines import load_pipeline
@@ -54,14 +55,15 @@ class Server(uvicorn.Server):
     """Uvicorn's server, which answers the requests that it has before it stops. New ones get 503 meanwhile.
 
     service (Service): The pipelines.
+    app (Optional[ASGIApp]): The application. Default: that of `make_app`.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, app: ASGIApp | None = None) -> None:
         # Lines of its own access log have the whole URL, which can contain anything.
         settings: dict[str, Any] = {"access_log": False, "log_config": None, "server_header": False}
         # Websockets would pass by the token.
         settings |= {"ws": "none", "lifespan": "on", "timeout_graceful_shutdown": LAST}
-        config = uvicorn.Config(make_app(service), **settings)
+        config = uvicorn.Config(app or make_app(service), **settings)
         super().__init__(config)
         self.service = service
         self._deadline = float("inf")

@@ -16,6 +16,8 @@ from .waiting import Answer, Caller, Item
 
 # Seconds after which a client may ask again.
 RETRY_AFTER = 1
+# Seconds between two looks whether a pipeline is loaded.
+LOOK = 0.05
 
 
 class Refused(Exception):
@@ -62,16 +64,37 @@ class Service:
 
     def start(self) -> None:
         """Load the pipelines, each in its thread. To be called in the event loop that answers the requests."""
-        loop = asyncio.get_running_loop()
         self.stopped = asyncio.Event()
+        for pipeline in self.pipelines.values():
+            self._start(pipeline)
+
+    async def replace(self, name: str, load: Callable[[], Language]) -> None:
+        """Put another pipeline in the place of one, when it is loaded. Texts that wait are answered by the old one.
+
+        name (str): The name of both.
+        load (Callable[[], Language]): Loads the new one.
+        RAISES (Exception): If it cannot be loaded. Then the old one stays.
+        """
+        old = self.pipelines[name]
+        new = Batcher(name, load, self.settings, self.metrics, old.threads)
+        self._start(new)
+        while new.is_alive() and not new.is_ready:
+            await asyncio.sleep(LOOK)
+        if new.error is not None:
+            self.metrics.watch(name, old.waiting.__len__)
+            raise new.error
+        self.pipelines[name] = new
+        old.waiting.close()
+
+    def _start(self, pipeline: Batcher) -> None:
+        loop = asyncio.get_running_loop()
 
         def deliver(answered: Answered) -> None:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_resolve, answered)
 
-        for pipeline in self.pipelines.values():
-            pipeline.deliver = deliver
-            pipeline.start()
+        pipeline.deliver = deliver
+        pipeline.start()
 
     def close(self) -> None:
         """Let the threads end. A batch that runs is finished first."""

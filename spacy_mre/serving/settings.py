@@ -1,6 +1,7 @@
 """The settings of the server, and who may reach it."""
 
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 
@@ -53,11 +54,12 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def check_packages() -> None:
+def check_packages(packages: Iterable[str] = PACKAGES) -> None:
     """Check that the packages of the server are installed.
 
+    packages (Iterable[str]): Their names. Default: `PACKAGES`.
     RAISES (ValueError): If one is missing.
     """
-    for package in PACKAGES:
+    for package in packages:
         if find_spec(package) is None:
             raise ValueError(Errors.M750.format(package=package))

@@ -50,12 +50,12 @@ class Running:
     server (Server): The server.
     """
 
-    def __init__(self, service):
+    def __init__(self, service, app=None):
         self.service = service
         self.listener = listen("127.0.0.1", 0)
         self.url = url_of(self.listener)
         self.port = self.listener.getsockname()[1]
-        self.server = Server(service)
+        self.server = Server(service, app)
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 

@@ -1,0 +1,83 @@
+"""How the command `studio` makes documents of its gold, and writes them with the writers of `export`."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.util import get_package_path, is_package, load_config, load_model
+
+from ..annotations.storage import save_docs
+from ..corpora import WRITERS, EntityRecord, Record, RelationRecord, Report, cat_labels, make_docs
+
+# Of the file; a form without one is a folder.
+ENDINGS = {
+    "bioc": ".xml",
+    "conllu": ".conllu",
+    "doccano": ".jsonl",
+    "docred": ".json",
+    "jsonl": ".jsonl",
+    "labelstudio": ".json",
+    "prodigy": ".jsonl",
+    "pubtator": ".txt",
+    "spacy": ".spacy",
+    "spacyjson": ".jsonl",
+    "table": ".csv",
+}
+FORMS = sorted([*WRITERS, "spacy"])
+NAME = "gold"
+
+Row = dict[str, Any]
+
+
+def make_gold_docs(rows: Sequence[Row], nlp: Language, report: Report | None = None) -> Iterable[Doc]:
+    """Make documents of rows of the gold file.
+
+    rows (Sequence[dict[str, Any]]): The rows.
+    nlp (Language): Its tokenizer is used. A token is split where an entity begins or ends inside it.
+    report (Report | None): Counts what was kept and lost.
+    RETURNS (Iterable[Doc]): The documents.
+    """
+    records = [_as_record(row) for row in rows]
+    return make_docs(records, nlp, cats=cat_labels(records), report=report)
+
+
+def export_gold(rows: Sequence[Row], form: str, folder: Path, model: str) -> dict[str, int]:
+    """Write rows of the gold file.
+
+    rows (Sequence[dict[str, Any]]): The rows.
+    form (str): One of `FORMS`.
+    folder (Path): The folder to write into.
+    model (str): The pipeline whose tokenizer is used, a package or a folder.
+    RETURNS (dict[str, int]): What was lost: how many annotations, by reason.
+    """
+    report = Report()
+    docs = make_gold_docs(rows, _load_tokenizer(model), report)
+    ending = ENDINGS.get(form)
+    path = folder / f"{NAME}{ending}" if ending else folder / NAME
+    if form == "spacy":
+        save_docs(docs, path)
+    else:
+        WRITERS[form](docs, path, report=report)
+    return dict(report.lost)
+
+
+def _load_tokenizer(model: str) -> Language:
+    folder = get_package_path(model) if is_package(model) else Path(model)
+    config = next(iter(sorted(folder.rglob("config.cfg"), key=lambda path: len(path.parts))))
+    return load_model(model, exclude=list(load_config(config)["components"]))
+
+
+def _as_record(row: Row) -> Record:
+    entities, relations, cats = row["entities"], row["relations"], row["cats"]
+    return Record(
+        text=row["text"],
+        id=row.get("id") or "",
+        entities=None if entities is None else [EntityRecord(e["start"], e["end"], e["label"]) for e in entities],
+        relations=None if relations is None else [RelationRecord(r["head"], r["tail"], r["label"]) for r in relations],
+        cats=cats,
+        group=row.get("group", ""),
+        meta=row.get("meta", {}),
+        origin=row.get("id") or row["text"][:30],
+    )

@@ -1,0 +1,153 @@
+"""Comparison of two analyses of a text: how alike they are, and what a person changed."""
+
+from collections.abc import Collection, Hashable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+# As /analyse gives it: "entities", "relations" and "cats"; None for what is not set.
+Analysis = dict[str, Any]
+Entity = tuple[int, int, str]
+
+
+class Cats(NamedTuple):
+    """Which text labels hold.
+
+    multi_label (bool): Any number of them; otherwise exactly one.
+    threshold (float): The lowest score of one that holds, if any number may.
+    """
+
+    multi_label: bool = False
+    threshold: float = 0.5
+
+    def held(self, cats: Mapping[str, float] | None) -> set[str]:
+        """Find the labels that hold.
+
+        cats (Optional[Mapping[str, float]]): Their scores.
+        RETURNS (set[str]): The labels.
+
+        >>> Cats().held({"news": 0.4, "diary": 0.3}), Cats(True).held({"news": 0.4, "diary": 0.3})
+        ({'news'}, set())
+        """
+        if not cats:
+            return set()
+        if self.multi_label:
+            return {label for label, score in cats.items() if score >= self.threshold}
+        return {max(cats, key=cats.__getitem__)}
+
+
+def entity_items(analysis: Analysis) -> list[Entity]:
+    """RETURNS (list[tuple[int, int, str]]): Start, end and label of the entities."""
+    return [(one["start"], one["end"], one["label"]) for one in analysis["entities"] or ()]
+
+
+def items(analysis: Analysis, cats: Cats) -> set[Hashable]:
+    """What an analysis states, in a form that does not depend on the order.
+
+    analysis (dict[str, Any]): The analysis.
+    cats (Cats): Which text labels hold.
+    RETURNS (set[Hashable]): One for each entity, relation and text label.
+    """
+    entities = entity_items(analysis)
+    relations = [(entities[one["head"]], entities[one["tail"]], one["label"]) for one in analysis["relations"] or ()]
+    return {*entities, *relations, *cats.held(analysis["cats"])}
+
+
+def is_same(first: Analysis, second: Analysis, cats: Cats) -> bool:
+    """RETURNS (bool): Whether two analyses set the same levels, and state the same."""
+    absent = [[level for level in each if each[level] is None] for each in (first, second)]
+    return absent[0] == absent[1] and items(first, cats) == items(second, cats)
+
+
+def f1(pairs: Iterable[tuple[Collection[Hashable], Collection[Hashable]]]) -> float | None:
+    """The F1 of sets against others, over all pairs.
+
+    pairs (Iterable[tuple[Collection[Hashable], Collection[Hashable]]]): What is compared.
+    RETURNS (Optional[float]): From 0 to 1; None if all are empty.
+
+    >>> f1([({1, 2}, {2}), ({3}, {3})])
+    0.8
+    """
+    common = total = 0
+    for first, second in pairs:
+        common += len(set(first) & set(second))
+        total += len(set(first)) + len(set(second))
+    return 2 * common / total if total else None
+
+
+def trace(predicted: Analysis | None, gold: Analysis, cats: Cats) -> dict[str, Any]:
+    """Tell where each annotation comes from.
+
+    predicted (Optional[dict[str, Any]]): What the pipeline found; None if it failed.
+    gold (dict[str, Any]): What the person saved.
+    cats (Cats): Which text labels hold.
+    RETURNS (dict[str, Any]): For each entity and relation, in order, and for each text label that holds: its "origin",
+        "accepted", "corrected" (with what it "was") or "added". In "deleted", what the person removed.
+    """
+    predicted = predicted or {"entities": None, "relations": None, "cats": None}
+    entities, sources = _trace_entities(predicted, gold)
+    used = {source for source in sources if source is not None}
+    found = predicted["entities"] or []
+    relations, gone_relations = _trace_relations(predicted, gold, sources)
+    labels, gone_labels = _trace_cats(cats.held(predicted["cats"]), cats.held(gold["cats"]))
+    deleted = {
+        "entities": [one for number, one in enumerate(found) if number not in used],
+        "relations": gone_relations,
+        "cats": gone_labels,
+    }
+    return {"entities": entities, "relations": relations, "cats": labels, "deleted": deleted}
+
+
+def _origin(was: Any, is_kept: bool) -> dict[str, Any]:
+    return {"origin": "accepted"} if is_kept else {"origin": "corrected", "was": was}
+
+
+def _trace_entities(predicted: Analysis, gold: Analysis) -> tuple[list[dict[str, Any]], list[int | None]]:
+    """The origins, and which predicted entity each was made of: the same one, else the one that it overlaps most."""
+    found, kept = entity_items(predicted), entity_items(gold)
+    sources: list[int | None] = [found.index(one) if one in found else None for one in kept]
+    overlaps = sorted(
+        (-min(one[1], other[1]) + max(one[0], other[0]), place, number)
+        for place, one in enumerate(kept)
+        if sources[place] is None
+        for number, other in enumerate(found)
+        if max(one[0], other[0]) < min(one[1], other[1])
+    )
+    used = {source for source in sources if source is not None}
+    for _, place, number in overlaps:
+        if sources[place] is None and number not in used:
+            sources[place] = number
+            used.add(number)
+    origins = [
+        {"origin": "added"} if source is None else _origin(predicted["entities"][source], found[source] == one)
+        for one, source in zip(kept, sources)
+    ]
+    return origins, sources
+
+
+def _trace_relations(
+    predicted: Analysis, gold: Analysis, sources: list[int | None]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The origins, and what was deleted. A relation is the same if its entities were made of the same ones."""
+    left = [(one["head"], one["tail"], one["label"]) for one in predicted["relations"] or ()]
+    kept = [(sources[one["head"]], sources[one["tail"]], one["label"]) for one in gold["relations"] or ()]
+    origins: list[dict[str, Any] | None] = [None] * len(kept)
+    for is_same_relation in (True, False):
+        for place, (head, tail, label) in enumerate(kept):
+            if origins[place] is not None:
+                continue
+            for head_before, tail_before, label_before in left:
+                same = (head, tail, label) == (head_before, tail_before, label_before)
+                if same if is_same_relation else {head, tail} == {head_before, tail_before}:
+                    was = {"head": head_before, "tail": tail_before, "label": label_before}
+                    origins[place] = _origin(was, same)
+                    left.remove((head_before, tail_before, label_before))
+                    break
+    deleted = [{"head": head, "tail": tail, "label": label} for head, tail, label in left]
+    return [origin or {"origin": "added"} for origin in origins], deleted
+
+
+def _trace_cats(before: set[str], after: set[str]) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    gone, new = sorted(before - after), sorted(after - before)
+    origins = {label: {"origin": "accepted"} for label in sorted(before & after)}
+    if len(gone) == len(new) == 1:
+        return {**origins, new[0]: _origin(gone[0], False)}, []
+    return {**origins, **{label: {"origin": "added"} for label in new}}, gone

@@ -1,0 +1,104 @@
+"""Decisions of a person about texts, as lines of the gold file."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ...scale.analysis import LEVELS
+from .comparing import Analysis, Cats, is_same, trace
+from .journal import Journal
+from .texts import Text, Texts
+
+SAVED = ("accepted", "corrected")
+STATUS = {"skip": "skipped", "reject": "rejected"}
+KINDS = {"entities": list, "relations": list, "cats": dict}
+# What a line has of its text, besides its name.
+ABOUT = ("group", "meta")
+
+
+def is_decision(line: dict[str, Any]) -> bool:
+    """RETURNS (bool): Whether an object is a line of a gold file."""
+    if not isinstance(line.get("text"), str) or line.get("status") not in ("open", *SAVED, *STATUS.values()):
+        return False
+    return all(level in line and isinstance(line[level], (kind, type(None))) for level, kind in KINDS.items())
+
+
+class Gold:
+    """The gold file. The last line of a text tells what holds for it.
+
+    journal (Journal): The file.
+    texts (Texts): Gets the texts of the file, with what was decided.
+    """
+
+    def __init__(self, journal: Journal, texts: Texts) -> None:
+        self._journal = journal
+        self._counts = dict.fromkeys((*SAVED, *STATUS.values()), 0)
+        # The texts about which decisions were made that hold, in the order of the decisions.
+        self._history: list[Text] = []
+        for line in journal.lines:
+            about = {name: line[name] for name in ABOUT if name in line}
+            text = texts.add(line["text"], line.get("id"), about, from_input=False)
+            self._apply(text, line)
+        for text in self._history:
+            text.predicted, text.model = (text.decisions[-1].get(name) for name in ("predicted", "model"))
+
+    def decide(self, text: Text, decision: str, analysis: Analysis | None, cats: Cats) -> None:
+        """Write a decision.
+
+        text (Text): The text.
+        decision (str): "save", "skip" or "reject".
+        analysis (Optional[dict[str, Any]]): What is saved.
+        cats (Cats): Which text labels hold.
+        RAISES (OSError): If the disk is full, for example. Nothing has changed then.
+        """
+        line: dict[str, Any] = {"status": STATUS.get(decision), **dict.fromkeys(LEVELS)}
+        if analysis is not None:
+            is_accepted = text.predicted is not None and is_same(text.predicted, analysis, cats)
+            line |= {"status": SAVED[0] if is_accepted else SAVED[1], **analysis}
+            line["provenance"] = trace(text.predicted, analysis, cats)
+        self._write(text, {"decision": decision, **line, "predicted": text.predicted, "model": text.model})
+
+    def undo(self, text: Text | None) -> Text | None:
+        """Take back a decision, with a line that says what holds again.
+
+        text (Optional[Text]): The text whose last decision is taken back; None for the last decision of all.
+        RETURNS (Optional[Text]): The text; None if there is nothing to take back.
+        RAISES (OSError): If the disk is full, for example. Nothing has changed then.
+        """
+        text = self._history[-1] if text is None and self._history else text
+        if text is None or not text.decisions:
+            return None
+        before = text.decisions[-2] if len(text.decisions) > 1 else {"status": "open", **dict.fromkeys(LEVELS)}
+        self._write(text, {"decision": "undo", **{key: before[key] for key in ("status", *LEVELS)}})
+        return text
+
+    def decided(self) -> list[Text]:
+        """RETURNS (list[Text]): The texts about which a decision holds, in the order of the decisions."""
+        return list(dict.fromkeys(self._history))
+
+    def saved(self) -> list[Text]:
+        """RETURNS (list[Text]): The texts that were accepted or corrected, in the order of the decisions."""
+        return [text for text in self.decided() if text.status in SAVED]
+
+    def count(self, total: int) -> dict[str, int]:
+        """RETURNS (dict[str, int]): How many texts have each status, if there are so many in total."""
+        return {"total": total, "open": total - sum(self._counts.values()), **self._counts}
+
+    def _write(self, text: Text, values: dict[str, Any]) -> None:
+        about = {"id": text.id, "text": text.text, **text.about, "version": text.version + 1}
+        line = {**about, **values, "time": datetime.now(UTC).isoformat(timespec="seconds")}
+        self._journal.append(line)
+        self._apply(text, line)
+
+    def _apply(self, text: Text, line: dict[str, Any]) -> None:
+        text.version += 1
+        if text.decisions:
+            self._counts[text.status] -= 1
+        if line.get("decision") != "undo":
+            text.decisions.append(line)
+            self._history.append(text)
+        elif text.decisions:
+            text.decisions.pop()
+            place = len(self._history) - 1 - self._history[::-1].index(text)
+            del self._history[place]
+        if text.decisions:
+            self._counts[text.status] += 1

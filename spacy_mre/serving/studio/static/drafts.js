@@ -1,0 +1,28 @@
+// Corrections that are not saved yet. They are kept in this tab, also when it is loaded again.
+
+const name = (key) => `studio.draft.${key}`;
+
+/** Keep the work on an item. */
+export function keepDraft(item, work) {
+  try {
+    sessionStorage.setItem(name(item.key), JSON.stringify({ text: item.text, version: item.version, work }));
+  } catch {
+    // The storage of the tab is full: the work is still on the screen.
+  }
+}
+
+/** RETURNS the work that was kept for an item with its version, or null. A draft of another text is none. */
+export function findDraft(item) {
+  const kept = JSON.parse(sessionStorage.getItem(name(item.key)) ?? "null");
+  return kept !== null && kept.text === item.text ? kept : null;
+}
+
+/** Forget the draft of an item. */
+export function dropDraft(key) {
+  sessionStorage.removeItem(name(key));
+}
+
+/** RETURNS how many items have a draft. */
+export function countDrafts() {
+  return Object.keys(sessionStorage).filter((each) => each.startsWith(name(""))).length;
+}
