@@ -34,3 +34,15 @@ def begin(tmp_path, finder):
     yield start
     for studio in studios:
         studio.stop()
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, make_shared_nlp, make_examples, fit):
+    """The folder of a small pipeline that has learned the texts of the tests, and does not know Rome, Bern and Riga."""
+    nlp = make_shared_nlp("spert_mt", "mre_textcat")
+    nlp.meta.update(name="small", version="1.0.0")
+    examples = make_examples(nlp)
+    fit(nlp, examples, steps=30)
+    folder = tmp_path_factory.mktemp("trained") / "small"
+    nlp.to_disk(folder)
+    return str(folder)

@@ -9,36 +9,10 @@ import spacy
 from spacy_mre.serving.studio.training import HELD_OUT, count_updates, is_held_out, make_optimizer
 from tests.serving.running import wait_until
 from tests.serving.studio.finder import FOUND, TEXT
+from tests.serving.studio.sentences import corpus, sentence
 
-NAMES = ("Ida", "Tom")
 # Seconds. The process gives way to others on a busy machine.
 PATIENCE = 500
-PLACES = ("Lima", "Oslo", "Rome", "Bern", "Riga")
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory, make_shared_nlp, make_examples, fit):
-    """The folder of a small pipeline that has learned the texts of the tests, and does not know Rome, Bern and Riga."""
-    nlp = make_shared_nlp("spert_mt", "mre_textcat")
-    nlp.meta.update(name="small", version="1.0.0")
-    examples = make_examples(nlp)
-    fit(nlp, examples, steps=30)
-    folder = tmp_path_factory.mktemp("trained") / "small"
-    nlp.to_disk(folder)
-    return str(folder)
-
-
-def sentence(name, place, more=""):
-    text = f"{name} lives{more} in {place} ."
-    start = text.index(place)
-    person, city = {"start": 0, "end": 3, "label": "person"}, {"start": start, "end": start + 4, "label": "place"}
-    relations = [{"head": 0, "tail": 1, "label": "lives_in"}]
-    return text, {"entities": [person, city], "relations": relations, "cats": ["people"]}
-
-
-def corpus():
-    more = ("", " now", " still", " again")
-    return [sentence(name, place, word) for name in NAMES for place in PLACES for word in more]
 
 
 @pytest.fixture
@@ -152,7 +126,6 @@ def test_one_in_five_is_held_out():
 
 def test_the_learning_rates(make_nlp):
     nlp = make_nlp()
-    optimizer = make_optimizer(nlp, 10)
     nlp.config["training"]["optimizer"] = {
         "@optimizers": "spacy_mre.AdamW.v1",
         "learn_rate": {"@schedules": "warmup_linear.v1", "initial_rate": 0.01, "warmup_steps": 1, "total_steps": 9},
