@@ -3,6 +3,7 @@
 from importlib.util import find_spec
 
 import pytest
+from spacy.util import fix_random_seed
 
 from spacy_mre.serving.settings import PACKAGES, Settings
 
@@ -39,6 +40,7 @@ def begin(tmp_path, finder):
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory, make_shared_nlp, make_examples, fit):
     """The folder of a small pipeline that has learned the texts of the tests, and does not know Rome, Bern and Riga."""
+    fix_random_seed(4)  # so that it does not matter which tests ran before
     nlp = make_shared_nlp("spert_mt", "mre_textcat")
     nlp.meta.update(name="small", version="1.0.0")
     examples = make_examples(nlp)
