@@ -674,8 +674,8 @@ class Warnings(metaclass=_WithCodes):
 
     # 77x: the studio
     W770 = (
-        "The last line of {path} was written by half ({size} bytes), so nobody was told that it is saved. It was moved "
-        "to {aside}. All lines before it are kept."
+        "The last line of {path} was only half written ({size} bytes), so nobody was told that it is saved. It was "
+        "moved to {aside}. All lines before it are kept."
     )
     W771 = (
         "{count} lines of {path} cannot be read, and are passed over. Something else has changed the file: compare it "

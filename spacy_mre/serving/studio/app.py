@@ -72,7 +72,7 @@ def make_studio_app(desk: Desk, on_start: Callable[[], None] = lambda: None) -> 
 
     @app.exception_handler(OSError)
     async def tell_full(request: Request, err: OSError) -> Response:
-        return _refusal(507, f"nothing was saved: {err.strerror}")
+        return _refusal(507, f"nothing was saved: {err.strerror or type(err).__name__}")
 
     @app.get("/")
     async def page() -> Response:
@@ -158,7 +158,7 @@ def make_studio_app(desk: Desk, on_start: Callable[[], None] = lambda: None) -> 
         make = desk.download(request.query_params.get("form", ""))
         try:
             made = await asyncio.to_thread(make)
-        except ValueError as err:  # a package is missing, for example
+        except (ValueError, OSError) as err:  # a package is missing, for example
             raise Refused(422, str(err)) from None
         headers = {"Content-Disposition": f'attachment; filename="{made.name}"', LOST: json.dumps(made.lost)}
         return Response(made.content, media_type="application/octet-stream", headers=headers)

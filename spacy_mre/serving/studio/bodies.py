@@ -43,6 +43,7 @@ class Decision(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     version: int
+    model: dict[str, Any] | None = None
     decision: Literal["save", "skip", "reject"]
     analysis: Given | None = None
 

@@ -1,5 +1,7 @@
 """Comparison of two analyses of a text: how alike they are, and what a person changed."""
 
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -52,9 +54,8 @@ def items(analysis: Analysis, cats: Cats) -> set[Hashable]:
 
 
 def is_same(first: Analysis, second: Analysis, cats: Cats) -> bool:
-    """RETURNS (bool): Whether two analyses set the same levels, and state the same."""
-    absent = [[level for level in each if each[level] is None] for each in (first, second)]
-    return absent[0] == absent[1] and items(first, cats) == items(second, cats)
+    """RETURNS (bool): Whether two analyses state the same. A level that is not set states nothing."""
+    return items(first, cats) == items(second, cats)
 
 
 def f1(pairs: Iterable[tuple[Collection[Hashable], Collection[Hashable]]]) -> float | None:
@@ -103,15 +104,19 @@ def _origin(was: Any, is_kept: bool) -> dict[str, Any]:
 def _trace_entities(predicted: Analysis, gold: Analysis) -> tuple[list[dict[str, Any]], list[int | None]]:
     """The origins, and which predicted entity each was made of: the same one, else the one that it overlaps most."""
     found, kept = entity_items(predicted), entity_items(gold)
-    sources: list[int | None] = [found.index(one) if one in found else None for one in kept]
+    numbers = {one: number for number, one in reversed(list(enumerate(found)))}
+    sources: list[int | None] = [numbers.get(one) for one in kept]
+    used = {source for source in sources if source is not None}
+    free = sorted((found[number][0], number) for number in range(len(found)) if number not in used)
+    longest = max((found[number][1] - start for start, number in free), default=0)
+    # The longest overlap first. One that begins further to the left than the longest is long cannot overlap.
     overlaps = sorted(
-        (-min(one[1], other[1]) + max(one[0], other[0]), place, number)
+        (max(one[0], start) - min(one[1], found[number][1]), place, number)
         for place, one in enumerate(kept)
         if sources[place] is None
-        for number, other in enumerate(found)
-        if max(one[0], other[0]) < min(one[1], other[1])
+        for start, number in free[bisect_left(free, (one[0] - longest, -1)) : bisect_left(free, (one[1], -1))]
+        if max(one[0], start) < min(one[1], found[number][1])
     )
-    used = {source for source in sources if source is not None}
     for _, place, number in overlaps:
         if sources[place] is None and number not in used:
             sources[place] = number
@@ -127,22 +132,26 @@ def _trace_relations(
     predicted: Analysis, gold: Analysis, sources: list[int | None]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The origins, and what was deleted. A relation is the same if its entities were made of the same ones."""
-    left = [(one["head"], one["tail"], one["label"]) for one in predicted["relations"] or ()]
+    found = [(one["head"], one["tail"], one["label"]) for one in predicted["relations"] or ()]
     kept = [(sources[one["head"]], sources[one["tail"]], one["label"]) for one in gold["relations"] or ()]
-    origins: list[dict[str, Any] | None] = [None] * len(kept)
-    for is_same_relation in (True, False):
-        for place, (head, tail, label) in enumerate(kept):
-            if origins[place] is not None:
-                continue
-            for head_before, tail_before, label_before in left:
-                same = (head, tail, label) == (head_before, tail_before, label_before)
-                if same if is_same_relation else {head, tail} == {head_before, tail_before}:
-                    was = {"head": head_before, "tail": tail_before, "label": label_before}
-                    origins[place] = _origin(was, same)
-                    left.remove((head_before, tail_before, label_before))
-                    break
-    deleted = [{"head": head, "tail": tail, "label": label} for head, tail, label in left]
-    return [origin or {"origin": "added"} for origin in origins], deleted
+    same = Counter(found) & Counter(kept)
+    left = list((Counter(found) - same).elements())
+    of_ends = defaultdict(list)
+    for one in left:
+        of_ends[frozenset(one[:2])].append(one)
+    origins = []
+    for triple in kept:
+        others = of_ends[frozenset(triple[:2])]
+        if same[triple]:
+            same[triple] -= 1
+            origins.append(_origin(None, True))
+        elif others:
+            head, tail, label = others.pop(0)
+            left.remove((head, tail, label))
+            origins.append(_origin({"head": head, "tail": tail, "label": label}, False))
+        else:
+            origins.append({"origin": "added"})
+    return origins, [{"head": head, "tail": tail, "label": label} for head, tail, label in left]
 
 
 def _trace_cats(before: set[str], after: set[str]) -> tuple[dict[str, dict[str, Any]], list[str]]:

@@ -41,6 +41,7 @@ class Desk:
         self.texts = Texts()
         self.gold = Gold(gold, self.texts)
         self._typed = typed
+        self._typed_texts = {line["text"] for line in typed.lines}
         for line in typed.lines:
             self.texts.add(line["text"])
         self.order = FILE
@@ -77,7 +78,8 @@ class Desk:
         pairs = [
             (entity_items(line["predicted"]), entity_items(line))
             for line in lines
-            if line.get("predicted") and line.get("model") == about
+            # When it is saved again, the pipeline may have learned from it.
+            if line.get("predicted") and line.get("model") == about and line.get("version") == 1
         ]
         return {**self.gold.count(len(self.texts)), "agreement": f1(pairs)}
 
@@ -142,7 +144,7 @@ class Desk:
         RAISES (Refused): If the text was changed meanwhile, or the analysis cannot be saved.
         """
         text = self.find(key)
-        if decision.version != text.version:
+        if decision.version != text.version or decision.model not in (None, text.model):
             raise Conflict(text)
         analysis = None
         if decision.decision == "save":
@@ -177,11 +179,10 @@ class Desk:
         reason = find_fault(words, MAX_LENGTH) or ("" if words.strip() else "the text is empty")
         if reason:
             raise Refused(422, reason)
-        before = len(self.texts)
-        text = self.texts.add(words)
-        if len(self.texts) > before:
+        if words not in self._typed_texts:
             self._typed.append({"text": words})
-        return text
+            self._typed_texts.add(words)
+        return self.texts.add(words)
 
     def rows(self) -> list[dict[str, Any]]:
         """RETURNS (list[dict[str, Any]]): What was saved, as in the gold file."""

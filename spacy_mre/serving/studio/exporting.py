@@ -40,7 +40,7 @@ def make_download(tools: Tools, rows: Sequence[Row], form: str, model: str) -> D
         lost = tools.export(rows, form, Path(folder), model)
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
         if len(files) == 1:
-            return Download(files[0].name, files[0].read_bytes(), lost)
+            return Download(f"{NAME}{files[0].suffix}", files[0].read_bytes(), lost)
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in files:

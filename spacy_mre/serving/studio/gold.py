@@ -68,7 +68,8 @@ class Gold:
         if text is None or not text.decisions:
             return None
         before = text.decisions[-2] if len(text.decisions) > 1 else {"status": "open", **dict.fromkeys(LEVELS)}
-        self._write(text, {"decision": "undo", **{key: before[key] for key in ("status", *LEVELS)}})
+        kept = ("status", *LEVELS, "provenance", "predicted", "model")
+        self._write(text, {"decision": "undo", **{key: before[key] for key in kept if key in before}})
         return text
 
     def decided(self) -> list[Text]:

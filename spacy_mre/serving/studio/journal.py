@@ -28,7 +28,8 @@ class Journal:
         self._check = check
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+            real = path.resolve()  # a link has the lock of its file
+            self._lock = FileLock(real.with_name(f".{real.name}.lock"), timeout=0)
             self._lock.acquire()
         except Timeout:
             raise ValueError(Errors.M770.format(path=path)) from None
@@ -80,6 +81,11 @@ class Journal:
         """Read the lines. A last one without an end was never answered: it is moved to another file."""
         content = self.path.read_bytes()
         end = content.rfind(b"\n") + 1
+        last = _parse(content[end:])
+        if isinstance(last, dict) and self._check(last):  # another program has taken the end of the line
+            os.write(self._file, b"\n")
+            os.fsync(self._file)
+            content, end = content + b"\n", len(content) + 1
         if end < len(content):
             aside = self.path.with_name(f"{self.path.name}.broken")
             with aside.open("ab") as file:

@@ -84,6 +84,7 @@ class Text:
             "text": self.text,
             "status": self.status,
             "version": self.version,
+            "model": self.model,
             "predicted": self.predicted,
             "gold": self.gold,
             "other": self.other,

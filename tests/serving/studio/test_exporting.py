@@ -97,6 +97,13 @@ def test_label_studio(saved):
     assert kinds == ["labels", "labels", "relation", "choices"]
 
 
+def test_a_single_text_with_a_japanese_name(begin):
+    studio = begin((TEXT, "文書1"))
+    studio.save(studio.item(), FOUND)
+    headers, content = download(studio, "webanno")
+    assert headers["Content-Disposition"] == 'attachment; filename="gold.tsv"' and b"Lima" in content
+
+
 def test_a_package_that_is_missing(saved, monkeypatch):
     def fail(*arguments):
         raise ValueError("[M1] install it")

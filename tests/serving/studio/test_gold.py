@@ -94,6 +94,25 @@ def test_a_full_disk_is_told(begin, monkeypatch):
     assert studio.save(item, FOUND)[0] == 200
 
 
+def test_a_typed_text_is_written_when_the_disk_has_space_again(begin, monkeypatch):
+    studio = begin(TEXT)
+    monkeypatch.setattr(os, "write", lambda file, data: 0)
+    assert studio.ask("POST", "texts", {"text": "Tom"})[0] == 507
+    monkeypatch.undo()
+    keys = [studio.post("texts", {"text": "Tom"})["key"] for _ in range(2)]
+    assert keys[0] == keys[1]
+    assert studio.gold.with_name("gold.texts.jsonl").read_text() == '{"text":"Tom"}\n'
+
+
+def test_a_decision_about_what_another_pipeline_found_is_refused(begin):
+    studio = begin(TEXT)
+    item = studio.item()
+    status, answer = studio.save(item, FOUND, model={**item["model"], "version": "0.9"})
+    assert status == 409 and answer["item"] == item
+    assert studio.lines() == []
+    assert studio.save(item, FOUND, model=item["model"])[0] == 200
+
+
 def test_the_gold_file_is_a_corpus(begin):
     from spacy_mre.corpora import read_jsonl
 

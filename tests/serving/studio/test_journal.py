@@ -46,7 +46,7 @@ def test_any_half_of_the_last_line(path):
         journal.append(LINES[1])
     whole = path.read_bytes()
     aside = path.with_name("gold.jsonl.broken")
-    for size in range(first + 1, len(whole)):
+    for size in range(first + 1, len(whole) - 1):
         path.write_bytes(whole[:size])
         with pytest.warns(UserWarning, match=rf"W770.*\({size - first} bytes\).*gold.jsonl.broken"):
             assert read(path) == LINES[:1]
@@ -56,6 +56,15 @@ def test_any_half_of_the_last_line(path):
             journal.append(LINES[1])
         assert path.read_bytes() == whole
         assert read(path) == LINES[:2]
+
+
+def test_a_last_line_that_lost_its_end_is_kept(path):
+    """An editor may have taken it."""
+    path.parent.mkdir()
+    path.write_bytes(b'{"text": "a"}\n{"text": "b"}')
+    with warnings.catch_warnings(action="error"):
+        assert read(path) == [{"text": "a"}, {"text": "b"}]
+    assert path.read_bytes() == b'{"text": "a"}\n{"text": "b"}\n'
 
 
 @pytest.mark.parametrize("broken", [b"\0" * 20, b"{", b"5", b'{"text": 5}', b"\xff"])
@@ -76,6 +85,13 @@ def test_one_process_at_a_time(path):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
         assert done.returncode == 1 and "[M770] Another process writes to" in done.stderr
     assert subprocess.run(command, env=environment, timeout=120).returncode == 0
+
+
+def test_a_link_has_the_lock_of_its_file(path, tmp_path):
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(path)
+    with Journal(path, is_text), pytest.raises(ValueError, match="M770"):
+        Journal(link, is_text)
 
 
 def test_a_place_that_cannot_be_written(tmp_path):

@@ -16,9 +16,9 @@ export class Refusal extends Error {
  * @returns {boolean} Whether there is one.
  */
 export function keepToken() {
-  const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (given === null) return false;
-  sessionStorage.setItem(TOKEN, given);
+  const start = "#token=";
+  if (!location.hash.startsWith(start)) return false;
+  sessionStorage.setItem(TOKEN, location.hash.slice(start.length));
   history.replaceState(null, "", location.pathname);
   return true;
 }

@@ -172,6 +172,7 @@ export function leave() {
 
 /** Take back the last correction; if there is none, the last decision. */
 export function undo() {
+  if (store.busy) return;
   if (store.past.length === 0) return undoDecision();
   const work = store.past.at(-1);
   change({ work, past: store.past.slice(0, -1), ...IDLE });
@@ -181,6 +182,7 @@ export function undo() {
 
 /** Let the work be another one. What is chosen must fit it: `changes` are made at the same time. */
 export function setWork(work, changes = {}) {
+  if (store.busy) return; // what is being saved cannot change
   // A message with a button stays, because the button may be the only way back.
   const message = store.message?.action ? store.message : null;
   change({ work, past: [...store.past.slice(-MOST_STEPS), store.work], message, ...changes });

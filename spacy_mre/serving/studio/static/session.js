@@ -1,7 +1,7 @@
 // The text that is open: load it, decide about it, take a decision back. Nothing unsaved is lost on the way.
 
 import { get, post, Refusal } from "./api.js";
-import { dropDraft, findDraft, keepDraft } from "./drafts.js";
+import { dropDraft, findDraft, isOf, keepDraft } from "./drafts.js";
 import { begin, isSame, toAnalysis } from "./edit.js";
 import { Text } from "./offsets.js";
 import { change, store, tell } from "./store.js";
@@ -43,9 +43,9 @@ export async function decide(decision) {
   change({ busy: true, mode: "read", cursor: null, tail: null });
   try {
     const analysis = decision === "save" ? toAnalysis(work) : null;
-    const answer = await post(`items/${item.key}`, { version: item.version, decision, analysis });
+    const answer = await post(`items/${item.key}`, { version: item.version, model: item.model, decision, analysis });
     dropDraft(item.key);
-    change({ busy: false, state: { ...store.state, progress: answer.progress } });
+    change({ state: { ...store.state, progress: answer.progress } });
     tell(`done_${answer.item.status}`, { start: shorten(item.text) });
     if (answer.next !== null) await openItem(answer.next);
     else {
@@ -53,9 +53,11 @@ export async function decide(decision) {
       tell("all_done");
     }
   } catch (error) {
+    if (!(error instanceof Refusal && error.status === 409)) report(error);
+    // If another text is shown by now, the draft of this one waits in the tab.
+    else if (store.item.key === item.key) showNewer(error.body.item, work);
+  } finally {
     change({ busy: false });
-    if (error instanceof Refusal && error.status === 409) showNewer(error.body.item);
-    else report(error);
   }
 }
 
@@ -103,7 +105,7 @@ export function shorten(text) {
 function showItem(item) {
   const start = begin(item.gold ?? item.predicted, store.state.labels);
   const draft = findDraft(item);
-  const isKept = draft !== null && draft.version === item.version;
+  const isKept = draft !== null && isOf(draft, item);
   sessionStorage.setItem(LAST, String(item.key));
   change({
     item, text: new Text(item.text), start, work: isKept ? draft.work : start, past: isKept ? [start] : [],
@@ -115,8 +117,7 @@ function showItem(item) {
 }
 
 /** Another tab was faster: show what it saved, and offer the corrections of this tab. */
-function showNewer(item) {
-  const own = store.work;
+function showNewer(item, own) {
   showItem(item);
   tellNewer(own);
 }
@@ -124,7 +125,7 @@ function showNewer(item) {
 function tellNewer(own) {
   const { key, version } = store.item;
   const run = () => {
-    if (store.item.key !== key || store.item.version !== version) return;
+    if (store.busy || store.item.key !== key || store.item.version !== version) return;
     change({ past: [...store.past, store.work], work: own, chosen: null, message: null });
     keepDraft(store.item, own);
   };

@@ -26,14 +26,14 @@ def test_accept_and_go_on(ida):
     ida.sees("#picture", "Tom lives in Oslo.")
     ida.sees("#done", "1 of 2 done")
     assert ida.decided("Enter")["status"] == "accepted"
-    ida.says("No text is open any more.")
+    ida.says("All texts are done.")
 
 
 def test_skip_reject_and_undo(ida):
     assert ida.decided("s")["status"] == "skipped"
     ida.sees("#picture", "Tom lives")
     assert ida.decided("x")["status"] == "rejected"
-    ida.says("No text is open any more.")
+    ida.says("All texts are done.")
     ida.press("u")
     ida.says("The decision was taken back: Tom lives in Oslo.")
     ida.press("u")

@@ -34,7 +34,7 @@ def test_add_in_japanese_after_an_emoji(begin, tab):
     opened.drag(MIURA[1] - 2, MIURA[1])
     opened.label("site")  # nested in the first
     opened.command("save")
-    opened.says("No text is open any more.")
+    opened.says("All texts are done.")
     gold = studio.item()["gold"]
     assert [(one["text"], one["label"]) for one in gold["entities"]] == [
         ("Ida", "person"),
@@ -128,7 +128,7 @@ def test_category_and_decisions(ida):
     ida.says("Saved with corrections")
     assert ida.studio.item()["gold"]["cats"] == {"people": 1.0, "travel": 0.0}
     ida.command("skip")
-    ida.says("No text is open any more.")
+    ida.says("All texts are done.")
     ida.command("undo")
     ida.says("The decision was taken back")
     ida.command("reject")

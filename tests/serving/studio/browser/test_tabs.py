@@ -21,7 +21,7 @@ def test_two_tabs(begin, tab):
     first, second = tab(studio), tab(studio)
     assert first.decided("Enter")["status"] == "accepted"
     second.press("j", "Delete", "Enter")
-    second.says("This text was saved in another tab meanwhile.")
+    second.says("This text was saved or analysed anew meanwhile.")
     second.sees("#item-status", "accepted")
     assert second.entities() == ["Ida|person", "Lima|place"]
     assert len(studio.lines()) == 1
@@ -53,7 +53,7 @@ def test_a_draft_outlives_the_page_but_not_another_save(begin, tab):
     assert studio.decide(item, "skip")["item"]["status"] == "skipped"
     opened.sees("#picture", "Tom lives")
     opened.press("p")
-    opened.says("This text was saved in another tab meanwhile.")
+    opened.says("This text was saved or analysed anew meanwhile.")
     assert opened.entities() == ["Ida|person", "Lima|place"]
     opened.page.click("#message button:has-text('Show my corrections')")
     assert opened.decided("Enter")["status"] == "corrected"
