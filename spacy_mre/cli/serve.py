@@ -1,11 +1,11 @@
 """The command `serve`."""
 
-import logging
 from typing import Annotated
 
 import typer
 
 from .app import app
+from .listening import Host, Port, Token, log_requests
 
 
 @app.command("serve")
@@ -16,18 +16,9 @@ def serve_cli(
             metavar="MODEL...", help="The trained pipelines, packages or folders; NAME=MODEL gives one another name."
         ),
     ],
-    host: Annotated[
-        str, typer.Option(help="The address to listen on. One that other machines reach needs a token.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any that is free.")] = 8000,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            envvar="SPACY_MRE_TOKEN",
-            show_envvar=True,
-            help="What clients must send. Other users of this machine can read the option, but not the variable.",
-        ),
-    ] = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    token: Token = None,
     batch_tokens: Annotated[
         int, typer.Option(min=1, help="Tokens in a batch. Fewer make small requests wait less.")
     ] = 2_000,
@@ -45,8 +36,7 @@ def serve_cli(
     settings = Settings(host, port, token, batch_tokens, queue, timeout, max_bytes)
     from ..serving.server import serve
 
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("spacy_mre.serving").setLevel(logging.INFO)
+    log_requests()
     serve(models, settings, threads=threads, on_listen=_tell)
 
 

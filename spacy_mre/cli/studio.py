@@ -1,6 +1,5 @@
 """The command `studio`."""
 
-import logging
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .app import app
+from .listening import Host, Port, Token, log_requests
 
 
 @app.command("studio")
@@ -28,18 +28,9 @@ def studio_cli(
         str | None, typer.Option(help="A second pipeline, to see where the two disagree: a package or a folder.")
     ] = None,
     text: Annotated[str, typer.Option(help="The column of the texts.")] = "text",
-    host: Annotated[
-        str, typer.Option(help="The address to listen on. One that other machines reach needs a token.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any that is free.")] = 8000,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            envvar="SPACY_MRE_TOKEN",
-            show_envvar=True,
-            help="What the page must send. Other users of this machine can read the option, but not the variable.",
-        ),
-    ] = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    token: Token = None,
     show: Annotated[bool, typer.Option("--show", help="Open the page in a browser.")] = False,
 ) -> None:
     """Look at what a pipeline finds, correct it, save gold, and let the pipeline learn from it, in a browser."""
@@ -57,7 +48,6 @@ def studio_cli(
         if show:  # without the token: other users could read it in the options of the browser's process
             webbrowser.open(url)
 
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("spacy_mre.serving").setLevel(logging.INFO)
+    log_requests()
     tools = Tools(make_gold_docs, export_gold, FORMS)
     serve_studio(model, texts, gold, settings, tools, other=other, text=text, on_listen=tell)

@@ -150,12 +150,14 @@ def _analyse(
 def _results(
     nlp: Language, rows: Sequence[Row], read: Callable[[int, Doc], Result], options: Options, reject: Reject
 ) -> Iterator[tuple[Row, Result]]:
+    readable = []
     for row in rows:
         if fault := _fault(row, options):
             reject(row, fault)
-    rows = [row for row in rows if not _fault(row, options)]
-    texts = [row.values[options.text] for row in rows]
-    for row, result in zip(rows, read_texts(nlp, texts, read, batch_tokens=options.batch_tokens)):
+        else:
+            readable.append(row)
+    texts = [row.values[options.text] for row in readable]
+    for row, result in zip(readable, read_texts(nlp, texts, read, batch_tokens=options.batch_tokens)):
         if isinstance(result, Fault):
             reject(row, result.reason)
         else:
