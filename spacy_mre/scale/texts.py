@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, NamedTuple, TypeVar
 
 from spacy.language import Language
@@ -36,7 +37,7 @@ def read_texts(
     read (Callable[[int, Doc], Result]): From the index of a text and its analysed document. The result must not refer
         to the document. An exception becomes a fault.
     batch_tokens (int): A batch ends with the text that reaches this number of tokens; each text counts as one more.
-        Default: 10,000.
+        Components get it in batches of about `nlp.batch_size` texts. Default: 10,000.
     YIELDS (Result | Fault): One for each text, in order.
 
     >>> import spacy
@@ -112,8 +113,10 @@ def _analyse(nlp: Language, items: list[_Item]) -> None:
     docs = [item.doc for item in items if item.doc is not None]
     if not docs:
         return
+    # Batches of one size, near the one that the pipeline works best with.
+    batches = max(round(len(docs) / nlp.batch_size), 1)
     try:
-        found = list(nlp.pipe(docs, batch_size=len(docs)))
+        found = list(nlp.pipe(docs, batch_size=ceil(len(docs) / batches)))
     except Exception:
         found = []
     # After an error of any component, or if one left out texts, each text is analysed alone.

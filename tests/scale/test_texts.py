@@ -2,6 +2,7 @@ import gc
 
 import pytest
 import spacy
+from spacy.util import minibatch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ WORDS = ["Ida", "Tom", "FAIL", "lives", "in", "Lima", "."]
 
 
 class Spy:
-    """A component that notes the lengths of the texts in each call with texts."""
+    """A component that notes the lengths of the texts in each batch."""
 
     def __init__(self):
         self.batches = []
@@ -23,10 +24,9 @@ class Spy:
         return doc
 
     def pipe(self, docs, batch_size):
-        docs = list(docs)
-        if docs:
-            self.batches.append([len(doc) for doc in docs])
-        yield from docs
+        for batch in minibatch(docs, batch_size):
+            self.batches.append([len(doc) for doc in batch])
+            yield from batch
 
 
 class Dropping:
@@ -164,6 +164,17 @@ def test_a_batch_ends_with_the_text_that_reaches_the_number_of_tokens():
     assert spy.batches == [[3, 2]]  # no more is read than is asked for
     list(found)
     assert spy.batches == [[3, 2], [9], [1, 2]]
+
+
+@pytest.mark.parametrize(
+    "batch_size, expected", [(1, [1] * 9), (2, [3, 3, 3]), (4, [5, 4]), (7, [9]), (100, [9])], ids=str
+)
+def test_components_get_batches_of_about_the_size_in_the_config(batch_size, expected):
+    spy = Spy()
+    nlp = pipeline(spy)
+    nlp.batch_size = batch_size
+    list(read_texts(nlp, ["a"] * 9, words_of))
+    assert [len(batch) for batch in spy.batches] == expected
 
 
 def test_texts_without_tokens_end_a_batch_too():
