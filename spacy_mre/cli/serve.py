@@ -28,6 +28,7 @@ def serve_cli(
     threads: Annotated[
         int, typer.Option(min=0, help="Threads for each pipeline; 0 shares the processors among the pipelines.")
     ] = 0,
+    int8: Annotated[bool, typer.Option("--int8", help="Run the transformers in int8, with the extra onnx.")] = False,
 ) -> None:
     """Serve trained pipelines over HTTP, until the process is stopped."""
     from ..serving.settings import Settings, check_packages
@@ -37,7 +38,7 @@ def serve_cli(
     from ..serving.server import serve
 
     log_requests()
-    serve(models, settings, threads=threads, on_listen=_tell)
+    serve(models, settings, threads=threads, int8=int8, on_listen=_tell)
 
 
 def _tell(url: str, names: list[str]) -> None:

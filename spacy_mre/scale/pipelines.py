@@ -1,17 +1,48 @@
 """Load a pipeline to annotate with."""
 
+from pathlib import Path
+
+from confection import Config
 from spacy.language import Language
-from spacy.util import load_model
+from spacy.util import get_package_path, is_package, load_config, load_meta, load_model
+
+from ..errors import Errors
+
+INT8 = {"engine": "onnx", "precision": "int8"}
 
 
-def load_pipeline(name: str) -> Language:
+def load_pipeline(name: str, *, int8: bool = False) -> Language:
     """Load a pipeline to annotate with. Japanese readings and inflections, which nothing reads and which spaCy never
     forgets, are left out.
 
     name (str): A package or a folder.
+    int8 (bool): Run its transformers in int8, with ONNX Runtime. Default: False (as they were saved).
     RETURNS (Language): The pipeline.
+    RAISES (ValueError): If it is to run in int8 and has no transformer.
     """
-    nlp = load_model(name)
+    nlp = load_model(name, config=_int8_settings(name) if int8 else {})
     if hasattr(nlp.tokenizer, "readings"):
         nlp.tokenizer.readings = False
     return nlp
+
+
+def read_config(name: str) -> Config:
+    """Read the config of a pipeline, which is not loaded.
+
+    name (str): A package or a folder.
+    RETURNS (Config): The config.
+    """
+    folder = Path(name)
+    if is_package(name):
+        package = get_package_path(name)
+        meta = load_meta(package / "meta.json")
+        folder = package / f"{meta['lang']}_{meta['name']}-{meta['version']}"
+    return load_config(folder / "config.cfg")
+
+
+def _int8_settings(name: str) -> dict[str, str]:
+    components = read_config(name)["components"]
+    transformers = [key for key, component in components.items() if component.get("factory") == "mre_transformer"]
+    if not transformers:
+        raise ValueError(Errors.M756.format(model=name))
+    return {f"components.{key}.{setting}": value for key in transformers for setting, value in INT8.items()}

@@ -27,6 +27,7 @@ def serve(
     settings: Settings,
     *,
     threads: int = 0,
+    int8: bool = False,
     on_listen: Callable[[str, list[str]], None] = lambda url, names: None,
 ) -> None:
     """Serve pipelines until the process is told to stop (SIGTERM or SIGINT).
@@ -34,12 +35,13 @@ def serve(
     models (Iterable[str]): See `name_pipelines`.
     settings (Settings): See there.
     threads (int): Threads of torch for each pipeline. Default: 0 (the processors, shared among the pipelines).
+    int8 (bool): Run their transformers in int8. Default: False.
     on_listen (Callable[[str, list[str]], None]): Called with the URL and the names when the server listens. Default:
         nothing is called.
     RAISES (ValueError): If a pipeline cannot be loaded, or the server cannot listen.
     """
     named = name_pipelines(models)
-    loaders = {name: partial(load_pipeline, model) for name, model in named.items()}
+    loaders = {name: partial(load_pipeline, model, int8=int8) for name, model in named.items()}
     service = Service(loaders, settings, threads=threads)
     listener = listen(settings.host, settings.port)
     on_listen(url_of(listener), list(named))
