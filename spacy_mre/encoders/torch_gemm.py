@@ -1,0 +1,81 @@
+"""Matrix products of thinc's layers by torch, on the CPU.
+
+Thinc multiplies matrices with BLIS, in one thread. Torch takes about half of the time on processors with AVX-512, and
+uses the threads that `torch.set_num_threads` allows.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy
+import torch
+from spacy.language import Language
+from spacy.util import registry
+from thinc.api import Model, NumpyOps
+from thinc.types import Floats2d
+
+
+class TorchGemmOps(NumpyOps):
+    """Thinc's operations on NumPy arrays, with matrix products by torch."""
+
+    def gemm(
+        self,
+        x: Floats2d,
+        y: Floats2d,
+        *,
+        out: Floats2d | None = None,
+        trans1: bool = False,
+        trans2: bool = False,
+    ) -> Floats2d:
+        """Multiply two matrices.
+
+        x (Floats2d): The first one, of float32.
+        y (Floats2d): The second one, of float32.
+        out (Optional[Floats2d]): Where to write the product. Default: a new array.
+        trans1 (bool): Transpose the first one. Default: False.
+        trans2 (bool): Transpose the second one. Default: False.
+        RETURNS (Floats2d): The product.
+        """
+        if not (_is_tensor(x) and _is_tensor(y) and (out is None or _is_tensor(out))):
+            return super().gemm(x, y, out=out, trans1=trans1, trans2=trans2)
+        first, second = torch.from_numpy(x), torch.from_numpy(y)
+        first, second = first.T if trans1 else first, second.T if trans2 else second
+        if out is None:
+            return torch.mm(first, second).numpy()
+        torch.mm(first, second, out=torch.from_numpy(out))
+        return out
+
+
+def _is_tensor(array: Any) -> bool:
+    """Whether torch can share the memory of an array: it has no read-only tensors."""
+    flags = array.flags
+    return array.dtype == numpy.float32 and array.ndim == 2 and flags.c_contiguous and flags.writeable
+
+
+def use_torch_gemm(model: Model) -> None:
+    """Let the layers of a model that run with NumPy multiply matrices with torch. Those that run on a GPU, or with
+    Apple's library, are left alone.
+
+    model (Model): The model, changed in place.
+    """
+    ops = TorchGemmOps()
+    for node in model.walk():
+        if type(node.ops) is NumpyOps:
+            node.ops = ops
+
+
+@registry.callbacks("spacy_mre.torch_gemm.v1")
+def make_use_torch_gemm() -> Callable[[Language], Language]:
+    """Make a callback for `[nlp.after_pipeline_creation]`: the components of a pipeline multiply matrices with torch
+    where they run on the CPU. Scores change in their last digits.
+
+    RETURNS (Callable[[Language], Language]): The callback.
+    """
+
+    def use_in_pipeline(nlp: Language) -> Language:
+        for _, pipe in nlp.components:
+            if isinstance(getattr(pipe, "model", None), Model):
+                use_torch_gemm(pipe.model)  # type: ignore[attr-defined]
+        return nlp
+
+    return use_in_pipeline
