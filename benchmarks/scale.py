@@ -8,6 +8,7 @@ at random moments, with Ray and with Spark.
 """
 
 import filecmp
+import os
 import random
 import re
 import signal
@@ -15,9 +16,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
@@ -88,28 +88,29 @@ def measure_speed(model: Path, texts: Path, *, rows: int) -> dict[str, Any]:
     model (Path): The pipeline.
     texts (Path): A file of JSON lines.
     rows (int): Texts per part.
-    RETURNS (dict[str, Any]): Texts per second with 1 and 2 processes; "scaling", the second divided by the first; and
-        "overhead", the median over parts of the time of one part divided by that of `nlp.pipe`, each with its range.
+    RETURNS (dict[str, Any]): Texts per second of one process with one thread of torch, of one process with as many as
+        torch wants, and of two processes with one each; "scaling", the last divided by the first; and "overhead", the
+        time of one part divided by that of `nlp.pipe`. The last two are the median, the least and the largest value.
     """
-    rates: dict[int, list[float]] = {1: [], 2: []}
+    rates: dict[str, list[float]] = {"one_thread": [], "one_process": [], "two_processes": []}
     for _ in range(ROUNDS):
-        for workers in rates:
-            rates[workers].append(_rate(model, texts, workers, rows))
-    scaling = [two / one for one, two in zip(rates[1], rates[2])]
+        rates["one_thread"].append(_rate(model, texts, 1, rows, {"OMP_NUM_THREADS": "1"}))
+        rates["one_process"].append(_rate(model, texts, 1, rows))
+        rates["two_processes"].append(_rate(model, texts, 2, rows))
+    scaling = [two / one for one, two in zip(rates["one_thread"], rates["two_processes"])]
     overhead = _overhead(model, texts, rows)
     return {
-        "texts_per_second": statistics.median(rates[1]),
-        "texts_per_second_2": statistics.median(rates[2]),
+        "texts_per_second": {name: statistics.median(values) for name, values in rates.items()},
         "scaling": [statistics.median(scaling), min(scaling), max(scaling)],
         "overhead": [statistics.median(overhead), min(overhead), max(overhead)],
     }
 
 
-def _rate(model: Path, texts: Path, workers: int, rows: int) -> float:
+def _rate(model: Path, texts: Path, workers: int, rows: int, environment: Mapping[str, str] | None = None) -> float:
     """Texts per second, from the first part that is written to the last one: without the time to load the pipeline."""
     with TemporaryDirectory() as name:
-        folder = Path(name) / "out"
-        subprocess.run([*_command(model, texts, folder, workers, rows)], check=True, capture_output=True)
+        folder, env = Path(name) / "out", {**os.environ, **(environment or {})}
+        subprocess.run(_command(model, texts, folder, workers, rows), check=True, capture_output=True, env=env)
         ends = sorted(path.stat().st_mtime for path in folder.glob("part-*.parquet"))
         # The processes end their first parts at about the same time, and their last ones, too.
         first, last = ends[workers - 1], ends[-1]
@@ -142,7 +143,7 @@ def _overhead(model: Path, texts: Path, rows: int) -> list[float]:
             write_part(nlp, partition, Path(name), options, schema, "stop")
             return time.perf_counter() - started
 
-        for partition in islice(open_input(texts, size=rows).partitions(), 2 * ROUNDS):
+        for partition in open_input(texts, size=rows).partitions():
             schema = output_schema(None, partition.rows, options)
             of_pipe, of_part = pipe(partition), annotate(partition)
             of_part += annotate(partition)

@@ -20,16 +20,15 @@ def speed() -> str:
     cells = [
         [
             f"`{row['pipeline']}`",
-            f"{row['texts_per_second']:,.0f}",
-            f"{row['texts_per_second_2']:,.0f}",
+            *(f"{row['texts_per_second'][kind]:,.0f}" for kind in ("one_process", "one_thread", "two_processes")),
             _ratio(row["scaling"]),
             _ratio(row["overhead"]),
-            f"{MILLION / row['texts_per_second_2'] / HOUR:,.1f}",
-            f"{1000 * MILLION / row['texts_per_second_2'] / HOUR:,.0f}",
+            *(f"{texts / row['texts_per_second']['two_processes'] / HOUR:,.1f}" for texts in (MILLION, 1000 * MILLION)),
         ]
         for row in rows
     ]
-    columns = ["pipeline", "texts/s, 1 process", "2 processes", "ratio", "time / `nlp.pipe`", "h per 10⁶", "h per 10⁹"]
+    columns = ["pipeline", "texts/s, 1 process", "1 thread", "2 processes", "2 / 1 thread", "time / `nlp.pipe`"]
+    columns += ["h per 10⁶", "h per 10⁹"]
     return f"{markdown(columns, cells)}\n\n{_source(results, rows)}"
 
 

@@ -2,9 +2,9 @@ import gc
 
 import pytest
 import spacy
-from spacy.util import minibatch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spacy.util import minibatch
 
 from spacy_mre.scale.texts import Fault, find_fault, read_texts
 from tests.scale.components import make_pipeline
