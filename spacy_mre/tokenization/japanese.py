@@ -7,7 +7,8 @@ from pathlib import Path
 from threading import local
 from typing import Any
 
-from spacy.lang.ja import DetailedToken, JapaneseTokenizer
+import numpy
+from spacy.lang.ja import DetailedToken, JapaneseTokenizer, get_dtokens_and_spaces, resolve_pos
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import registry
@@ -21,6 +22,8 @@ MAX_BYTES = 48000
 MAX_CHARACTERS = MAX_BYTES // 4
 # What the tokenizer sets. With the default attributes, Doc.from_docs would also make each part a sentence.
 ATTRS: list[int | str] = ["TAG", "POS", "MORPH", "LEMMA", "NORM"]
+# spaCy's tag of spaces.
+GAP = "空白"
 SENTENCE_END = re.compile(r"(?<=[。．！？!?\n])")
 
 
@@ -79,6 +82,7 @@ class LongJapaneseTokenizer(JapaneseTokenizer):
         self.need_subtokens = self.need_subtokens and sub_tokens
         self.sub_tokens = sub_tokens
         self.readings = readings
+        self._tags: dict[int, str] = {}  # by Sudachi's number
 
     def __reduce__(self) -> tuple[type["LongJapaneseTokenizer"], tuple[Vocab, str | None, bool, bool]]:
         return LongJapaneseTokenizer, (self.vocab, self.split_mode, self.sub_tokens, self.readings)
@@ -120,16 +124,50 @@ class LongJapaneseTokenizer(JapaneseTokenizer):
         return self
 
     def _tokenize(self, text: str) -> Doc:
-        doc = super().__call__(text)
-        if not self.readings:
-            for token in doc:
-                # spaCy's tokenizer set an empty one.
-                token.set_morph(None)  # type: ignore[attr-defined]
+        if self.readings:
+            return super().__call__(text)
+        words, spaces = get_dtokens_and_spaces(self._get_dtokens(self.tokenizer.tokenize(text)), text)
+        doc = Doc(self.vocab, words=[word.surface for word in words], spaces=spaces)
+        doc.from_array(["TAG", "POS", "LEMMA", "NORM"], self._attributes(words))
+        if self.need_subtokens:
+            doc.user_data["sub_tokens"] = [word.sub_tokens for word in words]
         return doc
 
+    def _attributes(self, words: list[DetailedToken]) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): What spaCy's tokenizer sets attribute by attribute, which takes longer."""
+        add, next_pos = self.vocab.strings.add, None
+        values = numpy.empty((len(words), 4), dtype="uint64")
+        following = [word.tag for word in words[1:]] + [None]
+        for row, word, next_tag in zip(values, words, following):
+            pos = next_pos
+            if pos:
+                next_pos = None
+            else:
+                pos, next_pos = resolve_pos(word.surface, word.tag, next_tag)
+            row[:] = add(word.tag), pos, add(word.lemma or word.surface), add(word.norm)
+        return values
+
     def _get_dtokens(self, sudachipy_tokens: Any, need_sub_tokens: bool = True) -> list[DetailedToken]:
-        tokens = super()._get_dtokens(sudachipy_tokens, need_sub_tokens)
-        return tokens if self.readings else [token._replace(inf="", reading="") for token in tokens]
+        if self.readings:
+            return super()._get_dtokens(sudachipy_tokens, need_sub_tokens)
+        shorter = self._get_sub_tokens(sudachipy_tokens) if need_sub_tokens else None
+        found: list[DetailedToken] = []
+        for number, word in enumerate(sudachipy_tokens):
+            surface, tag = word.surface(), self._tag(word)
+            if not surface:  # of characters such as …
+                continue
+            is_gap = tag == GAP and surface.isspace()
+            if is_gap and found and found[-1].tag == GAP and found[-1].surface.isspace():
+                continue  # Sudachi has a word for each space
+            units = shorter[number] if shorter else None
+            found.append(DetailedToken(surface, tag, "", word.dictionary_form(), word.normalized_form(), "", units))
+        return found
+
+    def _tag(self, word: Any) -> str:
+        number = word.part_of_speech_id()
+        if number not in self._tags:
+            self._tags[number] = "-".join(part for part in word.part_of_speech()[:4] if part != "*")
+        return self._tags[number]
 
 
 class SudachiPerThread:

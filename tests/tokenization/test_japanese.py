@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from spacy.lang.ja import JapaneseTokenizer
 
 from spacy_mre.tokenization.japanese import MAX_BYTES, LongJapaneseTokenizer, _split_text, make_japanese_tokenizer
@@ -126,6 +128,23 @@ def test_readings_are_left_out(nlp, long_text, is_long, sub_tokens):
 
 def without_readings(units):
     return units and [[unit._replace(inf="", reading="") for unit in of_mode] for of_mode in units]
+
+
+@given(
+    st.text(st.sampled_from("アオ町山田は、２食べました。「 」\n\t\u3000…=|ﾗ😀𠮷abC1.e\u0301")), st.sampled_from("ABC")
+)
+@settings(deadline=None, max_examples=300)
+def test_any_text_without_readings_has_the_words_of_spacy(text, mode):
+    vocab = spacy.blank("ja").vocab
+    tokenizer = LongJapaneseTokenizer(vocab, mode, readings=False)
+    try:
+        expected = [values[:-1] for values in read(JapaneseTokenizer(vocab, mode)(text))]
+    except ValueError as err:  # Sudachi changes some characters, which spaCy refuses
+        with pytest.raises(ValueError, match=r"\[E194\]"):
+            tokenizer(text)
+        assert "[E194]" in str(err)
+    else:
+        assert [values[:-1] for values in read(tokenizer(text))] == expected
 
 
 def test_readings_are_a_setting(nlp):
