@@ -143,7 +143,9 @@ def _overhead(model: Path, texts: Path, rows: int) -> list[float]:
             write_part(nlp, partition, Path(name), options, schema, "stop")
             return time.perf_counter() - started
 
-        for partition in open_input(texts, size=rows).partitions():
+        partitions = list(open_input(texts, size=rows).partitions())
+        pipe(partitions[0])  # the first call has more to do
+        for partition in partitions:
             schema = output_schema(None, partition.rows, options)
             of_pipe, of_part = pipe(partition), annotate(partition)
             of_part += annotate(partition)
