@@ -1,9 +1,11 @@
 """Shared fixtures: small texts, pipelines and models, seeded and on the CPU."""
 
 import os
+import shutil
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -226,3 +228,19 @@ def mre_data() -> Path:
     if not folder:
         pytest.skip("set MRE_DATA to the folder of real data sets")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A browser without a window, for all tests that need one."""
+    if find_spec("playwright") is None:
+        pytest.skip("playwright is not installed: pip install playwright")
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("there is no Chromium: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
