@@ -77,7 +77,7 @@ def agree_cli(
         about = f"A: {a} · B: {b}"
         with replacing_files(disagreements_to) as fresh:  # both files, or neither
             write_mistakes_page(
-                texts, fresh / PAGE, file=LINES, annotators=True, about=about, labels=names, lang=lang, **options
+                texts, fresh / PAGE, file=LINES, sides=("A", "B"), about=about, labels=names, lang=lang, **options
             )
             count = write_mistakes(worst_first(texts), fresh / LINES, name="disagreements", what_names=WHAT_NAMES)
         typer.echo(f"{counted(count, 'text')} with disagreements in {disagreements_to}")

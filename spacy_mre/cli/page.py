@@ -1,6 +1,6 @@
 """The command `page`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,14 +8,17 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import track
+from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.util import load_model
 
 from ..annotations.storage import load_docs
 from ..corpora.reading import read_json_lines, read_lines
 from ..errors import Errors
-from ..evaluation.pipeline_settings import get_spans_key
+from ..evaluation.agreement import as_annotations, find_disagreements, pair_docs
+from ..evaluation.pipeline_settings import get_spans_key, get_symmetric
 from ..files import check_can_write, replacing
-from ..visual import measure_attention, render_svg, write_attention, write_page
+from ..visual import measure_attention, render_svg, write_attention, write_mistakes_page, write_page
 from ..visual.names import Names
 from .app import app
 from .common import DisplayNames, PageLanguage, Symmetric, counted, read_display_names
@@ -35,6 +38,14 @@ def page_cli(
     ],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The HTML file to write.", dir_okay=False)],
     limit: Annotated[int, typer.Option(help="The number of texts to show; 0 for all.", min=0)] = 10,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OTHER",
+            help="Another pipeline, an older one for example. The page then shows the texts in which the two find "
+            "something else, OTHER above MODEL, those with most disagreements first. All texts are analysed.",
+        ),
+    ] = None,
     labels: DisplayNames = None,
     lang: PageLanguage = "en",
     title: Annotated[str | None, typer.Option(help="The title of the page.")] = None,
@@ -50,16 +61,23 @@ def page_cli(
 ) -> None:
     """Analyse texts, and show the results on one HTML page."""
     undirected = symmetric or []
+    if compare is not None and (svg is not None or attention is not None):
+        raise typer.BadParameter("--compare draws two pipelines on one page. Leave out --svg and --attention.")
     check_can_write(output)
     names = None if labels is None else read_display_names(labels)
     Names(names, lang)  # refuses an unknown language before the analysis
     texts = list(_read_texts(source))
     if not texts:
         raise ValueError(Errors.M610.format(path=source, what="texts"))
+    if compare is not None:
+        shared = {"title": title, "labels": names, "lang": lang, "max_texts": limit or len(texts)}
+        about = f"{compare} → {model} · {source}"
+        count = _write_disagreements((compare, model), texts, output, undirected, about=about, **shared)
+        typer.echo(f"{counted(count, 'text')} of {len(texts)} with disagreements in {output}")
+        return
     shown = list(islice(texts, limit or None))
     nlp = load_model(model)
-    console = Console(stderr=True)
-    docs = list(track(nlp.pipe(shown), "Analysing", total=len(shown), console=console, transient=True))
+    docs = _analyse(nlp, shown)
     weights = None
     if attention is not None:
         weights = measure_attention(nlp, texts[:ATTENTION_TEXTS])
@@ -73,6 +91,31 @@ def page_cli(
                 temporary.write_text(picture, encoding="utf8")
     left_out = f"; {len(texts) - len(shown)} more were left out, see --limit" if len(shown) < len(texts) else ""
     typer.echo(f"{counted(len(docs), 'text')} in {output}{left_out}")
+
+
+def _analyse(nlp: Language, texts: Sequence[str]) -> list[Doc]:
+    console = Console(stderr=True)
+    return list(track(nlp.pipe(texts), "Analysing", total=len(texts), console=console, transient=True))
+
+
+def _write_disagreements(
+    models: tuple[str, str], texts: Sequence[str], output: Path, symmetric: Sequence[str], **options: Any
+) -> int:
+    """Write the page of what two pipelines find differently. Returns the number of texts in which they do."""
+    pipelines = [load_model(model) for model in models]
+    spans_key = get_spans_key(pipelines[1])
+    undirected = sorted({*symmetric, *(label for nlp in pipelines for label in get_symmetric(nlp))})
+    a, b = (as_annotations(nlp, _analyse(nlp, texts), spans_key=spans_key) for nlp in pipelines)
+    found = find_disagreements(pair_docs(a, b).both, spans_key=spans_key, symmetric=undirected)
+    options |= {"sides": _names(pipelines, models), "spans_key": spans_key, "symmetric": undirected, "file": ""}
+    write_mistakes_page(found, output, **options)
+    return sum(bool(text.mistakes) for text in found)
+
+
+def _names(pipelines: Sequence[Language], models: tuple[str, str]) -> tuple[str, str]:
+    """The names and versions of the pipelines, or where they are if these are the same."""
+    old, new = (f"{nlp.meta['lang']}_{nlp.meta['name']} {nlp.meta['version']}" for nlp in pipelines)
+    return models if old == new else (old, new)
 
 
 def _read_texts(path: Path) -> Iterator[str]:

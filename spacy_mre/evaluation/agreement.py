@@ -6,19 +6,22 @@ coefficient of agreement for nominal scales": (po - pe) / (1 - pe), where po is 
 and pe the share that is expected if both gave their labels at random, each as often as she did.
 
 What one of the annotators has not annotated is left out. A text label that an annotator did not give does not hold.
+Pipelines are compared in the same way.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..annotations.entities import DEFAULT_KEY, get_entities
+from ..annotations.entities import DEFAULT_KEY, get_entities, set_entities
 from ..annotations.relations import get_relations
 from ..annotations.same_texts import match_texts
-from .items import Item, entity_items, gold_cats, relation_items, without_entity_labels
+from .items import Item, entity_items, gold_cats, predicted_cats, relation_items, without_entity_labels
+from .pipeline_settings import get_cats_settings, get_spans_key
 from .text_mistakes import TextMistakes, find_text_mistakes
 
 Scores = dict[str, Any]
@@ -57,6 +60,24 @@ def pair_docs(a: Iterable[Doc], b: Iterable[Doc]) -> Pairs:
     pairs = [(a[places[0]], b[places[1]]) for places in texts if len(places) == 2]
     both = [Example(_complete(of_b, labels), _complete(of_a, labels)) for of_a, of_b in pairs]
     return Pairs(both, len(a) - len(both), len(b) - len(both))
+
+
+def as_annotations(nlp: Language, docs: Iterable[Doc], *, spans_key: str = DEFAULT_KEY) -> Iterator[Doc]:
+    """Make what a pipeline found comparable with what an annotator or another pipeline did.
+
+    nlp (Language): The pipeline, whose settings say which text labels it predicts, and where its entities are.
+    docs (Iterable[Doc]): What it has analysed. The documents are changed.
+    spans_key (str): The span group to have the entities in.
+    YIELDS (Doc): The documents. A text label has the value 1 if it is predicted, else 0.
+    """
+    own_key, settings = get_spans_key(nlp), get_cats_settings(nlp)
+    for doc in docs:
+        entities = get_entities(doc, own_key)
+        if entities is not None and own_key != spans_key:
+            set_entities(doc, entities, key=spans_key, set_ents=False)
+        predicted = predicted_cats(doc, **settings)
+        doc.cats = {label: float(label in predicted) for label in doc.cats}
+        yield doc
 
 
 def measure_agreement(

@@ -21,7 +21,7 @@ from .svg import draw, guess_lang
 
 # In the order in which they are shown.
 SIGNS = {"wrong": "✗", "missed": "∅"}
-ANNOTATOR_SIGNS = {"missed": "≠", "wrong": "≠"}
+SIDE_SIGNS = {"missed": "≠", "wrong": "≠"}
 
 
 def label_key(mistake: Mistake) -> tuple[str, str]:

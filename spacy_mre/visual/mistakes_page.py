@@ -10,8 +10,8 @@ from ..evaluation.mistakes import count_mistakes
 from ..evaluation.text_mistakes import KINDS, TextMistakes, worst_first
 from ..files import replacing
 from .markup import printable
-from .mistake_words import ANNOTATOR_WORDS, WORDS
-from .mistaken_text import ANNOTATOR_SIGNS, SIGNS, TextDrawing, label_key
+from .mistake_words import SIDE_WORDS, WORDS
+from .mistaken_text import SIDE_SIGNS, SIGNS, TextDrawing, label_key
 from .names import Names
 from .page import Labels, templates
 from .svg import choose_hues
@@ -30,7 +30,7 @@ def render_mistakes(
     spans_key: str = DEFAULT_KEY,
     max_texts: int = MAX_TEXTS,
     file: str = "mistakes.jsonl",
-    annotators: bool = False,
+    sides: tuple[str, str] | None = None,
 ) -> str:
     """Draw the texts that have mistakes. Of a text with several sentences, those with a mistake are drawn.
 
@@ -42,8 +42,10 @@ def render_mistakes(
     symmetric (Collection[str]): Relation labels without direction, the same as for `find_text_mistakes`.
     spans_key (str): The span group of the entities.
     max_texts (int): The number of texts to draw; the counts at the top are always those of all texts.
-    file (str): The name of the file with all mistakes, to which the page refers if it does not show all texts.
-    annotators (bool): Two annotators are compared, A and B instead of gold and prediction; see `find_disagreements`.
+    file (str): The name of the file with all mistakes, to which the page refers if it does not show all texts. Empty:
+        there is none.
+    sides (tuple[str, str] | None): The names of two annotators or pipelines that are compared, instead of gold and
+        prediction; see `find_disagreements`.
     RETURNS (str): The HTML.
     RAISES (ValueError): If the table of display names has another form.
 
@@ -58,8 +60,9 @@ def render_mistakes(
     """
     names = Names(labels, lang)
     known = lang if lang in WORDS else "en"
-    words = WORDS[known] | (ANNOTATOR_WORDS[known] if annotators else {})
-    signs = ANNOTATOR_SIGNS if annotators else SIGNS
+    words = WORDS[known] | (SIDE_WORDS[known] if sides else {})
+    signs = SIDE_SIGNS if sides else SIGNS
+    a, b = sides or ("", "")
     bad = worst_first(texts)
     shown = bad[:max_texts]
     docs = [doc for text in shown for doc in (text.example.reference, text.example.predicted)]
@@ -72,17 +75,19 @@ def render_mistakes(
         "total": len(texts),
         "shown": len(shown),
         "file": file,
+        "a": printable(a),
+        "b": printable(b),
     }
     return templates.get_template("mistakes.html.jinja").render(
         title=printable(words["title"] if title is None else title),
         about=printable(about),
         lang=lang,
-        words={key: word.format(**counts) for key, word in words.items()},
+        words=names.words | {key: word.format(**counts) for key, word in words.items()},
         signs=signs,
-        annotators=annotators,
+        sides=sides,
         summary=count_mistakes(texts),
         is_empty=not bad,
-        is_cut=len(shown) < len(bad),
+        cut="" if len(shown) == len(bad) else "first" if file else "first_only",
         kinds=_kinds_by_level(shown),
         label_options=[
             {"number": numbers[key], "level": key[0], "name": printable(names.of(*key)), "count": found[key]}

@@ -46,7 +46,7 @@ def test_scores_and_disagreements(run, convert, tmp_path):
     }
     page = (tmp_path / "found" / "disagreements.html").read_text(encoding="utf8")
     assert "Texts with disagreements: 1 of 2" in page and "<b>A</b>" in page and "<b>B</b>" in page
-    assert "annotated by A, but not by B" in page and "≠ person" in page
+    assert "in A, but not in B" in page and "≠ person" in page
     assert not any(word in page for word in ("Gold", "Predicted", "predicted,", "✗", "∅", "isses"))
 
 

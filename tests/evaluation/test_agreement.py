@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from spacy_mre import make_relation
 from spacy_mre.annotations.entities import set_entities
-from spacy_mre.evaluation.agreement import cohens_kappa, find_disagreements, measure_agreement, pair_docs
+from spacy_mre.evaluation.agreement import (
+    as_annotations,
+    cohens_kappa,
+    find_disagreements,
+    measure_agreement,
+    pair_docs,
+)
 from tests.robustness.effort import scale
 
 NLP = spacy.blank("en")
@@ -107,6 +113,21 @@ def test_text_labels():
     # x: po = 4/5, pe = (3 * 2 + 2 * 3) / 25. z: A never gives it, so that po = pe.
     assert cats["per_label"]["x"] == {"kappa": pytest.approx((0.8 - 0.48) / 0.52), "a": 3, "b": 2, "both": 2}
     assert cats["per_label"]["z"] == {"kappa": pytest.approx(0.0), "a": 0, "b": 1, "both": 0}
+
+
+def test_a_pipeline_is_compared_by_what_it_decides():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("spert_mt", config={"spans_key": "mentions"})
+    found = doc("Old Lima fell.", cats={"x": 0.4, "y": 0.35, "z": 0.25})
+    found.spans["mentions"] = [found[0:2]]
+    other = doc("Old Lima fell.", cats={"x": 0.9, "y": 0.1})
+    other.ents = [found.char_span(0, 8, label="place")]
+    (made,) = as_annotations(nlp, [found], spans_key="spans")
+    assert made.cats == {"x": 1.0, "y": 0.0, "z": 0.0}
+    assert [(span.text, span.label_) for span in made.spans["spans"]] == [("Old Lima", "")]
+    (decided,) = as_annotations(spacy.blank("en"), [other], spans_key="spans")
+    (text,) = find_disagreements(pair_docs([made], [decided]).both, spans_key="spans")
+    assert [(mistake.level, mistake.label) for mistake in text.mistakes] == [("entities", ""), ("entities", "place")]
 
 
 def test_a_label_that_one_file_does_not_have_does_not_hold():
