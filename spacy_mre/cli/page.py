@@ -113,9 +113,14 @@ def _write_disagreements(
 
 
 def _names(pipelines: Sequence[Language], models: tuple[str, str]) -> tuple[str, str]:
-    """The names and versions of the pipelines, or where they are if these are the same."""
+    """The names and versions of the pipelines. If these are the same, as much of the ends of their paths as differs."""
     old, new = (f"{nlp.meta['lang']}_{nlp.meta['name']} {nlp.meta['version']}" for nlp in pipelines)
-    return models if old == new else (old, new)
+    parts = [Path(model).parts for model in models]
+    length = 1
+    while old == new and length <= max(map(len, parts)):
+        old, new = (str(Path(*of_one[-length:])) for of_one in parts)
+        length += 1
+    return old, new
 
 
 def _read_texts(path: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from spacy.tokens import Doc
 
-from ..annotations.entities import EntitySpan
+from ..annotations.entities import EntitySpan, Offsets
 from .bundles import Bundle
 from .layout import ASCENT, DESCENT
 from .lines import segments_of
@@ -15,18 +15,21 @@ from .names import Names
 from .shapes import ArcPart, Mark, Picture
 
 
-def draw_tints(svg: ElementTree.Element, picture: Picture, classes: Sequence[str]) -> None:
+def draw_tints(
+    svg: ElementTree.Element, picture: Picture, entities: Sequence[EntitySpan], classes: Sequence[str]
+) -> None:
     """Draw the coloured backgrounds of the entities, outer ones first.
 
     svg (ElementTree.Element): Where to add the layer.
     picture (Picture): The layout.
+    entities (Sequence[EntitySpan]): The entities, in the order of the layout.
     classes (Sequence[str]): The CSS classes of each entity, in the order of the layout.
     """
     group = add_element(svg, "g", {"class": "tints"})
     for mark in sorted(picture.marks, key=lambda mark: mark.tint.top):
         box = mark.tint
         place = {"x": box.left, "y": box.top, "width": box.right - box.left, "height": box.bottom - box.top, "rx": 4}
-        add_element(group, "rect", {"class": f"tint {classes[mark.span]}", **place})
+        add_element(group, "rect", {"class": f"tint {classes[mark.span]}", **_data_of(mark, entities), **place})
 
 
 def draw_outlines(
@@ -39,16 +42,20 @@ def draw_outlines(
     entities (Sequence[EntitySpan]): The entities.
     bundles (Sequence[Bundle]): The arcs.
     """
-    ends = {end for bundle in bundles for end in (bundle.head, bundle.tail)}
-    outlined = sorted(ends - {entity.offsets for entity in entities})
+    arcs_at: dict[Offsets, list[str]] = {}
+    for number, bundle in enumerate(bundles):
+        for offsets in {bundle.head, bundle.tail}:
+            arcs_at.setdefault(offsets, []).append(str(number))
+    outlined = sorted(arcs_at.keys() - {entity.offsets for entity in entities})
     if not outlined:
         return
     group = add_element(svg, "g", {"class": "ghosts"})
     for start, end in outlined:
+        arcs = {"data-arcs": " ".join(arcs_at[start, end])}
         for segment in segments_of(start, end, picture.pieces):
             top = picture.baselines[segment.line] - ASCENT
             size = {"width": segment.right - segment.left + 2, "height": ASCENT + DESCENT, "rx": 4}
-            add_element(group, "rect", {"class": "ghost", "x": segment.left - 1, "y": top, **size})
+            add_element(group, "rect", {"class": "ghost", **arcs, "x": segment.left - 1, "y": top, **size})
 
 
 def draw_arcs(
@@ -104,7 +111,12 @@ def draw_words(svg: ElementTree.Element, picture: Picture) -> None:
 
 
 def draw_marks(
-    svg: ElementTree.Element, doc: Doc, picture: Picture, entities: Sequence[EntitySpan], classes: Sequence[str]
+    svg: ElementTree.Element,
+    doc: Doc,
+    picture: Picture,
+    entities: Sequence[EntitySpan],
+    names: Names,
+    classes: Sequence[str],
 ) -> None:
     """Draw the brackets and labels of the entities.
 
@@ -112,6 +124,7 @@ def draw_marks(
     doc (Doc): The document.
     picture (Picture): The layout.
     entities (Sequence[EntitySpan]): The entities, in the order of the layout.
+    names (Names): The display names.
     classes (Sequence[str]): The CSS classes of each entity.
     """
     if not picture.marks:
@@ -119,13 +132,20 @@ def draw_marks(
     marks = add_element(svg, "g", {"class": "marks"})
     for mark in picture.marks:
         entity, y = entities[mark.span], mark.box.top + 4
-        group = add_element(marks, "g", {"class": f"mark {classes[mark.span]}", "data-entity": mark.span})
-        add_element(group, "title", text=f"{doc[entity.start : entity.end].text}: {entity.label} ({entity.score:.2f})")
+        group = add_element(marks, "g", {"class": f"mark {classes[mark.span]}", **_data_of(mark, entities)})
+        title = f"{doc[entity.start : entity.end].text}: {names.of('entities', entity.label)} ({entity.score:.2f})"
+        add_element(group, "title", text=title)
         add_element(group, "path", {"class": "bracket", "d": _bracket_path(mark, y)})
         if mark.label:
             centre = {"x": mark.label_left + mark.label_width / 2, "y": y + 12, "text-anchor": "middle"}
             label = add_element(group, "text", {"class": "mark-label", **centre}, text=mark.label)
             fit_label(label, mark.label_width)
+
+
+def _data_of(mark: Mark, entities: Sequence[EntitySpan]) -> dict[str, object]:
+    """What the filter of a page compares. The score is rounded as it is shown: what reads 0.90 is not below 0.90."""
+    entity = entities[mark.span]
+    return {"data-entity": mark.span, "data-label": entity.label, "data-score": f"{entity.score:.2f}"}
 
 
 def _draw_feet(group: ElementTree.Element, part: ArcPart, *, both: bool) -> None:
@@ -146,7 +166,7 @@ def _draw_open_end(group: ElementTree.Element, labels: ElementTree.Element, part
     path = f"M{format_number(edge - 2)} {format_number(part.y - 3.5)}l4 3.5l-4 3.5"
     add_element(group, "path", {"class": "cut", "d": path})
     x, anchor = (edge + 4, "start") if part.continues else (edge - 4, "end")
-    attrs = {"class": "cut-number", "x": x, "y": part.y + 3, "text-anchor": anchor}
+    attrs = {"class": "cut-number", "data-arc": part.arc, "x": x, "y": part.y + 3, "text-anchor": anchor}
     add_element(labels, "text", attrs, text=str(part.number))
 
 

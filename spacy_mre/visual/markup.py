@@ -38,7 +38,8 @@ def add_element(
     RETURNS (ElementTree.Element): The child.
     """
     strings = {
-        name: format_number(value) if isinstance(value, float) else str(value) for name, value in (attrs or {}).items()
+        name: format_number(value) if isinstance(value, float) else printable(str(value))
+        for name, value in (attrs or {}).items()
     }
     element = ElementTree.SubElement(parent, tag, strings)
     if text is not None:

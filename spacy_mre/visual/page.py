@@ -9,12 +9,14 @@ from markupsafe import Markup
 from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY, get_entities
-from ..annotations.relations import get_relations, get_triples
+from ..annotations.relations import get_relations
 from ..files import replacing
 from .attention import Attention, attention_rows
+from .choices import label_choices
 from .markup import printable, to_string
 from .names import Names
-from .palette import HUES, hue_class
+from .palette import HUES
+from .relation_rows import relation_rows
 from .shapes import LABEL_SIZE, TEXT_SIZE
 from .svg import WIDTH, choose_hues, draw, guess_lang
 
@@ -47,7 +49,7 @@ def render(
     attention (Attention | None): The attention between entity types, shown below the documents; see
         `measure_attention`.
     spans_key (str): The span group of the entities.
-    page (bool): Make a whole page. False: a fragment to put into another page.
+    page (bool): Make a whole page, with a bar to choose labels and scores. False: a fragment to put into another page.
     RETURNS (str): The HTML.
     RAISES (ValueError): If the table of display names has another form.
 
@@ -62,16 +64,15 @@ def render(
     docs = [docs] if isinstance(docs, Doc) else list(docs)
     names = Names(labels, lang)
     hues = choose_hues(docs, names, spans_key)
-    present = sorted({entity.label for doc in docs for entity in get_entities(doc, spans_key) or []})
-    legend = [{"hue": hue_class(hues[label]), "name": printable(names.of("entities", label))} for label in present]
     pictures = [_picture(doc, names, hues, symmetric, spans_key) for doc in docs]
     template = templates.get_template("page.html.jinja" if page else "pictures.html.jinja")
     return template.render(
         title=printable(names.words["title"] if title is None else title),
         lang=lang,
         words=names.words,
-        legend=legend,
+        choices=label_choices(docs, names, hues, spans_key),
         pictures=pictures,
+        has_bar=page and bool(pictures),
         attention=None if attention is None else attention_rows(attention, names),
     )
 
@@ -139,18 +140,7 @@ def _picture(
         "empty": not doc.text.strip(),
         "counts": _counts(doc, names, spans_key),
         "svg": Markup(to_string(draw(doc, names=names, hues=hues, symmetric=symmetric, spans_key=spans_key))),
-        "rows": [
-            {
-                "head": printable(triple.head.text),
-                "head_label": printable(names.of("entities", triple.head.label_)),
-                "label": printable(names.of("relations", triple.label)),
-                "both": triple.label in symmetric,
-                "tail": printable(triple.tail.text),
-                "tail_label": printable(names.of("entities", triple.tail.label_)),
-                "score": f"{triple.score:.2f}",
-            }
-            for triple in get_triples(doc)
-        ],
+        "rows": relation_rows(doc, names, symmetric, spans_key),
     }
 
 

@@ -63,11 +63,11 @@ def draw(
     if style:
         add_element(svg, "style", text=style)
         add_element(svg, "rect", {"class": "ground", "width": "100%", "height": "100%", "rx": "8"})
-    draw_tints(svg, picture, classes)
+    draw_tints(svg, picture, entities, classes)
     draw_outlines(svg, picture, entities, bundles)
     draw_arcs(svg, doc, picture, bundles, names, arc_classes)
     draw_words(svg, picture)
-    draw_marks(svg, doc, picture, entities, classes)
+    draw_marks(svg, doc, picture, entities, names, classes)
     if len(cats):
         svg.append(cats)
     return svg

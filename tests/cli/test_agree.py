@@ -62,7 +62,7 @@ def test_the_page_names_the_annotators_without_colours_and_shows_no_scores(run, 
     assert "Score" not in table
     assert re.findall(r'<span class="chip.*?">(.*?)</span>', page) == ["x", "x", "≠ y"]
     # A comes before B, as in the command.
-    for part in ("<thead>", "<figcaption", '<select name="what">', "<ul class=", 'class="shares" role="img"'):
+    for part in ("<thead>", "<summary", '<select name="what">', "<ul class=", 'class="shares" role="img"'):
         rest = page[page.index(part) :]
         assert rest.index("only A") < rest.index("only B"), part
 

@@ -479,7 +479,7 @@ def test_labels_and_texts_are_never_templates(home):
     with nothing_happens(home):
         html = render(doc, title=evil, labels={"entities": {evil: {"en": evil}}})
     assert "49" not in re.sub(r"<svg.*?</svg>|<style.*?</style>", "", html, flags=re.DOTALL)
-    assert html.count("7 * 7") >= 3 and "<script>" not in html
+    assert html.count("7 * 7") >= 3 and html.count("<script") == 1
 
 
 # Links

@@ -74,7 +74,7 @@ def test_the_png_shows_the_weights(tmp_path):
 def test_a_section_of_the_page():
     doc = Doc(spacy.blank("en").vocab, words=["Ida"])
     html = render([doc], attention=WEIGHTS, labels=NAMES, lang="ja")
-    assert html.count("<figure>") == 2 and "種類間の注意" in html
+    assert html.count("<figure") == 2 and "種類間の注意" in html
     cells = re.findall(r'<td style="--share: (\d+)%" title="([^"]*)">([\d.]+)</td>', html)
     assert cells == [
         ("100", "人物 → 人物: 0.75", "0.75"),
@@ -104,7 +104,7 @@ def test_from_the_command_line(nlp, tmp_path, suffix):
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert result.exit_code == 0, result.output
     html = (tmp_path / "out.html").read_text(encoding="utf8")
-    assert "Attention between types" in html and html.count("<figure>") == 2 and image.stat().st_size > 1000
+    assert "Attention between types" in html and html.count("<figure") == 2 and image.stat().st_size > 1000
 
 
 def test_the_command_refuses_a_pipeline_without_attention(tmp_path):

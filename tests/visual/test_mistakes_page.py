@@ -197,7 +197,8 @@ def test_the_choices_fit_the_rows():
     assert len(rows) == 6
     options = {option["value"] for option in page.all("option")}
     assert {row[f"data-{name}"] for row in rows for name in ("what", "kind", "label")} | {""} == options
-    assert page.all("form") == [{"class": "filter", "hidden": None}]
+    (form,) = page.all("form")
+    assert form["class"] == "filter" and "hidden" in form
 
 
 ODD = ["<script>alert(1)</script>", "a\x00\x0bb\x1b", "]]>&\"'", "\ufffe\x85", "👩\u200d🔬", "{{ words }}", "{count}"]

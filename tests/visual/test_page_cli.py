@@ -43,7 +43,7 @@ def test_texts_are_analysed_and_drawn(model, tmp_path, suffix):
     assert result.exit_code == 0, result.output
     assert "2 texts" in result.output and "1 more were left out" in result.output
     html = (tmp_path / "out.html").read_text(encoding="utf8")
-    assert html.count('<text class="mark-label"') == 2 and html.count("<figure>") == 2
+    assert html.count('<text class="mark-label"') == 2 and html.count('<figure class="text">') == 2
     assert sorted(path.name for path in (tmp_path / "svg").iterdir()) == ["001.svg", "002.svg"]
 
 
@@ -61,7 +61,7 @@ def test_the_span_group_of_the_pipeline_is_drawn(tmp_path):
 def test_no_limit_shows_all(model, tmp_path):
     result = run(model, source(tmp_path, ".txt", ["Rain."] * 12), tmp_path / "out.html", "--limit", 0)
     assert result.exit_code == 0 and "left out" not in result.output
-    assert (tmp_path / "out.html").read_text(encoding="utf8").count("<figure>") == 12
+    assert (tmp_path / "out.html").read_text(encoding="utf8").count('<figure class="text">') == 12
 
 
 def test_display_names_are_read_from_a_file(model, tmp_path):

@@ -27,6 +27,7 @@ def save(tmp_path):
             nlp.meta.update(name=name, version="1.2.0")
         rules = [{"label": label, "pattern": pattern} for pattern, label in patterns.items()]
         nlp.add_pipe(ruler, config=config).add_patterns(rules)
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
         nlp.to_disk(tmp_path / folder)
         return str(tmp_path / folder)
 
@@ -98,12 +99,17 @@ def test_names_are_never_templates(save, compare, lang, only):
     assert only in html and "en_&lt;b&gt;{total} 1.2.0" in html
 
 
-def test_pipelines_of_the_same_name_are_named_by_their_place(save, compare):
-    old, new = save("old", OLD), save("new", NEW)
-    _, html = compare(new, old)
-    assert re.findall(r'<div class="side"><b>(.*?)</b>', html) == [old, new] * 2
+def test_pipelines_of_the_same_name_are_named_by_their_place(save, compare, tmp_path):
+    for folders, names in (
+        (("old", "new"), ["old", "new"]),
+        (("old/best", "new/best"), ["old/best", "new/best"]),
+        (("more/best", "best"), ["more/best", f"{tmp_path.name}/best"]),
+    ):
+        old, new = save(folders[0], OLD), save(folders[1], NEW)
+        _, html = compare(new, old)
+        assert re.findall(r'<div class="side"><b>(.*?)</b>', html) == names * 2
     _, html = compare(new, new)
-    assert f"{new} and {new} are the same in all texts (4)" in html
+    assert f"There are no disagreements: {new} and {new} are the same in all texts (4)." in html
 
 
 def test_the_page_is_limited_but_all_texts_are_counted(save, compare):
