@@ -13,16 +13,21 @@ OPEN = ("/health", "/ready")
 PATHS = (*OPEN, "/analyse", "/stream", "/labels", "/metrics", "/openapi.json")
 # What nginx calls a request whose client has closed the connection.
 CLIENT_GONE = 499
-HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+NO_TOKEN = 401, "give the token: Authorization: Bearer TOKEN"
 log = logging.getLogger("spacy_mre.serving")
 
 
 class Guard:
-    """Middleware around the application.
+    """Middleware around an application.
 
     app (ASGIApp): The application.
-    service (Service): Has the token and the metrics.
+    service (Service): Has the token, the metrics, and the number of active requests.
     """
+
+    headers: tuple[tuple[bytes, bytes], ...] = (
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
+    )
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self.app, self.service = app, service
@@ -38,16 +43,16 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {**message, "headers": [*message.get("headers", ()), *HEADERS]}
+                message = {**message, "headers": [*message.get("headers", ()), *self.headers]}
             await send(message)
 
         self.service.active += 1
         try:
-            if scope["path"] in OPEN or has_token(scope, self.service.settings.token):
+            refusal = self.refuse(scope)
+            if refusal is None:
                 await self.app(scope, receive, watched)
             else:
-                self.service.metrics.rejected.labels("token").inc()
-                await send_error(watched, 401, "give the token: Authorization: Bearer TOKEN")
+                await send_error(watched, *refusal)
         except Gone:
             status = CLIENT_GONE
         except Exception as err:
@@ -58,10 +63,27 @@ class Guard:
             else:
                 status = 500
         finally:
-            self._record(scope, status, perf_counter() - started)
+            self.record(scope, status, perf_counter() - started)
             self.service.active -= 1
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+    def refuse(self, scope: Scope) -> tuple[int, str] | None:
+        """Decide whether a request is answered.
+
+        scope (Scope): The request.
+        RETURNS (Optional[tuple[int, str]]): The status code and the reason if it is not.
+        """
+        if scope["path"] in OPEN or has_token(scope, self.service.settings.token):
+            return None
+        self.service.metrics.rejected.labels("token").inc()
+        return NO_TOKEN
+
+    def record(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count a request that was answered, and write a line about it.
+
+        scope (Scope): The request.
+        status (int): The status code.
+        seconds (float): How long it took.
+        """
         # Any other path can have anything in it.
         path = scope["path"] if scope["path"] in PATHS else "other"
         self.service.metrics.requests.labels(path, str(status)).inc()

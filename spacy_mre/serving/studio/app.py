@@ -17,7 +17,7 @@ from ..bodies import read_as
 from ..service import RETRY_AFTER, Refused
 from .bodies import Decision, NewText, Nothing, Order, Undo
 from .desk import Conflict, Desk
-from .guard import Guard
+from .guard import StudioGuard
 from .texts import Text
 
 STATIC = Path(__file__).parent / "static"
@@ -56,7 +56,7 @@ def make_studio_app(desk: Desk, on_start: Callable[[], None] = lambda: None) -> 
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.add_middleware(Guard, service=service)
+    app.add_middleware(StudioGuard, service=service)
 
     @app.exception_handler(Refused)
     async def refuse(request: Request, err: Refused) -> Response:

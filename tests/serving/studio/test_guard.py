@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from spacy_mre.serving.studio.guard import POLICY, is_own
-from tests.serving.running import ask
+from tests.serving.running import ask, wait_until
 from tests.serving.studio.finder import FOUND, TEXT
 
 TOKEN = "s3cret-token"
@@ -99,6 +99,19 @@ def test_without_the_token(begin, given):
 def test_with_the_token(begin):
     studio = begin(TEXT, token=TOKEN)
     assert studio.ask("GET", "state", headers={"Authorization": f"Bearer {TOKEN}"})[0] == 200
+
+
+def test_a_client_that_goes_away_is_no_error(begin, caplog):
+    studio = begin(TEXT)
+    key = studio.item()["key"]
+    head = f"POST /studio/items/{key} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99\r\n\r\n"
+    with caplog.at_level(logging.DEBUG):
+        with socket.create_connection(("127.0.0.1", studio.running.port), timeout=20) as connection:
+            connection.sendall(head.encode() + b'{"version": 0')
+            wait_until(lambda: studio.running.service.active)
+        wait_until(lambda: not studio.running.service.active)
+    assert "internal error" not in caplog.text
+    assert studio.lines() == []
 
 
 def test_the_log_has_no_texts(begin, caplog, monkeypatch):
