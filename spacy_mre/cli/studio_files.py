@@ -9,7 +9,10 @@ from spacy.tokens import Doc
 from spacy.util import get_package_path, is_package, load_config, load_model
 
 from ..annotations.storage import save_docs
-from ..corpora import WRITERS, EntityRecord, Record, RelationRecord, Report, cat_labels, make_docs
+from ..corpora import WRITERS, Record, Report, cat_labels, make_docs
+from ..corpora.jsonl import make_record
+from ..corpora.offsets import Offsets
+from ..corpora.reading import Location
 
 # Of the file; a form without one is a folder.
 ENDINGS = {
@@ -38,8 +41,10 @@ def make_gold_docs(rows: Sequence[Row], nlp: Language, report: Report | None = N
     nlp (Language): Its tokenizer is used. A token is split where an entity begins or ends inside it.
     report (Report | None): Counts what was kept and lost.
     RETURNS (Iterable[Doc]): The documents.
+    RAISES (ValueError): If a row is malformed.
     """
-    records = [_as_record(row) for row in rows]
+    report = report if report is not None else Report()
+    records = [_as_record(row, report) for row in rows]
     return make_docs(records, nlp, cats=cat_labels(records), report=report)
 
 
@@ -51,6 +56,7 @@ def export_gold(rows: Sequence[Row], form: str, folder: Path, model: str) -> dic
     folder (Path): The folder to write into.
     model (str): The pipeline whose tokenizer is used, a package or a folder.
     RETURNS (dict[str, int]): What was lost: how many annotations, by reason.
+    RAISES (ValueError): If a row is malformed, or a package is missing.
     """
     report = Report()
     docs = make_gold_docs(rows, _load_tokenizer(model), report)
@@ -59,7 +65,7 @@ def export_gold(rows: Sequence[Row], form: str, folder: Path, model: str) -> dic
     if form == "spacy":
         save_docs(docs, path)
     else:
-        WRITERS[form](docs, path, report=report)
+        WRITERS[form](docs, path, gold=True, report=report)
     return dict(report.lost)
 
 
@@ -69,15 +75,6 @@ def _load_tokenizer(model: str) -> Language:
     return load_model(model, exclude=list(load_config(config)["components"]))
 
 
-def _as_record(row: Row) -> Record:
-    entities, relations, cats = row["entities"], row["relations"], row["cats"]
-    return Record(
-        text=row["text"],
-        id=row.get("id") or "",
-        entities=None if entities is None else [EntityRecord(e["start"], e["end"], e["label"]) for e in entities],
-        relations=None if relations is None else [RelationRecord(r["head"], r["tail"], r["label"]) for r in relations],
-        cats=cats,
-        group=row.get("group", ""),
-        meta=row.get("meta", {}),
-        origin=row.get("id") or row["text"][:30],
-    )
+def _as_record(row: Row, report: Report) -> Record:
+    name = row.get("id") or row["text"][:30]
+    return make_record(row, "", Offsets(row["text"]), Location(Path(f"{NAME}.jsonl"), name=f"text '{name}'"), report)

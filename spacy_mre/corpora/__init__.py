@@ -78,8 +78,10 @@ WRITERS: dict[str, Callable[..., int]] = {
     "doccano": make_writer(doccano_writer.write_records),
     "docred": make_writer(docred_writer.write_records),
     "jsonl": make_writer(jsonl.write_records),
-    "labelstudio": make_writer(label_studio_writer.write_records, scores=True),
-    "prodigy": make_writer(prodigy_writer.write_records, scores=True),
+    "labelstudio": make_writer(
+        label_studio_writer.write_records, scores=True, write_gold=label_studio_writer.write_gold
+    ),
+    "prodigy": make_writer(prodigy_writer.write_records, scores=True, write_gold=prodigy_writer.write_gold),
     "pubtator": make_writer(pubtator_writer.write_records),
     "spacyjson": make_writer(spacy_json_writer.write_records, scores=True),
     "table": make_writer(table_writer.write_records),

@@ -13,7 +13,8 @@ from ..annotations.relations import arguments, get_relations
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
-LOST_SCORE = "score (kept by labelstudio, prodigy and spacyjson)"
+WriteRecords = Callable[[Iterable[Record], Path, Report | None], int]
+LOST_SCORE = "score (kept by spacyjson, and in predictions by labelstudio and prodigy)"
 
 
 def make_records(
@@ -56,17 +57,28 @@ def make_records(
 
 
 def make_writer(
-    write_records: Callable[[Iterable[Record], Path, Report | None], int], *, scores: bool = False
+    write_records: WriteRecords, *, scores: bool = False, write_gold: WriteRecords | None = None
 ) -> Callable[..., int]:
     """Make the function of a format that writes Docs.
 
     write_records (Callable[[Iterable[Record], Path, Report | None], int]): Writes the records of the format.
     scores (bool): The format keeps the scores of entities and relations. Default: False.
-    RETURNS (Callable[..., int]): From Docs, a path and the keyword arguments `spans_key` and `report` to the number of
-        documents.
+    write_gold (Callable[[Iterable[Record], Path, Report | None], int] | None): Writes what people decided, without
+        scores, if the format tells it from what a pipeline found. Default: None, it does not.
+    RETURNS (Callable[..., int]): From Docs, a path and the keyword arguments `spans_key`, `gold` (people have decided
+        it; default: False) and `report` to the number of documents.
     """
 
-    def write(docs: Iterable[Doc], path: Path, *, spans_key: str = DEFAULT_KEY, report: Report | None = None) -> int:
+    def write(
+        docs: Iterable[Doc],
+        path: Path,
+        *,
+        spans_key: str = DEFAULT_KEY,
+        gold: bool = False,
+        report: Report | None = None,
+    ) -> int:
+        if gold and write_gold is not None:
+            return write_gold(make_records(docs, spans_key=spans_key, report=report), path, report)
         return write_records(make_records(docs, spans_key=spans_key, scores=scores, report=report), path, report)
 
     return write

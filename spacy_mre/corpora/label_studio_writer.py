@@ -1,7 +1,7 @@
-"""Writing of tasks that Label Studio imports: texts with predictions, which annotators correct."""
+"""Writing of tasks that Label Studio imports: texts with predictions, which annotators correct, or with annotations."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -15,9 +15,12 @@ from .report import Report
 # The names of the tags in the labelling interface.
 TEXT, LABELS, CHOICES = "text", "label", "category"
 
+Result = dict[str, Any]
+Wrap = Callable[[list[Result]], dict[str, Any]]
+
 
 def write_records(records: Iterable[Record], path: Path, report: Report | None = None) -> int:
-    """Write records as tasks with predictions, which `read_label_studio` reads. Tokens are not written.
+    """Write what a pipeline found as tasks with predictions, which `read_label_studio` reads. Tokens are not written.
 
     The labelling interface needs tags of these names: Text `text` with the value `$text`, Labels `label`, and Choices
     `category`. A prediction has the mean of the scores of its results.
@@ -27,31 +30,54 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     report (Report | None): Counts what Label Studio cannot represent.
     RETURNS (int): The number of records.
     """
+    return _write(records, path, report, _as_predictions)
+
+
+def write_gold(records: Iterable[Record], path: Path, report: Report | None = None) -> int:
+    """Write what people decided as tasks with annotations, which have no scores. Otherwise as `write_records`.
+
+    records (Iterable[Record]): The records.
+    path (Path): The file; its folder is created.
+    report (Report | None): Counts what Label Studio cannot represent.
+    RETURNS (int): The number of records.
+    """
+    return _write(records, path, report, _as_annotations)
+
+
+def _write(records: Iterable[Record], path: Path, report: Report | None, wrap: Wrap) -> int:
     report = report if report is not None else Report()
     records = list(records)
     lose_unused_labels(records, report)
     _lose_empty_annotations(records, report)
     with replacing(path) as temporary:
-        tasks = [json.dumps(_as_task(record, report), ensure_ascii=False) for record in records]
+        tasks = [json.dumps(_as_task(record, wrap, report), ensure_ascii=False) for record in records]
         temporary.write_bytes(("[\n" + ",\n".join(tasks) + "\n]\n").encode("utf8"))
     return len(records)
 
 
-def _as_task(record: Record, report: Report) -> dict[str, Any]:
+def _as_task(record: Record, wrap: Wrap, report: Report) -> dict[str, Any]:
     data: dict[str, Any] = {"text": record.text, "record_id": record.id}
     if record.group:
         data["group"] = record.group
     data |= {"meta": record.meta} if record.meta.keys() & DATA_KEYS else record.meta
     task: dict[str, Any] = {"data": data}
     if not (record.entities is None and record.relations is None and record.cats is None):
-        results = _results(record, report)
-        score = fmean([result["score"] for result in results] or [1.0])
-        task["predictions"] = [{"model_version": "spacy_mre", "score": score, "result": results}]
+        task |= wrap(_results(record, report))
     return task
 
 
-def _results(record: Record, report: Report) -> list[dict[str, Any]]:
-    results: list[dict[str, Any]] = []
+def _as_predictions(results: list[Result]) -> dict[str, Any]:
+    score = fmean([result["score"] for result in results] or [1.0])
+    return {"predictions": [{"model_version": "spacy_mre", "score": score, "result": results}]}
+
+
+def _as_annotations(results: list[Result]) -> dict[str, Any]:
+    without = [{key: value for key, value in result.items() if key != "score"} for result in results]
+    return {"annotations": [{"result": without}]}
+
+
+def _results(record: Record, report: Report) -> list[Result]:
+    results: list[Result] = []
     written = set()
     for i, entity in enumerate(record.entities or ()):
         if not entity.label:

@@ -1,4 +1,4 @@
-"""Writing of tasks for Prodigy: texts with spans, relations and choices, which annotators correct."""
+"""Writing of tasks for Prodigy: texts with spans, relations and choices, which annotators correct, or have accepted."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -21,6 +21,18 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     """
     report = report if report is not None else Report()
     return write_json_lines((_as_task(record, report) for record in records), path)
+
+
+def write_gold(records: Iterable[Record], path: Path, report: Report | None = None) -> int:
+    """Write what people decided as accepted answers, as `prodigy db-out` does. Otherwise as `write_records`.
+
+    records (Iterable[Record]): The records.
+    path (Path): The file; its folder is created.
+    report (Report | None): Counts what Prodigy cannot represent.
+    RETURNS (int): The number of records.
+    """
+    report = report if report is not None else Report()
+    return write_json_lines(({**_as_task(record, report), "answer": "accept"} for record in records), path)
 
 
 def _as_task(record: Record, report: Report) -> dict[str, Any]:

@@ -381,6 +381,19 @@ def test_records_survive_with_their_scores(tmp_path, meta):
     assert (record.entities, record.relations, record.cats) == (None, None, None)
 
 
+def test_gold_is_written_as_annotations(tmp_path):
+    report = Report()
+    WRITERS["labelstudio"](make_docs([FULL], NLP), tmp_path / "out.json", gold=True, report=report)
+    (task,) = json.loads((tmp_path / "out.json").read_text(encoding="utf8"))
+    assert task.keys() == {"data", "annotations"}
+    (annotation,) = task["annotations"]
+    assert annotation.keys() == {"result"} and not any("score" in result for result in annotation["result"])
+    (record,) = READERS["labelstudio"](tmp_path / "out.json")
+    assert (record.entities, record.relations) == (FULL.entities, FULL.relations)
+    assert [entity.score for entity in record.entities] == [1.0, 1.0]
+    assert report.lost["score (kept by spacyjson, and in predictions by labelstudio and prodigy)"] == 3
+
+
 def region_of(tag, start, end, text=None, label="person"):
     value = {"start": start, "end": end, "labels": [label]} | ({} if text is None else {"text": text})
     return {"id": f"{tag}-{start}", "type": "labels", "to_name": tag, "from_name": "label", "value": value}

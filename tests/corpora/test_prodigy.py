@@ -252,3 +252,12 @@ def test_records_survive_with_their_scores(tmp_path, meta):
     (doc,) = make_docs([record], NLP)
     assert [entity.score for entity in get_entities(doc)] == [0.5, 0.75]
     assert doc._.triples[0].score == 0.25
+
+
+def test_gold_is_written_as_accepted_answers(tmp_path):
+    WRITERS["prodigy"](make_docs([FULL, Record("Rain", entities=[])], NLP), tmp_path / "out.jsonl", gold=True)
+    lines = (tmp_path / "out.jsonl").read_text(encoding="utf8").splitlines()
+    assert [json.loads(line)["answer"] for line in lines] == ["accept", "accept"]
+    assert [len(record.entities) for record in READERS["prodigy"](tmp_path / "out.jsonl")] == [3, 0]
+    WRITERS["prodigy"](make_docs([FULL], NLP), tmp_path / "out.jsonl")
+    assert "answer" not in json.loads((tmp_path / "out.jsonl").read_text(encoding="utf8"))

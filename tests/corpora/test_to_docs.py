@@ -204,7 +204,7 @@ def test_records_of_predicted_docs(nlp):
     assert record.relations == [RelationRecord(1, 2, "met"), RelationRecord(2, 0, "met")]
     assert (record.id, record.cats) == ("1", None)
     assert report.lost == {
-        "score (kept by labelstudio, prodigy and spacyjson)": 2,
+        "score (kept by spacyjson, and in predictions by labelstudio and prodigy)": 2,
         "relation whose head or tail is not an entity": 2,
     }
 
@@ -227,7 +227,7 @@ def test_metadata_and_scores(nlp):
     assert back.relations[0].score == 0.25 and not report.lost
     (back,) = make_records([doc], report=report)
     assert [entity.score for entity in back.entities] == [1.0, 1.0]
-    assert report.lost == {"score (kept by labelstudio, prodigy and spacyjson)": 2}
+    assert report.lost == {"score (kept by spacyjson, and in predictions by labelstudio and prodigy)": 2}
 
 
 @pytest.mark.parametrize("meta", ["x", {"x": {1, 2}}, {"x": float("nan")}])

@@ -45,7 +45,7 @@ def test_all_writers_are_offered(saved):
     assert set(FORMS) == {*WRITERS, "spacy"}
 
 
-@pytest.mark.parametrize("form", [form for form in FORMS if form not in ("spacy", "docred", "labelstudio")])
+@pytest.mark.parametrize("form", [form for form in FORMS if form not in ("spacy", "docred")])
 def test_the_readers_read_it(saved, form, tmp_path):
     if form in NEEDS and find_spec(NEEDS[form]) is None:
         pytest.skip(f"needs {NEEDS[form]}")
@@ -90,11 +90,49 @@ def test_docred(saved):
     assert json.loads(headers["studio-lost"])  # it has no text labels
 
 
-def test_label_studio(saved):
+def test_label_studio_gets_annotations(saved):
+    """What a person decided is no prediction."""
     tasks = json.loads(download(saved, "labelstudio")[1])
     assert [task["data"]["text"] for task in tasks] == [TEXT, SECOND]
-    kinds = [result["type"] for result in tasks[0]["predictions"][0]["result"]]
-    assert kinds == ["labels", "labels", "relation", "choices"]
+    assert [task.keys() for task in tasks] == [{"data", "annotations"}] * 2
+    results = tasks[0]["annotations"][0]["result"]
+    assert [result["type"] for result in results] == ["labels", "labels", "relation", "choices"]
+    assert not any("score" in result for result in results)
+
+
+def test_prodigy_gets_answers(saved):
+    lines = download(saved, "prodigy")[1].splitlines()
+    assert [json.loads(line)["answer"] for line in lines] == ["accept", "accept"]
+
+
+def write_line(folder, **values):
+    """Begin a gold file with a line of another program."""
+    line = {"text": TEXT, "status": "accepted", "entities": [], "relations": None, "cats": None, **values}
+    (folder / "gold.jsonl").write_text(json.dumps(line) + "\n")
+
+
+def test_what_another_program_added_is_counted(begin, tmp_path):
+    write_line(tmp_path, entities=[{**IDA, "score": 0.5}, {**LIMA, "by": "Bo"}], cats={"travel": 0.7})
+    headers, content = download(begin(), "jsonl")
+    assert json.loads(headers["studio-lost"]) == {
+        "unknown key 'score' of an entity, not read": 1,
+        "unknown key 'by' of an entity, not read": 1,
+    }
+    assert json.loads(content)["entities"] == [IDA, LIMA]
+
+
+@pytest.mark.parametrize(
+    "entity, reason",
+    [
+        ({"start": 0, "end": 99, "label": "person"}, "0 to 99"),
+        ({"start": 0, "end": 3}, "the key 'label' is missing"),
+        ({**IDA, "text": "Tom"}, "Tom"),
+    ],
+)
+def test_what_another_program_broke_is_told(begin, tmp_path, entity, reason):
+    write_line(tmp_path, id="one", entities=[entity])
+    status, answer = begin().ask("GET", "export?form=jsonl")
+    assert status == 422 and "gold.jsonl: text 'one': " in answer["error"] and reason in answer["error"]
 
 
 def test_a_single_text_with_a_japanese_name(begin):
