@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 
 from ...scale.texts import Fault
 from ..answers import Form
@@ -25,10 +27,12 @@ class Analyst:
 
     service (Service): The pipelines, with the names `FIRST` and `OTHER`.
     model (Model): The first pipeline.
+    decided (Iterable[Text]): Texts of an earlier run, which the second pipeline has not seen. They come last.
     """
 
-    def __init__(self, service: Service, model: Model) -> None:
+    def __init__(self, service: Service, model: Model, decided: Iterable[Text]) -> None:
         self.service, self.model = service, model
+        self._decided = deque(decided if OTHER in service.pipelines else ())
         self.generation = 0
         # The texts that were analysed, and the place in the input from where on there are others.
         self._asked: dict[int, Text] = {}
@@ -52,11 +56,12 @@ class Analyst:
         await self.wait()
         wanted = list(texts)
         # What a pipeline says that was replaced meanwhile is not kept.
-        while wanted := [text for text in wanted if not text.is_asked]:
+        while wanted := [text for text in wanted if self._open_questions(text)]:
             generation = self.generation
             for name in reversed(self.service.pipelines):
-                await self._ask_one(name, wanted, generation)
-            self._asked |= {text.key: text for text in wanted if text.is_asked}
+                if asked := [text for text in wanted if name in self._open_questions(text)]:
+                    await self._ask_one(name, asked, generation)
+            self._asked |= {text.key: text for text in wanted if text.is_asked and text.status == "open"}
 
     async def replace(self, model: Model) -> None:
         """Put another pipeline in the place of the first.
@@ -97,16 +102,23 @@ class Analyst:
             self._place += 1
             if text.status == "open" and not text.is_asked:
                 chosen.append(text)
-        return chosen
+        while self._decided and not self._open_questions(self._decided[0]):
+            self._decided.popleft()
+        return chosen or list(islice(self._decided, AT_ONCE))
+
+    def _open_questions(self, text: Text) -> list[str]:
+        """The pipelines that have not answered about a text."""
+        asked = {FIRST: text.is_asked, OTHER: text.is_other_asked}
+        return [name for name in self.service.pipelines if not asked[name]]
 
     async def _ask_one(self, name: str, texts: list[Text], generation: int) -> None:
         pipeline = self.service.find(name)
         answers = await self.service.analyse(pipeline, [text.text for text in texts], Form(), _never)
-        if generation != self.generation:
+        if name == FIRST and generation != self.generation:
             return
         for text, answer in zip(texts, answers):
             if name == OTHER:
-                text.other = None if isinstance(answer, Fault) else json.loads(answer)
+                text.other, text.is_other_asked = None if isinstance(answer, Fault) else json.loads(answer), True
             elif text.decisions and text.predicted is not None:
                 continue  # what was looked at when it was decided
             elif isinstance(answer, Fault):

@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
@@ -15,10 +14,9 @@ from ...about import __version__
 from ..answers import to_json
 from ..bodies import read_as
 from ..service import RETRY_AFTER, Refused
-from .bodies import Decision, NewText, Nothing, Order, Undo
+from .bodies import Decision, NewText, Order, Run
 from .desk import Conflict, Desk
 from .guard import StudioGuard
-from .texts import Text
 
 STATIC = Path(__file__).parent / "static"
 MOST_ROWS = 500
@@ -116,13 +114,9 @@ def make_studio_app(desk: Desk, on_start: Callable[[], None] = lambda: None) -> 
         text = desk.find(_number(key, 0))
         await desk.analyst.ask([text])
         desk.decide(text.key, decision)
-        return _changed(text, next=desk.next(text.key))
-
-    @app.post("/studio/undo")
-    async def undo(request: Request) -> Response:
-        text = desk.undo((await read_as(Undo, request, service)).key)
-        await desk.analyst.ask([text])
-        return _changed(text)
+        await desk.analyst.ask([text])  # one that is open again
+        about = {"item": text.as_item(), "progress": desk.progress()}
+        return _json({**about, "next": desk.next(text.key)})
 
     @app.post("/studio/texts")
     async def add(request: Request) -> Response:
@@ -135,8 +129,7 @@ def make_studio_app(desk: Desk, on_start: Callable[[], None] = lambda: None) -> 
 
     @app.post("/studio/learn")
     async def learn(request: Request) -> Response:
-        await read_as(Nothing, request, service)
-        desk.learn()
+        desk.learn((await read_as(Run, request, service)).run)
         return _json(desk.learning.told)
 
     @app.get("/studio/learn")
@@ -149,8 +142,8 @@ def make_studio_app(desk: Desk, on_start: Callable[[], None] = lambda: None) -> 
         return _json(desk.learning.told)
 
     @app.post("/studio/use")
-    async def use() -> Response:
-        await desk.use()
+    async def use(request: Request) -> Response:
+        await desk.use((await read_as(Run, request, service)).run)
         return _state()
 
     @app.get("/studio/export")
@@ -162,9 +155,6 @@ def make_studio_app(desk: Desk, on_start: Callable[[], None] = lambda: None) -> 
             raise Refused(422, str(err)) from None
         headers = {"Content-Disposition": f'attachment; filename="{made.name}"', LOST: json.dumps(made.lost)}
         return Response(made.content, media_type="application/octet-stream", headers=headers)
-
-    def _changed(text: Text, **more: Any) -> Response:
-        return _json({"item": text.as_item(), "progress": desk.progress(), **more})
 
     app.mount("/static", StaticFiles(directory=STATIC))
     return app

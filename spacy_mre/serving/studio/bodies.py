@@ -39,20 +39,13 @@ class Given(BaseModel):
 
 
 class Decision(BaseModel):
-    """A decision about a text."""
+    """A decision about a version of a text. "undo" takes back the one before."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     version: int
     model: dict[str, Any] | None = None
-    decision: Literal["save", "skip", "reject"]
+    decision: Literal["save", "skip", "reject", "undo"]
     analysis: Given | None = None
-
-
-class Undo(BaseModel):
-    """Which decision to take back."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-    key: int | None = None
 
 
 class NewText(BaseModel):
@@ -69,10 +62,11 @@ class Order(BaseModel):
     order: str
 
 
-class Nothing(BaseModel):
-    """A body without values."""
+class Run(BaseModel):
+    """Which run of learning is known, or meant."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
+    run: int | None = None
 
 
 def check_analysis(given: Given, text: str, labels: Labels, *, exclusive: bool) -> Analysis:

@@ -10,7 +10,7 @@ from ..labels import Labels
 from ..service import Refused, Service
 from .analyst import FIRST, Analyst
 from .bodies import Decision, check_analysis
-from .comparing import entity_items, f1
+from .comparing import Analysis, entity_items, f1
 from .exporting import Download, make_download
 from .gold import Gold
 from .journal import Journal
@@ -36,15 +36,16 @@ class Desk:
         self, service: Service, model: Model, other: Model | None, gold: Journal, typed: Journal, tools: Tools
     ) -> None:
         self.service, self.other, self.tools = service, other, tools
-        self.analyst = Analyst(service, model)
         self.learning = Learning(gold.path, tools.make_docs)
         self.texts = Texts()
         self.gold = Gold(gold, self.texts)
+        self.analyst = Analyst(service, model, self.gold.saved())
         self._typed = typed
         self._typed_texts = {line["text"] for line in typed.lines}
         for line in typed.lines:
             self.texts.add(line["text"])
         self.order = FILE
+        self._used: int | None = None
 
     @property
     def model(self) -> Model:
@@ -71,17 +72,25 @@ class Desk:
         return text
 
     def progress(self) -> dict[str, Any]:
-        """RETURNS (dict[str, Any]): The number of texts by status, and the F1 of the entities that the pipeline found
-        against those that were saved; None without any. Texts that were saved with another pipeline do not count."""
+        """RETURNS (dict[str, Any]): The number of texts by status; which decision can be taken back; and the F1 of the
+        entities that the pipelines found against those that were saved, None without any: of the first pipeline in
+        texts that were saved with it, of the second one in all that it has answered, with their number."""
         about = self.model.as_json()
-        lines = [text.decisions[-1] for text in self.gold.saved()]
+        saved = [(text.decisions[-1], text.other) for text in self.gold.saved()]
         pairs = [
             (entity_items(line["predicted"]), entity_items(line))
-            for line in lines
+            for line, _ in saved
             # When it is saved again, the pipeline may have learned from it.
             if line.get("predicted") and line.get("model") == about and line.get("version") == 1
         ]
-        return {**self.gold.count(len(self.texts)), "agreement": f1(pairs)}
+        others = [(entity_items(other), entity_items(line)) for line, other in saved if other is not None]
+        last = self.gold.last
+        return {
+            **self.gold.count(len(self.texts)),
+            "agreement": f1(pairs),
+            "other": {"agreement": f1(others), "texts": len(others)},
+            "undo": None if last is None else {"key": last.key, "version": last.version},
+        }
 
     def set_order(self, order: str) -> None:
         """Choose the order.
@@ -136,37 +145,20 @@ class Desk:
         return next((text.key for text in others if text.status == "open" and text.key != after), None)
 
     def decide(self, key: int, decision: Decision) -> Text:
-        """Save, skip or reject a text.
+        """Save, skip or reject a text, or take back its last decision. A decision that was made already is not made
+        again: its answer was lost.
 
         key (int): The text.
         decision (Decision): What the person decided.
         RETURNS (Text): The text.
-        RAISES (Refused): If the text was changed meanwhile, or the analysis cannot be saved.
+        RAISES (Conflict): If the text was changed meanwhile.
+        RAISES (Refused): If the analysis cannot be saved, or there is no decision to take back.
         """
         text = self.find(key)
-        if decision.version != text.version or decision.model not in (None, text.model):
+        if decision.version == text.version and decision.model in (None, text.model):
+            self._make(text, decision)
+        elif decision.version != text.version - 1 or not self._is_last(text, decision):
             raise Conflict(text)
-        analysis = None
-        if decision.decision == "save":
-            if decision.analysis is None:
-                raise Refused(422, "analysis: it is missing")
-            exclusive = not self.model.cats.multi_label
-            analysis = check_analysis(decision.analysis, text.text, self.labels, exclusive=exclusive)
-        self.gold.decide(text, decision.decision, analysis, self.model.cats)
-        return text
-
-    def undo(self, key: int | None) -> Text:
-        """Take back the last decision.
-
-        key (Optional[int]): About this text. Default: about any.
-        RETURNS (Text): The text.
-        RAISES (Refused): If there is none.
-        """
-        text = self.gold.undo(None if key is None else self.find(key))
-        if text is None:
-            raise Refused(422, "there is no decision to take back")
-        if text.status == "open":
-            text.forget()  # another pipeline may have found it
         return text
 
     def add(self, words: str) -> Text:
@@ -188,27 +180,31 @@ class Desk:
         """RETURNS (list[dict[str, Any]]): What was saved, as in the gold file."""
         return [text.decisions[-1] for text in self.gold.saved()]
 
-    def learn(self) -> None:
+    def learn(self, run: int | None) -> None:
         """Begin to learn from what was saved.
 
-        RAISES (Refused): If it learns already, or there is nothing to learn from.
+        run (Optional[int]): The last run that the page knows. If there was another one since, none is begun.
+        RAISES (Refused): If it learns already, what was learned is being loaded, or there is nothing to learn from.
         """
-        self.learning.start(self.model.path, self.rows())
+        if run is None or run >= self.learning.told["run"]:
+            self.learning.start(self.model.path, self.rows())
 
-    async def use(self) -> None:
+    async def use(self, run: int | None) -> None:
         """Put the learned pipeline in the place of the old one. Open texts are analysed anew.
 
+        run (Optional[int]): The run whose pipeline is meant. Nothing happens if it is in use already.
         RAISES (Refused): If there is none, or it cannot be loaded.
         """
-        learned = self.learning.learned
-        if learned is None:
-            raise Refused(409, "there is no learned pipeline")
-        self.learning.reset()
+        if run is not None and run == self._used:
+            return
+        learned = self.learning.take()
         try:
             await self.analyst.replace(Model(str(learned)))
         except Exception as err:
-            self.learning.fail(f"the learned pipeline cannot be loaded: {err}")
+            self.learning.taken(f"the learned pipeline cannot be loaded: {err}")
             raise Refused(503, self.learning.told["message"]) from None
+        self._used = self.learning.told["run"]
+        self.learning.taken()
 
     def download(self, form: str) -> Callable[[], Download]:
         """Prepare a download.
@@ -223,6 +219,30 @@ class Desk:
         if not rows:
             raise Refused(422, "nothing was saved yet")
         return partial(make_download, self.tools, rows, form, self.model.path)
+
+    def _make(self, text: Text, decision: Decision) -> None:
+        if decision.decision != "undo":
+            self.gold.decide(text, decision.decision, self._checked(text, decision), self.model.cats)
+            return
+        if not text.decisions:
+            raise Refused(422, "there is no decision to take back")
+        self.gold.undo(text)
+        if text.status == "open":
+            text.forget()  # another pipeline may have found it
+
+    def _is_last(self, text: Text, decision: Decision) -> bool:
+        """Whether the last line of a text says what a person decided."""
+        line = text.line or {}
+        analysis = self._checked(text, decision) or {}
+        return line.get("decision") == decision.decision and all(line[level] == analysis[level] for level in analysis)
+
+    def _checked(self, text: Text, decision: Decision) -> Analysis | None:
+        if decision.decision != "save":
+            return None
+        if decision.analysis is None:
+            raise Refused(422, "analysis: it is missing")
+        exclusive = not self.model.cats.multi_label
+        return check_analysis(decision.analysis, text.text, self.labels, exclusive=exclusive)
 
     def _ranked(self) -> list[Text]:
         return arrange(self.analyst.ready(), self.gold.decided(), self.order, self.model.cats)

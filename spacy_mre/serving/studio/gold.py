@@ -57,20 +57,20 @@ class Gold:
             line["provenance"] = trace(text.predicted, analysis, cats)
         self._write(text, {"decision": decision, **line, "predicted": text.predicted, "model": text.model})
 
-    def undo(self, text: Text | None) -> Text | None:
-        """Take back a decision, with a line that says what holds again.
+    def undo(self, text: Text) -> None:
+        """Take back the last decision about a text, with a line that says what holds again.
 
-        text (Optional[Text]): The text whose last decision is taken back; None for the last decision of all.
-        RETURNS (Optional[Text]): The text; None if there is nothing to take back.
+        text (Text): The text, about which a decision holds.
         RAISES (OSError): If the disk is full, for example. Nothing has changed then.
         """
-        text = self._history[-1] if text is None and self._history else text
-        if text is None or not text.decisions:
-            return None
         before = text.decisions[-2] if len(text.decisions) > 1 else {"status": "open", **dict.fromkeys(LEVELS)}
         kept = ("status", *LEVELS, "provenance", "predicted", "model")
         self._write(text, {"decision": "undo", **{key: before[key] for key in kept if key in before}})
-        return text
+
+    @property
+    def last(self) -> Text | None:
+        """RETURNS (Optional[Text]): The text about which was decided last, if a decision holds."""
+        return self._history[-1] if self._history else None
 
     def decided(self) -> list[Text]:
         """RETURNS (list[Text]): The texts about which a decision holds, in the order of the decisions."""
@@ -92,6 +92,7 @@ class Gold:
 
     def _apply(self, text: Text, line: dict[str, Any]) -> None:
         text.version += 1
+        text.line = line
         if text.decisions:
             self._counts[text.status] -= 1
         if line.get("decision") != "undo":

@@ -26,6 +26,8 @@ class Journal:
     def __init__(self, path: Path, check: Callable[[dict[str, Any]], bool]) -> None:
         self.path = path
         self._check = check
+        # How long the file was before a line of which only a half is there.
+        self._whole: int | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             real = path.resolve()  # a link has the lock of its file
@@ -61,14 +63,15 @@ class Journal:
         RAISES (OSError): If the disk is full, for example. The file is as before then.
         """
         data = to_json(line) + b"\n"
+        self._remove_half()
         size = os.fstat(self._file).st_size
         try:
             if os.write(self._file, data) < len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(self._file)
         except OSError:
-            # The next line must not continue the half of this one.
-            os.ftruncate(self._file, size)
+            self._whole = size
+            self._remove_half()
             raise
 
     def close(self) -> None:
@@ -76,6 +79,12 @@ class Journal:
         if self._lock.is_locked:
             os.close(self._file)
             self._lock.release()
+
+    def _remove_half(self) -> None:
+        """The next line must not continue the half of one, also if that cannot be removed at once."""
+        if self._whole is not None:
+            os.ftruncate(self._file, self._whole)
+            self._whole = None
 
     def _recover(self) -> list[dict[str, Any]]:
         """Read the lines. A last one without an end was never answered: it is moved to another file."""

@@ -11,7 +11,7 @@ from typing import Any
 from ..service import Refused
 from .training import MakeDocs, Row, count_updates, is_held_out, learn
 
-IDLE = {"state": "idle", "step": 0, "steps": 0, "message": "", "result": None}
+IDLE = {"state": "idle", "run": 0, "step": 0, "steps": 0, "message": "", "result": None}
 
 
 class Learning:
@@ -22,25 +22,24 @@ class Learning:
     """
 
     def __init__(self, gold: Path, make_docs: MakeDocs) -> None:
+        # The number of the last run is 0 before the first one. It tells a request that is repeated from a new one.
         self.told: dict[str, Any] = IDLE
         self._gold, self._make_docs = gold, make_docs
         self._process: Any = None
+        self._lock = threading.Lock()
         self._folder: Path | None = None
-
-    @property
-    def learned(self) -> Path | None:
-        """RETURNS (Optional[Path]): The pipeline that has been learned, and is not used yet."""
-        return self._folder if self.told["state"] == "done" else None
 
     def start(self, model: str, rows: Sequence[Row]) -> None:
         """Begin to learn.
 
         model (str): The pipeline: a package or a folder.
         rows (Sequence[dict[str, Any]]): What was saved, as in the gold file.
-        RAISES (Refused): If it learns already, or there is nothing to learn from.
+        RAISES (Refused): If it learns already, what was learned is being loaded, or there is nothing to learn from.
         """
         if self.told["state"] == "running":
             raise Refused(409, "the pipeline is learning already")
+        if self.told["state"] == "loading":
+            raise Refused(409, "the learned pipeline is being loaded; learn when it is in use")
         train = [row for row in rows if not is_held_out(row["text"])]
         if not train:
             raise Refused(422, "save some texts first: there is nothing to learn from")
@@ -55,26 +54,45 @@ class Learning:
         process.start()
         writer.close()
         self._process, self._folder = process, folder
-        self.told = {**IDLE, "state": "running", "steps": count_updates(len(train))}
+        self.told = {
+            **IDLE,
+            "state": "running",
+            "run": self.told["run"] + 1,
+            "steps": count_updates(len(train)),
+        }
         threading.Thread(target=self._watch, args=(process, reader, folder), name="learning", daemon=True).start()
 
     def cancel(self) -> None:
         """Stop to learn. Nothing happens if it does not learn."""
-        if self.told["state"] == "running":
+        with self._lock:
+            if self.told["state"] != "running":
+                return
             self.told = {**self.told, "state": "cancelled"}
-            self._process.terminate()
-            self._process.join()
+        self._process.terminate()
+        self._process.join()
 
-    def reset(self) -> None:
-        """Forget the last result."""
-        self.told = IDLE
+    def take(self) -> Path:
+        """Begin to load what was learned. Nothing can be learned until it is `taken`.
 
-    def fail(self, reason: str) -> None:
-        """Tell that the result cannot be used.
-
-        reason (str): For people.
+        RETURNS (Path): The pipeline.
+        RAISES (Refused): If there is none, or it is being loaded already.
         """
-        self.told = {**IDLE, "state": "failed", "message": reason}
+        if self.told["state"] == "loading":
+            raise Refused(409, "the learned pipeline is being loaded")
+        if self.told["state"] != "done" or self._folder is None:
+            raise Refused(409, "there is no learned pipeline")
+        self.told = {**self.told, "state": "loading"}
+        return self._folder
+
+    def taken(self, error: str = "") -> None:
+        """Tell that what was learned is in use.
+
+        error (str): Why it cannot be used. Default: it is.
+        """
+        self.told = self._idle() if not error else {**self._idle(), "state": "failed", "message": error}
+
+    def _idle(self) -> dict[str, Any]:
+        return {**IDLE, "run": self.told["run"]}
 
     def _watch(self, process: Any, reader: Connection, folder: Path) -> None:
         """Read what the process tells, until it ends."""
@@ -84,17 +102,20 @@ class Learning:
                     kind, *values = reader.recv()
                 except (EOFError, OSError):
                     break
-                if process is not self._process or self.told["state"] != "running":
-                    continue
                 if kind == "step":
-                    self.told = {**self.told, "step": values[0], "steps": values[1]}
+                    self._tell(process, step=values[0], steps=values[1])
                 elif kind == "done":
-                    self.told = {**self.told, "state": "done", "result": values[0]}
+                    self._tell(process, state="done", result=values[0])
                 else:
-                    self.told = {**self.told, "state": "failed", "message": values[0]}
+                    self._tell(process, state="failed", message=values[0])
         process.join()
-        if process is self._process and self.told["state"] == "running":
-            message = f"the process has ended with code {process.exitcode}; perhaps there was not enough memory"
-            self.told = {**self.told, "state": "failed", "message": message}
+        message = f"the process has ended with code {process.exitcode}; perhaps there was not enough memory"
+        self._tell(process, state="failed", message=message)
         for unfinished in folder.parent.glob(f".{folder.name}.*"):
             shutil.rmtree(unfinished, ignore_errors=True)
+
+    def _tell(self, process: Any, **values: Any) -> None:
+        """Change what is told, unless the process was cancelled meanwhile, or has told its end."""
+        with self._lock:
+            if process is self._process and self.told["state"] == "running":
+                self.told = {**self.told, **values}

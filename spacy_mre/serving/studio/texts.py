@@ -25,9 +25,11 @@ class Text:
     about (dict[str, Any]): What else the input has about it: "group" and "meta", as in the JSON lines of `convert`.
     version (int): How many decisions were made about it, those that were taken back included.
     decisions (list[dict[str, Any]]): The lines of the gold file that hold; the last is the present one.
+    line (Optional[dict[str, Any]]): The last line of the gold file about it, also one that took a decision back.
     predicted (Optional[dict[str, Any]]): What the pipeline found; None if it was not asked, or failed.
     model (Optional[dict[str, Any]]): Which pipeline found it.
-    other (Optional[dict[str, Any]]): What the second pipeline found.
+    other (Optional[dict[str, Any]]): What the second pipeline found; None if it was not asked, or failed.
+    is_other_asked (bool): Whether the second pipeline has answered.
     error (Optional[str]): Why there is no analysis.
     uncertainty (Optional[float]): From 0 to 1; None if it is not analysed.
     """
@@ -38,9 +40,11 @@ class Text:
     about: dict[str, Any] = field(default_factory=dict)
     version: int = 0
     decisions: list[dict[str, Any]] = field(default_factory=list)
+    line: dict[str, Any] | None = None
     predicted: Analysis | None = None
     model: dict[str, Any] | None = None
     other: Analysis | None = None
+    is_other_asked: bool = False
     error: str | None = None
     uncertainty: float | None = None
 
@@ -58,12 +62,12 @@ class Text:
 
     @property
     def is_asked(self) -> bool:
-        """RETURNS (bool): Whether the pipeline has answered."""
+        """RETURNS (bool): Whether the first pipeline has answered."""
         return self.predicted is not None or self.error is not None
 
     def forget(self) -> None:
-        """Forget what pipelines found."""
-        self.predicted = self.model = self.other = self.error = self.uncertainty = None
+        """Forget what the pipeline found."""
+        self.predicted = self.model = self.error = self.uncertainty = None
 
     def as_row(self) -> dict[str, Any]:
         """RETURNS (dict[str, Any]): What a list of texts shows."""

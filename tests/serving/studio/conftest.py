@@ -1,6 +1,8 @@
 """Running studios."""
 
+import threading
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from spacy.util import fix_random_seed
@@ -35,6 +37,32 @@ def begin(tmp_path, finder):
     yield start
     for studio in studios:
         studio.stop()
+
+
+@pytest.fixture
+def begin_loading(begin, tmp_path, monkeypatch):
+    """Starts a studio in which a pipeline was learned. It is loaded when an event is set, which is returned too."""
+    from spacy_mre.serving.studio import desk
+    from spacy_mre.serving.studio.model import Model
+    from tests.serving.studio.finder import save_finder
+
+    go = threading.Event()
+
+    class Slow(Model):
+        def load(self):
+            assert go.wait(30)
+            return super().load()
+
+    def start(*texts):
+        studio = begin(*(texts or ("Ida lives in Lima.",)))
+        learning = studio.desk.learning
+        learning._folder = Path(save_finder(tmp_path, "learned", missed=["Ida"]))
+        learning.told = {**learning.told, "state": "done", "run": 1}
+        monkeypatch.setattr(desk, "Model", Slow)
+        return studio, go
+
+    yield start
+    go.set()
 
 
 @pytest.fixture(scope="session")

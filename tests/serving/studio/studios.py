@@ -90,6 +90,18 @@ class Studio:
         """RETURNS (dict): The answer to a decision without an analysis."""
         return self.post(f"items/{item['key']}", {"version": item["version"], "decision": decision})
 
+    def undo(self):
+        """Take back the last decision, as the page does.
+
+        RETURNS (dict): The answer.
+        """
+        return self.post(*self.undo_request())
+
+    def undo_request(self):
+        """RETURNS (tuple[str, dict]): The path and the body of a request that takes back the last decision."""
+        last = self.get("state")["progress"]["undo"]
+        return f"items/{last['key']}", {"version": last["version"], "decision": "undo"}
+
     def lines(self):
         """RETURNS (list[dict]): The lines of the gold file."""
         return [json.loads(line) for line in self.gold.read_text(encoding="utf8").splitlines()]

@@ -10,7 +10,8 @@ TEXTS = (TEXT, "Tom saw Oslo.", "It rained.", "😀 Ida fail", "Tom perhaps met 
 
 def test_state(begin, finder):
     state = begin(*TEXTS).get("state")
-    progress = {"total": 5, "open": 5, "accepted": 0, "corrected": 0, "rejected": 0, "skipped": 0, "agreement": None}
+    counts = {"total": 5, "open": 5, "accepted": 0, "corrected": 0, "rejected": 0, "skipped": 0}
+    progress = {**counts, "agreement": None, "other": {"agreement": None, "texts": 0}, "undo": None}
     assert state["model"] == {"name": "en_finder", "lang": "en", "version": "1.0.0"}
     assert state["labels"] == {
         "entities": ["person", "place", "site"],
@@ -164,26 +165,62 @@ def test_two_tabs(begin):
 def test_saves_at_the_same_time(begin):
     studio = begin(TEXT)
     item = studio.item()
-    answers = [in_thread(studio.save, item, FOUND) for _ in range(8)]
-    assert sorted(answer.result(20)[0] for answer in answers) == [200] + [409] * 7
+    analyses = [{**FOUND, "entities": [IDA, {**LIMA, "end": 14 + number}], "relations": []} for number in range(5)]
+    answers = [in_thread(studio.save, item, analysis) for analysis in analyses]
+    assert sorted(answer.result(20)[0] for answer in answers) == [200] + [409] * 4
     assert len(studio.lines()) == 1
 
 
 def test_undo(begin):
     studio = begin(*TEXTS)
-    assert studio.ask("POST", "undo", {})[0] == 422
+    none = {"error": "there is no decision to take back"}
+    assert studio.get("state")["progress"]["undo"] is None
+    assert studio.ask("POST", f"items/{studio.item()['key']}", {"version": 0, "decision": "undo"}) == (422, none)
     studio.save(studio.item(0), FOUND)
     studio.save(studio.item(0), {**FOUND, "relations": []})
     studio.decide(studio.item(1), "skip")
-    answer = studio.post("undo", {})
+    answer = studio.undo()
     assert (answer["item"]["text"], answer["item"]["status"], answer["item"]["version"]) == (TEXTS[1], "open", 2)
-    answer = studio.post("undo", {"key": studio.listed()[0]})
+    answer = studio.decide(studio.item(0), "undo")
     assert (answer["item"]["status"], answer["item"]["gold"]["relations"]) == ("accepted", FOUND["relations"])
     assert answer["progress"]["accepted"] == 1
-    studio.post("undo", {"key": None})
-    assert studio.ask("POST", "undo", {"key": studio.listed()[0]})[0] == 422
+    studio.undo()
+    body = {"version": 4, "decision": "undo"}
+    assert studio.ask("POST", f"items/{studio.listed()[0]}", body) == (422, none)
     assert [line["decision"] for line in studio.lines()] == ["save", "save", "skip", "undo", "undo", "undo"]
     assert [line["status"] for line in studio.lines()][3:] == ["open", "accepted", "open"]
+
+
+def test_what_another_tab_decided_is_not_taken_back(begin):
+    studio = begin(*TEXTS)
+    studio.decide(studio.item(0), "skip")
+    path, body = studio.undo_request()
+    assert studio.save(studio.item(0), FOUND)[0] == 200
+    status, answer = studio.ask("POST", path, body)
+    assert (status, answer["item"]["status"], answer["item"]["version"]) == (409, "accepted", 2)
+    assert [line["decision"] for line in studio.lines()] == ["skip", "save"]
+
+
+@pytest.mark.parametrize("decision", ["save", "skip", "reject", "undo"])
+@pytest.mark.parametrize("is_started_again", [False, True])
+def test_a_request_whose_answer_was_lost_is_repeated(begin, decision, is_started_again):
+    studio = begin(*TEXTS)
+    studio.save(studio.item(0), {**FOUND, "relations": []})
+    studio.save(studio.item(1), {**studio.item(1)["predicted"], "relations": []})
+    item = studio.item(1)
+    body = {"version": 1, "model": item["model"], "decision": decision}
+    if decision == "save":
+        body["analysis"] = {**item["predicted"], "cats": ["people"]}
+    first = studio.post(f"items/{item['key']}", body)
+    if is_started_again:
+        studio.stop()
+        studio = begin(*TEXTS)
+    again = studio.post(f"items/{item['key']}", body)
+    assert again == first and len(studio.lines()) == 3
+    assert studio.item(0)["status"] == "corrected"
+    # Another decision about the version is still refused.
+    other = {"version": 1, "decision": "save", "analysis": {**FOUND, "entities": [], "relations": []}}
+    assert studio.ask("POST", f"items/{item['key']}", other)[0] == 409
 
 
 def test_search(begin):

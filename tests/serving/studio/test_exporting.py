@@ -26,7 +26,7 @@ def saved(begin):
     assert studio.save(studio.item(1), {**studio.item(1)["predicted"], "cats": ["people"]})[0] == 200
     studio.decide(studio.item(2), "reject")
     studio.save(studio.item(3), {"entities": [], "relations": [], "cats": ["people"]})
-    studio.post("undo", {})
+    studio.undo()
     return studio
 
 

@@ -58,7 +58,7 @@ def test_decisions_are_there_again(begin):
     studio.save(studio.item(0), {**FOUND, "relations": []})
     studio.decide(studio.item(1), "skip")
     studio.decide(studio.item(2), "reject")
-    studio.post("undo", {"key": studio.listed()[2]})
+    studio.decide(studio.item(2), "undo")
     before = [studio.item(number) for number in range(4)]
     progress = studio.get("state")["progress"]
     studio.stop()
@@ -68,8 +68,8 @@ def test_decisions_are_there_again(begin):
     assert [found[text] for text in texts] == before
     assert again.get("state")["progress"] == {**progress, "total": 5, "open": 3}
     assert again.get(f"items/{again.listed()[-1]}")["text"] in texts[:3]  # behind those of the input
-    assert again.post("undo", {})["item"]["text"] == texts[1]
-    assert again.post("undo", {})["item"]["gold"]["relations"] == FOUND["relations"]
+    assert again.undo()["item"]["text"] == texts[1]
+    assert again.undo()["item"]["gold"]["relations"] == FOUND["relations"]
 
 
 def test_another_file(begin, tmp_path):

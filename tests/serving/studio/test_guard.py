@@ -89,7 +89,7 @@ def test_headers_of_every_answer(begin):
 def test_without_the_token(begin, given):
     studio = begin(TEXT, token=TOKEN)
     headers = {} if given is None else {"Authorization": given}
-    for method, path in (("GET", "state"), ("GET", "items"), ("GET", "export?form=jsonl"), ("POST", "undo")):
+    for method, path in (("GET", "state"), ("GET", "items"), ("GET", "export?form=jsonl"), ("POST", "order")):
         assert studio.ask(method, path, None, headers) == (
             401,
             {"error": "give the token: Authorization: Bearer TOKEN"},

@@ -121,6 +121,26 @@ def test_a_full_disk(path, monkeypatch, what):
         assert read(path) == [LINES[0], LINES[2]]
 
 
+def test_a_half_line_that_cannot_be_removed_at_once(path, monkeypatch):
+    def write_half(file, data):
+        return whole(file, data[: len(data) // 2])
+
+    def fail(file, size):
+        raise OSError(errno.EIO, "Input/output error")
+
+    whole = os.write
+    with Journal(path, is_text) as journal:
+        journal.append(LINES[0])
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", write_half)
+            patch.setattr(os, "ftruncate", fail)
+            with pytest.raises(OSError):
+                journal.append(LINES[1])
+        journal.append(LINES[2])
+    with warnings.catch_warnings(action="error"):
+        assert read(path) == [LINES[0], LINES[2]]
+
+
 WRITER = """
 import sys
 from pathlib import Path

@@ -7,7 +7,7 @@ import pytest
 import spacy
 
 from spacy_mre.serving.studio.training import HELD_OUT, count_updates, is_held_out, make_optimizer
-from tests.serving.running import wait_until
+from tests.serving.running import in_thread, wait_until
 from tests.serving.studio.finder import FOUND, TEXT
 from tests.serving.studio.sentences import corpus, sentence
 
@@ -29,7 +29,7 @@ def saved(begin, trained):
 def test_learn_and_use(saved, tmp_path):
     typed = saved.post("texts", {"text": "Tom lives today in Riga ."})["key"]
     before = saved.get(f"items/{typed}")
-    assert saved.get("learn") == {"state": "idle", "step": 0, "steps": 0, "message": "", "result": None}
+    assert saved.get("learn") == {"state": "idle", "run": 0, "step": 0, "steps": 0, "message": "", "result": None}
     told = saved.post("learn", {})
     n_held_out = sum(is_held_out(text) for text, _ in corpus())
     assert (told["state"], told["steps"]) == ("running", count_updates(40 - n_held_out))
@@ -115,6 +115,30 @@ def test_a_learned_pipeline_that_is_gone(saved, tmp_path):
     assert status == 503 and "cannot be loaded" in answer["error"]
     state = saved.get("state")
     assert (state["model"]["version"], state["learning"]["state"]) == ("1.0.0", "failed")
+
+
+def test_what_was_learned_is_being_loaded(begin_loading):
+    """Nothing begins meanwhile that would be lost, and a request whose answer was lost changes nothing."""
+    studio, go = begin_loading()
+    studio.save(studio.item(), FOUND)
+    using = in_thread(studio.post, "use", {"run": 1})
+    wait_until(lambda: studio.get("learn")["state"] == "loading")
+    reason = {"error": "the learned pipeline is being loaded; learn when it is in use"}
+    assert studio.ask("POST", "learn", {}) == (409, reason)
+    assert studio.ask("POST", "use", {"run": 1}) == (409, {"error": "the learned pipeline is being loaded"})
+    assert studio.ask("DELETE", "learn")[1]["state"] == "loading"
+    go.set()
+    state = using.result(20)
+    assert (state["model"]["name"], state["learning"]["state"]) == ("en_learned", "idle")
+    assert studio.post("use", {"run": 1}) == state
+    assert studio.ask("POST", "use", {"run": 2}) == (409, {"error": "there is no learned pipeline"})
+
+
+def test_a_run_whose_answer_was_lost_does_not_begin_again(begin_loading):
+    studio, _ = begin_loading()
+    studio.save(studio.item(), FOUND)
+    assert studio.post("learn", {"run": 0})["state"] == "done"
+    assert studio.desk.learning._process is None
 
 
 def test_one_in_five_is_held_out():

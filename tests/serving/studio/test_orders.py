@@ -9,7 +9,7 @@ from spacy_mre.serving.studio.comparing import Cats
 from spacy_mre.serving.studio.orders import arrange, find_uncertainty
 from spacy_mre.serving.studio.texts import Text
 from tests.serving.running import wait_until
-from tests.serving.studio.finder import TEXT, save_finder
+from tests.serving.studio.finder import FOUND, TEXT, save_finder
 
 CATS = Cats()
 
@@ -87,6 +87,27 @@ def test_disagreement_of_pipelines(begin, tmp_path):
     shown = [studio.get(f"items/{key}")["text"] for key in studio.listed()]
     assert shown == ["Tom saw Lima.", TEXT, "Tom rests.", "Ida rests.", "It rained."]
     assert studio.get("next")["key"] == by_file[3]
+
+
+def test_texts_of_an_earlier_run_are_given_to_the_second_pipeline(begin, tmp_path):
+    texts = (TEXT, "Tom saw Oslo.", "It rained.", "Ida met Tom.")
+    studio = begin(*texts)
+    studio.save(studio.item(0), FOUND)
+    studio.save(studio.item(1), {**studio.item(1)["predicted"], "entities": [], "relations": []})
+    studio.decide(studio.item(2), "skip")
+    assert studio.get("state")["progress"]["other"] == {"agreement": None, "texts": 0}
+    studio.stop()
+    again = begin(texts[3], other=save_finder(tmp_path, "other", missed=["Lima", "Oslo"]))
+    wait_until(lambda: again.get("state")["progress"]["other"]["texts"] == 2)
+    # Ida was saved, Lima was missed, and Tom was not saved.
+    assert again.get("state")["progress"]["other"]["agreement"] == 0.5
+    first = again.get(f"items/{again.desk.texts.add(TEXT).key}")
+    assert [one["text"] for one in first["other"]["entities"]] == ["Ida"]
+    assert first["predicted"]["entities"][1]["text"] == "Lima"  # as it was when it was saved
+    # One that was skipped is given to it when it is opened; one that is saved now counts too.
+    skipped = again.get(f"items/{again.desk.texts.add(texts[2]).key}")
+    assert skipped["other"]["entities"] == []
+    assert again.save(again.item(0), again.item(0)["predicted"])[1]["progress"]["other"]["texts"] == 3
 
 
 def test_next_in_the_order_of_uncertainty(begin):

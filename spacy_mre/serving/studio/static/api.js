@@ -1,5 +1,7 @@
 // Requests to the server.
 
+import { recall, remember } from "./memory.js";
+
 const TOKEN = "studio.token";
 
 /** An answer that is not a success. `status` is 0 if there was no answer at all. */
@@ -18,7 +20,7 @@ export class Refusal extends Error {
 export function keepToken() {
   const start = "#token=";
   if (!location.hash.startsWith(start)) return false;
-  sessionStorage.setItem(TOKEN, location.hash.slice(start.length));
+  remember(TOKEN, location.hash.slice(start.length));
   history.replaceState(null, "", location.pathname);
   return true;
 }
@@ -27,38 +29,45 @@ export function keepToken() {
 export function get(path, parameters = {}) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== "");
   const query = given.length ? `?${new URLSearchParams(given)}` : "";
-  return ask("GET", path + query).then((response) => response.json());
+  return ask("GET", path + query, undefined, asJson);
 }
 
 /** RETURNS the answer of a POST request. */
 export function post(path, body = {}) {
-  return ask("POST", path, body).then((response) => response.json());
+  return ask("POST", path, body, asJson);
 }
 
 /** RETURNS the answer of a DELETE request. */
 export function remove(path) {
-  return ask("DELETE", path).then((response) => response.json());
+  return ask("DELETE", path, undefined, asJson);
 }
 
 /** RETURNS a file to download: its name, its content, and how many annotations it lacks, by reason. */
-export async function download(path) {
-  const response = await ask("GET", path);
+export function download(path) {
+  return ask("GET", path, undefined, asFile);
+}
+
+function asJson(response) {
+  return response.json();
+}
+
+async function asFile(response) {
   const named = /filename="?([^";]+)"?/.exec(response.headers.get("content-disposition") ?? "");
   const lost = JSON.parse(response.headers.get("studio-lost") ?? "{}");
   return { name: named?.[1] ?? "export", lost, blob: await response.blob() };
 }
 
-async function ask(method, path, body) {
+async function ask(method, path, body, read) {
   const headers = {};
-  const token = sessionStorage.getItem(TOKEN);
+  const token = recall(TOKEN);
   if (token !== null) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {
     response = await fetch(`/studio/${path}`, { method, headers, body: body && JSON.stringify(body) });
+    if (response.ok) return await read(response);
   } catch {
-    throw new Refusal(0, null);
+    throw new Refusal(0, null); // also if the server was killed in the midst of the answer
   }
-  if (response.ok) return response;
   throw new Refusal(response.status, await response.json().catch(() => null));
 }

@@ -1,20 +1,18 @@
 // Corrections that are not saved yet. They are kept in this tab, also when it is loaded again.
 
+import { forget, names, recall, remember } from "./memory.js";
+
 const name = (key) => `studio.draft.${key}`;
 
-/** Keep the work on an item. */
+/** Keep the work on an item. RETURNS whether it outlives a reload. */
 export function keepDraft(item, work) {
-  try {
-    const { version, model, text } = item;
-    sessionStorage.setItem(name(item.key), JSON.stringify({ version, model, length: text.length, work }));
-  } catch {
-    // The storage of the tab is full: the work is still on the screen.
-  }
+  const { version, model, text } = item;
+  return remember(name(item.key), JSON.stringify({ version, model, length: text.length, work }));
 }
 
 /** RETURNS the work that was kept for an item with its version, or null. A draft of another text is none. */
 export function findDraft(item) {
-  const kept = JSON.parse(sessionStorage.getItem(name(item.key)) ?? "null");
+  const kept = JSON.parse(recall(name(item.key)) ?? "null");
   return kept !== null && kept.length === item.text.length ? kept : null;
 }
 
@@ -25,10 +23,10 @@ export function isOf(draft, item) {
 
 /** Forget the draft of an item. */
 export function dropDraft(key) {
-  sessionStorage.removeItem(name(key));
+  forget(name(key));
 }
 
 /** RETURNS how many items have a draft. */
 export function countDrafts() {
-  return Object.keys(sessionStorage).filter((each) => each.startsWith(name(""))).length;
+  return names().filter((each) => each.startsWith(name(""))).length;
 }

@@ -1,9 +1,8 @@
 // What a person does to the open text: choose, add, move borders, relabel, relate, delete, categorise, undo.
 
-import { dropDraft, keepDraft } from "./drafts.js";
 import * as edit from "./edit.js";
 import { ordered } from "./offsets.js";
-import { isChanged, undoDecision } from "./session.js";
+import { keepWork, undoDecision } from "./session.js";
 import { change, store, tell } from "./store.js";
 
 const PAGE = 9;
@@ -176,8 +175,8 @@ export function undo() {
   if (store.past.length === 0) return undoDecision();
   const work = store.past.at(-1);
   change({ work, past: store.past.slice(0, -1), ...IDLE });
-  keep();
   tell("correction_undone");
+  keepWork();
 }
 
 /** Let the work be another one. What is chosen must fit it: `changes` are made at the same time. */
@@ -186,12 +185,7 @@ export function setWork(work, changes = {}) {
   // A message with a button stays, because the button may be the only way back.
   const message = store.message?.action ? store.message : null;
   change({ work, past: [...store.past.slice(-MOST_STEPS), store.work], message, ...changes });
-  keep();
-}
-
-function keep() {
-  if (isChanged()) keepDraft(store.item, store.work);
-  else dropDraft(store.item.key);
+  keepWork();
 }
 
 function addEntity(start, end, label) {

@@ -4,17 +4,19 @@ import { get, post, remove } from "./api.js";
 import { find, make } from "./dom.js";
 import { percent, word } from "./language.js";
 import { loadQueue } from "./queue.js";
-import { openItem, report } from "./session.js";
+import { loadState, openItem, report } from "./session.js";
 import { change, store, tell } from "./store.js";
 
 const EVERY = 1000;
 const LEVELS = ["entities", "relations", "cats"];
+const isBusy = (state) => state === "running" || state === "loading";
 const isScore = (value) => typeof value === "number";
 let timer = null;
+let model = null;
 
 /** Listen to the buttons. */
 export function listenToLearning() {
-  find("learn").addEventListener("click", () => ask(() => post("learn")));
+  find("learn").addEventListener("click", () => ask(() => post("learn", { run: store.state.learning.run })));
   find("cancel-learning").addEventListener("click", () => ask(() => remove("learn")));
   find("use").addEventListener("click", useLearned);
 }
@@ -23,7 +25,7 @@ export function listenToLearning() {
 export function drawLearning() {
   const { state, step, steps, message, result } = store.state.learning;
   const isRunning = state === "running";
-  find("learn").disabled = isRunning;
+  find("learn").disabled = isBusy(state);
   find("cancel-learning").hidden = !isRunning;
   find("learning-bar").hidden = !isRunning;
   // Without a value, the bar shows that something goes on, but not how far.
@@ -33,7 +35,18 @@ export function drawLearning() {
   find("use").hidden = state !== "done";
   find("learning-result").replaceChildren(...(result ? [drawResult(result)] : []));
   clearTimeout(timer);
-  if (isRunning) timer = setTimeout(() => ask(() => get("learn")), EVERY);
+  if (isBusy(state)) timer = setTimeout(() => ask(() => get("learn")), EVERY);
+}
+
+/** Load what is shown anew when another pipeline is in use, whichever tab has chosen it. */
+export function followModel() {
+  const [before, now] = [model, JSON.stringify(store.state.model)];
+  model = now;
+  if (before === null || before === now) return;
+  const { name, version } = store.state.model;
+  tell("in_use", { name: `${name} ${version}` });
+  loadQueue();
+  if (store.item) openItem(store.item.key);
 }
 
 function drawResult({ train, held_out: heldOut, before, after }) {
@@ -52,21 +65,27 @@ function shown(score) {
 
 async function ask(request) {
   try {
-    change({ state: { ...store.state, learning: await request() } });
+    const learning = await request();
+    // When it is loaded, the state names the pipeline.
+    if (store.state.learning.state === "loading" && learning.state === "idle") await loadState();
+    else change({ state: { ...store.state, learning } });
   } catch (error) {
     report(error);
+    // Another tab may learn, or use what was learned.
+    if (error.status === 409) await loadState().catch(report);
     // The server may come back: the bar goes on then.
-    if (store.state.learning.state === "running") timer = setTimeout(() => ask(() => get("learn")), 5 * EVERY);
+    else if (isBusy(store.state.learning.state)) timer = setTimeout(() => ask(() => get("learn")), 5 * EVERY);
   }
 }
 
 async function useLearned() {
+  const { learning } = store.state;
+  change({ state: { ...store.state, learning: { ...learning, state: "loading" } } });
   try {
-    change({ state: await post("use") });
-    await loadQueue();
-    if (store.item) await openItem(store.item.key);
-    tell("in_use");
+    change({ state: await post("use", { run: learning.run }) });
   } catch (error) {
     report(error);
+    // Without an answer, it is loaded or not.
+    await loadState().catch(() => change({ state: { ...store.state, learning } }));
   }
 }

@@ -8,7 +8,7 @@ import { countDrafts } from "./drafts.js";
 import { drawHelp } from "./help.js";
 import { listenToKeys } from "./keys.js";
 import { LANGUAGES, currentLanguage, setLanguage, translate, word } from "./language.js";
-import { drawLearning, listenToLearning } from "./learning.js";
+import { drawLearning, followModel, listenToLearning } from "./learning.js";
 import { drawCats, drawLists, markChosen } from "./lists.js";
 import { ordered } from "./offsets.js";
 import { assignHues } from "./palette.js";
@@ -26,7 +26,10 @@ watch((changed) => {
   const has = (...names) => names.some((name) => changed.has(name));
   if (has("message")) drawMessage();
   if (!store.state) return;
-  if (has("state")) drawState();
+  if (has("state")) {
+    drawState();
+    followModel();
+  }
   if (!store.item) return;
   if (has("item")) {
     picture.setText(store.text);
@@ -120,9 +123,9 @@ function listenToLanguage() {
   });
 }
 
-// A draft lives as long as the tab.
+// A draft, a text that is not added, and a decision that is on its way live as long as the tab.
 addEventListener("beforeunload", (event) => {
-  if (countDrafts()) event.preventDefault();
+  if (countDrafts() || store.busy || find("paste-text").value.trim() !== "") event.preventDefault();
 });
 // Another tab may have saved texts meanwhile.
 addEventListener("focus", () => {

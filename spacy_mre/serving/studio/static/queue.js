@@ -3,7 +3,7 @@
 import { get, post } from "./api.js";
 import { find, make, makeButton } from "./dom.js";
 import { percent, word } from "./language.js";
-import { loadState, openItem, report } from "./session.js";
+import { openItem, report } from "./session.js";
 import { change, store, tell } from "./store.js";
 
 const SOME = 50;
@@ -83,8 +83,13 @@ export function drawProgress() {
   const counts = Object.keys(SIGNS).map((status) => `${SIGNS[status]} ${progress[status]}`);
   find("counts").textContent = counts.join("  ");
   find("counts").title = Object.keys(SIGNS).map((status) => `${word(status)}: ${progress[status]}`).join("\n");
-  const { agreement } = progress;
-  find("agreement").textContent = agreement === null ? "" : word("agreement", { share: percent(agreement) });
+  const { agreement, other } = progress;
+  const shares = agreement === null ? [] : [word("agreement", { share: percent(agreement) })];
+  if (other.agreement !== null) {
+    const about = { name: store.state.other, count: other.texts, share: percent(other.agreement) };
+    shares.push(word("agreement_other", about));
+  }
+  find("agreement").textContent = shares.join("  ");
 }
 
 function drawRow({ key, id, start, status, uncertainty }) {
@@ -123,6 +128,6 @@ async function setOrder(order) {
     await loadQueue();
   } catch (error) {
     report(error);
-    await loadState();
+    find("order").value = store.state.order;
   }
 }

@@ -3,20 +3,27 @@
 import { get, post, Refusal } from "./api.js";
 import { dropDraft, findDraft, isOf, keepDraft } from "./drafts.js";
 import { begin, isSame, toAnalysis } from "./edit.js";
+import { forget, recall, remember } from "./memory.js";
 import { Text } from "./offsets.js";
 import { change, store, tell } from "./store.js";
 
 const LAST = "studio.key";
+const UNDO = "studio.undo";
+// After these answers it is certain whether a decision was taken back.
+const CERTAIN = [404, 409, 422];
 let asked = 0;
+let told = 0;
 
-/** Load the state of the studio. */
+/** Load the state of the studio. An older one than is known by then is left out. */
 export async function loadState() {
-  change({ state: await get("state") });
+  const number = ++told;
+  const state = await get("state");
+  if (number === told || store.state === null) change({ state });
 }
 
 /** Open the text that was open before, or the next open one. */
 export async function openFirst() {
-  const last = sessionStorage.getItem(LAST);
+  const last = recall(LAST);
   if (last !== null && (await openItem(Number(last), { quiet: true }))) return;
   const { key } = await get("next");
   if (key !== null) await openItem(key);
@@ -45,13 +52,11 @@ export async function decide(decision) {
     const analysis = decision === "save" ? toAnalysis(work) : null;
     const answer = await post(`items/${item.key}`, { version: item.version, model: item.model, decision, analysis });
     dropDraft(item.key);
-    change({ state: { ...store.state, progress: answer.progress } });
-    tell(`done_${answer.item.status}`, { start: shorten(item.text) });
+    forget(UNDO);
+    takeProgress(answer);
+    tell(answer.next === null ? "all_done" : `done_${answer.item.status}`, { start: shorten(item.text) });
     if (answer.next !== null) await openItem(answer.next);
-    else {
-      showItem(answer.item);
-      tell("all_done");
-    }
+    else showItem(answer.item);
   } catch (error) {
     if (!(error instanceof Refusal && error.status === 409)) report(error);
     // If another text is shown by now, the draft of this one waits in the tab.
@@ -64,14 +69,20 @@ export async function decide(decision) {
 /** Take back the last decision, and open its text. */
 export async function undoDecision() {
   if (store.busy) return;
+  // What had no answer is asked again, also after a reload: another decision may be the last one by now.
+  const undo = JSON.parse(recall(UNDO) ?? "null") ?? store.state.progress.undo;
+  if (undo === null) return tell("nothing_to_undo");
   change({ busy: true });
+  remember(UNDO, JSON.stringify(undo));
   try {
-    const { item, progress } = await post("undo", { key: null });
-    change({ state: { ...store.state, progress } });
-    showItem(item);
-    tell("taken_back", { start: shorten(item.text) });
+    const answer = await post(`items/${undo.key}`, { version: undo.version, decision: "undo" });
+    forget(UNDO);
+    takeProgress(answer);
+    tell("taken_back", { start: shorten(answer.item.text) });
+    showItem(answer.item);
   } catch (error) {
-    if (error instanceof Refusal && error.status === 422) tell("nothing_to_undo");
+    if (CERTAIN.includes(error.status)) forget(UNDO);
+    if (error.status === 409) await showNotTakenBack(error.body.item);
     else report(error);
   } finally {
     change({ busy: false });
@@ -88,6 +99,13 @@ export function isChanged() {
   return store.work !== null && !isSame(store.work, store.start);
 }
 
+/** Keep the work on the text in this tab, or forget what was kept if nothing is changed. */
+export function keepWork() {
+  if (!isChanged()) dropDraft(store.item.key);
+  // A button in the message may be the only way back.
+  else if (!keepDraft(store.item, store.work)) tell("not_kept", {}, "warning", store.message?.action ?? null);
+}
+
 /** Tell what went wrong. */
 export function report(error) {
   if (!(error instanceof Refusal)) throw error;
@@ -102,11 +120,18 @@ export function shorten(text) {
   return points.length > 20 ? `${points.slice(0, 20).join("")}…` : points.join("");
 }
 
+function takeProgress({ progress }) {
+  told += 1;
+  change({ state: { ...store.state, progress } });
+}
+
 function showItem(item) {
   const start = begin(item.gold ?? item.predicted, store.state.labels);
+  // A draft that was saved without an answer is done with.
+  if (isSame(findDraft(item)?.work ?? start, start)) dropDraft(item.key);
   const draft = findDraft(item);
   const isKept = draft !== null && isOf(draft, item);
-  sessionStorage.setItem(LAST, String(item.key));
+  remember(LAST, String(item.key));
   change({
     item, text: new Text(item.text), start, work: isKept ? draft.work : start, past: isKept ? [start] : [],
     chosen: null, mode: "read", cursor: null, tail: null, page: 0,
@@ -122,12 +147,19 @@ function showNewer(item, own) {
   tellNewer(own);
 }
 
+/** Another tab has decided about the text meanwhile: show it, and take back nothing. */
+async function showNotTakenBack(item) {
+  tell("not_taken_back", { start: shorten(item.text) }, "warning");
+  showItem(item);
+  await loadState().catch(report);
+}
+
 function tellNewer(own) {
   const { key, version } = store.item;
   const run = () => {
     if (store.busy || store.item.key !== key || store.item.version !== version) return;
     change({ past: [...store.past, store.work], work: own, chosen: null, message: null });
-    keepDraft(store.item, own);
+    keepWork();
   };
   tell("changed_elsewhere", {}, "warning", { word: "use_mine", run });
 }

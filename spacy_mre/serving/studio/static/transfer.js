@@ -31,11 +31,14 @@ async function addText() {
   if (text.trim() === "") return;
   try {
     const { key } = await post("texts", { text });
-    find("paste-text").value = "";
+    // More may have been typed meanwhile.
+    if (find("paste-text").value === text) find("paste-text").value = "";
     find("paste-dialog").close();
     find("picture").focus();
+    const before = store.message;
     await Promise.all([openItem(key), loadState(), loadQueue()]);
-    tell("text_added");
+    // What is told about corrections of the text is more important.
+    if (store.message === before) tell("text_added");
   } catch (error) {
     // What was typed stays in the dialog.
     find("paste-dialog").close();

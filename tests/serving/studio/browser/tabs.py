@@ -22,7 +22,7 @@ FIND_CHARACTER = """([place]) => {
 
 def is_decision(request):
     """RETURNS (bool): Whether a request saves, skips, rejects or takes back."""
-    return request.method == "POST" and ("/studio/items/" in request.url or request.url.endswith("/studio/undo"))
+    return request.method == "POST" and "/studio/items/" in request.url
 
 
 class Tab:
@@ -106,6 +106,12 @@ class Tab:
     def entities(self):
         """RETURNS (list[str]): The entities that are listed, as "words|label"."""
         return self._rows("#entities li")
+
+    def lists(self, *entities):
+        """Wait until these entities are listed."""
+        names = self.page.locator("#entities li .name")
+        expect(names).to_have_text([entity.partition("|")[0] for entity in entities])
+        assert self.entities() == list(entities)
 
     def relations(self):
         """RETURNS (list[str]): The relations that are listed, as "head → tail|label"."""

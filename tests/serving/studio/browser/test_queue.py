@@ -26,7 +26,13 @@ def test_search_filters_and_order(begin, tab, tmp_path):
     opened.click("[data-take=other]")
     assert opened.entities() == []
     opened.decided("Enter")
-    opened.sees("#agreement", "0%")
+    opened.sees("#agreement", "F1 of the model against the saved texts: 0%")
+    opened.page.select_option("#order", "file")
+    opened.sees("#queue-list li:first-child", "Ida lives in Lima.")
+    opened.click("#queue-list li:first-child button")
+    opened.sees("#picture", "Ida lives in Lima.")
+    opened.decided("Enter")
+    opened.sees("#agreement", "F1 of the second model en_other against 2 saved texts: 100%")
 
 
 def test_many_texts(begin, tab):
@@ -81,9 +87,9 @@ def test_learning(begin, tab, tmp_path):
     ]
     learning._folder = save_finder(tmp_path, "learned", missed=["Ida"])
     opened.click("#use")
-    opened.says("The learned model is in use.")
+    opened.says("The model in use is now en_learned 1.0.0.")
     opened.sees("#model", "en_learned")
-    assert opened.entities() == ["Lima|place"]
+    opened.lists("Lima|place")
 
 
 def test_cancel_learning(begin, tab):
