@@ -14,6 +14,10 @@ from spacy.util import registry
 from thinc.api import Model, NumpyOps
 from thinc.types import Floats2d
 
+from ..forked import use_one_thread_when_forked
+
+use_one_thread_when_forked()
+
 
 class TorchGemmOps(NumpyOps):
     """Thinc's operations on NumPy arrays, with matrix products by torch."""

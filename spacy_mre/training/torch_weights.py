@@ -1,19 +1,17 @@
 """Gradients of torch weights passed to an optimizer without a copy, sparse gradients of embeddings, and averaged
 weights."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
-import torch
 from thinc.api import Optimizer, PyTorchShim, xp2torch
 from thinc.types import FloatsXd
 from torch import nn
 
-# A forked process, such as a worker of nlp.pipe(n_process=2), would wait for the threads of its parent forever.
-os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
+from ..forked import use_one_thread_when_forked
+
+use_one_thread_when_forked()
 
 # An embedding table of this many rows is updated by row: a batch touches few of them.
 MIN_SPARSE_ROWS = 2000

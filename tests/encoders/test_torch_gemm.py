@@ -1,5 +1,8 @@
 """Matrix products by torch."""
 
+import subprocess
+import sys
+
 import numpy
 import pytest
 import spacy
@@ -76,3 +79,19 @@ def test_a_pipeline_from_a_config_uses_it_and_so_does_the_saved_one(tmp_path):
     assert {type(node.ops) for node in plain.get_pipe("tok2vec").model.walk()} == {NumpyOps}
     assert_allclose(loaded("Ida lives in Lima.").tensor, plain("Ida lives in Lima.").tensor, atol=1e-4)
     assert make_use_torch_gemm()(nlp) is nlp
+
+
+SCRIPT = """
+import spacy, torch
+from spacy_mre.encoders.torch_gemm import make_use_torch_gemm
+torch.set_num_threads(2)
+nlp = spacy.blank("en")
+nlp.add_pipe("tok2vec").model.initialize()
+make_use_torch_gemm()(nlp)
+texts = ["Ida lives in Lima and works there."] * 1000
+assert len(list(nlp.pipe(texts, batch_size=500))) == len(list(nlp.pipe(texts, batch_size=500, n_process=2)))
+"""
+
+
+def test_processes_that_are_forked_do_not_wait_for_the_threads_of_their_parent():
+    subprocess.run([sys.executable, "-W", "ignore", "-c", SCRIPT], check=True, timeout=120)
