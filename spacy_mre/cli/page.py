@@ -43,7 +43,7 @@ def page_cli(
         typer.Option(
             metavar="OTHER",
             help="Another pipeline, an older one for example. The page then shows the texts in which the two find "
-            "something else, OTHER above MODEL, those with most disagreements first. All texts are analysed.",
+            "different things, with OTHER above MODEL, those with most disagreements first. All texts are analysed.",
         ),
     ] = None,
     labels: DisplayNames = None,

@@ -44,10 +44,10 @@ class TorchGemmOps(NumpyOps):
             return super().gemm(x, y, out=out, trans1=trans1, trans2=trans2)
         first, second = torch.from_numpy(x), torch.from_numpy(y)
         first, second = first.T if trans1 else first, second.T if trans2 else second
-        if out is None:
-            return torch.mm(first, second).numpy()
-        torch.mm(first, second, out=torch.from_numpy(out))
-        return out
+        product = numpy.empty((first.shape[0], second.shape[1]), dtype="f") if out is None else out
+        # With `out`, autocast leaves the product in float32, as thinc's own does.
+        torch.mm(first, second, out=torch.from_numpy(product))
+        return product
 
 
 def _is_tensor(array: Any) -> bool:
@@ -58,7 +58,7 @@ def _is_tensor(array: Any) -> bool:
 
 def use_torch_gemm(model: Model) -> None:
     """Let the layers of a model that run with NumPy multiply matrices with torch. Those that run on a GPU, or with
-    Apple's library, are left alone.
+    Apple's library, are left alone. A copy of the model multiplies with thinc again.
 
     model (Model): The model, changed in place.
     """

@@ -113,8 +113,8 @@ def _analyse(nlp: Language, items: list[_Item]) -> None:
     docs = [item.doc for item in items if item.doc is not None]
     if not docs:
         return
-    # Batches of one size, near the one that the pipeline works best with.
-    batches = max(round(len(docs) / nlp.batch_size), 1)
+    # Batches of equal size, near the one that the pipeline works best with. It may be unset.
+    batches = max(round(len(docs) / (nlp.batch_size or len(docs))), 1)
     try:
         found = list(nlp.pipe(docs, batch_size=ceil(len(docs) / batches)))
     except Exception:

@@ -12,9 +12,9 @@ def printable(text: str) -> str:
     """Replace the characters that XML does not allow.
 
     text (str): Any text.
-    RETURNS (str): The text with U+FFFD for each of them.
+    RETURNS (str): The text with U+FFFD for each of them, and a space for a carriage return, which HTML changes.
     """
-    return _FORBIDDEN.sub("\ufffd", text)
+    return _FORBIDDEN.sub("\ufffd", text).replace("\r", " ")
 
 
 def to_string(svg: ElementTree.Element) -> str:

@@ -6,6 +6,7 @@ import sys
 import numpy
 import pytest
 import spacy
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -48,6 +49,12 @@ def test_arrays_that_torch_cannot_share_are_multiplied_too():
     assert_allclose(OPS.gemm(with_gaps, second), with_gaps @ second, atol=1e-5)
     with pytest.raises(ValueError, match="float32"):  # as thinc does
         OPS.gemm(first.astype("float64"), second)
+
+
+def test_products_are_exact_within_autocast():
+    first, second = make_matrix(4, 3, 0), make_matrix(3, 2, 1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert_allclose(OPS.gemm(first, second), first @ second, atol=1e-6)
 
 
 def test_only_layers_on_numpy_change():

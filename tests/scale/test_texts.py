@@ -167,7 +167,9 @@ def test_a_batch_ends_with_the_text_that_reaches_the_number_of_tokens():
 
 
 @pytest.mark.parametrize(
-    "batch_size, expected", [(1, [1] * 9), (2, [3, 3, 3]), (4, [5, 4]), (7, [9]), (100, [9])], ids=str
+    "batch_size, expected",
+    [(1, [1] * 9), (2, [3, 3, 3]), (4, [5, 4]), (7, [9]), (100, [9]), (None, [9]), (0, [9])],
+    ids=str,
 )
 def test_components_get_batches_of_about_the_size_in_the_config(batch_size, expected):
     spy = Spy()

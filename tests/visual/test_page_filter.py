@@ -186,3 +186,10 @@ def test_any_label_is_a_value_and_nothing_else(odd):
     ]
     assert len(page.all("script")) == 1
     assert not any(key.startswith("on") for _, attrs in page.elements for key in attrs)
+
+
+def test_a_label_with_a_carriage_return_is_the_same_in_picture_and_bar():
+    doc = make(PORT)
+    set_entities(doc, [(0, 2, "a\rb", 0.9)])
+    html = render(doc)
+    assert "\r" not in html and "&#13;" not in html and html.count('"a b"') >= 2
