@@ -14,7 +14,7 @@ from spacy.util import registry
 from thinc.api import Model, NumpyOps
 from thinc.types import Floats2d
 
-from ..forked import use_one_thread_when_forked
+from ..training.forked import use_one_thread_when_forked
 
 use_one_thread_when_forked()
 

@@ -9,7 +9,7 @@ from thinc.api import Optimizer, PyTorchShim, xp2torch
 from thinc.types import FloatsXd
 from torch import nn
 
-from ..forked import use_one_thread_when_forked
+from .forked import use_one_thread_when_forked
 
 use_one_thread_when_forked()
 
