@@ -7,9 +7,10 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from spacy_mre.evaluation.scorers import score_joint
+from spacy_mre.scale.pipelines import INT8
 
 from .measuring import Settings, measures, spread_row
-from .pipelines import CONLL04, INT8, OURS, load, read_docs, read_texts, trained
+from .pipelines import CONLL04, OURS, load, read_docs, read_texts, trained
 
 # Scores may differ by that much, so what is that near to a threshold may be missing on one side.
 TOLERANCE = 1e-4

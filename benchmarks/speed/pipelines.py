@@ -22,7 +22,6 @@ from ..grid import Grid
 
 # Our transformer component, and that of spacy-transformers.
 OURS, STOCK = "mre_transformer", "transformer"
-INT8 = {"engine": "onnx", "precision": "int8"}
 CONLL04, CROSSRE_JA = "conll04", "crossre_ja"
 TRAINED = Path("training/speed")
 UPDATES = 200

@@ -6,8 +6,10 @@ from typing import Any
 
 from spacy.language import Language
 
+from spacy_mre.scale.pipelines import INT8
+
 from .measuring import Settings, alternate, measures, ratio_row
-from .pipelines import CONLL04, CROSSRE_JA, INT8, OURS, STOCK, BareEncoder, load, read_docs, read_texts, trained
+from .pipelines import CONLL04, CROSSRE_JA, OURS, STOCK, BareEncoder, load, read_docs, read_texts, trained
 
 SHORT_TEXT = 20
 BARE = "bare encoder on length-sorted batches of 32"

@@ -6,13 +6,14 @@ from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.util import get_package_path, is_package, load_config, load_model
+from spacy.util import load_model
 
 from ..annotations.storage import save_docs
 from ..corpora import WRITERS, Record, Report, cat_labels, make_docs
 from ..corpora.jsonl import make_record
 from ..corpora.offsets import Offsets
 from ..corpora.reading import Location
+from ..scale.pipelines import read_config
 
 # Of the file; a form without one is a folder.
 ENDINGS = {
@@ -70,9 +71,7 @@ def export_gold(rows: Sequence[Row], form: str, folder: Path, model: str) -> dic
 
 
 def _load_tokenizer(model: str) -> Language:
-    folder = get_package_path(model) if is_package(model) else Path(model)
-    config = next(iter(sorted(folder.rglob("config.cfg"), key=lambda path: len(path.parts))))
-    return load_model(model, exclude=list(load_config(config)["components"]))
+    return load_model(model, exclude=list(read_config(model)["components"]))
 
 
 def _as_record(row: Row, report: Report) -> Record:

@@ -19,8 +19,7 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     report (Report | None): Counts what Prodigy cannot represent.
     RETURNS (int): The number of records.
     """
-    report = report if report is not None else Report()
-    return write_json_lines((_as_task(record, report) for record in records), path)
+    return _write(records, path, report)
 
 
 def write_gold(records: Iterable[Record], path: Path, report: Report | None = None) -> int:
@@ -31,8 +30,12 @@ def write_gold(records: Iterable[Record], path: Path, report: Report | None = No
     report (Report | None): Counts what Prodigy cannot represent.
     RETURNS (int): The number of records.
     """
+    return _write(records, path, report, answer="accept")
+
+
+def _write(records: Iterable[Record], path: Path, report: Report | None, **more: str) -> int:
     report = report if report is not None else Report()
-    return write_json_lines(({**_as_task(record, report), "answer": "accept"} for record in records), path)
+    return write_json_lines(({**_as_task(record, report), **more} for record in records), path)
 
 
 def _as_task(record: Record, report: Report) -> dict[str, Any]:

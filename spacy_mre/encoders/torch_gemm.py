@@ -1,7 +1,7 @@
 """Matrix products of thinc's layers by torch, on the CPU.
 
-Thinc multiplies matrices with BLIS, in one thread. Torch takes about half of the time on processors with AVX-512, and
-uses the threads that `torch.set_num_threads` allows.
+Thinc multiplies matrices with BLIS, in one thread. Torch is faster on processors with AVX-512 (`torch_gemm_speedup` in
+docs/performance.md), and uses the threads that `torch.set_num_threads` allows.
 """
 
 from collections.abc import Callable
