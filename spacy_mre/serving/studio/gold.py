@@ -3,7 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from ...scale.analysis import LEVELS
+from .bodies import Given
 from .comparing import Analysis, Cats, is_same, trace
 from .journal import Journal
 from .texts import Text, Texts
@@ -17,9 +20,26 @@ ABOUT = ("group", "meta")
 
 def is_decision(line: dict[str, Any]) -> bool:
     """RETURNS (bool): Whether an object is a line of a gold file."""
-    if not isinstance(line.get("text"), str) or line.get("status") not in ("open", *SAVED, *STATUS.values()):
+    text, predicted = line.get("text"), line.get("predicted")
+    if not isinstance(text, str) or line.get("status") not in ("open", *SAVED, *STATUS.values()):
         return False
-    return all(level in line and isinstance(line[level], (kind, type(None))) for level, kind in KINDS.items())
+    return _is_analysis(line, text) and (predicted is None or _is_analysis(predicted, text))
+
+
+def _is_analysis(found: Any, text: str) -> bool:
+    if not isinstance(found, dict) or not all(
+        level in found and isinstance(found[level], (kind, type(None))) for level, kind in KINDS.items()
+    ):
+        return False
+    try:
+        given = Given.model_validate({level: found[level] for level in KINDS})
+    except ValidationError:
+        return False
+    entities, relations = given.entities or [], given.relations or []
+    places = [place for relation in relations for place in (relation.head, relation.tail)]
+    return all(0 <= one.start < one.end <= len(text) for one in entities) and all(
+        0 <= place < len(entities) for place in places
+    )
 
 
 class Gold:

@@ -83,6 +83,31 @@ def test_another_file(begin, tmp_path):
     assert studio.get("state")["progress"]["total"] == 1
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"entities": [{"start": 0, "end": 3}]},
+        {"entities": [{"start": "0", "end": 3, "label": "person"}]},
+        {"entities": [{"start": 0, "end": 99, "label": "person"}]},
+        {"entities": ["person"]},
+        {"relations": [{"head": 0, "tail": 9, "label": "lives_in"}]},
+        {"cats": {"news": "yes"}},
+        {"predicted": {"entities": [7], "relations": None, "cats": None}},
+        {"predicted": []},
+    ],
+)
+def test_a_line_that_was_edited_badly_is_passed_over(begin, change):
+    studio = begin(TEXT)
+    assert studio.save(studio.item(), FOUND)[0] == 200
+    studio.stop()
+    (line,) = studio.lines()
+    studio.gold.write_text(json.dumps({**line, **change}) + "\n" + json.dumps(line) + "\n")
+    with pytest.warns(UserWarning, match="W771.* 1 lines"):
+        again = begin(TEXT)
+    assert again.get("state")["progress"]["open"] == 0
+    assert again.get("items?label=person")["total"] == 1
+
+
 def test_a_full_disk_is_told(begin, monkeypatch):
     studio = begin(TEXT)
     item = studio.item()
