@@ -1,33 +1,21 @@
-"""Gives freed memory back to the system: batches of all sizes leave gaps in the heap of the C library, which keeps them
-and takes new memory for what does not fit."""
+"""Keeps the memory of a long-running process level."""
 
 import ctypes
 import sys
-import time
 
-# Seconds. To give memory back takes about 10 ms.
-INTERVAL = 10.0
+# glibc's name of the setting in mallopt, and bytes.
+M_MMAP_THRESHOLD, THRESHOLD = -3, 256 * 1024
 
 
-class FreedMemory:
-    """The memory that this process has freed, but not given back.
+def return_large_arrays() -> bool:
+    """Let the C library give the memory of large arrays back as soon as they are freed.
 
-    interval (float): Seconds between two times that it is given back. Default: 10.
+    Batches have all sizes, so their arrays leave gaps in the heap, and glibc takes new memory for what does not fit. It
+    would not for arrays of more than 128 kB, but raises that limit to the size of any that is freed, up to 32 MB.
+
+    RETURNS (bool): Whether there was something to do. Other C libraries give memory back by themselves.
     """
-
-    def __init__(self, interval: float = INTERVAL) -> None:
-        # Of glibc. The C libraries of other systems give memory back by themselves.
-        self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-        self._interval = interval
-        self._last = time.monotonic()
-
-    def give_back(self) -> bool:
-        """Give it back, if the last time is long enough ago.
-
-        RETURNS (bool): Whether it was done.
-        """
-        if self._trim is None or time.monotonic() - self._last < self._interval:
-            return False
-        self._trim(0)
-        self._last = time.monotonic()
-        return True
+    if sys.platform != "linux":
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    return mallopt is not None and mallopt(M_MMAP_THRESHOLD, THRESHOLD) == 1
