@@ -151,6 +151,36 @@ class Errors(metaclass=_WithCodes):
         "The corpora in {folder} have different languages ({found}). Every task needs all of them. Translate what is "
         "missing, or remove the languages that are not in all folders."
     )
+    M270 = (
+        "A server is asked with the package 'httpx', which is not installed. Install it with: pip install "
+        "'spacy-mre[translate]'."
+    )
+    M271 = (
+        "The address of the server must begin with http:// or https:// (found: '{url}'), as in "
+        "http://localhost:8000/v1."
+    )
+    M272 = (
+        "{url} answered {status}: {reason}. Nothing more was asked. Check the key (--key-env), the model and the "
+        "address; the answers so far are kept."
+    )
+    M273 = "{url} could not be reached: {reason}. Check that the server runs, and the address."
+    M274 = (
+        "The answers in {path} cannot be read or written: {reason}. If the file is damaged or something else, move it "
+        "away; its answers are then asked for again."
+    )
+    M277 = (
+        "The label '{label}' ({origin}) is not in the label table. Other labels that are not in it: {others}. Nothing "
+        "was translated. Add the label to '{kind}' in the table, and the others too."
+    )
+    M278 = (
+        "The label '{label}' has no name in the target language '{target}' in the label table {path} (it has: "
+        "{languages}). Add the name."
+    )
+    M279 = "{path} has no text in both languages '{source}' and '{target}', to be the example. Add one, or use another."
+    M284 = (
+        "Back-translation is scored with the package 'sacrebleu', which is not installed. Install it with: pip install "
+        "'spacy-mre[translate]', or leave the check of a sample out."
+    )
 
     # 3xx: encoders
     M301 = (

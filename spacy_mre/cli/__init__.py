@@ -26,6 +26,7 @@ from . import (
     studio,
     train,
     train_generative,
+    translate,
     try_package,
 )
 from .app import app
@@ -57,5 +58,6 @@ __all__ = [
     "studio",
     "train",
     "train_generative",
+    "translate",
     "try_package",
 ]

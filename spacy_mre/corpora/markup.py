@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .marks import scan
 from .reading import read_lines
 from .record import CorpusError, EntityRecord, Record, RelationRecord
 
@@ -25,9 +26,14 @@ OPENING = re.compile(r"\[([a-z_]+):([a-z][a-z0-9]*)\|")
 
 
 @dataclass
-class _Block:
-    """A heading and the lines below it. `fields` are line number and content by language, and by "relations" and
-    "register"."""
+class Block:
+    """A heading and the lines below it.
+
+    id (str): The id of the record.
+    text_label (str): Its text label.
+    line (int): The line of the heading.
+    fields (dict[str, tuple[int, str]]): Line number and content by language, and by "relations" and "register".
+    """
 
     id: str
     text_label: str
@@ -46,7 +52,7 @@ def read_markup(path: Path) -> dict[str, list[Record]]:
     """
     records: dict[str, list[Record]] = {}
     lines: dict[str, int] = {}
-    for block in _blocks(path):
+    for block in read_blocks(path):
         if block.id in lines:
             raise CorpusError(path, block.line, f"duplicate id {block.id}, first used in line {lines[block.id]}")
         lines[block.id] = block.line
@@ -66,47 +72,24 @@ def parse_marked(marked: str) -> tuple[str, dict[str, EntityRecord]]:
     >>> parse_marked("Ida lives in [place:a|Lima].")
     ('Ida lives in Lima.', {'a': EntityRecord(start=13, end=17, label='place', score=1.0)})
     """
-    text: list[str] = []
-    open_entities: list[tuple[str, str, int]] = []
+    text, marks = scan(marked, OPENING)
     entities: dict[str, EntityRecord] = {}
-    i = 0
-    while i < len(marked):
-        char = marked[i]
-        if char == "\\":
-            if i + 1 == len(marked):
-                raise ValueError("a backslash at the end of the line escapes nothing")
-            text.append(marked[i + 1])
-            i += 2
-        elif char == "[":
-            opening = OPENING.match(marked, i)
-            if opening is None:
-                excerpt = marked[i : i + 20]
-                raise ValueError(f"invalid entity '{excerpt}': expected [label:name|text], or \\[ for a plain bracket")
-            open_entities.append((opening[1], opening[2], len(text)))
-            i = opening.end()
-        elif char == "]":
-            if not open_entities:
-                raise ValueError(f"the bracket at character {i + 1} closes no entity; write \\] for a plain bracket")
-            label, name, start = open_entities.pop()
-            if start == len(text):
-                raise ValueError(f"the entity '{name}' is empty")
-            if name in entities:
-                raise ValueError(f"the name '{name}' is used for two entities")
-            entities[name] = EntityRecord(start, len(text), label)
-            i += 1
-        else:
-            text.append(char)
-            i += 1
-    if open_entities:
-        raise ValueError(f"the entity '{open_entities[-1][1]}' is not closed")
-    return "".join(text), dict(sorted(entities.items(), key=_by_offsets))
+    for mark in marks:
+        if mark.start == mark.end:
+            raise ValueError(f"the entity '{mark.key}' is empty")
+        if mark.key in entities:
+            raise ValueError(f"the name '{mark.key}' is used for two entities")
+        entities[mark.key] = EntityRecord(mark.start, mark.end, mark.word)
+    return text, entities
 
 
-def _by_offsets(item: tuple[str, EntityRecord]) -> tuple[int, int]:
-    return item[1].start, -item[1].end
+def read_blocks(path: Path) -> Iterator[Block]:
+    """Read the blocks of a mark-up file.
 
-
-def _blocks(path: Path) -> Iterator[_Block]:
+    path (Path): The file.
+    YIELDS (Block): The blocks, with lines that are not parsed yet.
+    RAISES (CorpusError): If a line is neither a heading nor a field.
+    """
     block = None
     for number, line in read_lines(path):
         line = line.strip()
@@ -118,7 +101,7 @@ def _blocks(path: Path) -> Iterator[_Block]:
                 raise CorpusError(path, number, f"invalid heading '{line}': expected ## label-number")
             if block is not None:
                 yield block
-            block = _Block(f"{heading[1]}-{heading[2]}", heading[1], number)
+            block = Block(f"{heading[1]}-{heading[2]}", heading[1], number)
             continue
         match = FIELD.match(line)
         if match is None or block is None:
@@ -131,7 +114,7 @@ def _blocks(path: Path) -> Iterator[_Block]:
         yield block
 
 
-def _read_block(block: _Block, path: Path) -> dict[str, Record]:
+def _read_block(block: Block, path: Path) -> dict[str, Record]:
     """The record of each language of a block."""
     relation_line, relation_text = block.fields.pop("relations", (block.line, ""))
     _, register = block.fields.pop("register", (block.line, ""))

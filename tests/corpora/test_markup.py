@@ -16,6 +16,10 @@ def test_parse_marked():
     assert entities == {"a": EntityRecord(4, 15, "body"), "b": EntityRecord(4, 8, "place")}
 
 
+def test_of_entities_with_the_same_offsets_the_outer_one_is_first():
+    assert list(parse_marked("[body:x|[place:b|Aoba]]")[1]) == ["x", "b"]
+
+
 @pytest.mark.parametrize(
     "marked, reason",
     [

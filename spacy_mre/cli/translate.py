@@ -1,0 +1,140 @@
+"""The command `translate`."""
+
+import os
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+
+from ..annotations.entities import DEFAULT_KEY
+from ..corpora.from_docs import make_records
+from ..corpora.translation.back import check_back, load_metric
+from ..corpora.translation.cache import CachedEngine
+from ..corpora.translation.engine import Engine, Message
+from ..corpora.translation.http_engine import HttpEngine
+from ..corpora.translation.label_table import read_label_table
+from ..corpora.translation.marking import mark
+from ..corpora.translation.prompts import make_messages, read_example
+from ..corpora.translation.replay_engine import ReplayEngine, write_prompts
+from ..corpora.translation.results import MARKDOWN, About, write_results
+from ..corpora.translation.row import Reason
+from ..corpora.translation.spending import Spending, count_tokens
+from ..corpora.translation.translating import translate
+from ..files import check_can_write
+from .app import app
+from .common import SpansKey, counted, load_nlp, show_progress, stream_docs
+
+CACHE = "answers.sqlite"
+
+
+@app.command("translate")
+def translate_cli(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The .spacy file to translate.", exists=True)],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.", file_okay=False)],
+    from_lang: Annotated[str, typer.Option("--from", help="The language of the texts: ja, en, ...")],
+    to_lang: Annotated[str, typer.Option("--to", help="The language to translate into.")],
+    labels: Annotated[
+        Path,
+        typer.Option(help="A JSON file with every label: its words in the languages, or what it becomes.", exists=True),
+    ],
+    engine: Annotated[
+        Literal["openai", "replay"],
+        typer.Option(help="A server with the interface of OpenAI; or answers from a file (--answers)."),
+    ] = "openai",
+    base_url: Annotated[str, typer.Option(help="The address of the server, up to /v1.")] = "https://api.openai.com/v1",
+    model: Annotated[str | None, typer.Option(help="The name of the model at the server.")] = None,
+    key_env: Annotated[
+        str, typer.Option(metavar="VAR", help="The environment variable with the key.")
+    ] = "OPENAI_API_KEY",
+    answers: Annotated[
+        Path | None, typer.Option(help="JSON lines with prompts and their answers, for --engine replay.", exists=True)
+    ] = None,
+    example: Annotated[
+        Path | None,
+        typer.Option(help="A .mre file whose first text is shown to the model, in both languages.", exists=True),
+    ] = None,
+    mode: Annotated[
+        Literal["markers", "strings"],
+        typer.Option(help="Mark the entities in the text, or list them and look for them in the translation."),
+    ] = "markers",
+    nlp: Annotated[
+        str | None, typer.Option(help="A config, package or folder that tokenizes the translation. Default: by --to.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Texts that are translated at the same time.")] = 8,
+    limit: Annotated[int | None, typer.Option(min=1, help="Translate the first so many texts.")] = None,
+    budget: Annotated[float | None, typer.Option(min=0.0, help="Ask nothing more when so much was spent.")] = None,
+    price_in: Annotated[float, typer.Option(min=0.0, help="The price of a million tokens of prompts.")] = 0.0,
+    price_out: Annotated[float, typer.Option(min=0.0, help="The price of a million tokens of answers.")] = 0.0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell the number of texts, tokens and the cost.")
+    ] = False,
+    prompts: Annotated[
+        Path | None, typer.Option(help="Only write all prompts to this file, to fill in the answers for --answers.")
+    ] = None,
+    check_sample: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="The share of kept texts that are translated back, to compare.")
+    ] = 0.0,
+    spans_key: SpansKey = DEFAULT_KEY,
+) -> None:
+    """Translate an annotated corpus with a language model. The same command again goes on after an interruption, and
+    asks nothing twice."""
+    check_can_write(output, folder=True)
+    if check_sample:
+        load_metric()  # before anything is paid
+    records = list(islice(make_records(stream_docs(source), spans_key=spans_key), limit))
+    table = read_label_table(labels, to_lang)
+    table.check(records)
+    shown = None if example is None else read_example(example, from_lang, to_lang, table)
+    if dry_run or prompts is not None:
+        asked = [make_messages(mark(one, table.words), from_lang, to_lang, shown, mode) for one in records]
+        if prompts is not None:
+            write_prompts(asked, prompts)
+            typer.echo(f"{counted(len(asked), 'prompt')} in {prompts}")
+        else:
+            _estimate(asked, price_in, price_out)
+        return
+    pipeline = load_nlp(to_lang, nlp)
+    paid = Spending(_make_engine(engine, base_url, model, key_env, answers), budget, price_in, price_out)
+    with CachedEngine(paid, output / CACHE) as cached:
+        made = translate(
+            records, cached, table, source=from_lang, target=to_lang, example=shown, mode=mode, workers=workers
+        )
+        rows = list(show_progress(made, "Translating", total=len(records)))
+        about = About(source.name, from_lang, to_lang, cached.name, mode, nlp or "")
+        back = None
+        if check_sample:
+            back = check_back(
+                rows, cached, table, source=from_lang, target=to_lang, share=check_sample, mode=mode, workers=workers
+            )
+        report = write_results(output, rows, about, table, pipeline, back=back)
+    console = Console()
+    console.print(Markdown((output / MARKDOWN).read_text(encoding="utf8")))
+    if report.lost:
+        console.print(report.table())
+    typer.echo(f"{cached.calls} asked, {cached.hits} known; {paid.describe()}")
+    typer.echo(f"{counted(sum(row.is_kept for row in rows), 'document')} of {len(rows)} in {output / source.name}")
+    unanswered = sum(Reason.NO_ANSWER in row.reasons or Reason.BUDGET_SPENT in row.reasons for row in rows)
+    if unanswered:
+        typer.echo(f"{counted(unanswered, 'text')} without an answer. The same command asks for them again.", err=True)
+        raise typer.Exit(1)
+
+
+def _make_engine(kind: str, base_url: str, model: str | None, key_env: str, answers: Path | None) -> Engine:
+    if kind == "replay":
+        if answers is None:
+            raise typer.BadParameter("--engine replay needs the file of the answers: --answers FILE")
+        return ReplayEngine(answers)
+    if model is None:
+        raise typer.BadParameter("--engine openai needs the name of the model: --model NAME")
+    return HttpEngine(base_url, model, key=os.environ.get(key_env, ""))
+
+
+def _estimate(asked: list[list[Message]], price_in: float, price_out: float) -> None:
+    """Tell what a run would read, write and cost. An answer is about as long as the text that it translates."""
+    read = sum(count_tokens(messages) for messages in asked)
+    written = sum(count_tokens(messages[-1:]) for messages in asked)
+    cost = (read * price_in + written * price_out) / 1e6
+    typer.echo(f"{counted(len(asked), 'text')}: about {read:,} tokens to read and {written:,} to write, for {cost:.2f}")

@@ -1,0 +1,87 @@
+"""Answers that are kept, so that nothing is asked twice."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+
+from ...errors import Errors
+from .engine import Answer, Engine, Message
+
+TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL)"
+# Seconds to wait for another process that writes.
+TIMEOUT = 60.0
+
+
+class CachedEngine:
+    """An engine whose answers are kept in a SQLite file. Each is on the disk when it is returned. Threads may share it.
+
+    engine (Engine): Answers what is not kept. Its name is part of what an answer is found by.
+    path (Path): The file. It is made with its folder.
+    RAISES (ValueError): If the file is something else, or cannot be written.
+    """
+
+    def __init__(self, engine: Engine, path: Path) -> None:
+        self.name = engine.name
+        self.calls = self.hits = 0
+        self._engine = engine
+        self._path = Path(path)
+        self._lock = threading.Lock()
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = sqlite3.connect(self._path, timeout=TIMEOUT, check_same_thread=False)
+            self._file.execute(TABLE)
+            self._file.execute("SELECT key, answer FROM answers LIMIT 1")
+            self._file.commit()
+        except (sqlite3.Error, OSError) as err:
+            raise ValueError(Errors.M274.format(path=path, reason=err)) from None
+
+    def __enter__(self) -> "CachedEngine":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, place: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def answer(self, messages: Sequence[Message]) -> Answer:
+        """Answer a chat from the file, or else by the engine.
+
+        messages (Sequence[Message]): The chat.
+        RETURNS (Answer): The answer.
+        RAISES (NoAnswer): If the engine has none. It is asked again the next time.
+        RAISES (ValueError): If the engine cannot answer anything, or the file cannot be read or written.
+        """
+        key = sha256(json.dumps([self.name, list(messages)], sort_keys=True).encode("utf8")).hexdigest()
+        found = self._find(key)
+        if found is not None:
+            return found
+        answer = self._engine.answer(messages)
+        self._keep(key, answer)
+        return answer
+
+    def _find(self, key: str) -> Answer | None:
+        try:
+            with self._lock:
+                row = self._file.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
+                self.hits += row is not None
+            return None if row is None else Answer(**json.loads(row[0]))
+        except (sqlite3.Error, ValueError, TypeError) as err:
+            raise ValueError(Errors.M274.format(path=self._path, reason=err)) from None
+
+    def _keep(self, key: str, answer: Answer) -> None:
+        row = (key, json.dumps(asdict(answer), ensure_ascii=False))
+        try:
+            with self._lock, self._file:  # which commits
+                self.calls += 1
+                self._file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", row)
+        except sqlite3.Error as err:
+            raise ValueError(Errors.M274.format(path=self._path, reason=err)) from None

@@ -1,0 +1,51 @@
+"""What answers prompts: an engine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypedDict
+
+
+class Message(TypedDict):
+    """A message of a chat: "system", "user" or "assistant", and its text."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer of an engine.
+
+    text (str): What it wrote; "" if it refused.
+    is_truncated (bool): Whether it ended at the limit of tokens.
+    is_refused (bool): Whether it refused, or a filter of the server did.
+    prompt_tokens (int): Tokens read, as the engine counts them; 0 if it does not.
+    completion_tokens (int): Tokens written.
+    """
+
+    text: str
+    is_truncated: bool = False
+    is_refused: bool = False
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class NoAnswer(Exception):
+    """The engine did not answer this prompt, after all attempts. Others may be answered."""
+
+
+class Engine(Protocol):
+    """Answers prompts. Threads may share it."""
+
+    @property
+    def name(self) -> str:
+        """The model. Answers are cached by it."""
+        ...
+
+    def answer(self, messages: Sequence[Message]) -> Answer:
+        """Answer a chat.
+
+        RAISES (NoAnswer): If there is none after all attempts.
+        RAISES (ValueError): If no further prompt can be answered: a wrong key, model or address.
+        """
+        ...

@@ -1,0 +1,189 @@
+"""A language model behind the interface of OpenAI's chat completions: that of vLLM, llama.cpp, Ollama and services."""
+
+import email.utils
+import json
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ...errors import Errors
+from .engine import Answer, Message, NoAnswer
+
+# Seconds.
+TIMEOUT, FIRST_WAIT, LONGEST_WAIT = 120.0, 1.0, 60.0
+ATTEMPTS = 6
+MAX_TOKENS = 4096
+# A wrong key, model or address: no other prompt would be answered.
+FATAL = (401, 402, 403, 404)
+# The server does not know a field, or the prompt is not allowed.
+INVALID = (400, 422)
+FIELD = "translation"
+RESPONSE_FORMAT = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": FIELD,
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "properties": {FIELD: {"type": "string"}},
+            "required": [FIELD],
+            "additionalProperties": False,
+        },
+    },
+}
+
+
+class HttpEngine:
+    """Asks a server, with temperature 0. The form of the answer is a JSON schema, if the server takes one. Threads may
+    share it.
+
+    base_url (str): The address, up to "/v1".
+    model (str): The name of the model at the server.
+    key (str): Sent as a bearer token. Default: "", none.
+    timeout (float): Seconds to wait for an answer. Default: 120.
+    attempts (int): How often a prompt is sent, if the server is busy (429) or fails (5xx, time-out). Default: 6.
+    wait (Callable[[float], None]): Waits for so many seconds. Default: `time.sleep`.
+    RAISES (ValueError): If httpx is not installed, or the address is none.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        *,
+        key: str = "",
+        timeout: float = TIMEOUT,
+        attempts: int = ATTEMPTS,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        try:
+            import httpx
+        except ImportError:
+            raise ValueError(Errors.M270) from None
+        if not base_url.startswith(("http://", "https://")):
+            raise ValueError(Errors.M271.format(url=base_url))
+        self.name = model
+        self.retries: Counter[str] = Counter()
+        self._url = f"{base_url.rstrip('/')}/chat/completions"
+        self._attempts = attempts
+        self._wait = wait
+        self._has_answered = self._is_plain = False
+        self._lock = threading.Lock()
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._client = httpx.Client(timeout=timeout, headers=headers)
+
+    def answer(self, messages: Sequence[Message]) -> Answer:
+        """Answer a chat. What was sent again is counted in `retries`, by reason.
+
+        messages (Sequence[Message]): The chat.
+        RETURNS (Answer): The answer.
+        RAISES (NoAnswer): If there is none after all attempts, or the server does not take this prompt.
+        RAISES (ValueError): If the key, the model or the address is wrong.
+        """
+        reason = ""
+        for attempt in range(self._attempts):
+            reason, seconds = "", None
+            found = self._send(messages)
+            if isinstance(found, str):
+                reason = found
+            elif found.status_code == 200:
+                self._has_answered = True
+                return _read(found)
+            elif found.status_code in FATAL:
+                raise ValueError(Errors.M272.format(url=self._url, status=found.status_code, reason=_told(found)))
+            elif found.status_code == 429 or found.status_code >= 500:
+                reason, seconds = str(found.status_code), _retry_after(found.headers.get("retry-after"))
+            else:
+                raise NoAnswer(f"{found.status_code}: {_told(found)}")
+            self._count(reason)
+            if attempt + 1 < self._attempts:
+                self._wait(_pause(attempt) if seconds is None else seconds)
+        raise NoAnswer(f"{reason}, {self._attempts} times")
+
+    def _send(self, messages: Sequence[Message]) -> Any:
+        """The response; without the form of the answer if the server does not take it. Or why there is none."""
+        import httpx
+
+        body: dict[str, Any] = {"model": self.name, "messages": list(messages)}
+        body |= {"temperature": 0, "max_tokens": MAX_TOKENS}
+        is_plain = self._is_plain
+        try:
+            response = self._post(body if is_plain else {**body, "response_format": RESPONSE_FORMAT})
+            if response.status_code in INVALID and not is_plain:
+                plain = self._post(body)
+                # Otherwise it is the prompt that is invalid.
+                self._is_plain = plain.status_code not in INVALID
+                return plain
+            return response
+        except httpx.TimeoutException:
+            return "time-out"
+        except httpx.TransportError as err:
+            if not self._has_answered and isinstance(err, httpx.ConnectError):
+                raise ValueError(Errors.M273.format(url=self._url, reason=err)) from None
+            return "connection"
+        except httpx.InvalidURL as err:
+            raise ValueError(Errors.M273.format(url=self._url, reason=err)) from None
+
+    def _post(self, body: dict[str, Any]) -> Any:
+        return self._client.post(self._url, json=body)
+
+    def _count(self, reason: str) -> None:
+        with self._lock:
+            self.retries[reason] += 1
+
+
+def _read(response: Any) -> Answer:
+    """RAISES (NoAnswer): If it is no chat completion."""
+    try:
+        given = response.json()
+        choice = given["choices"][0]
+        message = choice["message"]
+        usage = given.get("usage") or {}
+        tokens = [int(usage.get(f"{side}_tokens") or 0) for side in ("prompt", "completion")]
+        content, refusal, finish = message.get("content") or "", message.get("refusal"), choice.get("finish_reason")
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        raise NoAnswer("the server answered something else than a chat completion") from None
+    is_refused = bool(refusal) or finish == "content_filter"
+    text = str(refusal or content) if is_refused else _line(str(content))
+    return Answer(text, finish == "length", is_refused, *tokens)
+
+
+def _line(content: str) -> str:
+    """The answer without its form."""
+    try:
+        given = json.loads(content)
+    except ValueError:
+        return content
+    line = given.get(FIELD) if isinstance(given, dict) and set(given) == {FIELD} else None
+    return line if isinstance(line, str) else content
+
+
+def _retry_after(value: str | None) -> float | None:
+    """The seconds of the header Retry-After, which are a number or a date."""
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+        except (TypeError, ValueError):
+            return None
+    return min(max(seconds, 0.0), 10 * LONGEST_WAIT)
+
+
+def _pause(attempt: int) -> float:
+    # With a random part, so that workers do not come back at the same time.
+    return min(FIRST_WAIT * 2**attempt, LONGEST_WAIT) * random.uniform(0.5, 1.0)
+
+
+def _told(response: Any) -> str:
+    try:
+        error = response.json()["error"]
+        told = error["message"] if isinstance(error, dict) else error
+    except (ValueError, KeyError, TypeError):
+        told = response.text
+    return " ".join(str(told).split())[:200] or "no reason"

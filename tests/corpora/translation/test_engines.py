@@ -1,0 +1,230 @@
+"""Engines: a server, a file, what is kept and what is spent."""
+
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from spacy_mre.corpora import CorpusError
+from spacy_mre.corpora.translation.cache import CachedEngine
+from spacy_mre.corpora.translation.engine import Answer, NoAnswer
+from spacy_mre.corpora.translation.http_engine import HttpEngine, _pause, _retry_after
+from spacy_mre.corpora.translation.replay_engine import ReplayEngine, write_prompts
+from spacy_mre.corpora.translation.spending import BudgetSpent, Spending, count_tokens
+from tests.corpora.translation.loopback import KEY, Loopback, running
+
+
+def ask(text):
+    return [{"role": "system", "content": "Translate."}, {"role": "user", "content": text}]
+
+
+@pytest.fixture
+def serve():
+    """Start a server, and make an engine that asks it. Waits are listed, not waited."""
+    stack = []
+
+    def start(faults=None, *, takes_form=True, timeout=5.0, attempts=4):
+        context = running(Loopback(str.upper, faults, takes_form=takes_form))
+        server = context.__enter__()
+        stack.append(context)
+        waits = []
+        engine = HttpEngine(server.url, "m", key=KEY, timeout=timeout, attempts=attempts, wait=waits.append)
+        return server, engine, waits
+
+    yield start
+    for context in stack:
+        context.__exit__(None, None, None)
+
+
+# A server
+
+
+def test_an_answer(serve):
+    server, engine, _ = serve()
+    assert engine.answer(ask("lima")) == Answer("LIMA", prompt_tokens=10, completion_tokens=5)
+    (request,) = server.requests
+    assert request["model"] == "m" and request["temperature"] == 0 and request["messages"] == ask("lima")
+    assert request["authorization"] == f"Bearer {KEY}"
+
+
+def test_a_server_without_forms_is_asked_without_after_the_first_time(serve):
+    server, engine, _ = serve(takes_form=False)
+    assert [engine.answer(ask(text)).text for text in ("a", "b")] == ["A", "B"]
+    assert ["response_format" in request for request in server.requests] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    "fault, seconds", [("429", 0.0), ("500", None), ("503", None), ("time-out", None), ("closed", None)]
+)
+def test_asked_again(serve, fault, seconds):
+    server, engine, waits = serve({"lima": [fault] * 2}, timeout=0.3)
+    assert engine.answer(ask("lima")).text == "LIMA"
+    assert engine.retries == {"connection" if fault == "closed" else fault: 2}
+    assert len(waits) == 2 and (seconds is None or waits == [seconds] * 2)
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("fault", ["429", "500", "time-out"])
+def test_not_forever(serve, fault):
+    server, engine, waits = serve({"lima": [fault] * 9}, timeout=0.3)
+    with pytest.raises(NoAnswer, match=f"{fault}, 4 times"):
+        engine.answer(ask("lima"))
+    assert len(server.requests) == 4 and len(waits) == 3
+    assert engine.answer(ask("oslo")).text == "OSLO"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_wrong_key_or_model_ends_all(serve, status):
+    server, engine, waits = serve({"*": [str(status)]})
+    with pytest.raises(ValueError, match=rf"M272.* answered {status}: fault {status}") as error:
+        engine.answer(ask("lima"))
+    assert KEY not in str(error.value) and len(server.requests) == 1 and not waits
+
+
+def test_a_server_that_is_not_there():
+    with running(Loopback(str.upper)) as server:
+        url = server.url
+    with pytest.raises(ValueError, match="M273"):
+        HttpEngine(url, "m").answer(ask("lima"))
+    with pytest.raises(ValueError, match="M271"):
+        HttpEngine("localhost:8000", "m")
+
+
+def test_a_prompt_that_the_server_does_not_take(serve):
+    _, engine, _ = serve({"lima": ["400", "400"]})
+    with pytest.raises(NoAnswer, match="400: fault 400"):
+        engine.answer(ask("lima"))
+    assert engine.answer(ask("oslo")).text == "OSLO"
+
+
+def test_something_else(serve):
+    _, engine, _ = serve({"lima": ["nonsense"]})
+    with pytest.raises(NoAnswer, match="something else"):
+        engine.answer(ask("lima"))
+
+
+def test_truncated_and_refused(serve):
+    _, engine, _ = serve({"limalima": ["truncated"], "oslo": ["refused"]}, takes_form=False)
+    assert engine.answer(ask("limalima")) == Answer("LIMA", is_truncated=True, prompt_tokens=10, completion_tokens=5)
+    answer = engine.answer(ask("oslo"))
+    assert answer.is_refused and answer.text == "I cannot do that."
+
+
+def test_waits():
+    assert _retry_after("7") == 7.0 and _retry_after("-1") == 0.0 and _retry_after("soon") is None
+    assert _retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
+    assert all(0.5 * 2**attempt <= _pause(attempt) <= 2**attempt for attempt in range(5))
+    assert 30 <= _pause(50) <= 60
+
+
+# What is kept
+
+
+class Upper:
+    """An engine that counts what it is asked."""
+
+    def __init__(self, name="upper"):
+        self.name = name
+        self.asked = []
+
+    def answer(self, messages):
+        self.asked.append(messages[-1]["content"])
+        if self.asked[-1] == "?":
+            raise NoAnswer("why")
+        return Answer(self.asked[-1].upper(), is_truncated=self.asked[-1] == "long")
+
+
+def test_nothing_is_asked_twice(tmp_path):
+    engine = Upper()
+    for _ in range(2):
+        with CachedEngine(engine, tmp_path / "new" / "answers.sqlite") as cached:
+            assert [cached.answer(ask(text)).text for text in ("a", "long", "a")] == ["A", "LONG", "A"]
+            assert cached.answer(ask("long")).is_truncated
+            with pytest.raises(NoAnswer):
+                cached.answer(ask("?"))
+    assert engine.asked == ["a", "long", "?", "?"]
+    assert (cached.calls, cached.hits) == (0, 4)
+
+
+def test_another_model_or_prompt_is_asked(tmp_path):
+    path = tmp_path / "answers.sqlite"
+    other, engine = Upper("other"), Upper()
+    for one in (engine, other):
+        with CachedEngine(one, path) as cached:
+            cached.answer(ask("a"))
+    with CachedEngine(engine, path) as cached:
+        cached.answer([{"role": "system", "content": "Translate well."}, *ask("a")[1:]])
+    assert other.asked == ["a"] and engine.asked == ["a", "a"]
+
+
+def test_threads_share_a_cache(tmp_path):
+    with CachedEngine(Upper(), tmp_path / "answers.sqlite") as cached, ThreadPoolExecutor(8) as pool:
+        texts = [f"t{number % 50}" for number in range(400)]
+        assert list(pool.map(lambda text: cached.answer(ask(text)).text, texts)) == [text.upper() for text in texts]
+        assert cached.calls + cached.hits == 400
+    with sqlite3.connect(tmp_path / "answers.sqlite") as file:
+        assert file.execute("SELECT count(*) FROM answers").fetchone() == (50,)
+
+
+@pytest.mark.parametrize("content", [b"no database" * 100, b""])
+def test_something_else_is_no_cache(tmp_path, content):
+    path = tmp_path / "answers.sqlite"
+    path.write_bytes(content)
+    if not content:
+        with sqlite3.connect(path) as file:
+            file.execute("CREATE TABLE answers (other TEXT)")
+        file.close()
+    with pytest.raises(ValueError, match=r"M274.*answers\.sqlite"):
+        CachedEngine(Upper(), path)
+
+
+# What is spent
+
+
+def test_a_budget_ends():
+    class Counting(Upper):
+        def answer(self, messages):
+            return Answer("x", prompt_tokens=100, completion_tokens=10)
+
+    spending = Spending(Counting(), budget=5.0, price_in=10_000.0, price_out=100_000.0)  # 2 for an answer
+    for _ in range(3):
+        spending.answer(ask("a"))
+    with pytest.raises(BudgetSpent):
+        spending.answer(ask("a"))
+    assert spending.cost == pytest.approx(6.0)
+    assert spending.describe() == "300 tokens read and 30 written, for 6.00"
+
+
+def test_tokens_are_estimated():
+    assert count_tokens(ask("仙台")) == 4 + 3 + 4 + 2  # "Translate." has ten letters
+    spending = Spending(Upper())
+    spending.answer(ask("仙台"))
+    assert spending.describe() == "13 tokens read and 2 written"
+
+
+def test_threads_are_counted():
+    spending = Spending(Upper())
+    threads = [threading.Thread(target=lambda: [spending.answer(ask("ab")) for _ in range(200)]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert spending.completion_tokens == 1600
+
+
+# A file
+
+
+def test_replay(tmp_path):
+    path = tmp_path / "prompts.jsonl"
+    write_prompts([ask("a"), ask("b")], path)
+    engine = ReplayEngine(path)
+    with pytest.raises(NoAnswer):
+        engine.answer(ask("a"))
+    path.write_text('{"prompt": "a", "answer": "A"}\n{"prompt": "b", "answer": null}\n')
+    engine = ReplayEngine(path)
+    assert engine.answer(ask("a")) == Answer("A") and engine.name == "prompts.jsonl"
+    path.write_text('{"prompt": "a", "answer": "A"}\n{"prompt": "a", "answer": "B"}\n')
+    with pytest.raises(CorpusError, match=r"line 2.*another answer"):
+        ReplayEngine(path)
