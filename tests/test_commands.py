@@ -61,6 +61,7 @@ NOT_RUN = {
     r"^python -m spacy_mre calibrate .* --precision ": "tests/evaluation/test_calibrate.py runs it",
     r"^python -m spacy_mre reinforce ": "tests/evaluation/test_reinforce.py runs it with a small config",
     r"^python -m spacy_mre annotate .* --engine ": "tests/scale/test_on_ray.py and test_on_spark.py run it",
+    r"^python -m spacy_mre translate .* --base-url ": "needs a language model; tests/corpora/translation runs it",
     r"^ray ": "needs a cluster",
     r"^python -m spacy(_mre)? .* --gpu-id 0\b": "needs a GPU",
 }
@@ -87,8 +88,27 @@ TINY_MODEL = {
     },
     "tokenizer": {"kind": "unigram", "vocab_size": 300},
 }
+# A language model that repeats what it is asked, and a person who accepts that once.
+TRANSLATE = "python -m spacy_mre translate corpus/train.spacy translated/ --from ja --to en"
+ANSWER = """
+import json
+rows = [json.loads(line) for line in open("prompts.jsonl", encoding="utf8")]
+lines = [json.dumps({"prompt": row["prompt"], "answer": row["prompt"]}) for row in rows]
+open("answers.jsonl", "w", encoding="utf8").write("".join(line + chr(10) for line in lines))
+"""
+ACCEPT = """
+import json
+row = json.loads(next(open("translated/rows.jsonl", encoding="utf8")))
+open("edits.jsonl", "w", encoding="utf8").write(json.dumps({"id": row["id"], "action": "accept"}) + chr(10))
+"""
 # What takes seconds to make. It is made for the pages whose commands name it.
 MODELS = {
+    "translated/": [
+        f"{TRANSLATE} --labels assets/corpus/labels.json --prompts prompts.jsonl",
+        f"python -c {shlex.quote(ANSWER)}",
+        f"{TRANSLATE} --labels assets/corpus/labels.json --engine replay --answers answers.jsonl",
+        f"python -c {shlex.quote(ACCEPT)}",
+    ],
     "training/demo/model-best": ["python -m spacy train own/config.cfg --output training/demo"],
     "NAME": [
         "python -m spacy_mre strings corpus/train.spacy tiny.jsonl",

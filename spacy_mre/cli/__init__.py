@@ -27,6 +27,8 @@ from . import (
     train,
     train_generative,
     translate,
+    translate_apply,
+    translate_check,
     try_package,
 )
 from .app import app
@@ -59,5 +61,7 @@ __all__ = [
     "train",
     "train_generative",
     "translate",
+    "translate_apply",
+    "translate_check",
     "try_package",
 ]

@@ -1,0 +1,57 @@
+"""The commands `translate-check` and `translate-apply`."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import spacy
+
+from spacy_mre import load_docs
+from spacy_mre.corpora import EntityRecord, Record
+from spacy_mre.corpora.translation.label_pairs import find_table
+from spacy_mre.corpora.translation.results import About, write_results
+from spacy_mre.corpora.translation.row import Reason, Translated
+
+SOURCE = Record("Idaは仙台にいる。", entities=[EntityRecord(0, 3, "person"), EntityRecord(4, 6, "place")])
+TARGET = Record("Ida is in Sendai.", entities=[EntityRecord(0, 3, "person"), EntityRecord(10, 16, "place")])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    def row(name, *reasons):
+        made = Translated(replace(SOURCE, id=name), replace(TARGET, id=name), methods=["marker", "string"])
+        for reason in reasons:
+            made.drop(reason, "b: 仙台")
+        return made
+
+    rows = [row("good"), row("bad", Reason.LENGTH_RATIO)]
+    about = About("train.spacy", "xx", "en", "m", "markers")
+    write_results(tmp_path / "out", rows, about, find_table(rows), spacy.blank("en"))
+    return tmp_path / "out"
+
+
+def test_rows_are_shown_and_edited(run, folder, tmp_path):
+    assert "2 texts in" in run("translate-check", folder)
+    html = (folder / "check.html").read_text(encoding="utf8")
+    assert "[person:a|Ida] is in [place:b|Sendai]." in html and "train.spacy · xx → en · m" in html
+    edits = [
+        {"id": "good", "action": "reject"},
+        {"id": "bad", "action": "edit", "marked": "[place:b|Sendai] has [person:a|Ida]."},
+    ]
+    (tmp_path / "edits.jsonl").write_text("\n".join(map(json.dumps, edits)), encoding="utf8")
+    assert "2 edits: 1 of 2 texts are kept, 1 before" in run("translate-apply", folder, tmp_path / "edits.jsonl")
+    (doc,) = load_docs(folder / "train.spacy", spacy.blank("en").vocab)
+    assert doc.user_data["id"] == "bad" and [ent.text for ent in doc.ents] == ["Sendai", "Ida"]
+
+
+def test_the_page_has_a_limit_and_a_place(run, folder, tmp_path):
+    output = run("translate-check", folder, "--page", tmp_path / "p.html", "--limit", 1)
+    assert "1 text in" in output and "1 more were left out" in output
+    assert (tmp_path / "p.html").read_text(encoding="utf8").count('<figure class="text"') == 1
+
+
+def test_an_unknown_id_changes_nothing(run, folder, tmp_path):
+    before = (folder / "rows.jsonl").read_bytes()
+    (tmp_path / "edits.jsonl").write_text('{"id": "x", "action": "accept"}', encoding="utf8")
+    assert "'x'" in run("translate-apply", folder, tmp_path / "edits.jsonl", code=1)
+    assert (folder / "rows.jsonl").read_bytes() == before
