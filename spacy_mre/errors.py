@@ -168,6 +168,10 @@ class Errors(metaclass=_WithCodes):
         "The answers in {path} cannot be read or written: {reason}. If the file is damaged or something else, move it "
         "away; its answers are then asked for again."
     )
+    M275 = (
+        "The key has characters that no key has: line breaks inside it, or others than those of ASCII. Check the "
+        "environment variable (--key-env)."
+    )
     M277 = (
         "The label '{label}' ({origin}) is not in the label table. Other labels that are not in it: {others}. Nothing "
         "was translated. Add the label to '{kind}' in the table, and the others too."

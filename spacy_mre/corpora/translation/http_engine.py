@@ -2,6 +2,7 @@
 
 import email.utils
 import json
+import math
 import random
 import threading
 import time
@@ -15,6 +16,7 @@ from .engine import Answer, Message, NoAnswer
 # Seconds.
 TIMEOUT, FIRST_WAIT, LONGEST_WAIT = 120.0, 1.0, 60.0
 ATTEMPTS = 6
+LONGEST_REASON = 200  # characters
 MAX_TOKENS = 4096
 # A wrong key, model or address: no other prompt would be answered.
 FATAL = (401, 402, 403, 404)
@@ -46,7 +48,7 @@ class HttpEngine:
     timeout (float): Seconds to wait for an answer. Default: 120.
     attempts (int): How often a prompt is sent, if the server is busy (429) or fails (5xx, time-out). Default: 6.
     wait (Callable[[float], None]): Waits for so many seconds. Default: `time.sleep`.
-    RAISES (ValueError): If httpx is not installed, or the address is none.
+    RAISES (ValueError): If httpx is not installed, the address is none, or the key has characters that no key has.
     """
 
     def __init__(
@@ -65,9 +67,13 @@ class HttpEngine:
             raise ValueError(Errors.M270) from None
         if not base_url.startswith(("http://", "https://")):
             raise ValueError(Errors.M271.format(url=base_url))
+        key = key.strip()  # a file of a key ends with a line break
+        if not (key.isascii() and key.isprintable()):
+            raise ValueError(Errors.M275)
         self.name = model
         self.retries: Counter[str] = Counter()
         self._url = f"{base_url.rstrip('/')}/chat/completions"
+        self._key = key
         self._attempts = attempts
         self._wait = wait
         self._has_answered = self._is_plain = False
@@ -93,11 +99,11 @@ class HttpEngine:
                 self._has_answered = True
                 return _read(found)
             elif found.status_code in FATAL:
-                raise ValueError(Errors.M272.format(url=self._url, status=found.status_code, reason=_told(found)))
+                raise ValueError(Errors.M272.format(url=self._url, status=found.status_code, reason=self._told(found)))
             elif found.status_code == 429 or found.status_code >= 500:
                 reason, seconds = str(found.status_code), _retry_after(found.headers.get("retry-after"))
             else:
-                raise NoAnswer(f"{found.status_code}: {_told(found)}")
+                raise NoAnswer(f"{found.status_code}: {self._told(found)}")
             self._count(reason)
             if attempt + 1 < self._attempts:
                 self._wait(_pause(attempt) if seconds is None else seconds)
@@ -120,7 +126,7 @@ class HttpEngine:
             return response
         except httpx.TimeoutException:
             return "time-out"
-        except httpx.TransportError as err:
+        except httpx.RequestError as err:  # also an answer that cannot be unpacked
             if not self._has_answered and isinstance(err, httpx.ConnectError):
                 raise ValueError(Errors.M273.format(url=self._url, reason=err)) from None
             return "connection"
@@ -129,6 +135,11 @@ class HttpEngine:
 
     def _post(self, body: dict[str, Any]) -> Any:
         return self._client.post(self._url, json=body)
+
+    def _told(self, response: Any) -> str:
+        """What the server says about a fault. Some repeat the key, and reasons are written to files."""
+        told = _told(response)
+        return (told.replace(self._key, "***") if self._key else told)[:LONGEST_REASON]
 
     def _count(self, reason: str) -> None:
         with self._lock:
@@ -144,18 +155,18 @@ def _read(response: Any) -> Answer:
         usage = given.get("usage") or {}
         tokens = [int(usage.get(f"{side}_tokens") or 0) for side in ("prompt", "completion")]
         content, refusal, finish = message.get("content") or "", message.get("refusal"), choice.get("finish_reason")
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         raise NoAnswer("the server answered something else than a chat completion") from None
     is_refused = bool(refusal) or finish == "content_filter"
     text = str(refusal or content) if is_refused else _line(str(content))
-    return Answer(text, finish == "length", is_refused, *tokens)
+    return Answer(_whole(text), finish == "length", is_refused, *tokens)
 
 
 def _line(content: str) -> str:
     """The answer without its form."""
     try:
         given = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return content
     line = given.get(FIELD) if isinstance(given, dict) and set(given) == {FIELD} else None
     return line if isinstance(line, str) else content
@@ -172,7 +183,7 @@ def _retry_after(value: str | None) -> float | None:
             seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
         except (TypeError, ValueError):
             return None
-    return min(max(seconds, 0.0), 10 * LONGEST_WAIT)
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), 10 * LONGEST_WAIT)
 
 
 def _pause(attempt: int) -> float:
@@ -184,6 +195,11 @@ def _told(response: Any) -> str:
     try:
         error = response.json()["error"]
         told = error["message"] if isinstance(error, dict) else error
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         told = response.text
-    return " ".join(str(told).split())[:200] or "no reason"
+    return _whole(" ".join(str(told).split())) or "no reason"
+
+
+def _whole(text: str) -> str:
+    """A text without halves of surrogate pairs, which JSON may have, and no file."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,5 +1,6 @@
 """Engines: a server, a file, what is kept and what is spent."""
 
+import json
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -228,3 +229,71 @@ def test_replay(tmp_path):
     path.write_text('{"prompt": "a", "answer": "A"}\n{"prompt": "a", "answer": "B"}\n')
     with pytest.raises(CorpusError, match=r"line 2.*another answer"):
         ReplayEngine(path)
+
+
+@pytest.fixture
+def respond(monkeypatch):
+    """Make an engine whose server always gives the same response."""
+    import httpx
+
+    def make(status, content, **headers):
+        transport = httpx.MockTransport(lambda request: httpx.Response(status, content=content, headers=headers))
+        client = httpx.Client
+        monkeypatch.setattr(httpx, "Client", lambda **options: client(transport=transport, **options))
+        return HttpEngine("http://localhost/v1", "m", key=KEY, attempts=2, wait=lambda seconds: None)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<html>busy</html>",
+        b"[" * 200_000,
+        b'{"choices": [null]}',
+        b'{"choices": [{"message": {"content": "a"}}], "usage": {"prompt_tokens": 1e999}}',
+    ],
+)
+def test_garbage_is_no_answer(respond, content):
+    with pytest.raises(NoAnswer, match="something else than a chat completion"):
+        respond(200, content).answer(ask("lima"))
+
+
+def test_half_of_a_surrogate_pair_is_replaced(respond):
+    inner = json.dumps({"translation": "Lima \ud83d"})
+    content = json.dumps({"choices": [{"message": {"content": inner}}]}).encode()
+    assert respond(200, content).answer(ask("lima")).text == "Lima \ufffd"
+
+
+def test_the_key_is_not_in_the_reason_of_the_server(respond):
+    content = json.dumps({"error": {"message": f"{'x' * 190} wrong: {KEY}"}}).encode()
+    with pytest.raises(NoAnswer) as no_answer:
+        respond(418, content).answer(ask("lima"))
+    assert str(no_answer.value) == f"418: {'x' * 190} wrong: **"
+    with pytest.raises(ValueError, match=r"M272.*answered 401: no \*\*\*\. Nothing"):
+        respond(401, f"no {KEY}".encode()).answer(ask("lima"))
+
+
+def test_a_response_that_cannot_be_unpacked_is_asked_for_again(monkeypatch):
+    import httpx
+
+    def fail(client, url, **options):
+        raise httpx.DecodingError("incorrect header check")
+
+    monkeypatch.setattr(httpx.Client, "post", fail)
+    with pytest.raises(NoAnswer, match="connection, 3 times"):
+        HttpEngine("http://localhost/v1", "m", attempts=3, wait=lambda seconds: None).answer(ask("lima"))
+
+
+def test_the_key_of_a_file_has_a_line_break(serve):
+    server, _, _ = serve()
+    assert HttpEngine(server.url, "m", key=f"{KEY}\n").answer(ask("lima")).text == "LIMA"
+    assert server.requests[-1]["authorization"] == f"Bearer {KEY}"
+    for key in ("a\nb", "\u9375"):
+        with pytest.raises(ValueError, match="M275") as error:
+            HttpEngine(server.url, "m", key=key)
+        assert key not in str(error.value)
+
+
+def test_a_time_to_wait_that_is_no_number():
+    assert _retry_after("nan") is None and _retry_after("1e999") == 600.0
