@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 from rich.markdown import Markdown
+from spacy.util import get_lang_class
 
 from ..annotations.entities import DEFAULT_KEY
 from ..corpora.from_docs import make_records
+from ..corpora.report import Report
 from ..corpora.translation.back import check_back, load_metric
 from ..corpora.translation.cache import CachedEngine
 from ..corpora.translation.engine import Engine, Message
@@ -19,7 +21,7 @@ from ..corpora.translation.label_table import read_label_table
 from ..corpora.translation.marking import mark
 from ..corpora.translation.prompts import make_messages, read_example
 from ..corpora.translation.replay_engine import ReplayEngine, write_prompts
-from ..corpora.translation.results import MARKDOWN, About, write_results
+from ..corpora.translation.results import MARKDOWN, NAMES, About, write_results
 from ..corpora.translation.row import Reason
 from ..corpora.translation.spending import Spending, count_tokens
 from ..corpora.translation.translating import translate
@@ -82,9 +84,19 @@ def translate_cli(
     """Translate an annotated corpus with a language model. The same command again goes on after an interruption, and
     asks nothing twice."""
     check_can_write(output, folder=True)
+    check_can_write(output / source.name, folder=source.is_dir(), sources=[source])
+    if source.name in (CACHE, *NAMES):
+        raise typer.BadParameter(f"{source.name} is the name of another file that is written. Rename the input")
+    for lang in (from_lang, to_lang):
+        get_lang_class(lang)  # refuses an unknown one before anything is paid
+    if from_lang == to_lang:
+        raise typer.BadParameter("--from and --to are the same language")
+    if budget and not (price_in or price_out):
+        raise typer.BadParameter("--budget needs prices: --price-in, --price-out, or both")
     if check_sample:
         load_metric()  # before anything is paid
-    records = list(islice(make_records(stream_docs(source), spans_key=spans_key), limit))
+    read = Report()
+    records = list(islice(make_records(stream_docs(source), spans_key=spans_key, report=read), limit))
     table = read_label_table(labels, to_lang)
     table.check(records)
     shown = None if example is None else read_example(example, from_lang, to_lang, table)
@@ -98,7 +110,9 @@ def translate_cli(
         return
     pipeline = load_nlp(to_lang, nlp)
     paid = Spending(_make_engine(engine, base_url, model, key_env, answers), budget, price_in, price_out)
-    with CachedEngine(paid, output / CACHE) as cached:
+    # Answers of a file can be corrected there, so they are not kept.
+    cache = Path(":memory:") if engine == "replay" else output / CACHE
+    with CachedEngine(paid, cache) as cached:
         made = translate(
             records, cached, table, source=from_lang, target=to_lang, example=shown, mode=mode, workers=workers
         )
@@ -112,8 +126,9 @@ def translate_cli(
         report = write_results(output, rows, about, table, pipeline, back=back)
     console = Console()
     console.print(Markdown((output / MARKDOWN).read_text(encoding="utf8")))
-    if report.lost:
-        console.print(report.table())
+    for losses in (read, report):
+        if losses.lost:
+            console.print(losses.table())
     typer.echo(f"{cached.calls} asked, {cached.hits} known; {paid.describe()}")
     typer.echo(f"{counted(sum(row.is_kept for row in rows), 'document')} of {len(rows)} in {output / source.name}")
     unanswered = sum(Reason.NO_ANSWER in row.reasons or Reason.BUDGET_SPENT in row.reasons for row in rows)

@@ -25,6 +25,7 @@ from .rows import read_rows, write_rows
 
 ABOUT, LABELS, ROWS = "about.json", "labels.json", "rows.jsonl"
 REPORT, MARKDOWN = "report.json", "report.md"
+NAMES = (ABOUT, LABELS, ROWS, REPORT, MARKDOWN)
 
 
 @dataclass(frozen=True)

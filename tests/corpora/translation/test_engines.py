@@ -239,7 +239,7 @@ def respond(monkeypatch):
     def make(status, content, **headers):
         transport = httpx.MockTransport(lambda request: httpx.Response(status, content=content, headers=headers))
         client = httpx.Client
-        monkeypatch.setattr(httpx, "Client", lambda **options: client(transport=transport, **options))
+        monkeypatch.setattr(httpx, "Client", lambda **options: client(**{**options, "transport": transport}))
         return HttpEngine("http://localhost/v1", "m", key=KEY, attempts=2, wait=lambda seconds: None)
 
     return make

@@ -273,3 +273,40 @@ def test_a_wrong_key(corpus, answers):
         result = run(corpus, server.url)
     assert result.exit_code == 1 and "M272" in result.output and KEY not in result.output
     assert not Path(corpus.parent / "out" / "train.spacy").exists()
+
+
+def test_corrected_answers_of_a_file_are_read_again(corpus, answers):
+    filled = corpus.parent / "filled.jsonl"
+
+    def write(*ending):
+        rows = [{"prompt": prompt, "answer": "".join([answer, *ending])} for prompt, answer in answers.items()]
+        filled.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf8")
+        result = run(corpus, "http://127.0.0.1:9/v1", "--engine", "replay", "--answers", filled)
+        assert result.exit_code == 0, result.output
+        return len(list(load_docs(corpus.parent / "out" / "train.spacy")))
+
+    assert write(" [") == 0 and write() == 40
+
+
+def test_what_cannot_be_right_is_told_before_anything_is_asked(corpus, monkeypatch):
+    before = corpus.read_bytes()
+    with running(Loopback(str)) as server:
+        result = CliRunner().invoke(app, command(corpus, server.url, out="."))
+        assert result.exit_code == 1 and "it is the input" in result.output
+        assert run(corpus, server.url, "--from", "jp").exit_code == 1
+        assert run(corpus, server.url, "--from", "en").exit_code == 2
+        assert run(corpus, server.url, "--budget", 5.0).exit_code == 2
+        named = corpus.rename(corpus.parent / "rows.jsonl")
+        assert run(named, server.url).exit_code == 2
+        assert not server.requests and named.read_bytes() == before
+    assert not (corpus.parent / "out").exists()
+
+
+def test_what_the_input_loses_is_counted(tmp_path):
+    (doc,) = make_docs([Record("仙台は雨だ。", id="1", entities=[EntityRecord(0, 2, "place")])], spacy.blank("ja"))
+    doc._.relations = [{"head": (0, 1), "tail": (1, 2), "label": "located_in"}]
+    save_docs([doc], tmp_path / "train.spacy")
+    with running(Loopback(lambda prompt: "It rains in [place:a|Sendai].")) as server:
+        result = run(tmp_path / "train.spacy", server.url)
+    assert result.exit_code == 0 and "1 document of 1 in" in result.output
+    assert "relation whose head or tail is not an entity" in result.output
