@@ -1,8 +1,12 @@
 """The command `translate`."""
 
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Literal
 
 import typer
@@ -113,16 +117,24 @@ def translate_cli(
     # Answers of a file can be corrected there, so they are not kept.
     cache = Path(":memory:") if engine == "replay" else output / CACHE
     with CachedEngine(paid, cache) as cached:
-        made = translate(
-            records, cached, table, source=from_lang, target=to_lang, example=shown, mode=mode, workers=workers
-        )
-        rows = list(show_progress(made, "Translating", total=len(records)))
-        about = About(source.name, from_lang, to_lang, cached.name, mode, nlp or "")
-        back = None
-        if check_sample:
-            back = check_back(
-                rows, cached, table, source=from_lang, target=to_lang, share=check_sample, mode=mode, workers=workers
+        with _ending_at_once():
+            made = translate(
+                records, cached, table, source=from_lang, target=to_lang, example=shown, mode=mode, workers=workers
             )
+            rows = list(show_progress(made, "Translating", total=len(records)))
+            about = About(source.name, from_lang, to_lang, cached.name, mode, nlp or "")
+            back = None
+            if check_sample:
+                back = check_back(
+                    rows,
+                    cached,
+                    table,
+                    source=from_lang,
+                    target=to_lang,
+                    share=check_sample,
+                    mode=mode,
+                    workers=workers,
+                )
         report = write_results(output, rows, about, table, pipeline, back=back)
     console = Console()
     console.print(Markdown((output / MARKDOWN).read_text(encoding="utf8")))
@@ -135,6 +147,22 @@ def translate_cli(
     if unanswered:
         typer.echo(f"{counted(unanswered, 'text')} without an answer. The same command asks for them again.", err=True)
         raise typer.Exit(1)
+
+
+@contextmanager
+def _ending_at_once() -> Iterator[None]:
+    """End at Ctrl-C. Python would wait for the threads, which may wait for a server for minutes."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        Console(stderr=True).show_cursor()  # the progress bar hides it
+        os.write(2, b"Interrupted. The answers so far are kept; the same command goes on.\n")
+        os._exit(128 + number)
+
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _make_engine(kind: str, base_url: str, model: str | None, key_env: str, answers: Path | None) -> Engine:

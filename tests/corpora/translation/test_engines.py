@@ -236,10 +236,11 @@ def respond(monkeypatch):
     """Make an engine whose server always gives the same response."""
     import httpx
 
+    client = httpx.Client
+
     def make(status, content, **headers):
         transport = httpx.MockTransport(lambda request: httpx.Response(status, content=content, headers=headers))
-        client = httpx.Client
-        monkeypatch.setattr(httpx, "Client", lambda **options: client(**{**options, "transport": transport}))
+        monkeypatch.setattr(httpx, "Client", lambda **options: client(transport=transport, **options))
         return HttpEngine("http://localhost/v1", "m", key=KEY, attempts=2, wait=lambda seconds: None)
 
     return make

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -235,6 +236,29 @@ def test_killed_and_repeated_gives_the_same_bytes(corpus, answers):
     names = ("train.spacy", "rows.jsonl", "report.json", "report.md", "about.json")
     for name in names:
         assert (corpus.parent / "out" / name).read_bytes() == (corpus.parent / "whole" / name).read_bytes(), name
+
+
+def test_ctrl_c_does_not_wait_for_the_server(corpus, answers):
+    # The first text is answered, the others are waited for.
+    first = threading.Semaphore(1)
+
+    def answer(prompt):
+        if not first.acquire(blocking=False):
+            server.is_over.wait(60)
+        return answers[prompt]
+
+    with running(Loopback(answer)) as server:
+        arguments = [sys.executable, "-m", "spacy_mre", *command(corpus, server.url, "--workers", 2)]
+        process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        deadline = time.monotonic() + 120
+        while len(server.requests) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130 and b"the same command goes on" in errors
+    with running(Loopback(answers.__getitem__)) as server:
+        assert run(corpus, server.url).exit_code == 0
+        assert len(server.requests) == 39
 
 
 def test_the_budget(corpus, answers):
