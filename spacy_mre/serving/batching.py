@@ -13,6 +13,7 @@ from ..evaluation.pipeline_settings import get_spans_key
 from ..scale.texts import Fault, read_texts
 from .answers import make_answer
 from .labels import Labels, read_labels
+from .memory import FreedMemory
 from .metrics import Metrics
 from .settings import Settings
 from .waiting import Answer, Item, Waiting
@@ -69,8 +70,10 @@ class Batcher(Thread):
             return
         self._is_loaded = True
         log.info("%s is ready", self.model)
+        freed = FreedMemory()
         while self.waiting.wait():
             self._answer_batch()
+            freed.add_batch()
 
     def _answer_batch(self) -> None:
         batch: list[Item] = []

@@ -14,7 +14,6 @@ from starlette.types import ASGIApp
 from ..errors import Errors
 from ..scale.pipelines import load_pipeline
 from .app import make_app
-from .memory import return_large_arrays
 from .names import name_pipelines
 from .service import Service
 from .settings import Settings
@@ -41,7 +40,6 @@ def serve(
         nothing is called.
     RAISES (ValueError): If a pipeline cannot be loaded, or the server cannot listen.
     """
-    return_large_arrays()
     named = name_pipelines(models)
     loaders = {name: partial(load_pipeline, model, int8=int8) for name, model in named.items()}
     service = Service(loaders, settings, threads=threads)
