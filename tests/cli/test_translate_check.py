@@ -55,3 +55,12 @@ def test_an_unknown_id_changes_nothing(run, folder, tmp_path):
     (tmp_path / "edits.jsonl").write_text('{"id": "x", "action": "accept"}', encoding="utf8")
     assert "'x'" in run("translate-apply", folder, tmp_path / "edits.jsonl", code=1)
     assert (folder / "rows.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("file", ["../train.spacy", "rows.jsonl", ""])
+def test_nothing_is_written_outside_of_the_folder(run, folder, tmp_path, file):
+    about = json.loads((folder / "about.json").read_text(encoding="utf8"))
+    (folder / "about.json").write_text(json.dumps({**about, "file": file}), encoding="utf8")
+    (tmp_path / "edits.jsonl").write_text('{"id": "bad", "action": "accept"}', encoding="utf8")
+    assert "must be the name of a .spacy file" in run("translate-apply", folder, tmp_path / "edits.jsonl", code=1)
+    assert not (tmp_path / "train.spacy").exists()

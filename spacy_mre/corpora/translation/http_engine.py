@@ -22,6 +22,7 @@ MAX_TOKENS = 4096
 FATAL = (401, 402, 403, 404)
 # The server does not know a field, or the prompt is not allowed.
 INVALID = (400, 422)
+OPTIONS = FORM, TEMPERATURE, LIMIT = "response_format", "temperature", "max_tokens"
 FIELD = "translation"
 RESPONSE_FORMAT = {
     "type": "json_schema",
@@ -39,8 +40,7 @@ RESPONSE_FORMAT = {
 
 
 class HttpEngine:
-    """Asks a server, with temperature 0. The form of the answer is a JSON schema, if the server takes one. Threads may
-    share it.
+    """Asks a server, with temperature 0 and a JSON schema for the answer, if it takes them. Threads may share it.
 
     base_url (str): The address, up to "/v1".
     model (str): The name of the model at the server.
@@ -76,7 +76,8 @@ class HttpEngine:
         self._key = key
         self._attempts = attempts
         self._wait = wait
-        self._has_answered = self._is_plain = False
+        self._has_answered = False
+        self._left_out: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._client = httpx.Client(timeout=timeout, headers=headers)
@@ -110,19 +111,25 @@ class HttpEngine:
         raise NoAnswer(f"{reason}, {self._attempts} times")
 
     def _send(self, messages: Sequence[Message]) -> Any:
-        """The response; without the form of the answer if the server does not take it. Or why there is none."""
+        """The response, or why there is none. Before the first answer, options that the server does not take are left
+        out."""
         import httpx
 
-        body: dict[str, Any] = {"model": self.name, "messages": list(messages)}
-        body |= {"temperature": 0, "max_tokens": MAX_TOKENS}
-        is_plain = self._is_plain
+        left_out = self._left_out
         try:
-            response = self._post(body if is_plain else {**body, "response_format": RESPONSE_FORMAT})
-            if response.status_code in INVALID and not is_plain:
-                plain = self._post(body)
-                # Otherwise it is the prompt that is invalid.
-                self._is_plain = plain.status_code not in INVALID
-                return plain
+            response = self._post(messages, left_out)
+            # Models differ in the options that they take, and the error names the one that they do not.
+            while response.status_code in INVALID and not self._has_answered:
+                told = _told(response)
+                names = [name for name in OPTIONS if name in told and name not in left_out]
+                if not names and FORM not in left_out:
+                    names = [FORM]
+                if not names:
+                    return response
+                left_out = left_out | {names[0]}
+                response = self._post(messages, left_out)
+            if response.status_code == 200:
+                self._left_out = left_out
             return response
         except httpx.TimeoutException:
             return "time-out"
@@ -133,7 +140,14 @@ class HttpEngine:
         except httpx.InvalidURL as err:
             raise ValueError(Errors.M273.format(url=self._url, reason=err)) from None
 
-    def _post(self, body: dict[str, Any]) -> Any:
+    def _post(self, messages: Sequence[Message], left_out: frozenset[str]) -> Any:
+        body: dict[str, Any] = {"model": self.name, "messages": list(messages)}
+        if TEMPERATURE not in left_out:
+            body[TEMPERATURE] = 0
+        # The newer name, for models that do not take the older one.
+        body["max_completion_tokens" if LIMIT in left_out else LIMIT] = MAX_TOKENS
+        if FORM not in left_out:
+            body[FORM] = RESPONSE_FORMAT
         return self._client.post(self._url, json=body)
 
     def _told(self, response: Any) -> str:

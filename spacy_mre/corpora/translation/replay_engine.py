@@ -41,13 +41,13 @@ class ReplayEngine:
 
 
 def write_prompts(chats: Iterable[Sequence[Message]], path: Path) -> None:
-    """Write prompts, to fill in their answers.
+    """Write prompts, each once, to fill in their answers.
 
     chats (Iterable[Sequence[Message]]): The chats. Their other messages, which tell what to do, are in the field
         "messages".
     path (Path): The file of JSON lines.
     """
     with replacing(path) as temporary, temporary.open("w", encoding="utf8") as file:
-        for messages in chats:
-            row = {"prompt": messages[-1]["content"], "messages": list(messages), "answer": None}
+        for prompt, messages in {messages[-1]["content"]: messages for messages in chats}.items():
+            row = {"prompt": prompt, "messages": list(messages), "answer": None}
             file.write(json.dumps(row, ensure_ascii=False) + "\n")

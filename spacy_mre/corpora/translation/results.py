@@ -94,4 +94,6 @@ def read_results(folder: Path) -> tuple[list[Translated], About, LabelTable]:
     path = Path(folder) / ABOUT
     given, location = read_json(path), Location(path)
     about = About(**{name: location.get(given, name, str) for name in About.__dataclass_fields__})
+    if about.file != Path(about.file).name or not about.file.endswith(".spacy"):
+        raise location.error(f"'file' must be the name of a .spacy file, not '{about.file}'")
     return list(read_rows(Path(folder) / ROWS)), about, read_label_table(Path(folder) / LABELS, about.target)

@@ -48,6 +48,8 @@ def translate(
 
     def ask(record: Record, pool: ThreadPoolExecutor) -> Asked:
         marked = mark(record, table.words)
+        if not record.text.strip():  # which costs nothing
+            return record, marked, pool.submit(Answer, "")
         return record, marked, pool.submit(engine.answer, make_messages(marked, source, target, example, mode))
 
     known: dict[str, str] = {}

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,7 +17,7 @@ class Loopback:
     answer (Callable[[str], str]): From the last message to the answer.
     faults (Mapping[str, list[str]]): For a last message, the faults of its first requests: a status ("429", "500"),
         "time-out", "closed", "nonsense", "truncated" or "refused". "*": for any.
-    takes_form (bool): Whether the server knows `response_format`.
+    unknown (Sequence[str]): Options that the server does not take.
     """
 
     def __init__(
@@ -25,11 +25,11 @@ class Loopback:
         answer: Callable[[str], str],
         faults: Mapping[str, list[str]] | None = None,
         *,
-        takes_form: bool = True,
+        unknown: Sequence[str] = (),
     ) -> None:
         self.answer = answer
         self.faults = {prompt: list(of_prompt) for prompt, of_prompt in (faults or {}).items()}
-        self.takes_form = takes_form
+        self.unknown = unknown
         self.requests: list[dict[str, Any]] = []
         self.statuses: Counter[int] = Counter()
         self.url = ""
@@ -53,8 +53,9 @@ def running(server: Loopback) -> Iterator[Loopback]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             server.requests.append({**body, "authorization": self.headers.get("Authorization")})
             prompt = body["messages"][-1]["content"]
-            if "response_format" in body and not server.takes_form:
-                self._send(400, {"error": {"message": "unknown field response_format"}})
+            unknown = [name for name in server.unknown if name in body]
+            if unknown:
+                self._send(400, {"error": {"message": f"Unsupported parameter: '{unknown[0]}'"}})
                 return
             fault = server.next_fault(prompt)
             if fault == "time-out":

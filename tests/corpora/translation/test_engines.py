@@ -25,8 +25,8 @@ def serve():
     """Start a server, and make an engine that asks it. Waits are listed, not waited."""
     stack = []
 
-    def start(faults=None, *, takes_form=True, timeout=5.0, attempts=4):
-        context = running(Loopback(str.upper, faults, takes_form=takes_form))
+    def start(faults=None, *, unknown=(), timeout=5.0, attempts=4):
+        context = running(Loopback(str.upper, faults, unknown=unknown))
         server = context.__enter__()
         stack.append(context)
         waits = []
@@ -49,10 +49,15 @@ def test_an_answer(serve):
     assert request["authorization"] == f"Bearer {KEY}"
 
 
-def test_a_server_without_forms_is_asked_without_after_the_first_time(serve):
-    server, engine, _ = serve(takes_form=False)
+@pytest.mark.parametrize(
+    "unknown", [["response_format"], ["max_tokens"], ["temperature", "max_tokens", "response_format"]]
+)
+def test_options_that_the_server_does_not_take_are_left_out_after_the_first_time(serve, unknown):
+    server, engine, _ = serve(unknown=unknown)
     assert [engine.answer(ask(text)).text for text in ("a", "b")] == ["A", "B"]
-    assert ["response_format" in request for request in server.requests] == [True, False, False]
+    *refused, first, second = server.requests
+    assert len(refused) == len(unknown) and set(first) == set(second) and not set(first) & set(unknown)
+    assert ("max_completion_tokens" in first) == ("max_tokens" in unknown)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +111,7 @@ def test_something_else(serve):
 
 
 def test_truncated_and_refused(serve):
-    _, engine, _ = serve({"limalima": ["truncated"], "oslo": ["refused"]}, takes_form=False)
+    _, engine, _ = serve({"limalima": ["truncated"], "oslo": ["refused"]}, unknown=["response_format"])
     assert engine.answer(ask("limalima")) == Answer("LIMA", is_truncated=True, prompt_tokens=10, completion_tokens=5)
     answer = engine.answer(ask("oslo"))
     assert answer.is_refused and answer.text == "I cannot do that."
@@ -219,7 +224,8 @@ def test_threads_are_counted():
 
 def test_replay(tmp_path):
     path = tmp_path / "prompts.jsonl"
-    write_prompts([ask("a"), ask("b")], path)
+    write_prompts([ask("a"), ask("b"), ask("a")], path)
+    assert path.read_text().count('"prompt": ') == 2
     engine = ReplayEngine(path)
     with pytest.raises(NoAnswer):
         engine.answer(ask("a"))

@@ -162,6 +162,13 @@ def test_a_label_that_is_not_in_the_table_is_told_before_anything_is_asked():
         assert not server.requests
 
 
+def test_a_text_without_words_is_not_asked():
+    with running(Loopback(str)) as server:
+        records = [Record(text, id=text) for text in ("", " \n")]
+        rows = list(translate(records, HttpEngine(server.url, "m"), LabelTable(), source="ja", target="en"))
+        assert [row.reasons for row in rows] == [[Reason.EMPTY]] * 2 and not server.requests
+
+
 # The command
 
 
