@@ -11,7 +11,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pret
 console = Console()
 
 SPEED = "speed"
-Suite = Annotated[str, typer.Option(help="accuracy, multi_ner, generative, reinforcement or speed.")]
+Suite = Annotated[str, typer.Option(help="accuracy, multi_ner, generative or speed.")]
 Phase = Annotated[str | None, typer.Option(help="A phase of the suite. Default: its first.")]
 Gpu = Annotated[int, typer.Option(help="The GPU, or -1 for the CPU.")]
 Updates = Annotated[int | None, typer.Option(min=1, help="A trial with so many updates, which is not recorded.")]

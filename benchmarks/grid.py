@@ -145,7 +145,19 @@ class Grid:
 
         RAISES (SystemExit): If a command fails; it has printed why.
         """
-        corpus = self.corpora[self.suites[cell.suite]["datasets"][cell.dataset]["corpus"]]
+        self.prepare_corpus(self.suites[cell.suite]["datasets"][cell.dataset]["corpus"])
+        train = self.train_part(cell)
+        if not train.exists():
+            docs = list(load_docs(self.part(cell, "train")))
+            save_docs(few_shot(docs, self.setting(cell, "shots"), seed=cell.seed), train)
+
+    def prepare_corpus(self, name: str) -> Path:
+        """Fetch and convert a corpus, unless it is there.
+
+        RETURNS (Path): The folder of its `.spacy` files.
+        RAISES (SystemExit): If a command fails; it has printed why.
+        """
+        corpus = self.corpora[name]
         folder = Path(corpus["folder"])
         files = {"train.spacy", "dev.spacy", "test.spacy", *corpus["convert"]} - {""}
         if not all((folder / file).exists() for file in files):
@@ -153,10 +165,7 @@ class Grid:
             for output, arguments in corpus["convert"].items():
                 reader, source, *options = shlex.split(arguments)
                 _command("convert", reader, source, str(folder / output), *options)
-        train = self.train_part(cell)
-        if not train.exists():
-            docs = list(load_docs(self.part(cell, "train")))
-            save_docs(few_shot(docs, self.setting(cell, "shots"), seed=cell.seed), train)
+        return folder
 
     def pairs(self, suite: str, variant: str) -> list[list[str]]:
         """The pairs of variants that are compared and that include one variant."""

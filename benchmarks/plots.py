@@ -15,7 +15,6 @@ from .results import read
 
 FOLDER = Path("docs/images")
 COLOURS = {"seconds": "#20639b", "head_seconds": "#3caea3", "bytes": "#c0392b"}
-LEVELS = {"cats_accuracy": "text", "spans_f": "word", "whole_f": "whole", "rel_strict_f": "relations"}
 
 
 def draw_plots(folder: Path = FOLDER) -> list[Path]:
@@ -29,7 +28,7 @@ def draw_plots(folder: Path = FOLDER) -> list[Path]:
         with rc_context({"svg.hashsalt": "speed_length.svg"}), replacing(folder / "speed_length.svg") as temporary:
             figure.savefig(temporary, metadata={"Date": None})
         drawn.append(folder / "speed_length.svg")
-    if read("reinforcement")["comparisons"]:
+    if read("reinforcement")["rows"]:
         with rc_context({"svg.hashsalt": "reinforcement"}):
             plot_gains(gains(), folder / "reinforcement.svg")
         drawn.append(folder / "reinforcement.svg")
@@ -37,12 +36,11 @@ def draw_plots(folder: Path = FOLDER) -> list[Path]:
 
 
 def gains() -> dict[str, list[Gain]]:
-    """The comparisons of the suite reinforcement, by data set."""
+    """The gains of text labels and entities from each other, by corpus."""
     found: dict[str, list[Gain]] = {}
-    for one in read("reinforcement")["comparisons"]:
-        difference = Difference(*(one[key] for key in ("value", "low", "high", "p")))
-        gain = Gain(LEVELS[one["score"]], one["variant"], one["against"], one["seeds"], difference)
-        found.setdefault(one["dataset"], []).append(gain)
+    for row in read("reinforcement")["rows"]:
+        gain = Gain(*(row[name] for name in Gain._fields[:-1]), Difference(**row["difference"]))
+        found.setdefault(row["data"], []).append(gain)
     return found
 
 

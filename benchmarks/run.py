@@ -26,7 +26,7 @@ from spacy_mre.evaluation.calibration import measure_calibration
 from spacy_mre.evaluation.run_config import fingerprint
 from spacy_mre.evaluation.run_files import get_device, get_versions, write_run
 from spacy_mre.evaluation.runs import measure, predict, read_examples, train_last
-from spacy_mre.evaluation.significance import f1, share
+from spacy_mre.evaluation.significance import f1
 from spacy_mre.evaluation.thresholds import find_component, tune_thresholds
 from spacy_mre.pipeline.spert_mt.settings import PRESETS
 
@@ -181,8 +181,6 @@ def _measure(grid: Grid, cell: Cell, nlp: Language, examples: list[Example]) -> 
         row["thresholds"] = [None if one is None else round(one, 2) for one in thresholds]
         found = measure_calibration(predicted, spans_key=pipe.spans_key, symmetric=pipe.symmetric)
         row["calibration"] = {level: [of.error, of.chance] for level, of in found.items()}
-    if "whole_f" in suite["compare"] and "whole_entities" in measured.counts:
-        row["whole_f"] = float(share(measured.counts["whole_entities"].sum(axis=0)))
     if cell.suite == "multi_ner":
         row.update(_types(grid, cell, nlp, examples, measured.per_type.get("spans_per_type", {})))
     return [row], {layer: counts.tolist() for layer, counts in measured.counts.items()}

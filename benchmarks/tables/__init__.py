@@ -6,7 +6,20 @@ from pathlib import Path
 
 from spacy_mre.files import replacing
 
-from . import accuracy, documents, formats, generative, grounding, models, multi_ner, reliability, scale, serving, speed
+from . import (
+    accuracy,
+    documents,
+    formats,
+    generative,
+    grounding,
+    models,
+    multi_ner,
+    reinforcement,
+    reliability,
+    scale,
+    serving,
+    speed,
+)
 
 TABLES: dict[str, Callable[[], str]] = {
     "headline": accuracy.headline,
@@ -15,7 +28,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "calibration": accuracy.calibration,
     "mistakes": accuracy.mistakes,
     "boundaries": accuracy.boundaries,
-    "reinforcement": accuracy.reinforcement,
+    "reinforcement": reinforcement.reinforcement,
     "multi_ner": multi_ner.scores,
     "multi_ner_types": multi_ner.types,
     "multi_ner_mistakes": multi_ner.mistakes,

@@ -1,9 +1,7 @@
-"""The tables of the suites accuracy and reinforcement."""
+"""The tables of the suite accuracy."""
 
 from statistics import mean
 from typing import Any
-
-from spacy_mre.evaluation.significance import Difference
 
 from ..grid import Grid
 from ..results import read
@@ -136,28 +134,6 @@ def boundaries() -> str:
     columns = ["data", "boundaries", "`spert`: entities", "relations, strict", "`spert_mt`: entities"]
     columns += ["relations, strict", "over `spert`: entities", "relations, strict"]
     return markdown(columns, lines)
-
-
-def reinforcement() -> str:
-    """What each level gains from the other."""
-    results = read("reinforcement")
-    names = {
-        "cats_accuracy": "text label, accuracy",
-        "spans_f": "entities, F1",
-        "whole_f": "texts with all entities right",
-        "rel_strict_f": "strict relations, F1",
-    }
-    lines = []
-    for found in results["comparisons"]:
-        verdict = Difference(*(found[key] for key in ("value", "low", "high", "p"))).verdict
-        compared_variants = [f"`{found['variant']}`", f"`{found['against']}`"]
-        cells = [str(len(found["seeds"])), difference(found), f"{found['p']:.3f}", verdict]
-        lines.append([found["dataset"], names[found["score"]], *compared_variants, *cells])
-    if not lines:
-        return nothing("reinforcement")
-    columns = ["data", "score", "gain of", "over", "seeds", "points (95 % interval)", "p", "verdict"]
-    rows = results["rows"]
-    return f"{markdown(columns, lines)}\n\nCommit {commits(rows)}. {legend(results, rows)}"
 
 
 def _of(results: dict, *phases: str) -> list[dict]:

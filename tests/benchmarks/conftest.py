@@ -38,7 +38,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture
 def small(place, monkeypatch):
-    """The grid with one small data set in the suites accuracy and reinforcement."""
+    """The grid with one small data set in the suite accuracy."""
     monkeypatch.chdir(place)
     monkeypatch.delenv("MRE_DATA", raising=False)
     shutil.rmtree(place / "benchmarks", ignore_errors=True)
@@ -48,7 +48,6 @@ def small(place, monkeypatch):
     hand = {"corpus": "hand", "encoder": "tok2vec", "config": "configs/zh_cpu.cfg", "updates": 4, "set": SMALL}
     alone = {**hand, "set": {**SMALL, "nlp.pipeline": ["tok2vec", "spert_mt", "doc_cleaner"]}}
     grid.suites["accuracy"]["datasets"] = {"hand": alone}
-    grid.suites["reinforcement"]["datasets"] = {"hand": hand}
     for variant in grid.suites["accuracy"]["variants"].values():
         variant.pop("datasets", None)
     return grid

@@ -39,7 +39,7 @@ def test_every_table_is_on_a_page():
 
 def test_tables_without_results_show_the_command(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = ("headline", "accuracy", "calibration", "mistakes", "boundaries", "reinforcement", "multi_ner")
+    names = ("headline", "accuracy", "calibration", "mistakes", "boundaries", "multi_ner")
     for name in (*names, "speed"):
         assert tables.TABLES[name]().startswith("No runs yet: `python -m benchmarks run --suite ")
 
@@ -71,12 +71,12 @@ def test_counts_give_the_scores_of_their_rows():
                     right, wrong, missed = array.sum(axis=0, dtype=int).tolist()
                     assert 2 * right / max(2 * right + wrong + missed, 1) == pytest.approx(row[score], abs=1e-6), name
                     checked += 1
-    assert checked > 100
+    assert checked > 50
 
 
 @pytest.mark.parametrize(
     "suite, dataset, variant, score",
-    [("accuracy", "conll04", "spert_mt", "rel_strict_f"), ("reinforcement", "asdc", "both", "cats_accuracy")],
+    [("accuracy", "conll04", "spert_mt", "rel_strict_f"), ("accuracy", "crossre_en", "spert_mt", "spans_f")],
 )
 def test_published_intervals_are_recomputed(suite, dataset, variant, score):
     found = results.read(suite)

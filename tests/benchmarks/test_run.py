@@ -119,20 +119,6 @@ def test_texts_that_stand_in_training_too(small):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_text_labels_and_entities(small):
-    for variant in ("text", "word", "both"):
-        make(small, variant, suite="reinforcement")
-    found = results.read("reinforcement")
-    text, word, both = found["rows"]
-    assert text["cats_accuracy"] is not None and text["spans_f"] is None and text["whole_f"] is None
-    assert word["cats_accuracy"] is None and word["whole_f"] is not None
-    assert both["cats_accuracy"] is not None and both["spans_f"] is not None
-    compared = {(one["variant"], one["against"], one["score"]) for one in found["comparisons"]}
-    assert {("both", "text", "cats_accuracy"), ("both", "word", "spans_f"), ("both", "word", "whole_f")} <= compared
-    assert tables.TABLES["reinforcement"]().count("\n| hand | ") == len(found["comparisons"])
-
-
-@pytest.mark.filterwarnings("ignore")
 def test_spacys_ner_and_given_entities(small):
     make(small, "ner")
     make(small, "given_entities")
