@@ -6,6 +6,7 @@ One server has all pipelines. Its clients ask one text after the other, each tex
 those of `nlp(text)`.
 """
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -34,6 +35,8 @@ TOLERANCE = 1e-4
 # Requests with the same texts.
 TIMES = 4
 TENTHS = 10
+# Seconds without a request before the memory is read. Batches that are being analysed need some for a moment.
+RESTS = 2.0
 console = Console()
 
 
@@ -83,7 +86,7 @@ def check(client: Client, process: psutil.Process, asked: Sequence[Asked], clien
     asked (Sequence[Asked]): The requests.
     clients (int): The number of threads.
     RETURNS (dict[str, Any]): How many answers were "wrong", how many requests had none ("errors"), and "rss": the
-        memory of the server in MB after each tenth.
+        memory of the server at rest, in MB, after each tenth.
     """
 
     def ask(one: Asked) -> str:
@@ -98,6 +101,7 @@ def check(client: Client, process: psutil.Process, asked: Sequence[Asked], clien
     with ThreadPoolExecutor(clients) as pool:
         for tenth in track(range(TENTHS), "tenths", console=console):
             results += pool.map(ask, asked[tenth * size : (tenth + 1) * size])
+            time.sleep(RESTS)
             rss.append(round(process.memory_info().rss / 1e6, 1))
     return {"requests": len(results), "wrong": results.count("wrong"), "errors": results.count("errors"), "rss": rss}
 

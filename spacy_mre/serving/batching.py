@@ -21,6 +21,8 @@ from .waiting import Answer, Item, Waiting
 WARM_UP = "Ida lives in Lima."
 # Strings of the first words. They are kept: a zone forgets its words, and a new one takes longer to split.
 KEPT_STRINGS = 50_000
+# Seconds without a text, after which memory is given back.
+REST = 0.5
 Answered = list[tuple[Item, Answer]]
 log = logging.getLogger("spacy_mre.serving")
 
@@ -71,7 +73,11 @@ class Batcher(Thread):
         self._is_loaded = True
         log.info("%s is ready", self.model)
         freed = FreedMemory()
-        while self.waiting.wait():
+        while True:
+            if not self.waiting.wait(REST):
+                freed.give_back()
+                if not self.waiting.wait():
+                    return
             self._answer_batch()
             freed.add_batch()
 

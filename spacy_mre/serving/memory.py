@@ -20,12 +20,18 @@ class FreedMemory:
         self._batches = batches
         self._count = 0
 
-    def add_batch(self) -> bool:
-        """Count a batch that is done, and give the memory back if it is time.
+    def add_batch(self) -> None:
+        """Count a batch that is done, and give the memory back if it is time."""
+        self._count += 1
+        if self._count >= self._batches:
+            self.give_back()
+
+    def give_back(self) -> bool:
+        """Give the memory back, if there was a batch since the last time.
 
         RETURNS (bool): Whether memory was given back.
         """
-        self._count += 1
-        if self._trim is None or self._count % self._batches:
+        if self._trim is None or not self._count:
             return False
+        self._count = 0
         return bool(self._trim(0))

@@ -101,13 +101,14 @@ class Waiting:
             self._count -= dropped
             return dropped
 
-    def wait(self) -> bool:
-        """Wait until there is a text.
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until there is a text, or the queue is closed.
 
-        RETURNS (bool): False if the queue was closed, and no text waits any more.
+        seconds (float | None): At most so long. Default: None, no limit.
+        RETURNS (bool): Whether there is a text.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._callers or self.is_closed)
+            self._changed.wait_for(lambda: self._callers or self.is_closed, seconds)
             return bool(self._callers)
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ for _ in range(100):
 most = rss()
 arrays.clear()
 if sys.argv[1] == "yes":
-    assert freed.add_batch()
+    freed.add_batch()
 print((most - rss()) / (most - before))
 """
 
@@ -36,6 +36,11 @@ def test_gaps_are_given_back():
     assert returned["yes"] > 0.8 and returned["no"] < 0.5
 
 
-def test_not_after_each_batch():
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc keeps the gaps")
+def test_not_after_each_batch(monkeypatch):
+    times = []
     freed = FreedMemory(batches=3)
-    assert [freed.add_batch() for _ in range(2)] == [False, False]
+    monkeypatch.setattr(freed, "_trim", lambda pad: times.append(pad) or 1)
+    for _ in range(7):
+        freed.add_batch()
+    assert len(times) == 2 and freed.give_back() and not freed.give_back()
