@@ -20,6 +20,8 @@ LONGEST_REASON = 200  # characters
 MAX_TOKENS = 4096
 # A wrong key, model or address: no other prompt would be answered.
 FATAL = (401, 402, 403, 404)
+# What OpenAI answers with 429 when nothing is paid for any more.
+NO_CREDIT = "insufficient_quota"
 # The server does not know a field, or the prompt is not allowed.
 INVALID = (400, 422)
 OPTIONS = FORM, TEMPERATURE, LIMIT = "response_format", "temperature", "max_tokens"
@@ -99,7 +101,7 @@ class HttpEngine:
             elif found.status_code == 200:
                 self._has_answered = True
                 return _read(found)
-            elif found.status_code in FATAL:
+            elif found.status_code in FATAL or NO_CREDIT in found.text:
                 raise ValueError(Errors.M272.format(url=self._url, status=found.status_code, reason=self._told(found)))
             elif found.status_code == 429 or found.status_code >= 500:
                 reason, seconds = str(found.status_code), _retry_after(found.headers.get("retry-after"))

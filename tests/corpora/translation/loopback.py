@@ -63,9 +63,9 @@ def running(server: Loopback) -> Iterator[Loopback]:
                 return
             if fault == "closed":
                 return
-            if fault.isdigit():
-                # The key must not be in what people see, also if a server repeats it.
-                self._send(int(fault), {"error": {"message": f"fault {fault}"}})
+            if fault[:3].isdigit():
+                status, _, message = fault.partition(" ")
+                self._send(int(status), {"error": {"message": message or f"fault {fault}"}})
                 return
             if fault == "nonsense":
                 self._send(200, {"choices": []})

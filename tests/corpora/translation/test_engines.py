@@ -88,6 +88,13 @@ def test_a_wrong_key_or_model_ends_all(serve, status):
     assert KEY not in str(error.value) and len(server.requests) == 1 and not waits
 
 
+def test_an_account_without_credit_ends_all(serve):
+    server, engine, waits = serve({"*": ["429 insufficient_quota"]})
+    with pytest.raises(ValueError, match=r"M272.* answered 429: insufficient_quota"):
+        engine.answer(ask("lima"))
+    assert len(server.requests) == 1 and not waits
+
+
 def test_a_server_that_is_not_there():
     with running(Loopback(str.upper)) as server:
         url = server.url
