@@ -26,7 +26,7 @@ FORMAT_FAULTS = {
     Reason.LABEL_CHANGED,
     Reason.NOT_IN_TEXT,
 }
-UNANSWERED = {Reason.NO_ANSWER, Reason.REFUSED}
+UNANSWERED = {Reason.NO_ANSWER, Reason.BUDGET_SPENT, Reason.REFUSED}
 
 
 @dataclass

@@ -276,6 +276,7 @@ def test_the_budget(corpus, answers):
         assert result.exit_code == 1 and "30 texts without an answer" in result.output
         assert len(server.requests) == 10 and "for 15.00" in result.output
         assert len(list(load_docs(corpus.parent / "out" / "train.spacy"))) == 10
+        assert srsly.read_json(corpus.parent / "out" / "report.json")["format_accuracy"] == 1.0
         assert run(corpus, server.url, "--budget", 100.0, *prices).exit_code == 0
         assert len(server.requests) == 40
 
