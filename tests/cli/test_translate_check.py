@@ -8,7 +8,7 @@ import spacy
 
 from spacy_mre import load_docs
 from spacy_mre.corpora import EntityRecord, Record
-from spacy_mre.corpora.translation.label_pairs import find_table
+from spacy_mre.corpora.translation.label_table import LabelTable
 from spacy_mre.corpora.translation.results import About, write_results
 from spacy_mre.corpora.translation.row import Reason, Translated
 
@@ -26,7 +26,7 @@ def folder(tmp_path):
 
     rows = [row("good"), row("bad", Reason.LENGTH_RATIO)]
     about = About("train.spacy", "xx", "en", "m", "markers")
-    write_results(tmp_path / "out", rows, about, find_table(rows), spacy.blank("en"))
+    write_results(tmp_path / "out", rows, about, LabelTable({"person": "person", "place": "place"}), spacy.blank("en"))
     return tmp_path / "out"
 
 

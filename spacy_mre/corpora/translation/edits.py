@@ -17,9 +17,9 @@ from ..json_values import InvalidJSON, parse_json
 from ..reading import Location, read_json_lines
 from ..record import EntityRecord
 from .folding import fold
-from .label_pairs import find_between, find_table, found_indices
 from .label_table import LabelTable
 from .marking import NOT_IN_WORDS, Marked, mark, read_marks
+from .pairing import find_between, found_indices
 from .row import Reason, Translated
 from .string_anchors import anchor_strings
 
@@ -100,18 +100,17 @@ def make_line(row: Translated, table: LabelTable) -> str:
     return f"{line}\n{json.dumps(strings, ensure_ascii=False)}"
 
 
-def apply_edits(rows: Iterable[Translated], edits: Iterable[Edit], table: LabelTable | None = None) -> list[Translated]:
+def apply_edits(rows: Iterable[Translated], edits: Iterable[Edit], table: LabelTable) -> list[Translated]:
     """Apply edits. To apply them again changes nothing.
 
     rows (Iterable[Translated]): The rows; they are not changed.
     edits (Iterable[Edit]): The edits.
-    table (LabelTable | None): The labels. Default: None, those that were found in a translation at least once.
+    table (LabelTable): The labels.
     RETURNS (list[Translated]): All rows, in the same order.
     RAISES (CorpusError): If an id is not that of one row, a row without a translation is accepted, or a translation is
         malformed.
     """
     rows = list(rows)
-    table = find_table(rows) if table is None else table
     numbers: dict[str, list[int]] = {}
     for number, row in enumerate(rows):
         numbers.setdefault(row.source.id, []).append(number)
@@ -152,12 +151,11 @@ def _translate(row: Translated, edit: Edit, table: LabelTable) -> Translated:
         index = _index(place.key, marked, edit)
         if index in found:
             raise error(f"'{edit.id}': the key '{place.key}' is used twice")
-        string = text[place.start : place.end]
-        if not string.strip():
+        start, end = place.trimmed(text)
+        if start == end:
             raise error(f"'{edit.id}': the entity '{place.key}' is empty")
-        start = place.start + len(string) - len(string.lstrip())
         label = _label(place.word, [labels[index], *table.entities.values()], edit)
-        found[index] = EntityRecord(start, start + len(string.strip()), label)
+        found[index] = EntityRecord(start, end, label)
     entities = [replace(entity, label=labels[i]) for i, entity in enumerate(row.source.entities or ())]
     placed = {index: (entity.start, entity.end) for index, entity in found.items()}
     anchors = anchor_strings(text, strings, entities, placed)
@@ -172,22 +170,16 @@ def _translate(row: Translated, edit: Edit, table: LabelTable) -> Translated:
 
 def _with_entities(row: Translated, text: str, found: Mapping[int, EntityRecord], table: LabelTable) -> Translated:
     source = row.source
-    numbers = {index: number for number, index in enumerate(sorted(found))}
     relations = [
-        replace(
-            relation,
-            head=numbers[relation.head],
-            tail=numbers[relation.tail],
-            label=table.relations.get(relation.label, relation.label),
-        )
-        for relation in find_between(source.relations or (), numbers)
+        replace(relation, label=table.relations.get(relation.label, relation.label))
+        for relation in find_between(source.relations or (), sorted(found))
     ]
     cats = source.cats and {table.cats.get(label, label): value for label, value in source.cats.items()}
     record = replace(
         source,
         text=text,
         tokens=None,
-        entities=None if source.entities is None else [found[index] for index in numbers],
+        entities=None if source.entities is None else [found[index] for index in sorted(found)],
         relations=None if source.relations is None else relations,
         cats=cats if row.record is None else row.record.cats,
     )

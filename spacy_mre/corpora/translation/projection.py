@@ -8,8 +8,10 @@ from typing import Any
 from ..json_values import parse_json
 from ..marks import Mark
 from ..record import CharOffsets, EntityRecord, Record, RelationRecord
+from .folding import fold
 from .label_table import LabelTable
 from .marking import Marked, read_marks
+from .pairing import find_between
 from .prompts import Mode
 from .row import Reason, Translated
 from .string_anchors import anchor_strings, occurrences
@@ -115,9 +117,9 @@ def _find_marked(row: Translated, marked: Marked, reply: _Reply) -> dict[int, Ch
             continue
         if key in doubled:
             row.drop(Reason.MARKER_DOUBLED, _name(marked, key))
-        if _fold(mark.word) != _fold(marked.words[key]):
+        if fold(mark.word) != fold(marked.words[key]):
             row.drop(Reason.LABEL_CHANGED, f"{_name(marked, key)}: {marked.words[key]} -> {mark.word}")
-        start, end = _trim(reply.text, mark.start, mark.end)
+        start, end = mark.trimmed(reply.text)
         if start < end:
             places[marked.keys[key]] = (start, end)
     return places
@@ -154,31 +156,15 @@ def _find_strings(
 
 def _project_relations(row: Translated, relations: list[RelationRecord], found: list[int]) -> list[RelationRecord]:
     """The relations between the entities that were found, which are given by their old indices."""
-    indices = {old: new for new, old in enumerate(found)}
-    kept = []
     for relation in relations:
-        if relation.head in indices and relation.tail in indices:
-            kept.append(replace(relation, head=indices[relation.head], tail=indices[relation.tail]))
-        else:
+        if relation.head not in found or relation.tail not in found:
             row.drop(Reason.RELATION_LOST, _show_relation(row.source, relation))
-    return kept
+    return find_between(relations, found)
 
 
 def _show_relation(source: Record, relation: RelationRecord) -> str:
     head, tail = ((source.entities or [])[index] for index in (relation.head, relation.tail))
     return f"{source.text[head.start : head.end]} {relation.label} {source.text[tail.start : tail.end]}"
-
-
-def _trim(text: str, start: int, end: int) -> CharOffsets:
-    while start < end and text[start].isspace():
-        start += 1
-    while start < end and text[end - 1].isspace():
-        end -= 1
-    return start, end
-
-
-def _fold(word: str) -> str:
-    return " ".join(word.casefold().split())
 
 
 def _name(marked: Marked, key: str) -> str:

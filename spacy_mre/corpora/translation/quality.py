@@ -1,16 +1,16 @@
 """What a translated corpus kept and lost, counted row by row."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..held_labels import is_held
 from ..record import Record
 from .folding import fold
-from .label_pairs import LabelPairs, entity_pairs
-from .label_table import KINDS
+from .label_table import KINDS, LabelTable
 from .marking import mark
+from .pairing import entity_pairs
 from .row import Reason, Translated
 
 MAX_EXAMPLES = 3  # of a reason
@@ -51,21 +51,22 @@ class _Share:
 
 
 class Quality:
-    """The quality of translated rows. Labels are those of the target; that of an annotation that was lost is read off
-    the others (see `LabelPairs`).
+    """The quality of translated rows, with the labels of the target.
 
-    >>> quality = Quality()
+    table (LabelTable): The labels.
+
+    >>> quality = Quality(LabelTable())
     >>> quality.add(Translated(Record("Lima", id="1"), Record("リマ", id="1")))
     >>> quality.report()["kept"]
     1
     """
 
-    def __init__(self) -> None:
+    def __init__(self, table: LabelTable) -> None:
+        self.table = table
         self.rows = _Share()
         self.reasons: Counter[Reason] = Counter()
         self.examples: dict[Reason, list[dict[str, str]]] = {}
         self.kinds = {kind: _Kind() for kind in KINDS}
-        self.pairs = LabelPairs()
         self.format = _Share()
         self.entities = _Share()
         self.relations = _Share()
@@ -80,7 +81,6 @@ class Quality:
         self.rows.whole += 1
         self.rows.part += row.is_kept
         self._count_reasons(row)
-        self.pairs.add(row)
         for kind in KINDS:
             self._count_labels(kind, row)
         if not UNANSWERED & set(row.reasons) and "edit" not in row.methods:
@@ -151,7 +151,7 @@ class Quality:
 
     def _report_kind(self, kind: str) -> dict[str, Any]:
         counts = self.kinds[kind]
-        table = getattr(self.pairs.table(), kind)
+        table = getattr(self.table, kind)
         rows, kept_rows, source = (_rename(count, table) for count in (counts.rows, counts.kept_rows, counts.source))
         totals = (sum(source.values()), sum(counts.kept.values()))
         labels = {
@@ -203,7 +203,7 @@ def _names(row: Translated) -> Iterator[tuple[str, str]]:
         yield fold(row.source.text[entity.start : entity.end]), fold(translation)
 
 
-def _rename(counts: Counter[str], table: dict[str, str]) -> Counter[str]:
+def _rename(counts: Counter[str], table: Mapping[str, str]) -> Counter[str]:
     renamed: Counter[str] = Counter()
     for label, count in counts.items():
         renamed[table.get(label, label)] += count

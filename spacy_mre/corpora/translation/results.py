@@ -69,7 +69,7 @@ def write_results(
     RETURNS (Report): What the documents have kept and lost.
     """
     rows = list(rows)
-    quality, report = Quality(), Report()
+    quality, report = Quality(table), Report()
     for row in rows:
         quality.add(row)
     kept = [row.record for row in rows if row.is_kept and row.record is not None]

@@ -41,6 +41,7 @@ LOST = Translated(
 )
 UNREAD = Translated(replace(SOURCE, id="3"), None, [Reason.UNPARSABLE], ["]"], ["", "", ""], "]")
 ROWS = [KEPT, LOST, UNREAD]
+TABLE = LabelTable({"人": "person", "地": "place", "組": "organisation"}, {"所属": "at", "在": "in"}, {"日記": "diary"})
 # The keys are in the order of position in the source, and the outer entity is first.
 LINE = "[person:a|Ida] is at [organisation:b|[place:c|Sendai] University]."
 
@@ -54,14 +55,14 @@ def test_a_line_has_the_keys_of_the_source():
 
 
 def test_accept():
-    (kept, accepted, _) = apply_edits(ROWS, [Edit("1", "accept"), Edit("2", "accept")])
+    (kept, accepted, _) = apply_edits(ROWS, [Edit("1", "accept"), Edit("2", "accept")], TABLE)
     assert kept == KEPT
     assert accepted == replace(LOST, reasons=[], details=[])
     assert LOST.reasons == [Reason.MARKER_LOST]
 
 
 def test_reject():
-    rejected, lost, _ = apply_edits(ROWS, [Edit("1", "reject"), Edit("2", "reject")])
+    rejected, lost, _ = apply_edits(ROWS, [Edit("1", "reject"), Edit("2", "reject")], TABLE)
     assert rejected == replace(KEPT, reasons=[Reason.REJECTED], details=[""])
     assert lost == LOST
 
@@ -69,7 +70,7 @@ def test_reject():
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_edit(number):
     """Entities, relations and text labels of the target are made anew, even if nothing could be read before."""
-    rows = apply_edits(ROWS, [Edit(ROWS[number].source.id, "edit", LINE)])
+    rows = apply_edits(ROWS, [Edit(ROWS[number].source.id, "edit", LINE)], TABLE)
     row = rows[number]
     assert row.is_kept
     assert row.record == replace(TARGET, id=row.source.id)
@@ -82,12 +83,12 @@ def test_edit(number):
 
 def test_again_changes_nothing():
     edits = [Edit("1", "reject"), Edit("2", "accept"), Edit("3", "edit", LINE)]
-    once = apply_edits(ROWS, edits)
-    assert apply_edits(once, edits) == once != ROWS
+    once = apply_edits(ROWS, edits, TABLE)
+    assert apply_edits(once, edits, TABLE) == once != ROWS
 
 
 def test_a_mark_that_was_removed_is_no_entity():
-    row = apply_edits(ROWS, [Edit("1", "edit", "[person:a|Ida] is at [organisation:b|Sendai University].")])[0]
+    row = apply_edits(ROWS, [Edit("1", "edit", "[person:a|Ida] is at [organisation:b|Sendai University].")], TABLE)[0]
     assert row.is_kept
     assert [entity.label for entity in row.record.entities] == ["person", "organisation"]
     assert row.record.relations == [RelationRecord(0, 1, "at")]
@@ -95,7 +96,7 @@ def test_a_mark_that_was_removed_is_no_entity():
 
 
 def test_another_label_and_white_space():
-    row = apply_edits(ROWS, [Edit("1", "edit", "[ Place :a| Ida ]\\nis \\[there\\]\n")])[0]
+    row = apply_edits(ROWS, [Edit("1", "edit", "[ Place :a| Ida ]\\nis \\[there\\]\n")], TABLE)[0]
     assert row.record.text == " Ida \nis [there]"
     assert row.record.entities == [EntityRecord(1, 4, "place")]
 
@@ -108,7 +109,7 @@ def test_entities_that_cross_are_in_a_second_line():
     row = Translated(CROSSING, target, methods=["marker", "string"])
     line = make_line(row, LabelTable())
     assert line == '[x:a|京都市]内\n{"b": "都市内"}'
-    assert apply_edits([row], [Edit("1", "edit", line)])[0].record == target
+    assert apply_edits([row], [Edit("1", "edit", line)], LabelTable())[0].record == target
     for second, message in [
         ('{"b": "大阪"}', "the entity '大阪' of the second line is not in the text"),
         ('{"c": "都市内"}', "the source has no entity 'c'"),
@@ -117,9 +118,9 @@ def test_entities_that_cross_are_in_a_second_line():
         ('{"b": ""}', "must be an object"),
     ]:
         with pytest.raises(CorpusError, match=message):
-            apply_edits([row], [Edit("1", "edit", f"[x:a|京都市]内\n{second}")])
+            apply_edits([row], [Edit("1", "edit", f"[x:a|京都市]内\n{second}")], LabelTable())
     with pytest.raises(CorpusError, match="the entity '内' of the second line has a mark in the text too"):
-        apply_edits([row], [Edit("1", "edit", '[x:a|京都市]内\n{"a": "内"}')])
+        apply_edits([row], [Edit("1", "edit", '[x:a|京都市]内\n{"a": "内"}')], LabelTable())
 
 
 @given(records(), records(texts.map("雨{}".format)), st.randoms(use_true_random=False))
@@ -164,12 +165,12 @@ def test_a_line_is_read_as_it_was_shown(source, target, rng):
 )
 def test_what_cannot_be_applied(edit, message):
     with pytest.raises(CorpusError, match=message):
-        apply_edits(ROWS, [edit])
+        apply_edits(ROWS, [edit], TABLE)
 
 
 def test_an_id_of_several_rows():
     with pytest.raises(CorpusError, match="'1' is the id of 2 rows"):
-        apply_edits([KEPT, KEPT], [Edit("1", "accept")])
+        apply_edits([KEPT, KEPT], [Edit("1", "accept")], TABLE)
 
 
 def write(tmp_path, *items):
@@ -202,4 +203,4 @@ def test_malformed_edits(tmp_path, second, message):
 def test_an_edit_that_cannot_be_applied_has_its_line(tmp_path):
     path = write(tmp_path, {"id": "1", "action": "accept"}, {"id": "9", "action": "accept"})
     with pytest.raises(CorpusError, match=r"edits\.jsonl, line 2: '9' is the id of 0 rows"):
-        apply_edits(ROWS, read_edits(path))
+        apply_edits(ROWS, read_edits(path), TABLE)

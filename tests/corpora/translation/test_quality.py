@@ -6,6 +6,7 @@ import pytest
 
 from spacy_mre.corpora import EntityRecord, Record, RelationRecord
 from spacy_mre.corpora.translation.edits import Edit, apply_edits
+from spacy_mre.corpora.translation.label_table import LabelTable
 from spacy_mre.corpora.translation.quality import Quality
 from spacy_mre.corpora.translation.quality_text import as_markdown
 from spacy_mre.corpora.translation.row import Reason, Translated
@@ -42,6 +43,7 @@ def target(place="Lima", entities=2):
 
 
 BOTH = ["marker", "marker"]
+TABLE = LabelTable({"地": "place", "人": "person"}, {"在": "in"}, {"日記": "diary", "報道": "news"})
 
 
 def rows():
@@ -65,7 +67,7 @@ def rows():
 
 
 def report_of(given):
-    quality = Quality()
+    quality = Quality(TABLE)
     for item in given:
         quality.add(item)
     return quality.report()
@@ -142,7 +144,7 @@ def test_entities_that_are_sent_as_strings():
 
 
 def test_edited_rows_say_nothing_about_answers():
-    edited = apply_edits(rows()[:5], [Edit("5", "edit", "[place:a|Lima] [person:b|Ida]")])
+    edited = apply_edits(rows()[:5], [Edit("5", "edit", "[place:a|Lima] [person:b|Ida]")], TABLE)
     report = report_of(edited)
     assert report["kept"] == 4
     assert report["format_accuracy"] == 2 / 4
