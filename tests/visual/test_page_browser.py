@@ -1,13 +1,10 @@
 """The bar of the page in a browser: labels, scores, folded texts, keys, and the page without a script."""
 
-from contextlib import ExitStack
-
 import pytest
 from spacy.tokens import Span
 
 from spacy_mre.annotations.entities import set_entities
 from spacy_mre.visual import render
-from tests.browsing import watched
 from tests.visual.test_mistakes_page import ADA, BO, NAMES
 from tests.visual.test_mistakes_page import make as make_named
 from tests.visual.test_mistakes_page import render as render_mistakes
@@ -22,22 +19,6 @@ FOCUSED = """() => {
   const {tagName, name, className, dataset, textContent} = document.activeElement;
   return [tagName.toLowerCase(), name || dataset.all || className || textContent.slice(0, 1)].join(" ");
 }"""
-
-
-@pytest.fixture
-def show(chromium, tmp_path):
-    """Opens a page in a tab: `show(html, java_script_enabled=False)`."""
-    path = tmp_path / "page.html"
-    with ExitStack() as opened:
-
-        def make_tab(html, **settings):
-            path.write_text(html, encoding="utf8")
-            context = opened.enter_context(watched(chromium, path.as_uri(), **settings))
-            tab = context.new_page()
-            tab.goto(path.as_uri())
-            return tab
-
-        yield make_tab
 
 
 def visible(tab, selector, name):

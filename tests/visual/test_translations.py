@@ -2,13 +2,12 @@
 
 import json
 import re
-from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
 from spacy_mre.visual.translation_words import WORDS
 from spacy_mre.visual.translations import Pair, sort_worst_first, translations_page
-from tests.browsing import watched
 from tests.visual.test_page import Page, make
 
 ODD = "</script><b>&\"'\\ </textarea>"
@@ -66,19 +65,9 @@ def test_the_words_are_translated(lang):
 
 
 @pytest.fixture
-def show(chromium, tmp_path):
-    """Opens a page in a tab: `show(html)`."""
-    path = tmp_path / "page.html"
-    with ExitStack() as opened:
-
-        def make_tab(html, **settings):
-            path.write_text(html, encoding="utf8")
-            allowed = (path.as_uri(), f"blob:{path.as_uri()[:7]}", "blob:null")
-            tab = opened.enter_context(watched(chromium, *allowed, **settings)).new_page()
-            tab.goto(path.as_uri())
-            return tab
-
-        yield make_tab
+def show(show):
+    """Opens a page that may make a file of edits."""
+    return partial(show, allowed=("blob:file://", "blob:null"))
 
 
 def saved(tab):
