@@ -44,7 +44,8 @@ class Tab:
             self.page.wait_for_selector("#picture .line .behind", state="attached")
 
     def press(self, *keys):
-        """Press keys, one after the other, as long as the page has the focus."""
+        """Press keys, one right after the other, when the page has done what was asked before."""
+        expect(self.page.locator("#decisions button").first).to_be_enabled()
         for key in keys:
             self.page.keyboard.press(key)
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.serving.running import in_thread, wait_until
+from tests.serving.studio.browser.answers import cut_next, hold_next, lose_next
 
 # Until the storage of the tab takes no character more.
 FILL = """() => {
@@ -18,39 +19,11 @@ FILL = """() => {
 NO_STORAGE = 'Object.defineProperty(window, "sessionStorage", { get() { throw new Error("blocked"); } });'
 
 
-@pytest.fixture
-def lose():
-    """Lets the next answer to a POST request of a page be lost, after the server has done what was asked."""
-
-    def begin(page, path):
-        lost = []
-
-        def handle(route):
-            if route.request.method == "POST" and not lost:
-                lost.append(route.fetch())
-                route.abort()
-            else:
-                route.continue_()
-
-        page.route(path, handle)
-
-    return begin
-
-
-def wait_until_in(page, condition):
-    """Wait until something holds that the page does."""
-    for _ in range(200):
-        if condition():
-            return
-        page.wait_for_timeout(20)
-    raise AssertionError("it never held")
-
-
 @pytest.mark.parametrize("key, status", [("Enter", "accepted"), ("s", "skipped"), ("x", "rejected")])
-def test_a_decision(begin, tab, lose, key, status):
+def test_a_decision(begin, tab, key, status):
     studio = begin("Ida 1", "Ida 2", "Ida 3")
     opened = tab(studio)
-    lose(opened.page, "**/studio/items/*")
+    lose_next(opened.page, "/studio/items/")
     opened.press(key)
     opened.says("The server does not answer.")
     opened.press(key)
@@ -58,11 +31,11 @@ def test_a_decision(begin, tab, lose, key, status):
     assert [(line["text"], line["status"]) for line in studio.lines()] == [("Ida 1", status)]
 
 
-def test_a_correction(begin, tab, lose):
+def test_a_correction(begin, tab):
     """It is no draft any more when the page is loaded again."""
     studio = begin("Ida 1", "Ida 2")
     opened = tab(studio)
-    lose(opened.page, "**/studio/items/*")
+    lose_next(opened.page, "/studio/items/")
     opened.press("j", "3", "Enter")
     opened.says("The server does not answer.")
     opened.open()
@@ -73,14 +46,14 @@ def test_a_correction(begin, tab, lose):
 
 
 @pytest.mark.parametrize("is_loaded_again", [False, True])
-def test_undo(begin, tab, lose, is_loaded_again):
+def test_undo(begin, tab, is_loaded_again):
     studio = begin("Ida 1", "Ida 2", "Ida 3")
     opened = tab(studio)
     opened.decided("Enter")
     opened.sees("#picture", "Ida 2")
     opened.decided("Enter")
     opened.sees("#picture", "Ida 3")
-    lose(opened.page, "**/studio/items/*")
+    lose_next(opened.page, "/studio/items/")
     opened.press("u")
     opened.says("The server does not answer.")
     opened.page.evaluate("dispatchEvent(new Event('focus'))")  # the state is loaded
@@ -98,10 +71,9 @@ def test_half_an_answer(begin, tab):
     """The server was killed while it answered."""
     studio = begin("Ida 1", "Ida 2")
     opened = tab(studio)
-    opened.page.route("**/studio/items/*", lambda route: route.fulfill(body='{"item": '))
+    cut_next(opened.page, "/studio/items/")
     opened.press("Enter")
     opened.says("The server does not answer.")
-    opened.page.unroute("**/studio/items/*")
     opened.press("Enter")
     opened.sees("#picture", "Ida 2")
     assert [line["text"] for line in studio.lines()] == ["Ida 1"]
@@ -111,14 +83,12 @@ def test_an_answer_that_comes_late(begin, tab):
     """A state from before a decision does not replace what the page knows."""
     studio = begin("Ida 1", "Ida 2", "Ida 3")
     opened = tab(studio)
-    held = []
-    opened.page.route("**/studio/state", lambda route: held.append((route, route.fetch())))
+    let_go = hold_next(opened.page, "/studio/state", method="GET")
     opened.page.evaluate("dispatchEvent(new Event('focus'))")
-    wait_until_in(opened.page, lambda: held)
+    opened.page.wait_for_function("window.isHeld")
     opened.decided("Enter")
     opened.sees("#picture", "Ida 2")
-    route, response = held[0]
-    route.fulfill(response=response)
+    let_go()
     opened.page.wait_for_timeout(100)
     opened.sees("#counts", "✓ 1")
     opened.press("u")
@@ -177,11 +147,11 @@ def test_learn_and_use_in_two_tabs(begin_loading, tab):
     first.lists("Oslo|place")
 
 
-def test_use(begin_loading, tab, lose):
+def test_use(begin_loading, tab):
     studio, go = begin_loading("Ida lives in Lima.")
     go.set()
     opened = tab(studio)
-    lose(opened.page, "**/studio/use")
+    lose_next(opened.page, "/studio/use")
     opened.click("#use")
     opened.says("The model in use is now en_learned 1.0.0.")
     opened.lists("Lima|place")

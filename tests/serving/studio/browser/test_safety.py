@@ -4,6 +4,8 @@ import json
 
 import spacy
 
+from tests.serving.studio.browser.answers import replace_next
+
 EVIL = "<img src=x onerror=alert(1)>"
 SCRIPT = "</script><script>alert(2)</script>"
 
@@ -42,15 +44,8 @@ def test_markup_is_text(begin, tab, tmp_path):
 def test_the_name_of_a_download(begin, tab):
     opened = tab(begin("Ida lives in Lima."))
     opened.decided("Enter")
-
-    def answer(route):
-        headers = {
-            "content-disposition": f'attachment; filename="{EVIL}.jsonl"',
-            "studio-lost": json.dumps({SCRIPT: 2}),
-        }
-        route.fulfill(status=200, body="x", headers=headers)
-
-    opened.page.route("**/studio/export*", answer)
+    headers = {"content-disposition": f'attachment; filename="{EVIL}.jsonl"', "studio-lost": json.dumps({SCRIPT: 2})}
+    replace_next(opened.page, "/studio/export", headers)
     with opened.page.expect_download() as download:
         opened.click("#export")
     assert "/" not in download.value.suggested_filename and "<" not in download.value.suggested_filename

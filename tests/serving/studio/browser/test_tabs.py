@@ -11,6 +11,7 @@ import pytest
 import spacy
 
 from tests.serving.running import wait_until
+from tests.serving.studio.browser.answers import hold_next
 
 ROOT = Path(__file__).parents[4]
 URL = re.compile(r"http://127\.0\.0\.1:(\d+)")
@@ -64,11 +65,10 @@ def test_fast_keys_decide_once(begin, tab):
     """While the server is asked, Enter does not decide about the next text."""
     studio = begin("Ida 1", "Ida 2", "Ida 3")
     opened = tab(studio)
-    held = []
-    opened.page.route("**/studio/items/*", lambda route: held.append(route) if not held else route.continue_())
+    let_go = hold_next(opened.page, "/studio/items/")
     opened.press("Enter", "Enter", "Enter")
     opened.page.wait_for_timeout(100)
-    held[0].continue_()
+    let_go()
     opened.sees("#picture", "Ida 2")
     assert [line["text"] for line in studio.lines()] == ["Ida 1"]
 
