@@ -18,6 +18,7 @@ GRID = Path(__file__).with_name("grid.yml")
 RUNS = Path("benchmarks/runs")
 MODELS = Path("training/benchmarks")
 TRIALS = MODELS / "trials"
+COMPILED = "assets/compiled"
 
 
 class Cell(NamedTuple):
@@ -152,7 +153,7 @@ class Grid:
             save_docs(few_shot(docs, self.setting(cell, "shots"), seed=cell.seed), train)
 
     def prepare_corpus(self, name: str) -> Path:
-        """Fetch and convert a corpus, unless it is there.
+        """Fetch or compile a corpus and convert it, unless it is there.
 
         RETURNS (Path): The folder of its `.spacy` files.
         RAISES (SystemExit): If a command fails; it has printed why.
@@ -161,7 +162,10 @@ class Grid:
         folder = Path(corpus["folder"])
         files = {"train.spacy", "dev.spacy", "test.spacy", *corpus["convert"]} - {""}
         if not all((folder / file).exists() for file in files):
-            _command("fetch", corpus["fetch"])
+            if "compile" in corpus:
+                _command("compile-assets", corpus["compile"], COMPILED)
+            else:
+                _command("fetch", corpus["fetch"])
             for output, arguments in corpus["convert"].items():
                 reader, source, *options = shlex.split(arguments)
                 _command("convert", reader, source, str(folder / output), *options)
