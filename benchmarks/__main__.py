@@ -48,6 +48,8 @@ def run_cli(
         return
     if suite not in grid.suites:
         raise typer.BadParameter(f"'{suite}' is not a suite: {', '.join([*grid.suites, SPEED])}")
+    if "command" in grid.suites[suite]:
+        raise typer.BadParameter(f"'{suite}' is run by: {grid.suites[suite]['command']}")
     cells = _check(lambda: list(grid.cells(suite, phase, dataset or (), variant or (), seed or (), updates)))
     from .run import is_made, run_cells
 

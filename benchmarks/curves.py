@@ -1,5 +1,7 @@
-"""Learning curves of the shipped configs, of SpERT and of spaCy's own components:
-`python -m benchmarks.curves [DATA...]`, which writes results/curves.json. A run that has a file in runs/ is not made again.
+"""Learning curves of the shipped configs, of SpERT and of spaCy's own components. A run that has a file in runs/ is not
+made again.
+
+    python -m benchmarks.curves [DATA...]    # writes results/curves.json
 
 The corpus is the hand-written one. Encoder, learning rates and updates are the same on all sides. Nothing is selected
 or tuned, so the test part is scored.

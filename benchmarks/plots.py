@@ -6,15 +6,19 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from spacy_mre.evaluation.figures import save_figure
+from spacy_mre.evaluation.learning_curve_report import NAMES
 from spacy_mre.evaluation.reinforce import Gain
 from spacy_mre.evaluation.reinforce_report import plot_gains
 from spacy_mre.evaluation.significance import Difference
 from spacy_mre.files import replacing
 
 from .results import read
+from .tables.curves import VARIANTS
 
 FOLDER = Path("docs/images")
 COLOURS = {"seconds": "#20639b", "head_seconds": "#3caea3", "bytes": "#c0392b"}
+VARIANT_COLOURS = dict(zip(VARIANTS, ("#20639b", "#d1495b", "#8d99ae")))
 
 
 def draw_plots(folder: Path = FOLDER) -> list[Path]:
@@ -28,6 +32,11 @@ def draw_plots(folder: Path = FOLDER) -> list[Path]:
         with rc_context({"svg.hashsalt": "speed_length.svg"}), replacing(folder / "speed_length.svg") as temporary:
             figure.savefig(temporary, metadata={"Date": None})
         drawn.append(folder / "speed_length.svg")
+    figure = learning_curves()
+    if figure is not None:
+        with rc_context({"svg.hashsalt": "learning_curves"}):
+            save_figure(figure, folder / "learning_curves.svg")
+        drawn.append(folder / "learning_curves.svg")
     if read("reinforcement")["rows"]:
         with rc_context({"svg.hashsalt": "reinforcement"}):
             plot_gains(gains(), folder / "reinforcement.svg")
@@ -42,6 +51,38 @@ def gains() -> dict[str, list[Gain]]:
         gain = Gain(*(row[name] for name in Gain._fields[:-1]), Difference(**row["difference"]))
         found.setdefault(row["data"], []).append(gain)
     return found
+
+
+def learning_curves() -> Figure | None:
+    """Scores by the number of training texts: a column for each config, a row for each level."""
+    rows = read("curves")["rows"]
+    if not rows:
+        return None
+    configs, levels = (list(dict.fromkeys(row[key] for row in rows)) for key in ("config", "level"))
+    sizes = sorted({row["texts"] for row in rows})
+    figure = Figure(figsize=(2.6 * len(configs), 2.1 * len(levels)), layout="constrained")
+    axes = figure.subplots(len(levels), len(configs), sharex=True, sharey="row", squeeze=False)
+    for i, level in enumerate(levels):
+        for j, config in enumerate(configs):
+            ax = axes[i, j]
+            for variant, colour in VARIANT_COLOURS.items():
+                points = [
+                    row for row in rows if (row["level"], row["config"], row["variant"]) == (level, config, variant)
+                ]
+                places = [row["texts"] for row in points]
+                value, low, high = ([100 * row[key] for row in points] for key in ("value", "low", "high"))
+                ax.plot(places, value, "o-", color=colour, label=VARIANTS[variant].replace("`", ""), markersize=3)
+                ax.fill_between(places, low, high, color=colour, alpha=0.12, linewidth=0)
+            ax.set_xscale("log")
+            ax.set_xticks(sizes, list(map(str, sizes)))
+            ax.minorticks_off()
+            ax.spines[["top", "right"]].set_visible(False)
+        axes[i, 0].set_ylabel(f"{NAMES[level]} (%)")
+    for j, config in enumerate(configs):
+        axes[0, j].set_title(config, fontsize="medium")
+        axes[-1, j].set_xlabel("training texts")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    return figure
 
 
 def speed_length() -> Figure | None:

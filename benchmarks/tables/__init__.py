@@ -8,6 +8,7 @@ from spacy_mre.files import replacing
 
 from . import (
     accuracy,
+    curves,
     documents,
     formats,
     generative,
@@ -28,6 +29,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "calibration": accuracy.calibration,
     "mistakes": accuracy.mistakes,
     "boundaries": accuracy.boundaries,
+    "curves": curves.curves,
     "reinforcement": reinforcement.reinforcement,
     "multi_ner": multi_ner.scores,
     "multi_ner_types": multi_ner.types,
