@@ -36,7 +36,7 @@ def anchor_entities(
     for item, entity in entities:
         if item in anchored:
             continue
-        found = searched.occurrences(entity.text)
+        found = searched.places(entity.text)
         taken = {(other.start, other.end) for other in anchored.values() if other.label == entity.label}
         free = [offsets for offsets in found if offsets not in taken]
         if free:
@@ -72,7 +72,7 @@ def _align(searched: SearchedText, entities: Sequence[tuple[int, EntityText]]) -
         for end in ends:
             best_up_to.append(max([*best_up_to[-1:], *by_end[end]], key=_score))
         nodes = []
-        for offsets in searched.occurrences(entity.text):
+        for offsets in searched.places(entity.text):
             key = order_of_entity(offsets, entity.label)
             before, (count, plausibility, left) = _best_before(offsets, key, by_end, ends, best_up_to)
             score = (count + 1, plausibility + searched.word_ends(offsets), left - offsets[0])
@@ -116,8 +116,7 @@ def _ambiguous(searched: SearchedText, entities: Sequence[tuple[int, EntityText]
     entity, and before the latest possible one of the next."""
     keys = []
     for _, entity in entities:
-        occurrences = searched.occurrences(entity.text)
-        keys.append([order_of_entity(offsets, entity.label) for offsets in occurrences])
+        keys.append([order_of_entity(offsets, entity.label) for offsets in searched.places(entity.text)])
     earliest: list[tuple[Order, str]] = []
     for own in keys:
         earliest.append(min(key for key in own if not earliest or key > earliest[-1]))

@@ -1,11 +1,12 @@
 """The occurrences of strings in a text, and whether they are words."""
 
+from collections import Counter
 from collections.abc import Callable, Container, Sequence
 from functools import lru_cache
 from unicodedata import category
 
 from ....annotations.entities import Offsets
-from .analysis import Analysis
+from .analysis import Analysis, EntityText
 
 # See `anchor`.
 Normalize = Callable[[str], tuple[str, Sequence[int]]]
@@ -29,6 +30,12 @@ class SearchedText:
         self.boundaries = boundaries
         self.limit = MAX_OCCURRENCES + len(analysis.items or ())
         self.found: dict[str, list[Offsets]] = {}
+        self.possible: dict[str, list[Offsets]] = {}
+        # Entities of different labels can have the same place.
+        entities = Counter(item for item in analysis.items or () if isinstance(item, EntityText))
+        self.needed: Counter[str] = Counter()
+        for item, count in entities.items():
+            self.needed[item.text] = max(self.needed[item.text], count)
         if normalize is not None:
             self.normalized, offsets = normalize(text)
             self.offsets = [*offsets, len(text)]
@@ -52,11 +59,31 @@ class SearchedText:
             self.found[string] = offsets
         return self.found[string]
 
+    def places(self, string: str) -> list[Offsets]:
+        """Find the occurrences that an entity or an argument can have: those that neither begin nor end inside of a
+        word, or all if fewer of them are left than the analysis has entities with this string and one label.
+
+        string (str): The string.
+        RETURNS (list[tuple[int, int]]): Their offsets, from left to right.
+        """
+        if string not in self.possible:
+            found = self.occurrences(string)
+            whole = [offsets for offsets in found if not any(map(self._is_inside, offsets))]
+            self.possible[string] = whole if len(whole) >= max(self.needed[string], 1) else found
+        return self.possible[string]
+
     def word_ends(self, offsets: Offsets) -> int:
         """RETURNS (int): The number of ends that are at word boundaries: 0, 1 or 2."""
         if self.boundaries is not None:
             return (offsets[0] in self.boundaries) + (offsets[1] in self.boundaries)
         return _is_boundary(self.text, offsets[0]) + _is_boundary(self.text, offsets[1])
+
+    def _is_inside(self, offset: int) -> bool:
+        """Whether an offset is certainly inside of a word. Without given boundaries only words of an alphabet are
+        certain: those of Japanese and Chinese are not separated."""
+        if self.boundaries is not None:
+            return offset not in self.boundaries
+        return 0 < offset < len(self.text) and _is_cased(self.text[offset - 1]) and _is_cased(self.text[offset])
 
     def _original(self, start: int, end: int) -> Offsets:
         # Normalization may change the number of characters, and remove some.
@@ -82,6 +109,10 @@ def _is_boundary(text: str, offset: int) -> bool:
         return True
     before, after = _kind(text[offset - 1]), _kind(text[offset])
     return before != after or before == "other"
+
+
+def _is_cased(char: str) -> bool:
+    return category(char) in ("Lu", "Ll", "Lt")
 
 
 def _is_blank(char: str) -> bool:

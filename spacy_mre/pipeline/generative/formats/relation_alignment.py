@@ -53,7 +53,7 @@ def anchor_relations(
     beam = [_Hypothesis(0.0, (), known, None)]
     found, lost = [], []
     for item, relation in relations:
-        heads, tails = searched.occurrences(relation.head), searched.occurrences(relation.tail)
+        heads, tails = searched.places(relation.head), searched.places(relation.tail)
         pairs = [(_distance_cost(head, tail), head, tail) for head, tail in product(heads, tails)]
         if not pairs:
             lost.append((item, NOT_IN_TEXT))

@@ -14,8 +14,8 @@ from spacy_mre.pipeline.generative.formats.anchoring import anchor
 from spacy_mre.pipeline.generative.formats.entity_alignment import NOT_IN_TEXT, TOO_OFTEN
 
 SETTINGS = settings(max_examples=150, deadline=None, derandomize=True)
-# Few characters, so that strings repeat and overlap themselves
-REPEATING = st.text(st.sampled_from("ab青 "), min_size=1, max_size=12).filter(str.strip)
+# Few characters, so that strings repeat and overlap themselves; and none that certainly are inside of a word.
+REPEATING = st.text(st.sampled_from("12青 "), min_size=1, max_size=12).filter(str.strip)
 
 
 def entities(text, spans):
@@ -75,6 +75,22 @@ def test_words_are_preferred_to_parts_of_words():
     assert found("未解決の決定", "決定") == [(4, 6)]
     assert found("二一二号室の二号", "二号") == [(6, 8)]
     assert found("abab", "ab", boundaries={2, 4}) == [(2, 4)]
+
+
+def test_a_word_that_stands_alone_is_not_found_in_another():
+    """Whatever the order."""
+    text, tokens = "東京都庁は京都にある。", {0, 4, 5, 7, 8, 10, 11}
+    for items in (["京都", "東京都庁"], ["東京都庁", "京都"]):
+        assert sorted(found(text, *items, boundaries=tokens)) == [(0, 4), (5, 7)]
+        assert sorted(found("Anna saw Ann", *(["Ann", "Anna"] if items[0] == "京都" else ["Anna", "Ann"]))) == [
+            (0, 4),
+            (9, 12),
+        ]
+    assert found(text, "京都", "東京都庁") == [(1, 3), (0, 4)]  # it may be one, if nothing is known of words
+    assert found(text, "京都", "東京都庁", "京都", boundaries=tokens) == [(1, 3), (0, 4), (5, 7)]
+    assert found("東京都庁", "京都", boundaries={0, 4}) == [(1, 3)]  # the only place
+    links = Analysis(None, (RelationText("Ann", "meets", "Anna"),))
+    assert anchor("Anna saw Ann", links).relations[0].string_offsets == ((9, 12), (0, 4))
 
 
 def test_separate_entities_are_preferred_to_overlapping_ones():
@@ -223,6 +239,20 @@ def test_what_was_written_is_found(case):
     for entity, span, true in zip(anchored.entities, aligned, ordered):
         assert entity.ambiguous or span == true
     assert all(entity.string_offsets == (span[:2],) for entity, span in zip(anchored.entities, aligned))
+
+
+@SETTINGS
+@given(st.text(st.sampled_from("ab青 "), min_size=1, max_size=12).filter(str.strip), st.data())
+def test_what_was_written_at_tokens_is_found_at_tokens(text, data):
+    gold = data.draw(st.lists(st.tuples(spans(text), st.sampled_from("xy")).map(lambda item: (*item[0], item[1]))))
+    tokens = {0, len(text), *(offset for span in gold for offset in span[:2])}
+    tokens |= data.draw(st.sets(st.integers(0, len(text)), max_size=4))
+    analysis, ordered = entities(text, gold)
+    anchored = anchor(text, analysis, boundaries=tokens)
+    aligned = [(entity.start, entity.end, entity.label) for entity in anchored.entities]
+    assert not anchored.dropped and tokens.issuperset(offset for span in aligned for offset in span[:2])
+    assert aligned == sorted(set(aligned), key=lambda span: order_of_entity(span[:2], span[2]))
+    assert all(entity.ambiguous or span == true for entity, span, true in zip(anchored.entities, aligned, ordered))
 
 
 def occurrences(text, string):
