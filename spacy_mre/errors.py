@@ -157,11 +157,12 @@ class Errors(metaclass=_WithCodes):
     )
     M271 = (
         "The address of the server must begin with http:// or https:// (found: '{url}'), as in "
-        "http://localhost:8000/v1."
+        "http://localhost:8000/v1. A user, a password, '?' and '#' are no part of it: the key is taken from the "
+        "environment variable (--key-env)."
     )
     M272 = (
-        "{url} answered {status}: {reason}. Nothing more was asked. Check the key (--key-env), the model and the "
-        "address; the answers so far are kept."
+        "{url} answered {status}: {reason}. Nothing more was asked. Check the key (--key-env), what is paid for, the "
+        "model and the address. The answers so far are kept; the same command goes on."
     )
     M273 = "{url} could not be reached: {reason}. Check that the server runs, and the address."
     M274 = (
@@ -171,6 +172,10 @@ class Errors(metaclass=_WithCodes):
     M275 = (
         "The key has characters that no key has: line breaks inside it, or others than those of ASCII. Check the "
         "environment variable (--key-env)."
+    )
+    M276 = (
+        "{url} has not answered {count} prompts in turn: {reason}. Nothing more was asked. Look at the log of the "
+        "server. The answers so far are kept; the same command goes on."
     )
     M277 = (
         "The label '{label}' ({origin}) is not in the label table. Other labels that are not in it: {others}. Nothing "

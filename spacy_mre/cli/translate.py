@@ -19,6 +19,7 @@ from ..corpora.from_docs import make_records
 from ..corpora.report import Report
 from ..corpora.translation.back import check_back, load_metric
 from ..corpora.translation.cache import CachedEngine
+from ..corpora.translation.chat_completion import MAX_TOKENS
 from ..corpora.translation.engine import Engine, Message
 from ..corpora.translation.http_engine import HttpEngine
 from ..corpora.translation.label_table import read_label_table
@@ -70,6 +71,7 @@ def translate_cli(
         str | None, typer.Option(help="A config, package or folder that tokenizes the translation. Default: by --to.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Texts that are translated at the same time.")] = 8,
+    max_tokens: Annotated[int, typer.Option(min=1, help="The limit of tokens of an answer.")] = MAX_TOKENS,
     limit: Annotated[int | None, typer.Option(min=1, help="Translate the first so many texts.")] = None,
     budget: Annotated[float | None, typer.Option(min=0.0, help="Ask nothing more when so much was spent.")] = None,
     price_in: Annotated[float, typer.Option(min=0.0, help="The price of a million tokens of prompts.")] = 0.0,
@@ -113,10 +115,10 @@ def translate_cli(
             _estimate(asked, price_in, price_out)
         return
     pipeline = load_nlp(to_lang, nlp)
-    paid = Spending(_make_engine(engine, base_url, model, key_env, answers), budget, price_in, price_out)
+    paid = Spending(_make_engine(engine, base_url, model, key_env, answers, max_tokens), budget, price_in, price_out)
     # Answers of a file can be corrected there, so they are not kept.
     cache = Path(":memory:") if engine == "replay" else output / CACHE
-    with CachedEngine(paid, cache) as cached:
+    with CachedEngine(paid, cache, max_tokens=max_tokens) as cached:
         with _ending_at_once():
             made = translate(
                 records, cached, table, source=from_lang, target=to_lang, example=shown, mode=mode, workers=workers
@@ -165,14 +167,16 @@ def _ending_at_once() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _make_engine(kind: str, base_url: str, model: str | None, key_env: str, answers: Path | None) -> Engine:
+def _make_engine(
+    kind: str, base_url: str, model: str | None, key_env: str, answers: Path | None, max_tokens: int
+) -> Engine:
     if kind == "replay":
         if answers is None:
             raise typer.BadParameter("--engine replay needs the file of the answers: --answers FILE")
         return ReplayEngine(answers)
     if model is None:
         raise typer.BadParameter("--engine openai needs the name of the model: --model NAME")
-    return HttpEngine(base_url, model, key=os.environ.get(key_env, ""))
+    return HttpEngine(base_url, model, key=os.environ.get(key_env, ""), max_tokens=max_tokens)
 
 
 def _estimate(asked: list[list[Message]], price_in: float, price_out: float) -> None:

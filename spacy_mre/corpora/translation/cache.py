@@ -13,6 +13,7 @@ from ...errors import Errors
 from .engine import Answer, Engine, Message
 
 TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL)"
+FIND = "SELECT answer FROM answers WHERE key IN (?, ?) ORDER BY key = ?"
 # Seconds to wait for another process that writes.
 TIMEOUT = 60.0
 
@@ -22,14 +23,17 @@ class CachedEngine:
 
     engine (Engine): Answers what is not kept. Its name is part of what an answer is found by.
     path (Path): The file. It is made with its folder.
+    max_tokens (Optional[int]): The limit of tokens of an answer. What broke off at another limit is asked for again.
+        Default: None, the limit is always the same.
     RAISES (ValueError): If the file is something else, or cannot be written.
     """
 
-    def __init__(self, engine: Engine, path: Path) -> None:
+    def __init__(self, engine: Engine, path: Path, *, max_tokens: int | None = None) -> None:
         self.name = engine.name
         self.calls = self.hits = 0
         self._engine = engine
         self._path = Path(path)
+        self._max_tokens = max_tokens
         self._lock = threading.Lock()
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,18 +64,18 @@ class CachedEngine:
         RAISES (NoAnswer): If the engine has none. It is asked again the next time.
         RAISES (ValueError): If the engine cannot answer anything, or the file cannot be read or written.
         """
-        key = sha256(json.dumps([self.name, list(messages)], sort_keys=True).encode("utf8")).hexdigest()
-        found = self._find(key)
+        whole, broken_off = _key(self.name, list(messages)), _key(self.name, list(messages), self._max_tokens)
+        found = self._find(whole, broken_off)
         if found is not None:
             return found
         answer = self._engine.answer(messages)
-        self._keep(key, answer)
+        self._keep(broken_off if answer.is_truncated else whole, answer)
         return answer
 
-    def _find(self, key: str) -> Answer | None:
+    def _find(self, whole: str, broken_off: str) -> Answer | None:
         try:
             with self._lock:
-                row = self._file.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
+                row = self._file.execute(FIND, (whole, broken_off, broken_off)).fetchone()
                 self.hits += row is not None
             return None if row is None else Answer(**json.loads(row[0]))
         except (sqlite3.Error, ValueError, TypeError) as err:
@@ -85,3 +89,7 @@ class CachedEngine:
                 self._file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", row)
         except sqlite3.Error as err:
             raise ValueError(Errors.M274.format(path=self._path, reason=err)) from None
+
+
+def _key(*of: object) -> str:
+    return sha256(json.dumps(of, sort_keys=True).encode("utf8")).hexdigest()

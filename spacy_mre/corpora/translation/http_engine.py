@@ -1,9 +1,9 @@
 """A language model behind the interface of OpenAI's chat completions: that of vLLM, llama.cpp, Ollama and services."""
 
 import email.utils
-import json
 import math
 import random
+import re
 import threading
 import time
 from collections import Counter
@@ -11,34 +11,22 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...errors import Errors
+from .chat_completion import FORM, MAX_TOKENS, OPTIONS, error_of, has_no_credit, is_refusal, make_body, read_answer
 from .engine import Answer, Message, NoAnswer
 
-# Seconds.
-TIMEOUT, FIRST_WAIT, LONGEST_WAIT = 120.0, 1.0, 60.0
+# Seconds. A server that asks for a longer wait has a limit per day, as a rule.
+TIMEOUT, FIRST_WAIT, LONGEST_WAIT, LONGEST_ASKED = 120.0, 1.0, 60.0, 600.0
 ATTEMPTS = 6
+# Prompts without an answer, one after the other: the server is out of order.
+MAX_FAILED = 10
 LONGEST_REASON = 200  # characters
-MAX_TOKENS = 4096
 # A wrong key, model or address: no other prompt would be answered.
 FATAL = (401, 402, 403, 404)
-# What OpenAI answers with 429 when nothing is paid for any more.
-NO_CREDIT = "insufficient_quota"
 # The server does not know a field, or the prompt is not allowed.
 INVALID = (400, 422)
-OPTIONS = FORM, TEMPERATURE, LIMIT = "response_format", "temperature", "max_tokens"
-FIELD = "translation"
-RESPONSE_FORMAT = {
-    "type": "json_schema",
-    "json_schema": {
-        "name": FIELD,
-        "strict": True,
-        "schema": {
-            "type": "object",
-            "properties": {FIELD: {"type": "string"}},
-            "required": [FIELD],
-            "additionalProperties": False,
-        },
-    },
-}
+# No user and password (@), and nothing behind the path (? and #), where some servers have a key.
+ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#@]*)?")
+NOT_SHOWN = re.compile(r"[@?#]")
 
 
 class HttpEngine:
@@ -49,8 +37,10 @@ class HttpEngine:
     key (str): Sent as a bearer token. Default: "", none.
     timeout (float): Seconds to wait for an answer. Default: 120.
     attempts (int): How often a prompt is sent, if the server is busy (429) or fails (5xx, time-out). Default: 6.
+    max_tokens (int): The limit of tokens of an answer. Default: 4096.
     wait (Callable[[float], None]): Waits for so many seconds. Default: `time.sleep`.
-    RAISES (ValueError): If httpx is not installed, the address is none, or the key has characters that no key has.
+    RAISES (ValueError): If httpx is not installed, the address is none or has a password, or the key has characters
+        that no key has.
     """
 
     def __init__(
@@ -61,14 +51,16 @@ class HttpEngine:
         key: str = "",
         timeout: float = TIMEOUT,
         attempts: int = ATTEMPTS,
+        max_tokens: int = MAX_TOKENS,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         try:
             import httpx
         except ImportError:
             raise ValueError(Errors.M270) from None
-        if not base_url.startswith(("http://", "https://")):
-            raise ValueError(Errors.M271.format(url=base_url))
+        if not ADDRESS.fullmatch(base_url):
+            # What may be a password is not shown.
+            raise ValueError(Errors.M271.format(url="..." if NOT_SHOWN.search(base_url) else base_url))
         key = key.strip()  # a file of a key ends with a line break
         if not (key.isascii() and key.isprintable()):
             raise ValueError(Errors.M275)
@@ -77,12 +69,15 @@ class HttpEngine:
         self._url = f"{base_url.rstrip('/')}/chat/completions"
         self._key = key
         self._attempts = attempts
+        self._max_tokens = max_tokens
         self._wait = wait
         self._has_answered = False
+        self._failed = 0
         self._left_out: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = httpx.Client(timeout=timeout, headers=headers)
+        # A connection for each thread: waiting for one would count as a time-out.
+        self._client = httpx.Client(timeout=timeout, headers=headers, limits=httpx.Limits(max_connections=None))
 
     def answer(self, messages: Sequence[Message]) -> Answer:
         """Answer a chat. What was sent again is counted in `retries`, by reason.
@@ -90,27 +85,22 @@ class HttpEngine:
         messages (Sequence[Message]): The chat.
         RETURNS (Answer): The answer.
         RAISES (NoAnswer): If there is none after all attempts, or the server does not take this prompt.
-        RAISES (ValueError): If the key, the model or the address is wrong.
+        RAISES (ValueError): If the key, the model or the address is wrong, nothing is paid for any more, the server
+            wants a wait of more than ten minutes, or has not answered ten prompts in turn.
         """
         reason = ""
         for attempt in range(self._attempts):
-            reason, seconds = "", None
             found = self._send(messages)
             if isinstance(found, str):
-                reason = found
-            elif found.status_code == 200:
-                self._has_answered = True
-                return _read(found)
-            elif found.status_code in FATAL or NO_CREDIT in found.text:
-                raise ValueError(Errors.M272.format(url=self._url, status=found.status_code, reason=self._told(found)))
+                reason, seconds = found, None
             elif found.status_code == 429 or found.status_code >= 500:
-                reason, seconds = str(found.status_code), _retry_after(found.headers.get("retry-after"))
+                reason, seconds = str(found.status_code), self._asked_wait(found)
             else:
-                raise NoAnswer(f"{found.status_code}: {self._told(found)}")
+                return self._read(found)
             self._count(reason)
             if attempt + 1 < self._attempts:
                 self._wait(_pause(attempt) if seconds is None else seconds)
-        raise NoAnswer(f"{reason}, {self._attempts} times")
+        raise self._fail(f"{reason}, {self._attempts} times")
 
     def _send(self, messages: Sequence[Message]) -> Any:
         """The response, or why there is none. Before the first answer, options that the server does not take are left
@@ -143,14 +133,48 @@ class HttpEngine:
             raise ValueError(Errors.M273.format(url=self._url, reason=err)) from None
 
     def _post(self, messages: Sequence[Message], left_out: frozenset[str]) -> Any:
-        body: dict[str, Any] = {"model": self.name, "messages": list(messages)}
-        if TEMPERATURE not in left_out:
-            body[TEMPERATURE] = 0
-        # The newer name, for models that do not take the older one.
-        body["max_completion_tokens" if LIMIT in left_out else LIMIT] = MAX_TOKENS
-        if FORM not in left_out:
-            body[FORM] = RESPONSE_FORMAT
+        body = make_body(self.name, messages, max_tokens=self._max_tokens, left_out=left_out)
         return self._client.post(self._url, json=body)
+
+    def _read(self, response: Any) -> Answer:
+        """The answer in a response, or why the server will not give one."""
+        body = _json(response)
+        answer = Answer("", is_refused=True) if is_refusal(body) else None
+        if response.status_code == 200:
+            answer = answer or read_answer(body)
+            if answer is None:
+                raise self._fail("the server answered something else than a chat completion")
+        if answer is not None:
+            with self._lock:
+                # A refusal does not tell which options the server takes.
+                self._has_answered = self._has_answered or response.status_code == 200
+                self._failed = 0
+            return answer
+        if response.status_code in FATAL:
+            raise self._stop(response)
+        raise self._fail(f"{response.status_code}: {self._told(response)}", is_rejected=self._has_answered)
+
+    def _asked_wait(self, response: Any) -> float | None:
+        """The seconds that a busy server wants; None if it does not say."""
+        seconds = _retry_after(response.headers.get("retry-after"))
+        if has_no_credit(_json(response)):
+            raise self._stop(response)
+        if seconds is not None and seconds > LONGEST_ASKED:
+            raise self._stop(response, f" (it wants {seconds:,.0f} seconds)")
+        return seconds
+
+    def _stop(self, response: Any, more: str = "") -> ValueError:
+        reason = self._told(response) + more
+        return ValueError(Errors.M272.format(url=self._url, status=response.status_code, reason=reason))
+
+    def _fail(self, reason: str, *, is_rejected: bool = False) -> Exception:
+        """A prompt without an answer, or the last that is sent. A server that rejects one, but has answered others, is
+        not out of order."""
+        with self._lock:
+            self._failed += not is_rejected
+            if self._failed < MAX_FAILED:
+                return NoAnswer(reason)
+        return ValueError(Errors.M276.format(url=self._url, count=MAX_FAILED, reason=reason))
 
     def _told(self, response: Any) -> str:
         """What the server says about a fault. Some repeat the key, and reasons are written to files."""
@@ -162,30 +186,16 @@ class HttpEngine:
             self.retries[reason] += 1
 
 
-def _read(response: Any) -> Answer:
-    """RAISES (NoAnswer): If it is no chat completion."""
+def _json(response: Any) -> Any:
+    """The JSON of a response; None if it is none."""
     try:
-        given = response.json()
-        choice = given["choices"][0]
-        message = choice["message"]
-        usage = given.get("usage") or {}
-        tokens = [int(usage.get(f"{side}_tokens") or 0) for side in ("prompt", "completion")]
-        content, refusal, finish = message.get("content") or "", message.get("refusal"), choice.get("finish_reason")
-    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
-        raise NoAnswer("the server answered something else than a chat completion") from None
-    is_refused = bool(refusal) or finish == "content_filter"
-    text = str(refusal or content) if is_refused else _line(str(content))
-    return Answer(_whole(text), finish == "length", is_refused, *tokens)
-
-
-def _line(content: str) -> str:
-    """The answer without its form."""
-    try:
-        given = json.loads(content)
+        return response.json()
     except (ValueError, RecursionError):
-        return content
-    line = given.get(FIELD) if isinstance(given, dict) and set(given) == {FIELD} else None
-    return line if isinstance(line, str) else content
+        return None
+
+
+def _told(response: Any) -> str:
+    return error_of(_json(response), response.text)
 
 
 def _retry_after(value: str | None) -> float | None:
@@ -197,25 +207,11 @@ def _retry_after(value: str | None) -> float | None:
     except ValueError:
         try:
             seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
-    return None if math.isnan(seconds) else min(max(seconds, 0.0), 10 * LONGEST_WAIT)
+    return None if math.isnan(seconds) else max(seconds, 0.0)
 
 
 def _pause(attempt: int) -> float:
     # With a random part, so that workers do not come back at the same time.
     return min(FIRST_WAIT * 2**attempt, LONGEST_WAIT) * random.uniform(0.5, 1.0)
-
-
-def _told(response: Any) -> str:
-    try:
-        error = response.json()["error"]
-        told = error["message"] if isinstance(error, dict) else error
-    except (ValueError, KeyError, TypeError, RecursionError):
-        told = response.text
-    return _whole(" ".join(str(told).split())) or "no reason"
-
-
-def _whole(text: str) -> str:
-    """A text without halves of surrogate pairs, which JSON may have, and no file."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

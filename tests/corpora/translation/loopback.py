@@ -15,28 +15,31 @@ class Loopback:
     """Answers chat completions.
 
     answer (Callable[[str], str]): From the last message to the answer.
-    faults (Mapping[str, list[str]]): For a last message, the faults of its first requests: a status ("429", "500"),
-        "time-out", "closed", "nonsense", "truncated" or "refused". "*": for any.
+    faults (Mapping[str, list[Any]]): For a last message, the faults of its first requests: a status ("429", "500"),
+        "time-out", "closed", "nonsense", "truncated" or "refused"; or a status and its error. "*": for any.
     unknown (Sequence[str]): Options that the server does not take.
+    retry_after (str): What 429 comes with.
     """
 
     def __init__(
         self,
         answer: Callable[[str], str],
-        faults: Mapping[str, list[str]] | None = None,
+        faults: Mapping[str, list[Any]] | None = None,
         *,
         unknown: Sequence[str] = (),
+        retry_after: str = "0",
     ) -> None:
         self.answer = answer
         self.faults = {prompt: list(of_prompt) for prompt, of_prompt in (faults or {}).items()}
         self.unknown = unknown
+        self.retry_after = retry_after
         self.requests: list[dict[str, Any]] = []
         self.statuses: Counter[int] = Counter()
         self.url = ""
         self.is_over = threading.Event()
         self._lock = threading.Lock()
 
-    def next_fault(self, prompt: str) -> str:
+    def next_fault(self, prompt: str) -> Any:
         with self._lock:
             for name in (prompt, "*"):
                 if self.faults.get(name):
@@ -63,6 +66,9 @@ def running(server: Loopback) -> Iterator[Loopback]:
                 return
             if fault == "closed":
                 return
+            if isinstance(fault, tuple):
+                self._send(int(fault[0]), {"error": fault[1]})
+                return
             if fault[:3].isdigit():
                 status, _, message = fault.partition(" ")
                 self._send(int(status), {"error": {"message": message or f"fault {fault}"}})
@@ -88,7 +94,7 @@ def running(server: Loopback) -> Iterator[Loopback]:
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             if status == 429:
-                self.send_header("Retry-After", "0")
+                self.send_header("Retry-After", server.retry_after)
             self.end_headers()
             self.wfile.write(data)
 

@@ -1,6 +1,5 @@
-"""Engines: a server, a file, what is kept and what is spent."""
+"""Engines: a file, what is kept and what is spent."""
 
-import json
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -10,125 +9,12 @@ import pytest
 from spacy_mre.corpora import CorpusError
 from spacy_mre.corpora.translation.cache import CachedEngine
 from spacy_mre.corpora.translation.engine import Answer, NoAnswer
-from spacy_mre.corpora.translation.http_engine import HttpEngine, _pause, _retry_after
 from spacy_mre.corpora.translation.replay_engine import ReplayEngine, write_prompts
 from spacy_mre.corpora.translation.spending import BudgetSpent, Spending, count_tokens
-from tests.corpora.translation.loopback import KEY, Loopback, running
 
 
 def ask(text):
     return [{"role": "system", "content": "Translate."}, {"role": "user", "content": text}]
-
-
-@pytest.fixture
-def serve():
-    """Start a server, and make an engine that asks it. Waits are listed, not waited."""
-    stack = []
-
-    def start(faults=None, *, unknown=(), timeout=5.0, attempts=4):
-        context = running(Loopback(str.upper, faults, unknown=unknown))
-        server = context.__enter__()
-        stack.append(context)
-        waits = []
-        engine = HttpEngine(server.url, "m", key=KEY, timeout=timeout, attempts=attempts, wait=waits.append)
-        return server, engine, waits
-
-    yield start
-    for context in stack:
-        context.__exit__(None, None, None)
-
-
-# A server
-
-
-def test_an_answer(serve):
-    server, engine, _ = serve()
-    assert engine.answer(ask("lima")) == Answer("LIMA", prompt_tokens=10, completion_tokens=5)
-    (request,) = server.requests
-    assert request["model"] == "m" and request["temperature"] == 0 and request["messages"] == ask("lima")
-    assert request["authorization"] == f"Bearer {KEY}"
-
-
-@pytest.mark.parametrize(
-    "unknown", [["response_format"], ["max_tokens"], ["temperature", "max_tokens", "response_format"]]
-)
-def test_options_that_the_server_does_not_take_are_left_out_after_the_first_time(serve, unknown):
-    server, engine, _ = serve(unknown=unknown)
-    assert [engine.answer(ask(text)).text for text in ("a", "b")] == ["A", "B"]
-    *refused, first, second = server.requests
-    assert len(refused) == len(unknown) and set(first) == set(second) and not set(first) & set(unknown)
-    assert ("max_completion_tokens" in first) == ("max_tokens" in unknown)
-
-
-@pytest.mark.parametrize(
-    "fault, seconds", [("429", 0.0), ("500", None), ("503", None), ("time-out", None), ("closed", None)]
-)
-def test_asked_again(serve, fault, seconds):
-    server, engine, waits = serve({"lima": [fault] * 2}, timeout=0.3)
-    assert engine.answer(ask("lima")).text == "LIMA"
-    assert engine.retries == {"connection" if fault == "closed" else fault: 2}
-    assert len(waits) == 2 and (seconds is None or waits == [seconds] * 2)
-    assert len(server.requests) == 3
-
-
-@pytest.mark.parametrize("fault", ["429", "500", "time-out"])
-def test_not_forever(serve, fault):
-    server, engine, waits = serve({"lima": [fault] * 9}, timeout=0.3)
-    with pytest.raises(NoAnswer, match=f"{fault}, 4 times"):
-        engine.answer(ask("lima"))
-    assert len(server.requests) == 4 and len(waits) == 3
-    assert engine.answer(ask("oslo")).text == "OSLO"
-
-
-@pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_wrong_key_or_model_ends_all(serve, status):
-    server, engine, waits = serve({"*": [str(status)]})
-    with pytest.raises(ValueError, match=rf"M272.* answered {status}: fault {status}") as error:
-        engine.answer(ask("lima"))
-    assert KEY not in str(error.value) and len(server.requests) == 1 and not waits
-
-
-def test_an_account_without_credit_ends_all(serve):
-    server, engine, waits = serve({"*": ["429 insufficient_quota"]})
-    with pytest.raises(ValueError, match=r"M272.* answered 429: insufficient_quota"):
-        engine.answer(ask("lima"))
-    assert len(server.requests) == 1 and not waits
-
-
-def test_a_server_that_is_not_there():
-    with running(Loopback(str.upper)) as server:
-        url = server.url
-    with pytest.raises(ValueError, match="M273"):
-        HttpEngine(url, "m").answer(ask("lima"))
-    with pytest.raises(ValueError, match="M271"):
-        HttpEngine("localhost:8000", "m")
-
-
-def test_a_prompt_that_the_server_does_not_take(serve):
-    _, engine, _ = serve({"lima": ["400", "400"]})
-    with pytest.raises(NoAnswer, match="400: fault 400"):
-        engine.answer(ask("lima"))
-    assert engine.answer(ask("oslo")).text == "OSLO"
-
-
-def test_something_else(serve):
-    _, engine, _ = serve({"lima": ["nonsense"]})
-    with pytest.raises(NoAnswer, match="something else"):
-        engine.answer(ask("lima"))
-
-
-def test_truncated_and_refused(serve):
-    _, engine, _ = serve({"limalima": ["truncated"], "oslo": ["refused"]}, unknown=["response_format"])
-    assert engine.answer(ask("limalima")) == Answer("LIMA", is_truncated=True, prompt_tokens=10, completion_tokens=5)
-    answer = engine.answer(ask("oslo"))
-    assert answer.is_refused and answer.text == "I cannot do that."
-
-
-def test_waits():
-    assert _retry_after("7") == 7.0 and _retry_after("-1") == 0.0 and _retry_after("soon") is None
-    assert _retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
-    assert all(0.5 * 2**attempt <= _pause(attempt) <= 2**attempt for attempt in range(5))
-    assert 30 <= _pause(50) <= 60
 
 
 # What is kept
@@ -178,6 +64,14 @@ def test_threads_share_a_cache(tmp_path):
         assert cached.calls + cached.hits == 400
     with sqlite3.connect(tmp_path / "answers.sqlite") as file:
         assert file.execute("SELECT count(*) FROM answers").fetchone() == (50,)
+
+
+def test_what_broke_off_is_asked_again_at_another_limit(tmp_path):
+    engine = Upper()
+    for limit, asked in [(100, 2), (100, 2), (200, 3), (200, 3), (100, 3)]:
+        with CachedEngine(engine, tmp_path / "answers.sqlite", max_tokens=limit) as cached:
+            assert [cached.answer(ask(text)).text for text in ("a", "long")] == ["A", "LONG"]
+        assert len(engine.asked) == asked
 
 
 @pytest.mark.parametrize("content", [b"no database" * 100, b""])
@@ -242,72 +136,3 @@ def test_replay(tmp_path):
     path.write_text('{"prompt": "a", "answer": "A"}\n{"prompt": "a", "answer": "B"}\n')
     with pytest.raises(CorpusError, match=r"line 2.*another answer"):
         ReplayEngine(path)
-
-
-@pytest.fixture
-def respond(monkeypatch):
-    """Make an engine whose server always gives the same response."""
-    import httpx
-
-    client = httpx.Client
-
-    def make(status, content, **headers):
-        transport = httpx.MockTransport(lambda request: httpx.Response(status, content=content, headers=headers))
-        monkeypatch.setattr(httpx, "Client", lambda **options: client(transport=transport, **options))
-        return HttpEngine("http://localhost/v1", "m", key=KEY, attempts=2, wait=lambda seconds: None)
-
-    return make
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"<html>busy</html>",
-        b"[" * 200_000,
-        b'{"choices": [null]}',
-        b'{"choices": [{"message": {"content": "a"}}], "usage": {"prompt_tokens": 1e999}}',
-    ],
-)
-def test_garbage_is_no_answer(respond, content):
-    with pytest.raises(NoAnswer, match="something else than a chat completion"):
-        respond(200, content).answer(ask("lima"))
-
-
-def test_half_of_a_surrogate_pair_is_replaced(respond):
-    inner = json.dumps({"translation": "Lima \ud83d"})
-    content = json.dumps({"choices": [{"message": {"content": inner}}]}).encode()
-    assert respond(200, content).answer(ask("lima")).text == "Lima \ufffd"
-
-
-def test_the_key_is_not_in_the_reason_of_the_server(respond):
-    content = json.dumps({"error": {"message": f"{'x' * 190} wrong: {KEY}"}}).encode()
-    with pytest.raises(NoAnswer) as no_answer:
-        respond(418, content).answer(ask("lima"))
-    assert str(no_answer.value) == f"418: {'x' * 190} wrong: **"
-    with pytest.raises(ValueError, match=r"M272.*answered 401: no \*\*\*\. Nothing"):
-        respond(401, f"no {KEY}".encode()).answer(ask("lima"))
-
-
-def test_a_response_that_cannot_be_unpacked_is_asked_for_again(monkeypatch):
-    import httpx
-
-    def fail(client, url, **options):
-        raise httpx.DecodingError("incorrect header check")
-
-    monkeypatch.setattr(httpx.Client, "post", fail)
-    with pytest.raises(NoAnswer, match="connection, 3 times"):
-        HttpEngine("http://localhost/v1", "m", attempts=3, wait=lambda seconds: None).answer(ask("lima"))
-
-
-def test_the_key_of_a_file_has_a_line_break(serve):
-    server, _, _ = serve()
-    assert HttpEngine(server.url, "m", key=f"{KEY}\n").answer(ask("lima")).text == "LIMA"
-    assert server.requests[-1]["authorization"] == f"Bearer {KEY}"
-    for key in ("a\nb", "\u9375"):
-        with pytest.raises(ValueError, match="M275") as error:
-            HttpEngine(server.url, "m", key=key)
-        assert key not in str(error.value)
-
-
-def test_a_time_to_wait_that_is_no_number():
-    assert _retry_after("nan") is None and _retry_after("1e999") == 600.0
