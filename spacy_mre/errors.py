@@ -186,6 +186,18 @@ class Errors(metaclass=_WithCodes):
         "{languages}). Add the name."
     )
     M279 = "{path} has no text in both languages '{source}' and '{target}', to be the example. Add one, or use another."
+    M280 = (
+        "A model in a folder needs the package 'transformers', which is not installed. Install it with: pip install "
+        "'spacy-mre[generative]'."
+    )
+    M281 = (
+        "{folder} cannot be loaded as a model of Hugging Face: {reason}. It must contain a seq2seq model, or a causal "
+        "one with a chat template, and its tokenizer, as save_pretrained writes them."
+    )
+    M282 = (
+        "The translation model {folder} does not know the language '{lang}'. Use a model that does, or one that "
+        "follows prompts."
+    )
     M284 = (
         "Back-translation is scored with the package 'sacrebleu', which is not installed. Install it with: pip install "
         "'spacy-mre[translate]', or leave the check of a sample out."

@@ -21,6 +21,7 @@ from ..corpora.translation.back import check_back, load_metric
 from ..corpora.translation.cache import CachedEngine
 from ..corpora.translation.chat_completion import MAX_TOKENS
 from ..corpora.translation.engine import Engine, Message
+from ..corpora.translation.hf_engine import HfEngine
 from ..corpora.translation.http_engine import HttpEngine
 from ..corpora.translation.label_table import read_label_table
 from ..corpora.translation.marking import mark
@@ -32,7 +33,7 @@ from ..corpora.translation.spending import Spending, count_tokens
 from ..corpora.translation.translating import translate
 from ..files import check_can_write
 from .app import app
-from .common import SpansKey, counted, load_nlp, show_progress, stream_docs
+from .common import SpansKey, counted, load_nlp, show_progress, stream_docs, use_gpu
 
 CACHE = "answers.sqlite"
 
@@ -48,11 +49,16 @@ def translate_cli(
         typer.Option(help="A JSON file with every label: its words in the languages, or what it becomes.", exists=True),
     ],
     engine: Annotated[
-        Literal["openai", "replay"],
-        typer.Option(help="A server with the interface of OpenAI; or answers from a file (--answers)."),
+        Literal["openai", "hf", "replay"],
+        typer.Option(
+            help="A server with the interface of OpenAI; a model of Hugging Face in a folder (--model); or answers "
+            "from a file (--answers)."
+        ),
     ] = "openai",
     base_url: Annotated[str, typer.Option(help="The address of the server, up to /v1.")] = "https://api.openai.com/v1",
-    model: Annotated[str | None, typer.Option(help="The name of the model at the server.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The name of the model at the server; or its folder, for --engine hf.")
+    ] = None,
     key_env: Annotated[
         str, typer.Option(metavar="VAR", help="The environment variable with the key.")
     ] = "OPENAI_API_KEY",
@@ -70,6 +76,7 @@ def translate_cli(
     nlp: Annotated[
         str | None, typer.Option(help="A config, package or folder that tokenizes the translation. Default: by --to.")
     ] = None,
+    gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU, for --engine hf.")] = -1,
     workers: Annotated[int, typer.Option(min=1, help="Texts that are translated at the same time.")] = 8,
     max_tokens: Annotated[int, typer.Option(min=1, help="The limit of tokens of an answer.")] = MAX_TOKENS,
     limit: Annotated[int | None, typer.Option(min=1, help="Translate the first so many texts.")] = None,
@@ -115,7 +122,21 @@ def translate_cli(
             _estimate(asked, price_in, price_out)
         return
     pipeline = load_nlp(to_lang, nlp)
-    paid = Spending(_make_engine(engine, base_url, model, key_env, answers, max_tokens), budget, price_in, price_out)
+    asks: Engine
+    if engine == "replay":
+        if answers is None:
+            raise typer.BadParameter("--engine replay needs the file of the answers: --answers FILE")
+        asks = ReplayEngine(answers)
+    elif model is None:
+        raise typer.BadParameter(f"--engine {engine} needs the model: --model {'FOLDER' if engine == 'hf' else 'NAME'}")
+    elif engine == "hf":
+        use_gpu(gpu_id)
+        asks = HfEngine(Path(model), from_lang, to_lang, gpu=gpu_id, max_tokens=max_tokens)
+        if check_sample and asks.is_translation_model:
+            raise typer.BadParameter("--check-sample needs a model that follows prompts: this one has one direction")
+    else:
+        asks = HttpEngine(base_url, model, key=os.environ.get(key_env, ""), max_tokens=max_tokens)
+    paid = Spending(asks, budget, price_in, price_out)
     # Answers of a file can be corrected there, so they are not kept.
     cache = Path(":memory:") if engine == "replay" else output / CACHE
     with CachedEngine(paid, cache, max_tokens=max_tokens) as cached:
@@ -165,18 +186,6 @@ def _ending_at_once() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _make_engine(
-    kind: str, base_url: str, model: str | None, key_env: str, answers: Path | None, max_tokens: int
-) -> Engine:
-    if kind == "replay":
-        if answers is None:
-            raise typer.BadParameter("--engine replay needs the file of the answers: --answers FILE")
-        return ReplayEngine(answers)
-    if model is None:
-        raise typer.BadParameter("--engine openai needs the name of the model: --model NAME")
-    return HttpEngine(base_url, model, key=os.environ.get(key_env, ""), max_tokens=max_tokens)
 
 
 def _estimate(asked: list[list[Message]], price_in: float, price_out: float) -> None:

@@ -65,8 +65,19 @@ def read_answer(body: Any) -> Answer | None:
     except (LookupError, TypeError, AttributeError, ValueError, OverflowError):
         return None
     is_refused = bool(refusal) or finish == "content_filter"
-    text = str(refusal or _text(content)) if is_refused else _line(_text(content))
+    text = str(refusal or _text(content)) if is_refused else line_of(_text(content))
     return Answer(whole(text), finish == "length", is_refused, *tokens)
+
+
+def line_of(content: str) -> str:
+    """RETURNS (str): What a model answered, without its form and without what it thought before it."""
+    content = THOUGHT.sub("", content, count=1) if THOUGHT.match(content) else content
+    try:
+        given = json.loads(content)
+    except (ValueError, RecursionError):
+        return content
+    line = given.get(FIELD) if isinstance(given, dict) and set(given) == {FIELD} else None
+    return line if isinstance(line, str) else content
 
 
 def error_of(body: Any, default: str = "") -> str:
@@ -108,14 +119,3 @@ def _text(content: Any) -> str:
     if isinstance(content, list):
         return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
     return content if isinstance(content, str) else ""
-
-
-def _line(content: str) -> str:
-    """The answer without its form, and without what the model thought before it."""
-    content = THOUGHT.sub("", content, count=1) if THOUGHT.match(content) else content
-    try:
-        given = json.loads(content)
-    except (ValueError, RecursionError):
-        return content
-    line = given.get(FIELD) if isinstance(given, dict) and set(given) == {FIELD} else None
-    return line if isinstance(line, str) else content
