@@ -94,8 +94,11 @@ TRANSLATE = "python -m spacy_mre translate corpus/train.spacy translated/ --from
 ANSWER = """
 import json
 rows = [json.loads(line) for line in open("prompts.jsonl", encoding="utf8")]
-lines = [json.dumps({"prompt": row["prompt"], "answer": row["prompt"]}) for row in rows]
-open("answers.jsonl", "w", encoding="utf8").write("".join(line + chr(10) for line in lines))
+messages = {row["custom_id"]: {"content": row["body"]["messages"][-1]["content"]} for row in rows}
+bodies = {name: {"choices": [{"message": message}]} for name, message in messages.items()}
+responses = {name: {"status_code": 200, "body": body} for name, body in bodies.items()}
+lines = [json.dumps({"custom_id": name, "response": response}) for name, response in responses.items()]
+open("output.jsonl", "w", encoding="utf8").write("".join(line + chr(10) for line in lines))
 """
 ACCEPT = """
 import json
@@ -105,9 +108,9 @@ open("edits.jsonl", "w", encoding="utf8").write(json.dumps({"id": row["id"], "ac
 # What takes seconds to make. It is made for the pages whose commands name it.
 MODELS = {
     "translated/": [
-        f"{TRANSLATE} --labels assets/corpus/labels.json --prompts prompts.jsonl",
+        f"{TRANSLATE} --labels assets/corpus/labels.json --model m --prompts prompts.jsonl",
         f"python -c {shlex.quote(ANSWER)}",
-        f"{TRANSLATE} --labels assets/corpus/labels.json --engine replay --answers answers.jsonl",
+        f"{TRANSLATE} --labels assets/corpus/labels.json --engine replay --answers output.jsonl",
         f"python -c {shlex.quote(ACCEPT)}",
     ],
     "training/demo/model-best": ["python -m spacy train own/config.cfg --output training/demo"],

@@ -52,7 +52,7 @@ def translate_cli(
         Literal["openai", "hf", "replay"],
         typer.Option(
             help="A server with the interface of OpenAI; a model of Hugging Face in a folder (--model); or answers "
-            "from a file (--answers)."
+            "of a batch service (--answers)."
         ),
     ] = "openai",
     base_url: Annotated[str, typer.Option(help="The address of the server, up to /v1.")] = "https://api.openai.com/v1",
@@ -63,7 +63,10 @@ def translate_cli(
         str, typer.Option(metavar="VAR", help="The environment variable with the key.")
     ] = "OPENAI_API_KEY",
     answers: Annotated[
-        Path | None, typer.Option(help="JSON lines with prompts and their answers, for --engine replay.", exists=True)
+        list[Path] | None,
+        typer.Option(
+            help="The output of a batch service, for --engine replay. Repeat it for several files.", exists=True
+        ),
     ] = None,
     example: Annotated[
         Path | None,
@@ -87,7 +90,8 @@ def translate_cli(
         bool, typer.Option("--dry-run", help="Only tell the number of texts, tokens and the cost.")
     ] = False,
     prompts: Annotated[
-        Path | None, typer.Option(help="Only write all prompts to this file, to fill in the answers for --answers.")
+        Path | None,
+        typer.Option(help="Only write a batch file with the prompts for --model that --answers does not answer."),
     ] = None,
     check_sample: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="The share of kept texts that are translated back, to compare.")
@@ -113,20 +117,26 @@ def translate_cli(
     table = read_label_table(labels, to_lang)
     table.check(records)
     shown = None if example is None else read_example(example, from_lang, to_lang, table)
+    if prompts is not None and model is None:
+        raise typer.BadParameter("--prompts needs the model of the batch: --model NAME")
+    replay = ReplayEngine(*answers) if answers else None
     if dry_run or prompts is not None:
         asked = [make_messages(mark(one, table.words), from_lang, to_lang, shown, mode) for one in records]
-        if prompts is not None:
-            write_prompts(asked, prompts)
-            typer.echo(f"{counted(len(asked), 'prompt')} in {prompts}")
+        if replay is not None:
+            asked = [messages for messages in asked if not replay.has(messages)]
+        if prompts is not None and model is not None:
+            left_out = replay.left_out if replay is not None else ()
+            count = write_prompts(asked, prompts, model, max_tokens=max_tokens, left_out=left_out)
+            typer.echo(f"{counted(count, 'prompt')} in {prompts}")
         else:
             _estimate(asked, price_in, price_out)
         return
     pipeline = load_nlp(to_lang, nlp)
     asks: Engine
     if engine == "replay":
-        if answers is None:
+        if replay is None:
             raise typer.BadParameter("--engine replay needs the file of the answers: --answers FILE")
-        asks = ReplayEngine(answers)
+        asks = replay
     elif model is None:
         raise typer.BadParameter(f"--engine {engine} needs the model: --model {'FOLDER' if engine == 'hf' else 'NAME'}")
     elif engine == "hf":

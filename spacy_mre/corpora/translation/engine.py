@@ -31,7 +31,8 @@ class Answer:
 
 
 class NoAnswer(Exception):
-    """The engine did not answer this prompt, after all attempts. Others may be answered."""
+    """The engine did not answer this prompt, after all attempts. Others may be answered. Its text begins with a short
+    reason, up to a colon or comma, by which prompts without an answer are counted."""
 
 
 class Engine(Protocol):

@@ -100,8 +100,9 @@ class HfModel:
             )
         ends = self._model.generation_config.eos_token_id
         ends = set(ends if isinstance(ends, list) else [ends])
-        # A seq2seq model begins with a token of its own.
-        rows = written[:, width if self.is_causal else 1 :].tolist()
+        # A seq2seq model begins with a token of its own, and that of the language is no special one for all tokenizers.
+        begin = width if self.is_causal else 1 + (first_token is not None)
+        rows = written[:, begin:].tolist()
         return [
             self._read(row, ends, int(read)) for row, read in zip(rows, inputs["attention_mask"].sum(1), strict=True)
         ]

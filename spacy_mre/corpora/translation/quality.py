@@ -1,5 +1,6 @@
 """What a translated corpus kept and lost, counted row by row."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ FORMAT_FAULTS = {
     Reason.LABEL_CHANGED,
     Reason.NOT_IN_TEXT,
 }
+# What `NoAnswer` begins with is a status, "time-out", or the code of a batch service.
+AFTER_FAULT = re.compile("[:,]")
 UNANSWERED = {Reason.NO_ANSWER, Reason.BUDGET_SPENT, Reason.REFUSED}
 
 
@@ -66,6 +69,7 @@ class Quality:
         self.rows = _Share()
         self.reasons: Counter[Reason] = Counter()
         self.examples: dict[Reason, list[dict[str, str]]] = {}
+        self.faults: Counter[str] = Counter()
         self.kinds = {kind: _Kind() for kind in KINDS}
         self.format = _Share()
         self.entities = _Share()
@@ -96,7 +100,7 @@ class Quality:
 
         rows, kept: Rows.
         reasons: For each reason, the number of dropped rows that have it, and the first of them. A row may have
-            several.
+            several. Of rows without an answer also why there is none, with its number ("faults").
         format_accuracy: The share of answers that could be read and had all entities as asked. Without rows that a
             person edited, and those without an answer.
         entity_recall, relation_recall: Of those of the source, the share that was found, in kept and dropped rows.
@@ -109,11 +113,7 @@ class Quality:
         return {
             "rows": self.rows.whole,
             "kept": self.rows.part,
-            "reasons": {
-                str(reason): {"rows": self.reasons[reason], "examples": self.examples[reason]}
-                for reason in Reason
-                if self.reasons[reason]
-            },
+            "reasons": {str(reason): self._report_reason(reason) for reason in Reason if self.reasons[reason]},
             "format_accuracy": self.format.value(),
             "entity_recall": self.entities.value(),
             "relation_recall": self.relations.value(),
@@ -128,6 +128,15 @@ class Quality:
             examples = self.examples.setdefault(reason, [])
             if len(examples) < MAX_EXAMPLES:
                 examples.append({"id": row.source.id, "detail": row.details[row.reasons.index(reason)]})
+
+            if reason is Reason.NO_ANSWER:
+                self.faults[AFTER_FAULT.split(row.details[row.reasons.index(reason)])[0] or "unknown"] += 1
+
+    def _report_reason(self, reason: Reason) -> dict[str, Any]:
+        found: dict[str, Any] = {"rows": self.reasons[reason], "examples": self.examples[reason]}
+        if reason is Reason.NO_ANSWER:
+            found["faults"] = dict(sorted(self.faults.items(), key=lambda item: (-item[1], item[0])))
+        return found
 
     def _count_labels(self, kind: str, row: Translated) -> None:
         counts = self.kinds[kind]

@@ -34,13 +34,21 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
         yield from ("", "## Dropped rows", "", "A row may have several reasons.")
         yield from _table(
             ("Reason", "Rows", "Examples"),
-            [(reason, item["rows"], _examples(item["examples"])) for reason, item in report["reasons"].items()],
+            [
+                (_reason(name, item), item["rows"], _examples(item["examples"]))
+                for name, item in report["reasons"].items()
+            ],
         )
     for kind in KINDS:
         yield from _kind(TITLES[kind], report["labels"][kind])
     yield from _names(report["names"])
     if "back" in report:
         yield from _back(report["back"])
+
+
+def _reason(name: str, item: dict[str, Any]) -> str:
+    faults = ", ".join(f"{count} {fault}" for fault, count in item.get("faults", {}).items())
+    return f"{name} ({faults})" if faults else name
 
 
 def _kind(title: str, item: dict[str, Any]) -> Iterator[str]:

@@ -1,53 +1,123 @@
-"""Answers from a file, which another program or a batch service has made."""
+"""Batch files in the form of OpenAI: prompts for a service or a program, and answers from it."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-from ...files import replacing
+from ..json_lines import write_json_lines
 from ..reading import Location, read_json_lines
+from .chat_completion import MAX_TOKENS, OPTIONS, error_of, is_refusal, make_body, read_answer
 from .engine import Answer, Message, NoAnswer
+
+URL = "/v1/chat/completions"
 
 
 class ReplayEngine:
-    """Answers prompts from a file of JSON lines: `{"prompt": "...", "answer": "..."}`. A prompt is the last message.
+    """Answers prompts from the output files of a batch. A prompt is found by its `custom_id`. Threads may share it.
 
-    path (Path): The file. Lines without an answer are passed over.
-    RAISES (CorpusError): If the file is malformed, or a prompt has two answers.
+    paths (Path): The files: output, errors, and those of a second batch with what the first one has not answered. An
+        answer counts more than an error.
+    RAISES (CorpusError): If a file is malformed, or a prompt has two different answers.
+
+    >>> chat = [Message(role="user", content="Ida lives in Lima.")]
+    >>> body = {"choices": [{"message": {"content": "Ida vive en Lima."}}]}
+    >>> line = {"custom_id": id_of(chat), "response": {"status_code": 200, "body": body}, "error": None}
+    >>> write_json_lines([line], Path("output.jsonl"))
+    1
+    >>> ReplayEngine(Path("output.jsonl")).answer(chat).text
+    'Ida vive en Lima.'
     """
 
-    def __init__(self, path: Path) -> None:
-        self.name = Path(path).name
-        self._answers: dict[str, str] = {}
-        for line, item in read_json_lines(path):
-            location = Location(Path(path), line)
-            prompt = location.get(item, "prompt", str)
-            if item.get("answer") is None:
-                continue
-            answer = location.get(item, "answer", str)
-            if self._answers.setdefault(prompt, answer) != answer:
-                raise location.error("this prompt has another answer in a line before")
+    def __init__(self, *paths: Path) -> None:
+        self.left_out: set[str] = set()
+        self._answers: dict[str, Answer] = {}
+        self._faults: dict[str, str] = {}
+        models = set()
+        for path in map(Path, paths):
+            for line, item in read_json_lines(path):
+                location = Location(path, line)
+                prompt = location.get(item, "custom_id", str)
+                found = self._read(location, item)
+                if isinstance(found, str):
+                    self._faults[prompt] = found
+                    continue
+                models.add(_model(item["response"].get("body")))
+                if self._answers.setdefault(prompt, found).text != found.text:
+                    raise location.error("this prompt has another answer in a line before")
+        self.name = ", ".join(sorted(models - {""})) or ", ".join(Path(path).name for path in paths)
 
-    def answer(self, messages: Sequence[Message]) -> Answer:
-        """RETURNS (Answer): The answer to the last message.
+    def has(self, messages: Sequence[Message]) -> bool:
+        """RETURNS (bool): Whether a chat has an answer.
 
         messages (Sequence[Message]): The chat.
-        RAISES (NoAnswer): If the file has none.
         """
-        found = self._answers.get(messages[-1]["content"])
-        if found is None:
-            raise NoAnswer("the file has no answer to this prompt")
-        return Answer(found)
+        return id_of(messages) in self._answers
+
+    def answer(self, messages: Sequence[Message]) -> Answer:
+        """RETURNS (Answer): The answer to a chat.
+
+        messages (Sequence[Message]): The chat.
+        RAISES (NoAnswer): If the files have an error instead, which it names, or nothing.
+        """
+        prompt = id_of(messages)
+        if prompt not in self._answers:
+            raise NoAnswer(self._faults.get(prompt, "not in the answers"))
+        return self._answers[prompt]
+
+    def _read(self, location: Location, item: dict[str, Any]) -> Answer | str:
+        """The answer of a line, or what went wrong: a code, and what was said about it."""
+        error = item.get("error")
+        if error:
+            code = error.get("code") if isinstance(error, dict) else None
+            return f"{code or 'error'}: {error_of(item)}"
+        response = location.get(item, "response", dict)
+        status, body = location.get(response, "status_code", int), response.get("body")
+        if is_refusal(body):
+            return Answer("", is_refused=True)
+        if status == 200:
+            return read_answer(body) or "no chat completion: the body has another form"
+        told = error_of(body)
+        if status in (400, 422):
+            # The next batch goes without options that the model does not take.
+            self.left_out |= {name for name in OPTIONS if name in told}
+        return f"{status}: {told}"
 
 
-def write_prompts(chats: Iterable[Sequence[Message]], path: Path) -> None:
-    """Write prompts, each once, to fill in their answers.
+def write_prompts(
+    chats: Iterable[Sequence[Message]],
+    path: Path,
+    model: str,
+    *,
+    max_tokens: int = MAX_TOKENS,
+    left_out: Collection[str] = (),
+) -> int:
+    """Write a batch file, with each prompt once.
 
-    chats (Iterable[Sequence[Message]]): The chats. Their other messages, which tell what to do, are in the field
-        "messages".
-    path (Path): The file of JSON lines.
+    chats (Iterable[Sequence[Message]]): The prompts.
+    path (Path): The file.
+    model (str): The name of the model at the service.
+    max_tokens (int): The limit of tokens of an answer. Default: 4096.
+    left_out (Collection[str]): The options that the model does not take, as in `ReplayEngine.left_out`. Default: none.
+    RETURNS (int): The number of prompts.
     """
-    with replacing(path) as temporary, temporary.open("w", encoding="utf8") as file:
-        for prompt, messages in {messages[-1]["content"]: messages for messages in chats}.items():
-            row = {"prompt": prompt, "messages": list(messages), "answer": None}
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    def lines() -> Iterator[dict[str, Any]]:
+        for prompt, messages in {id_of(messages): messages for messages in chats}.items():
+            body = make_body(model, messages, max_tokens=max_tokens, left_out=left_out)
+            yield {"custom_id": prompt, "method": "POST", "url": URL, "body": body}
+
+    return write_json_lines(lines(), path)
+
+
+def id_of(messages: Sequence[Message]) -> str:
+    """RETURNS (str): The `custom_id` of a chat, which depends on all of it.
+
+    messages (Sequence[Message]): The chat.
+    """
+    return sha256(json.dumps(list(messages), sort_keys=True).encode("utf8")).hexdigest()[:32]
+
+
+def _model(body: Any) -> str:
+    return str(body.get("model") or "") if isinstance(body, dict) else ""

@@ -1,4 +1,4 @@
-"""Engines: a file, what is kept and what is spent."""
+"""Around engines: what is kept and what is spent."""
 
 import sqlite3
 import threading
@@ -6,10 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from spacy_mre.corpora import CorpusError
 from spacy_mre.corpora.translation.cache import CachedEngine
 from spacy_mre.corpora.translation.engine import Answer, NoAnswer
-from spacy_mre.corpora.translation.replay_engine import ReplayEngine, write_prompts
 from spacy_mre.corpora.translation.spending import BudgetSpent, Spending, count_tokens
 
 
@@ -118,21 +116,3 @@ def test_threads_are_counted():
     for thread in threads:
         thread.join()
     assert spending.completion_tokens == 1600
-
-
-# A file
-
-
-def test_replay(tmp_path):
-    path = tmp_path / "prompts.jsonl"
-    write_prompts([ask("a"), ask("b"), ask("a")], path)
-    assert path.read_text().count('"prompt": ') == 2
-    engine = ReplayEngine(path)
-    with pytest.raises(NoAnswer):
-        engine.answer(ask("a"))
-    path.write_text('{"prompt": "a", "answer": "A"}\n{"prompt": "b", "answer": null}\n')
-    engine = ReplayEngine(path)
-    assert engine.answer(ask("a")) == Answer("A") and engine.name == "prompts.jsonl"
-    path.write_text('{"prompt": "a", "answer": "A"}\n{"prompt": "a", "answer": "B"}\n')
-    with pytest.raises(CorpusError, match=r"line 2.*another answer"):
-        ReplayEngine(path)

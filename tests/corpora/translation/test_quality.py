@@ -77,7 +77,7 @@ def test_counts():
     report = report_of(rows())
     assert (report["rows"], report["kept"]) == (8, 4)
     assert report["reasons"] == {
-        "no answer": {"rows": 1, "examples": [{"id": "6", "detail": ""}]},
+        "no answer": {"rows": 1, "examples": [{"id": "6", "detail": ""}], "faults": {"unknown": 1}},
         "unparsable": {"rows": 1, "examples": [{"id": "5", "detail": "]"}]},
         "marker lost": {"rows": 1, "examples": [{"id": "4", "detail": "b: イダ"}]},
         "marker doubled": {"rows": 1, "examples": [{"id": "7", "detail": "a"}]},

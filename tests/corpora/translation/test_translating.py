@@ -1,6 +1,5 @@
 """The whole way: a corpus, a server, and what is written."""
 
-import json
 import os
 import signal
 import subprocess
@@ -29,9 +28,12 @@ from spacy_mre.corpora.translation.marking import mark
 from spacy_mre.corpora.translation.prompts import read_example
 from spacy_mre.corpora.translation.row import Reason
 from spacy_mre.corpora.translation.translating import translate
+from tests.corpora.translation.batches import line_of, read_lines, serve_batch, write_lines
 from tests.corpora.translation.loopback import KEY, Loopback, running
 from tests.corpora.translation.parallel import read_parallel
 
+# Nobody answers there.
+NOWHERE = "http://127.0.0.1:9/v1"
 CORPUS = Path(__file__).parents[3] / "assets" / "corpus"
 DIRECTIONS = [("ja", "en"), ("ja", "zh"), ("en", "ja"), ("en", "zh"), ("zh", "en"), ("zh", "ja")]
 
@@ -288,15 +290,41 @@ def test_nothing_is_asked_in_a_dry_run(corpus):
     assert result.output.startswith("30 texts: about ") and not (corpus.parent / "out").exists()
 
 
-def test_answers_of_another_program(corpus, answers):
-    prompts = corpus.parent / "prompts.jsonl"
-    assert run(corpus, "http://127.0.0.1:9/v1", "--prompts", prompts).exit_code == 0
-    asked = [json.loads(line) for line in prompts.read_text(encoding="utf8").splitlines()]
-    filled = corpus.parent / "filled.jsonl"
-    rows = [{"prompt": row["prompt"], "answer": answers[row["prompt"]]} for row in asked]
-    filled.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf8")
-    result = run(corpus, "http://127.0.0.1:9/v1", "--engine", "replay", "--answers", filled)
+def test_answers_of_a_batch_service(corpus, answers):
+    prompts, output = corpus.parent / "prompts.jsonl", corpus.parent / "output.jsonl"
+    assert run(corpus, NOWHERE, "--prompts", prompts).exit_code == 0
+    serve_batch(prompts, output, answers.__getitem__)
+    result = run(corpus, NOWHERE, "--engine", "replay", "--answers", output)
     assert result.exit_code == 0, result.output
+    assert len(list(load_docs(corpus.parent / "out" / "train.spacy"))) == 40
+    assert "40 asked, 0 known; 400 tokens read and 200 written" in result.output
+    assert srsly.read_json(corpus.parent / "out" / "about.json")["model"] == "m-2026"
+
+
+def test_a_partial_batch_is_counted_and_completed(corpus, answers):
+    prompts, output = corpus.parent / "prompts.jsonl", corpus.parent / "output.jsonl"
+    run(corpus, NOWHERE, "--prompts", prompts)
+    serve_batch(prompts, output, answers.__getitem__)
+    rows = read_lines(output)
+    expired = {"code": "batch_expired", "message": "Not run in 24 hours."}
+    faults = [line_of(row["custom_id"], error=expired) for row in rows[:3]]
+    faults += [line_of(row["custom_id"], {"error": {"message": "busy"}}, status=429) for row in rows[3:5]]
+    errors = corpus.parent / "errors.jsonl"
+    write_lines(faults, errors)
+    write_lines(rows[6:], output)  # one is in no file
+    given = ("--answers", output, "--answers", errors)
+    result = run(corpus, NOWHERE, "--engine", "replay", *given)
+    assert result.exit_code == 1 and "6 texts without an answer" in result.output
+    report = srsly.read_json(corpus.parent / "out" / "report.json")
+    found = report["reasons"]["no answer"]
+    assert found["rows"] == 6 and found["faults"] == {"batch_expired": 3, "429": 2, "not in the answers": 1}
+    assert "3 batch_expired, 2 429, 1 not in the answers" in (corpus.parent / "out" / "report.md").read_text()
+    # The rest, in a second batch.
+    rest, second = corpus.parent / "rest.jsonl", corpus.parent / "second.jsonl"
+    assert "6 prompts" in run(corpus, NOWHERE, "--prompts", rest, *given).output
+    assert {row["custom_id"] for row in read_lines(rest)} == {row["custom_id"] for row in rows[:6]}
+    serve_batch(rest, second, answers.__getitem__)
+    assert run(corpus, NOWHERE, "--engine", "replay", *given, "--answers", second).exit_code == 0
     assert len(list(load_docs(corpus.parent / "out" / "train.spacy"))) == 40
 
 
@@ -308,12 +336,12 @@ def test_a_wrong_key(corpus, answers):
 
 
 def test_corrected_answers_of_a_file_are_read_again(corpus, answers):
-    filled = corpus.parent / "filled.jsonl"
+    prompts, output = corpus.parent / "prompts.jsonl", corpus.parent / "output.jsonl"
+    run(corpus, NOWHERE, "--prompts", prompts)
 
     def write(*ending):
-        rows = [{"prompt": prompt, "answer": "".join([answer, *ending])} for prompt, answer in answers.items()]
-        filled.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf8")
-        result = run(corpus, "http://127.0.0.1:9/v1", "--engine", "replay", "--answers", filled)
+        serve_batch(prompts, output, lambda prompt: "".join([answers[prompt], *ending]))
+        result = run(corpus, NOWHERE, "--engine", "replay", "--answers", output)
         assert result.exit_code == 0, result.output
         return len(list(load_docs(corpus.parent / "out" / "train.spacy")))
 
