@@ -198,6 +198,10 @@ class Errors(metaclass=_WithCodes):
         "The translation model {folder} does not know the language '{lang}'. Use a model that does, or one that "
         "follows prompts."
     )
+    M283 = (
+        "The GPU has too little memory for {count} texts at a time. Translate fewer at the same time (--workers), or "
+        "use a smaller model."
+    )
     M284 = (
         "Back-translation is scored with the package 'sacrebleu', which is not installed. Install it with: pip install "
         "'spacy-mre[translate]', or leave the check of a sample out."

@@ -57,6 +57,7 @@ class HfEngine:
         messages (Sequence[Message]): The chat.
         RETURNS (Answer): The answer.
         RAISES (NoAnswer): If the chat is longer than what the model reads.
+        RAISES (ValueError): If the GPU has too little memory.
         """
         future: Future[Answer] = Future()
         self._waiting.append((messages, future))

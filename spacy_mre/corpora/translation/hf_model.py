@@ -55,6 +55,7 @@ class HfModel:
         texts (Sequence[str]): The texts.
         first_token (Optional[int]): What each answer begins with, which is no part of it. Default: None.
         RETURNS (list[Answer | NoAnswer]): What is written for each; NoAnswer if the text is too long for the model.
+        RAISES (ValueError): If the GPU has too little memory.
         """
         found: list[Answer | NoAnswer] = [NoAnswer()] * len(texts)
         lengths = [len(ids) for ids in self._encode(texts)["input_ids"]]
@@ -93,11 +94,13 @@ class HfModel:
         options: dict[str, Any] = {"max_new_tokens": self._room(width), "pad_token_id": self.tokenizer.pad_token_id}
         if first_token is not None:
             options["forced_bos_token_id"] = first_token
-        with torch.inference_mode():
-            # The folder may have settings for sampling, which do not belong to temperature 0.
-            written = self._model.generate(
-                **inputs, **options, do_sample=False, temperature=None, top_p=None, top_k=None
-            )
+        # The folder may have settings for sampling, which do not belong to temperature 0.
+        options |= {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+        try:
+            with torch.inference_mode():
+                written = self._model.generate(**inputs, **options)
+        except torch.OutOfMemoryError:
+            raise ValueError(Errors.M283.format(count=len(texts))) from None
         ends = self._model.generation_config.eos_token_id
         ends = set(ends if isinstance(ends, list) else [ends])
         # A seq2seq model begins with a token of its own, and that of the language is no special one for all tokenizers.

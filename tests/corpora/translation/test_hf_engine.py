@@ -7,9 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import spacy
+import torch
 from typer.testing import CliRunner
 
 pytest.importorskip("transformers")
+pytest.importorskip("sentencepiece")
 
 from spacy_mre.annotations.storage import load_docs, save_docs
 from spacy_mre.cli import app
@@ -24,7 +26,7 @@ from spacy_mre.corpora.translation.marking import mark
 from spacy_mre.corpora.translation.prompts import LANGUAGES, make_messages
 from spacy_mre.corpora.translation.spending import Spending
 from spacy_mre.corpora.translation.translating import translate
-from tests.corpora.translation.tiny_models import NO_SYSTEM, make_llama, make_nllb, make_t5
+from tests.corpora.translation.tiny_models import NO_SYSTEM, make_llama, make_m2m100, make_marian, make_nllb, make_t5
 from tests.test_layout import heavy_modules
 
 PAIRS = [
@@ -79,6 +81,22 @@ def test_in_the_other_direction_nothing_is_known(nllb):
     assert there.name != back.name
     # The language of the answer is its first token, which is no part of the text.
     assert there.answer(ask("仙台")).text == "Sendai" and back._first_token != there._first_token
+
+
+@pytest.mark.parametrize("prefix", ["", ">>eng<< "])
+def test_opus_mt(tmp_path, prefix):
+    make_marian(tmp_path / "opus-mt", [(prefix + before, after) for before, after in PAIRS])
+    engine = HfEngine(tmp_path / "opus-mt", "ja", "en")
+    assert engine.is_translation_model and engine._prefix == prefix
+    translated(engine, "strings")
+    if prefix:
+        with pytest.raises(ValueError, match="M282"):
+            HfEngine(tmp_path / "opus-mt", "ja", "ko")
+
+
+def test_m2m100(tmp_path):
+    make_m2m100(tmp_path / "m2m100", PAIRS)
+    translated(HfEngine(tmp_path / "m2m100", "ja", "en"), "strings")
 
 
 def test_of_a_line_with_marks_it_translates_what_it_gets(tmp_path):
@@ -154,6 +172,16 @@ def test_a_fault_ends_all_that_wait(nllb, monkeypatch):
         for future in [pool.submit(engine.answer, ask("仙台")) for _ in range(4)]:
             with pytest.raises(RuntimeError, match="out of memory"):
                 future.result(timeout=30)
+
+
+def test_too_little_memory_is_told(nllb, monkeypatch):
+    def fail(**inputs):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    engine = HfEngine(nllb, "ja", "en")
+    monkeypatch.setattr(engine._model._model, "generate", fail)
+    with pytest.raises(ValueError, match=r"M283.* for 1 texts at a time.*--workers"):
+        engine.answer(ask("仙台"))
 
 
 def test_it_is_cached_and_counted(nllb, tmp_path):

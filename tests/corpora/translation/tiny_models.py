@@ -1,5 +1,6 @@
 """Tiny models in folders, trained until they know a few texts by heart."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ from transformers import (
     LlamaForCausalLM,
     M2M100Config,
     M2M100ForConditionalGeneration,
+    M2M100Tokenizer,
+    MarianConfig,
+    MarianMTModel,
+    MarianTokenizer,
     NllbTokenizerFast,
     PreTrainedTokenizerFast,
     T5Config,
@@ -57,7 +62,7 @@ def fit(model: Any, batches: Sequence[dict[str, Any]], folder: Path, tokenizer: 
             break
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    (folder / "raw.json").unlink()
+    (folder / "raw.json").unlink(missing_ok=True)
 
 
 def batch_of(tokenizer: Any, source: str, answer: Sequence[int]) -> dict[str, Any]:
@@ -81,6 +86,52 @@ def make_nllb(folder: Path, pairs: Pairs, source: str = "jpn_Jpan", target: str 
         for before, after in pairs
     ]
     fit(M2M100ForConditionalGeneration(config), batches, folder, tokenizer)
+
+
+def train_pieces(pairs: Pairs, folder: Path) -> tuple[str, list[str]]:
+    """A model of sentencepiece, and its pieces."""
+    import sentencepiece
+
+    folder.mkdir(parents=True)
+    name = str(folder / "pieces")
+    texts = iter([text for pair in pairs for text in pair] * 20)
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=texts, model_prefix=name, vocab_size=60, hard_vocab_limit=False, minloglevel=2
+    )
+    found = sentencepiece.SentencePieceProcessor(model_file=f"{name}.model")
+    return f"{name}.model", [found.id_to_piece(index) for index in range(3, found.get_piece_size())]
+
+
+def write_ids(pieces: Sequence[str], path: Path) -> str:
+    path.write_text(json.dumps({piece: index for index, piece in enumerate(pieces)}))
+    return str(path)
+
+
+def make_m2m100(folder: Path, pairs: Pairs, source: str = "ja", target: str = "en") -> None:
+    """A translation model whose tokenizer has its languages apart from the vocabulary."""
+    torch.manual_seed(0)
+    model, pieces = train_pieces(pairs, folder)
+    ids = write_ids(["<s>", "<pad>", "</s>", "<unk>", *pieces], folder / "ids.json")
+    tokenizer = M2M100Tokenizer(ids, model, src_lang=source, tgt_lang=target)
+    config = M2M100Config(vocab_size=300, max_position_embeddings=200, decoder_start_token_id=2, **SMALL, **IDS)
+    batches = [batch_of(tokenizer, before, tokenizer(text_target=after).input_ids) for before, after in pairs]
+    fit(M2M100ForConditionalGeneration(config), batches, folder, tokenizer)
+
+
+def make_marian(folder: Path, pairs: Pairs) -> None:
+    """A translation model with one direction, or with languages before the text if the pairs have them."""
+    torch.manual_seed(0)
+    model, pieces = train_pieces(pairs, folder)
+    prefixes = sorted({before.partition("<< ")[0] + "<<" for before, _ in pairs if before.startswith(">>")})
+    ids = write_ids(["</s>", "<unk>", *prefixes, *pieces, "<pad>"], folder / "ids.json")
+    tokenizer = MarianTokenizer(model, model, ids)
+    pad = tokenizer.pad_token_id
+    config = MarianConfig(
+        vocab_size=len(tokenizer), max_position_embeddings=100, decoder_start_token_id=pad, **SMALL,
+        pad_token_id=pad, eos_token_id=0, forced_eos_token_id=0,
+    )  # fmt: skip
+    batches = [batch_of(tokenizer, before, tokenizer(text_target=after).input_ids) for before, after in pairs]
+    fit(MarianMTModel(config), batches, folder, tokenizer)
 
 
 def make_t5(folder: Path, pairs: Pairs, prefixes: Sequence[str] = ()) -> None:
