@@ -697,6 +697,14 @@ class Errors(metaclass=_WithCodes):
         "an intact copy, or save it again."
     )
     M949 = "'{name}' has no {file}, without which the model would be read with other settings. Load an intact copy."
+    M951 = (
+        "The examples have {kind} labels that are not in the label table: {labels}. Nothing was asked. Add a word for "
+        "each to '{kind}' in the table."
+    )
+    M952 = (
+        "No example can be shown to the model: none has all parts that others have (entities, relations, a text label)."
+        " Complete some, or show none (--shots 0)."
+    )
 
 
 class Warnings(metaclass=_WithCodes):

@@ -12,8 +12,6 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import load_model
 
-from ..annotations.storage import load_docs
-from ..corpora.reading import read_json_lines, read_lines
 from ..errors import Errors
 from ..evaluation.agreement import as_annotations, find_disagreements, pair_docs
 from ..evaluation.pipeline_settings import get_spans_key, get_symmetric
@@ -22,6 +20,7 @@ from ..visual import measure_attention, render_svg, write_attention, write_mista
 from ..visual.names import Names
 from .app import app
 from .common import DisplayNames, PageLanguage, Symmetric, counted, read_display_names
+from .raw_texts import read_raw_texts
 
 # Enough for a stable mean.
 ATTENTION_TEXTS = 200
@@ -124,16 +123,4 @@ def _names(pipelines: Sequence[Language], models: tuple[str, str]) -> tuple[str,
 
 
 def _read_texts(path: Path) -> Iterator[str]:
-    if path.suffix == ".spacy":
-        yield from (doc.text for doc in load_docs(path))
-        return
-    if path.suffix not in (".txt", ".jsonl"):
-        raise ValueError(Errors.M602.format(path=path, suffix=path.suffix))
-    if path.suffix == ".txt":
-        yield from (line for _, line in read_lines(path) if line.strip())
-        return
-    for number, record in read_json_lines(path):
-        text = record.get("text")
-        if not isinstance(text, str):
-            raise ValueError(Errors.M603.format(path=path, line=number, found=ascii(record)[:60]))
-        yield text
+    return (record.text for record in read_raw_texts(path))

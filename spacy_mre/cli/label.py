@@ -1,0 +1,163 @@
+"""The command `label`."""
+
+import os
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+from spacy.util import get_lang_class
+
+from ..annotations.entities import DEFAULT_KEY
+from ..corpora.translation.cache import CachedEngine
+from ..corpora.translation.engine import Engine
+from ..corpora.translation.replay_engine import ReplayEngine, write_prompts
+from ..corpora.translation.spending import Spending, count_letters, count_tokens
+from ..errors import Errors
+from ..files import check_can_write
+from ..pipeline.generative.silver.examples import choose_shots, make_form, read_words
+from ..pipeline.generative.silver.labelling import label
+from ..pipeline.generative.silver.prompts import make_chat
+from ..pipeline.generative.silver.results import CORPUS, MARKDOWN, REPORT, ROWS, write_results
+from ..pipeline.generative.silver.row import Reason
+from ..pipeline.generative.silver.sampling import TEMPERATURE, NumberedEngine, SamplingEngine
+from ..pipeline.generative.silver.voting import samples_needed
+from .app import app
+from .common import SpansKey, counted, load_nlp, read_docs, show_progress
+from .raw_texts import read_raw_texts
+from .translate import CACHE, _ending_at_once
+
+
+@app.command("label")
+def label_cli(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TEXTS", help="A .txt (one text per line), .jsonl (field 'text') or .spacy file.", exists=True
+        ),
+    ],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.", file_okay=False)],
+    examples: Annotated[
+        Path, typer.Option(help="A .spacy file of annotated texts. Its labels are all that there are.", exists=True)
+    ],
+    lang: Annotated[str, typer.Option(help="The language of the texts: ja, en, ...")],
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="A JSON file with the words of all labels, which the model reads and writes.", exists=True),
+    ] = None,
+    engine: Annotated[
+        Literal["openai", "replay"],
+        typer.Option(help="A server with the interface of OpenAI; or answers from files (--answers)."),
+    ] = "openai",
+    base_url: Annotated[str, typer.Option(help="The address of the server, up to /v1.")] = "https://api.openai.com/v1",
+    model: Annotated[str | None, typer.Option(help="The name of the model at the server.")] = None,
+    key_env: Annotated[
+        str, typer.Option(metavar="VAR", help="The environment variable with the key.")
+    ] = "OPENAI_API_KEY",
+    answers: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="JSON lines with prompts and their answers, for --engine replay. Once for each sample.", exists=True
+        ),
+    ] = None,
+    shots: Annotated[int, typer.Option(min=0, help="Examples that the model is shown.")] = 5,
+    samples: Annotated[int, typer.Option(min=1, help="How often each text is asked about.")] = 1,
+    agreement: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, max=1.0, help="The share of samples that must have an annotation. Default: more than half."
+        ),
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(min=0.0, help=f"The temperature. Default: {TEMPERATURE}, or 0 for a single sample."),
+    ] = None,
+    nlp: Annotated[
+        str | None, typer.Option(help="A config, package or folder that tokenizes the texts. Default: by --lang.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Answers that are waited for at the same time.")] = 8,
+    limit: Annotated[int | None, typer.Option(min=1, help="Label the first so many texts.")] = None,
+    budget: Annotated[float | None, typer.Option(min=0.0, help="Ask nothing more when so much was spent.")] = None,
+    price_in: Annotated[float, typer.Option(min=0.0, help="The price of a million tokens of prompts.")] = 0.0,
+    price_out: Annotated[float, typer.Option(min=0.0, help="The price of a million tokens of answers.")] = 0.0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell the number of texts, tokens and the cost.")
+    ] = False,
+    prompts: Annotated[
+        Path | None, typer.Option(help="Only write all prompts to this file, to fill in the answers for --answers.")
+    ] = None,
+    spans_key: SpansKey = DEFAULT_KEY,
+) -> None:
+    """Annotate raw texts with a language model, to train a pipeline on them. The same command again goes on after an
+    interruption, and asks nothing twice."""
+    check_can_write(output, folder=True)
+    for name in (CORPUS, ROWS, REPORT, MARKDOWN, CACHE):
+        check_can_write(output / name, sources=[source, examples])
+    get_lang_class(lang)  # refuses an unknown one before anything is paid
+    if budget and not (price_in or price_out):
+        raise typer.BadParameter("--budget needs prices: --price-in, --price-out, or both")
+    if engine == "replay" and answers:
+        samples = len(answers)
+    shown = read_docs(examples)
+    words = None if labels is None else read_words(labels, lang)
+    form = make_form(shown, lang, words=words, spans_key=spans_key)
+    pairs = choose_shots(shown, form, shots, spans_key=spans_key)
+    texts = list(islice(read_raw_texts(source), limit))
+    if not texts:
+        raise ValueError(Errors.M610.format(path=source, what="texts"))
+    if dry_run or prompts is not None:
+        chats = [make_chat(one.text, form, pairs) for one in texts if one.text.strip()]
+        if prompts is not None:
+            write_prompts(chats, prompts)
+            typer.echo(f"{counted(len(chats), 'prompt')} in {prompts}")
+            return
+        # An answer is about as long as the answers to the examples.
+        written = sum(count_letters(answer) for _, answer in pairs) // max(len(pairs), 1) * len(chats) * samples
+        read = sum(map(count_tokens, chats)) * samples
+        cost = (read * price_in + written * price_out) / 1e6
+        typer.echo(
+            f"{counted(len(chats), 'text')}, {counted(samples, 'sample')} of each: about {read:,} tokens to read and "
+            f"{written:,} to write, for {cost:.2f}"
+        )
+        return
+    tokenizer = load_nlp(lang, nlp)
+    made: list[CachedEngine] = []
+    paid: list[Spending] = []
+    if engine == "replay":
+        if not answers:
+            raise typer.BadParameter("--engine replay needs the files of the answers: --answers FILE")
+        paid = [Spending(ReplayEngine(path)) for path in answers]
+        # Answers of a file can be corrected there, so they are not kept.
+        made = [CachedEngine(one, Path(":memory:")) for one in paid]
+    else:
+        if model is None:
+            raise typer.BadParameter("--engine openai needs the name of the model: --model NAME")
+        warmth = (TEMPERATURE if samples > 1 else 0.0) if temperature is None else temperature
+        asks: Engine = SamplingEngine(base_url, model, key=os.environ.get(key_env, ""), temperature=warmth)
+        paid = [Spending(asks, budget, price_in, price_out)]
+        for number in range(1, samples + 1):
+            made.append(CachedEngine(NumberedEngine(paid[0], warmth, number), output / CACHE))
+    needed = samples_needed(samples, agreement)
+    try:
+        with _ending_at_once():
+            found = label(texts, made, form, shots=pairs, agreement=agreement, workers=workers)
+            rows = list(show_progress(found, "Labelling", total=len(texts)))
+    finally:
+        for cached in made:
+            cached.close()
+    report = write_results(output, rows, tokenizer, needed=needed)
+    console = Console()
+    console.print(Markdown((output / MARKDOWN).read_text(encoding="utf8")))
+    if report.lost:
+        console.print(report.table())
+    calls, hits = sum(cached.calls for cached in made), sum(cached.hits for cached in made)
+    costs = f"; {paid[0].describe()}" if engine == "openai" else ""
+    typer.echo(f"{calls} asked, {hits} known{costs}")
+    typer.echo(f"{counted(sum(row.is_kept for row in rows), 'text')} of {len(rows)} in {output / CORPUS}")
+    faults = [sample.fault.reason for row in rows for sample in row.samples if sample.fault is not None]
+    unanswered = sum(reason in (Reason.NO_ANSWER, Reason.BUDGET_SPENT) for reason in faults)
+    if unanswered:
+        typer.echo(f"{counted(unanswered, 'prompt')} without an answer. The same command asks again.", err=True)
+        raise typer.Exit(1)
