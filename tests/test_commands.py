@@ -63,6 +63,7 @@ NOT_RUN = {
     r"^python -m spacy_mre annotate .* --engine ": "tests/scale/test_on_ray.py and test_on_spark.py run it",
     r"^python -m spacy_mre translate .* --base-url ": "needs a language model; tests/corpora/translation runs it",
     r"^python -m spacy_mre translate .* --engine hf ": "tests/corpora/translation/test_hf_engine.py runs it",
+    r"^python -m spacy_mre label .* --base-url ": "needs a language model; tests/pipeline/generative/silver runs it",
     r"^ray ": "needs a cluster",
     r"^python -m spacy(_mre)? .* --gpu-id 0\b": "needs a GPU",
 }

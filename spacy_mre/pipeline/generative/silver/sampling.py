@@ -46,11 +46,6 @@ class NumberedEngine:
     engine (Engine): Answers.
     temperature (float): Its temperature.
     number (int): The number of the sample.
-
-    >>> from spacy_mre.corpora.translation.replay_engine import ReplayEngine, write_prompts
-    >>> write_prompts([], "answers.jsonl")
-    >>> NumberedEngine(ReplayEngine("answers.jsonl"), 0.7, 2).name
-    'answers.jsonl, temperature 0.7, sample 2'
     """
 
     def __init__(self, engine: Engine, temperature: float, number: int) -> None:

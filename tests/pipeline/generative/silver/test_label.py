@@ -222,7 +222,7 @@ def test_the_input_is_not_overwritten(files, gold):
 
 
 def test_shots_cover_all_labels(gold):
-    docs, form, answers = gold
+    docs, form, _ = gold
     shots = choose_shots(docs, form, 30)
     assert shots == choose_shots(docs, form, 30) and len(set(shots)) == 30
     text = "".join(answer for _, answer in shots[:15])
