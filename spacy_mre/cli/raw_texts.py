@@ -33,6 +33,6 @@ def read_raw_texts(path: Path) -> Iterator[Record]:
         text = item.get("text")
         if not isinstance(text, str):
             raise ValueError(Errors.M603.format(path=path, line=number, found=ascii(item)[:60]))
-        given, group = item.get("id"), item.get("group")
+        given, of_group = item.get("id"), item.get("group")
         name = str(given) if isinstance(given, (str, int)) and given != "" else str(count)
-        yield Record(text, id=name, group=group if isinstance(group, str) else "", origin=f"line {number}")
+        yield Record(text, id=name, group=of_group if isinstance(of_group, str) else "", origin=f"line {number}")

@@ -20,6 +20,7 @@ from spacy_mre.annotations.storage import load_docs, save_docs
 from spacy_mre.cli import app
 from spacy_mre.corpora.assets import read_corpus, read_labels
 from spacy_mre.corpora.record import Record
+from spacy_mre.corpora.spacy_file import read_spacy
 from spacy_mre.corpora.to_docs import cat_labels, make_docs
 from spacy_mre.pipeline.generative.silver.examples import choose_shots, make_form
 from spacy_mre.pipeline.generative.silver.labelling import label
@@ -79,6 +80,9 @@ def test_perfect_answers_give_gold_and_are_asked_once(files, gold):
     assert [doc.user_data["id"] for doc in silver] == [f"t{number}" for number in range(40)]
     for doc, right in zip(silver, docs, strict=False):
         assert doc.text == right.text and found(doc) == found(right)
+    # What `train` reads first.
+    records = list(read_spacy(files / "out" / "silver.spacy"))
+    assert len(records) == 40 and all(record.relations is not None and record.cats for record in records)
     first = server.requests[0]
     assert first["temperature"] == 0 and "response_format" not in first and len(first["messages"]) == 1 + 2 * 5 + 1
     assert srsly.read_json(files / "out" / "report.json")["kept"] == 40
