@@ -12,7 +12,7 @@ from spacy.util import get_lang_class
 
 from ..annotations.entities import DEFAULT_KEY
 from ..corpora.translation.cache import CachedEngine
-from ..corpora.translation.engine import Engine
+from ..corpora.translation.http_engine import HttpEngine
 from ..corpora.translation.replay_engine import ReplayEngine, write_prompts
 from ..corpora.translation.spending import Spending, count_letters, count_tokens
 from ..errors import Errors
@@ -22,12 +22,13 @@ from ..pipeline.generative.silver.labelling import label
 from ..pipeline.generative.silver.prompts import make_chat
 from ..pipeline.generative.silver.results import CORPUS, MARKDOWN, REPORT, ROWS, write_results
 from ..pipeline.generative.silver.row import Reason
-from ..pipeline.generative.silver.sampling import TEMPERATURE, NumberedEngine, SamplingEngine
+from ..pipeline.generative.silver.sampling import TEMPERATURE, NumberedEngine
 from ..pipeline.generative.silver.voting import samples_needed
 from .app import app
 from .common import SpansKey, counted, load_nlp, read_docs, show_progress
+from .interrupts import ending_at_once
 from .raw_texts import read_raw_texts
-from .translate import CACHE, _ending_at_once
+from .translate import CACHE
 
 
 @app.command("label")
@@ -107,11 +108,14 @@ def label_cli(
     texts = list(islice(read_raw_texts(source), limit))
     if not texts:
         raise ValueError(Errors.M610.format(path=source, what="texts"))
+    warmth = (TEMPERATURE if samples > 1 else 0.0) if temperature is None else temperature
     if dry_run or prompts is not None:
         chats = [make_chat(one.text, form, pairs) for one in texts if one.text.strip()]
         if prompts is not None:
-            write_prompts(chats, prompts)
-            typer.echo(f"{counted(len(chats), 'prompt')} in {prompts}")
+            if model is None:
+                raise typer.BadParameter("--prompts needs the name of the model: --model NAME")
+            count = write_prompts(chats, prompts, model, temperature=warmth, is_plain=True)
+            typer.echo(f"{counted(count, 'prompt')} in {prompts}")
             return
         # An answer is about as long as the answers to the examples.
         written = sum(count_letters(answer) for _, answer in pairs) // max(len(pairs), 1) * len(chats) * samples
@@ -134,14 +138,15 @@ def label_cli(
     else:
         if model is None:
             raise typer.BadParameter("--engine openai needs the name of the model: --model NAME")
-        warmth = (TEMPERATURE if samples > 1 else 0.0) if temperature is None else temperature
-        asks: Engine = SamplingEngine(base_url, model, key=os.environ.get(key_env, ""), temperature=warmth)
+        # In JSON the backslashes of the strings would be doubled.
+        key = os.environ.get(key_env, "")
+        asks = HttpEngine(base_url, model, key=key, temperature=warmth, is_plain=True)
         paid = [Spending(asks, budget, price_in, price_out)]
         for number in range(1, samples + 1):
             made.append(CachedEngine(NumberedEngine(paid[0], warmth, number), output / CACHE))
     needed = samples_needed(samples, agreement)
     try:
-        with _ending_at_once():
+        with ending_at_once():
             found = label(texts, made, form, shots=pairs, agreement=agreement, workers=workers)
             rows = list(show_progress(found, "Labelling", total=len(texts)))
     finally:

@@ -1,12 +1,8 @@
 """The command `translate`."""
 
 import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Literal
 
 import typer
@@ -34,6 +30,7 @@ from ..corpora.translation.translating import translate
 from ..files import check_can_write
 from .app import app
 from .common import SpansKey, counted, load_nlp, show_progress, stream_docs, use_gpu
+from .interrupts import ending_at_once
 
 CACHE = "answers.sqlite"
 
@@ -150,7 +147,7 @@ def translate_cli(
     # Answers of a file can be corrected there, so they are not kept.
     cache = Path(":memory:") if engine == "replay" else output / CACHE
     with CachedEngine(paid, cache, max_tokens=max_tokens) as cached:
-        with _ending_at_once():
+        with ending_at_once():
             made = translate(
                 records, cached, table, source=from_lang, target=to_lang, example=shown, mode=mode, workers=workers
             )
@@ -180,22 +177,6 @@ def translate_cli(
     if unanswered:
         typer.echo(f"{counted(unanswered, 'text')} without an answer. The same command asks for them again.", err=True)
         raise typer.Exit(1)
-
-
-@contextmanager
-def _ending_at_once() -> Iterator[None]:
-    """End at Ctrl-C. Python would wait for the threads, which may wait for a server for minutes."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        Console(stderr=True).show_cursor()  # the progress bar hides it
-        os.write(2, b"Interrupted. The answers so far are kept; the same command goes on.\n")
-        os._exit(128 + number)
-
-    before = signal.signal(signal.SIGINT, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _estimate(asked: list[list[Message]], price_in: float, price_out: float) -> None:

@@ -31,22 +31,30 @@ THOUGHT = re.compile(r"\s*<think>.*?</think>\s*", re.DOTALL)
 
 
 def make_body(
-    model: str, messages: Sequence[Message], *, max_tokens: int = MAX_TOKENS, left_out: Collection[str] = ()
+    model: str,
+    messages: Sequence[Message],
+    *,
+    max_tokens: int = MAX_TOKENS,
+    temperature: float = 0.0,
+    is_plain: bool = False,
+    left_out: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Make a request: temperature 0, and a JSON schema for the answer.
+    """Make a request.
 
     model (str): The name of the model.
     messages (Sequence[Message]): The chat.
     max_tokens (int): The limit of tokens of the answer. Default: 4096.
+    temperature (float): The temperature. Default: 0.
+    is_plain (bool): The answer is plain text. Default: False, JSON with one field.
     left_out (Collection[str]): The options that the model does not take. Default: none.
     RETURNS (dict[str, Any]): Its JSON.
     """
     body: dict[str, Any] = {"model": model, "messages": list(messages)}
     if TEMPERATURE not in left_out:
-        body[TEMPERATURE] = 0
+        body[TEMPERATURE] = temperature
     # The newer name, for models that do not take the older one.
     body["max_completion_tokens" if LIMIT in left_out else LIMIT] = max_tokens
-    if FORM not in left_out:
+    if not is_plain and FORM not in left_out:
         body[FORM] = RESPONSE_FORMAT
     return body
 

@@ -30,7 +30,7 @@ NOT_SHOWN = re.compile(r"[@?#]")
 
 
 class HttpEngine:
-    """Asks a server, with temperature 0 and a JSON schema for the answer, if it takes them. Threads may share it.
+    """Asks a server, with a temperature and a JSON schema for the answer, if it takes them. Threads may share it.
 
     base_url (str): The address, up to "/v1".
     model (str): The name of the model at the server.
@@ -38,6 +38,8 @@ class HttpEngine:
     timeout (float): Seconds to wait for an answer. Default: 120.
     attempts (int): How often a prompt is sent, if the server is busy (429) or fails (5xx, time-out). Default: 6.
     max_tokens (int): The limit of tokens of an answer. Default: 4096.
+    temperature (float): The temperature. Default: 0.
+    is_plain (bool): Answers are plain text. Default: False, JSON with one field.
     wait (Callable[[float], None]): Waits for so many seconds. Default: `time.sleep`.
     RAISES (ValueError): If httpx is not installed, the address is none or has a password, or the key has characters
         that no key has.
@@ -52,6 +54,8 @@ class HttpEngine:
         timeout: float = TIMEOUT,
         attempts: int = ATTEMPTS,
         max_tokens: int = MAX_TOKENS,
+        temperature: float = 0.0,
+        is_plain: bool = False,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         try:
@@ -69,7 +73,7 @@ class HttpEngine:
         self._url = f"{base_url.rstrip('/')}/chat/completions"
         self._key = key
         self._attempts = attempts
-        self._max_tokens = max_tokens
+        self._options: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature, "is_plain": is_plain}
         self._wait = wait
         self._has_answered = False
         self._failed = 0
@@ -133,7 +137,7 @@ class HttpEngine:
             raise ValueError(Errors.M273.format(url=self._url, reason=err)) from None
 
     def _post(self, messages: Sequence[Message], left_out: frozenset[str]) -> Any:
-        body = make_body(self.name, messages, max_tokens=self._max_tokens, left_out=left_out)
+        body = make_body(self.name, messages, **self._options, left_out=left_out)
         return self._client.post(self._url, json=body)
 
     def _read(self, response: Any) -> Answer:

@@ -91,6 +91,8 @@ def write_prompts(
     model: str,
     *,
     max_tokens: int = MAX_TOKENS,
+    temperature: float = 0.0,
+    is_plain: bool = False,
     left_out: Collection[str] = (),
 ) -> int:
     """Write a batch file, with each prompt once.
@@ -99,13 +101,18 @@ def write_prompts(
     path (Path): The file.
     model (str): The name of the model at the service.
     max_tokens (int): The limit of tokens of an answer. Default: 4096.
+    temperature (float): The temperature. Default: 0.
+    is_plain (bool): Answers are plain text. Default: False, JSON with one field.
     left_out (Collection[str]): The options that the model does not take, as in `ReplayEngine.left_out`. Default: none.
     RETURNS (int): The number of prompts.
     """
 
+    options: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature, "is_plain": is_plain}
+    options["left_out"] = left_out
+
     def lines() -> Iterator[dict[str, Any]]:
         for prompt, messages in {id_of(messages): messages for messages in chats}.items():
-            body = make_body(model, messages, max_tokens=max_tokens, left_out=left_out)
+            body = make_body(model, messages, **options)
             yield {"custom_id": prompt, "method": "POST", "url": URL, "body": body}
 
     return write_json_lines(lines(), path)

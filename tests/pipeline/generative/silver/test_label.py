@@ -22,10 +22,11 @@ from spacy_mre.corpora.assets import read_corpus, read_labels
 from spacy_mre.corpora.record import Record
 from spacy_mre.corpora.spacy_file import read_spacy
 from spacy_mre.corpora.to_docs import cat_labels, make_docs
+from spacy_mre.corpora.translation.http_engine import HttpEngine
 from spacy_mre.pipeline.generative.silver.examples import choose_shots, make_form
 from spacy_mre.pipeline.generative.silver.labelling import label
 from spacy_mre.pipeline.generative.silver.row import Lost, Reason
-from spacy_mre.pipeline.generative.silver.sampling import SamplingEngine
+from tests.corpora.translation.batches import completion, line_of, write_lines
 from tests.corpora.translation.loopback import KEY, Loopback, running
 
 CORPUS = Path(__file__).parents[4] / "assets" / "corpus"
@@ -122,7 +123,7 @@ def test_every_fault_is_counted_by_its_own_reason(gold):
             left_out[prompt] = reason
     faults |= {prompts[30]: ["429", "429"], prompts[31]: ["500"]}
     with running(Loopback(lambda prompt: changed.get(prompt, answers[prompt]), faults)) as server:
-        engine = SamplingEngine(server.url, "m", attempts=3, wait=lambda seconds: None)
+        engine = HttpEngine(server.url, "m", is_plain=True, attempts=3, wait=lambda seconds: None)
         rows = list(label([Record(doc.text) for doc in docs], [engine], form, workers=4))
     assert engine.retries == {"429": 2, "500": 1}
     for prompt, row, doc in zip(prompts, rows, docs, strict=True):
@@ -197,10 +198,11 @@ def test_answers_of_other_programs_are_samples(files, gold):
     _, _, answers = gold
     assert run(files, "http://127.0.0.1:9/v1", "--prompts", files / "prompts.jsonl").exit_code == 0
     asked = list(srsly.read_jsonl(files / "prompts.jsonl"))
-    assert len(asked) == 40
+    assert len(asked) == 40 and all("response_format" not in one["body"] for one in asked)
     options = ["--engine", "replay"]
     for name in ("a", "b"):
-        srsly.write_jsonl(files / name, [{"prompt": one["prompt"], "answer": answers[one["prompt"]]} for one in asked])
+        of_sample = [completion(answers[one["body"]["messages"][-1]["content"]]) for one in asked]
+        write_lines([line_of(one["custom_id"], body) for one, body in zip(asked, of_sample, strict=True)], files / name)
         options += ["--answers", files / name]
     result = run(files, "http://127.0.0.1:9/v1", *options)
     assert result.exit_code == 0, result.output
