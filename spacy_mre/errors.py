@@ -811,3 +811,7 @@ class Warnings(metaclass=_WithCodes):
         "{path}: {count} of {total} rows do not fit into the model, which reads and writes {limit} tokens, and "
         "are skipped ('{example}...', for example)."
     )
+    W933 = (
+        "{path}: no {what} were found, although {count} of {total} rows have an output ('{example:.40}...', for "
+        "example). Choose the format, the template and its language that the rows were written with."
+    )

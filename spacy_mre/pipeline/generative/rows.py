@@ -4,9 +4,9 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...corpora.reading import Location, read_json_lines
 from ...errors import Errors, Warnings
 from .language_model import LanguageModel
+from .row_files import read_row_items
 
 Row = tuple[str, str]
 TokenizedRow = tuple[list[int], list[int]]
@@ -15,18 +15,16 @@ TokenizedRow = tuple[list[int], list[int]]
 def read_rows(path: Path) -> list[Row]:
     """Read rows of input and output.
 
-    path (Path): JSON lines. Other keys are ignored.
+    path (Path): JSON lines, a JSON list, or CSV; see `read_row_items`.
     RETURNS (list[tuple[str, str]]): Inputs and outputs.
     RAISES (CorpusError): If a line has no input or output; the error contains the file and the line.
     """
-    path = Path(path)
     rows = []
-    for number, item in read_json_lines(path):
-        location = Location(path, number)
-        row = (location.get(item, "input", str), location.get(item, "output", str))
+    for item in read_row_items(path):
+        row = (item.source, item.target)
         for key, value in zip(("input", "output"), row):
             if not value.strip():
-                raise location.error(f"'{key}' is empty")
+                raise item.location.error(f"'{key}' is empty")
         rows.append(row)
     return rows
 

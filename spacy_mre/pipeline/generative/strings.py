@@ -8,6 +8,8 @@ saved as a JSON file next to the JSON lines.
 """
 
 import json
+import unicodedata
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -15,15 +17,18 @@ from spacy.tokens import Doc
 
 from ...annotations.entities import DEFAULT_KEY, get_entities
 from ...annotations.relations import get_relations
-from ...corpora.reading import Location, read_json, read_json_lines
+from ...corpora.reading import read_json
 from ...corpora.record import CorpusError, EntityRecord, Record, RelationRecord
 from ...corpora.report import Report
+from ...errors import Warnings
 from ...files import replacing
 from .formats import FORMATS, Format, FormatError, Task, format_from_dict
 from .formats.anchored import Anchored
 from .formats.anchoring import anchor
 from .formats.from_docs import AnchoredItem, analysis_of, anchored_items
+from .formats.scanning import NONE_WORDS, narrowed, normalized
 from .formats.task import get_template
+from .row_files import RowItem, read_row_items
 
 # The label of the arguments of relations that are read, because the strings do not contain one.
 ARGUMENT_LABEL = "entity"
@@ -65,14 +70,15 @@ def task_of_strings(path: Path, format: str, template: str, language: str) -> Ta
     reader = FORMATS[format](Task.of_labels(template, language, ["class"], ["label"]))
     classes: dict[str, None] = {}
     labels: dict[str, None] = {}
-    for _, _, output in _rows(path):
-        text_word, item_words = reader.words(output)
+    for row in read_row_items(path):
+        text_word, item_words = reader.words(row.target)
         classes.update(dict.fromkeys([text_word] if text_word else []))
         labels.update(dict.fromkeys(item_words))
     found = []
     for part, used_words in (("classes", classes), ("labels", labels)):
-        known = set(words[part].values())
-        found.append([*words[part], *(word for word in used_words if word not in known)] if used_words else [])
+        known = set(map(normalized, words[part].values()))
+        new = [word for word in used_words if normalized(word) not in known]
+        found.append([*words[part], *new] if used_words else [])
     return Task.of_labels(template, language, *found)
 
 
@@ -108,11 +114,13 @@ def write_strings(
 
 
 def read_strings(path: Path, format: Format, *, strict: bool = False, report: Report | None = None) -> Iterator[Record]:
-    """Read JSON lines.
+    """Read JSON lines, a JSON list or CSV.
 
-    path (Path): The file.
+    path (Path): The file; see `read_row_items`.
     format (Format): The format.
-    strict (bool): Reject an output that is not in the format; otherwise its readable parts are used. Default: False.
+    strict (bool): Reject an input or output that is not in the format; otherwise its readable parts are used: the parts
+        of an input may have another order, delimiters may be fullwidth, and words may be spelt otherwise. Default:
+        False.
     report (Optional[Report]): Counts what was lost: parts that could not be read, and items not found in the text.
     YIELDS (Record): The records. An id is the file's name with the line number. The arguments of relations are
         entities with the label "entity".
@@ -121,15 +129,18 @@ def read_strings(path: Path, format: Format, *, strict: bool = False, report: Re
     """
     report = report if report is not None else Report()
     path = Path(path)
-    for location, source, output in _rows(path):
+    total = count_found = 0
+    unread: list[str] = []
+    for row in read_row_items(path):
+        location, output = row.location, row.target
         try:
-            text = format.read_source(source)
+            text = _text_of(row, format, strict)
             parsed = format.parse(output, strict=strict)
         except FormatError as err:
             raise location.error(err.reason if err.string == output else f"'input': {err.reason}") from None
         for problem in parsed.problems:
             report.lose("part of an output that is not in the format", str(location), problem)
-        anchored = anchor(text, parsed.analysis)
+        anchored = anchor(text, parsed.analysis, normalize=_narrowed)
         items = parsed.analysis.items or ()
         for index, reason in anchored.dropped:
             report.lose(reason, str(location), " ".join(items[index]))
@@ -137,7 +148,15 @@ def read_strings(path: Path, format: Format, *, strict: bool = False, report: Re
         for anchored_item in found:
             if anchored_item.ambiguous:
                 report.keep(f"{format.task.word_level} with several possible positions")
-        yield _record(text, anchored, format.task, f"{path.stem}-{location.line}", str(location))
+        total, count_found = total + 1, count_found + len(found)
+        if output.strip() and not found and (items or parsed.problems) and not _says_none(output, format.task):
+            unread.append(output)
+        yield _record(text, anchored, format.task, f"{path.stem}-{row.number}", str(location))
+    if unread and not count_found:
+        message = Warnings.W933.format(
+            path=path, count=len(unread), total=total, what=format.task.word_level, example=unread[0]
+        )
+        warnings.warn(message, stacklevel=2)
 
 
 def format_path(path: Path) -> Path:
@@ -170,10 +189,28 @@ def load_format(path: Path) -> Format:
         raise CorpusError(Path(path), 0, reason) from None
 
 
-def _rows(path: Path) -> Iterator[tuple[Location, str, str]]:
-    for number, item in read_json_lines(Path(path)):
-        location = Location(Path(path), number)
-        yield location, location.get(item, "input", str), location.get(item, "output", str)
+def _text_of(row: RowItem, format: Format, strict: bool) -> str:
+    if strict:
+        return format.read_source(row.source)
+    try:
+        return format.find_text(row.source)
+    except FormatError:
+        if row.has_instruction:
+            return row.source
+        raise
+
+
+def _says_none(output: str, task: Task) -> bool:
+    """Whether an output ends with a marker for no result, in any spelling."""
+    last = normalized(narrowed(output).rstrip().rstrip(";").replace(";", ":").rpartition(":")[2])
+    return last in NONE_WORDS | {normalized(task.none_word)}
+
+
+def _narrowed(text: str) -> tuple[str, range]:
+    """The text in halfwidth forms where the length stays the same, so that offsets do too."""
+    forms = (unicodedata.normalize("NFKC", character) for character in text)
+    narrow = "".join(form if len(form) == 1 else character for form, character in zip(forms, text))
+    return narrow, range(len(text) + 1)
 
 
 def _count_offsets(doc: Doc, format: Format, output: str, spans_key: str, origin: str, report: Report) -> None:

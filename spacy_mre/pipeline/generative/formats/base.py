@@ -9,7 +9,7 @@ from .analysis import Analysis, FormatError, Item, Parsed
 from .escaping import escape, unescape
 from .grammar import Choice, Grammar, Literal, Part
 from .items import ItemPart
-from .scanning import Cursor, normalized, split
+from .scanning import Cursor, narrowed, normalized, split
 from .task import Task
 
 
@@ -61,6 +61,21 @@ class StringFormat:
         RAISES (FormatError): If the string is not a source of this task.
         """
         raise NotImplementedError
+
+    def find_text(self, source: str) -> str:
+        """Find the text in a source that may have another order or spelling of its parts.
+
+        source (str): A source that this format or another converter wrote.
+        RETURNS (str): The text.
+        RAISES (FormatError): If the source has no question of this task.
+        """
+        try:
+            return self.read_source(source)
+        except FormatError:
+            text = self._text_beside_question(source)
+            if not text:
+                raise
+            return text
 
     def target(self, analysis: Analysis) -> str:
         """Write the target.
@@ -124,7 +139,9 @@ class StringFormat:
         except FormatError as err:
             if strict:
                 raise
-            return self._parse_leniently(string, [f"position {err.position}: {err.reason}"])
+            problem = f"position {err.position}: {err.reason}"
+            parsed = [self._parse_leniently(form, [problem]) for form in dict.fromkeys((string, narrowed(string)))]
+            return max(parsed, key=_size)
 
     def words(self, string: str) -> tuple[str, list[str]]:
         """Read the words at the positions of labels in a target, known or not, to find the labels of a file.
@@ -133,9 +150,12 @@ class StringFormat:
         RETURNS (tuple[str, list[str]]): The word of the text label, which may be empty, and the words of the entities
             or relations.
         """
-        end = self._class_end(string)
-        class_word = "" if end is None else unescape(string[len(self.open) : end], strict=False).strip()
-        return class_word, self._items.words(string, end or 0)
+        found = []
+        for form in dict.fromkeys((string, narrowed(string))):
+            end = self._class_end(form)
+            class_word = "" if end is None else unescape(form[len(self.open) : end], strict=False).strip()
+            found.append((class_word, self._items.words(form, end or 0)))
+        return max(found, key=lambda words: (len(words[1]), bool(words[0])))
 
     def grammar(self) -> Grammar:
         """RETURNS (Grammar): All strings that `parse` accepts strictly and that copy only from the text."""
@@ -151,6 +171,10 @@ class StringFormat:
         """The end of the text label: the first delimiter that may follow one."""
         segments = split(string, (self.close + self.lead)[0], start)
         return segments[0].end if len(segments) > 1 else None
+
+    def _text_beside_question(self, source: str) -> str:
+        """The text of a source in which the question may be at either end; empty if there is no question."""
+        raise NotImplementedError
 
     def _parse_strictly(self, string: str) -> Parsed:
         cursor = Cursor(string)
@@ -189,3 +213,9 @@ class StringFormat:
         if self.task.labels:
             items, item_offsets = self._items.parse_leniently(string, len(before_items), problems)
         return Parsed(Analysis(label, tuple(items)), problems, label_offsets, tuple(item_offsets))
+
+
+def _size(parsed: Parsed) -> tuple[int, int]:
+    """How much of a string was read, then how little was not."""
+    label, items = parsed.analysis.label, parsed.analysis.items or ()
+    return len(items) + (label is not None), -len(parsed.problems)

@@ -14,7 +14,7 @@ from ....errors import Errors
 from .analysis import EntityText, Item, RelationText
 from .escaping import escape
 from .grammar import Choice, Copy, Either, Literal, Part, Repeat
-from .scanning import Cursor, Segment, join, normalized, plain, split
+from .scanning import NONE_WORDS, Cursor, Segment, join, normalized, plain, split
 from .task import Task
 
 
@@ -76,7 +76,7 @@ class ItemPart:
         offsets: list[Offsets] = []
         for fields in self._groups(string, start):
             first, last = fields[0].start, fields[-1].end
-            if normalized(string[first - 1 : last]) == normalized(self.none):
+            if normalized(string[first - 1 : last]) == normalized(self.none) or self._is_none(fields):
                 continue
             item = self._read_relation(string, fields) if self.has_relations else self._read_entity(string, fields)
             if item is None:
@@ -144,19 +144,28 @@ class ItemPart:
                 groups.append(fields)
         return groups
 
+    def _is_none(self, fields: Sequence[Segment]) -> bool:
+        """Whether this is a marker for no result with another word than this task's."""
+        word = normalized(fields[0].text)
+        return word in NONE_WORDS - self.normalized_ids.keys() and not any(map(plain, fields[1:]))
+
     def _may_be_truncated(self, fields: Sequence[Segment]) -> bool:
         """Whether these can be the first fields of an item."""
         first = normalized(fields[0].text)
         return self.has_relations or any(word.startswith(first) for word in self.normalized_ids)
 
+    def _label(self, field: Segment) -> str | None:
+        """The label with this word; if there is none, the first one with a word that differs in spelling only."""
+        return self.ids.get(plain(field), self.normalized_ids.get(normalized(field.text)))
+
     def _read_entity(self, string: str, fields: Sequence[Segment]) -> EntityText | None:
-        label = self.normalized_ids.get(normalized(fields[0].text))
+        label = self._label(fields[0])
         text = plain(join(string, fields[1:])) if fields[1:] else ""
         return EntityText(label, text) if label is not None and text else None
 
     def _read_relation(self, string: str, fields: Sequence[Segment]) -> RelationText | None:
         for middle in range(1, len(fields) - 1):
-            label = self.normalized_ids.get(normalized(fields[middle].text))
+            label = self._label(fields[middle])
             head, tail = plain(join(string, fields[:middle])), plain(join(string, fields[middle + 1 :]))
             if label is not None and head and tail:
                 return RelationText(head, label, tail)

@@ -7,9 +7,12 @@ The format is that of the examples on the authors' model cards. Our choice: a ma
 without text labels in the task, the target has no class; without word-level labels, it ends after the task.
 """
 
+import re
+
 from .analysis import FormatError
 from .base import StringFormat
 from .escaping import escape
+from .scanning import narrowed
 from .task import Task
 
 
@@ -50,3 +53,12 @@ class OIELLMFormat(StringFormat):
         if not source.endswith(self._question):
             raise FormatError(source, len(source), f"'{self._question}' was expected at the end")
         return source.removesuffix(self._question)
+
+    def _text_beside_question(self, source: str) -> str:
+        words = "|".join(re.escape(word) for word in (self.task.task_word, self.task.prompt_word))
+        form = narrowed(source)
+        before = re.match(rf"[\s/:]*(?:{words})[\s/:]+", form, re.IGNORECASE)
+        after = re.search(rf"[\s/:]+(?:{words})[\s/:]*\Z", form, re.IGNORECASE)
+        if before:
+            return source[before.end() :].strip()
+        return source[: after.start()].strip() if after else ""

@@ -1,10 +1,18 @@
 """Reading of strings: a `Cursor` reads strictly, and `split` splits any string at a delimiter."""
 
+import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from .analysis import FormatError
-from .escaping import ESCAPE, ESCAPED, field_end, unescape
+from .escaping import DELIMITERS, ESCAPE, ESCAPED, field_end, unescape
+
+# The fullwidth forms of the delimiters, which other converters write in Japanese and Chinese.
+_WIDE = {ord(delimiter) + 0xFEE0: delimiter for delimiter in DELIMITERS}
+# Spellings of the same Japanese word, as they are normalized.
+_SPELLINGS = {"そのほか": "その他", "その外": "その他"}
+# Words for no result in the data of others.
+NONE_WORDS = frozenset({"無い", "無し", "なし", "ない", "無", "无", "没有", "none"})
 
 
 class Segment(NamedTuple):
@@ -100,5 +108,22 @@ def plain(segment: Segment) -> str:
 
 
 def normalized(text: str) -> str:
-    """RETURNS (str): A word for lenient comparison: unescaped, without white space, case-folded."""
-    return "".join(unescape(text, strict=False).split()).casefold()
+    """RETURNS (str): A word for lenient comparison: unescaped, without white space, case-folded, with fullwidth and
+    halfwidth forms and spellings of the same word made equal.
+
+    >>> normalized("そのほかの組織名（全て）") == normalized("その他の 組織名(全て)")
+    True
+    """
+    word = "".join(unicodedata.normalize("NFKC", unescape(text, strict=False)).split()).casefold()
+    for spelling, usual in _SPELLINGS.items():
+        word = word.replace(spelling, usual)
+    return word
+
+
+def narrowed(string: str) -> str:
+    """RETURNS (str): A string with the fullwidth forms of delimiters replaced by the delimiters. Offsets stay the same.
+
+    >>> narrowed("：人名；Ada")
+    ':人名;Ada'
+    """
+    return string.translate(_WIDE)

@@ -7,12 +7,17 @@ The order of the source's parts is that of the authors' code. Our choice: withou
 has the text only once and no classes; without word-level labels, it ends after the classes.
 """
 
+import re
 from typing import Any
 
 from .analysis import FormatError
 from .base import StringFormat
 from .escaping import escape
+from .scanning import NONE_WORDS, narrowed, normalized
 from .task import Task
+
+# One option of a source: a class or a label.
+_OPTION = re.compile(r"<([^<>:;]+)>|:([^<>:;]+);")
 
 
 class SLGFormat(StringFormat):
@@ -66,3 +71,20 @@ class SLGFormat(StringFormat):
         if self.source(text) != source:
             raise FormatError(source, len(text), "a text with the classes and labels of this task was expected")
         return text
+
+    def _text_beside_question(self, source: str) -> str:
+        classes = {normalized(word) for word in self.task.classes.values()}
+        labels = {normalized(word) for word in (*self.task.labels.values(), self.task.none_word)} | NONE_WORDS
+        form = narrowed(source)
+        pieces: list[str] = []
+        start = 0
+        for option in _OPTION.finditer(form):
+            known = classes if option.group(1) else labels
+            if normalized(option.group(option.lastindex or 0)) in known:
+                pieces.append(source[start : option.start()])
+                start = option.end()
+        word = re.escape(self.task.prompt_word)
+        prompt = re.compile(rf"\A\s*{word}|{word}\s*\Z")
+        texts = {prompt.sub("", piece).strip() for piece in (*pieces, source[start:])} - {""}
+        # The text is given once or twice; anything else is not a source of this task.
+        return texts.pop() if pieces and len(texts) == 1 else ""
