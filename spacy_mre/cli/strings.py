@@ -14,9 +14,11 @@ from ..errors import Errors
 from ..files import check_can_write
 from ..pipeline.generative.formats import FORMATS, Format, template_names
 from ..pipeline.generative.formats.task import LANGUAGES, Task
+from ..pipeline.generative.row_files import read_row_items
 from ..pipeline.generative.settings import Parts
 from ..pipeline.generative.strings import (
     format_path,
+    language_of_template,
     load_format,
     read_strings,
     save_format,
@@ -32,7 +34,9 @@ from .common import counted, load_nlp, one_of, read_docs, show_progress
 def strings_cli(
     source: Annotated[
         Path,
-        typer.Argument(metavar="IN", help="The .spacy file to read; with --read, the .jsonl file.", exists=True),
+        typer.Argument(
+            metavar="IN", help="The .spacy file to read; with --read, a .jsonl, .json, .csv or .tsv file.", exists=True
+        ),
     ],
     output: Annotated[
         Path, typer.Argument(metavar="OUT", help="The .jsonl file to write; with --read, the .spacy file.")
@@ -52,13 +56,13 @@ def strings_cli(
         ),
     ] = "SCNM",
     language: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="LANGUAGE",
             parser=one_of(LANGUAGES),
-            help=f"The language of the template's words: {', '.join(LANGUAGES)}.",
+            help=f"The language of the template's words: {', '.join(LANGUAGES)}. Default: that of most texts.",
         ),
-    ] = "en",
+    ] = None,
     parts: Annotated[
         Parts,
         typer.Option(help="text: only the text label. words: only the labels of words."),
@@ -78,6 +82,9 @@ def strings_cli(
     nlp: Annotated[
         str | None, typer.Option(help="With --read: a config, package or folder whose tokenizer is used.")
     ] = None,
+    keep_order: Annotated[
+        bool, typer.Option("--keep-order", help="Write entities and relations in the order of the corpus.")
+    ] = False,
     spans_key: Annotated[str, typer.Option(help="The span group of the entities.")] = DEFAULT_KEY,
 ) -> None:
     """Write a .spacy file as JSON lines {"input", "output"} for generative models, or read such lines.
@@ -93,6 +100,7 @@ def strings_cli(
         if saved.is_file():
             used = load_format(saved)
         else:
+            language = language or language_of_template(row.source for row in read_row_items(source))
             used = _make_format(format, task_of_strings(source, format, template, language), "both", prompt_words)
         records = list(read_strings(source, used, strict=strict, report=report))
         if not records:
@@ -107,9 +115,11 @@ def strings_cli(
         if format_file:
             used = load_format(format_file)
         else:
+            language = language or language_of_template(doc.text for doc in docs)
             task = task_of_docs(docs, template, language, spans_key=spans_key)
             used = _make_format(format, task, parts, prompt_words)
-        count = write_strings(show_progress(docs, "Writing"), output, used, spans_key=spans_key, report=report)
+        shown_docs = show_progress(docs, "Writing")
+        count = write_strings(shown_docs, output, used, spans_key=spans_key, keep_order=keep_order, report=report)
         save_format(used, format_path(output))
     typer.echo(f"{counted(count, 'document')} in {output}")
     Console().print(report.table())

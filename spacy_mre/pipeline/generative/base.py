@@ -28,6 +28,7 @@ from .formats.from_docs import token_boundaries, write_analysis
 from .formats.task import LANGUAGES, TemplateLanguage, get_template
 from .labels import LabelledPipe, Labels
 from .settings import ConstraintKind, Parts
+from .word_finding import has_clauses_as_tokens, texts_with_clauses
 
 
 class Generative(LabelledPipe):
@@ -197,11 +198,16 @@ class Generative(LabelledPipe):
             trained pipeline or `train-generative` folder that the model is loaded from, then those of the data; if
             there are none, those of the template.
         RAISES (ValueError): If there are no labels, a document has two text labels, the tokenizer cannot write a
-            label, the model has no room for the labels, or the model was trained on strings of another format.
+            label, the model has no room for the labels, the model was trained on strings of another format, or the
+            pipeline's tokenizer does not find the words of the texts.
         """
         validate_get_examples(get_examples, "Generative.initialize")
         self._cache.clear()
         self.left_out.clear()
+        lang, count, total = texts_with_clauses(eg.predicted for eg in get_examples())
+        if lang:
+            message = Errors.M950.format(name=self.name, count=count, total=total, lang=lang, used=self.vocab.lang)
+            raise ValueError(message)
         survey = self._survey(get_examples())
         labels = labels or self._all_labels(survey)
         self.cfg["classes"], self.cfg["labels"] = list(labels["classes"]), list(labels["labels"])
@@ -237,6 +243,8 @@ class Generative(LabelledPipe):
         sources = question.sources([doc.text for doc in docs])
         prompts = []
         for doc, source in zip(docs, sources):
+            if has_clauses_as_tokens(doc):
+                self._count_left_out("text whose words the tokenizer does not find", example=doc.text)
             text, new_tokens = doc.text, self.max_new_tokens or question.allowance(len(source))
             limit = self._lm.source_limit(new_tokens)
             if len(source) > limit:

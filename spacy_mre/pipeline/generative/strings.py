@@ -17,6 +17,7 @@ from spacy.tokens import Doc
 
 from ...annotations.entities import DEFAULT_KEY, get_entities
 from ...annotations.relations import get_relations
+from ...annotations.scripts import language_of
 from ...corpora.reading import read_json
 from ...corpora.record import CorpusError, EntityRecord, Record, RelationRecord
 from ...corpora.report import Report
@@ -32,6 +33,20 @@ from .row_files import RowItem, read_row_items
 
 # The label of the arguments of relations that are read, because the strings do not contain one.
 ARGUMENT_LABEL = "entity"
+
+
+def language_of_template(texts: Iterable[str]) -> str:
+    """Choose the language of a template's words by the texts.
+
+    texts (Iterable[str]): The texts, or the inputs.
+    RETURNS (str): "ja" or "zh" if most texts are in it, otherwise "en".
+
+    >>> language_of_template(["東京に行く。", "雨だ。", "It rained."])
+    'ja'
+    """
+    texts = list(texts)
+    lang, count = language_of(texts)
+    return lang if 2 * count > len(texts) else "en"
 
 
 def task_of_docs(docs: Iterable[Doc], template: str, language: str, *, spans_key: str = DEFAULT_KEY) -> Task:
@@ -83,7 +98,13 @@ def task_of_strings(path: Path, format: str, template: str, language: str) -> Ta
 
 
 def write_strings(
-    docs: Iterable[Doc], path: Path, format: Format, *, spans_key: str = DEFAULT_KEY, report: Report | None = None
+    docs: Iterable[Doc],
+    path: Path,
+    format: Format,
+    *,
+    spans_key: str = DEFAULT_KEY,
+    keep_order: bool = False,
+    report: Report | None = None,
 ) -> int:
     """Write Docs as JSON lines.
 
@@ -91,6 +112,8 @@ def write_strings(
     path (Path): The file. Its folder is created if it does not exist.
     format (Format): The format.
     spans_key (str): The span group of the entities. Default: "entities".
+    keep_order (bool): Write entities and relations in the order of the Doc. Fewer offsets can then be found again.
+        Default: False, by their positions.
     report (Optional[Report]): Counts what was kept and lost, such as documents without gold for a part of the task, and
         entities and relations whose offsets cannot be found again from the string.
     RETURNS (int): The number of documents written.
@@ -100,7 +123,7 @@ def write_strings(
     with replacing(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as file:
         for number, doc in enumerate(docs, start=1):
             origin = f"document {doc.user_data.get('id', number)}"
-            analysis = analysis_of(doc, format.task, spans_key)
+            analysis = analysis_of(doc, format.task, spans_key, keep_order=keep_order)
             if not doc.text.strip():
                 report.lose("document without text", origin)
             elif not format.task.complete(analysis):
@@ -109,7 +132,8 @@ def write_strings(
                 row = {"input": format.source(doc.text), "output": format.target(analysis)}
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
                 report.keep("documents")
-                _count_offsets(doc, format, row["output"], spans_key, origin, report)
+                gold = anchored_items(doc, format.task, spans_key, keep_order=keep_order)
+                _count_offsets(doc, format, row["output"], gold or (), origin, report)
     return report.kept["documents"]
 
 
@@ -213,7 +237,9 @@ def _narrowed(text: str) -> tuple[str, range]:
     return narrow, range(len(text) + 1)
 
 
-def _count_offsets(doc: Doc, format: Format, output: str, spans_key: str, origin: str, report: Report) -> None:
+def _count_offsets(
+    doc: Doc, format: Format, output: str, gold_items: Iterable[AnchoredItem], origin: str, report: Report
+) -> None:
     """Count the entities or relations whose offsets can be found again from the string."""
     if not format.task.labels:
         return
@@ -221,7 +247,7 @@ def _count_offsets(doc: Doc, format: Format, output: str, spans_key: str, origin
     anchored = anchor(doc.text, format.parse(output).analysis)
     items: list[AnchoredItem] = [*anchored.entities, *anchored.relations]
     found = {item.item: item.string_offsets for item in items}
-    for gold in anchored_items(doc, format.task, spans_key) or ():
+    for gold in gold_items:
         if found.get(gold.item) == gold.string_offsets:
             report.keep(f"{what} with offsets that are found again")
         else:

@@ -259,3 +259,42 @@ def test_the_command_tells_errors_without_a_traceback(run, docs, tmp_path):
     assert "[M903]" in run(tmp_path / "bare.spacy", tmp_path / "a.jsonl", code=1)
     (tmp_path / "b.jsonl").write_text("{", encoding="utf8")
     assert "line 1: invalid JSON" in run(tmp_path / "b.jsonl", tmp_path / "b.spacy", "--read", code=1)
+
+
+def test_the_order_of_the_corpus_is_kept_on_request(run, tmp_path):
+    doc = NLP("Ada met Bo in Aoba.")
+    places = [(14, 18, "town"), (0, 3, "person"), (8, 10, "person")]
+    doc.spans["entities"] = [doc.char_span(start, end, label=label) for start, end, label in places]
+    save_docs([doc], tmp_path / "a.spacy")
+
+    def output(*options):
+        run(tmp_path / "a.spacy", tmp_path / "a.jsonl", *options)
+        return json.loads((tmp_path / "a.jsonl").read_text(encoding="utf8"))["output"]
+
+    assert output() == "/NER/:Person;Ada:Person;Bo:town;Aoba"
+    assert output("--keep-order") == "/NER/:town;Aoba:Person;Ada:Person;Bo"
+    (record,) = read_strings(tmp_path / "a.jsonl", load_format(format_path(tmp_path / "a.jsonl")), strict=True)
+    assert sorted((entity.start, entity.end, entity.label) for entity in record.entities) == sorted(places)
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("田中さんは町に着いた。", "固有表現抽出/:人名;田中"),
+        ("张伟昨天到达小镇。", "命名实体识别/:人名;张伟"),
+        ("Ada arrived.", "NER/:Person;Ada"),
+    ],
+)
+def test_the_words_are_in_the_language_of_the_texts(run, tmp_path, text, words):
+    doc = spacy.blank("zh")(text) if "Ada" not in text else NLP(text)
+    end = 3 if "Ada" in text else 2
+    doc.spans["entities"] = [doc.char_span(0, end, label="person")]
+    save_docs([doc], tmp_path / "a.spacy")
+    run(tmp_path / "a.spacy", tmp_path / "a.jsonl")
+    assert json.loads((tmp_path / "a.jsonl").read_text(encoding="utf8"))["output"].endswith(words)
+    format_path(tmp_path / "a.jsonl").unlink()
+    run(tmp_path / "a.jsonl", tmp_path / "back.spacy", "--read", "--lang", "zh")
+    (back,) = load_docs(tmp_path / "back.spacy")
+    assert [(span.text, span.label_) for span in back.spans["entities"]] == [(text[:end], "person")]
+    run(tmp_path / "a.spacy", tmp_path / "a.jsonl", "--language", "en")
+    assert "/NER/:Person;" in (tmp_path / "a.jsonl").read_text(encoding="utf8")

@@ -16,12 +16,13 @@ AnchoredItem = AnchoredEntity | AnchoredRelation
 OFF_GRID = "not on the token grid"
 
 
-def analysis_of(doc: Doc, task: Task, spans_key: str = DEFAULT_KEY) -> Analysis:
+def analysis_of(doc: Doc, task: Task, spans_key: str = DEFAULT_KEY, *, keep_order: bool = False) -> Analysis:
     """Read the labels of a task from a Doc.
 
     doc (Doc): The document.
     task (Task): The task.
     spans_key (str): The span group of the entities. Default: "entities".
+    keep_order (bool): Keep the order of the Doc. Default: False.
     RETURNS (Analysis): The text label with the best score, and the entities or relations in the order in which they
         are written (see `anchoring`). A part is None if the Doc has no gold for it.
     """
@@ -30,19 +31,22 @@ def analysis_of(doc: Doc, task: Task, spans_key: str = DEFAULT_KEY) -> Analysis:
         label = max(doc.cats, key=doc.cats.__getitem__)
     if not task.labels:
         return Analysis(label, ())
-    anchored = anchored_items(doc, task, spans_key)
+    anchored = anchored_items(doc, task, spans_key, keep_order=keep_order)
     if anchored is None:
         return Analysis(label, None)
     text = doc.text
     return Analysis(label, tuple(_without_offsets(item, text) for item in anchored))
 
 
-def anchored_items(doc: Doc, task: Task, spans_key: str = DEFAULT_KEY) -> list[AnchoredItem] | None:
+def anchored_items(
+    doc: Doc, task: Task, spans_key: str = DEFAULT_KEY, *, keep_order: bool = False
+) -> list[AnchoredItem] | None:
     """Read the entities or relations of a Doc with their character offsets.
 
     doc (Doc): The document.
     task (Task): The task, which determines the word level.
     spans_key (str): The span group of the entities. Default: "entities".
+    keep_order (bool): Keep the order of the Doc. Default: False.
     RETURNS (Optional[list[Union[AnchoredEntity, AnchoredRelation]]]): The entities or relations in the order in which
         they are written; None if the Doc has no gold for them.
     """
@@ -51,18 +55,20 @@ def anchored_items(doc: Doc, task: Task, spans_key: str = DEFAULT_KEY) -> list[A
         entities = get_entities(doc, spans_key)
         if entities is None:
             return None
-        labelled = {(_characters(doc, text, entity.start, entity.end), entity.label) for entity in entities}
-        in_order = sorted((item for item in labelled if item[0][0] < item[0][1]), key=_entity_key)
+        labelled = dict.fromkeys((_characters(doc, text, e.start, e.end), e.label) for e in entities)
+        in_order = [item for item in labelled if item[0][0] < item[0][1]]
+        if not keep_order:
+            in_order.sort(key=_entity_key)
         return [AnchoredEntity(*offsets, label, i, False) for i, (offsets, label) in enumerate(in_order)]
     relations = get_relations(doc)
     if relations is None:
         return None
-    triples = set()
+    triples: dict[tuple[Offsets, Offsets, str], None] = {}
     for relation in relations:
         head, tail = (_characters(doc, text, start, end) for start, end in arguments(relation))
         if head[0] < head[1] and tail[0] < tail[1]:
-            triples.add((head, tail, relation["label"]))
-    triples_in_order = sorted(triples, key=_relation_key)
+            triples[head, tail, relation["label"]] = None
+    triples_in_order = list(triples) if keep_order else sorted(triples, key=_relation_key)
     return [AnchoredRelation(head, label, tail, i, False) for i, (head, tail, label) in enumerate(triples_in_order)]
 
 
