@@ -699,8 +699,8 @@ class Errors(metaclass=_WithCodes):
     M949 = "'{name}' has no {file}, without which the model would be read with other settings. Load an intact copy."
     M950 = (
         "In {count} of {total} texts for '{name}' a token is a whole clause, because the tokenizer of the language "
-        "'{used}' does not find their words, so that no entity in them could be written. Set lang = {lang} in "
-        "[nlp], and convert the corpora with --lang {lang}."
+        "'{used}' does not find their words, so that no entity in them could be written. Set "
+        'lang = "{lang}" in [nlp], and convert the corpora with --lang {lang}.'
     )
     M951 = (
         "The examples have {kind} labels that are not in the label table: {labels}. Nothing was asked. Add a word for "

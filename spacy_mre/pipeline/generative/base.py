@@ -204,10 +204,8 @@ class Generative(LabelledPipe):
         validate_get_examples(get_examples, "Generative.initialize")
         self._cache.clear()
         self.left_out.clear()
-        lang, count, total = texts_with_clauses(eg.predicted for eg in get_examples())
-        if lang:
-            message = Errors.M950.format(name=self.name, count=count, total=total, lang=lang, used=self.vocab.lang)
-            raise ValueError(message)
+        if self.parts != "text":
+            self._check_words(eg.predicted for eg in get_examples())
         survey = self._survey(get_examples())
         labels = labels or self._all_labels(survey)
         self.cfg["classes"], self.cfg["labels"] = list(labels["classes"]), list(labels["labels"])
@@ -238,12 +236,18 @@ class Generative(LabelledPipe):
         self._cache.clear()
         return super()._check_loaded(exclude)
 
+    def _check_words(self, docs: Iterable[Doc]) -> None:
+        lang, count, total = texts_with_clauses(docs)
+        if lang:
+            message = Errors.M950.format(name=self.name, count=count, total=total, lang=lang, used=self.vocab.lang)
+            raise ValueError(message)
+
     def _prompts(self, docs: list[Doc]) -> list[Prompt]:
         question = self._question()
         sources = question.sources([doc.text for doc in docs])
         prompts = []
         for doc, source in zip(docs, sources):
-            if has_clauses_as_tokens(doc):
+            if self.parts != "text" and has_clauses_as_tokens(doc):
                 self._count_left_out("text whose words the tokenizer does not find", example=doc.text)
             text, new_tokens = doc.text, self.max_new_tokens or question.allowance(len(source))
             limit = self._lm.source_limit(new_tokens)
