@@ -85,6 +85,7 @@ class GrammarLogitsProcessor(LogitsProcessor):
 
     def __init__(self, automata: TextAutomata):
         self.automata = automata
+        self._mask = Mask()
         self._prompt_length: int | None = None
         self._states: dict[tuple[int, bytes], AutomatonState | None] = {}
 
@@ -99,7 +100,7 @@ class GrammarLogitsProcessor(LogitsProcessor):
 
         input_ids (Tensor): The prompt and the tokens generated so far; rows x positions.
         scores (Tensor): Logits or log probabilities, rows x vocabulary.
-        RETURNS (Tensor): The scores, with -inf for tokens that are not allowed.
+        RETURNS (Tensor): The scores, with -inf for tokens that are not allowed. The next call changes it.
         """
         if self._prompt_length is None:
             self._prompt_length = input_ids.shape[1]
@@ -114,7 +115,7 @@ class GrammarLogitsProcessor(LogitsProcessor):
                 states[key] = self._state(key[0], tokens)
             allowed.append(self._allowed(states[key], len(tokens)))
         self._states = states
-        return _masked(scores, allowed)
+        return self._mask(scores, allowed)
 
     def _state(self, text: int, tokens: numpy.ndarray) -> AutomatonState | None:
         """The state after the tokens; None if they are not in the grammar, which happens to beams of probability 0."""
@@ -140,6 +141,7 @@ class FirstTokenProcessor(LogitsProcessor):
 
     def __init__(self, automaton: TokenAutomaton):
         self.automaton = automaton
+        self._mask = Mask()
         self._prompt_length: int | None = None
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
@@ -162,7 +164,7 @@ class FirstTokenProcessor(LogitsProcessor):
             return scores
         all_tokens = numpy.arange(scores.shape[1])
         allowed = [all_tokens if state is None else self.automaton.transitions(state).tokens for state in states]
-        return _masked(scores, allowed)
+        return self._mask(scores, allowed)
 
 
 def _check_size(table: TokenTable, scores: Tensor) -> None:
@@ -170,12 +172,31 @@ def _check_size(table: TokenTable, scores: Tensor) -> None:
         raise ValueError(Errors.M923.format(tokens=table.size, scores=scores.shape[1]))
 
 
-def _masked(scores: Tensor, allowed: Sequence[numpy.ndarray]) -> Tensor:
-    """The scores, with -inf for all tokens that are not allowed in their row. An allowed token always has a finite
-    score, so that generation cannot get stuck."""
-    firsts = numpy.repeat(numpy.arange(len(allowed)) * scores.shape[1], [len(tokens) for tokens in allowed])
-    positions = torch.from_numpy(numpy.concatenate(allowed) + firsts).to(scores.device)
-    least = torch.finfo(scores.dtype).min
-    masked = torch.full_like(scores, -torch.inf)
-    masked.view(-1)[positions] = scores.reshape(-1)[positions].nan_to_num(nan=least, neginf=least)
-    return masked
+class Mask:
+    """Masks scores at every step of a generation, in one tensor for all of them: with a large vocabulary a new one takes
+    longer than all else here."""
+
+    def __init__(self) -> None:
+        self._masked: Tensor | None = None
+        # The places that are not -inf.
+        self._filled: Tensor | None = None
+
+    def __call__(self, scores: Tensor, allowed: Sequence[numpy.ndarray]) -> Tensor:
+        """Mask the tokens that are not allowed in their row. An allowed token always has a finite score, so that
+        generation cannot get stuck.
+
+        scores (Tensor): Rows x vocabulary.
+        allowed (Sequence[numpy.ndarray]): The tokens that are allowed in each row.
+        RETURNS (Tensor): The scores, with -inf for other tokens. The next call changes it.
+        """
+        firsts = numpy.repeat(numpy.arange(len(allowed)) * scores.shape[1], [len(tokens) for tokens in allowed])
+        places = torch.from_numpy(numpy.concatenate(allowed) + firsts).to(scores.device)
+        masked = self._masked
+        if masked is None or (masked.shape, masked.dtype, masked.device) != (scores.shape, scores.dtype, scores.device):
+            masked = torch.full_like(scores, -torch.inf, memory_format=torch.contiguous_format)
+        elif self._filled is not None:
+            masked.view(-1)[self._filled] = -torch.inf
+        least = torch.finfo(scores.dtype).min
+        masked.view(-1)[places] = scores.reshape(-1)[places].nan_to_num(nan=least, neginf=least)
+        self._masked, self._filled = masked, places
+        return masked

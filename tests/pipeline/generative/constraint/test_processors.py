@@ -4,6 +4,7 @@ import random
 from functools import lru_cache
 from itertools import pairwise
 
+import numpy
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -24,6 +25,7 @@ from spacy_mre.pipeline.generative.constraint.processors import (
     Constraint,
     FirstTokenProcessor,
     GrammarLogitsProcessor,
+    Mask,
 )
 from spacy_mre.pipeline.generative.constraint.text_automata import TextAutomata
 from spacy_mre.pipeline.generative.constraint.token_table import BEGIN, OTHER, TokenTable
@@ -655,3 +657,19 @@ def test_embeddings_beyond_the_vocabulary_are_never_chosen():
     processor = constraint.processors("grammar", ["a"], 30)[0]
     masked = processor(torch.zeros((1, 4), dtype=torch.long), torch.zeros((1, 1000)))
     assert (masked[0, len(tokenizer_of("bpe")) :] == -torch.inf).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_was_allowed_before_is_masked_again(dtype):
+    mask, rng = Mask(), numpy.random.default_rng(0)
+    for rows in (3, 3, 3, 2, 2, 3):
+        scores = torch.randn(rows, 50, dtype=dtype)
+        scores[0, :2] = torch.tensor([torch.nan, -torch.inf])
+        allowed = [rng.choice(50, size=rng.integers(1, 5), replace=False) for _ in range(rows)]
+        allowed[0] = numpy.array([0, 1, 7])
+        expected = torch.full((rows, 50), -torch.inf, dtype=dtype)
+        for row, tokens in enumerate(allowed):
+            expected[row, tokens] = scores[row, tokens].nan_to_num(
+                nan=torch.finfo(dtype).min, neginf=torch.finfo(dtype).min
+            )
+        assert torch.equal(mask(scores, allowed), expected)
