@@ -42,7 +42,20 @@ def check_weights(module: nn.Module, state: Any, origin: str, ignored: tuple[str
     """
     if not isinstance(state, dict) or not all(isinstance(weight, Tensor) for weight in state.values()):
         raise ValueError(Errors.M012.format(origin=origin, reason="it has no table of weights"))
-    wanted = module.state_dict()
+    check_state(module.state_dict(), state, origin, ignored)
+
+
+def check_state(
+    wanted: dict[str, Tensor], state: dict[str, Tensor], origin: str, ignored: tuple[str, ...] = ()
+) -> None:
+    """Refuse weights of other names, shapes or types than wanted.
+
+    wanted (dict[str, Tensor]): Tensors by name; only their shapes and types are read.
+    state (dict[str, Tensor]): The weights.
+    origin (str): Where they come from, for the error.
+    ignored (tuple[str, ...]): Ends of names that need not be wanted.
+    RAISES (ValueError): If a tensor is missing, is not known, or has another shape or type.
+    """
     missing = sorted(wanted.keys() - state.keys())
     unknown = sorted(name for name in state.keys() - wanted.keys() if not str(name).endswith(ignored or (" ",)))
     for what, names in (("it does not contain", missing), ("it contains the unknown", unknown)):

@@ -31,6 +31,7 @@ from ...training.torch_weights import averaged_weights, pass_gradients, use_spar
 from ..foreign_code import refusing_code
 from ..stored_weights import own_readers
 from .engines import PACKAGES, PRECISIONS, make_engine, torch_inputs
+from .int8_weights import make_trainable
 from .packing import attention_mask, first_position, pack_rows, pad
 from .piece_data import PieceData, gradient_of, piece_mask, split_by_doc
 from .settings import Engine, Precision
@@ -214,7 +215,8 @@ class MRETransformer(BufferedPipe, Transformer):
             super().initialize(get_examples, nlp=nlp)
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Save the component. `model` is a folder in Hugging Face's layout; `transformer` components can load it too.
+        """Save the component. `model` is a folder in Hugging Face's layout, which `transformer` components can load
+        too, unless the precision is "int8": the weights are then saved in int8.
 
         path (str | Path): The folder.
         exclude (Iterable[str]): Parts to leave out.
@@ -226,7 +228,7 @@ class MRETransformer(BufferedPipe, Transformer):
             folder = Path(path) / "model"
             if folder.is_symlink():  # what it points to is not overwritten
                 folder.unlink()
-            save_transformer(self.model, folder)
+            save_transformer(self.model, folder, int8=self.precision == "int8")
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "MRETransformer":
         """Load a component that this class or `transformer` saved.
@@ -302,6 +304,7 @@ class MRETransformer(BufferedPipe, Transformer):
         """Return the vectors of a batch's pieces, and their backprop. The shim uses mixed precision if the model's
         config sets it."""
         shim = self.model.layers[0].shims[0]
+        make_trainable(self.model.transformer)
         use_sparse_gradients(self.model.transformer, not self._scales_gradients)
         outputs, indices = [], []
         for inputs, mask, group_indices in self._inputs_for_update(pieces):

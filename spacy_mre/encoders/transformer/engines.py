@@ -5,7 +5,7 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ...errors import Errors
 from ...training.sized import set_training
+from .int8_weights import int8_embedding
 
 PACKAGES = {"torch": (), "onnx": ("onnx", "onnxruntime")}
 PRECISIONS = {"torch": ("fp32", "bf16", "fp16"), "onnx": ("fp32", "int8")}
@@ -48,7 +49,8 @@ class TorchEngine:
 
 class OnnxEngine:
     """The model's graph, run by ONNX Runtime on the CPU. In int8 the weights of linear layers have one scale per
-    output channel, and activations have one scale per batch, so that results depend a little on the batch."""
+    output channel, those of the embeddings one per row, and activations one per batch, so that results depend a
+    little on the batch."""
 
     def __init__(self, transformer: nn.Module, precision: str):
         try:
@@ -61,7 +63,8 @@ class OnnxEngine:
             raise ValueError(Errors.M312.format(precision=precision))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "encoder.onnx"
-            self.names = _export(transformer, path)
+            with int8_embedding(transformer) if precision == "int8" else nullcontext():
+                self.names = _export(transformer, path)
             if precision == "int8":
                 quantized = Path(folder) / "encoder.int8.onnx"
                 with _quiet():

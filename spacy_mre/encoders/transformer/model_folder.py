@@ -14,7 +14,7 @@ from ...errors import Errors
 from ...unpacking import is_plain_name, reason_of
 
 CONFIG, TOKENIZER_CONFIG, WEIGHTS = "config.json", "tokenizer_config.json", "model.safetensors"
-INDEX = f"{WEIGHTS}.index.json"
+INDEX, INT8_WEIGHTS = f"{WEIGHTS}.index.json", "model.int8.safetensors"
 # The settings of a tokenizer that name a file or folder. Old folders contain a `special_tokens_map_file` of another
 # computer, which is not opened.
 FILE_SETTING = re.compile(r"(.*(_file|_file_torch|_spm|_ckpt|_path|_dir)|vocab|vocab_files|init_inputs)")
@@ -55,7 +55,7 @@ def check_complete(folder: Path) -> None:
     for name in (CONFIG, TOKENIZER_CONFIG):
         if name not in names:
             raise ValueError(Errors.M331.format(folder=folder, reason=f"it has no {name}"))
-    if not {WEIGHTS, INDEX} & names:
+    if not {WEIGHTS, INDEX, INT8_WEIGHTS} & names:
         raise ValueError(
             Errors.M331.format(folder=folder, reason=f"it has no {WEIGHTS}, the only weights that are read")
         )
