@@ -180,8 +180,7 @@ class MRETransformer(BufferedPipe, Transformer):
     def finish_update(self, sgd: Optimizer) -> None:
         """Pass the gradients to the optimizer.
 
-        sgd (Optimizer): `spacy_mre.AdamW.v1` takes sparse gradients of embeddings; for other optimizers they are made
-            dense.
+        sgd (Optimizer): `spacy_mre.AdamW.v1` takes sparse gradients of embeddings; others get dense ones.
         RAISES (ValueError): If mixed precision has skipped so many updates in a row that no scale would help.
         """
         shim = self.model.layers[0].shims[0]
@@ -215,8 +214,7 @@ class MRETransformer(BufferedPipe, Transformer):
             super().initialize(get_examples, nlp=nlp)
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Save the component. `model` is a folder in Hugging Face's layout, which `transformer` components can load
-        too, unless the precision is "int8": the weights are then saved in int8.
+        """Save the component. `model` is a folder in Hugging Face's layout. In int8 only this component reads it.
 
         path (str | Path): The folder.
         exclude (Iterable[str]): Parts to leave out.
@@ -241,8 +239,7 @@ class MRETransformer(BufferedPipe, Transformer):
         self._run = None
         if "model" not in exclude:
             check_has(Path(path) / "model")
-        # `transformer` saves a file.
-        is_folder = (Path(path) / "model").is_dir()
+        is_folder = (Path(path) / "model").is_dir()  # `transformer` saves a file
         readers = {
             "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
             "cfg": lambda p: self.cfg.update(read_cfg(p, self.name)),

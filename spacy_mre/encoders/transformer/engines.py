@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ...errors import Errors
 from ...training.sized import set_training
-from .int8_weights import int8_embedding
+from .int8_weights import rounded_to_int8
 
 PACKAGES = {"torch": (), "onnx": ("onnx", "onnxruntime")}
 PRECISIONS = {"torch": ("fp32", "bf16", "fp16"), "onnx": ("fp32", "int8")}
@@ -63,7 +63,7 @@ class OnnxEngine:
             raise ValueError(Errors.M312.format(precision=precision))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "encoder.onnx"
-            with int8_embedding(transformer) if precision == "int8" else nullcontext():
+            with rounded_to_int8(transformer) if precision == "int8" else nullcontext():
                 self.names = _export(transformer, path)
             if precision == "int8":
                 quantized = Path(folder) / "encoder.int8.onnx"

@@ -64,7 +64,7 @@ def save_int8(transformer: Any, path: Path) -> None:
     transformer (PreTrainedModel): The Hugging Face model. It is not changed.
     path (Path): A safetensors file.
     """
-    state = {name: weight.float() if weight.is_floating_point() else weight for name, weight in transformer.state_dict().items()}
+    state = dict(transformer.state_dict())
     for name in _matrices(transformer):
         state[name], state[name + SCALE] = quantize_rows(state[name])
     # Copied, because the format has no weights that share memory.
@@ -96,18 +96,24 @@ def load_int8(transformer: Any, path: Path) -> None:
 
 
 @contextmanager
-def int8_embedding(transformer: Any) -> Iterator[None]:
-    """Within this context, a transformer has its table of embeddings in int8.
+def rounded_to_int8(transformer: Any) -> Iterator[None]:
+    """Within this context, a transformer has the weights that it would have if it were saved in int8 and loaded.
 
     transformer (PreTrainedModel): The Hugging Face model.
     """
     table = transformer.get_input_embeddings()
-    if type(table) is nn.Embedding:
-        transformer.set_input_embeddings(Int8Embedding(*quantize_rows(table.weight), table.padding_idx))
+    exact = [(module, module.weight.data) for module in _matrices(transformer).values() if module is not table]
     try:
+        if type(table) is nn.Embedding:
+            transformer.set_input_embeddings(Int8Embedding(*quantize_rows(table.weight), table.padding_idx))
+        for module, weights in exact:
+            quantized, scales = quantize_rows(weights)
+            module.weight.data = quantized * scales
         yield
     finally:
         transformer.set_input_embeddings(table)
+        for module, weights in exact:
+            module.weight.data = weights
 
 
 def make_trainable(transformer: Any) -> None:
@@ -122,7 +128,7 @@ def make_trainable(transformer: Any) -> None:
         transformer.set_input_embeddings(embedding)
 
 
-def _matrices(transformer: Any) -> dict[str, nn.Module]:
+def _matrices(transformer: Any) -> dict[str, Any]:
     """The names of the weights that are stored in int8, with their modules."""
     table = transformer.get_input_embeddings()
     return {
