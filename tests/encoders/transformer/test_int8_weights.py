@@ -116,7 +116,7 @@ def test_weights_in_int8_run_with_torch_and_are_saved_in_fp32(make_nlp, saved, t
 
 def test_training_goes_on_from_int8(saved):
     loaded = load(saved[1], engine="torch", precision="fp32")
-    before = model_of(loaded).state_dict()
+    before = {name: weight.clone() for name, weight in model_of(loaded).state_dict().items()}
     transformer = loaded.get_pipe("transformer")
     docs = [loaded.make_doc(text) for text in TEXTS]
     vectors, backprop = transformer._encode_for_update(transformer._tokenize(docs))
