@@ -332,6 +332,16 @@ class Errors(metaclass=_WithCodes):
         "The component '{name}' has no setting '{setting}', so weights of its loss cannot be tried. Leave out "
         "--weight, or use mre_textcat."
     )
+    M524 = (
+        "{count} of the {total} texts with gold have no prediction, such as '{text}...'. Predict all of them; a text "
+        "in which nothing was found needs a document, too."
+    )
+    M525 = (
+        "The {total} predicted documents have no entities (doc.spans['{spans_key}'] or doc.ents), relations or text "
+        "labels. Check that it is the right file, or give the span group with --spans-key."
+    )
+    M526 = "{options} need a pipeline, and {path} has predictions. Leave them out, or give the pipeline."
+    M527 = "{options} are for files of predictions: the pipeline '{model}' has settings of its own. Leave them out."
 
     # 6xx: visual
     M601 = (
@@ -739,6 +749,7 @@ class Warnings(metaclass=_WithCodes):
     )
     W502 = "{count} of {total} documents have no gold entities and are left out of the evaluation with given entities."
     W503 = "The baseline left out matches of its gazetteer that are not token spans: {lost}."
+    W504 = "{count} of the {total} predicted documents have texts without gold. They are not scored."
     W510 = "The runs '{arm}' are left out: {reason}."
 
     # 77x: the studio

@@ -3,19 +3,21 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import spacy
 import srsly
 import typer
 from rich.console import Console
-from spacy.language import Language
 from spacy.training import Example
 from spacy.util import fix_random_seed, load_model
 
+from ..annotations.entities import DEFAULT_KEY
 from ..errors import Errors
 from ..evaluation.calibration import bin_tables, calibration_table, measure_calibration, plot_calibration
 from ..evaluation.evaluate import evaluate
 from ..evaluation.mistakes import mistakes_tables
 from ..evaluation.mistakes_file import write_mistakes
 from ..evaluation.pipeline_settings import get_cats_settings, get_spans_key, get_symmetric
+from ..evaluation.predictions import evaluate_predictions, has_several_labels, pair_predictions
 from ..evaluation.report import other_table, per_type_tables, results_table
 from ..evaluation.text_mistakes import find_text_mistakes, worst_first
 from ..files import check_can_write, replacing, replacing_files
@@ -30,7 +32,9 @@ LINES, PAGE = "mistakes.jsonl", "mistakes.html"
 
 @app.command("evaluate")
 def evaluate_cli(
-    model: Annotated[str, typer.Argument(help="The pipeline, a package or a folder.")],
+    model: Annotated[
+        str, typer.Argument(help="The pipeline, a package or a folder; or a .spacy file with its predictions.")
+    ],
     data: Annotated[Path, typer.Argument(help="The .spacy file to evaluate on.", exists=True)],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A JSON file to write all scores to.", dir_okay=False)
@@ -88,13 +92,20 @@ def evaluate_cli(
         Literal["gold", "tokenizer"],
         typer.Option(help="Predict on the tokens of the data, or on those of the pipeline's tokenizer."),
     ] = "tokenizer",
+    spans_key: Annotated[
+        str | None, typer.Option(help="Of predictions: the span group of the entities. [default: entities]")
+    ] = None,
+    symmetric: Annotated[
+        list[str] | None, typer.Option(help="Of predictions: a relation label without direction. Can be repeated.")
+    ] = None,
     batch_size: Annotated[
         int | None,
         typer.Option(help="How many texts are predicted at once. Default: the setting of the pipeline.", min=1),
     ] = None,
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU.")] = -1,
 ) -> None:
-    """Evaluate a pipeline: entities, relations, text labels, and whatever else its components score."""
+    """Evaluate a pipeline, or predictions that are already made: entities, relations, text labels, and whatever else
+    the components score."""
     fix_random_seed()
     if output is not None:
         check_can_write(output)
@@ -105,44 +116,72 @@ def evaluate_cli(
     use_gpu(gpu_id)
     names = None if labels is None else read_display_names(labels)
     Names(names, lang)  # refuses an unknown language before the evaluation
-    nlp = load_model(model)
-    examples = list(Corpus(data, tokens=tokens, spans_key=get_spans_key(nlp))(nlp))
-    if not examples:
-        raise ValueError(Errors.M610.format(path=data, what="documents"))
-    train_docs = read_docs(baseline, nlp.vocab) if baseline else None
     scored: list[Example] = []
-    scores = evaluate(
-        nlp,
-        examples,
-        gold_entities=gold_entities,
-        documents=documents,
-        overlap_matching=overlap_matching,
-        mistakes=mistakes or mistakes_to is not None,
-        scored=scored,
-        train_docs=train_docs,
-        batch_size=batch_size,
-    )
+    has_mistakes = mistakes or mistakes_to is not None
+    if Path(model).suffix == ".spacy":
+        need_pipeline = {"--gold-entities": gold_entities, "--documents": documents, "--baseline": baseline}
+        _refuse(need_pipeline, Errors.M526, path=model)
+        scored, settings = _read_predictions(Path(model), data, spans_key or DEFAULT_KEY, symmetric or [])
+        scores = evaluate_predictions(scored, **settings, overlap_matching=overlap_matching, mistakes=has_mistakes)
+    else:
+        _refuse({"--spans-key": spans_key, "--symmetric": symmetric}, Errors.M527, model=model)
+        nlp = load_model(model)
+        settings = {"spans_key": get_spans_key(nlp), "symmetric": get_symmetric(nlp), **get_cats_settings(nlp)}
+        examples = list(Corpus(data, tokens=tokens, spans_key=settings["spans_key"])(nlp))
+        if not examples:
+            raise ValueError(Errors.M610.format(path=data, what="documents"))
+        train_docs = read_docs(baseline, nlp.vocab) if baseline else None
+        scores = evaluate(
+            nlp,
+            examples,
+            gold_entities=gold_entities,
+            documents=documents,
+            overlap_matching=overlap_matching,
+            mistakes=has_mistakes,
+            scored=scored,
+            train_docs=train_docs,
+            batch_size=batch_size,
+        )
     console = Console()
     console.print(results_table(scores), other_table(scores))
     if per_type:
-        console.print(*per_type_tables(scores, examples))
+        console.print(*per_type_tables(scores, scored))
     if "mistakes" in scores:
         console.print(*mistakes_tables(scores["mistakes"]))
     if mistakes_to is not None:
-        count = _write_mistakes(nlp, scored, mistakes_to, about=f"{model} · {data}", labels=names, lang=lang)
+        count = _write_mistakes(scored, settings, mistakes_to, about=f"{model} · {data}", labels=names, lang=lang)
         typer.echo(f"{counted(count, 'text')} with mistakes in {mistakes_to}")
     if calibration or calibration_plot is not None:
-        scores["calibration"] = _show_calibration(nlp, scored, calibration_plot, console)
+        scores["calibration"] = _show_calibration(scored, settings, calibration_plot, console)
     if output is not None:
         with replacing(output) as temporary:
             srsly.write_json(temporary, scores)
         typer.echo(f"All scores are in {output}")
 
 
-def _show_calibration(nlp: Language, scored: list[Example], plot: Path | None, console: Console) -> dict[str, Any]:
-    found = measure_calibration(
-        scored, spans_key=get_spans_key(nlp), symmetric=get_symmetric(nlp), **get_cats_settings(nlp)
-    )
+def _refuse(options: dict[str, Any], error: str, **about: Any) -> None:
+    """Refuse options that have no meaning here."""
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise ValueError(error.format(options=", ".join(given), **about))
+
+
+def _read_predictions(
+    path: Path, data: Path, spans_key: str, symmetric: list[str]
+) -> tuple[list[Example], dict[str, Any]]:
+    """RETURNS (tuple[list[Example], dict[str, Any]]): Gold and predictions, and the settings to compare them with."""
+    blank = spacy.blank("xx")
+    gold = [example.reference for example in Corpus(data, spans_key=spans_key)(blank)]
+    if not gold:
+        raise ValueError(Errors.M610.format(path=data, what="documents"))
+    settings = {"spans_key": spans_key, "symmetric": symmetric, "multi_label": has_several_labels(gold)}
+    return pair_predictions(read_docs(path, blank.vocab), gold), {**settings, "threshold": 0.5}
+
+
+def _show_calibration(
+    scored: list[Example], settings: dict[str, Any], plot: Path | None, console: Console
+) -> dict[str, Any]:
+    found = measure_calibration(scored, **settings)
     console.print(calibration_table(found), *bin_tables(found))
     if plot is not None:
         plot_calibration(found, plot)
@@ -153,9 +192,9 @@ def _show_calibration(nlp: Language, scored: list[Example], plot: Path | None, c
     }
 
 
-def _write_mistakes(nlp: Language, scored: list[Example], folder: Path, **options: Any) -> int:
-    spans_key, symmetric = get_spans_key(nlp), get_symmetric(nlp)
-    texts = find_text_mistakes(scored, spans_key=spans_key, symmetric=symmetric, **get_cats_settings(nlp))
+def _write_mistakes(scored: list[Example], settings: dict[str, Any], folder: Path, **options: Any) -> int:
+    texts = find_text_mistakes(scored, **settings)
+    shown = {key: settings[key] for key in ("spans_key", "symmetric")}
     with replacing_files(folder) as fresh:  # both files, or neither
-        write_mistakes_page(texts, fresh / PAGE, file=LINES, spans_key=spans_key, symmetric=symmetric, **options)
+        write_mistakes_page(texts, fresh / PAGE, file=LINES, **shown, **options)
         return write_mistakes(worst_first(texts), fresh / LINES)

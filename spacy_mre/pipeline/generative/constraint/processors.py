@@ -173,7 +173,7 @@ def _check_size(table: TokenTable, scores: Tensor) -> None:
 
 
 class Mask:
-    """Masks scores at every step of a generation, in one tensor for all of them: with a large vocabulary a new one takes
+    """Masks scores at every step of a generation, in one tensor for all steps: with a large vocabulary a new one takes
     longer than all else here."""
 
     def __init__(self) -> None:
