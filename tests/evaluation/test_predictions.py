@@ -40,7 +40,7 @@ def gold_docs():
 
 
 def predicted_docs():
-    """In another order. Right are 2 of 3 entities (of 4 in gold) and 2 of 3 text labels; a relation has a wrong type."""
+    """In another order. Right: 2 of 3 entities (of 4 in gold), 2 of 3 text labels. A relation has a wrong type."""
     return [
         doc_of(TEXTS[2], [], [], {"a": 0.4, "b": 0.6}),
         doc_of(TEXTS[0], [(0, 1, "person"), (2, 3, "site")], [((0, 1), (2, 3), "leaves")], {"a": 0.9, "b": 0.1}),
