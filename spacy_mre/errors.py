@@ -750,6 +750,10 @@ class Warnings(metaclass=_WithCodes):
     W502 = "{count} of {total} documents have no gold entities and are left out of the evaluation with given entities."
     W503 = "The baseline left out matches of its gazetteer that are not token spans: {lost}."
     W504 = "{count} of the {total} predicted documents have texts without gold. They are not scored."
+    W505 = (
+        "The predictions have no entities in '{spans_key}', so entities are not scored. They have these span groups: "
+        "{others}. Choose one with --spans-key."
+    )
     W510 = "The runs '{arm}' are left out: {reason}."
 
     # 77x: the studio

@@ -3,21 +3,24 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import spacy
 import srsly
 import typer
 from rich.console import Console
+from spacy.language import Language
 from spacy.training import Example
+from spacy.training.corpus import walk_corpus
 from spacy.util import fix_random_seed, load_model
+from spacy.vocab import Vocab
 
 from ..annotations.entities import DEFAULT_KEY
+from ..annotations.storage import load_docs
 from ..errors import Errors
 from ..evaluation.calibration import bin_tables, calibration_table, measure_calibration, plot_calibration
 from ..evaluation.evaluate import evaluate
 from ..evaluation.mistakes import mistakes_tables
 from ..evaluation.mistakes_file import write_mistakes
 from ..evaluation.pipeline_settings import get_cats_settings, get_spans_key, get_symmetric
-from ..evaluation.predictions import evaluate_predictions, has_several_labels, pair_predictions
+from ..evaluation.predictions import evaluate_predictions, has_several_labels, name_entities, pair_predictions
 from ..evaluation.report import other_table, per_type_tables, results_table
 from ..evaluation.text_mistakes import find_text_mistakes, worst_first
 from ..files import check_can_write, replacing, replacing_files
@@ -33,7 +36,8 @@ LINES, PAGE = "mistakes.jsonl", "mistakes.html"
 @app.command("evaluate")
 def evaluate_cli(
     model: Annotated[
-        str, typer.Argument(help="The pipeline, a package or a folder; or a .spacy file with its predictions.")
+        str,
+        typer.Argument(help="The pipeline, a package or a folder; or predictions, in a .spacy file or in a folder."),
     ],
     data: Annotated[Path, typer.Argument(help="The .spacy file to evaluate on.", exists=True)],
     output: Annotated[
@@ -98,6 +102,19 @@ def evaluate_cli(
     symmetric: Annotated[
         list[str] | None, typer.Option(help="Of predictions: a relation label without direction. Can be repeated.")
     ] = None,
+    multi_label: Annotated[
+        bool | None,
+        typer.Option(
+            "--multi-label/--exclusive",
+            help="Of predictions: whether any number of text labels may hold. Default: as in gold.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="Of predictions: the lowest score of a text label, if several may hold. [default: 0.5]", min=0, max=1
+        ),
+    ] = None,
     batch_size: Annotated[
         int | None,
         typer.Option(help="How many texts are predicted at once. Default: the setting of the pipeline.", min=1),
@@ -118,13 +135,21 @@ def evaluate_cli(
     Names(names, lang)  # refuses an unknown language before the evaluation
     scored: list[Example] = []
     has_mistakes = mistakes or mistakes_to is not None
-    if Path(model).suffix == ".spacy":
+    files = _prediction_files(Path(model))
+    if files:
         need_pipeline = {"--gold-entities": gold_entities, "--documents": documents, "--baseline": baseline}
+        need_pipeline |= {"--batch-size": batch_size, "--tokens": tokens != "tokenizer"}
         _refuse(need_pipeline, Errors.M526, path=model)
-        scored, settings = _read_predictions(Path(model), data, spans_key or DEFAULT_KEY, symmetric or [])
+        scored = _read_predictions(files, data, spans_key or DEFAULT_KEY)
+        if multi_label is None:
+            multi_label = has_several_labels(eg.reference for eg in scored)
+        settings: dict[str, Any] = {"spans_key": DEFAULT_KEY, "symmetric": symmetric or [], "multi_label": multi_label}
+        settings["threshold"] = 0.5 if threshold is None else threshold
         scores = evaluate_predictions(scored, **settings, overlap_matching=overlap_matching, mistakes=has_mistakes)
     else:
-        _refuse({"--spans-key": spans_key, "--symmetric": symmetric}, Errors.M527, model=model)
+        of_predictions: dict[str, Any] = {"--spans-key": spans_key, "--symmetric": symmetric}
+        of_predictions |= {"--multi-label": multi_label is not None, "--threshold": threshold is not None}
+        _refuse(of_predictions, Errors.M527, model=model)
         nlp = load_model(model)
         settings = {"spans_key": get_spans_key(nlp), "symmetric": get_symmetric(nlp), **get_cats_settings(nlp)}
         examples = list(Corpus(data, tokens=tokens, spans_key=settings["spans_key"])(nlp))
@@ -166,16 +191,26 @@ def _refuse(options: dict[str, Any], error: str, **about: Any) -> None:
         raise ValueError(error.format(options=", ".join(given), **about))
 
 
-def _read_predictions(
-    path: Path, data: Path, spans_key: str, symmetric: list[str]
-) -> tuple[list[Example], dict[str, Any]]:
-    """RETURNS (tuple[list[Example], dict[str, Any]]): Gold and predictions, and the settings to compare them with."""
-    blank = spacy.blank("xx")
-    gold = [example.reference for example in Corpus(data, spans_key=spans_key)(blank)]
+def _prediction_files(path: Path) -> list[Path]:
+    """RETURNS (list[Path]): The `.spacy` files with predictions; none if the path is that of a pipeline."""
+    if path.suffix == ".spacy" or (path.is_dir() and not (path / "config.cfg").exists()):
+        return walk_corpus(path, ".spacy") if path.exists() else [path]
+    return []
+
+
+def _read_predictions(files: list[Path], data: Path, spans_key: str) -> list[Example]:
+    """RETURNS (list[Example]): Gold and predictions, with the entities of both in the default span group."""
+    vocab = Vocab()
+    own_key = any(spans_key in doc.spans for file in walk_corpus(data, ".spacy") for doc in load_docs(file, vocab))
+    corpus = Corpus(data, spans_key=spans_key if own_key else DEFAULT_KEY)
+    gold = [example.reference for example in corpus(Language(vocab))]
     if not gold:
         raise ValueError(Errors.M610.format(path=data, what="documents"))
-    settings = {"spans_key": spans_key, "symmetric": symmetric, "multi_label": has_several_labels(gold)}
-    return pair_predictions(read_docs(path, blank.vocab), gold), {**settings, "threshold": 0.5}
+    predictions = [doc for file in files for doc in read_docs(file, vocab)]
+    if spans_key != DEFAULT_KEY:
+        predictions = list(name_entities(predictions, spans_key, DEFAULT_KEY))
+        gold = list(name_entities(gold, spans_key, DEFAULT_KEY))
+    return pair_predictions(predictions, gold)
 
 
 def _show_calibration(

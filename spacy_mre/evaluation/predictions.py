@@ -1,13 +1,13 @@
 """Evaluation of predictions that are already made: by another program, on another machine, or by a language model."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..annotations.entities import DEFAULT_KEY, get_entities
+from ..annotations.entities import DEFAULT_KEY, get_entities, set_entities
 from ..annotations.relations import get_relations
 from ..annotations.same_texts import match_texts
 from ..errors import Errors, Warnings
@@ -47,6 +47,20 @@ def pair_predictions(predictions: Iterable[Doc], gold: Iterable[Doc]) -> list[Ex
     return [Example(predictions[found[1]], gold[found[0]]) for found in places if 0 in found]
 
 
+def name_entities(docs: Iterable[Doc], spans_key: str, name: str) -> Iterator[Doc]:
+    """Write the entities of a span group to another one too, so that they can be compared.
+
+    docs (Iterable[Doc]): The documents, which are changed.
+    spans_key (str): The span group.
+    name (str): The other one.
+    YIELDS (Doc): The documents.
+    """
+    for doc in docs:
+        if spans_key in doc.spans:
+            set_entities(doc, get_entities(doc, spans_key) or [], key=name, set_ents=False)
+        yield doc
+
+
 def has_several_labels(docs: Iterable[Doc]) -> bool:
     """RETURNS (bool): Whether any text has several text labels, or has text labels of which none holds.
 
@@ -77,11 +91,15 @@ def evaluate_predictions(
     RETURNS (dict[str, Any]): The scores of `score_joint` and `score_cats`, and the counts of "mistakes".
     RAISES (ValueError): If nothing is predicted that the scorers know.
     """
-    has_entities = any(get_entities(eg.predicted, spans_key) is not None for eg in examples)
+    # spaCy says of an empty document that it has all annotations.
+    has_entities = any(len(eg.predicted) and get_entities(eg.predicted, spans_key) is not None for eg in examples)
     has_relations = any(get_relations(eg.predicted) is not None for eg in examples)
     has_cats = any(eg.predicted.cats for eg in examples)
     if not (has_entities or has_relations or has_cats):
         raise ValueError(Errors.M525.format(total=len(examples), spans_key=spans_key))
+    others = sorted({key for eg in examples for key, group in eg.predicted.spans.items() if len(group)})
+    if others and not has_entities and any(get_entities(eg.reference, spans_key) for eg in examples):
+        warnings.warn(Warnings.W505.format(spans_key=spans_key, others=", ".join(others)), stacklevel=2)
 
     def is_predicted(key: str) -> bool:
         return has_relations if key.startswith("rel_") else has_entities

@@ -101,24 +101,26 @@ def find_text_mistakes(
     [('missed', 'boundaries'), ('wrong', 'boundaries')]
     """
     examples = list(examples)
-    has_entities = any(get_entities(eg.predicted, spans_key) is not None for eg in examples)
-    has_relations = has_entities and any(get_relations(eg.predicted) is not None for eg in examples)
+    # spaCy says of an empty document that it has all annotations.
+    has_entities = any(len(eg.predicted) and get_entities(eg.predicted, spans_key) is not None for eg in examples)
+    has_relations = any(get_relations(eg.predicted) is not None for eg in examples)
     has_cats = any(eg.predicted.cats for eg in examples)
     found = []
     for number, eg in enumerate(examples, start=1):
         text = TextMistakes(str(eg.reference.user_data.get("id", number)), eg)
         found.append(text)
+        gold, predicted = scored_entities(eg.reference, spans_key), scored_entities(eg.predicted, spans_key)
         if has_entities and get_entities(eg.reference, spans_key) is not None:
             check_texts(eg)
-            gold, predicted = scored_entities(eg.reference, spans_key), scored_entities(eg.predicted, spans_key)
             _compare(text, "entities", gold, predicted)
-            if has_relations and get_relations(eg.reference) is not None:
-                arguments: dict[What, set[Item]] = {
-                    "wrong": {item[:2] for item in gold},
-                    "missed": {item[:2] for item in predicted},
-                }
-                gold, predicted = scored_relations(eg.reference, symmetric), scored_relations(eg.predicted, symmetric)
-                _compare(text, "relations", gold, predicted, arguments)
+        if has_relations and get_relations(eg.reference) is not None:
+            check_texts(eg)
+            arguments: dict[What, set[Item]] = {
+                "wrong": {item[:2] for item in gold},
+                "missed": {item[:2] for item in predicted},
+            }
+            gold, predicted = scored_relations(eg.reference, symmetric), scored_relations(eg.predicted, symmetric)
+            _compare(text, "relations", gold, predicted, arguments)
         if has_cats and eg.reference.cats:
             cats = {(label,): score for label, score in predicted_cats(eg.predicted, multi_label, threshold).items()}
             if multi_label:

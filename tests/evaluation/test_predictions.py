@@ -8,15 +8,15 @@ from spacy_mre.annotations.entities import set_entities
 from spacy_mre.annotations.relations import make_relation, set_relations
 from spacy_mre.annotations.storage import load_docs, save_docs
 from spacy_mre.cli import app
-from spacy_mre.evaluation.predictions import evaluate_predictions, has_several_labels, pair_predictions
+from spacy_mre.evaluation.predictions import evaluate_predictions, has_several_labels, name_entities, pair_predictions
 
 NLP = spacy.blank("en")
 TEXTS = ["Ida left Oslo", "Bo met Ida", "It rained"]
 
 
-def doc_of(text, entities=(), relations=(), cats=None, *, id=None):
+def doc_of(text, entities=(), relations=(), cats=None, *, id=None, set_ents=True):
     doc = NLP(text)
-    set_entities(doc, [(start, end, label, 1.0) for start, end, label in entities])
+    set_entities(doc, [(start, end, label, 1.0) for start, end, label in entities], set_ents=set_ents)
     labels = {(start, end): label for start, end, label in entities}
     set_relations(
         doc,
@@ -39,12 +39,18 @@ def gold_docs():
     ]
 
 
-def predicted_docs():
+def predicted_docs(set_ents=True):
     """In another order. Right: 2 of 3 entities (of 4 in gold), 2 of 3 text labels. A relation has a wrong type."""
     return [
-        doc_of(TEXTS[2], [], [], {"a": 0.4, "b": 0.6}),
-        doc_of(TEXTS[0], [(0, 1, "person"), (2, 3, "site")], [((0, 1), (2, 3), "leaves")], {"a": 0.9, "b": 0.1}),
-        doc_of(TEXTS[1], [(2, 3, "person")], [], {"a": 0.7, "b": 0.3}),
+        doc_of(TEXTS[2], [], [], {"a": 0.4, "b": 0.6}, set_ents=set_ents),
+        doc_of(
+            TEXTS[0],
+            [(0, 1, "person"), (2, 3, "site")],
+            [((0, 1), (2, 3), "leaves")],
+            {"a": 0.9, "b": 0.1},
+            set_ents=set_ents,
+        ),
+        doc_of(TEXTS[1], [(2, 3, "person")], [], {"a": 0.7, "b": 0.3}, set_ents=set_ents),
     ]
 
 
@@ -81,6 +87,40 @@ def test_what_is_not_predicted_is_not_scored():
     gold[0] = NLP(TEXTS[0])
     scores = evaluate_predictions(pair_predictions(predicted_docs(), gold))
     assert (scores["spans_entities_p"], scores["spans_entities_r"], scores["rel_f"]) == (1.0, 0.5, None)
+
+
+def test_an_empty_text_has_no_predictions():
+    empty = NLP("")
+    assert empty.has_annotation("ENT_IOB")
+    labelled = [NLP(text) for text in TEXTS]
+    for doc in labelled:
+        doc.cats = {"b": 1.0}
+    examples = pair_predictions([*labelled, empty], [*gold_docs(), NLP("")])
+    assert not any(key.startswith("spans") for key in evaluate_predictions(examples))
+    for doc in labelled:
+        doc.cats = {}
+    with pytest.raises(ValueError, match="M525"):
+        evaluate_predictions(examples)
+
+
+def test_relations_alone():
+    related = predicted_docs(set_ents=False)
+    for doc in related:
+        del doc.spans["entities"]
+    examples = pair_predictions(related, gold_docs())
+    scores = evaluate_predictions(examples, mistakes=True)
+    assert scores["rel_f"] == 1.0 and "spans_entities_f" not in scores and "entities" not in scores["mistakes"]
+    assert scores["mistakes"]["relations"]["missed"]["argument type"] == 1
+
+
+def test_other_span_groups_are_named():
+    others = predicted_docs(set_ents=False)
+    for doc in others:
+        doc.spans["sc"] = list(doc.spans.pop("entities"))
+    with pytest.warns(UserWarning, match=r"W505.*no entities in 'entities'.*: sc\."):
+        evaluate_predictions(pair_predictions(others, gold_docs()))
+    scores = evaluate_predictions(pair_predictions(name_entities(others, "sc", "entities"), gold_docs()))
+    assert (scores["spans_entities_p"], scores["spans_entities_r"]) == (pytest.approx(2 / 3), 0.5)
 
 
 def test_texts_are_matched_by_id_then_by_text():
@@ -131,6 +171,40 @@ def test_predictions_of_a_pipeline_have_the_scores_of_the_pipeline(files):
     assert mistakes == of["model"][1]
     assert scores == {key: value for key, value in of["model"][0].items() if key in scores}
     assert of["model"][0].keys() - scores.keys() <= {"token_acc", "token_p", "token_r", "token_f"}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_folders_and_span_groups_of_predictions(files):
+    of = {}
+    (files / "parts").mkdir()
+    for number, doc in enumerate(load_docs(files / "predicted.spacy")):
+        save_docs([doc], files / "parts" / f"part-{number:05}.spacy")
+    renamed = list(load_docs(files / "predicted.spacy"))
+    for doc in renamed:
+        doc.spans["sc"] = list(doc.spans.pop("entities"))
+        doc.ents = []
+    save_docs(renamed, files / "sc.spacy")
+    for name, *options in (["predicted.spacy"], ["parts"], ["sc.spacy", "--spans-key", "sc"]):
+        result = run(files / name, files / "gold.spacy", *options, "--output", files / "scores.json")
+        assert result.exit_code == 0, result.output
+        of[name] = json.loads((files / "scores.json").read_text())
+    assert of["predicted.spacy"] == of["parts"] and of["predicted.spacy"]["spans_entities_f"] is not None
+    assert of["sc.spacy"]["spans_entities_f"] == of["parts"]["spans_entities_f"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_settings_of_text_labels(files):
+    several = [doc_of(text, cats={"a": 0.9, "b": 0.8}) for text in TEXTS]
+    save_docs(several, files / "several.spacy")
+    expected = {"--exclusive": 1 / 3, "--multi-label": 0.5}  # 1 of 3, or p = 3/6 and r = 3/3
+    for option, value in expected.items():
+        result = run(files / "several.spacy", files / "gold.spacy", option, "--output", files / "scores.json")
+        assert result.exit_code == 0, result.output
+        assert json.loads((files / "scores.json").read_text())["cats_micro_p"] == pytest.approx(value)
+    run(
+        files / "several.spacy", files / "gold.spacy", "--multi-label", "--threshold", 0.85, "-o", files / "scores.json"
+    )
+    assert json.loads((files / "scores.json").read_text())["cats_micro_p"] == pytest.approx(1 / 3)
 
 
 def test_options_that_need_a_pipeline_are_refused(files):

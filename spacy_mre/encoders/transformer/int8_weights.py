@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from ...errors import Errors
 from ...training.torch_file import check_state
 
 SCALE = ".scale"
@@ -76,7 +77,7 @@ def load_int8(transformer: Any, path: Path) -> None:
 
     transformer (PreTrainedModel): A model of the same config, in fp32 and on the CPU, that gets the weights.
     path (Path): The file.
-    RAISES (ValueError): If the file contains other weights than those of the model.
+    RAISES (ValueError): If the file contains other weights than those of the model, or is damaged.
     """
     state, wanted, matrices = load_file(path), dict(transformer.state_dict()), _matrices(transformer)
     for name in matrices:
@@ -84,6 +85,9 @@ def load_int8(transformer: Any, path: Path) -> None:
         wanted[name] = torch.empty(rows, width, dtype=torch.int8, device="meta")
         wanted[name + SCALE] = torch.empty(rows, 1, device="meta")
     check_state(wanted, state, str(path))
+    for name in matrices:
+        if not (state[name + SCALE] >= 0).all() or state[name + SCALE].isinf().any():
+            raise ValueError(Errors.M012.format(origin=path, reason=f"the scales of {name} are no numbers from 0 up"))
     table = transformer.get_input_embeddings()
     for name, module in matrices.items():
         quantized, scales = state.pop(name), state.pop(name + SCALE)

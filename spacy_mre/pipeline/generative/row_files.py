@@ -37,7 +37,10 @@ def read_row_items(path: Path) -> Iterator[RowItem]:
     """
     path = Path(path)
     items: Iterator[tuple[Location, dict[str, Any]]]
-    items = csv_rows(path, "input", ()) if path.suffix.lower() in TABLES else read_json_items(path)
+    is_table = path.suffix.lower() in TABLES
+    items = csv_rows(path, "input", ()) if is_table else read_json_items(path)
     for number, (location, item) in enumerate(items, start=1):
+        if is_table and "output" in item:
+            item["output"] = item["output"] or ""
         source, target = location.get(item, "input", str), location.get(item, "output", str)
         yield RowItem(location, location.line or number, source, target, bool(item.get("instruction")))

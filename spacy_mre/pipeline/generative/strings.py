@@ -164,7 +164,9 @@ def read_strings(path: Path, format: Format, *, strict: bool = False, report: Re
             raise location.error(err.reason if err.string == output else f"'input': {err.reason}") from None
         for problem in parsed.problems:
             report.lose("part of an output that is not in the format", str(location), problem)
-        anchored = anchor(text, parsed.analysis, normalize=_narrowed)
+        anchored = anchor(text, parsed.analysis)
+        if anchored.dropped and not strict:
+            anchored = anchor(text, parsed.analysis, normalize=_narrowed)
         items = parsed.analysis.items or ()
         for index, reason in anchored.dropped:
             report.lose(reason, str(location), " ".join(items[index]))
@@ -231,10 +233,10 @@ def _says_none(output: str, task: Task) -> bool:
 
 
 def _narrowed(text: str) -> tuple[str, range]:
-    """The text in halfwidth forms where the length stays the same, so that offsets do too."""
-    forms = (unicodedata.normalize("NFKC", character) for character in text)
-    narrow = "".join(form if len(form) == 1 else character for form, character in zip(forms, text))
-    return narrow, range(len(text) + 1)
+    """The text with ordinary forms of its fullwidth and halfwidth characters, one for one, so that offsets stay."""
+    is_wide = (unicodedata.decomposition(character).startswith(("<wide>", "<narrow>")) for character in text)
+    forms = (unicodedata.normalize("NFKC", character) if wide else character for wide, character in zip(is_wide, text))
+    return "".join(forms), range(len(text) + 1)
 
 
 def _count_offsets(

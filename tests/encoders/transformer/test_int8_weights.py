@@ -129,7 +129,7 @@ def test_training_goes_on_from_int8(saved):
     assert {"embeddings.word_embeddings.weight", "encoder.layer.0.intermediate.dense.weight"} <= changed
 
 
-@pytest.mark.parametrize("what", ["missing", "type", "shape", "broken"])
+@pytest.mark.parametrize("what", ["missing", "type", "shape", "scale", "broken"])
 def test_a_broken_file_is_refused(saved, what):
     from safetensors.torch import load_file, save_file
 
@@ -137,6 +137,8 @@ def test_a_broken_file_is_refused(saved, what):
     state = load_file(file)
     if what == "missing":
         del state[f"{name}.scale"]
+    elif what == "scale":
+        state[f"{name}.scale"][3] = torch.nan
     else:
         state[name] = state[name].float() if what == "type" else state[name][:-1].clone()
     if what == "broken":

@@ -96,6 +96,34 @@ def test_spellings_of_names(tmp_path, oiellm):
     assert (6, 9, "product") in found(record)
 
 
+def test_a_name_is_found_as_it_is_written(tmp_path, oiellm):
+    """Fullwidth and halfwidth forms are the same only where the exact form is not in the text."""
+    for text, name, start in (("Ａ社は東京、A社は大阪。", "A社", 6), ("①番線から1番線へ。", "1番線", 5)):
+        record, _ = read(tmp_path, oiellm, f"{text}/固有表現抽出", f"社会/固有表現抽出/:法人名;{name}")
+        assert found(record) == [(start, start + len(name), "company")]
+    record, _ = read(tmp_path, oiellm, "①番線/固有表現抽出", "社会/固有表現抽出/:法人名;1番線")
+    assert not record.entities  # another character, not another form of it
+
+
+@pytest.mark.parametrize("last", [";", ";;"])
+def test_a_delimiter_after_a_name(tmp_path, slg, last):
+    record, _ = read(tmp_path, slg, output=OUTPUT + last)
+    assert found(record) == FOUND
+
+
+def test_a_name_with_fullwidth_delimiters(oiellm):
+    parsed = oiellm.parse("社会/固有表現抽出/:地名;A：人名；B;", strict=False)
+    assert [tuple(item) for item in parsed.analysis.items] == [("place", "A：人名；B")]
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_a_table_with_an_empty_output(tmp_path, oiellm, ending):
+    rows = [{"input": f"{TEXT}/固有表現抽出", "output": ""}, {"input": "大阪/固有表現抽出", "output": "社会"}]
+    path = write(tmp_path / f"a.{ending}", rows)
+    with pytest.raises(CorpusError, match="line 2: 'output' is empty"):
+        read_rows(path)
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("none", [":無い;", "：無い；", ":無し;", ":なし"])
 def test_none_words(tmp_path, oiellm, none):

@@ -3,8 +3,8 @@
 Entities are written in the order of their ends, an inner one before the outer one; relations in the order of their
 later argument. So the order of an analysis determines the positions of a repeated string, and nesting needs no markup.
 
-A place that begins or ends inside of a word is used only if there are too few others: "京都" is not found in "東京都庁"
-if it stands alone elsewhere, whatever the order.
+A place that begins or ends inside of a word is used only if there is no other: "京都" is not found in "東京都庁" if it
+stands alone elsewhere, whatever the order.
 
 **Entities** are aligned with the occurrences of their strings, monotonically in that order. Of all alignments with the
 most entities, the most plausible one is used: at word boundaries, not overlapping, rather nested than crossing, then

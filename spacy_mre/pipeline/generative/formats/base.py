@@ -140,8 +140,11 @@ class StringFormat:
             if strict:
                 raise
             problem = f"position {err.position}: {err.reason}"
-            parsed = [self._parse_leniently(form, [problem]) for form in dict.fromkeys((string, narrowed(string)))]
-            return max(parsed, key=_size)
+            parsed = self._parse_leniently(string, [problem])
+            # A name may contain fullwidth characters: they are delimiters only if something cannot be read without.
+            if len(parsed.problems) > 1 or not parsed.analysis.items:
+                parsed = max(parsed, self._parse_leniently(narrowed(string), [problem]), key=_size)
+            return parsed
 
     def words(self, string: str) -> tuple[str, list[str]]:
         """Read the words at the positions of labels in a target, known or not, to find the labels of a file.

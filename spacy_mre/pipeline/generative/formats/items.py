@@ -159,14 +159,23 @@ class ItemPart:
         return self.ids.get(plain(field), self.normalized_ids.get(normalized(field.text)))
 
     def _read_entity(self, string: str, fields: Sequence[Segment]) -> EntityText | None:
+        fields = _without_last_delimiter(fields, 2)
         label = self._label(fields[0])
         text = plain(join(string, fields[1:])) if fields[1:] else ""
         return EntityText(label, text) if label is not None and text else None
 
     def _read_relation(self, string: str, fields: Sequence[Segment]) -> RelationText | None:
+        fields = _without_last_delimiter(fields, 3)
         for middle in range(1, len(fields) - 1):
             label = self._label(fields[middle])
             head, tail = plain(join(string, fields[:middle])), plain(join(string, fields[middle + 1 :]))
             if label is not None and head and tail:
                 return RelationText(head, label, tail)
         return None
+
+
+def _without_last_delimiter(fields: Sequence[Segment], least: int) -> Sequence[Segment]:
+    """The fields of an item. A delimiter after it, as after the marker for none, belongs to no name."""
+    while len(fields) > least and not plain(fields[-1]):
+        fields = fields[:-1]
+    return fields

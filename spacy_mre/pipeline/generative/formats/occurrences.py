@@ -1,12 +1,11 @@
 """The occurrences of strings in a text, and whether they are words."""
 
-from collections import Counter
 from collections.abc import Callable, Container, Sequence
 from functools import lru_cache
 from unicodedata import category
 
 from ....annotations.entities import Offsets
-from .analysis import Analysis, EntityText
+from .analysis import Analysis
 
 # See `anchor`.
 Normalize = Callable[[str], tuple[str, Sequence[int]]]
@@ -31,11 +30,6 @@ class SearchedText:
         self.limit = MAX_OCCURRENCES + len(analysis.items or ())
         self.found: dict[str, list[Offsets]] = {}
         self.possible: dict[str, list[Offsets]] = {}
-        # Entities of different labels can have the same place.
-        entities = Counter(item for item in analysis.items or () if isinstance(item, EntityText))
-        self.needed: Counter[str] = Counter()
-        for item, count in entities.items():
-            self.needed[item.text] = max(self.needed[item.text], count)
         if normalize is not None:
             self.normalized, offsets = normalize(text)
             self.offsets = [*offsets, len(text)]
@@ -61,7 +55,7 @@ class SearchedText:
 
     def places(self, string: str) -> list[Offsets]:
         """Find the occurrences that an entity or an argument can have: those that neither begin nor end inside of a
-        word, or all if fewer of them are left than the analysis has entities with this string and one label.
+        word, or all if there are none.
 
         string (str): The string.
         RETURNS (list[tuple[int, int]]): Their offsets, from left to right.
@@ -69,7 +63,7 @@ class SearchedText:
         if string not in self.possible:
             found = self.occurrences(string)
             whole = [offsets for offsets in found if not any(map(self._is_inside, offsets))]
-            self.possible[string] = whole if len(whole) >= max(self.needed[string], 1) else found
+            self.possible[string] = whole or found
         return self.possible[string]
 
     def word_ends(self, offsets: Offsets) -> int:
@@ -81,9 +75,11 @@ class SearchedText:
     def _is_inside(self, offset: int) -> bool:
         """Whether an offset is certainly inside of a word. Without given boundaries only words of an alphabet are
         certain: those of Japanese and Chinese are not separated."""
+        if not 0 < offset < len(self.text):
+            return False
         if self.boundaries is not None:
             return offset not in self.boundaries
-        return 0 < offset < len(self.text) and _is_cased(self.text[offset - 1]) and _is_cased(self.text[offset])
+        return _is_cased(self.text[offset - 1]) and _is_cased(self.text[offset])
 
     def _original(self, start: int, end: int) -> Offsets:
         # Normalization may change the number of characters, and remove some.
