@@ -76,7 +76,7 @@ SHORT = {
     "spacy_mre learning-curve": "--updates 1",
 }
 # The language of the corpus of a page, if it is not Japanese, and the format of data.jsonl, if it is not doccano's.
-LANGUAGES = {"docs/multi_ner.md": "en"}
+LANGUAGES = {"docs/multi_ner.md": "en", "docs/generation.md": "en"}
 DATA_FORMATS = {"docs/formats.md": "jsonl"}
 ANNOTATORS = ("anna.spacy", "ben.spacy", "cy.spacy", "corrected.spacy")
 TINY_MODEL = {
