@@ -81,7 +81,9 @@ def learning_curves() -> Figure | None:
     for j, config in enumerate(configs):
         axes[0, j].set_title(config, fontsize="medium")
         axes[-1, j].set_xlabel("training texts")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(
+        *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize="small"
+    )
     return figure
 
 

@@ -94,12 +94,17 @@ def label_cli(
     """Annotate raw texts with a language model, to train a pipeline on them. The same command again goes on after an
     interruption, and asks nothing twice."""
     check_can_write(output, folder=True)
-    for name in (CORPUS, ROWS, REPORT, MARKDOWN, CACHE):
-        check_can_write(output / name, sources=[source, examples])
+    sources = [source, examples, *(answers or ()), *([labels] if labels else ())]
+    for file in (*(output / name for name in (CORPUS, ROWS, REPORT, MARKDOWN, CACHE)), *([prompts] if prompts else ())):
+        check_can_write(file, sources=sources)
     get_lang_class(lang)  # refuses an unknown one before anything is paid
     if budget and not (price_in or price_out):
         raise typer.BadParameter("--budget needs prices: --price-in, --price-out, or both")
-    if engine == "replay" and answers:
+    if answers:
+        if engine != "replay":
+            raise typer.BadParameter("--answers are for --engine replay")
+        if len({one.resolve() for one in answers}) < len(answers):
+            raise typer.BadParameter("--answers has the same file twice, which is one sample")
         samples = len(answers)
     shown = read_docs(examples)
     words = None if labels is None else read_words(labels, lang)

@@ -98,7 +98,10 @@ def translate_cli(
     """Translate an annotated corpus with a language model. The same command again goes on after an interruption, and
     asks nothing twice."""
     check_can_write(output, folder=True)
+    sources = [source, labels, *(answers or ()), *([example] if example else ())]
     check_can_write(output / source.name, folder=source.is_dir(), sources=[source])
+    for file in (*(output / name for name in (CACHE, *NAMES)), *([prompts] if prompts else ())):
+        check_can_write(file, sources=sources)
     if source.name in (CACHE, *NAMES):
         raise typer.BadParameter(f"{source.name} is the name of another file that is written. Rename the input")
     for lang in (from_lang, to_lang):

@@ -26,8 +26,10 @@ RESPONSE_FORMAT = {
 # What OpenAI answers with 429 when nothing is paid for any more.
 NO_CREDIT = "insufficient_quota"
 FILTERS = ("content_filter", "content_policy_violation")
-# Local servers put what a model thinks before what it answers.
-THOUGHT = re.compile(r"\s*<think>.*?</think>\s*", re.DOTALL)
+# Local servers put what a model thinks before what it answers. If the prompt begins the thoughts, only their end is
+# here, in a line of its own.
+THOUGHT = re.compile(r"\s*(<think>.*?|[^{\s].*?\n)</think>\s*", re.DOTALL)
+FENCED = re.compile(r"\s*```[\w-]*\n(.*?)\n?```\s*", re.DOTALL)
 
 
 def make_body(
@@ -80,6 +82,8 @@ def read_answer(body: Any) -> Answer | None:
 def line_of(content: str) -> str:
     """RETURNS (str): What a model answered, without its form and without what it thought before it."""
     content = THOUGHT.sub("", content, count=1) if THOUGHT.match(content) else content
+    fenced = FENCED.fullmatch(content)
+    content = fenced[1] if fenced else content
     try:
         given = json.loads(content)
     except (ValueError, RecursionError):

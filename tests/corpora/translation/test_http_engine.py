@@ -145,6 +145,11 @@ def test_a_filter_that_answers_with_an_error_refuses(serve, status, error):
     "content, text",
     [
         ("<think>\nLima?\n</think>\n\nリマ", "リマ"),
+        ("Lima?\n</think>\n\nリマ", "リマ"),
+        ("a </think> b", "a </think> b"),
+        ('{"translation": "a\\n</think>"}', "a\n</think>"),
+        ('```json\n{"translation": "リマ"}\n```', "リマ"),
+        ("```\nリマ\n```\n", "リマ"),
         ("リマ <think>", "リマ <think>"),
         ([{"type": "text", "text": "リ"}, {"type": "text", "text": "マ"}], "リマ"),
         (None, ""),

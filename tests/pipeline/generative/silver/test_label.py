@@ -220,6 +220,25 @@ def test_the_words_of_labels(files, gold):
         assert result.exit_code == 1 and "M951" in result.output and len(server.requests) == 1
 
 
+def test_no_file_that_is_read_becomes_prompts(files, gold):
+    for name in ("texts.jsonl", "examples.spacy"):
+        before = (files / name).read_bytes()
+        result = run(files, "http://127.0.0.1:9/v1", "--prompts", files / name)
+        assert result.exit_code == 1 and "it is the input" in result.output and (files / name).read_bytes() == before
+
+
+def test_answers_are_those_of_samples(files, gold):
+    (files / "a").write_text("", encoding="utf8")
+    assert "--engine replay" in run(files, "http://127.0.0.1:9/v1", "--answers", files / "a").output
+    twice = ["--engine", "replay", "--answers", files / "a", "--answers", files / "a"]
+    assert "the same file twice" in run(files, "http://127.0.0.1:9/v1", *twice).output
+    (files / "out").mkdir()
+    (files / "out" / "rows.jsonl").write_text("kept", encoding="utf8")
+    replaced = ["--engine", "replay", "--answers", files / "out" / "rows.jsonl"]
+    assert "it is the input" in run(files, "http://127.0.0.1:9/v1", *replaced).output
+    assert (files / "out" / "rows.jsonl").read_text() == "kept"
+
+
 def test_the_input_is_not_overwritten(files, gold):
     (files / "silver.spacy").write_bytes((files / "examples.spacy").read_bytes())
     with running(Loopback(str)) as server:
