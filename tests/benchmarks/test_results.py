@@ -106,7 +106,7 @@ def test_counts_are_kept_in_the_smallest_type(tmp_path, monkeypatch):
 
 def test_plots_are_the_same_every_time(copy):
     first, second = draw_plots(copy / "one"), draw_plots(copy / "two")
-    assert [path.name for path in first] == ["speed_length.svg", "reinforcement.svg"]
+    assert [path.name for path in first] == ["speed_length.svg", "learning_curves.svg", "reinforcement.svg"]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
