@@ -5,7 +5,7 @@ CODE = spacy_mre tests benchmarks docs models
 export HF_HUB_OFFLINE ?= 1
 export PYTHONWARNINGS ?= ignore::FutureWarning,ignore::DeprecationWarning
 
-.PHONY: run models test newcomer fuzz lint docs bench setup
+.PHONY: run models test newcomer fuzz lint docs bench bench-check setup
 
 # The demonstration: train, test, package and draw a page. Its last lines are the scores and the path of the page.
 run: setup
@@ -46,6 +46,11 @@ bench: setup
 	$(BIN)/python -m benchmarks run --suite speed
 	$(BIN)/python -m benchmarks table
 	$(BIN)/python -m benchmarks plot
+
+# Whether the code became slower: some of these ratios, and the instructions of the heads, against the committed ones.
+bench-check: setup
+	$(BIN)/python -m benchmarks instructions
+	$(BIN)/python -m benchmarks check
 
 setup: $(VENV)/installed
 

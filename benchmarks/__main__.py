@@ -1,4 +1,4 @@
-"""`python -m benchmarks run`, `table`, `plot` and `config`; README.md in this folder shows how it works."""
+"""Run, check and show the benchmarks; README.md in this folder shows how it works."""
 
 from typing import Annotated
 
@@ -60,6 +60,46 @@ def run_cli(
             console.print(f"{cell}: {grid.config(cell)['training']['max_steps']} updates", soft_wrap=True)
         return
     _exit_if(run_cells(grid, missing, console, jobs=jobs, gpu=gpu, keep_models=keep_models))
+
+
+@app.command("check")
+def check_cli(
+    rows: Annotated[list[str] | None, typer.Argument(help="Rows of speed. Default: some that are quick.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each side is measured.")] = 5,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of each process.")] = 2,
+) -> None:
+    """Measure rows of the suite speed anew, and fail if one is worse than the committed one beyond both spreads."""
+    from .speed.check import check, differences, is_bad, table
+    from .speed.measuring import Settings
+    from .speed.run import choose
+
+    _check(choose, rows or ())
+    for difference in differences(threads):
+        console.print(f"ratios may differ: {difference}", style="yellow", soft_wrap=True)
+    findings = check(rows or (), Settings(rounds), console, threads=threads)
+    console.print(table(findings, "Ratios"))
+    _exit_if([finding.name for finding in findings if is_bad(finding)])
+
+
+@app.command("instructions")
+def instructions_cli(
+    record: Annotated[bool, typer.Option("--record", help="Write the counts instead of comparing them.")] = False,
+) -> None:
+    """Count the instructions of the heads, and fail if there are more than the committed number. Needs valgrind."""
+    from .speed import instructions
+    from .speed.check import is_bad, table
+
+    if reason := instructions.missing() if record else instructions.why_not_compared():
+        console.print(f"skipped: {reason}", style="yellow", soft_wrap=True)
+        raise typer.Exit(1 if record else 0)
+    counted = instructions.count()
+    if record:
+        instructions.record(counted)
+        console.print(f"wrote {instructions.FILE}")
+        return
+    findings = instructions.check_instructions(counted, instructions.read())
+    console.print(table(findings, "Instructions"))
+    _exit_if([finding.name for finding in findings if is_bad(finding)])
 
 
 @app.command("one", hidden=True)

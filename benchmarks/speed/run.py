@@ -33,21 +33,32 @@ def run_speed(
     measured = start(threads)
     failed: list[str] = []
     for measurement in choose(names):
-        console.print(f"{', '.join(measurement.rows)} ...", style="dim")
-        try:
-            new = call_in_process(measurement.run, settings)
-        except Exception:  # the others are measured all the same
-            traceback.print_exc()
+        new = measure(measurement, settings, console)
+        if new is None:  # the others are measured all the same
             failed.extend(measurement.rows)
             continue
-        for row in new["rows"]:
-            row["commit"] = results.get_commit()
-            spread = f"{row['ratio']:.3g} ({row['min']:.3g} to {row['max']:.3g})"
-            console.print(f"{row['name']}: {spread}, {row['note']}", highlight=False, soft_wrap=True)
         merge(measured, new)
         if not settings.quick:
             results.write("speed", measured)
     return measured, failed
+
+
+def measure(measurement: Measurement, settings: Settings, console: Console) -> dict[str, Any] | None:
+    """Measure in a fresh process, and show the rows.
+
+    RETURNS (Optional[dict[str, Any]]): "rows", and perhaps "series"; None, after the error was shown, if it failed.
+    """
+    console.print(f"{', '.join(measurement.rows)} ...", style="dim")
+    try:
+        new = call_in_process(measurement.run, settings)
+    except Exception:
+        traceback.print_exc()
+        return None
+    for row in new["rows"]:
+        row["commit"] = results.get_commit()
+        spread = f"{row['ratio']:.3g} ({row['min']:.3g} to {row['max']:.3g})"
+        console.print(f"{row['name']}: {spread}, {row['note']}", highlight=False, soft_wrap=True)
+    return new
 
 
 def choose(names: Sequence[str]) -> list[Measurement]:
@@ -64,11 +75,15 @@ def choose(names: Sequence[str]) -> list[Measurement]:
 
 def start(threads: int) -> dict[str, Any]:
     """The results so far, if they were measured with the same versions on the same machine; else empty ones."""
-    about = {"versions": get_versions(PACKAGES), "machine": {"processor": processor(), "threads": threads}}
-    before = results.read("speed")
+    about, before = about_here(threads), results.read("speed")
     if all(before.get(name) == value for name, value in about.items()):
         return before
     return {**about, "rows": [], "series": {}}
+
+
+def about_here(threads: int) -> dict[str, Any]:
+    """RETURNS (dict[str, Any]): "versions" and "machine"."""
+    return {"versions": get_versions(PACKAGES), "machine": {"processor": processor(), "threads": threads}}
 
 
 def processor() -> str:
