@@ -41,8 +41,8 @@ TOOLS = ("valgrind", "callgrind_control", "callgrind_annotate")
 PACKAGES = ("spacy", "thinc", "torch", "numpy")
 TEXTS, TOKENS = 2, 32
 REPEATS = 5
-# Counts of one commit differ by less than 0.1 %, see docs/performance.md.
-TOLERANCE = 0.01
+# Two processes counted the same; the turns of one process differ by up to 1 %, because memory is not in the same state.
+TOLERANCE = 0.02
 # What takes part in the choice of kernels.
 CPU_FLAGS = ("avx2", "fma", "bmi2")
 ENVIRONMENT = {
