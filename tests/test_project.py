@@ -31,6 +31,19 @@ def test_config_builds_its_pipeline(path):
     assert [type(corpus).__name__ for corpus in registry.resolve(filled["corpora"]).values()] == ["Corpus", "Corpus"]
 
 
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_best_pipeline_is_chosen_by_the_written_weights(path):
+    """spaCy adds the default weights of the components for every score that a config does not name."""
+    config = load_config(path, overrides=PATHS)
+    if "ja_ginza" in path.read_text(encoding="utf8"):
+        pytest.importorskip("ja_ginza")
+    written = config["training"].get("score_weights", {})
+    nlp = load_model_from_config(config, auto_fill=True)
+    used = {name: weight for name, weight in nlp.config["training"]["score_weights"].items() if weight}
+    assert sum(used.values()) == pytest.approx(1.0)
+    assert not written or used == {name: weight for name, weight in written.items() if weight}
+
+
 def test_workflows_name_commands():
     commands = {command["name"] for command in PROJECT["commands"]}
     used = {step for steps in PROJECT["workflows"].values() for step in steps}
