@@ -1,0 +1,141 @@
+"""The layers of a BERT in prediction compute what its modules compute."""
+
+import pytest
+import torch
+from torch import nn
+
+transformers = pytest.importorskip("transformers")
+
+from spacy_mre.encoders.transformer.bert_layers import bert_layers  # noqa: E402
+from spacy_mre.encoders.transformer.engines import TorchEngine  # noqa: E402
+
+SIZES = {
+    "vocab_size": 50,
+    "hidden_size": 24,
+    "intermediate_size": 40,
+    "num_attention_heads": 3,
+    "num_hidden_layers": 2,
+    "max_position_embeddings": 64,
+}
+KINDS = ["Bert", "Roberta", "XLMRoberta", "Camembert"]
+
+
+@pytest.fixture
+def make_model():
+    def make(kind="Bert", **settings):
+        torch.manual_seed(0)
+        config = getattr(transformers, f"{kind}Config")(**{**SIZES, **settings})
+        model = getattr(transformers, f"{kind}Model")(config, add_pooling_layer=False).eval()
+        with torch.no_grad():  # so that biases are not zero, and norms not one
+            for weight in model.parameters():
+                weight += 0.1 * torch.rand_like(weight)
+        return model
+
+    return make
+
+
+@pytest.fixture
+def batch():
+    ids = torch.randint(5, 50, (4, 11), generator=torch.Generator().manual_seed(1))
+    mask = torch.ones_like(ids)
+    for row, length in enumerate((11, 7, 1, 9)):
+        mask[row, length:] = 0
+    return ids.masked_fill(mask == 0, 1), mask
+
+
+def states_of_model(model, ids, mask):
+    with torch.inference_mode():
+        return model(input_ids=ids, attention_mask=mask).last_hidden_state[mask.bool()]
+
+
+def states_of_engine(engine, ids, mask):
+    return engine(ids.numpy(), mask.numpy(), None)[mask.bool()]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("padded", [True, False])
+def test_states_are_those_of_the_model(make_model, batch, kind, padded):
+    model, (ids, mask) = make_model(kind), batch
+    if not padded:
+        ids, mask = ids[:, :1], mask[:, :1]
+    engine = TorchEngine(model, "fp32")
+    assert engine.layers is not None
+    found, expected = states_of_engine(engine, ids, mask), states_of_model(model, ids, mask)
+    assert torch.equal(found, expected) or torch.allclose(found, expected, rtol=0, atol=1e-6)
+
+
+def test_token_types_are_used(make_model, batch):
+    model, (ids, mask) = make_model(), batch
+    types = (ids > 20).long()
+    found = TorchEngine(model, "fp32")(ids.numpy(), mask.numpy(), types.numpy())
+    with torch.inference_mode():
+        expected = model(input_ids=ids, attention_mask=mask, token_type_ids=types).last_hidden_state
+    assert torch.allclose(found[mask.bool()], expected[mask.bool()], rtol=0, atol=1e-6)
+    assert not torch.allclose(found, TorchEngine(model, "fp32")(ids.numpy(), mask.numpy(), None), atol=1e-3)
+
+
+@pytest.mark.parametrize("change", ["in place", "other data"])
+def test_changed_weights_are_used(make_model, batch, change):
+    model = make_model()
+    engine = TorchEngine(model, "fp32")
+    before = states_of_engine(engine, *batch)
+    for weight in (model.encoder.layer[1].attention.self.key.weight, model.encoder.layer[0].output.dense.bias):
+        with torch.no_grad():
+            if change == "in place":
+                weight[0] += 1.0
+            else:
+                weight.data = weight.data + torch.eye(24)[0] * 1.0
+    found, expected = states_of_engine(engine, *batch), states_of_model(model, *batch)
+    assert torch.allclose(found, expected, rtol=0, atol=1e-6) and not torch.allclose(found, before, atol=1e-3)
+
+
+def replace_linear(model):
+    class Adapted(nn.Linear):
+        pass
+
+    model.encoder.layer[1].attention.self.query = Adapted(24, 24)
+
+
+def hook(model):
+    model.encoder.layer[0].register_forward_hook(lambda module, args, output: None)
+
+
+def half(model):
+    model.to(torch.bfloat16)
+
+
+@pytest.mark.parametrize("change", [replace_linear, hook, half])
+def test_changed_models_run_themselves(make_model, change):
+    model = make_model()
+    assert bert_layers(model) is not None
+    change(model)
+    assert bert_layers(model) is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"hidden_act": "relu"},
+        {"attn_implementation": "eager"},
+        {"attn_implementation": "eager", "position_embedding_type": "relative_key"},
+        {"is_decoder": True},
+    ],
+)
+def test_other_structures_run_themselves(make_model, batch, settings):
+    model = make_model(**settings)
+    engine = TorchEngine(model, "fp32")
+    assert engine.layers is None
+    assert torch.equal(states_of_engine(engine, *batch), states_of_model(model, *batch))
+
+
+def test_other_models_run_themselves():
+    config = transformers.DistilBertConfig(vocab_size=50, dim=24, hidden_dim=40, n_heads=3, n_layers=1)
+    assert bert_layers(transformers.DistilBertModel(config)) is None
+
+
+def test_autocast_is_respected(make_model, batch):
+    engine = TorchEngine(make_model(), "fp32")
+    with torch.autocast("cpu", torch.bfloat16):
+        lowered = states_of_engine(engine, *batch)
+    exact = states_of_engine(engine, *batch)
+    assert torch.allclose(lowered, exact, atol=0.1) and not torch.allclose(lowered, exact, rtol=0, atol=1e-5)
