@@ -38,8 +38,8 @@ def build(name: str, table: dict[str, Any]) -> dict[str, Any]:
 
     name (str): Its name, for example "ja_mre_sm".
     table (dict[str, Any]): The content of models.yml.
-    RETURNS (dict[str, Any]): The commit it was trained at, its scores by part and language, its speed, and the size of
-        its wheel.
+    RETURNS (dict[str, Any]): The commit it was trained at, its scores by part and language, its speed, and its wheels
+        by precision, with their names and sizes.
     """
     spec, folder = table["pipelines"][name], WORK / name
     write_corpus(spec, folder)
@@ -50,9 +50,18 @@ def build(name: str, table: dict[str, Any]) -> dict[str, Any]:
         with replacing(results) as temporary:
             srsly.write_json(temporary, made)
     found = srsly.read_json(results)
-    wheel = package(name, spec, table, model, found)
+    wheels = {"fp32": package(name, name, spec, table, model, found)}
+    if "int8" in found:
+        quantized = quantize(folder, model)
+        wheels["int8"] = package(f"{name}_int8", name, spec, table, quantized, found, precision="int8")
+        shutil.rmtree(quantized)
     commit = (model.parent / COMMIT).read_text(encoding="utf8")
-    return {"commit": commit, **found, "wheel": wheel.name, "megabytes": round(wheel.stat().st_size / 1e6, 1)}
+    sizes = {precision: {"name": one.name, "megabytes": _megabytes(one)} for precision, one in wheels.items()}
+    return {"commit": commit, **found, "wheels": sizes}
+
+
+def _megabytes(path: Path) -> float:
+    return round(path.stat().st_size / 1e6, 1)
 
 
 @cache
@@ -100,11 +109,17 @@ def evaluate(spec: dict[str, Any], folder: Path, model: Path) -> dict[str, Any]:
     parts = [f"{part}-{lang}" for part in ("test", "check") for lang in spec["languages"]]
     found: dict[str, Any] = {"scores": {part: _evaluate(model, folder, part, baseline=True) for part in parts}}
     if spec["encoder"] != "ja_ginza":
-        quantized = folder / "int8"
-        spacy.load(model, config=INT8).to_disk(quantized)
+        quantized = quantize(folder, model)
         found["int8"] = {f"test-{lang}": _evaluate(quantized, folder, f"test-{lang}") for lang in spec["languages"]}
         shutil.rmtree(quantized)
     return found
+
+
+def quantize(folder: Path, model: Path) -> Path:
+    """Save a pipeline in int8. RETURNS (Path): Its folder."""
+    quantized = folder / "int8"
+    spacy.load(model, config=INT8).to_disk(quantized)
+    return quantized
 
 
 def _evaluate(model: Path, folder: Path, part: str, *, baseline: bool = False) -> dict[str, Any]:
@@ -140,18 +155,35 @@ def measure_speed(spec: dict[str, Any], folder: Path, model: Path) -> dict[str, 
     return {"speed": found}
 
 
-def package(name: str, spec: dict[str, Any], table: dict[str, Any], model: Path, found: dict[str, Any]) -> Path:
-    """Write the model card, build the wheel, and write the checksums of all wheels. RETURNS (Path): The wheel."""
-    rest = name.partition("_")[2]
-    about = WORK / name / "about.yml"
-    srsly.write_yaml(about, _about(spec, table, found))
-    scores = WORK / name / "scores.json"
-    srsly.write_json(scores, _mean([found["scores"][f"test-{lang}"] for lang in spec["languages"]]))
+def package(
+    name: str,
+    base: str,
+    spec: dict[str, Any],
+    table: dict[str, Any],
+    model: Path,
+    found: dict[str, Any],
+    *,
+    precision: str = "fp32",
+) -> Path:
+    """Write the model card, build the wheel, and write the checksums of all wheels.
+
+    name (str): The name of the wheel, for example "ja_mre_e5_int8".
+    base (str): The name of the pipeline, for example "ja_mre_e5".
+    spec, table, found (dict[str, Any]): The entry of the pipeline, the content of models.yml, and what was measured.
+    model (Path): The folder of the pipeline, in this precision.
+    precision (str): "fp32" or "int8". Default: "fp32".
+    RETURNS (Path): The wheel.
+    """
+    folder, rest = WORK / base, name.partition("_")[2]
+    about = folder / "about.yml"
+    srsly.write_yaml(about, _about(spec, table, found, precision))
+    scores, of = folder / "scores.json", found["int8" if precision == "int8" else "scores"]
+    srsly.write_json(scores, _mean([of[f"test-{lang}"] for lang in spec["languages"]]))
     version = table["version"]
     call("spacy_mre", "card", model, scores, "--about", about, "--name", rest, "--version", version)
     WHEELS.mkdir(parents=True, exist_ok=True)
-    call("spacy", "package", model, WORK / name, "--build", "wheel", "--force")
-    (built,) = (WORK / name / f"{name}-{version}" / "dist").glob("*.whl")
+    call("spacy", "package", model, folder, "--build", "wheel", "--force")
+    (built,) = (folder / f"{name}-{version}" / "dist").glob("*.whl")
     wheel = WHEELS / built.name
     with replacing(wheel) as temporary:
         shutil.copyfile(built, temporary)
@@ -161,28 +193,31 @@ def package(name: str, spec: dict[str, Any], table: dict[str, Any], model: Path,
     return wheel
 
 
-def _about(spec: dict[str, Any], table: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+def _about(spec: dict[str, Any], table: dict[str, Any], found: dict[str, Any], precision: str) -> dict[str, Any]:
     languages = [LANGUAGES[lang] for lang in spec["languages"]]
     encoder = table["encoders"][spec["encoder"]]
+    in_int8 = " in int8" if precision == "int8" else ""
     return {
         **{key: table[key] for key in ("license", "author", "use", "data", "limits")},
-        "description": f"Entities, relations and the topic of texts in {', '.join(languages)}, on {encoder['name']}.",
+        "description": f"Entities, relations and the topic of texts in {', '.join(languages)}, on {encoder['name']}{in_int8}.",
         "languages": spec["languages"],
         "example": table["examples"][spec["languages"][0]],
         "sources": [table["corpus"], encoder],
-        "speed": _speed_text(found["speed"]),
+        "speed": _speed_text(found["speed"], precision),
         "tables": [_scores_table(spec, found)],
     }
 
 
-def _speed_text(speed: dict[str, Any]) -> str:
+def _speed_text(speed: dict[str, Any], precision: str) -> str:
     lines = [
-        f"- {precision}: {row['texts_per_second']:,.0f} texts or {row['characters_per_second']:,} characters per second"
-        for precision, row in speed.items()
+        f"- {name}: {row['texts_per_second']:,.0f} texts or {row['characters_per_second']:,} characters per second"
+        for name, row in speed.items()
     ]
     note = "On one thread of a CPU, on the test part."
-    if "int8" in speed:
-        note += f" In int8, with the extra `onnx`, after `spacy.load(NAME, config={srsly.json_dumps(INT8)})`."
+    if precision == "int8":
+        note += " This pipeline is in int8 and needs the extra `onnx`."
+    elif "int8" in speed:
+        note += " The same pipeline in int8 is a wheel of its own, whose name ends in `_int8`."
     return "\n".join([note, "", *lines])
 
 

@@ -43,12 +43,13 @@ def _lines(row: dict[str, Any]) -> list[list[str]]:
     for part, scores in row["scores"].items():
         kind, _, lang = part.partition("-")
         speed = f"{row['speed']['fp32']['characters_per_second']:,}" if not lines else ""
-        size = f"{row['megabytes']:.0f}" if not lines else ""
+        size = f"{row['wheels']['fp32']['megabytes']:.0f}" if not lines else ""
         lines.append([f"`{row['name']}`", LANGUAGES[lang], PARTS[kind], *_scores(scores), speed, size])
         if kind == "test":
             if "int8" in row:
                 fast = f"{row['speed']['int8']['characters_per_second']:,}" if len(lines) == 1 else ""
-                lines.append(["in int8", LANGUAGES[lang], PARTS[kind], *_scores(row["int8"][part]), fast, ""])
+                small = f"{row['wheels']['int8']['megabytes']:.0f}" if fast and "int8" in row["wheels"] else ""
+                lines.append(["in int8", LANGUAGES[lang], PARTS[kind], *_scores(row["int8"][part]), fast, small])
             lines.append(["gazetteer", LANGUAGES[lang], PARTS[kind], *_scores(scores, "baseline_"), "", ""])
     return lines
 

@@ -47,7 +47,7 @@ def test_the_card_has_the_scores_by_language():
         "int8": {"test-ja": {**SCORES, "rel_f": 0.55}},
         "speed": {"fp32": {"texts_per_second": 40.04, "characters_per_second": 3000}},
     }
-    about = build._about(TABLE["pipelines"]["ja_mre_e5"], TABLE, found)
+    about = build._about(TABLE["pipelines"]["ja_mre_e5"], TABLE, found, "fp32")
     assert about["tables"][0]["rows"] == [
         ["Japanese, test", "80.0", "60.0", "50.0", "-"],
         ["Japanese, test, int8", "80.0", "55.0", "50.0", "-"],
@@ -55,6 +55,8 @@ def test_the_card_has_the_scores_by_language():
         ["Japanese, texts of another hand", "80.0", "60.0", "50.0", "-"],
     ]
     assert "fp32: 40 texts or 3,000 characters per second" in about["speed"] and "int8" not in about["speed"]
+    small = build._about(TABLE["pipelines"]["ja_mre_e5"], TABLE, found, "int8")
+    assert small["description"].endswith(" in int8.") and "extra `onnx`" in small["speed"]
     assert [source["license"] for source in about["sources"]] == ["MIT", "MIT"]
 
 
@@ -65,7 +67,7 @@ def test_the_table_of_the_docs(tmp_path, monkeypatch):
         "scores": {"test-ja": SCORES, "check-ja": SCORES},
         "int8": {"test-ja": SCORES},
         "speed": {"fp32": {"characters_per_second": 3000}, "int8": {"characters_per_second": 6000}},
-        "megabytes": 105.5,
+        "wheels": {"fp32": {"megabytes": 105.5}, "int8": {"megabytes": 62.2}},
     }
     monkeypatch.setattr(results, "RESULTS", tmp_path)
     assert tables.pipelines() == "No runs yet: `python -m models`."
@@ -74,7 +76,7 @@ def test_the_table_of_the_docs(tmp_path, monkeypatch):
     )
     lines = tables.pipelines().splitlines()
     assert lines[2] == "| `ja_mre_e5` | Japanese | test part | 80.0 | 50.0 | - | 3,000 | 106 |"
-    assert lines[3].startswith("| in int8 | Japanese | test part | 80.0 |") and "6,000" in lines[3]
+    assert lines[3].startswith("| in int8 | Japanese | test part | 80.0 |") and lines[3].endswith("| 6,000 | 62 |")
     assert lines[4].startswith("| gazetteer |") and lines[5].startswith("| `ja_mre_e5` | Japanese | other hand |")
 
 
