@@ -17,6 +17,7 @@ PIPELINES: dict[str, dict[str, Any]] = {
     "en_cpu": {"config": "en_cpu", "languages": ["en"], "updates": 400},
     "zh_cpu": {"config": "zh_cpu", "languages": ["zh"], "updates": 400},
     "ja_e5": {"config": "ja_e5", "languages": ["ja"], "updates": 100},
+    "zh_e5": {"config": "zh_e5", "languages": ["zh"], "updates": 100},
     "ja_e5_int8": {"languages": ["ja"], "of": "ja_e5"},
     # For runs of a million texts.
     "ja_small": {"languages": ["ja"], "updates": 500},

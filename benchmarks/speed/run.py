@@ -12,7 +12,7 @@ from rich.console import Console
 from spacy_mre.evaluation.run_files import get_versions
 
 from .. import results
-from . import agreement, growth, heads, japanese, predict, startup, train  # noqa: F401 (they register)
+from . import agreement, e5, growth, heads, japanese, predict, startup, train  # noqa: F401 (they register)
 from .measuring import MEASUREMENTS, Measurement, Settings, call_in_process, set_threads
 
 PACKAGES = ("spacy", "spacy-transformers", "transformers", "torch", "thinc", "numpy", "onnxruntime")
