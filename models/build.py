@@ -11,6 +11,7 @@ from typing import Any
 import spacy
 import srsly
 import torch
+from spacy.util import load_config
 
 from benchmarks.calling import call
 from benchmarks.results import get_commit
@@ -21,6 +22,7 @@ from spacy_mre.corpora.jsonl import write_records
 from spacy_mre.corpora.markup import read_markup
 from spacy_mre.corpora.record import Record
 from spacy_mre.corpora.splits import split_records
+from spacy_mre.evaluation.run_config import set_values
 from spacy_mre.files import replacing
 
 WORK = Path("training/models")
@@ -93,6 +95,7 @@ def train(spec: dict[str, Any], folder: Path) -> Path:
         commit = get_commit()
         fit = ["--fit", folder / "train.spacy", "--updates", spec["updates"]]
         call("spacy_mre", "config", spec["config"], "-o", config, "--force", *fit)
+        set_values(load_config(config, interpolate=False), spec.get("set", {})).to_disk(config)
         unfinished = folder / "trained.unfinished"
         paths = ["--paths.train", folder / "train.spacy", "--paths.dev", folder / "dev.spacy"]
         call("spacy", "train", config, "--output", unfinished, *paths)
@@ -196,10 +199,10 @@ def package(
 def _about(spec: dict[str, Any], table: dict[str, Any], found: dict[str, Any], precision: str) -> dict[str, Any]:
     languages = [LANGUAGES[lang] for lang in spec["languages"]]
     encoder = table["encoders"][spec["encoder"]]
-    in_int8 = " in int8" if precision == "int8" else ""
+    on = encoder["name"] + (" in int8" if precision == "int8" else "")
     return {
         **{key: table[key] for key in ("license", "author", "use", "data", "limits")},
-        "description": f"Entities, relations and the topic of texts in {', '.join(languages)}, on {encoder['name']}{in_int8}.",
+        "description": f"Entities, relations and the topic of texts in {', '.join(languages)}, on {on}.",
         "languages": spec["languages"],
         "example": table["examples"][spec["languages"][0]],
         "sources": [table["corpus"], encoder],

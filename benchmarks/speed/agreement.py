@@ -1,4 +1,4 @@
-"""Results do not depend on batches and processes; and what int8 costs in accuracy."""
+"""Results do not depend on batches and processes; and what lower precision costs in accuracy."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from spacy_mre.evaluation.scorers import score_joint
-from spacy_mre.scale.pipelines import INT8
 
 from .measuring import Settings, measures, spread_row
-from .pipelines import CONLL04, OURS, load, read_docs, read_texts, trained
+from .pipelines import CONLL04, LOWER, OURS, load, read_docs, read_texts, trained
 
 # Scores may differ by that much, so what is that near to a threshold may be missing on one side.
 TOLERANCE = 1e-4
+PARTS = ("dev", "test")
 SCORES = {"entities": "spans_entities_f", "relations": "rel_strict_f"}
 
 Found = dict[tuple, float]
@@ -62,18 +62,19 @@ def agree(one: tuple[Found, ...], two: tuple[Found, ...], thresholds: tuple[floa
     return True
 
 
-@measures(*(f"accuracy_int8_{part}_{what}" for part in ("dev", "test") for what in SCORES))
-def quantized(settings: Settings) -> dict[str, Any]:
-    """F1 on gold tokens in int8 and in fp32."""
+@measures(*(f"accuracy_{low}_{part}_{what}" for low in LOWER for part in PARTS for what in SCORES))
+def lower_precision(settings: Settings) -> dict[str, Any]:
+    """F1 on gold tokens in int8 and bf16, and in fp32."""
     rows = []
-    for part in ("dev", "test"):
+    for part in PARTS:
         docs = read_docs(CONLL04, part, settings.pick(0, 32))
-        int8, fp32 = (f_scores(load(trained(CONLL04), OURS, **engine), docs) for engine in (INT8, {}))
-        for what, score in SCORES.items():
-            note = f"F1 of {what}{', strict' if what == 'relations' else ''}, {part} part: int8 / fp32"
-            ratio = int8[score] / fp32[score] if fp32[score] else 1.0
-            row = spread_row(f"accuracy_int8_{part}_{what}", [ratio], note, dataset=CONLL04)
-            rows.append({**row, "a_f1": int8[score], "b_f1": fp32[score]})
+        exact, *lowered = (f_scores(load(trained(CONLL04), OURS, **one), docs) for one in ({}, *LOWER.values()))
+        for low, found in zip(LOWER, lowered):
+            for what, score in SCORES.items():
+                note = f"F1 of {what}{', strict' if what == 'relations' else ''}, {part} part: {low} / fp32"
+                ratio = found[score] / exact[score] if exact[score] else 1.0
+                row = spread_row(f"accuracy_{low}_{part}_{what}", [ratio], note, dataset=CONLL04)
+                rows.append({**row, "a_f1": found[score], "b_f1": exact[score]})
     return {"rows": rows}
 
 

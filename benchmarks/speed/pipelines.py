@@ -16,6 +16,7 @@ from spacy_mre.annotations.storage import load_docs
 from spacy_mre.evaluation.run_config import set_budget, set_values
 from spacy_mre.evaluation.runs import train_last
 from spacy_mre.pipeline.spert_mt.decoding import find_spans
+from spacy_mre.scale.pipelines import INT8
 from spacy_mre.training.corpus import Corpus
 
 from ..grid import Grid
@@ -23,6 +24,8 @@ from ..grid import Grid
 # Our transformer component, and that of spacy-transformers.
 OURS, STOCK = "mre_transformer", "transformer"
 CONLL04, CROSSRE_JA = "conll04", "crossre_ja"
+# Settings of our component: int8 by ONNX Runtime, bf16 by torch.
+LOWER: dict[str, dict[str, str]] = {"int8": dict(INT8), "bf16": {"precision": "bf16"}}
 TRAINED = Path("training/speed")
 UPDATES = 200
 

@@ -6,10 +6,8 @@ from typing import Any
 
 from spacy.language import Language
 
-from spacy_mre.scale.pipelines import INT8
-
 from .measuring import Settings, alternate, measures, ratio_row
-from .pipelines import CONLL04, CROSSRE_JA, OURS, STOCK, BareEncoder, load, read_docs, read_texts, trained
+from .pipelines import CONLL04, CROSSRE_JA, LOWER, OURS, STOCK, BareEncoder, load, read_docs, read_texts, trained
 
 SHORT_TEXT = 20
 BARE = "bare encoder on length-sorted batches of 32"
@@ -74,12 +72,17 @@ def transformer_alone(nlp: Language) -> Callable[[list[str]], None]:
     return run
 
 
-@measures("int8_speedup")
-def int8(settings: Settings) -> dict[str, Any]:
+@measures(*(f"{low}_speedup" for low in LOWER))
+def lower_precision(settings: Settings) -> dict[str, Any]:
     texts = read_texts(CONLL04, "test", settings.pick(0, 32))
-    full, quantized = load(trained(CONLL04), OURS), load(trained(CONLL04), OURS, **INT8)
-    times = alternate(settings.rounds, lambda: list(full.pipe(texts)), lambda: list(quantized.pipe(texts)))
-    return {"rows": [ratio_row("int8_speedup", *times, "whole joint pipeline in fp32 / in int8", dataset=CONLL04)]}
+    pipelines = [load(trained(CONLL04), OURS, **one) for one in ({}, *LOWER.values())]
+    exact, *lowered = alternate(settings.rounds, *(lambda nlp=nlp: list(nlp.pipe(texts)) for nlp in pipelines))
+    return {
+        "rows": [
+            ratio_row(f"{low}_speedup", exact, times, f"whole joint pipeline in fp32 / in {low}", dataset=CONLL04)
+            for low, times in zip(LOWER, lowered)
+        ]
+    }
 
 
 @measures("single_text_vs_hf_encoder", "single_text_onnx_vs_hf_encoder", "single_text_int8_vs_hf_encoder")
@@ -88,7 +91,11 @@ def single_text(settings: Settings) -> dict[str, Any]:
     docs = sorted(read_docs(CONLL04, "test"), key=lambda doc: abs(len(doc) - SHORT_TEXT))
     texts = [doc.text for doc in docs[: settings.pick(50, 5)]]
     bare = BareEncoder(trained(CONLL04))
-    engines: dict[str, dict[str, str]] = {"": {"precision": "fp32"}, "_onnx": {"engine": "onnx"}, "_int8": INT8}
+    engines: dict[str, dict[str, str]] = {
+        "": {"precision": "fp32"},
+        "_onnx": {"engine": "onnx"},
+        "_int8": LOWER["int8"],
+    }
 
     def pipeline(nlp: Language) -> None:
         for text in texts:

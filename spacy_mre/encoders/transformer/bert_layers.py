@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+TYPES = (torch.float32, torch.bfloat16)
 MODELS = ("BertModel", "CamembertModel", "RobertaModel", "XLMRobertaModel")
 
 
@@ -17,8 +18,8 @@ def bert_layers(transformer: Any) -> "BertLayers | None":
     """Prepare the layers of a model.
 
     transformer (PreTrainedModel): The model. It is not changed.
-    RETURNS (Optional[BertLayers]): None if the model has another structure, another type or device than fp32 on the
-        CPU, or modules that somebody has replaced (adapters) or hooked.
+    RETURNS (Optional[BertLayers]): None if the model has another structure, is not in fp32 or bf16 on the CPU, or has
+        modules that somebody has replaced (adapters) or hooked.
     """
     if type(transformer).__name__ not in MODELS or not type(transformer).__module__.startswith("transformers."):
         return None
@@ -28,7 +29,9 @@ def bert_layers(transformer: Any) -> "BertLayers | None":
         or config.hidden_act != "gelu"
         or config.is_decoder
         or getattr(config, "position_embedding_type", "absolute") != "absolute"
-        or any(weight.device.type != "cpu" or weight.dtype != torch.float32 for weight in transformer.parameters())
+        or transformer.device.type != "cpu"
+        or transformer.dtype not in TYPES
+        or any(weight.dtype != transformer.dtype for weight in encoder.parameters())
         or any(module._forward_hooks or module._forward_pre_hooks for module in encoder.modules())
     ):
         return None

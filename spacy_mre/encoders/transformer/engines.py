@@ -50,7 +50,7 @@ class TorchEngine:
             if self.layers is None or torch.is_autocast_enabled("cpu"):
                 return self.transformer(**inputs).last_hidden_state.float()
             visible = inputs.pop("attention_mask")
-            return self.layers(self.transformer.embeddings(**inputs), visible)
+            return self.layers(self.transformer.embeddings(**inputs), visible).float()
 
 
 class OnnxEngine:

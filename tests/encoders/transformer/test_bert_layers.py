@@ -64,6 +64,16 @@ def test_states_are_those_of_the_model(make_model, batch, kind, padded):
     assert torch.equal(found, expected) or torch.allclose(found, expected, rtol=0, atol=1e-6)
 
 
+def test_states_in_bf16_are_those_of_the_model(make_model, batch):
+    model = make_model()
+    engine = TorchEngine(model, "bf16")
+    assert engine.layers is not None
+    found, exact = states_of_engine(engine, *batch), states_of_model(model, *batch)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, states_of_model(engine.transformer, *batch).float())
+    assert torch.allclose(found, exact, atol=0.1) and not torch.allclose(found, exact, rtol=0, atol=1e-5)
+
+
 def test_token_types_are_used(make_model, batch):
     model, (ids, mask) = make_model(), batch
     types = (ids > 20).long()
@@ -101,10 +111,14 @@ def hook(model):
 
 
 def half(model):
-    model.to(torch.bfloat16)
+    model.half()
 
 
-@pytest.mark.parametrize("change", [replace_linear, hook, half])
+def mixed(model):
+    model.encoder.layer[0].output.dense.to(torch.bfloat16)
+
+
+@pytest.mark.parametrize("change", [replace_linear, hook, half, mixed])
 def test_changed_models_run_themselves(make_model, change):
     model = make_model()
     assert bert_layers(model) is not None
