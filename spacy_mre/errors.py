@@ -342,6 +342,10 @@ class Errors(metaclass=_WithCodes):
     )
     M526 = "{options} need a pipeline, and {path} has predictions. Leave them out, or give the pipeline."
     M527 = "{options} are for files of predictions: the pipeline '{model}' has settings of its own. Leave them out."
+    M528 = (
+        "There are no predictions for {gold}: {path} does not exist. With several files of gold, the predictions must "
+        "be a folder that has a file of the same name for each, in the same folders below it."
+    )
 
     # 6xx: visual
     M601 = (

@@ -1,7 +1,10 @@
 """The command `evaluate`."""
 
+import os
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import srsly
 import typer
@@ -19,12 +22,13 @@ from ..evaluation.calibration import bin_tables, calibration_table, measure_cali
 from ..evaluation.evaluate import evaluate
 from ..evaluation.mistakes import mistakes_tables
 from ..evaluation.mistakes_file import write_mistakes
+from ..evaluation.mmm_groups import MMM_KEYS, mean_of_groups, score_groups
 from ..evaluation.pipeline_settings import get_cats_settings, get_spans_key, get_symmetric
 from ..evaluation.predictions import evaluate_predictions, has_several_labels, name_entities, pair_predictions
-from ..evaluation.report import other_table, per_type_tables, results_table
+from ..evaluation.report import mmm_table, other_table, per_type_tables, results_table
 from ..evaluation.text_mistakes import find_text_mistakes, worst_first
 from ..files import check_can_write, replacing, replacing_files
-from ..training.corpus import Corpus
+from ..training.corpus import Corpus, TokenPolicy
 from ..visual import write_mistakes_page
 from ..visual.names import Names
 from .app import app
@@ -39,7 +43,14 @@ def evaluate_cli(
         str,
         typer.Argument(help="The pipeline, a package or a folder; or predictions, in a .spacy file or in a folder."),
     ],
-    data: Annotated[Path, typer.Argument(help="The .spacy file to evaluate on.", exists=True)],
+    data: Annotated[
+        list[Path],
+        typer.Argument(
+            help="The .spacy file to evaluate on. Of several, one for each task and language, the scores of MMM are "
+            "printed by file.",
+            exists=True,
+        ),
+    ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A JSON file to write all scores to.", dir_okay=False)
     ] = None,
@@ -93,7 +104,7 @@ def evaluate_cli(
         typer.Option(help="Also score a majority baseline that is trained on this .spacy file.", exists=True),
     ] = None,
     tokens: Annotated[
-        Literal["gold", "tokenizer"],
+        TokenPolicy,
         typer.Option(help="Predict on the tokens of the data, or on those of the pipeline's tokenizer."),
     ] = "tokenizer",
     spans_key: Annotated[
@@ -134,13 +145,18 @@ def evaluate_cli(
     names = None if labels is None else read_display_names(labels)
     Names(names, lang)  # refuses an unknown language before the evaluation
     scored: list[Example] = []
+    named = _name_files(data)
     has_mistakes = mistakes or mistakes_to is not None
     files = _prediction_files(Path(model))
     if files:
         need_pipeline = {"--gold-entities": gold_entities, "--documents": documents, "--baseline": baseline}
         need_pipeline |= {"--batch-size": batch_size, "--tokens": tokens != "tokenizer"}
         _refuse(need_pipeline, Errors.M526, path=model)
-        scored = _read_predictions(files, data, spans_key or DEFAULT_KEY)
+        groups = {
+            name: _read_predictions(of_name, named[name], spans_key or DEFAULT_KEY)
+            for name, of_name in _files_by_name(Path(model), files, named).items()
+        }
+        scored = [eg for group in groups.values() for eg in group]
         if multi_label is None:
             multi_label = has_several_labels(eg.reference for eg in scored)
         settings: dict[str, Any] = {"spans_key": DEFAULT_KEY, "symmetric": symmetric or [], "multi_label": multi_label}
@@ -152,13 +168,11 @@ def evaluate_cli(
         _refuse(of_predictions, Errors.M527, model=model)
         nlp = load_model(model)
         settings = {"spans_key": get_spans_key(nlp), "symmetric": get_symmetric(nlp), **get_cats_settings(nlp)}
-        examples = list(Corpus(data, tokens=tokens, spans_key=settings["spans_key"])(nlp))
-        if not examples:
-            raise ValueError(Errors.M610.format(path=data, what="documents"))
+        groups = {name: _read_gold(path, nlp, settings["spans_key"], tokens) for name, path in named.items()}
         train_docs = read_docs(baseline, nlp.vocab) if baseline else None
         scores = evaluate(
             nlp,
-            examples,
+            [eg for group in groups.values() for eg in group],
             gold_entities=gold_entities,
             documents=documents,
             overlap_matching=overlap_matching,
@@ -167,14 +181,19 @@ def evaluate_cli(
             train_docs=train_docs,
             batch_size=batch_size,
         )
+        predicted = iter(scored)
+        groups = {name: list(islice(predicted, len(group))) for name, group in groups.items()}
     console = Console()
     console.print(results_table(scores), other_table(scores))
+    _show_mmm(groups, settings, scores, console)
     if per_type:
         console.print(*per_type_tables(scores, scored))
     if "mistakes" in scores:
         console.print(*mistakes_tables(scores["mistakes"]))
     if mistakes_to is not None:
-        count = _write_mistakes(scored, settings, mistakes_to, about=f"{model} · {data}", labels=names, lang=lang)
+        count = _write_mistakes(
+            scored, settings, mistakes_to, about=f"{model} · {', '.join(map(str, data))}", labels=names, lang=lang
+        )
         typer.echo(f"{counted(count, 'text')} with mistakes in {mistakes_to}")
     if calibration or calibration_plot is not None:
         scores["calibration"] = _show_calibration(scored, settings, calibration_plot, console)
@@ -198,19 +217,52 @@ def _prediction_files(path: Path) -> list[Path]:
     return []
 
 
+def _name_files(data: Sequence[Path]) -> dict[str, Path]:
+    """RETURNS (dict[str, Path]): The files by their paths below the folder that all are in."""
+    absolute = {Path(os.path.abspath(path)): path for path in data}
+    common = os.path.commonpath([path.parent for path in absolute])
+    return {path.relative_to(common).as_posix(): given for path, given in absolute.items()}
+
+
+def _files_by_name(path: Path, files: list[Path], gold: Mapping[str, Path]) -> dict[str, list[Path]]:
+    """RETURNS (dict[str, list[Path]]): The files with predictions by the name of the file with gold."""
+    if len(gold) == 1:
+        return dict.fromkeys(gold, files)
+    # Matched by text alone, the same text in two tasks would get the labels of the wrong one.
+    for name, given in gold.items():
+        if not (path / name).exists():
+            raise ValueError(Errors.M528.format(gold=given, path=path / name))
+    return {name: walk_corpus(path / name, ".spacy") for name in gold}
+
+
+def _read_gold(path: Path, nlp: Language, spans_key: str, tokens: TokenPolicy = "gold") -> list[Example]:
+    examples = list(Corpus(path, tokens=tokens, spans_key=spans_key)(nlp))
+    if not examples:
+        raise ValueError(Errors.M610.format(path=path, what="documents"))
+    return examples
+
+
 def _read_predictions(files: list[Path], data: Path, spans_key: str) -> list[Example]:
     """RETURNS (list[Example]): Gold and predictions, with the entities of both in the default span group."""
     vocab = Vocab()
     own_key = any(spans_key in doc.spans for file in walk_corpus(data, ".spacy") for doc in load_docs(file, vocab))
-    corpus = Corpus(data, spans_key=spans_key if own_key else DEFAULT_KEY)
-    gold = [example.reference for example in corpus(Language(vocab))]
-    if not gold:
-        raise ValueError(Errors.M610.format(path=data, what="documents"))
+    gold = [eg.reference for eg in _read_gold(data, Language(vocab), spans_key if own_key else DEFAULT_KEY)]
     predictions = [doc for file in files for doc in read_docs(file, vocab)]
     if spans_key != DEFAULT_KEY:
         predictions = list(name_entities(predictions, spans_key, DEFAULT_KEY))
         gold = list(name_entities(gold, spans_key, DEFAULT_KEY))
     return pair_predictions(predictions, gold)
+
+
+def _show_mmm(
+    groups: Mapping[str, Sequence[Example]], settings: dict[str, Any], scores: dict[str, Any], console: Console
+) -> None:
+    """Print TL, WL and ALL of each file, and add them to the scores."""
+    rows = scores["mmm"] = score_groups(groups, **settings)
+    if len(groups) > 1:
+        scores["mmm_mean"] = mean_of_groups(rows)
+    if any(row[key] is not None for row in rows for key in MMM_KEYS):
+        console.print(mmm_table(rows, scores.get("mmm_mean")))
 
 
 def _show_calibration(

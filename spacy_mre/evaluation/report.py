@@ -11,6 +11,7 @@ from ..annotations.entities import DEFAULT_KEY
 from .evaluate import BASELINE, DOCUMENTS, GIVEN, OVERLAP, Scores
 
 DEFAULT_GROUP = f"spans_{DEFAULT_KEY}"
+SHOWN_OF_MMM = ("tl_f", "wl_f", "all_acc")
 
 
 def results_table(scores: Scores) -> Table:
@@ -71,6 +72,23 @@ def per_type_tables(scores: Scores, examples: Iterable[Example]) -> list[Table]:
             table.add_row(escape(label), *(_percent(values[name]) for name in ("p", "r", "f")), str(support))
         tables.append(table)
     return tables
+
+
+def mmm_table(rows: Sequence[Scores], mean: Scores | None = None) -> Table:
+    """Make the table of TL, WL and ALL.
+
+    rows (Sequence[dict[str, Any]]): The result of `score_groups`.
+    mean (dict[str, Any] | None): That of `mean_of_groups`, for a last row.
+    RETURNS (Table): For `rich.print`.
+    """
+    table = make_table("Scores of MMM", "words", "texts", "TL", "WL", "ALL")
+    for row in rows:
+        values = (_percent(row[key]) for key in SHOWN_OF_MMM)
+        table.add_row(escape(row["data"]), row["words"] or "-", str(row["texts"]), *values)
+    if mean is not None:
+        table.add_section()
+        table.add_row("mean", "", "", *(_percent(mean[key]) for key in SHOWN_OF_MMM))
+    return table
 
 
 def make_table(title: str, *columns: str) -> Table:

@@ -305,6 +305,7 @@ def test_the_command_prints_and_saves(files, nlp, gold):
     expected = evaluate(nlp, examples_of(nlp, gold), gold_entities=True, train_docs=gold[:1])
     assert saved.pop("speed") > 0
     del expected["speed"]
+    assert [row["data"] for row in saved.pop("mmm")] == ["dev.spacy"] * 2  # of entities, and of relations
     assert saved == json.loads(srsly.json_dumps(expected))  # srsly rounds to ten digits
     assert "per_type" not in run(files / "model", files / "dev.spacy").output
 

@@ -6,26 +6,23 @@ equals gold. `scnm_acc`: the whole string equals gold. Strings are compared exac
 not define the two parts of a string that is not in the format; we split it where the text label should end
 (`StringFormat.parts`). Without such a position the first part is empty.
 
-**Of strictly parsed strings** (Gan et al. 2024, arXiv 2407.10953). TL, `tl_p`, `tl_r`, `tl_f`: the micro F1 of text
-labels; a string that is not in the format has none. WL, `wl_p`, `wl_r`, `wl_f`: the micro F1 of pairs of label and
-text, or of whole relations. ALL, `all_acc`: the share of texts with the right text label and exactly the right pairs.
-Our choice: duplicates count, and the order does not.
+**Of strictly parsed strings** (Gan et al. 2024, arXiv 2407.10953). TL, WL and ALL, see `evaluation.mmm`. A string
+that is not in the format has no labels.
 
 **Absent is not empty.** A text without gold for a part is scored neither for that part nor as a whole. What is not part
 of the task is not scored. Scores without anything to count are None.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
-from spacy.scorer import PRFScore
 from spacy.training import Example
 from spacy.util import registry
 
 from ...annotations.entities import DEFAULT_KEY
 from ...errors import Errors
+from ...evaluation.mmm import TextAndWords, score_mmm, share
 from ...evaluation.scorers import check_texts, score_cats, score_entities, score_relations
 from .formats import Analysis, Format, FormatError, format_from_dict
 from .formats.from_docs import analysis_of
@@ -149,40 +146,15 @@ def _score_strings(texts: list[_Text], format: Format) -> Scores:
             right["ner_acc"].append(word_part == text.word_part)
         if text.class_part is not None and text.word_part is not None:
             right["scnm_acc"].append(text.string == text.class_part + text.word_part)
-    return {name: _share(values) for name, values in right.items()}
+    return {name: share(values) for name, values in right.items()}
 
 
 def _score_parsed(texts: list[_Text], format: Format) -> Scores:
-    labels, items, whole = PRFScore(), PRFScore(), []
-    for text in texts:
-        predicted = text.predicted or Analysis(None, ())
-        right = text.predicted is not None
-        if format.task.classes and text.class_part is not None:
-            right &= _count(labels, [text.gold.label], [] if predicted.label is None else [predicted.label])
-        if format.task.labels and text.word_part is not None:
-            right &= _count(items, text.gold.items or (), predicted.items or ())
-        if text.class_part is not None and text.word_part is not None:
-            whole.append(right)
-    return {**_prf("tl", labels), **_prf("wl", items), "all_acc": _share(whole)}
+    def levels(analysis: Analysis) -> TextAndWords:
+        unknown = None if format.task.classes else ()
+        return TextAndWords(unknown if analysis.label is None else (analysis.label,), analysis.items)
 
-
-def _count(score: PRFScore, gold: Iterable[Any], predicted: Iterable[Any]) -> bool:
-    """Count true and false positives and false negatives. Returns whether the prediction equals gold."""
-    predicted_counts, gold_counts = Counter(predicted), Counter(gold)
-    score.tp += (predicted_counts & gold_counts).total()
-    score.fp += (predicted_counts - gold_counts).total()
-    score.fn += (gold_counts - predicted_counts).total()
-    return predicted_counts == gold_counts
-
-
-def _prf(name: str, score: PRFScore) -> Scores:
-    if not score.tp + score.fp + score.fn:
-        return dict.fromkeys((f"{name}_p", f"{name}_r", f"{name}_f"))
-    return {f"{name}_p": score.precision, f"{name}_r": score.recall, f"{name}_f": score.fscore}
-
-
-def _share(values: list[bool]) -> float | None:
-    return sum(values) / len(values) if values else None
+    return score_mmm((levels(text.gold), None if text.predicted is None else levels(text.predicted)) for text in texts)
 
 
 def _score_with(options: dict[str, Any], examples: Iterable[Example], **cfg: Any) -> Scores:

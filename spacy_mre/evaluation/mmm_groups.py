@@ -1,0 +1,135 @@
+"""The scores of MMM of any pipeline, by group of texts: a task in a language, for example.
+
+**The same definitions for every system.** Labels are read from documents, so that generated strings, spans and
+probabilities are compared alike. Text is that of gold, so that tokens and white space do not matter.
+
+**Words.** Entities and relations are scored apart, each with the text label. A part that a group has no gold for, or
+for which nothing is predicted in the whole group, is not part of its task.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, get_args
+
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from ..annotations.entities import DEFAULT_KEY, get_entities
+from ..annotations.relations import get_relations
+from .items import Item, check_texts, entity_items, gold_cats, predicted_cats, relation_items, without_entity_labels
+from .mmm import Scores, TextAndWords, score_mmm
+
+Words = Literal["entities", "relations"]
+WORDS: tuple[Words, ...] = get_args(Words)
+MMM_KEYS = ("tl_p", "tl_r", "tl_f", "wl_p", "wl_r", "wl_f", "all_acc")
+
+
+class _Reader(NamedTuple):
+    """Reads what documents have at both levels. The fields are the arguments of `score_groups`."""
+
+    spans_key: str
+    symmetric: Sequence[str]
+    multi_label: bool
+    threshold: float
+
+    def text(self, doc: Doc, *, is_gold: bool) -> set[str] | None:
+        if not self.multi_label:
+            # Exactly one label holds, so scores of 0.0 say that it is unknown.
+            return set(predicted_cats(doc, False, 0.0)) if any(score > 0 for score in doc.cats.values()) else None
+        if is_gold:
+            return gold_cats(doc) if doc.cats else None
+        return set(predicted_cats(doc, True, self.threshold))
+
+    def items(self, doc: Doc, words: Words) -> set[Item] | None:
+        """The offsets and label of each entity or relation, once each."""
+        if words == "relations":
+            relations = relation_items(doc, self.symmetric)
+            return None if get_relations(doc) is None else set(without_entity_labels(relations))
+        entities = get_entities(doc, self.spans_key)
+        return None if entities is None else set(entity_items(doc, entities))
+
+
+def score_groups(
+    groups: Mapping[str, Sequence[Example]],
+    *,
+    spans_key: str = DEFAULT_KEY,
+    symmetric: Sequence[str] = (),
+    multi_label: bool = False,
+    threshold: float = 0.5,
+) -> list[Scores]:
+    """Compute TL, WL and ALL of each group, see `score_mmm`.
+
+    groups (Mapping[str, Sequence[Example]]): Gold and predictions by the name of the group.
+    spans_key (str): The span group of the entities. Default: "entities".
+    symmetric (Sequence[str]): Relation labels without direction. Default: none.
+    multi_label (bool): Whether any number of text labels may hold. Default: False.
+    threshold (float): The lowest score of a predicted text label, if several may hold. Default: 0.5.
+    RETURNS (list[dict[str, Any]]): One for the entities and one for the relations of each group, or a single one
+        without either: "data", the name; "words", "entities", "relations" or None; "texts", their number; and the
+        scores of `score_mmm`.
+    RAISES (ValueError): If gold and prediction have different texts.
+
+    >>> import spacy
+    >>> nlp = spacy.blank("en")
+    >>> gold, predicted = nlp("Old Lima"), nlp("Old Lima")
+    >>> gold.cats, predicted.cats = {"sea": 0.0, "travel": 1.0}, {"sea": 0.3, "travel": 0.7}
+    >>> [(row["tl_f"], row["wl_f"], row["all_acc"]) for row in score_groups({"en": [Example(predicted, gold)]})]
+    [(1.0, None, 1.0)]
+    """
+    read = _Reader(spans_key, symmetric, multi_label, threshold)
+    rows = []
+    for name, examples in groups.items():
+        for eg in examples:
+            check_texts(eg)
+        # A predicted text without any label is a prediction too.
+        has_text = _is_scored((read.text(eg.reference, is_gold=True), eg.predicted.cats or None) for eg in examples)
+        # spaCy says of an empty document that it has all annotations.
+        full = [eg for eg in examples if len(eg.reference)]
+        scored: list[Words | None] = [
+            words
+            for words in WORDS
+            if _is_scored((read.items(eg.reference, words), read.items(eg.predicted, words)) for eg in full)
+        ]
+        for words in scored or [None]:
+            scores = score_mmm(_levels(eg, read, has_text, words) for eg in examples)
+            if not has_text and words is None:
+                scores = dict.fromkeys(scores)  # there is nothing to be right
+            rows.append({"data": name, "words": words, "texts": len(examples), **scores})
+    return rows
+
+
+def mean_of_groups(rows: Iterable[Scores]) -> Scores:
+    """Compute the macro means over groups. Of a group with entities and relations, the relations count.
+
+    rows (Iterable[dict[str, Any]]): The result of `score_groups`.
+    RETURNS (dict[str, Any]): The keys of `score_mmm`. A group without a score is left out of its mean; None if all are.
+    """
+    of_group = {row["data"]: row for row in rows}  # relations are the last
+    values = {key: [row[key] for row in of_group.values() if row[key] is not None] for key in MMM_KEYS}
+    return {key: sum(found) / len(found) if found else None for key, found in values.items()}
+
+
+def _is_scored(pairs: Iterable[tuple[Any, Any]]) -> bool:
+    """Whether there is gold for a part in any text, and a prediction in any."""
+    found = list(pairs)
+    return any(gold is not None for gold, _ in found) and any(predicted is not None for _, predicted in found)
+
+
+def _levels(eg: Example, read: _Reader, has_text: bool, words: Words | None) -> tuple[TextAndWords, TextAndWords]:
+    visible = [position for position, char in enumerate(eg.reference.text) if not char.isspace()]
+
+    def text_of(start: int, end: int) -> str:
+        return eg.reference.text[visible[start] : visible[end - 1] + 1]
+
+    def with_texts(items: Iterable[Item]) -> list[Item]:
+        # What has white space only has no text.
+        if words == "relations":
+            arguments = [(head, tail, label) for head, tail, label in items if head[0] < head[1] and tail[0] < tail[1]]
+            return [(text_of(*head), label, text_of(*tail)) for head, tail, label in arguments]
+        return [(label, text_of(start, end)) for start, end, label in items if start < end]
+
+    def of(doc: Doc, is_gold: bool) -> TextAndWords:
+        items = read.items(doc, words) if words else ()
+        text = read.text(doc, is_gold=is_gold) if has_text else ()
+        return TextAndWords(text, None if items is None else with_texts(items))
+
+    return of(eg.reference, True), of(eg.predicted, False)
