@@ -56,13 +56,17 @@ def score_mmm(texts: Iterable[tuple[TextAndWords, TextAndWords | None]]) -> Scor
 
 
 def share(values: Collection[bool]) -> float | None:
-    """RETURNS (float | None): The share of values that are true; None if there are none."""
+    """RETURNS (float | None): The share of what is right; None if there is nothing.
+
+    values (Collection[bool]): Whether each is right.
+    """
     return sum(values) / len(values) if values else None
 
 
 def _count(score: PRFScore, gold: Iterable[Hashable], predicted: Iterable[Hashable]) -> bool:
     """Count true and false positives and false negatives. Returns whether the prediction equals gold."""
-    predicted_counts, gold_counts = Counter(predicted), Counter(gold)
+    # Of a mapping, Counter would take the values for counts.
+    predicted_counts, gold_counts = Counter(list(predicted)), Counter(list(gold))
     score.tp += (predicted_counts & gold_counts).total()
     score.fp += (predicted_counts - gold_counts).total()
     score.fn += (gold_counts - predicted_counts).total()
