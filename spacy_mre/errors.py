@@ -724,6 +724,11 @@ class Errors(metaclass=_WithCodes):
         "No example can be shown to the model: none has all parts that others have (entities, relations, a text label)."
         " Complete some, or show none (--shots 0)."
     )
+    M957 = (
+        "The examples have neither entities (in the span group '{key}') nor text labels, so there is nothing to ask "
+        "about. Nothing was asked. Annotate some of them, pass others (--examples), or name the span group of their "
+        "entities (--spans-key)."
+    )
 
 
 class Warnings(metaclass=_WithCodes):

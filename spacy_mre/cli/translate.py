@@ -19,6 +19,7 @@ from ..corpora.translation.chat_completion import MAX_TOKENS
 from ..corpora.translation.engine import Engine, Message
 from ..corpora.translation.hf_engine import HfEngine
 from ..corpora.translation.http_engine import HttpEngine
+from ..corpora.translation.kept_answers import KeptAnswers
 from ..corpora.translation.label_table import read_label_table
 from ..corpora.translation.marking import mark
 from ..corpora.translation.prompts import make_messages, read_example
@@ -88,7 +89,7 @@ def translate_cli(
     ] = False,
     prompts: Annotated[
         Path | None,
-        typer.Option(help="Only write a batch file with the prompts for --model that --answers does not answer."),
+        typer.Option(help="Only write a batch file with the prompts for --model that have no answer yet."),
     ] = None,
     check_sample: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="The share of kept texts that are translated back, to compare.")
@@ -119,15 +120,20 @@ def translate_cli(
     shown = None if example is None else read_example(example, from_lang, to_lang, table)
     if prompts is not None and model is None:
         raise typer.BadParameter("--prompts needs the model of the batch: --model NAME")
+    if answers and engine != "replay" and not dry_run and prompts is None:
+        raise typer.BadParameter("--answers are for --engine replay, or --prompts")
     replay = ReplayEngine(*answers) if answers else None
+    kept = KeptAnswers(replay, model=model or "", cache=output / CACHE, max_tokens=max_tokens)
     if dry_run or prompts is not None:
-        asked = [make_messages(mark(one, table.words), from_lang, to_lang, shown, mode) for one in records]
-        if replay is not None:
-            asked = [messages for messages in asked if not replay.has(messages)]
+        marked = [mark(one, table.words) for one in records if one.text.strip()]
+        chats = [make_messages(one, from_lang, to_lang, shown, mode) for one in marked]
+        with kept:
+            asked = [messages for messages in chats if not kept.has(messages)]
         if prompts is not None and model is not None:
             left_out = replay.left_out if replay is not None else ()
             count = write_prompts(asked, prompts, model, max_tokens=max_tokens, left_out=left_out)
-            typer.echo(f"{counted(count, 'prompt')} in {prompts}")
+            others = f"; {len(chats) - len(asked)} have an answer" if len(asked) < len(chats) else ""
+            typer.echo(f"{counted(count, 'prompt')} in {prompts}{others}")
         else:
             _estimate(asked, price_in, price_out)
         return
@@ -136,7 +142,7 @@ def translate_cli(
     if engine == "replay":
         if replay is None:
             raise typer.BadParameter("--engine replay needs the file of the answers: --answers FILE")
-        asks = replay
+        asks = kept
     elif model is None:
         raise typer.BadParameter(f"--engine {engine} needs the model: --model {'FOLDER' if engine == 'hf' else 'NAME'}")
     elif engine == "hf":
@@ -149,7 +155,7 @@ def translate_cli(
     paid = Spending(asks, budget, price_in, price_out)
     # Answers of a file can be corrected there, so they are not kept.
     cache = Path(":memory:") if engine == "replay" else output / CACHE
-    with CachedEngine(paid, cache, max_tokens=max_tokens) as cached:
+    with kept, CachedEngine(paid, cache, max_tokens=max_tokens) as cached:
         with ending_at_once():
             made = translate(
                 records, cached, table, source=from_lang, target=to_lang, example=shown, mode=mode, workers=workers

@@ -64,22 +64,32 @@ class CachedEngine:
         RAISES (NoAnswer): If the engine has none. It is asked again the next time.
         RAISES (ValueError): If the engine cannot answer anything, or the file cannot be read or written.
         """
-        whole, broken_off = _key(self.name, list(messages)), _key(self.name, list(messages), self._max_tokens)
-        found = self._find(whole, broken_off)
+        found = self.find(messages)
         if found is not None:
+            with self._lock:
+                self.hits += 1
             return found
         answer = self._engine.answer(messages)
+        whole, broken_off = self._keys(messages)
         self._keep(broken_off if answer.is_truncated else whole, answer)
         return answer
 
-    def _find(self, whole: str, broken_off: str) -> Answer | None:
+    def find(self, messages: Sequence[Message]) -> Answer | None:
+        """RETURNS (Answer | None): The answer in the file; None if there is none. The engine is not asked.
+
+        messages (Sequence[Message]): The chat.
+        RAISES (ValueError): If the file cannot be read.
+        """
+        whole, broken_off = self._keys(messages)
         try:
             with self._lock:
                 row = self._file.execute(FIND, (whole, broken_off, broken_off)).fetchone()
-                self.hits += row is not None
             return None if row is None else Answer(**json.loads(row[0]))
         except (sqlite3.Error, ValueError, TypeError) as err:
             raise ValueError(Errors.M274.format(path=self._path, reason=err)) from None
+
+    def _keys(self, messages: Sequence[Message]) -> tuple[str, str]:
+        return _key(self.name, list(messages)), _key(self.name, list(messages), self._max_tokens)
 
     def _keep(self, key: str, answer: Answer) -> None:
         row = (key, json.dumps(asdict(answer), ensure_ascii=False))

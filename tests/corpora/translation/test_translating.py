@@ -301,6 +301,20 @@ def test_answers_of_a_batch_service(corpus, answers):
     assert srsly.read_json(corpus.parent / "out" / "about.json")["model"] == "m-2026"
 
 
+def test_a_batch_goes_on_where_the_server_stopped(corpus, answers):
+    prompts, output = corpus.parent / "prompts.jsonl", corpus.parent / "output.jsonl"
+    with running(Loopback(answers.__getitem__)) as server:
+        assert run(corpus, server.url, "--limit", 30).exit_code == 0
+    assert "10 texts: " in run(corpus, NOWHERE, "--dry-run").output
+    assert "10 prompts" in run(corpus, NOWHERE, "--prompts", prompts).output and len(read_lines(prompts)) == 10
+    serve_batch(prompts, output, answers.__getitem__)
+    result = run(corpus, NOWHERE, "--engine", "replay", "--answers", output)
+    assert result.exit_code == 0 and len(list(load_docs(corpus.parent / "out" / "train.spacy"))) == 40
+    # Answers that nothing would be done with.
+    result = run(corpus, NOWHERE, "--answers", output)
+    assert result.exit_code == 2 and "--engine replay" in result.output
+
+
 def test_a_partial_batch_is_counted_and_completed(corpus, answers):
     prompts, output = corpus.parent / "prompts.jsonl", corpus.parent / "output.jsonl"
     run(corpus, NOWHERE, "--prompts", prompts)

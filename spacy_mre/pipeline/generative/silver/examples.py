@@ -31,13 +31,16 @@ def make_form(
     words (Optional[Words]): By kind, the word of each label. Default: None, those of the templates, or the label.
     spans_key (str): The span group of the entities. Default: "entities".
     RETURNS (SilverForm): The form.
-    RAISES (ValueError): If there are no labels, a label is not in `words`, or two labels have the same word.
+    RAISES (ValueError): If there are neither entity labels nor text labels, a label is not in `words`, or two labels
+        have the same word.
     """
     labels = {kind: set[str]() for kind in KINDS}
     for doc in docs:
         labels["entities"].update(entity.label for entity in get_entities(doc, spans_key) or ())
         labels["relations"].update(relation["label"] for relation in get_relations(doc) or ())
         labels["cats"].update(doc.cats)
+    if not labels["entities"] and not labels["cats"]:
+        raise ValueError(Errors.M957.format(key=spans_key))
     for kind, of_kind in labels.items():
         missing = sorted(of_kind - set(words.get(kind, {}))) if words is not None else []
         if missing:

@@ -17,7 +17,7 @@ class NumberedEngine:
     """
 
     def __init__(self, engine: Engine, temperature: float, number: int) -> None:
-        self.name = f"{engine.name}, temperature {temperature:g}, sample {number}"
+        self.name = sample_name(engine.name, temperature, number)
         self._engine = engine
 
     def answer(self, messages: Sequence[Message]) -> Answer:
@@ -26,3 +26,13 @@ class NumberedEngine:
         messages (Sequence[Message]): The chat.
         """
         return self._engine.answer(messages)
+
+
+def sample_name(model: str, temperature: float, number: int) -> str:
+    """RETURNS (str): The name by which the answers of a sample are cached.
+
+    model (str): The model.
+    temperature (float): Its temperature.
+    number (int): The number of the sample.
+    """
+    return f"{model}, temperature {temperature:g}, sample {number}"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -208,6 +209,83 @@ def test_answers_of_other_programs_are_samples(files, gold):
     assert result.exit_code == 0, result.output
     report = srsly.read_json(files / "out" / "report.json")
     assert report["kept"] == 40 and report["answers"]["asked"] == 80 and report["needed"] == 2
+
+
+def batch(files, name, *options):
+    """The prompts of a batch file."""
+    result = run(files, "http://127.0.0.1:9/v1", "--prompts", files / name, *options)
+    assert result.exit_code == 0, result.output
+    return list(srsly.read_jsonl(files / name))
+
+
+def test_a_second_batch_has_the_rest_without_refused_options(files, gold):
+    _, _, answers = gold
+    asked = batch(files, "prompts.jsonl", "--samples", 2, "--max-tokens", 500)
+    assert all(one["body"]["max_tokens"] == 500 for one in asked)
+    right = [completion(answers[one["body"]["messages"][-1]["content"]]) for one in asked]
+    lines = [line_of(one["custom_id"], body) for one, body in zip(asked, right, strict=True)]
+    fault = {"error": {"message": "'max_tokens' and 'temperature' are not supported."}}
+    refused = [line_of(one["custom_id"], fault, status=400) for one in asked[:3]]
+    write_lines(refused + lines[3:], files / "a")
+    rest = batch(files, "rest.jsonl", "--samples", 2, "--answers", files / "a")
+    assert [one["custom_id"] for one in rest] == [one["custom_id"] for one in asked[:3]]
+    assert all(set(one["body"]) == {"model", "messages", "max_completion_tokens"} for one in rest)
+    write_lines(refused + lines, files / "a")
+    assert run(files, "http://127.0.0.1:9/v1", "--engine", "replay", "--answers", files / "a").exit_code == 0
+    two = ("--prompts", files / "more", "--answers", files / "a", "--answers", files / "texts.jsonl")
+    assert "of one sample" in run(files, "http://127.0.0.1:9/v1", *two).output
+
+
+def test_a_batch_goes_on_where_the_server_stopped(files, gold):
+    _, _, answers = gold
+    with running(Loopback(answers.__getitem__)) as server:
+        assert run(files, server.url, "--samples", 2, "--limit", 30).exit_code == 0
+        assert {one["max_tokens"] for one in server.requests} == {4096}
+        estimate = run(files, server.url, "--samples", 2, "--dry-run").output
+        assert estimate.startswith("10 texts, 2 samples of each")
+    asked = batch(files, "prompts.jsonl", "--samples", 2)
+    assert len(asked) == 10
+    bodies = [completion(answers[one["body"]["messages"][-1]["content"]]) for one in asked]
+    lines = [line_of(one["custom_id"], body) for one, body in zip(asked, bodies, strict=True)]
+    write_lines(lines, files / "a")
+    write_lines(lines, files / "b")
+    two = ("--engine", "replay", "--answers", files / "a", "--answers", files / "b")
+    result = run(files, "http://127.0.0.1:9/v1", *two)
+    assert result.exit_code == 0, result.output
+    report = srsly.read_json(files / "out" / "report.json")
+    assert report["kept"] == 40 and report["answers"]["usable"] == 80
+    # What was broken off at another limit is no answer at this one.
+    assert len(batch(files, "other.jsonl", "--samples", 2, "--max-tokens", 10)) == 10
+
+
+def test_what_broke_off_is_asked_again_at_another_limit(files, gold):
+    _, _, answers = gold
+    faults = {"*": ["truncated"] * 2}
+    with running(Loopback(answers.__getitem__, faults)) as server:
+        assert run(files, server.url, "--limit", 5, "--max-tokens", 50).exit_code == 0
+        assert run(files, server.url, "--limit", 5, "--max-tokens", 50).exit_code == 0 and len(server.requests) == 5
+        assert run(files, server.url, "--limit", 5, "--max-tokens", 60).exit_code == 0 and len(server.requests) == 7
+        assert [one["max_tokens"] for one in server.requests] == [50] * 5 + [60] * 2
+
+
+def test_the_number_of_samples_is_that_of_the_answers(files, gold):
+    (files / "a").write_text("", encoding="utf8")
+    result = run(files, "http://127.0.0.1:9/v1", "--engine", "replay", "--answers", files / "a", "--samples", 3)
+    assert result.exit_code == 2 and "--samples is 3" in result.output
+
+
+def test_without_shots_answers_cost_too(files, gold):
+    written = []
+    for shots in (0, 5):
+        output = run(files, "http://127.0.0.1:9/v1", "--dry-run", "--shots", shots).output
+        written.append(int(re.search(r"([\d,]+) to write", output)[1].replace(",", "")))
+    assert written[0] == written[1] > 40
+
+
+def test_examples_without_labels_are_refused(files, gold):
+    save_docs([NLP("It rains in Oslo.")], files / "plain.spacy")
+    result = run(files, "http://127.0.0.1:9/v1", "--examples", files / "plain.spacy")
+    assert result.exit_code == 1 and "M957" in result.output and "--spans-key" in result.output
 
 
 def test_the_words_of_labels(files, gold):

@@ -1,0 +1,69 @@
+"""Answers that are there already: in the output files of a batch, and in the cache of earlier runs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from .cache import CachedEngine
+from .engine import Answer, Message, NoAnswer
+from .replay_engine import ReplayEngine
+
+
+class KeptAnswers:
+    """An engine that asks nobody. Files count more than the cache: they can be corrected. Threads may share it.
+
+    replay (Optional[ReplayEngine]): The files. Default: None, there are none.
+    model (str): The name under which the cache keeps the answers. Default: "", the cache is not read.
+    cache (Path): The cache. It need not exist.
+    max_tokens (int): The limit of tokens of an answer. What broke off at another limit is not found in the cache.
+    RAISES (ValueError): If the cache is something else.
+    """
+
+    def __init__(self, replay: ReplayEngine | None = None, *, model: str = "", cache: Path, max_tokens: int) -> None:
+        self.name = replay.name if replay is not None else model
+        self._replay = replay
+        self._cache: CachedEngine | None = None
+        if model and cache.exists():
+            self._cache = CachedEngine(_Nobody(model), cache, max_tokens=max_tokens)
+
+    def __enter__(self) -> "KeptAnswers":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, place: TracebackType | None
+    ) -> None:
+        if self._cache is not None:
+            self._cache.close()
+
+    def has(self, messages: Sequence[Message]) -> bool:
+        """RETURNS (bool): Whether a chat has an answer.
+
+        messages (Sequence[Message]): The chat.
+        """
+        return self._in_files(messages) or (self._cache is not None and self._cache.find(messages) is not None)
+
+    def answer(self, messages: Sequence[Message]) -> Answer:
+        """RETURNS (Answer): The answer to a chat.
+
+        messages (Sequence[Message]): The chat.
+        RAISES (NoAnswer): If there is none. If a file has an error instead, it is named.
+        """
+        found = None
+        if self._cache is not None and not self._in_files(messages):
+            found = self._cache.find(messages)
+        if found is not None:
+            return found
+        if self._replay is None:
+            raise NoAnswer("not in the answers")
+        return self._replay.answer(messages)
+
+    def _in_files(self, messages: Sequence[Message]) -> bool:
+        return self._replay is not None and self._replay.has(messages)
+
+
+class _Nobody:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def answer(self, messages: Sequence[Message]) -> Answer:
+        raise NoAnswer("not in the answers")
