@@ -206,6 +206,10 @@ class Errors(metaclass=_WithCodes):
         "Back-translation is scored with the package 'sacrebleu', which is not installed. Install it with: pip install "
         "'spacy-mre[translate]', or leave the check of a sample out."
     )
+    M285 = (
+        "Another process is writing to {path}. Wait until it has ended, or stop it: the same command then goes on. Or "
+        "use another folder."
+    )
 
     # 3xx: encoders
     M301 = (

@@ -34,6 +34,7 @@ from ..pipeline.generative.silver.voting import samples_needed
 from .app import app
 from .common import SpansKey, counted, load_nlp, read_docs, show_progress
 from .interrupts import ending_at_once
+from .locks import alone_in
 from .raw_texts import read_raw_texts
 from .translate import CACHE
 
@@ -169,6 +170,7 @@ def label_cli(
             for number in range(1, asked_samples + 1):
                 sample = NumberedEngine(paid[0], warmth, number)
                 made.append(CachedEngine(sample, output / CACHE, max_tokens=max_tokens))
+        stack.enter_context(alone_in(output))
         for cached in made:
             stack.enter_context(cached)
         with ending_at_once():

@@ -32,6 +32,7 @@ from ..files import check_can_write
 from .app import app
 from .common import SpansKey, counted, load_nlp, show_progress, stream_docs, use_gpu
 from .interrupts import ending_at_once
+from .locks import alone_in
 
 CACHE = "answers.sqlite"
 
@@ -155,7 +156,7 @@ def translate_cli(
     paid = Spending(asks, budget, price_in, price_out)
     # Answers of a file can be corrected there, so they are not kept.
     cache = Path(":memory:") if engine == "replay" else output / CACHE
-    with kept, CachedEngine(paid, cache, max_tokens=max_tokens) as cached:
+    with alone_in(output), kept, CachedEngine(paid, cache, max_tokens=max_tokens) as cached:
         with ending_at_once():
             made = translate(
                 records, cached, table, source=from_lang, target=to_lang, example=shown, mode=mode, workers=workers

@@ -9,7 +9,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..corpora import Record, make_docs
-from ..corpora.translation.edits import make_line
+from ..corpora.translation.edits import make_line, names_of
 from ..corpora.translation.label_table import LabelTable
 from ..corpora.translation.results import read_results
 from ..corpora.translation.row import Translated
@@ -64,14 +64,14 @@ def _make_pairs(rows: Sequence[Translated], table: LabelTable, source: Language,
         Pair(
             _make_doc(row.source, source),
             None if row.record is None else _make_doc(row.record, target),
-            row.source.id,
+            name,
             "kept" if row.is_kept else "dropped",
             list(map(str, row.reasons)),
             row.details,
             make_line(row, table),
             row.methods.count("string"),
         )
-        for row in rows
+        for row, name in zip(rows, names_of(rows), strict=True)
     ]
 
 

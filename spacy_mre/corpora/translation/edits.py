@@ -3,11 +3,13 @@
     {"id": "1", "action": "accept"}
     {"id": "2", "action": "edit", "marked": "[person:a|Ida] lives in [place:b|Lima]."}
 
-A person has the last word: an edited row is kept, and an entity whose mark was removed is not annotated.
+A person has the last word: an edited row is kept, and an entity whose mark was removed is not annotated. Of two edits
+of one text, the later one counts. Rows that share an id are named by their lines too: "1 (row 3)".
 """
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,7 +35,7 @@ START = re.compile(r"(?P<escaped>\\.)|\[(?P<word>[^\[\]|:\\]*):(?P<key>[a-z]+)\|
 class Edit:
     """The decision on a row.
 
-    id (str): The id of the text.
+    id (str): The name of the row (see `names_of`).
     action (Action): "accept": the row is kept. "reject": it is dropped. "edit": its translation is `marked`.
     marked (str): The translation with marks, as `make_line` shows it.
     location (Location): Where it was read.
@@ -49,8 +51,8 @@ def read_edits(path: Path) -> list[Edit]:
     """Read edits.
 
     path (Path): The file of JSON lines.
-    RETURNS (list[Edit]): The edits, one for each id.
-    RAISES (CorpusError): If the file is malformed, or has different edits of one id.
+    RETURNS (list[Edit]): The edits, one for each id: its last one.
+    RAISES (CorpusError): If the file is malformed.
     """
     path = Path(path)
     edits: dict[str, Edit] = {}
@@ -61,10 +63,28 @@ def read_edits(path: Path) -> list[Edit]:
             raise location.error(f"unknown action '{action}'. Expected one of: {', '.join(ACTIONS)}")
         marked = location.get(item, "marked", str) if action == "edit" else ""
         edit = Edit(location.get(item, "id", str), action, marked, location)
-        first = edits.setdefault(edit.id, edit)
-        if edit != first:
-            raise location.error(f"another edit of '{edit.id}' is in line {first.location.line}. Remove one of them")
+        edits[edit.id] = edit
     return list(edits.values())
+
+
+def names_of(rows: Sequence[Translated]) -> list[str]:
+    """RETURNS (list[str]): What edits call the rows: the id of the text, with the number of the row if others have it.
+
+    rows (Sequence[Translated]): All rows, in order.
+
+    >>> from spacy_mre.corpora.record import Record
+    >>> names_of([Translated(Record("Ida", id=id), None) for id in ("a", "b", "a")])
+    ['a (row 1)', 'b', 'a (row 3)']
+    """
+    counts = Counter(row.source.id for row in rows)
+    names = [
+        f"{row.source.id} (row {number})" if counts[row.source.id] > 1 else row.source.id
+        for number, row in enumerate(rows, 1)
+    ]
+    # An id may look like such a name.
+    while twice := {name for name, count in Counter(names).items() if count > 1}:
+        names = [f"{name} (row {number})" if name in twice else name for number, name in enumerate(names, 1)]
+    return names
 
 
 def make_line(row: Translated, table: LabelTable) -> str:
@@ -107,20 +127,18 @@ def apply_edits(rows: Iterable[Translated], edits: Iterable[Edit], table: LabelT
     edits (Iterable[Edit]): The edits.
     table (LabelTable): The labels.
     RETURNS (list[Translated]): All rows, in the same order.
-    RAISES (CorpusError): If an id is not that of one row, a row without a translation is accepted, or a translation is
+    RAISES (CorpusError): If a name is not that of one row, a row without a translation is accepted, or a translation is
         malformed.
     """
     rows = list(rows)
-    numbers: dict[str, list[int]] = {}
-    for number, row in enumerate(rows):
-        numbers.setdefault(row.source.id, []).append(number)
+    names = names_of(rows)
+    numbers = {name: number for number, name in enumerate(names)}
     for edit in edits:
-        places = numbers.get(edit.id, [])
-        if len(places) != 1:
-            raise edit.location.error(
-                f"'{edit.id}' is the id of {len(places)} rows. Expected the id of one row of the translated corpus"
-            )
-        rows[places[0]] = _apply(rows[places[0]], edit, table)
+        if edit.id not in numbers:
+            same = [name for name, row in zip(names, rows, strict=True) if row.source.id == edit.id]
+            expected = " or ".join(map(repr, same)) or "the id of one row of the translated corpus"
+            raise edit.location.error(f"'{edit.id}' is the id of {len(same)} rows. Expected {expected}")
+        rows[numbers[edit.id]] = _apply(rows[numbers[edit.id]], edit, table)
     return rows
 
 

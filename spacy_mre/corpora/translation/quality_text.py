@@ -89,7 +89,8 @@ def _names(names: dict[str, Any]) -> Iterator[str]:
 
 def _back(back: dict[str, Any]) -> Iterator[str]:
     yield from ("", "## Back-translation", "")
-    yield f"{back['answered']} of {back['rows']} kept rows of a sample were translated back."
+    before = ", before rows were edited" if back.get("before_edits") else ""
+    yield f"{back['answered']} of {back['rows']} kept rows of a sample were translated back{before}."
     chrf = "-" if back["chrf"] is None else f"{back['chrf']:.1f}"
     scores = [(f"Entities: {name}", _percent(value)) for name, value in back["entities"].items()]
     yield from _table(("Measure", "Value"), [("chrF", chrf), *scores])

@@ -97,3 +97,22 @@ def read_results(folder: Path) -> tuple[list[Translated], About, LabelTable]:
     if about.file != Path(about.file).name or not about.file.endswith(".spacy"):
         raise location.error(f"'file' must be the name of a .spacy file, not '{about.file}'")
     return list(read_rows(Path(folder) / ROWS)), about, read_label_table(Path(folder) / LABELS, about.target)
+
+
+def read_back(folder: Path) -> dict[str, Any] | None:
+    """Read the result of the back-translation.
+
+    folder (Path): The folder.
+    RETURNS (dict[str, Any] | None): What `check_back` has returned; None if nothing was translated back.
+    RAISES (CorpusError): If the report is missing or damaged.
+    """
+    path = Path(folder) / REPORT
+    report, location = read_json(path), Location(path)
+    if not isinstance(report, dict):
+        raise location.error("expected an object")
+    if "back" not in report:
+        return None
+    back: dict[str, Any] = location.get(report, "back", dict)
+    for key, kind in (("rows", int), ("answered", int), ("entities", dict), ("examples", list)):
+        location.get(back, key, kind)
+    return back

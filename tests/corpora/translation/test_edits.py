@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from spacy_mre.corpora import CorpusError, EntityRecord, Record, RelationRecord
-from spacy_mre.corpora.translation.edits import Edit, apply_edits, make_line, read_edits
+from spacy_mre.corpora.translation.edits import Edit, apply_edits, make_line, names_of, read_edits
 from spacy_mre.corpora.translation.label_table import LabelTable
 from spacy_mre.corpora.translation.marking import mark
 from spacy_mre.corpora.translation.row import Reason, Translated
@@ -169,8 +169,15 @@ def test_what_cannot_be_applied(edit, message):
 
 
 def test_an_id_of_several_rows():
-    with pytest.raises(CorpusError, match="'1' is the id of 2 rows"):
-        apply_edits([KEPT, KEPT], [Edit("1", "accept")], TABLE)
+    with pytest.raises(CorpusError, match=r"'1' is the id of 2 rows. Expected '1 \(row 1\)' or '1 \(row 3\)'"):
+        apply_edits([KEPT, LOST, KEPT], [Edit("1", "accept")], TABLE)
+    first, _, second = apply_edits([KEPT, LOST, KEPT], [Edit("1 (row 3)", "reject")], TABLE)
+    assert first == KEPT and second.reasons == [Reason.REJECTED]
+
+
+def test_every_row_has_a_name_of_its_own():
+    rows = [replace(KEPT, source=replace(SOURCE, id=id)) for id in ("1", "1 (row 1)", "1", "2")]
+    assert names_of(rows)[2:] == ["1 (row 3)", "2"] and len(set(names_of(rows))) == 4
 
 
 def write(tmp_path, *items):
@@ -185,11 +192,18 @@ def test_read_edits(tmp_path):
     assert read_edits(path) == [Edit("1", "edit", LINE), Edit("2", "accept")]
 
 
+def test_the_last_edit_counts(tmp_path):
+    path = write(
+        tmp_path, {"id": "1", "action": "reject"}, {"id": "2", "action": "reject"}, {"id": "1", "action": "accept"}
+    )
+    edits = read_edits(path)
+    assert edits == [Edit("1", "accept"), Edit("2", "reject")] and edits[0].location.line == 3
+
+
 @pytest.mark.parametrize(
     ("second", "message"),
     [
         ({"id": "2", "action": "drop"}, "unknown action 'drop'. Expected one of: accept, reject, edit"),
-        ({"id": "1", "action": "reject"}, "another edit of '1' is in line 1. Remove one of them"),
         ({"id": "2", "action": "edit"}, "the key 'marked' is missing"),
         ({"action": "accept"}, "the key 'id' is missing"),
     ],

@@ -18,6 +18,7 @@ from spacy_mre.annotations.entities import get_entities
 from spacy_mre.annotations.relations import get_relations
 from spacy_mre.annotations.storage import load_docs, save_docs
 from spacy_mre.cli import app
+from spacy_mre.cli.locks import alone_in
 from spacy_mre.corpora.assets import read_corpus, read_labels
 from spacy_mre.corpora.record import EntityRecord, Record
 from spacy_mre.corpora.to_docs import cat_labels, make_docs
@@ -299,6 +300,12 @@ def test_answers_of_a_batch_service(corpus, answers):
     assert len(list(load_docs(corpus.parent / "out" / "train.spacy"))) == 40
     assert "40 asked, 0 known; 400 tokens read and 200 written" in result.output
     assert srsly.read_json(corpus.parent / "out" / "about.json")["model"] == "m-2026"
+
+
+def test_another_process_keeps_the_folder(corpus):
+    with alone_in(corpus.parent / "out"), running(Loopback(str)) as server:
+        result = run(corpus, server.url)
+        assert result.exit_code == 1 and "M285" in result.output and not server.requests
 
 
 def test_a_batch_goes_on_where_the_server_stopped(corpus, answers):

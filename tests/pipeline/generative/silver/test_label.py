@@ -19,6 +19,7 @@ from spacy_mre.annotations.entities import get_entities
 from spacy_mre.annotations.relations import arguments, get_relations
 from spacy_mre.annotations.storage import load_docs, save_docs
 from spacy_mre.cli import app
+from spacy_mre.cli.locks import alone_in
 from spacy_mre.corpora.assets import read_corpus, read_labels
 from spacy_mre.corpora.record import Record
 from spacy_mre.corpora.spacy_file import read_spacy
@@ -172,6 +173,12 @@ def test_killed_and_repeated_gives_the_same_bytes(files, gold):
         assert run(files, server.url, "--samples", 2, out="whole").exit_code == 0
     for name in FILES:
         assert (files / "out" / name).read_bytes() == (files / "whole" / name).read_bytes(), name
+
+
+def test_another_process_keeps_the_folder(files):
+    with alone_in(files / "out"), running(Loopback(str)) as server:
+        result = run(files, server.url)
+        assert result.exit_code == 1 and "M285" in result.output and not server.requests
 
 
 def test_the_budget(files, gold):
