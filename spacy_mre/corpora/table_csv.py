@@ -3,6 +3,7 @@
 import csv
 from collections import Counter
 from collections.abc import Collection, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ Row = tuple[Location, dict[str, Any]]
 def csv_cells(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Read the cells of a file in CSV.
 
-    path (Path): The file. Its first line shows whether columns are separated by commas, tabs or semicolons.
+    path (Path): The file. Its first line shows whether columns are separated by commas, tabs or semicolons. In a line
+        like `"Yes" he said,b`, which quotes nothing, quotation marks are part of the text.
     YIELDS (tuple[int, list[str]]): The last line and the cells of each row.
     RAISES (CorpusError): If the file is not a text in UTF-8, or quotation marks do not match.
     """
@@ -27,19 +29,27 @@ def csv_cells(path: Path) -> Iterator[tuple[int, list[str]]]:
     lines = _lines(path)
     header = next(lines, "")
     separator = max(",\t;", key=header.count)
-    reader = csv.reader(_before(header, lines), delimiter=separator, strict=True)
+    source = _Counted(chain([header], lines))
+    reader = csv.reader(source, delimiter=separator, strict=True)
+    width = 0
     while True:
+        source.of_row.clear()
         # The limit is one for the whole program, so it is changed for one row at a time.
         limit = csv.field_size_limit(MAX_CELL)
         try:
             cells = next(reader, None)
         except csv.Error as err:
-            raise CorpusError(path, reader.line_num, f"invalid CSV: {err}") from None
+            literal = source.of_row[0].rstrip("\r\n").split(separator)
+            if len(source.of_row) > 1 or source.at_end or len(literal) != width:
+                raise CorpusError(path, source.number, f"invalid CSV: {err}") from None
+            cells = literal
+            reader = csv.reader(source, delimiter=separator, strict=True)  # the other one is inside of a cell
         finally:
             csv.field_size_limit(limit)
         if cells is None:
             return
-        yield reader.line_num, cells
+        width = width or len(cells)
+        yield source.number, cells
 
 
 def csv_rows(path: Path, text_column: str, json_columns: Collection[str]) -> Iterator[Row]:
@@ -110,6 +120,27 @@ def _lines(path: Path) -> Iterator[str]:
     read_text(path)  # names the line and the byte
 
 
-def _before(first: str, others: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from others
+class _Counted:
+    """Lines, of which the last row's are kept.
+
+    lines (Iterator[str]): The lines.
+    """
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self.number = 0
+        self.of_row: list[str] = []
+        self.at_end = False
+        self._lines = lines
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            line = next(self._lines)
+        except StopIteration:
+            self.at_end = True
+            raise
+        self.number += 1
+        self.of_row.append(line)
+        return line

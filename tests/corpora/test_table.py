@@ -83,7 +83,8 @@ def test_long_cells(read):
     [
         ("text,text\na,b\n", "line 1: two columns have the name 'text'"),
         ("text,label\na,b\nc\n", "line 3: found 1 cells, but the header has 2"),
-        ('text,label\n"a"x,b\n', "line 2: invalid CSV"),
+        ('text,label\n"a"x,b,c\n', "line 2: invalid CSV"),
+        ('text,label\n"a\n"x,b\n', "line 3: invalid CSV"),
         ('text,label\n"a,b\n', "line 2: invalid CSV"),
         ('text,entities\nAda,"[{}]"\n', "line 2: the key 'label' is missing"),
         ("text,entities\nAda,person\n", "line 2: the column 'entities' must contain JSON"),

@@ -11,6 +11,7 @@ import json
 import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from spacy.tokens import Doc
@@ -24,8 +25,10 @@ from ...corpora.report import Report
 from ...errors import Warnings
 from ...files import replacing
 from .formats import FORMATS, Format, FormatError, Task, format_from_dict
+from .formats.analysis import Item, RelationText
 from .formats.anchored import Anchored
 from .formats.anchoring import anchor
+from .formats.escaping import DELIMITERS
 from .formats.from_docs import AnchoredItem, analysis_of, anchored_items
 from .formats.scanning import NONE_WORDS, narrowed, normalized
 from .formats.task import get_template
@@ -164,10 +167,12 @@ def read_strings(path: Path, format: Format, *, strict: bool = False, report: Re
             raise location.error(err.reason if err.string == output else f"'input': {err.reason}") from None
         for problem in parsed.problems:
             report.lose("part of an output that is not in the format", str(location), problem)
+        items = parsed.analysis.items or ()
         anchored = anchor(text, parsed.analysis)
         if anchored.dropped and not strict:
-            anchored = anchor(text, parsed.analysis, normalize=_narrowed)
-        items = parsed.analysis.items or ()
+            dropped = {index for index, _ in anchored.dropped}
+            ended = [_without_end(one) if index in dropped else one for index, one in enumerate(items)]
+            anchored = anchor(text, replace(parsed.analysis, items=tuple(ended)), normalize=_narrowed)
         for index, reason in anchored.dropped:
             report.lose(reason, str(location), " ".join(items[index]))
         found: list[AnchoredItem] = [*anchored.entities, *anchored.relations]
@@ -230,6 +235,16 @@ def _says_none(output: str, task: Task) -> bool:
     """Whether an output ends with a marker for no result, in any spelling."""
     last = normalized(narrowed(output).rstrip().rstrip(";").replace(";", ":").rpartition(":")[2])
     return last in NONE_WORDS | {normalized(task.none_word)}
+
+
+def _without_end(item: Item) -> Item:
+    """An item without a fullwidth delimiter at its end, which would be no part of it if it were an ordinary one."""
+    last = item[-1]
+    end = len(last)
+    while end and narrowed(last[end - 1]) in DELIMITERS:
+        end -= 1
+    shorter = last[:end].rstrip() or last
+    return item._replace(tail=shorter) if isinstance(item, RelationText) else item._replace(text=shorter)
 
 
 def _narrowed(text: str) -> tuple[str, range]:

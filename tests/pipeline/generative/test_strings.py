@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -235,6 +236,31 @@ def test_the_command_there_and_back(run, docs, tmp_path, format):
     assert "2 documents" in run(tmp_path / "train.jsonl", tmp_path / "back.spacy", "--read", "--strict", "--lang", "en")
     back = list(load_docs(tmp_path / "back.spacy"))
     assert entities(back) == entities(docs) and [doc.cats for doc in back] == [doc.cats for doc in docs]
+
+
+@pytest.mark.parametrize("end", ["；", "： ", "；；"])
+def test_a_fullwidth_end_is_no_part_of_a_name(tmp_path, end):
+    texts = ["東京に行く。", f"東京{end.strip()}大阪に行く。"]
+    rows = [{"input": f"{text}/NER", "output": f"/NER/:地名;東京{end}"} for text in texts]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf8")
+    task = Task.of_labels("SCNM", "ja", (), ["location"])
+    first, second = read_strings(path, OIELLMFormat(replace(task, labels={"location": "地名"})))
+    assert first.entities == [EntityRecord(0, 2, "location")]
+    # The text has the name with its end: it may be one.
+    assert second.entities == [EntityRecord(0, 2 + len(end.strip()), "location")]
+
+
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_quotation_marks_in_a_table(tmp_path, separator):
+    path = tmp_path / "a.csv"
+    lines = [("input", "output"), ('"Ada" won./NER', "/NER/:Person;Ada"), ('"Bo ""x"" won./NER"', "/NER/:Person;Bo")]
+    path.write_text("\n".join(map(separator.join, lines)), encoding="utf8")
+    task = Task.of_labels("SCNM", "en", (), ["person"])
+    records = list(read_strings(path, OIELLMFormat(task)))
+    assert [record.text for record in records] == ['"Ada" won.', 'Bo "x" won.']
+    assert [record.entities for record in records] == [[EntityRecord(1, 4, "person")], [EntityRecord(0, 2, "person")]]
+    assert [record.origin for record in records] == [f"{path}, line 2", f"{path}, line 3"]
 
 
 def test_the_command_reads_what_others_wrote(run, tmp_path):
