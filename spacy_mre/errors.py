@@ -337,8 +337,9 @@ class Errors(metaclass=_WithCodes):
         "--weight, or use mre_textcat."
     )
     M524 = (
-        "{count} of the {total} texts with gold have no prediction, such as '{text}...'. Predict all of them; a text "
-        "in which nothing was found needs a document, too."
+        "{count} of the {total} texts with gold have no prediction, such as '{text}...'{cause}. Texts are compared "
+        "without white space, but with their case and the forms of their characters. Predict all of them; a text in "
+        "which nothing was found needs a document, too."
     )
     M525 = (
         "The {total} predicted documents have no entities (doc.spans['{spans_key}'] or doc.ents), relations or text "

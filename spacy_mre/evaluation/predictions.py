@@ -1,5 +1,6 @@
 """Evaluation of predictions that are already made: by another program, on another machine, or by a language model."""
 
+import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -40,11 +41,35 @@ def pair_predictions(predictions: Iterable[Doc], gold: Iterable[Doc]) -> list[Ex
     places = match_texts(files)
     missing = [gold[found[0]] for found in places if 0 in found and 1 not in found]
     if missing:
-        raise ValueError(Errors.M524.format(count=len(missing), total=len(gold), text=missing[0].text[:SHOWN]))
+        unused = [predictions[found[1]] for found in places if 0 not in found]
+        text, cause = _likely_cause(missing, unused)
+        raise ValueError(Errors.M524.format(count=len(missing), total=len(gold), text=text[:SHOWN], cause=cause))
     others = sum(0 not in found for found in places)
     if others:
         warnings.warn(Warnings.W504.format(count=others, total=len(predictions)), stacklevel=2)
     return [Example(predictions[found[1]], gold[found[0]]) for found in places if 0 in found]
+
+
+def _likely_cause(missing: Sequence[Doc], predictions: Sequence[Doc]) -> tuple[str, str]:
+    """A text without a prediction, and why it has none, as far as the predictions for other texts tell."""
+    forms = {_form(doc.text): doc for doc in predictions}
+    ids = {str(doc.user_data["id"]): doc for doc in predictions if "id" in doc.user_data}
+    alike = [(doc.text, forms[_form(doc.text)]) for doc in missing if _form(doc.text) in forms]
+    if alike:
+        text, other = alike[0]
+        reason = "differs only in case or in the forms of characters"
+        return text, f": the predicted text '{other.text[:SHOWN]}...' {reason}, as {len(alike)} of them do"
+    same_id = [(doc, ids[id]) for doc in missing if (id := str(doc.user_data.get("id", ""))) in ids]
+    if same_id:
+        doc, other = same_id[0]
+        id = doc.user_data["id"]
+        return doc.text, f": the prediction with its id '{id}' has another text, '{other.text[:SHOWN]}...'"
+    return missing[0].text, ""
+
+
+def _form(text: str) -> str:
+    """A text without what often changes on its way through other programs."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def name_entities(docs: Iterable[Doc], spans_key: str, name: str) -> Iterator[Doc]:

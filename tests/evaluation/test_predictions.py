@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 import spacy
@@ -121,6 +122,30 @@ def test_other_span_groups_are_named():
         evaluate_predictions(pair_predictions(others, gold_docs()))
     scores = evaluate_predictions(pair_predictions(name_entities(others, "sc", "entities"), gold_docs()))
     assert (scores["spans_entities_p"], scores["spans_entities_r"]) == (pytest.approx(2 / 3), 0.5)
+
+
+@pytest.mark.parametrize(
+    "predicted, cause",
+    [
+        (
+            ["Wind", "ida LEFT"],
+            "no prediction, such as 'Ida left...': the predicted text 'ida LEFT...' differs only in",
+        ),
+        (
+            ["Wind", "Ｉｄａ left"],
+            "'Ｉｄａ left...' differs only in case or in the forms of characters, as 1 of them do",
+        ),
+        (
+            ["Wind", "Ida has left"],
+            "such as 'Ida left...': the prediction with its id 'b' has another text, 'Ida has left",
+        ),
+    ],
+)
+def test_the_likely_cause_of_a_missing_prediction(predicted, cause):
+    docs = [doc_of(text, id=id) for text, id in zip(predicted, "ab", strict=True)]
+    gold = [doc_of("Rain", id="c"), doc_of("Ida left", id="b"), doc_of("Wind", id="a")]
+    with pytest.raises(ValueError, match=f"M524.*2 of the 3 texts.*{re.escape(cause)}"):
+        pair_predictions(docs, gold)
 
 
 def test_texts_are_matched_by_id_then_by_text():
