@@ -1,5 +1,6 @@
 """Load a pipeline to annotate with."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from confection import Config
@@ -16,9 +17,8 @@ def load_pipeline(name: str, *, int8: bool = False) -> Language:
     forgets, are left out.
 
     name (str): A package or a folder.
-    int8 (bool): Run its transformers in int8, with ONNX Runtime. Default: False (as they were saved).
+    int8 (bool): Run its transformers, if it has any, in int8, with ONNX Runtime. Default: False (as they were saved).
     RETURNS (Language): The pipeline.
-    RAISES (ValueError): If it is to run in int8 and has no transformer.
     """
     nlp = load_model(name, config=_int8_settings(name) if int8 else {})
     if hasattr(nlp.tokenizer, "readings"):
@@ -40,9 +40,20 @@ def read_config(name: str) -> Config:
     return load_config(folder / "config.cfg")
 
 
+def check_int8(names: Collection[str]) -> None:
+    """Check that something runs in int8.
+
+    names (Collection[str]): The packages or folders of the pipelines.
+    RAISES (ValueError): If none of them has a transformer.
+    """
+    if not any(map(_transformers, names)):
+        raise ValueError(Errors.M756.format(models=", ".join(names)))
+
+
 def _int8_settings(name: str) -> dict[str, str]:
+    return {f"components.{key}.{setting}": value for key in _transformers(name) for setting, value in INT8.items()}
+
+
+def _transformers(name: str) -> list[str]:
     components = read_config(name)["components"]
-    transformers = [key for key, component in components.items() if component.get("factory") == "mre_transformer"]
-    if not transformers:
-        raise ValueError(Errors.M756.format(model=name))
-    return {f"components.{key}.{setting}": value for key in transformers for setting, value in INT8.items()}
+    return [key for key, component in components.items() if component.get("factory") == "mre_transformer"]

@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ..errors import Errors
-from ..scale.pipelines import load_pipeline
+from ..scale.pipelines import check_int8, load_pipeline
 from .app import make_app
 from .names import name_pipelines
 from .service import Service
@@ -35,12 +35,14 @@ def serve(
     models (Iterable[str]): See `name_pipelines`.
     settings (Settings): See there.
     threads (int): Threads of torch for each pipeline. Default: 0 (the processors, shared among the pipelines).
-    int8 (bool): Run their transformers in int8. Default: False.
+    int8 (bool): Run transformers in int8; pipelines without one run as they are. Default: False.
     on_listen (Callable[[str, list[str]], None]): Called with the URL and the names when the server listens. Default:
         nothing is called.
-    RAISES (ValueError): If a pipeline cannot be loaded, or the server cannot listen.
+    RAISES (ValueError): If a pipeline cannot be loaded, none has a transformer for int8, or the server cannot listen.
     """
     named = name_pipelines(models)
+    if int8:
+        check_int8(named.values())
     loaders = {name: partial(load_pipeline, model, int8=int8) for name, model in named.items()}
     service = Service(loaders, settings, threads=threads)
     listener = listen(settings.host, settings.port)

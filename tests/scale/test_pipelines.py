@@ -6,16 +6,30 @@ import pytest
 import spacy
 from spacy.util import load_config
 
-from spacy_mre.scale.pipelines import load_pipeline, read_config
+from spacy_mre.scale.pipelines import check_int8, load_pipeline, read_config
 
 
 def test_int8_is_for_transformers_only(tmp_path):
     nlp = spacy.blank("en")
     nlp.add_pipe("entity_ruler")
-    nlp.to_disk(tmp_path / "rules")
-    assert load_pipeline(str(tmp_path / "rules")).pipe_names == ["entity_ruler"]
-    with pytest.raises(ValueError, match=r"\[M756\].*rules.*no transformer.*--int8"):
-        load_pipeline(str(tmp_path / "rules"), int8=True)
+    for name in ("rules", "others", "transformer"):
+        nlp.to_disk(tmp_path / name)
+    for int8 in (False, True):
+        assert load_pipeline(str(tmp_path / "rules"), int8=int8).pipe_names == ["entity_ruler"]
+    config = load_config(tmp_path / "rules" / "config.cfg")
+    config["components"]["entity_ruler"]["factory"] = "mre_transformer"
+    config.to_disk(tmp_path / "transformer" / "config.cfg")
+    rules, others, transformer = (str(tmp_path / name) for name in ("rules", "others", "transformer"))
+    check_int8([rules, transformer])
+    with pytest.raises(ValueError, match=r"\[M756\].*rules, .*others\. Leave out --int8"):
+        check_int8([rules, others])
+
+
+def test_a_server_in_int8_needs_a_transformer(tmp_path):
+    serving = pytest.importorskip("spacy_mre.serving.server")
+    spacy.blank("en", meta={"name": "rules"}).to_disk(tmp_path / "rules")
+    with pytest.raises(ValueError, match="M756"):
+        serving.serve([str(tmp_path / "rules")], serving.Settings(), int8=True)
 
 
 def test_a_transformer_of_any_name_runs_in_int8(tmp_path, tiny_bert):
