@@ -7,6 +7,7 @@ The corpus is the hand-written one. Encoder, learning rates and updates are the 
 or tuned, so the test part is scored.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,7 +53,7 @@ def measure(
             sizes=sizes,
             seeds=range(seeds),
             updates=updates,
-            log=lambda line, told=f"{name} {cell.variant}": console.print(told, line, highlight=False),
+            log=partial(console.print, f"{name} {cell.variant}", highlight=False),
         )
     config = Path(grid.suites[SUITE]["datasets"][name]["config"]).stem
     about = {"data": name, "config": config, "seeds": seeds, "commit": get_commit(), "device": get_device()}

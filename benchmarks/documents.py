@@ -6,6 +6,7 @@ Trains on the hand-written corpus, in Japanese, English and Chinese, and evaluat
 
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import srsly
 from spacy.util import load_config
@@ -17,7 +18,7 @@ LANGUAGES = ("ja", "en", "zh")
 SENTENCE_TOK2VEC = "spacy_mre.SentenceTok2Vec.v1"
 ENCODER = "components.spert_mt.model.encoder.tok2vec.@architectures"
 # What is changed in configs/LANGUAGE_cpu.cfg. `unit`: what the encoder reads at once.
-VARIANTS = {
+VARIANTS: dict[tuple[str, str], dict[str, dict[str, Any]]] = {
     ("learned", "text"): {"ja": {}, "en": {}, "zh": {}},
     ("learned", "sentence"): {
         "ja": {ENCODER: SENTENCE_TOK2VEC},

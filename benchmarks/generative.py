@@ -63,8 +63,9 @@ def _row(texts: int, constraint: str | None, scores: dict[str, Any]) -> dict[str
 
 def score_as_strings(nlp: Language, predicted: list[Example]) -> dict[str, Any]:
     """The scores of generated strings for a joint pipeline: what it predicts is written as a string."""
-    classes, labels = nlp.get_pipe("mre_textcat").labels, nlp.get_pipe("spert_mt").entity_labels
-    task = Task.of_labels("SCNM", "en", list(classes), list(labels))
+    textcat: Any = nlp.get_pipe("mre_textcat")
+    joint: Any = nlp.get_pipe("spert_mt")
+    task = Task.of_labels("SCNM", "en", list(textcat.labels), list(joint.entity_labels))
     format = SLGFormat(task)
     for eg in predicted:
         eg.predicted._.generated = format.target(analysis_of(eg.predicted, task))
@@ -90,14 +91,16 @@ def time_ratios(pipe: Generative, docs: list[Doc], rounds: int = ROUNDS) -> dict
     rounds (int): How often each is measured, after one run that does not count.
     RETURNS (dict[str, dict[str, float]]): By constraint the median, lowest and highest ratio.
     """
-    counter, generate = StepCounter(), pipe._lm.generate
+    counter = StepCounter()
+    model: Any = pipe._lm  # whose method is replaced
+    generate = model.generate
 
     def counted_generate(sources, processors=(), **settings):
         return generate(sources, processors=[*processors, counter], **settings)
 
-    times: dict[str, list[float]] = {constraint: [] for constraint in CONSTRAINTS}
+    times: dict[Any, list[float]] = {constraint: [] for constraint in CONSTRAINTS}
     before, longest = pipe.constraint, pipe.max_new_tokens
-    pipe._lm.generate, pipe.max_new_tokens = counted_generate, TIMED_TOKENS
+    model.generate, pipe.max_new_tokens = counted_generate, TIMED_TOKENS
     try:
         for is_counted in [False] + [True] * rounds:
             for constraint, of_constraint in times.items():
@@ -107,7 +110,7 @@ def time_ratios(pipe: Generative, docs: list[Doc], rounds: int = ROUNDS) -> dict
                 if is_counted:
                     of_constraint.append((time.perf_counter() - start) / counter.steps)
     finally:
-        pipe._lm.generate, pipe.max_new_tokens, pipe.constraint = generate, longest, before
+        model.generate, pipe.max_new_tokens, pipe.constraint = generate, longest, before
     found = {}
     for constraint, of_constraint in times.items():
         ratios = numpy.array(of_constraint) / numpy.array(times["none"])

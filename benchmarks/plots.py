@@ -48,7 +48,8 @@ def gains() -> dict[str, list[Gain]]:
     """The gains of text labels and entities from each other, by corpus."""
     found: dict[str, list[Gain]] = {}
     for row in read("reinforcement")["rows"]:
-        gain = Gain(*(row[name] for name in Gain._fields[:-1]), Difference(**row["difference"]))
+        values = {name: row[name] for name in Gain._fields[:-1]}
+        gain = Gain(**values, difference=Difference(**row["difference"]))
         found.setdefault(row["data"], []).append(gain)
     return found
 

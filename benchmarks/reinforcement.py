@@ -46,7 +46,9 @@ def measure(grid: Grid, name: str, seeds: int, updates: int | None = None) -> li
     config, shipped = DATA[name]
     _, gains = reinforce(
         load_config(f"configs/{config}.cfg"),
-        *(corpus / f"{part}.spacy" for part in ("train", "dev", "test")),
+        corpus / "train.spacy",
+        corpus / "dev.spacy",
+        corpus / "test.spacy",
         RUNS / SUITE / name,
         seeds=range(seeds),
         updates=updates or shipped,

@@ -134,8 +134,9 @@ def read_counts(dataset: str) -> Counts:
 def write_counts(dataset: str, counts: Counts) -> None:
     """Write the counts of a data set, each in the smallest type that holds it."""
     small = {name: array.astype(numpy.min_scalar_type(int(array.max(initial=0)))) for name, array in counts.items()}
+    arrays: dict[str, Any] = dict(sorted(small.items()))
     with replacing(RESULTS / "counts" / f"{dataset}.npz") as temporary:
-        numpy.savez_compressed(temporary, **dict(sorted(small.items())))
+        numpy.savez_compressed(temporary, **arrays)
 
 
 def _score(counts: numpy.ndarray):

@@ -166,7 +166,7 @@ def _measure(grid: Grid, cell: Cell, nlp: Language, examples: list[Example]) -> 
     measured = measure(nlp, examples, predicted)
     suite = grid.suites[cell.suite]
     scores = {name: measured.scores.get(name) for name in (*SCORES, *suite["compare"], *suite.get("extra", ()))}
-    row = {**scores, "mistakes": measured.mistakes, "documents": measured.documents}
+    row: dict[str, Any] = {**scores, "mistakes": measured.mistakes, "documents": measured.documents}
     known = {_plain(doc.text) for doc in load_docs(grid.train_part(cell))}
     is_new = numpy.array([_plain(eg.reference.text) not in known for eg in examples])
     row["seen"] = int((~is_new).sum())
@@ -205,7 +205,7 @@ def _types(grid: Grid, cell: Cell, nlp: Language, examples: list[Example], per_t
     rare = [per_type[label]["f"] for label in by_count[(len(by_count) + 1) // 2 :] if label in per_type]
     attention = None
     if nlp.has_pipe("multi_ner"):
-        pipe = nlp.get_pipe("multi_ner")
+        pipe: Any = nlp.get_pipe("multi_ner")
         if grid.config(cell)["components"]["multi_ner"]["model"]["type_attention"] != "none":
             weights = pipe.type_attention([eg.predicted for eg in examples[:ATTENDING_TEXTS]])
             attention = [[round(float(weight), 4) for weight in row] for row in weights]

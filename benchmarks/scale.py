@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 import numpy
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pyarrow
 import srsly
 import torch

@@ -96,7 +96,8 @@ def check(client: Client, process: psutil.Process, asked: Sequence[Asked], clien
             return "errors"
         return "wrong" if differs(found, one.wanted) else "right"
 
-    results, rss = [], []
+    results: list[str] = []
+    rss: list[float] = []
     size = len(asked) // TENTHS
     with ThreadPoolExecutor(clients) as pool:
         for tenth in track(range(TENTHS), "tenths", console=console):

@@ -244,9 +244,9 @@ def _mean(scores: list[dict[str, Any]]) -> dict[str, Any]:
     """The mean of scores by language, of those that all have."""
     if len(scores) == 1:
         return scores[0]
-    mean = {}
+    mean: dict[str, Any] = {}
     for key, value in scores[0].items():
-        values = [one.get(key) for one in scores]
+        values: list[Any] = [one.get(key) for one in scores]
         if isinstance(value, dict):
             mean[key] = _mean([one or {} for one in values])
         elif all(isinstance(one, (int, float)) for one in values):

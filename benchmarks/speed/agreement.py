@@ -24,7 +24,8 @@ def batches(settings: Settings) -> dict[str, Any]:
     """Spans, labels and scores in batches of 64 in the order of the file, and otherwise."""
     texts = read_texts(CONLL04, "test", settings.pick(0, 32))
     nlp = load(trained(CONLL04), OURS)
-    options = nlp.get_pipe("spert_mt").options()
+    pipe: Any = nlp.get_pipe("spert_mt")
+    options = pipe.options()
     thresholds = (options.entity_threshold, options.relation_threshold)
     expected = find(nlp, texts, batch_size=64)
     by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))
@@ -42,7 +43,7 @@ def batches(settings: Settings) -> dict[str, Any]:
     return {"rows": rows}
 
 
-def find(nlp: Language, texts: list[str], **how: int) -> list[tuple[Found, Found, Found]]:
+def find(nlp: Language, texts: list[str], **how: Any) -> list[tuple[Found, Found, Found]]:
     """Entities, relations and text labels of each text, with their scores."""
     found = []
     for doc in nlp.pipe(texts, **how):

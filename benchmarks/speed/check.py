@@ -111,10 +111,10 @@ def check(names: Sequence[str], settings: Settings, console: Console, *, threads
 
 def compare(committed: dict[str, Any], new: dict[str, Any]) -> Finding:
     """RETURNS (Finding): The verdict on a row of `results/speed.json`, measured anew."""
-    spreads = [Spread(row["ratio"], row["min"], row["max"]) for row in (committed, new)]
+    before, now = (Spread(row["ratio"], row["min"], row["max"]) for row in (committed, new))
     name: str = new["name"]
     more_is_better = name.endswith(MORE_IS_BETTER) or name.startswith(SHARES)
-    return Finding(name, judge(*spreads, TOLERANCE, more_is_better=more_is_better), *spreads)
+    return Finding(name, judge(before, now, TOLERANCE, more_is_better=more_is_better), before, now)
 
 
 def differences(threads: int) -> list[str]:

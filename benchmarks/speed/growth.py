@@ -32,7 +32,7 @@ def length(settings: Settings) -> dict[str, Any]:
     texts = [long_text(docs, n) for n in lengths]
     with nlp.select_pipes(enable=["transformer"]):
         encoded = [nlp(text) for text in texts]
-    measured = {
+    measured: dict[str, Any] = {
         "seconds": alternate(settings.rounds, *(partial(nlp, text) for text in texts)),
         "head_seconds": alternate(settings.rounds, *(partial(annotate_all, nlp, doc) for doc in encoded)),
         "bytes": list(zip(*(call_in_process(peaks, lengths) for _ in range(settings.rounds)))),
@@ -70,7 +70,7 @@ def peaks(lengths: Sequence[int]) -> list[int]:
 
 def counts(nlp: Language, doc: Doc) -> dict[str, int]:
     """What is found in a text, and how many pairs are beyond the budget."""
-    pipe = nlp.get_pipe("spert_mt")
+    pipe: Any = nlp.get_pipe("spert_mt")
     pipe.left_out.clear()
     annotate(pipe, [doc])
     found = {"entities": len(doc.spans["entities"]), "relations": len(doc._.relations)}
@@ -100,7 +100,7 @@ def entity_types(settings: Settings) -> dict[str, Any]:
     rows, most = [], numbers[-1]
     for name, variant in (("multi_ner_exact", "bert_mrc"), ("multi_ner_late", "late")):
         note = f"{most} entity types: multi_ner, {name.split('_')[-1]} / spert_mt, entities"
-        rows.append(ratio_row(name, times[variant, most], times["spert_mt", most], note, dataset=CONLL04))
+        rows.append(ratio_row(name, times[variant, most], times["spert_mt", most], note=note, dataset=CONLL04))
     points = []
     for n in numbers:
         spert, exact, late = (numpy.array(times[name, n]) for name in ("spert_mt", "bert_mrc", "late"))

@@ -69,7 +69,7 @@ def speedup(settings: Settings) -> dict[str, Any]:
     size = settings.pick((TEXTS, TOKENS), (4, 32))
     times = alternate(settings.rounds, subject("textbook", *size), subject("ours", *size))
     note = f"heads and decoding, {size[0]} texts x {size[1]} tokens: textbook, text by text / ours"
-    return {"rows": [ratio_row("heads_vs_textbook_speedup", *times, note)]}
+    return {"rows": [ratio_row("heads_vs_textbook_speedup", *times, note=note)]}
 
 
 @measures("heads_vs_textbook_memory")
@@ -77,7 +77,7 @@ def memory(settings: Settings) -> dict[str, Any]:
     size = settings.pick((TEXTS, TOKENS), (4, 64))
     rounds = [[call_in_process(peak, name, *size) for name in ("ours", "textbook")] for _ in range(settings.rounds)]
     note = f"peak beyond the inputs, {size[0]} texts x {size[1]} tokens: ours / textbook, text by text"
-    return {"rows": [ratio_row("heads_vs_textbook_memory", *zip(*rounds), note, unit="bytes")]}
+    return {"rows": [ratio_row("heads_vs_textbook_memory", *zip(*rounds), note=note, unit="bytes")]}
 
 
 def peak(name: str, texts: int, tokens: int) -> int:
@@ -90,11 +90,12 @@ def spancat(settings: Settings) -> dict[str, Any]:
     """Component against component: from the encoder's output on the Doc to spans on the Doc."""
     nlp = load(trained(CONLL04), STOCK)
     docs = exact_docs(nlp, read_docs(CONLL04, "test"), *settings.pick((TEXTS, TOKENS), (4, 64)))
-    docs = list(nlp.get_pipe("transformer").pipe(docs))
+    encoder: Any = nlp.get_pipe("transformer")
+    docs = list(encoder.pipe(docs))
     ours, theirs = nlp.get_pipe("spert_mt"), add_spancat(nlp, docs)
     times = alternate(settings.rounds, lambda: annotate(ours, docs), lambda: annotate(theirs, docs))
     note = f"{len(docs)} texts x {len(docs[0])} tokens: spert_mt, entities and relations / spancat, which finds nothing"
-    return {"rows": [ratio_row("heads_vs_spancat", *times, note, dataset=CONLL04)]}
+    return {"rows": [ratio_row("heads_vs_spancat", *times, note=note, dataset=CONLL04)]}
 
 
 def add_spancat(nlp, docs: list):

@@ -131,7 +131,9 @@ def count(repeats: int = REPEATS) -> list[dict[str, Any]]:
     """
     timer = Timer("step()", setup=f"from {__name__} import take_turns\nstep = take_turns()")
     with environment():
-        turns = timer.collect_callgrind(number=1, repeats=repeats * len(WORKLOADS), collect_baseline=False)
+        turns = timer.collect_callgrind(
+            number=1, repeats=repeats * len(WORKLOADS), collect_baseline=False, retain_out_file=False
+        )
     counts = [stats.counts() for stats in turns]
     rows = []
     for i, name in enumerate(WORKLOADS):
@@ -190,8 +192,8 @@ def check_instructions(rows: list[dict[str, Any]], committed: dict[str, Any]) ->
         if row["name"] not in before:
             findings.append(Finding(row["name"], note="no committed count"))
             continue
-        spreads = [Spread(of["count"], of["min"], of["max"]) for of in (before[row["name"]], row)]
-        findings.append(Finding(row["name"], judge(*spreads, TOLERANCE), *spreads))
+        old, new = (Spread(of["count"], of["min"], of["max"]) for of in (before[row["name"]], row))
+        findings.append(Finding(row["name"], judge(old, new, TOLERANCE), old, new))
     return findings
 
 

@@ -21,13 +21,14 @@ def japanese_on_a_cpu(settings: Settings) -> dict[str, Any]:
     nlp, by_thinc = spacy.load(path), spacy.load(path, config={"nlp": {"after_pipeline_creation": None}})
     ginza = spacy.load("ja_ginza", enable=["tok2vec", "ner"])
     for each in (nlp, by_thinc):
-        each.tokenizer.readings = False
+        tokenizer: Any = each.tokenizer
+        tokenizer.readings = False
     calls = [lambda each=each: list(each.pipe(texts, batch_size=nlp.batch_size)) for each in (nlp, ginza, by_thinc)]
     ours, of_ginza, of_thinc = alternate(settings.rounds, *calls)
     note = "entities, relations and text labels (ja_cpu.cfg) / tok2vec and ner of ja_ginza, same batches"
     return {
         "rows": [
-            ratio_row("predict_vs_ja_ginza_ner", ours, of_ginza, note),
-            ratio_row("torch_gemm_speedup", of_thinc, ours, "ja_cpu.cfg: matrix products of thinc / of torch"),
+            ratio_row("predict_vs_ja_ginza_ner", ours, of_ginza, note=note),
+            ratio_row("torch_gemm_speedup", of_thinc, ours, note="ja_cpu.cfg: matrix products of thinc / of torch"),
         ]
     }

@@ -78,7 +78,9 @@ def alternate(rounds: int, *calls: Callable, before: Callable[[], Any] | None = 
     return times
 
 
-def ratio_row(name: str, a: Sequence[float], b: Sequence[float], note: str, unit: str = "seconds", **more: Any) -> dict:
+def ratio_row(
+    name: str, a: Sequence[float], b: Sequence[float], *, note: str, unit: str = "seconds", **more: Any
+) -> dict[str, Any]:
     """A row of the ratios A / B, taken round by round.
 
     name (str): The name of the row.

@@ -87,19 +87,25 @@ def load(path: str, factory: str, **settings: Any) -> Language:
     nlp = load_trained(path, factory, **settings)
     encoder = {"@architectures": "spacy_mre.TransformerEncoder.v1"}
     model = {"@architectures": "spacy_mre.TextCat.v1", "encoder": encoder}
-    textcat = nlp.add_pipe("mre_textcat", config={"model": model}, after="spert_mt")
+    textcat: Any = nlp.add_pipe("mre_textcat", config={"model": model}, after="spert_mt")
     textcat.initialize(lambda: read_examples(nlp, 20), nlp=nlp)
     return nlp
 
 
 def load_trained(path: str, factory: str, **settings: Any) -> Language:
     config = load_config(Path(path) / "config.cfg")
-    defaults = Language().get_factory_meta(factory).default_config
-    transformer = {**defaults, "model": config["components"]["transformer"]["model"], "factory": factory, **settings}
+    defaults = Language().get_factory_meta(factory).default_config or {}
+    transformer: dict[str, Any] = {
+        **defaults,
+        "model": config["components"]["transformer"]["model"],
+        "factory": factory,
+        **settings,
+    }
     config["components"]["transformer"] = transformer
     nlp = load_model_from_config(config).from_disk(path, exclude=["config"])
     # Not what was saved with the weights of the other component.
-    nlp.get_pipe("transformer").cfg["max_batch_items"] = transformer["max_batch_items"]
+    component: Any = nlp.get_pipe("transformer")
+    component.cfg["max_batch_items"] = transformer["max_batch_items"]
     return nlp
 
 
@@ -129,7 +135,8 @@ def training_config(name: str) -> Config:
 
 
 def set_thresholds(nlp: Language, docs: list[Doc]) -> None:
-    pipe, texts = nlp.get_pipe("spert_mt"), [doc.text for doc in docs]
+    pipe: Any = nlp.get_pipe("spert_mt")
+    texts = [doc.text for doc in docs]
     batches = [texts[i : i + 32] for i in range(0, len(texts), 32)]
     with nlp.select_pipes(enable=["transformer"]):
         encoded = [list(nlp.pipe(batch)) for batch in batches]
@@ -143,15 +150,16 @@ def set_thresholds(nlp: Language, docs: list[Doc]) -> None:
 
 def entity_scores(nlp: Language, docs: list[Doc]) -> numpy.ndarray:
     """The scores of all entities in documents that the encoder has processed."""
-    pipe = nlp.get_pipe("spert_mt")
+    pipe: Any = nlp.get_pipe("spert_mt")
     encoded = pipe.model.get_ref("encoder").predict(docs)
     tokens, texts = torch.as_tensor(encoded.tokens), torch.as_tensor(encoded.texts)
     with torch.inference_mode():
         return find_spans(heads_of(nlp).eval(), tokens, texts, numpy.asarray(encoded.lengths), pipe.options())[1]
 
 
-def heads_of(nlp: Language) -> torch.nn.Module:
-    return nlp.get_pipe("spert_mt").model.get_ref("heads").shims[0].module
+def heads_of(nlp: Language) -> Any:
+    pipe: Any = nlp.get_pipe("spert_mt")
+    return pipe.model.get_ref("heads").shims[0].module
 
 
 def nth_best(scores: numpy.ndarray, count: int) -> float:
@@ -164,7 +172,8 @@ class BareEncoder:
     """The Hugging Face encoder and tokenizer of a pipeline, without spaCy."""
 
     def __init__(self, path: str):
-        model = load_trained(path, STOCK).get_pipe("transformer").model
+        component: Any = load_trained(path, STOCK).get_pipe("transformer")
+        model = component.model
         self.tokenizer = model.tokenizer
         self.module = model.transformer.eval()
 

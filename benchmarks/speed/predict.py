@@ -29,7 +29,7 @@ def whole_pipeline(name: str, data: str, settings: Settings, every: int = 1) -> 
     nlp, bare = load(trained(data), OURS), BareEncoder(trained(data))
     batches = bare.batches(texts)
     times = alternate(settings.rounds, lambda: list(nlp.pipe(texts)), lambda: bare.run(batches))
-    return {"rows": [ratio_row(name, *times, f"whole joint pipeline / {BARE}", dataset=data)]}
+    return {"rows": [ratio_row(name, *times, note=f"whole joint pipeline / {BARE}", dataset=data)]}
 
 
 @measures("predict_vs_transformer_pipe", "transformer_pipe_vs_hf_encoder", "predict_one_by_one_vs_hf_encoder")
@@ -58,12 +58,12 @@ def stock_transformer(settings: Settings) -> dict[str, Any]:
     }
     rows = []
     for name, (a, b, note) in calls.items():
-        rows.append(ratio_row(name, *alternate(settings.rounds, a, b), note, dataset=CONLL04))
+        rows.append(ratio_row(name, *alternate(settings.rounds, a, b), note=note, dataset=CONLL04))
     return {"rows": rows}
 
 
 def transformer_alone(nlp: Language) -> Callable[[list[str]], None]:
-    pipe = nlp.get_pipe("transformer")
+    pipe: Any = nlp.get_pipe("transformer")
 
     def run(texts: list[str]) -> None:
         for _ in pipe.pipe(map(nlp.make_doc, texts), batch_size=nlp.batch_size):
@@ -79,7 +79,7 @@ def lower_precision(settings: Settings) -> dict[str, Any]:
     exact, *lowered = alternate(settings.rounds, *(lambda nlp=nlp: list(nlp.pipe(texts)) for nlp in pipelines))
     return {
         "rows": [
-            ratio_row(f"{low}_speedup", exact, times, f"whole joint pipeline in fp32 / in {low}", dataset=CONLL04)
+            ratio_row(f"{low}_speedup", exact, times, note=f"whole joint pipeline in fp32 / in {low}", dataset=CONLL04)
             for low, times in zip(LOWER, lowered)
         ]
     }
@@ -112,5 +112,5 @@ def single_text(settings: Settings) -> dict[str, Any]:
     for (name, engine), times in zip(engines.items(), of_engines):
         chosen = ", ".join(f"{setting} = {value}" for setting, value in engine.items())
         note = f"nlp(text), about {SHORT_TEXT} tokens, {chosen} / wordpieces and bare encoder"
-        rows.append(ratio_row(f"single_text{name}_vs_hf_encoder", times, alone, note, dataset=CONLL04))
+        rows.append(ratio_row(f"single_text{name}_vs_hf_encoder", times, alone, note=note, dataset=CONLL04))
     return {"rows": rows}

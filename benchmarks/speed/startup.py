@@ -40,7 +40,7 @@ print(time.perf_counter() - start)
 def blank(settings: Settings) -> dict[str, Any]:
     times = alternate_processes(settings, partial(run_script, BLANK, ""), partial(run_script, BLANK, "spacy_mre"))
     note = 'import spacy; spacy.blank("en"): with the entry points of this package / without them'
-    return {"rows": [ratio_row("blank_vs_without", *times, note)]}
+    return {"rows": [ratio_row("blank_vs_without", *times, note=note)]}
 
 
 @measures("load_vs_encoder_load", "size_vs_encoder")
@@ -50,10 +50,10 @@ def loading(settings: Settings) -> dict[str, Any]:
         call_in_process(save, pipeline, encoder)
         calls = partial(run_script, PIPELINE, pipeline), partial(run_script, ENCODER, encoder)
         note = "spacy.load / from_pretrained of its encoder and tokenizer, all imported before"
-        rows = [ratio_row("load_vs_encoder_load", *alternate_processes(settings, *calls), note)]
+        rows = [ratio_row("load_vs_encoder_load", *alternate_processes(settings, *calls), note=note)]
         sizes = [[sum(f.stat().st_size for f in Path(path).rglob("*") if f.is_file())] for path in (pipeline, encoder)]
     note = "folder of the pipeline / of its encoder and tokenizer"
-    return {"rows": [*rows, ratio_row("size_vs_encoder", *sizes, note, unit="bytes")]}
+    return {"rows": [*rows, ratio_row("size_vs_encoder", *sizes, note=note, unit="bytes")]}
 
 
 def save(pipeline: str, encoder: str) -> None:

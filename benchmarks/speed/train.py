@@ -31,7 +31,7 @@ def against_encoder(settings: Settings) -> dict[str, Any]:
         joint, encoder = joint_steps(nlp, size), encoder_steps(bare, batches)
         times = alternate(settings.rounds, joint, lambda _, encoder=encoder: encoder(), before=fresh)
         note = f"training step of the joint pipeline / of its encoder alone, {size} sentences per step"
-        rows.append(ratio_row(f"train_vs_encoder{suffix}", *times, note, dataset=CONLL04))
+        rows.append(ratio_row(f"train_vs_encoder{suffix}", *times, note=note, dataset=CONLL04))
     return {"rows": rows}
 
 
@@ -47,7 +47,7 @@ def against_textbook(settings: Settings) -> dict[str, Any]:
         steps = joint_steps(other, size, one_by_one=True), joint_steps(nlp, size)
         times = alternate(settings.rounds, *steps, before=fresh)
         note = f"training with textbook heads, text by text / with ours, {size} sentences per step"
-        rows.append(ratio_row(f"train_vs_textbook{suffix}_speedup", *times, note, dataset=CONLL04))
+        rows.append(ratio_row(f"train_vs_textbook{suffix}_speedup", *times, note=note, dataset=CONLL04))
     return {"rows": rows}
 
 

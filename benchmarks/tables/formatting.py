@@ -1,6 +1,6 @@
 """How numbers and tables are written."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean
 from typing import Any
 
@@ -98,10 +98,10 @@ def no_runs(command: str) -> str:
     return f"No runs yet: `{command}`."
 
 
-def mistakes_table(groups: dict[tuple[str, str], Rows], *layers: str) -> str:
+def mistakes_table(groups: Mapping[tuple[str, str], Rows], *layers: str) -> str:
     """A table per layer: what part of the gold is right, and the mistakes by kind, in percent.
 
-    groups (dict[tuple[str, str], Rows]): By data set and variant the rows of all seeds, with "mistakes".
+    groups (Mapping[tuple[str, str], Rows]): By data set and variant the rows of all seeds, with "mistakes".
     layers (str): "entities" and "relations". A group without a layer is left out of its table.
     """
     tables = []

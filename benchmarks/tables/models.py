@@ -39,7 +39,7 @@ def calibration() -> str:
 
 
 def _lines(row: dict[str, Any]) -> list[list[str]]:
-    lines = []
+    lines: list[list[str]] = []
     for part, scores in row["scores"].items():
         kind, _, lang = part.partition("-")
         speed = f"{row['speed']['fp32']['characters_per_second']:,}" if not lines else ""

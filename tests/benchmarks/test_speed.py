@@ -53,7 +53,7 @@ def test_only_the_call_is_timed():
 
 
 def test_ratios_are_taken_round_by_round():
-    found = ratio_row("x", [2.0, 30.0, 6.0], [1.0, 10.0, 4.0], "one / other", dataset="y")
+    found = ratio_row("x", [2.0, 30.0, 6.0], [1.0, 10.0, 4.0], note="one / other", dataset="y")
     assert (found["ratio"], found["min"], found["max"], found["runs"]) == (2.0, 1.5, 3.0, 3)
     assert (found["a_seconds"], found["b_seconds"], found["dataset"]) == (6.0, 4.0, "y")
 

@@ -40,11 +40,11 @@ def decode(module: SpertMTHeads, encoded: Encoded, options: SpertMTOptions) -> S
             (len(entities) + head, len(entities) + tail, label, score) for head, tail, label, score in related
         ]
         entities += [(start, end, text, label, score) for start, end, label, score in found]
-    *spans, entity_scores = _columns(entities, 5)
+    *columns, entity_scores = _columns(entities, 5)
     heads, tails, labels, scores = _columns(relations, 4)
     pairs = Pairs(heads.astype(int), tails.astype(int))
     left_out = {"distance": 0, "budget": 0}
-    spans = Spans(*(column.astype(int) for column in spans))
+    spans = Spans(*(column.astype(int) for column in columns))
     return SpertMTOutput(spans, entity_scores, pairs, labels.astype(int), scores, left_out, encoded.cut)
 
 
@@ -79,8 +79,8 @@ def find(
         score_pairs(module, tokens, text, *arguments, heads[i : i + PAIR_CHUNK], tails[i : i + PAIR_CHUNK])
         for i in range(0, len(pairs), PAIR_CHUNK)
     ]
-    allowed = [allowed_labels(entities[head], entities[tail], options) for head, tail in pairs]
-    allowed = torch.tensor(allowed, dtype=torch.bool, device=tokens.device)
+    rows = [allowed_labels(entities[head], entities[tail], options) for head, tail in pairs]
+    allowed = torch.tensor(rows, dtype=torch.bool, device=tokens.device)
     of_entities = probabilities[kept]
     triples = relation_probabilities(module, torch.cat(chunks), allowed, of_entities[heads], of_entities[tails])
     relations = []
