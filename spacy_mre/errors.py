@@ -771,6 +771,10 @@ class Warnings(metaclass=_WithCodes):
     W510 = "The runs '{arm}' are left out: {reason}."
 
     # 77x: the studio
+    W700 = (
+        "The column '{name}' has values of several types: {count} of {total} are not strings. All of them are written "
+        "as strings. To keep their types, leave it out with --keep, or write JSON lines."
+    )
     W770 = (
         "The last line of {path} was only half written ({size} bytes), so nobody was told that it is saved. It was "
         "moved to {aside}. All lines before it are kept."

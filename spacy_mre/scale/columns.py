@@ -1,15 +1,23 @@
 """The columns of a parquet output."""
 
-from collections.abc import Collection, Iterable, Sequence
+import json
+import warnings
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow
 from pyarrow import ArrowException
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from .options import Options
 from .rows import Row
 from .tables import annotated_schema
+
+# Marks a column.
+MIXED = {b"spacy_mre": b"values of several types"}
+SCALARS = (str, int, float)
 
 
 def output_schema(found: pyarrow.Schema | None, rows: Sequence[Row], options: Options) -> pyarrow.Schema:
@@ -23,7 +31,10 @@ def output_schema(found: pyarrow.Schema | None, rows: Sequence[Row], options: Op
     RAISES (ValueError): If values of a column have several types, or a column is missing or exists already.
     """
     check_kept(names_of(rows) if found is None else found.names, options)
-    schema = infer_schema(rows, options) if found is None else found
+    return _annotated(infer_schema(rows, options) if found is None else found, options)
+
+
+def _annotated(schema: pyarrow.Schema, options: Options) -> pyarrow.Schema:
     if options.keep is not None:
         kept = [field for field in schema if field.name == options.text or field.name in options.keep]
         schema = pyarrow.schema(kept, metadata=schema.metadata)
@@ -31,6 +42,65 @@ def output_schema(found: pyarrow.Schema | None, rows: Sequence[Row], options: Op
         if pyarrow.types.is_time64(field.type) and field.type.unit == "ns":
             raise ValueError(Errors.M736.format(name=field.name))
     return annotated_schema(schema, text=options.text, select=options.select, prefix=options.prefix)
+
+
+def schema_of_parts(parts: Iterable[Sequence[Row]], options: Options) -> pyarrow.Schema:
+    """The columns of the output for an input without types, by all of its values: a float if some are integers, and a
+    string if there are numbers, truth values and strings. A warning counts the latter.
+
+    parts (Iterable[Sequence[Row]]): All rows, part by part; they are not kept.
+    options (Options): The settings.
+    RETURNS (Schema): The columns. Those with values of several types are marked, see `is_mixed`.
+    RAISES (ValueError): If values of a column in the first part that has it have several types, and some are lists or
+        objects; or if a column is missing or exists already. Later values that do not fit are faults of their rows.
+    """
+    known: dict[str, None] = {}
+    fields: dict[str, pyarrow.Field] = {}
+    others = Counter[str]()  # by column, the values that are no strings
+    totals = Counter[str]()
+    for rows in parts:
+        known |= dict.fromkeys(names_of(rows))
+        for name, values in _values(rows, options).items():
+            found = [value for value in values if value is not None]
+            others[name] += sum(not isinstance(value, str) for value in found)
+            totals[name] += len(found)
+            mixed = pyarrow.field(name, pyarrow.string(), metadata=MIXED)
+            try:
+                with _naming(name):
+                    field = _checked(name, _type_of([] if name == options.text else values))
+            except ValueError:
+                if len(set(map(type, found))) > 1 and all(isinstance(value, SCALARS) for value in found):
+                    field = mixed
+                elif name in fields:
+                    continue
+                else:
+                    raise
+            fields[name] = _joined(fields.get(name, field), field, mixed)
+    check_kept(known, options)
+    settled = []
+    for name, field in fields.items():
+        if is_mixed(field):
+            told = Warnings.W700.format(name=ascii(name)[1:-1], count=others[name], total=totals[name])
+            warnings.warn(told, stacklevel=2)
+        with _naming(name):
+            settled.append(pyarrow.field(name, _settled(field.type), metadata=field.metadata))
+    return _annotated(pyarrow.schema(settled), options)
+
+
+def is_mixed(field: pyarrow.Field) -> bool:
+    """RETURNS (bool): Whether a column has values of several types, which are written as strings.
+
+    field (Field): The column.
+    """
+    return bool(field.metadata) and MIXED.items() <= field.metadata.items()
+
+
+def as_string(value: Any) -> Any:
+    """RETURNS (Any): A value for a column of several types: strings and null as they are, others in JSON.
+
+    value (Any): The value.
+    """
+    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def names_of(rows: Iterable[Row]) -> list[str]:
@@ -59,20 +129,50 @@ def infer_schema(rows: Iterable[Row], options: Options) -> pyarrow.Schema:
         are strings.
     RAISES (ValueError): If the values of a column have several types.
     """
+    values = _values(rows, options)
+    return pyarrow.schema([_field(name, [] if name == options.text else found) for name, found in values.items()])
+
+
+def _values(rows: Iterable[Row], options: Options) -> dict[str, list[Any]]:
+    """The values of the columns that are kept."""
     values: dict[str, list[Any]] = {}
     for row in rows:
         for name, value in row.values.items():
             if options.keep is None or name in (options.text, *options.keep):
                 values.setdefault(name, []).append(value)
     values.setdefault(options.text, [])
-    return pyarrow.schema([_field(name, [] if name == options.text else found) for name, found in values.items()])
+    return values
+
+
+def _joined(first: pyarrow.Field, second: pyarrow.Field, mixed: pyarrow.Field) -> pyarrow.Field:
+    """A column that has the values of both; the first if there is none."""
+    if is_mixed(first) or is_mixed(second):
+        both = (first.type, second.type)
+        return first if any(pyarrow.types.is_nested(one) for one in both) else mixed
+    schemas = [pyarrow.schema([field]) for field in (first, second)]
+    try:
+        joined: pyarrow.Field = pyarrow.unify_schemas(schemas, promote_options="permissive").field(0)
+    except ArrowException:
+        is_nested = any(pyarrow.types.is_nested(field.type) for field in (first, second))
+        return first if is_nested else mixed
+    return joined
 
 
 def _field(name: str, values: list[Any]) -> pyarrow.Field:
+    with _naming(name):
+        return _checked(name, _settled(_type_of(values)))
+
+
+def _checked(name: str, found: pyarrow.DataType) -> pyarrow.Field:
+    """What a parquet file cannot have, because it is too deep for example, fails here."""
+    return pyarrow.ipc.read_schema(pyarrow.schema([pyarrow.field(name, found)]).serialize()).field(0)
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Name the column in an error."""
     try:
-        field = pyarrow.field(name, _settled(_type_of(values)))
-        # What a parquet file cannot have, because it is too deep for example, fails here.
-        return pyarrow.ipc.read_schema(pyarrow.schema([field]).serialize()).field(0)
+        yield
     except (ArrowException, UnicodeError, OverflowError, OSError) as err:
         reason = " ".join(str(err).split())
         raise ValueError(Errors.M728.format(name=ascii(name)[1:-1], reason=reason)) from None

@@ -17,6 +17,7 @@ from spacy.tokens import Doc, DocBin
 from ..annotations.storage import add_to_doc_bin
 from ..evaluation.pipeline_settings import get_spans_key
 from .analysis import make_reader
+from .columns import as_string, is_mixed
 from .options import Options
 from .rows import Row
 from .tables import as_arrow
@@ -79,7 +80,10 @@ def write_parquet(
     kept = [field for field in schema if field.name not in new.values()]
     fitting = [row for row in rows if row.fault or _fits(row, kept, options, reject)]
     analysed = list(_analyse(nlp, fitting, options, reject))
-    columns = [pyarrow.array([row.values.get(field.name) for row, _ in analysed], field.type) for field in kept]
+    columns = []
+    for field in kept:
+        values = [row.values.get(field.name) for row, _ in analysed]
+        columns.append(pyarrow.array(list(map(as_string, values)) if is_mixed(field) else values, field.type))
     for level, name in new.items():
         columns.append(pyarrow.array(as_arrow(level, [found[level] for _, found in analysed]), schema.field(name).type))
     parquet.write_table(pyarrow.Table.from_arrays(columns, schema=schema), path, compression="zstd")
@@ -204,7 +208,7 @@ def _fits(row: Row, kept: Sequence[pyarrow.Field], options: Options, reject: Rej
         # The judgement of the text itself comes later.
         if field.name == options.text or value is None:
             continue
-        if not _has_type(value, field.type):
+        if not _has_type(as_string(value) if is_mixed(field) else value, field.type):
             reject(row, f"its '{field.name}' is no {field.type}, as in the first part: {value!a:.60}; {ADVICE}")
             return False
     return True

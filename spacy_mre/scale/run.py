@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from filelock import FileLock, Timeout
+from pyarrow import Schema
 
 from ..errors import Errors
 from ..files import check_can_write
-from .columns import check_kept, names_of, output_schema
+from .columns import check_kept, names_of, output_schema, schema_of_parts
 from .inputs import Input
 from .manifest import NAME, as_schema, as_text, check_begun, make_manifest, read_manifest, save_manifest
 from .options import OnError, Options
@@ -74,10 +75,12 @@ def annotate_folder(
         manifest = make_manifest(nlp, source, options)
         begun = None if overwrite else read_manifest(folder, manifest)
         if begun is None:
+            # The types of all values, before the first is written; standard input can be read no more than once.
+            types = _types(source, options)
             partitions = source.partitions()
             # Without rows there is one part, too, so that the output is a valid one.
             first = next(partitions, Partition(0, [], 0))
-            begun = {**manifest, "columns": _columns(source, first, options)}
+            begun = {**manifest, "columns": _columns(source, first, options, types)}
             clear(folder)  # after everything that can be wrong with the options
             save_manifest(folder, begun)
             partitions, earlier = chain([first], partitions), {}
@@ -94,8 +97,16 @@ def annotate_folder(
         return _count(folder, options.form, earlier, written, source.rows)
 
 
-def _columns(source: Input, first: Partition, options: Options) -> str | None:
+def _types(source: Input, options: Options) -> Schema | None:
+    if options.form != "parquet" or source.columns is not None or source.path is None:
+        return None
+    return schema_of_parts((partition.rows for partition in source.partitions()), options)
+
+
+def _columns(source: Input, first: Partition, options: Options, types: Schema | None) -> str | None:
     """The columns of a parquet output, for its manifest."""
+    if types is not None:
+        return as_text(types)
     if options.form == "parquet" or source.columns is not None:
         columns = as_text(output_schema(source.columns, first.rows, options))
         return columns if options.form == "parquet" else None
