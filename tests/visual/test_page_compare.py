@@ -50,6 +50,14 @@ def compare(tmp_path):
     return run
 
 
+def test_a_pipeline_is_not_compared_with_itself(save, compare, tmp_path, monkeypatch):
+    old = save("old", OLD, name="old")
+    monkeypatch.chdir(tmp_path)
+    for same in (old, "old", "./old", "../" + tmp_path.name + "/old"):
+        output, html = compare(old, same, code=2)
+        assert "needs another pipeline" in " ".join(output.split()) and not html
+
+
 def test_what_two_pipelines_find_differently_is_drawn(save, compare):
     old, new = save("old", OLD, name="old"), save("new", NEW, name="new")
     output, html = compare(new, old)

@@ -81,18 +81,16 @@ class Learning:
             raise Refused(409, "the learned pipeline is being loaded")
         if self.told["state"] != "done" or self._folder is None:
             raise Refused(409, "there is no learned pipeline")
-        self.told = {**self.told, "state": "loading"}
+        self.told = {**self.told, "state": "loading", "message": ""}
         return self._folder
 
     def taken(self, error: str = "") -> None:
-        """Tell that what was learned is in use.
+        """Tell that what was learned is in use, or why it is not. Then it can be taken again.
 
         error (str): Why it cannot be used. Default: it is.
         """
-        self.told = self._idle() if not error else {**self._idle(), "state": "failed", "message": error}
-
-    def _idle(self) -> dict[str, Any]:
-        return {**IDLE, "run": self.told["run"]}
+        idle = {**IDLE, "run": self.told["run"]}
+        self.told = idle if not error else {**self.told, "state": "done", "message": error}
 
     def _watch(self, process: Any, reader: Connection, folder: Path) -> None:
         """Read what the process tells, until it ends."""

@@ -6,6 +6,7 @@ import signal
 import pytest
 import spacy
 
+from spacy_mre.serving.studio.learning import IDLE
 from spacy_mre.serving.studio.training import HELD_OUT, count_updates, is_held_out, make_optimizer
 from tests.serving.running import in_thread, wait_until
 from tests.serving.studio.finder import FOUND, TEXT
@@ -110,11 +111,18 @@ def test_nothing_to_learn_from(begin):
 def test_a_learned_pipeline_that_is_gone(saved, tmp_path):
     saved.post("learn", {})
     wait_until(lambda: saved.get("learn")["state"] == "done", PATIENCE)
-    (tmp_path / "gold.learned-1" / "meta.json").unlink()
+    meta = tmp_path / "gold.learned-1" / "meta.json"
+    result = saved.get("learn")["result"]
+    meta.rename(tmp_path / "away")
     status, answer = saved.ask("POST", "use", {})
     assert status == 503 and "cannot be loaded" in answer["error"]
     state = saved.get("state")
-    assert (state["model"]["version"], state["learning"]["state"]) == ("1.0.0", "failed")
+    assert (state["model"]["version"], state["learning"]["state"]) == ("1.0.0", "done")
+    assert "cannot be loaded" in state["learning"]["message"] and state["learning"]["result"] == result
+    # The page offers it again.
+    (tmp_path / "away").rename(meta)
+    learned = saved.post("use", {"run": 1})
+    assert learned["model"] != state["model"] and learned["learning"] == {**IDLE, "run": 1}
 
 
 def test_what_was_learned_is_being_loaded(begin_loading):
