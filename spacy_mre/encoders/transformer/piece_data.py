@@ -2,6 +2,7 @@
 only if something reads them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +13,16 @@ from thinc.types import Floats2d, Ints1d, Ragged
 from transformers.modeling_outputs import BaseModelOutput
 
 from .wordpieces import Wordpieces
+
+
+@dataclass
+class Encodings:
+    """The output of the transformer for a batch.
+
+    doc_data (list[PieceData]): One per document.
+    """
+
+    doc_data: list["PieceData"]
 
 
 class PieceData(TransformerData):

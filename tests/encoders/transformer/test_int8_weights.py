@@ -3,6 +3,7 @@
 import numpy
 import pytest
 import spacy
+import srsly
 import torch
 from torch import nn
 
@@ -89,6 +90,30 @@ def test_int8_takes_a_quarter_of_the_bytes(make_nlp, saved, tmp_path):
     )
     assert int8 < 0.6 * fp32  # of a tiny model: names and positions are much of it
     assert not (saved[1] / "transformer/model/model.safetensors").exists()
+
+
+def test_bytes_are_small_too(make_nlp, saved):
+    nlp, folder = saved
+    full, small = (one.get_pipe("transformer").to_bytes() for one in (make_nlp(), nlp))
+    files = sum(path.stat().st_size for path in (folder / "transformer").rglob("*") if path.is_file())
+    assert len(small) < 0.6 * len(full) and abs(len(small) - files) < 2000
+    copied = make_nlp(**INT8).from_bytes(nlp.to_bytes())
+    expected = model_of(load(folder)).state_dict()
+    assert all(torch.equal(weight, expected[name]) for name, weight in model_of(copied).state_dict().items())
+    assert copied.get_pipe("transformer").to_bytes() == small
+    # The bytes of the other precision.
+    exact = make_nlp(**INT8)
+    exact.get_pipe("transformer").from_bytes(full)
+    assert all(torch.equal(*both) for both in zip(model_of(exact).parameters(), model_of(make_nlp()).parameters()))
+
+
+@pytest.mark.parametrize("change", [lambda data: data[:-9], lambda data: data.replace(b"config.json", b"../fig.json")])
+def test_broken_bytes(make_nlp, saved, change):
+    pipe = saved[0].get_pipe("transformer")
+    data = srsly.msgpack_loads(pipe.to_bytes())
+    data["model"] = change(data["model"])
+    with pytest.raises(ValueError, match=r"M01[02]"):
+        make_nlp(**INT8).get_pipe("transformer").from_bytes(srsly.msgpack_dumps(data))
 
 
 def test_results_are_the_same_after_saving(saved):
