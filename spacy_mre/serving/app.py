@@ -6,14 +6,13 @@ from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from starlette.exceptions import HTTPException
 
-from ..about import __version__
 from ..scale.texts import Fault
 from .answers import to_json
 from .bodies import Body, Options, read_body, read_query
+from .frame import make_frame, make_json
 from .guard import Guard
-from .service import RETRY_AFTER, Refused, Service
+from .service import Service
 from .streams import Stream
 from .waiting import Answer
 
@@ -33,21 +32,7 @@ def make_app(service: Service) -> FastAPI:
         yield
         service.close()
 
-    # The pages that FastAPI makes of openapi.json load scripts from another host.
-    app = FastAPI(
-        title="spacy_mre", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False
-    )
-    app.add_middleware(Guard, service=service)
-
-    @app.exception_handler(Refused)
-    async def refuse(request: Request, err: Refused) -> Response:
-        if err.kind:
-            service.metrics.rejected.labels(err.kind).inc()
-        return _refusal(err.status, err.reason)
-
-    @app.exception_handler(HTTPException)
-    async def explain(request: Request, err: HTTPException) -> Response:
-        return _refusal(err.status_code, str(err.detail), err.headers)
+    app = make_frame(service, Guard, lifespan, title="spacy_mre")
 
     @app.get("/health", summary="Whether the process runs")
     async def health() -> dict[str, str]:
@@ -55,13 +40,13 @@ def make_app(service: Service) -> FastAPI:
 
     @app.get("/ready", summary="Whether the pipelines are loaded")
     async def ready() -> Response:
-        return _json({"ready": service.is_ready}, 200 if service.is_ready else 503)
+        return make_json({"ready": service.is_ready}, 200 if service.is_ready else 503)
 
     @app.get("/labels", summary="The labels of each pipeline")
     async def labels() -> Response:
         for name in service.pipelines:
             service.find(name)
-        return _json({name: pipeline.labels for name, pipeline in service.pipelines.items()})
+        return make_json({name: pipeline.labels for name, pipeline in service.pipelines.items()})
 
     @app.get("/metrics", summary="Counts for Prometheus")
     async def metrics() -> Response:
@@ -92,20 +77,8 @@ async def _disconnect(request: Request) -> None:
         pass
 
 
-def _refusal(status: int, reason: str, headers: Any = None) -> Response:
-    response = _json({"error": reason}, status)
-    response.headers.update(headers or {})
-    if status in (429, 503):
-        response.headers["Retry-After"] = str(RETRY_AFTER)
-    return response
-
-
-def _json(value: object, status: int = 200) -> Response:
-    return _json_bytes(to_json(value), status)
-
-
-def _json_bytes(body: bytes, status: int = 200) -> Response:
-    return Response(body, status, media_type="application/json")
+def _json_bytes(body: bytes) -> Response:
+    return Response(body, media_type="application/json")
 
 
 def _body_schema() -> dict[str, Any]:

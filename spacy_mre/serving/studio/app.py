@@ -7,13 +7,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
-from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
-from ...about import __version__
-from ..answers import to_json
 from ..bodies import read_as
-from ..service import RETRY_AFTER, Refused
+from ..frame import make_frame, make_json, make_refusal
+from ..service import Refused
 from .bodies import Decision, NewText, Order, Run
 from .desk import Conflict, Desk
 from .guard import StudioGuard
@@ -45,32 +43,15 @@ def make_studio_app(desk: Desk, on_start: Callable[[], None] = lambda: None) -> 
             desk.learning.cancel()
             service.close()
 
-    app = FastAPI(
-        title="spacy_mre studio",
-        version=__version__,
-        lifespan=lifespan,
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-    )
-    app.add_middleware(StudioGuard, service=service)
-
-    @app.exception_handler(Refused)
-    async def refuse(request: Request, err: Refused) -> Response:
-        return _refusal(err.status, err.reason)
-
-    @app.exception_handler(HTTPException)
-    async def explain(request: Request, err: HTTPException) -> Response:
-        return _refusal(err.status_code, str(err.detail))
+    app = make_frame(service, StudioGuard, lifespan, title="spacy_mre studio", openapi_url=None)
 
     @app.exception_handler(Conflict)
     async def tell_conflict(request: Request, err: Conflict) -> Response:
-        return _json({"error": "the text was changed meanwhile, in another tab", "item": err.text.as_item()}, 409)
+        return make_json({"error": "the text was changed meanwhile, in another tab", "item": err.text.as_item()}, 409)
 
     @app.exception_handler(OSError)
     async def tell_full(request: Request, err: OSError) -> Response:
-        return _refusal(507, f"nothing was saved: {err.strerror or type(err).__name__}")
+        return make_refusal(507, f"nothing was saved: {err.strerror or type(err).__name__}")
 
     @app.get("/")
     async def page() -> Response:
@@ -87,7 +68,7 @@ def make_studio_app(desk: Desk, on_start: Callable[[], None] = lambda: None) -> 
         other = desk.other.name if desk.other else None
         orders = {"order": desk.order, "orders": desk.orders}
         about = {"model": desk.model.as_json(), "other": other, "labels": labels, "progress": desk.progress()}
-        return _json({**about, **orders, "exports": desk.tools.forms, "learning": desk.learning.told})
+        return make_json({**about, **orders, "exports": desk.tools.forms, "learning": desk.learning.told})
 
     @app.get("/studio/items")
     async def items(request: Request) -> Response:
@@ -95,18 +76,18 @@ def make_studio_app(desk: Desk, on_start: Callable[[], None] = lambda: None) -> 
         words, label, status = (query.get(name, "") for name in ("text", "label", "status"))
         first, most = _number(query.get("offset"), 0), min(_number(query.get("limit"), 50), MOST_ROWS)
         total, found = desk.search(words, label, status, first, most)
-        return _json({"total": total, "items": [text.as_row() for text in found]})
+        return make_json({"total": total, "items": [text.as_row() for text in found]})
 
     @app.get("/studio/next")
     async def next_open(request: Request) -> Response:
         after = request.query_params.get("after")
-        return _json({"key": desk.next(_number(after, 0) if after else None)})
+        return make_json({"key": desk.next(_number(after, 0) if after else None)})
 
     @app.get("/studio/items/{key}")
     async def item(key: str) -> Response:
         text = desk.find(_number(key, 0))
         await desk.analyst.ask([text])
-        return _json(text.as_item())
+        return make_json(text.as_item())
 
     @app.post("/studio/items/{key}")
     async def decide(key: str, request: Request) -> Response:
@@ -116,30 +97,30 @@ def make_studio_app(desk: Desk, on_start: Callable[[], None] = lambda: None) -> 
         desk.decide(text.key, decision)
         await desk.analyst.ask([text])  # one that is open again
         about = {"item": text.as_item(), "progress": desk.progress()}
-        return _json({**about, "next": desk.next(text.key)})
+        return make_json({**about, "next": desk.next(text.key)})
 
     @app.post("/studio/texts")
     async def add(request: Request) -> Response:
-        return _json({"key": desk.add((await read_as(NewText, request, service)).text).key})
+        return make_json({"key": desk.add((await read_as(NewText, request, service)).text).key})
 
     @app.post("/studio/order")
     async def order(request: Request) -> Response:
         desk.set_order((await read_as(Order, request, service)).order)
-        return _json(desk.progress())
+        return make_json(desk.progress())
 
     @app.post("/studio/learn")
     async def learn(request: Request) -> Response:
         desk.learn((await read_as(Run, request, service)).run)
-        return _json(desk.learning.told)
+        return make_json(desk.learning.told)
 
     @app.get("/studio/learn")
     async def learning() -> Response:
-        return _json(desk.learning.told)
+        return make_json(desk.learning.told)
 
     @app.delete("/studio/learn")
     async def cancel() -> Response:
         await asyncio.to_thread(desk.learning.cancel)
-        return _json(desk.learning.told)
+        return make_json(desk.learning.told)
 
     @app.post("/studio/use")
     async def use(request: Request) -> Response:
@@ -166,14 +147,3 @@ def _number(given: str | None, default: int) -> int:
     if not given.isdecimal() or len(given) > 16:
         raise Refused(422, "expected a whole number")
     return int(given)
-
-
-def _refusal(status: int, reason: str) -> Response:
-    response = _json({"error": reason}, status)
-    if status in (429, 503):
-        response.headers["Retry-After"] = str(RETRY_AFTER)
-    return response
-
-
-def _json(value: object, status: int = 200) -> Response:
-    return Response(to_json(value), status, media_type="application/json")

@@ -96,6 +96,12 @@ def test_without_the_token(begin, given):
         )
 
 
+def test_another_method(begin):
+    studio = begin(TEXT)
+    status, headers, answer = ask(studio.running, "DELETE", "/studio/state")
+    assert (status, headers["allow"], answer) == (405, "GET", {"error": "Method Not Allowed"})
+
+
 def test_with_the_token(begin):
     studio = begin(TEXT, token=TOKEN)
     assert studio.ask("GET", "state", headers={"Authorization": f"Bearer {TOKEN}"})[0] == 200
