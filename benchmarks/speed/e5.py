@@ -31,4 +31,4 @@ def whole_pipeline(name: str, settings: Settings) -> dict[str, Any]:
     batches = bare.batches(texts)
     times = alternate(settings.rounds, lambda: list(nlp.pipe(texts)), lambda: bare.run(batches))
     note = f"whole joint pipeline ({name}.cfg) / {BARE}"
-    return {"rows": [ratio_row(f"predict_vs_hf_encoder_{name}", *times, note)]}
+    return {"rows": [ratio_row(f"predict_vs_hf_encoder_{name}", *times, note=note)]}
