@@ -15,8 +15,8 @@ from ...annotations.relations import get_relations
 from ...errors import Errors, Warnings
 from ..base import MREPipe
 from .asking import Question, within
-from .formats import FORMATS, Analysis, EntityText, Format, RelationText, Task
-from .formats.analysis import Item
+from .formats import FORMATS, Analysis, EntityText, EventText, Format, RelationText, Task
+from .formats.analysis import Item, texts_of, with_texts
 from .formats.from_docs import analysis_of
 from .formats.task import TemplateLanguage, get_template
 from .settings import Parts
@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # torch and transformers are loaded only when a model is made
     from .model import SourcesAndTargets
 
 Labels = dict[str, list[str]]
+# The kinds of labels, for messages.
+KINDS: dict[type, str] = {EntityText: "entity", RelationText: "relation", EventText: "event"}
 
 
 class LabelledPipe(MREPipe):
@@ -241,12 +243,8 @@ class LabelledPipe(MREPipe):
         return Analysis(analysis.label, tuple(items))
 
     def _spelled_item(self, item: Item) -> Item | None:
-        spell = self._lm.spell
-        if isinstance(item, RelationText):
-            head, tail = spell(item.head), spell(item.tail)
-            return RelationText(head, item.label, tail) if head and tail else None
-        text = spell(item.text)
-        return EntityText(item.label, text) if text else None
+        texts = [self._lm.spell(text) for text in texts_of(item)]
+        return with_texts(item, texts) if all(texts) else None
 
     def _known(self, analysis: Analysis) -> Analysis:
         """The analysis without labels that were unseen at initialization, and with None for a part that the task
@@ -258,10 +256,10 @@ class LabelledPipe(MREPipe):
             label = None
         items = None
         if analysis.items is not None and task.labels:
-            items = tuple(item for item in analysis.items if item.label in task.labels)
+            items = tuple(_with_known_roles(item, task, lost) for item in analysis.items if item.label in task.labels)
             for item in analysis.items:
                 if item.label not in task.labels:
-                    lost.add_unseen("relation" if isinstance(item, RelationText) else "entity", item.label)
+                    lost.add_unseen(KINDS[type(item)], item.label)
         self._count_unseen_labels(lost)
         return Analysis(label, items)
 
@@ -292,6 +290,14 @@ class LabelledPipe(MREPipe):
         limit = lm.source_limit(new_tokens or question.allowance(question.overhead))
         if question.overhead >= limit:
             raise ValueError(Errors.M940.format(name=self.name, needed=question.overhead, limit=limit))
+
+
+def _with_known_roles(item: Item, task: Task, lost: Losses) -> Item:
+    if not isinstance(item, EventText):
+        return item
+    for role in {argument.role for argument in item.arguments} - task.roles.keys():
+        lost.add_unseen("role", role)
+    return item._replace(arguments=tuple(argument for argument in item.arguments if argument.role in task.roles))
 
 
 def _word_labels(doc: Doc, word_level: str, spans_key: str) -> set[str] | None:

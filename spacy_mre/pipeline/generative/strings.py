@@ -15,8 +15,7 @@ from pathlib import Path
 
 from spacy.tokens import Doc
 
-from ...annotations.entities import DEFAULT_KEY, get_entities
-from ...annotations.relations import get_relations
+from ...annotations.entities import DEFAULT_KEY
 from ...annotations.scripts import language_of
 from ...corpora.reading import read_json
 from ...corpora.record import CorpusError, EntityRecord, Record, RelationRecord
@@ -24,11 +23,13 @@ from ...corpora.report import Report
 from ...errors import Warnings
 from ...files import replacing
 from .formats import FORMATS, Format, FormatError, Task, format_from_dict
-from .formats.anchored import Anchored
+from .formats.analysis import shown
+from .formats.anchored import Anchored, AnchoredItem
 from .formats.anchoring import anchor
-from .formats.from_docs import AnchoredItem, analysis_of, anchored_items
+from .formats.from_docs import analysis_of, anchored_items
 from .formats.scanning import NONE_WORDS, narrowed, normalized
 from .formats.task import get_template
+from .formats.task_gold import TaskGold
 from .row_files import RowItem, read_row_items
 
 # The label of the arguments of relations that are read, because the strings do not contain one.
@@ -59,16 +60,17 @@ def task_of_docs(docs: Iterable[Doc], template: str, language: str, *, spans_key
     RETURNS (Task): The task, with sorted labels.
     RAISES (ValueError): If there is no such template, or the documents have no labels.
     """
-    relations = get_template(template, language)["word_level"] == "relations"
+    gold = TaskGold([template], spans_key)
     classes: set[str] = set()
     labels: set[str] = set()
+    roles: set[str] = set()
     for doc in docs:
         classes.update(doc.cats)
-        if relations:
-            labels.update(relation["label"] for relation in get_relations(doc) or ())
-        else:
-            labels.update(entity.label for entity in get_entities(doc, spans_key) or ())
-    return Task.of_labels(template, language, sorted(classes), sorted(labels))
+        found = gold.labels(doc, template)
+        if found is not None:
+            labels.update(found[0])
+            roles.update(found[1])
+    return Task.of_labels(template, language, sorted(classes), sorted(labels), sorted(roles))
 
 
 def task_of_strings(path: Path, format: str, template: str, language: str) -> Task:
@@ -83,17 +85,17 @@ def task_of_strings(path: Path, format: str, template: str, language: str) -> Ta
     """
     words = get_template(template, language)
     reader = FORMATS[format](Task.of_labels(template, language, ["class"], ["label"]))
-    classes: dict[str, None] = {}
-    labels: dict[str, None] = {}
+    used: dict[str, dict[str, None]] = {"classes": {}, "labels": {}, "roles": {}}
     for row in read_row_items(path):
-        text_word, item_words = reader.words(row.target)
-        classes.update(dict.fromkeys([text_word] if text_word else []))
-        labels.update(dict.fromkeys(item_words))
+        text_word, item_words, role_words = reader.words(row.target)
+        for part, part_words in zip(used, ([text_word] if text_word else [], item_words, role_words)):
+            used[part].update(dict.fromkeys(part_words))
     found = []
-    for part, used_words in (("classes", classes), ("labels", labels)):
-        known = set(map(normalized, words[part].values()))
+    for part, used_words in used.items():
+        part_words = words.get(part, {})
+        known = set(map(normalized, part_words.values()))
         new = [word for word in used_words if normalized(word) not in known]
-        found.append([*words[part], *new] if used_words else [])
+        found.append([*part_words, *new] if used_words else [])
     return Task.of_labels(template, language, *found)
 
 
@@ -169,8 +171,8 @@ def read_strings(path: Path, format: Format, *, strict: bool = False, report: Re
             anchored = anchor(text, parsed.analysis, normalize=_narrowed)
         items = parsed.analysis.items or ()
         for index, reason in anchored.dropped:
-            report.lose(reason, str(location), " ".join(items[index]))
-        found: list[AnchoredItem] = [*anchored.entities, *anchored.relations]
+            report.lose(reason, str(location), shown(items[index]))
+        found = anchored.items
         for anchored_item in found:
             if anchored_item.ambiguous:
                 report.keep(f"{format.task.word_level} with several possible positions")
@@ -247,8 +249,7 @@ def _count_offsets(
         return
     what = format.task.word_level
     anchored = anchor(doc.text, format.parse(output).analysis)
-    items: list[AnchoredItem] = [*anchored.entities, *anchored.relations]
-    found = {item.item: item.string_offsets for item in items}
+    found = {item.item: item.string_offsets for item in anchored.items}
     for gold in gold_items:
         if found.get(gold.item) == gold.string_offsets:
             report.keep(f"{what} with offsets that are found again")
@@ -264,6 +265,8 @@ def _record(text: str, anchored: Anchored, task: Task, id: str, origin: str) -> 
         record.cats = {anchored.label: 1.0}
     if task.labels and task.word_level == "entities":
         record.entities = [EntityRecord(entity.start, entity.end, entity.label) for entity in anchored.entities]
+    elif task.labels and task.word_level == "events":
+        _add_events(record, anchored)
     elif task.labels:
         arguments = sorted({offsets for relation in anchored.relations for offsets in relation.string_offsets})
         record.entities = [EntityRecord(*offsets, ARGUMENT_LABEL) for offsets in arguments]
@@ -272,3 +275,21 @@ def _record(text: str, anchored: Anchored, task: Task, id: str, origin: str) -> 
             for relation in anchored.relations
         ]
     return record
+
+
+def _add_events(record: Record, anchored: Anchored) -> None:
+    """Triggers are entities with the type of the event. An argument that is itself a trigger is that entity."""
+    triggers = dict.fromkeys((event.start, event.end, event.label) for event in anchored.events)
+    at = {(start, end): label for start, end, label in reversed(triggers)}
+    tails = {argument.offsets for event in anchored.events for argument in event.arguments}
+    entities = [*triggers, *((*offsets, ARGUMENT_LABEL) for offsets in sorted(tails - at.keys()))]
+    record.entities = [EntityRecord(*entity) for entity in entities]
+    record.relations = [
+        RelationRecord(
+            entities.index((event.start, event.end, event.label)),
+            entities.index((*argument.offsets, at.get(argument.offsets, ARGUMENT_LABEL))),
+            argument.role,
+        )
+        for event in anchored.events
+        for argument in event.arguments
+    ]
