@@ -672,7 +672,7 @@ class Errors(metaclass=_WithCodes):
         "true on a GPU)."
     )
     M939 = (
-        "'{name}' found no labels: there are none in the training data, and none in the template '{template}'. "
+        "'{name}' found no labels of the task {task}: there are none in the training data, and none in its template. "
         "Text labels are read from doc.cats, others from doc.spans['{key}'], doc.ents or doc._.relations."
     )
     M940 = (
@@ -698,8 +698,8 @@ class Errors(metaclass=_WithCodes):
         "train all weights."
     )
     M946 = (
-        "The model in '{path}' was trained on strings of another format than '{name}' writes. Set {settings} in "
-        "[components.{name}]."
+        "The model in '{path}' was trained on other strings than '{name}' writes: {settings}; tasks: {tasks}. Choose "
+        "from these in [components.{name}]."
     )
     M947 = "The language model in '{name}' cannot be loaded: {reason}. Load an intact copy, or save it again."
     M948 = (
@@ -720,6 +720,7 @@ class Errors(metaclass=_WithCodes):
         "No example can be shown to the model: none has all parts that others have (entities, relations, a text label)."
         " Complete some, or show none (--shots 0)."
     )
+    M953 = "The tasks of '{name}' must be different names of templates, at least one, not {tasks}. Correct the config."
 
 
 class Warnings(metaclass=_WithCodes):

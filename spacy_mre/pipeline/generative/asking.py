@@ -21,14 +21,16 @@ if TYPE_CHECKING:  # torch and transformers are loaded only when a model is made
 
 
 class Prompt(NamedTuple):
-    """The input of the model for one document.
+    """The input of the model for one task of one document.
 
+    question (Question): What is asked.
     text (str): The text, truncated if the model cannot read all of it.
     source (list[int]): The tokens of the source.
     new_tokens (int): The most tokens of the answer.
     boundaries (set[int]): The character offsets of the token boundaries of the Doc.
     """
 
+    question: "Question"
     text: str
     source: list[int]
     new_tokens: int
@@ -36,7 +38,7 @@ class Prompt(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The output of the model for one document.
+    """The output of the model for one task of one document.
 
     text (str): The text of the prompt.
     string (str): The generated string.
