@@ -721,6 +721,10 @@ class Errors(metaclass=_WithCodes):
         " Complete some, or show none (--shots 0)."
     )
     M953 = "The tasks of '{name}' must be different names of templates, at least one, not {tasks}. Correct the config."
+    M954 = (
+        "{path} has no format of the task {task} in the language '{language}', only: {known}. Choose the template and "
+        "the language of one of these."
+    )
 
 
 class Warnings(metaclass=_WithCodes):

@@ -14,7 +14,7 @@ from spacy_mre.cli.page import _read_texts
 from spacy_mre.corpora.assets import compile_corpus, read_labels
 from spacy_mre.pipeline.generative.formats import FORMATS, Task
 from spacy_mre.pipeline.generative.rows import read_rows
-from spacy_mre.pipeline.generative.strings import load_format, read_strings
+from spacy_mre.pipeline.generative.strings import read_strings
 from spacy_mre.pipeline.multi_ner.questions import read_questions
 from spacy_mre.visual.names import Names
 from tests.robustness.effort import count, scale

@@ -4,25 +4,24 @@
 
 An input is a source and an output a target in one of `spacy_mre.pipeline.generative.formats`. When they are read, the
 offsets are found by `spacy_mre.pipeline.generative.formats.anchoring`. The format, with its labels and their words, is
-saved as a JSON file next to the JSON lines.
+saved as a JSON file next to the JSON lines (see `format_files`).
 """
 
 import json
 import unicodedata
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from spacy.tokens import Doc
 
 from ...annotations.entities import DEFAULT_KEY
 from ...annotations.scripts import language_of
-from ...corpora.reading import read_json
-from ...corpora.record import CorpusError, EntityRecord, Record, RelationRecord
+from ...corpora.record import EntityRecord, Record, RelationRecord
 from ...corpora.report import Report
 from ...errors import Warnings
 from ...files import replacing
-from .formats import FORMATS, Format, FormatError, Task, format_from_dict
+from .formats import FORMATS, Format, FormatError, Task
 from .formats.analysis import shown
 from .formats.anchored import Anchored, AnchoredItem
 from .formats.anchoring import anchor
@@ -34,6 +33,9 @@ from .row_files import RowItem, read_row_items
 
 # The label of the arguments of relations that are read, because the strings do not contain one.
 ARGUMENT_LABEL = "entity"
+
+# "input" and "output".
+StringRow = dict[str, str]
 
 
 def language_of_template(texts: Iterable[str]) -> str:
@@ -122,28 +124,61 @@ def write_strings(
     RAISES (ValueError): If the format does not contain a label.
     """
     report = report if report is not None else Report()
+    return write_rows(string_rows(docs, format, spans_key=spans_key, keep_order=keep_order, report=report), path)
+
+
+def string_rows(
+    docs: Iterable[Doc], format: Format, *, spans_key: str, keep_order: bool, report: Report
+) -> Iterator[StringRow]:
+    """Make the rows of `write_strings`.
+
+    docs, format, spans_key, keep_order, report: See `write_strings`.
+    YIELDS (dict[str, str]): "input" and "output".
+    RAISES (ValueError): If the format does not contain a label.
+    """
+    for number, doc in enumerate(docs, start=1):
+        origin = f"document {doc.user_data.get('id', number)}"
+        analysis = analysis_of(doc, format.task, spans_key, keep_order=keep_order)
+        if not doc.text.strip():
+            report.lose("document without text", origin)
+        elif not format.task.complete(analysis):
+            report.lose("document without gold for a part of the task", origin, doc.text)
+        else:
+            row = {"input": format.source(doc.text), "output": format.target(analysis)}
+            report.keep("documents")
+            gold = anchored_items(doc, format.task, spans_key, keep_order=keep_order)
+            _count_offsets(doc, format, row["output"], gold or (), origin, report)
+            yield row
+
+
+def write_rows(rows: Iterable[StringRow], path: Path) -> int:
+    """Write rows as JSON lines.
+
+    rows (Iterable[dict[str, str]]): The rows.
+    path (Path): The file. Its folder is created if it does not exist.
+    RETURNS (int): The number of rows.
+    """
+    count = 0
     with replacing(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as file:
-        for number, doc in enumerate(docs, start=1):
-            origin = f"document {doc.user_data.get('id', number)}"
-            analysis = analysis_of(doc, format.task, spans_key, keep_order=keep_order)
-            if not doc.text.strip():
-                report.lose("document without text", origin)
-            elif not format.task.complete(analysis):
-                report.lose("document without gold for a part of the task", origin, doc.text)
-            else:
-                row = {"input": format.source(doc.text), "output": format.target(analysis)}
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                report.keep("documents")
-                gold = anchored_items(doc, format.task, spans_key, keep_order=keep_order)
-                _count_offsets(doc, format, row["output"], gold or (), origin, report)
-    return report.kept["documents"]
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            count += 1
+    return count
 
 
-def read_strings(path: Path, format: Format, *, strict: bool = False, report: Report | None = None) -> Iterator[Record]:
+def read_strings(
+    path: Path,
+    format: Format,
+    *,
+    others: Sequence[Format] = (),
+    strict: bool = False,
+    report: Report | None = None,
+) -> Iterator[Record]:
     """Read JSON lines, a JSON list or CSV.
 
     path (Path): The file; see `read_row_items`.
     format (Format): The format.
+    others (Sequence[Format]): The formats of other rows in the file, which are skipped. Default: none.
     strict (bool): Reject an input or output that is not in the format; otherwise its readable parts are used: the parts
         of an input may have another order, delimiters may be fullwidth, and words may be spelt otherwise. Default:
         False.
@@ -159,6 +194,8 @@ def read_strings(path: Path, format: Format, *, strict: bool = False, report: Re
     unread: list[str] = []
     for row in read_row_items(path):
         location, output = row.location, row.target
+        if others and not _is_of(row, format, others, strict):
+            continue
         try:
             text = _text_of(row, format, strict)
             parsed = format.parse(output, strict=strict)
@@ -187,34 +224,24 @@ def read_strings(path: Path, format: Format, *, strict: bool = False, report: Re
         warnings.warn(message, stacklevel=2)
 
 
-def format_path(path: Path) -> Path:
-    """RETURNS (Path): The format file of JSON lines: `train.format.json` for `train.jsonl`."""
-    return Path(path).with_suffix(".format.json")
+def _is_of(row: RowItem, format: Format, others: Sequence[Format], strict: bool) -> bool:
+    """Whether a row is of a format and not of others. If tasks have the same name in several languages, that of the
+    text decides. A row that is of none is an error, which the first format reports."""
+    exact = [other for other in (format, *others) if _reads(other.read_source, row.source)]
+    if not exact and not strict:
+        exact = [other for other in (format, *others) if _reads(other.find_text, row.source)]
+    if not exact:
+        return format.task.name <= min(other.task.name for other in others)
+    lang = language_of_template([row.source])
+    return max(exact, key=lambda other: other.task.language == lang) is format
 
 
-def save_format(format: Format, path: Path) -> None:
-    """Save a format as JSON.
-
-    format (Format): The format.
-    path (Path): The file. Its folder is created if it does not exist.
-    """
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(format.to_dict(), ensure_ascii=False, indent=2) + "\n", encoding="utf8")
-
-
-def load_format(path: Path) -> Format:
-    """Load a format.
-
-    path (Path): A file of `save_format`.
-    RETURNS (Format): The format.
-    RAISES (CorpusError): If the file does not contain a format.
-    """
-    data = read_json(path)
+def _reads(read: Callable[[str], str], source: str) -> bool:
     try:
-        return format_from_dict(data)
-    except (AttributeError, KeyError, TypeError, ValueError) as err:
-        reason = f"this is not a format file of 'strings' ({type(err).__name__}: {err})"
-        raise CorpusError(Path(path), 0, reason) from None
+        read(source)
+    except FormatError:
+        return False
+    return True
 
 
 def _text_of(row: RowItem, format: Format, strict: bool) -> str:
