@@ -54,7 +54,11 @@ FILES = {
         lambda path: list(read_strings(path, FORMAT)),
     ),
     "rows": ("a.jsonl", '{"input": "Ada", "output": "person"}\n{"input": "雨", "output": "x"}\n', read_rows),
-    "format": ("a.format.json", json.dumps(FORMAT.to_dict(), indent=1), lambda path: load_format(path).to_dict()),
+    "format": (
+        "a.format.json",
+        json.dumps({"format": FORMAT.name, "tasks": [FORMAT.task.to_dict()]}, indent=1),
+        lambda path: [format.to_dict() for format in load_formats(path)],
+    ),
     "questions": (
         "a.json",
         '{"person": "Find persons.", "場所": "場所を探す。"}\n',
