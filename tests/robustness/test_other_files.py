@@ -12,6 +12,7 @@ from spacy_mre import load_docs, save_docs
 from spacy_mre.cli.common import read_display_names
 from spacy_mre.cli.page import _read_texts
 from spacy_mre.corpora.assets import compile_corpus, read_labels
+from spacy_mre.pipeline.generative.format_files import load_formats
 from spacy_mre.pipeline.generative.formats import FORMATS, Task
 from spacy_mre.pipeline.generative.rows import read_rows
 from spacy_mre.pipeline.generative.strings import read_strings
