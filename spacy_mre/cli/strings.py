@@ -203,8 +203,8 @@ def _count_mixed(formats: list[Format], rows: list[list[StringRow]], temperature
     for format, size, count in zip(formats, sizes, mixed_counts(sizes, temperature)):
         what = f"rows of {format.task.name} ({format.task.language})"
         report.keep(what, count)
-        report.keep(f"{what} that are repeated", max(0, count - size))
-        report.keep(f"{what} that are left out", max(0, size - count))
+        if count != size:
+            report.keep(f"{what} that are {'repeated' if count > size else 'left out'}", abs(count - size))
 
 
 def _read(

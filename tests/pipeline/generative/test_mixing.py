@@ -1,6 +1,7 @@
 """Mixing of corpora by temperature."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -32,7 +33,7 @@ def test_counts_follow_the_formula(sizes, temperature):
         assert abs(count - share) < 1 + 1e-6 and (count == 0 if size == 0 else True)
     # A larger corpus never gets fewer rows, and a higher temperature brings the counts together.
     in_order = sorted(zip(sizes, counts))
-    assert all(two[1] >= one[1] - 1 for one, two in zip(in_order, in_order[1:]))
+    assert all(two[1] >= one[1] - 1 for one, two in pairwise(in_order))
     if temperature == 1.0:
         assert counts == sizes
 

@@ -58,11 +58,11 @@ REPORTS = {
 }
 REVIEWS = {
     "ja": (
-        "景色は絶品、部屋は狭い。また来たい。",
+        "景色は絶品、部屋は狭い。また来る。",
         "positive",
         {"狭い": "negative"},
         {"絶品": "positive"},
-        "また来たい",
+        "また来る",
     ),
     "en": ("A gem with thin walls; we came back.", "neutral", {"thin": "negative"}, {"gem": "positive"}, "came back"),
     "zh": ("早餐是惊喜，床很硬，还会再来。", "negative", {"硬": "negative"}, {"惊喜": "positive"}, "还会再来"),
@@ -178,7 +178,7 @@ def test_all_kinds_in_all_languages_are_read_back(trained, tmp_path):
     assert strings["en"]["TCREE:EE"] == (
         "academia/Event Extraction/:founding;opened;time;In May;subject;Ida Lake;object;Port Lab;place;Lima"
     )
-    assert strings["ja"]["TCREE:RE"].endswith(":小湊灯;創設;あかり文庫") or ";あかり文庫" in strings["ja"]["TCREE:RE"]
+    assert strings["ja"]["TCREE:RE"] == ("society/関係抽出/:小湊灯;設立;あかり文庫:あかり文庫;所在地;那珂川町")
     assert strings["zh"]["TCREE:EE"].endswith(";时间;三月;主体;李青;地点;海城;对象;晨光社")
 
 
@@ -337,12 +337,8 @@ def corpora(tmp_path):
             for key in list(one.spans):
                 del one.spans[key]
             set_entities(one, words)
-            relations = {r: r["head_label"] == "founding" for r in ()}
-            assert not relations
-            keep = {"TCREE:RE": "", "TCREE:EE": "founding"}.get(task)
-            one._.relations = (
-                [r for r in doc._.relations or () if r["head_label"] == keep] if keep is not None else None
-            )
+            head_label = {"TCREE:RE": "", "TCREE:EE": "founding"}.get(task)
+            one._.relations = [r for r in doc._.relations or () if r["head_label"] == head_label] or None
             path = tmp_path / f"{task.replace(':', '_').replace('&', '_')}-{lang}.spacy"
             save_docs([one] * (1 if kind == "open" else 4), path)
             sources.append(f"{task}={path}")
@@ -356,7 +352,7 @@ def test_strings_mixes_tasks_and_languages(run, corpora, tmp_path, trained):
     output = run(*corpora, path, "--temperature", 2)
     assert "87 rows" in output and "rows of TCONER (ja) that are repeated" in output and "left out" in output
     rows = [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()]
-    assert sum("Open NER" in row["input"] for row in rows) in (1, 2)
+    assert sum("Open NER" in row["input"] for row in rows) == 2
     formats = load_formats(tmp_path / "all.format.json")
     assert {(format.task.name, format.task.language) for format in formats} == {
         (task, lang) for task in TASKS for lang in ("ja", "en", "zh")
