@@ -59,20 +59,23 @@ class AnsweringPipe(LabelledPipe):
         return asked
 
     def _prompts(self, asked: list[tuple[Doc, str]]) -> list[Prompt]:
-        prompts = []
-        clauses: set[int] = set()
-        for doc, name in asked:
-            question = self._question(self.format_of(name, doc.text))
-            (source,) = question.sources([doc.text])
-            if self.parts != "text" and id(doc) not in clauses and has_clauses_as_tokens(doc):
-                clauses.add(id(doc))
+        docs = {id(doc): doc for doc, _ in asked}
+        boundaries = {key: token_boundaries(doc) for key, doc in docs.items()}
+        for doc in docs.values():
+            if self.parts != "text" and has_clauses_as_tokens(doc):
                 self._count_left_out("text whose words the tokenizer does not find", example=doc.text)
+        questions = [self._question(self.format_of(name, doc.text)) for doc, name in asked]
+        sources = self._lm.source_ids(
+            [question.format.source(doc.text) for question, (doc, _) in zip(questions, asked)]
+        )
+        prompts = []
+        for question, source, (doc, _) in zip(questions, sources, asked):
             text, new_tokens = doc.text, self.max_new_tokens or question.allowance(len(source))
             limit = self._lm.source_limit(new_tokens)
             if len(source) > limit:
                 text, source = question.truncate(doc, limit, self.name)
                 self._count_left_out("text longer than the model reads", example=doc.text)
-            prompts.append(Prompt(question, text, source, new_tokens, token_boundaries(doc)))
+            prompts.append(Prompt(question, text, source, new_tokens, boundaries[id(doc)]))
         return prompts
 
     def _answers(self, prompts: list[Prompt]) -> list[Answer]:

@@ -257,8 +257,12 @@ def test_a_doc_is_trained_on_the_tasks_for_which_it_has_gold(trained):
     del doc.spans["entities"]
     doc.ents = [doc.char_span(7, 15, label="person")]
     assert rows_of(pipe, doc)[0] == ["Event Extraction"]
+    doc.spans["TCREE:RE"] = [doc.char_span(7, 15, label="entity")]  # as `strings --read` writes it
     del doc.spans["TCREE:EE"]
-    assert rows_of(pipe, doc)[0][0] == "NER"
+    doc._.relations = [make_relation((1, 2), (3, 4), "founded")]
+    assert rows_of(pipe, doc)[0] == ["Relation Extraction"]
+    del doc.spans["TCREE:RE"]
+    assert rows_of(pipe, doc)[0] == ["NER", "Relation Extraction"]
     # Empty is not absent.
     doc = nlp.make_doc("It rains.")
     set_entities(doc, [], key="SCPOS:N")

@@ -7,7 +7,8 @@ Absent is not empty: a Doc belongs to the tasks for which it has gold.
   "SCPOS:Adj".
 - **Events**: the group of their name, "TCREE:EE", contains the triggers. A relation whose head is a trigger is an
   argument, and its label the role.
-- **Relations**: all others in `doc._.relations`. A Doc that has arguments of events only has no gold of relations.
+- **Relations**: all others in `doc._.relations`. A Doc that has arguments of events only has no gold of relations. If
+  a group "TCREE:RE" contains their arguments, these are no gold of entities.
 - **Text labels**: those of `doc.cats` belong to all tasks for which the Doc has gold of words; if there is no such
   task, to all.
 
@@ -40,16 +41,11 @@ class TaskGold:
         first = next(iter(self.levels)) if len(self.levels) == 1 else next(iter(with_entities), None)
         self.keys = {name: spans_key if name == first else name for name in self.levels}
 
-    @property
-    def others(self) -> set[str]:
-        """RETURNS (set[str]): The span groups besides `spans_key`."""
-        return {self.keys[name] for name, level in self.levels.items() if level != "relations"} - {self.spans_key}
-
     def entities(self, doc: Doc, name: str) -> list[EntitySpan] | None:
         """RETURNS (Optional[list[EntitySpan]]): The entities or triggers of a task; None if they are unknown."""
         key = self.keys[name]
-        if key not in doc.spans and (key != self.spans_key or any(other in doc.spans for other in self.others)):
-            return None
+        if key not in doc.spans and (key != self.spans_key or any(other in doc.spans for other in self.keys.values())):
+            return None  # doc.ents is of another task
         return get_entities(doc, key)
 
     def relations(self, doc: Doc, name: str) -> list[Relation] | None:
