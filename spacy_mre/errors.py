@@ -681,7 +681,7 @@ class Errors(metaclass=_WithCodes):
         "true on a GPU)."
     )
     M939 = (
-        "'{name}' found no labels: there are none in the training data, and none in the template '{template}'. "
+        "'{name}' found no labels of the task {task}: there are none in the training data, and none in its template. "
         "Text labels are read from doc.cats, others from doc.spans['{key}'], doc.ents or doc._.relations."
     )
     M940 = (
@@ -707,8 +707,8 @@ class Errors(metaclass=_WithCodes):
         "train all weights."
     )
     M946 = (
-        "The model in '{path}' was trained on strings of another format than '{name}' writes. Set {settings} in "
-        "[components.{name}]."
+        "The model in '{path}' was trained on other strings than '{name}' writes: {settings}; tasks: {tasks}. Choose "
+        "from these in [components.{name}]."
     )
     M947 = "The language model in '{name}' cannot be loaded: {reason}. Load an intact copy, or save it again."
     M948 = (
@@ -728,6 +728,11 @@ class Errors(metaclass=_WithCodes):
     M952 = (
         "No example can be shown to the model: none has all parts that others have (entities, relations, a text label)."
         " Complete some, or show none (--shots 0)."
+    )
+    M953 = "The tasks of '{name}' must be different names of templates, at least one, not {tasks}. Correct the config."
+    M954 = (
+        "{path} has no format of the task {task} in the language '{language}', only: {known}. Choose the template and "
+        "the language of one of these."
     )
     M957 = (
         "The examples have neither entities (in the span group '{key}') nor text labels, so there is nothing to ask "

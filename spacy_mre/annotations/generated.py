@@ -1,5 +1,6 @@
 """The output of generative components on a Doc: `doc._.generated` is the generated string, `doc._.generated_score` its
-log probability. Both are None if no generative component has processed the document.
+log probability. If a component has several tasks, both are dicts by task. Both are None if no generative component has
+processed the document.
 """
 
 from spacy.tokens import Doc

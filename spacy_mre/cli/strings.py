@@ -1,10 +1,14 @@
 """The command `strings`."""
 
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.console import Console
+from spacy.language import Language
+from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import save_docs
@@ -12,19 +16,21 @@ from ..corpora import Report, cat_labels, make_docs
 from ..corpora.tokenizer_check import check_tokenizer
 from ..errors import Errors
 from ..files import check_can_write
+from ..pipeline.generative.format_files import format_path, load_formats, save_formats
 from ..pipeline.generative.formats import FORMATS, Format, template_names
 from ..pipeline.generative.formats.task import LANGUAGES, Task
+from ..pipeline.generative.formats.task_gold import TaskGold
+from ..pipeline.generative.mixing import mix, mixed_counts
 from ..pipeline.generative.row_files import read_row_items
 from ..pipeline.generative.settings import Parts
 from ..pipeline.generative.strings import (
-    format_path,
+    StringRow,
     language_of_template,
-    load_format,
     read_strings,
-    save_format,
+    string_rows,
     task_of_docs,
     task_of_strings,
-    write_strings,
+    write_rows,
 )
 from .app import app
 from .common import counted, load_nlp, one_of, read_docs, show_progress
@@ -32,10 +38,12 @@ from .common import counted, load_nlp, one_of, read_docs, show_progress
 
 @app.command("strings")
 def strings_cli(
-    source: Annotated[
-        Path,
+    sources: Annotated[
+        list[str],
         typer.Argument(
-            metavar="IN", help="The .spacy file to read; with --read, a .jsonl, .json, .csv or .tsv file.", exists=True
+            metavar="IN...",
+            help="The .spacy file to read; with --read, a .jsonl, .json, .csv or .tsv file. Several .spacy files are "
+            "mixed: TEMPLATE=FILE for each, or TEMPLATE@LANGUAGE=FILE.",
         ),
     ],
     output: Annotated[
@@ -85,47 +93,143 @@ def strings_cli(
     keep_order: Annotated[
         bool, typer.Option("--keep-order", help="Write entities and relations in the order of the corpus.")
     ] = False,
+    temperature: Annotated[
+        float,
+        typer.Option(
+            help="With several files: a file of n rows gets a share proportional to n ^ (1 / temperature). 1 takes "
+            "every row once; more repeats rows of small files, and leaves out rows of large ones.",
+            min=1,
+        ),
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(help="With several files: the seed of what is repeated, and of the order.")] = 0,
     spans_key: Annotated[str, typer.Option(help="The span group of the entities.")] = DEFAULT_KEY,
 ) -> None:
-    """Write a .spacy file as JSON lines {"input", "output"} for generative models, or read such lines.
+    """Write .spacy files as JSON lines {"input", "output"} for generative models, or read such lines.
 
-    The format is written to a file next to the JSON lines.
+    The formats are written to a file next to the JSON lines.
     """
     if output.suffix != (".spacy" if read else ".jsonl"):
         raise typer.BadParameter("OUT must be a .spacy file with --read, and a .jsonl file without it")
     report = Report()
     check_can_write(output)
     if read:
-        saved = format_file or format_path(source)
+        if len(sources) > 1:
+            raise typer.BadParameter("--read takes one file")
+        (path,) = (source.path for source in _parse_sources(sources, template, language))
+        saved = format_file or format_path(path)
         if saved.is_file():
-            used = load_format(saved)
+            formats = load_formats(saved)
         else:
-            language = language or language_of_template(row.source for row in read_row_items(source))
-            used = _make_format(format, task_of_strings(source, format, template, language), "both", prompt_words)
-        records = list(read_strings(source, used, strict=strict, report=report))
-        if not records:
-            raise ValueError(Errors.M208.format(path=source, format=format, lost=""))
-        shown = show_progress(records, "Reading")
-        pipeline = load_nlp(lang, nlp)
-        check_tokenizer(records, pipeline)
-        made = make_docs(shown, pipeline, spans_key=spans_key, cats=cat_labels(records), report=report)
-        count = save_docs(made, output)
+            language = language or language_of_template(row.source for row in read_row_items(path))
+            task = task_of_strings(path, format, template, language)
+            formats = [_make_format(format, task, "both", prompt_words)]
+        count = _read(path, output, formats, strict, load_nlp(lang, nlp), spans_key, report)
     else:
-        docs = read_docs(source)
+        corpora = _parse_sources(sources, template, language)
+        docs = [read_docs(corpus.path) for corpus in corpora]
+        corpora = [
+            corpus._replace(language=corpus.language or language_of_template(doc.text for doc in of_corpus))
+            for corpus, of_corpus in zip(corpora, docs)
+        ]
         if format_file:
-            used = load_format(format_file)
+            known = load_formats(format_file)
+            used = [_find_format(known, corpus, format_file) for corpus in corpora]
         else:
-            language = language or language_of_template(doc.text for doc in docs)
-            task = task_of_docs(docs, template, language, spans_key=spans_key)
-            used = _make_format(format, task, parts, prompt_words)
-        shown_docs = show_progress(docs, "Writing")
-        count = write_strings(shown_docs, output, used, spans_key=spans_key, keep_order=keep_order, report=report)
-        save_format(used, format_path(output))
-    typer.echo(f"{counted(count, 'document')} in {output}")
+            tasks = _tasks(corpora, docs, spans_key)
+            used = [_make_format(format, task, parts, prompt_words) for task in tasks]
+        rows = [
+            list(
+                string_rows(
+                    show_progress(of_corpus, "Writing"), one, spans_key=spans_key, keep_order=keep_order, report=report
+                )
+            )
+            for of_corpus, one in zip(docs, used)
+        ]
+        mixed = rows[0] if len(rows) == 1 else mix(rows, temperature, seed)
+        if len(rows) > 1:
+            _count_mixed(used, rows, temperature, report)
+        count = write_rows(mixed, output)
+        save_formats(list({(one.task.name, one.task.language): one for one in used}.values()), format_path(output))
+    typer.echo(f"{counted(count, 'document' if len(sources) == 1 else 'row')} in {output}")
     Console().print(report.table())
 
 
+class _Corpus(NamedTuple):
+    """A file with its template, and the language of the template's words: that of most texts if it is empty."""
+
+    template: str
+    language: str
+    path: Path
+
+
+def _parse_sources(sources: list[str], template: str, language: str | None) -> list[_Corpus]:
+    """Parse [TEMPLATE[@LANGUAGE]=]FILE."""
+    corpora = []
+    for source in sources:
+        front, sign, path = source.partition("=")
+        name, _, of_source = front.partition("@")
+        if not sign or name not in template_names():
+            name, of_source, path = template, "", source
+        if of_source and of_source not in LANGUAGES:
+            raise typer.BadParameter(f"'{of_source}' in '{source}' is not one of: {', '.join(LANGUAGES)}.")
+        if not Path(path).is_file():
+            raise typer.BadParameter(f"the file '{path}' does not exist. Templates: {', '.join(template_names())}.")
+        corpora.append(_Corpus(name, of_source or language or "", Path(path)))
+    return corpora
+
+
+def _tasks(corpora: list[_Corpus], docs: list[list[Doc]], spans_key: str) -> list[Task]:
+    """The task of each corpus. Those with the same template have the labels of all of them, in every language."""
+    tasks = []
+    for corpus in corpora:
+        same = [doc for other, of_other in zip(corpora, docs) if other.template == corpus.template for doc in of_other]
+        tasks.append(task_of_docs(same, corpus.template, corpus.language, spans_key=spans_key))
+    return tasks
+
+
+def _find_format(formats: list[Format], corpus: _Corpus, path: Path) -> Format:
+    """The format of a corpus in a file, which may contain only one."""
+    if len(formats) == 1:
+        return formats[0]
+    for format in formats:
+        if (format.task.name, format.task.language) == (corpus.template, corpus.language):
+            return format
+    known = ", ".join(f"{format.task.name} ({format.task.language})" for format in formats)
+    raise ValueError(Errors.M954.format(path=path, task=corpus.template, language=corpus.language, known=known))
+
+
+def _count_mixed(formats: list[Format], rows: list[list[StringRow]], temperature: float, report: Report) -> None:
+    sizes = [len(of_corpus) for of_corpus in rows]
+    for format, size, count in zip(formats, sizes, mixed_counts(sizes, temperature)):
+        what = f"rows of {format.task.name} ({format.task.language})"
+        report.keep(what, count)
+        if count != size:
+            report.keep(f"{what} that are {'repeated' if count > size else 'left out'}", abs(count - size))
+
+
+def _read(
+    path: Path, output: Path, formats: list[Format], strict: bool, pipeline: Language, spans_key: str, report: Report
+) -> int:
+    """Write the rows of each format as Docs. With several tasks, each has the span group that `TaskGold` says."""
+    keys = TaskGold(dict.fromkeys(format.task.name for format in formats), spans_key).keys
+    made: list[Iterable[Doc]] = []
+    total = 0
+    for format in formats:
+        others = [other for other in formats if other is not format]
+        records = list(read_strings(path, format, others=others, strict=strict, report=report))
+        if records:
+            check_tokenizer(records, pipeline)
+        total += len(records)
+        shown, key, cats = show_progress(records, "Reading"), keys[format.task.name], cat_labels(records)
+        made.append(make_docs(shown, pipeline, spans_key=key, cats=cats, report=report))
+    if not total:
+        raise ValueError(Errors.M208.format(path=path, format=formats[0].name, lost=""))
+    return save_docs(chain.from_iterable(made), output)
+
+
 def _make_format(name: str, task: Task, parts: str, prompt_words: bool) -> Format:
-    labels = {"classes": {} if parts == "words" else task.classes, "labels": {} if parts == "text" else task.labels}
+    labels: dict[str, dict[str, str]] = {"classes": {}} if parts == "words" else {}
+    if parts == "text":
+        labels = {"labels": {}, "roles": {}}
     options = {"prompt_words": prompt_words} if name == "slg" else {}
     return FORMATS[name](Task.from_dict({**task.to_dict(), **labels}), **options)

@@ -1,5 +1,5 @@
 """The 21 data sets of MMM (Gan et al. 2024, arXiv 2407.10953, section 3) from the hand-written corpora: seven kinds of
-task in each language.
+task in each language. TCREE is in two folders, relations and events, because each is a question of its own.
 
 The order of this file: the kinds, all data sets of a folder, and one function for each conversion.
 """
@@ -74,11 +74,12 @@ def _sentiment(*parts_of_speech: str) -> Callable[[Corpora], Iterator[Record]]:
     return make
 
 
-def _relations_and_events(corpora: Corpora) -> Iterator[Record]:
-    """Ids begin with the name of the corpus, because both have the same classes."""
-    for name in ("corpus", "events"):
-        for record in corpora[name]:
-            yield replace(record, id=f"{name}-{record.id}")
+def _relations(corpora: Corpora) -> Iterator[Record]:
+    return iter(corpora["corpus"])
+
+
+def _events(corpora: Corpora) -> Iterator[Record]:
+    return iter(corpora["events"])
 
 
 def _open_entities(corpora: Corpora) -> Iterator[Record]:
@@ -91,6 +92,7 @@ KINDS: dict[str, Callable[[Corpora], Iterator[Record]]] = {
     "SCPOS_Adj_N": _sentiment(ADJECTIVE, NOUN),
     "SCPOS_Adj": _sentiment(ADJECTIVE),
     "SCPOS_N": _sentiment(NOUN),
-    "TCREE": _relations_and_events,
+    "TCREE_RE": _relations,
+    "TCREE_EE": _events,
     "TCONER": _open_entities,
 }

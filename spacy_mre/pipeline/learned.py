@@ -56,17 +56,24 @@ def _expected(key: str, before: Any, found: Any) -> str:
         return "" if valid else "a table of pairs of entity labels by relation label"
     if key == "scaling":
         return "" if _is_table(found, _is_scaling) else "a table of a slope and a bias by level"
+    if key == "tasks":
+        levels = _is_table(found, lambda levels: _is_table(levels, _is_labels))
+        return "" if levels else "a table of lists of different labels by task and level"
     if isinstance(before, dict):
         return "" if _is_table(found, lambda value: isinstance(value, str)) else "a table of strings by label"
     if isinstance(before, list):
-        valid = isinstance(found, list) and all(isinstance(label, str) for label in found)
-        return "" if valid and len(set(found)) == len(found) else "a list of different strings"
+        return "" if _is_labels(found) else "a list of different strings"
     valid = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found < float("inf")
     return "" if valid and (isinstance(before, float) or isinstance(found, int)) else "a number"
 
 
 def _is_table(found: Any, is_value: Any) -> bool:
     return isinstance(found, dict) and all(map(is_value, found.values()))
+
+
+def _is_labels(found: Any) -> bool:
+    valid = isinstance(found, list) and all(isinstance(label, str) for label in found)
+    return valid and len(set(found)) == len(found)
 
 
 def _is_scaling(row: Any) -> bool:

@@ -30,7 +30,10 @@ def read_labels(nlp: Language) -> Labels:
             found["relations"].update(pipe.relation_labels)
         elif hasattr(pipe, "word_labels"):
             found["cats"].update(pipe.classes)
-            found[pipe.format.task.word_level].update(pipe.word_labels)
+            for task, labels in pipe.label_data.items():
+                level = pipe.gold.levels[task]
+                found["relations" if level == "relations" else "entities"].update(labels["labels"])
+                found["relations"].update(labels["roles"])
         else:
             for level in {ASSIGNED[field] for field in nlp.get_pipe_meta(name).assigns if field in ASSIGNED}:
                 found[level].update(getattr(pipe, "labels", ()))

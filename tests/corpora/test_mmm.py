@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -105,14 +104,14 @@ def test_open_labels_have_words_in_every_language():
         assert all(words) and not [word for word, count in Counter(words).items() if count > 1]
 
 
-def test_there_are_21_data_sets():
+def test_there_are_21_data_sets_with_tcree_in_two_parts():
     mmm = read_mmm(ASSETS)
     assert [(lang, kind) for lang in mmm for kind in mmm[lang]] == [
         (lang, kind) for lang in LANGUAGES for kind in KINDS
     ]
     for kinds in mmm.values():
         assert {kind: len(records) for kind, records in kinds.items()} == {
-            **{"SCNM": 2000, "TCREE": 2400, "TCONER": 400},
+            **{"SCNM": 2000, "TCREE_RE": 2000, "TCREE_EE": 400, "TCONER": 400},
             **dict.fromkeys(["SCPOS_RW", "SCPOS_Adj_N", "SCPOS_Adj", "SCPOS_N"], 400),
         }
         for records in kinds.values():
@@ -140,21 +139,23 @@ def test_what_each_kind_contains(assets):
         "SCPOS_Adj_N": [("positive", "quiet"), ("positive", "gem")],
         "SCPOS_Adj": [("positive", "quiet")],
         "SCPOS_N": [("positive", "gem")],
-        "TCREE": [("place", "Lima"), ("place", "Peru"), ("thing", "Snow"), ("observation", "fell")],
+        "TCREE_RE": [("place", "Lima"), ("place", "Peru")],
+        "TCREE_EE": [("thing", "Snow"), ("observation", "fell")],
         "TCONER": [("dish", "Soup")],
     }
     assert {kind: records[0].relations is None for kind, records in kinds.items()} == {
-        kind: kind != "TCREE" for kind in KINDS
+        kind: not kind.startswith("TCREE") for kind in KINDS
     }
-    assert [record.id for record in kinds["TCREE"]] == ["corpus-nature-01", "events-nature-09"]
-    assert [relation.label for relation in chain(*(record.relations for record in kinds["TCREE"]))] == [
-        *("located_in", "subject")
-    ]
+    labels = {
+        kind: [relation.label for record in kinds[kind] for relation in record.relations]
+        for kind in ("TCREE_RE", "TCREE_EE")
+    }
+    assert labels == {"TCREE_RE": ["located_in"], "TCREE_EE": ["subject"]}
 
 
 def test_compile_mmm(assets, tmp_path):
     counts = compile_mmm(assets, tmp_path / "out")
-    assert counts["en"]["TCREE"] == {"train": 1, "dev": 1}
+    assert counts["en"]["TCREE_RE"] == {"train": 1} and counts["en"]["TCREE_EE"] == {"dev": 1}
     assert counts["en"]["SCPOS_N"] == {"test": 1}
     (record,) = read_jsonl(tmp_path / "out" / "en" / "SCPOS_N" / "test.jsonl")
     assert [entity.label for entity in record.entities] == ["positive"]

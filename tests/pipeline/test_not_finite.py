@@ -19,7 +19,7 @@ def component(request, make_nlp, make_examples):
         nlp = multi_ner.make_nlp()
         examples = multi_ner.make_examples(nlp)
     elif factory in generative.MODELS:
-        nlp = generative.make_nlp(factory, parts="words", template="SCNM")
+        nlp = generative.make_nlp(factory, parts="words", tasks=["SCNM"])
         texts = [(words, entities, None, {}) for words, entities, _ in generative.TEXTS[:2]]
         examples = make_examples(nlp, texts)
     else:

@@ -144,8 +144,8 @@ WRONG = {
         "overlap": ("all", 3, None, {}),
     },
     "mre_transformer": {},
-    "slg": {"labels": ({}, "person", [1], ["person", "person"]), "classes": (None, 1)},
-    "oiellm": {"labels": ({}, "person", [1], ["person", "person"]), "classes": (None, 1)},
+    "slg": {"tasks": ([], "SCNM", {"SCNM": ["person"]}, {"SCNM": {"labels": ["person", "person"]}})},
+    "oiellm": {"tasks": ([], "SCNM", {"SCNM": ["person"]}, {"SCNM": {"labels": ["person", "person"]}})},
 }
 
 

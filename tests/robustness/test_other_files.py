@@ -12,9 +12,10 @@ from spacy_mre import load_docs, save_docs
 from spacy_mre.cli.common import read_display_names
 from spacy_mre.cli.page import _read_texts
 from spacy_mre.corpora.assets import compile_corpus, read_labels
+from spacy_mre.pipeline.generative.format_files import load_formats
 from spacy_mre.pipeline.generative.formats import FORMATS, Task
 from spacy_mre.pipeline.generative.rows import read_rows
-from spacy_mre.pipeline.generative.strings import load_format, read_strings
+from spacy_mre.pipeline.generative.strings import read_strings
 from spacy_mre.pipeline.multi_ner.questions import read_questions
 from spacy_mre.visual.names import Names
 from tests.robustness.effort import count, scale
@@ -54,7 +55,11 @@ FILES = {
         lambda path: list(read_strings(path, FORMAT)),
     ),
     "rows": ("a.jsonl", '{"input": "Ada", "output": "person"}\n{"input": "雨", "output": "x"}\n', read_rows),
-    "format": ("a.format.json", json.dumps(FORMAT.to_dict(), indent=1), lambda path: load_format(path).to_dict()),
+    "format": (
+        "a.format.json",
+        json.dumps({"format": FORMAT.name, "tasks": [FORMAT.task.to_dict()]}, indent=1),
+        lambda path: [format.to_dict() for format in load_formats(path)],
+    ),
     "questions": (
         "a.json",
         '{"person": "Find persons.", "場所": "場所を探す。"}\n',

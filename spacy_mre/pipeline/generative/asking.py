@@ -10,8 +10,8 @@ from spacy.tokens import Doc
 
 from ...annotations.entities import Offsets
 from ...errors import Errors
-from .formats import Analysis, EntityText, Format, RelationText
-from .formats.analysis import Item
+from .formats import Analysis, Format
+from .formats.analysis import Item, with_texts
 from .formats.anchored import Anchored
 from .formats.anchoring import anchor
 
@@ -21,14 +21,16 @@ if TYPE_CHECKING:  # torch and transformers are loaded only when a model is made
 
 
 class Prompt(NamedTuple):
-    """The input of the model for one document.
+    """The input of the model for one task of one document.
 
+    question (Question): What is asked.
     text (str): The text, truncated if the model cannot read all of it.
     source (list[int]): The tokens of the source.
     new_tokens (int): The most tokens of the answer.
     boundaries (set[int]): The character offsets of the token boundaries of the Doc.
     """
 
+    question: "Question"
     text: str
     source: list[int]
     new_tokens: int
@@ -36,7 +38,7 @@ class Prompt(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The output of the model for one document.
+    """The output of the model for one task of one document.
 
     text (str): The text of the prompt.
     string (str): The generated string.
@@ -83,6 +85,7 @@ class Question:
             none_word=lm.spell(task.none_word),
             classes={label: lm.spell(word) for label, word in task.classes.items()},
             labels={label: lm.spell(word) for label, word in task.labels.items()},
+            roles={role: lm.spell(word) for role, word in task.roles.items()},
         )
         self.format = format.with_task(spelled)
         # The number of tokens around a text, and how often the source repeats the text.
@@ -146,11 +149,11 @@ def with_text_of(answer: Answer, format: Format, analysis: Analysis, anchored: A
     RETURNS (str): The string.
     """
     items = list(analysis.items or ())
-    for entity in anchored.entities:
-        items[entity.item] = EntityText(entity.label, answer.text[entity.start : entity.end].strip())
-    for relation in anchored.relations:
-        head, tail = answer.text[slice(*relation.head)], answer.text[slice(*relation.tail)]
-        items[relation.item] = RelationText(head.strip(), relation.label, tail.strip())
+    incomplete = {item for item, _ in anchored.dropped}
+    for found in anchored.items:
+        if found.item not in incomplete:
+            texts = [answer.text[slice(*offsets)].strip() for offsets in found.string_offsets]
+            items[found.item] = with_texts(items[found.item], texts)
     return format.target(Analysis(analysis.label, tuple(items)))
 
 
@@ -160,11 +163,10 @@ def within(text: str, analysis: Analysis, length: int) -> Analysis:
     text (str): The text.
     analysis (Analysis): The analysis.
     length (int): The length of the beginning, in characters.
-    RETURNS (Analysis): The text label, and the items that end before.
+    RETURNS (Analysis): The text label, and the items that end before; of an event that does not, nothing.
     """
     anchored = anchor(text, analysis)
-    kept = {entity.item for entity in anchored.entities if entity.end <= length}
-    kept |= {relation.item for relation in anchored.relations if max(relation.head[1], relation.tail[1]) <= length}
+    kept = {found.item for found in anchored.items if all(end <= length for _, end in found.string_offsets)}
     items: tuple[Item, ...] | None = None
     if analysis.items is not None:
         items = tuple(item for i, item in enumerate(analysis.items) if i in kept)

@@ -1,10 +1,12 @@
-"""The common part of `slg` and `oiellm`: a language model writes all labels of a text as one string.
+"""The common part of `slg` and `oiellm`: a language model writes all labels of a task as one string.
 
-The string contains the text label and the entities or relations (see `spacy_mre.pipeline.generative.formats`). It is
-parsed, and the strings of the entities are aligned with the text.
+The string contains the text label and the entities, relations or events (see
+`spacy_mre.pipeline.generative.formats`). It is parsed, and the strings of the entities are aligned with the text.
 """
 
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +19,21 @@ from thinc.api import Model
 from thinc.types import Floats1d
 
 from ...annotations.entities import DEFAULT_KEY
+from ...annotations.relations import Relation
 from ...errors import Errors, Warnings
 from ...files import replacing_files
 from ...settings import Positive
-from .asking import Answer, Prompt, with_text_of
-from .formats import Analysis, FormatError, Parsed
+from .answering import AnsweringPipe, Answers
+from .asking import Answer, with_text_of
 from .formats.anchored import Anchored
-from .formats.anchoring import anchor
-from .formats.from_docs import token_boundaries, write_analysis
-from .formats.task import LANGUAGES, TemplateLanguage, get_template
-from .labels import LabelledPipe, Labels
+from .formats.from_docs import write_analysis
+from .formats.task import TemplateLanguage
 from .settings import ConstraintKind, Parts
-from .word_finding import has_clauses_as_tokens, texts_with_clauses
+from .tasks import LEVELS, Labels
+from .word_finding import texts_with_clauses
 
 
-class Generative(LabelledPipe):
+class Generative(AnsweringPipe):
     """What `SLG` and `OIELLM` share. They differ in the format of the string."""
 
     left_out_warning = Warnings.W930
@@ -43,7 +45,7 @@ class Generative(LabelledPipe):
         name: str,
         *,
         model: Model,
-        template: str = "SCNM",
+        tasks: Sequence[str] = ("SCNM",),
         language: TemplateLanguage | None = None,
         parts: Parts = "both",
         constraint: ConstraintKind = "grammar",
@@ -61,11 +63,12 @@ class Generative(LabelledPipe):
         name (str): The component's name in the pipeline.
         model (Model): For `slg` an encoder-decoder, `spacy_mre.Seq2SeqLM.v1` or `spacy_mre.WarmStartedSeq2Seq.v1`; for
             `oiellm` a decoder-only model, `spacy_mre.CausalLM.v1`.
-        template (str): The kind of labels, and the words for them: "SCNM" (text labels and entities), "TCREE:RE"
-            (relations), and others; see `template_names`. The labels themselves are read from the training data.
-            Default: "SCNM".
-        language (Optional[Literal]): The language of the template's words. Default: that of the pipeline, or "en" if
-            there is no template in it.
+        tasks (list[str]): What is asked about each text, by the names of templates: "SCNM" (text labels and entities),
+            "TCREE:RE" (relations), "TCREE:EE" (events), and others; see `template_names`. The labels themselves are
+            read from the training data. Where the labels of several tasks are in a Doc: see
+            `spacy_mre.pipeline.generative.formats.task_gold`. Default: ["SCNM"].
+        language (Optional[Literal]): The language of the words of templates. Default: that of the pipeline; in a
+            pipeline of another language that of each text, or else "en".
         parts (Literal): "both"; or only the "text" label; or only the "words", the entities or relations. Default:
             "both".
         constraint (Literal): How the output is restricted: "none"; "first_token", as in the SLG paper; or "grammar":
@@ -77,15 +80,16 @@ class Generative(LabelledPipe):
             `LanguageModel.allowance`.
         num_beams (int): Beams of beam search; 1 for greedy search. Default: 1.
         batch_tokens (int): The most tokens in a batch: source, answer and padding. Default: 16384.
-        spans_key (str): The span group of the entities. Default: "entities".
+        spans_key (str): The span group of the only task, or of the first one with entities. Each other task has the
+            group of its name. Default: "entities".
         set_ents (bool): Also write to `doc.ents`, around the entities of other components. Default: True.
         scorer (Optional[Callable]): The scorer. Default: `spacy_mre.generative_scorer.v1`.
-        RAISES (ValueError): If the template does not exist.
+        RAISES (ValueError): If there is no such task, or it is given twice.
         """
-        super().__init__(nlp, name, model, scorer, learned={"classes": [], "labels": []})
+        super().__init__(nlp, name, model, scorer, learned={"tasks": {}})
         self._cache: dict[Any, Any] = {}
-        self._pipeline_language = nlp.lang if nlp.lang in LANGUAGES else "en"
-        self.template = template
+        self._pipeline_language = nlp.lang or ""
+        self.tasks = list(tasks)
         self.language = language
         self.parts = parts
         self.constraint = constraint
@@ -95,7 +99,7 @@ class Generative(LabelledPipe):
         self.batch_tokens = batch_tokens
         self.spans_key = spans_key
         self.set_ents = set_ents
-        get_template(template, self.template_language)
+        self._check_tasks()
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Score a batch of examples, with the component's format and settings.
@@ -107,59 +111,56 @@ class Generative(LabelledPipe):
         if self.scorer is None or not self.labels:
             return {}
         settings = {
-            "format": self.format,
-            "labels": self.classes,
+            "formats": {
+                name: partial(self.format_of, name) for name in self.tasks if any(self.label_data[name].values())
+            },
             "spans_key": self.spans_key,
             "set_ents": self.set_ents,
         }
         return self.scorer(examples, **{**settings, **kwargs})
 
-    def predict(self, docs: Iterable[Doc]) -> list[Answer | None]:
-        """Generate a string for each document of a batch, without changing the Docs.
+    def set_annotations(self, docs: Iterable[Doc], answers: list[Answers]) -> None:
+        """Parse the strings, and write their content to the Docs. Text labels of other components are kept. A text
+        label of several tasks has the mean of their scores.
 
         docs (Iterable[Doc]): The documents.
-        RETURNS (list[Optional[Answer]]): None for a document without text.
-        RAISES (ValueError): If the component is not initialized, or if the labels leave no room for a text.
+        answers (list[dict[str, Answer]]): What `predict` returned.
         """
-        from .batches import batches
-
-        docs = list(docs)
-        answers: list[Answer | None] = [None] * len(docs)
-        asked = [i for i, doc in enumerate(docs) if doc.text.strip()]
-        prompts = self._prompts([docs[i] for i in asked])
-        sizes = [(prompt.new_tokens, len(prompt.source)) for prompt in prompts]
-        for rows in batches(sizes, self.batch_tokens):
-            for row, answer in zip(rows, self._answers([prompts[row] for row in rows])):
-                answers[asked[row]] = answer
-        return answers
-
-    def set_annotations(self, docs: Iterable[Doc], answers: list[Answer | None]) -> None:
-        """Parse the strings, and write their content to the Docs. Text labels of other components are kept.
-
-        docs (Iterable[Doc]): The documents.
-        answers (list[Optional[Answer]]): What `predict` returned.
-        """
-        format = self.format
-        for doc, answer in zip(docs, answers):
-            cats = doc.cats
-            if answer is None:
-                self._write(doc, Anchored(None, (), (), ()))
-                doc._.generated, doc._.generated_score = "", 0.0
+        for doc, of_doc in zip(docs, answers):
+            cats, scores_of_cats = doc.cats, defaultdict(list)
+            relations: list[Relation] = []
+            strings, log_probs = {}, {}
+            for name in self._asked_tasks(doc):
+                strings[name], log_probs[name] = self._set_task(doc, name, of_doc.get(name), relations)
+                if self.format_of(name, doc.text).task.classes:
+                    for label, score in doc.cats.items():
+                        scores_of_cats[label].append(score)
+            doc.cats = {**cats, **{label: sum(scores) / len(scores) for label, scores in scores_of_cats.items()}}
+            if len(self.tasks) > 1:
+                doc._.generated, doc._.generated_score = strings, log_probs
             else:
-                parsed, problems = self._parse(answer)
-                anchored = self._anchor(doc, answer, parsed.analysis)
-                scores = [answer.probability(offsets) for offsets in parsed.item_offsets]
-                label_score = 0.0 if parsed.label_offsets is None else answer.probability(parsed.label_offsets)
-                self._write(doc, anchored, scores, label_score)
-                doc._.generated = answer.string if problems else with_text_of(answer, format, parsed.analysis, anchored)
-                doc._.generated_score = sum(answer.log_probs)
-            doc.cats = {**cats, **doc.cats}
+                doc._.generated, doc._.generated_score = strings[self.tasks[0]], log_probs[self.tasks[0]]
+
+    def _set_task(self, doc: Doc, name: str, answer: Answer | None, relations: list[Relation]) -> tuple[str, float]:
+        """Write the answer of one task to a Doc. Returns its string and its log probability."""
+        if answer is None:
+            self._write(doc, name, Anchored(None, (), (), ()), relations)
+            return "", 0.0
+        format = self.format_of(name, doc.text)
+        parsed, problems = self._parse(answer, self._question(format).format)
+        anchored = self._anchor(doc, answer, parsed.analysis)
+        scores = [answer.probability(offsets) for offsets in parsed.item_offsets]
+        label_score = 0.0 if parsed.label_offsets is None else answer.probability(parsed.label_offsets)
+        self._write(doc, name, anchored, relations, scores, label_score)
+        string = answer.string if problems else with_text_of(answer, format, parsed.analysis, anchored)
+        return string, sum(answer.log_probs)
 
     def learn(self, examples: list[Example], drop: float) -> float | None:
         """Compute the loss of a batch and backpropagate it.
 
-        examples (list[Example]): The batch. If a document has gold for one part only, it is trained on that part. A
-            document without gold, or with an answer that is too long for the model, is skipped.
+        examples (list[Example]): The batch. A document is trained on each task for which it has gold; if it has gold
+            for one part only, on that part. A document without gold, or with an answer that is too long for the model,
+            is skipped.
         drop (float): Not used: dropout is set in the config of the model.
         RETURNS (Optional[float]): The loss; None if all documents were skipped.
         RAISES (ValueError): If the component is not initialized.
@@ -188,15 +189,15 @@ class Generative(LabelledPipe):
         get_examples: Callable[[], Iterable[Example]],
         *,
         nlp: Language | None = None,
-        labels: Labels | None = None,
+        labels: dict[str, Labels] | None = None,
     ) -> None:
         """Collect the labels and create the model.
 
         get_examples (Callable[[], Iterable[Example]]): The training data.
         nlp (Optional[Language]): The pipeline.
-        labels (Optional[dict[str, list[str]]]): "classes" and "labels", as in `label_data`. Default: those of the
-            trained pipeline or `train-generative` folder that the model is loaded from, then those of the data; if
-            there are none, those of the template.
+        labels (Optional[dict[str, dict[str, list[str]]]]): For each task "classes", "labels" and "roles", as in
+            `label_data`. Default: those of the trained pipeline or `train-generative` folder that the model is loaded
+            from, then those of the data; if there are none, those of the template.
         RAISES (ValueError): If there are no labels, a document has two text labels, the tokenizer cannot write a
             label, the model has no room for the labels, the model was trained on strings of another format, or the
             pipeline's tokenizer does not find the words of the texts.
@@ -208,12 +209,16 @@ class Generative(LabelledPipe):
             self._check_words(eg.predicted for eg in get_examples())
         survey = self._survey(get_examples())
         labels = labels or self._all_labels(survey)
-        self.cfg["classes"], self.cfg["labels"] = list(labels["classes"]), list(labels["labels"])
-        if self._format(self.parts != "words", self.parts != "text") is None:
-            raise ValueError(Errors.M939.format(name=self.name, template=self.template, key=self.spans_key))
+        self.cfg["tasks"] = {
+            name: {level: list(found.get(level, ())) for level in LEVELS} for name, found in labels.items()
+        }
+        for name in self.tasks:
+            if self._format(name, self.language_of(""), True, True) is None:
+                raise ValueError(Errors.M939.format(name=self.name, task=name, key=self.gold.keys[name]))
         self._initialize_model(self._strings(get_examples))
         self._check_room()
-        self._question().check()  # reports a label that the tokenizer cannot write
+        for question in self._questions():
+            question.check()  # reports a label that the tokenizer cannot write
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the component, with the model as a Hugging Face model folder.
@@ -242,75 +247,25 @@ class Generative(LabelledPipe):
             message = Errors.M950.format(name=self.name, count=count, total=total, lang=lang, used=self.vocab.lang)
             raise ValueError(message)
 
-    def _prompts(self, docs: list[Doc]) -> list[Prompt]:
-        question = self._question()
-        sources = question.sources([doc.text for doc in docs])
-        prompts = []
-        for doc, source in zip(docs, sources):
-            if self.parts != "text" and has_clauses_as_tokens(doc):
-                self._count_left_out("text whose words the tokenizer does not find", example=doc.text)
-            text, new_tokens = doc.text, self.max_new_tokens or question.allowance(len(source))
-            limit = self._lm.source_limit(new_tokens)
-            if len(source) > limit:
-                text, source = question.truncate(doc, limit, self.name)
-                self._count_left_out("text longer than the model reads", example=doc.text)
-            prompts.append(Prompt(text, source, new_tokens, token_boundaries(doc)))
-        return prompts
-
-    def _answers(self, prompts: list[Prompt]) -> list[Answer]:
-        """Generate the strings of a batch, all with the same number of new tokens."""
-        lm, new_tokens = self._lm, prompts[0].new_tokens
-        # A string that begins or ends within a token of the Doc could not be written to it.
-        processors = self._question().constraint.processors(
-            self.constraint,
-            [prompt.text for prompt in prompts],
-            new_tokens,
-            [prompt.boundaries for prompt in prompts],
-        )
-        for processor in processors:
-            for characters in filter(None, processor.unwritable):
-                self._count_left_out("character that the tokenizer cannot write", len(characters), example=characters)
-        generated = lm.generate(
-            [prompt.source for prompt in prompts],
-            max_new_tokens=new_tokens,
-            num_beams=self.num_beams,
-            processors=processors,
-        )
-        return [
-            Answer(prompt.text, lm.decode(tokens), log_probs, lm.ends_of(tokens))
-            for prompt, (tokens, log_probs) in zip(prompts, generated)
-        ]
-
-    def _parse(self, answer: Answer) -> tuple[Parsed, bool]:
-        """The content of a string, and whether the string differs from the format."""
-        format = self._question().format
-        try:
-            return format.parse(answer.string), False
-        except FormatError:
-            if self.strict:
-                self._count_left_out("string that is not in the format", example=answer.string)
-                return Parsed(Analysis(None, ()), []), True
-            parsed = format.parse(answer.string, strict=False)
-            # The first problem is that the string is not in the format at all.
-            self._count_left_out(
-                "part of a string that is not in the format", max(len(parsed.problems) - 1, 1), example=answer.string
-            )
-            return parsed, True
-
-    def _anchor(self, doc: Doc, answer: Answer, analysis: Analysis) -> Anchored:
-        return anchor(answer.text, analysis, normalize=self._lm.table.normalize, boundaries=token_boundaries(doc))
-
-    def _write(self, doc: Doc, anchored: Anchored, scores: list[float] | None = None, label_score: float = 0.0) -> None:
-        task = self.format.task
+    def _write(
+        self,
+        doc: Doc,
+        name: str,
+        anchored: Anchored,
+        relations: list[Relation],
+        scores: list[float] | None = None,
+        label_score: float = 0.0,
+    ) -> None:
         lost = write_analysis(
             doc,
             anchored,
-            task,
-            spans_key=self.spans_key,
+            self.format_of(name, doc.text).task,
             source=self.name,
             scores=scores,
             label_score=label_score,
             set_ents=self.set_ents,
+            gold=self.gold,
+            relations=relations,
         )
         for reason, count in lost.items():
             self._count_left_out(reason, count, example=doc.text)

@@ -31,8 +31,8 @@ class SLG(Generative):
 
     >>> import spacy
     >>> nlp = spacy.blank("en")
-    >>> slg = nlp.add_pipe("slg", config={"template": "SCNM", "constraint": "grammar"})
-    >>> slg.add_label("person"), slg.add_label("travel", text_level=True)
+    >>> slg = nlp.add_pipe("slg", config={"tasks": ["SCNM"], "constraint": "grammar"})
+    >>> slg.add_label("person"), slg.add_label("travel", level="classes")
     (1, 1)
     >>> slg.format.source("Ida flies")
     'Ida flies<travel>Ida fliesNamed Entity Recognition:Person;:None;'

@@ -1,102 +1,55 @@
-"""The labels of a generative component, and the formats, questions and training pairs that are made from them."""
+"""The labels of a generative component, and the training pairs that are made from gold."""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import srsly
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ...annotations.alignment import Losses
-from ...annotations.entities import get_entities
-from ...annotations.relations import get_relations
+from ...annotations.alignment import UNSEEN, Losses
 from ...errors import Errors, Warnings
-from ..base import MREPipe
-from .asking import Question, within
-from .formats import FORMATS, Analysis, EntityText, Format, RelationText, Task
-from .formats.analysis import Item
+from .asking import within
+from .formats import Analysis, EntityText, EventText, RelationText, Task
+from .formats.analysis import Item, texts_of, with_texts
 from .formats.from_docs import analysis_of
-from .formats.task import TemplateLanguage, get_template
-from .settings import Parts
+from .formats.task import LANGUAGES, get_template
+from .tasks import LEVELS, Labels, TaskPipe
 
 if TYPE_CHECKING:  # torch and transformers are loaded only when a model is made
-    from .language_model import LanguageModel
     from .model import SourcesAndTargets
 
-Labels = dict[str, list[str]]
+# The kinds of labels, for messages.
+KINDS: dict[type, str] = {EntityText: "entity", RelationText: "relation", EventText: "event"}
 
 
-class LabelledPipe(MREPipe):
-    """A component with labels that a language model writes as words.
-
-    format_name (str): "slg" or "oiellm".
-    """
+class LabelledPipe(TaskPipe):
+    """A component with labels that a language model writes as words."""
 
     calls_to_add: ClassVar[dict[str, str]] = {
-        "text label": "add_label('{label}', text_level=True)",
+        "text label": "add_label('{label}', level='classes')",
         "entity": "add_label('{label}')",
         "relation": "add_label('{label}')",
+        "event": "add_label('{label}')",
+        "role": "add_label('{label}', level='roles')",
     }
-    format_name: str
-    template: str
-    parts: Parts
-    spans_key: str
-    max_new_tokens: int | None
-    language: TemplateLanguage | None
-    _cache: dict[Any, Any]
-    _pipeline_language: str
 
-    @property
-    def template_language(self) -> str:
-        """RETURNS (str): The language of the template's words."""
-        return self.language or self._pipeline_language
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """RETURNS (tuple[str]): The text labels."""
-        return tuple(self.cfg["classes"])
-
-    @property
-    def word_labels(self) -> tuple[str, ...]:
-        """RETURNS (tuple[str]): The labels of entities or relations."""
-        return tuple(self.cfg["labels"])
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """RETURNS (tuple[str]): The text labels, then the others."""
-        return self.classes + self.word_labels
-
-    @property
-    def label_data(self) -> Labels:
-        """RETURNS (dict[str, list[str]]): What `spacy init labels` stores and `initialize` takes."""
-        return {"classes": list(self.classes), "labels": list(self.word_labels)}
-
-    @property
-    def format_options(self) -> dict[str, Any]:
-        """RETURNS (dict[str, Any]): The arguments of the format, besides the task."""
-        return {}
-
-    @property
-    def format(self) -> Format:
-        """RETURNS (Format): The format of the strings, with the words of the template.
-
-        RAISES (ValueError): If there are no labels.
-        """
-        format = self._format(self.parts != "words", self.parts != "text")
-        if format is None:
-            raise ValueError(Errors.M803.format(name=self.name))
-        return format
-
-    def add_label(self, label: str, *, text_level: bool = False) -> int:
+    def add_label(self, label: str, *, level: str = "labels", task: str | None = None) -> int:
         """Add a label. The model does not change, because it writes labels as words.
 
         label (str): The label.
-        text_level (bool): Whether it is a text label; otherwise it is one of entities or relations.
+        level (str): "classes" for a text label; "labels" for one of entities or relations, or the type of an event;
+            "roles" for the role of an argument. Default: "labels".
+        task (Optional[str]): The task. Default: the first one.
         RETURNS (int): 0 if the label exists already, otherwise 1.
+        RAISES (ValueError): If there is no such level or task.
         """
-        known = self.cfg["classes" if text_level else "labels"]
+        for setting, value, allowed in (("level", level, LEVELS), ("task", task or self.tasks[0], self.tasks)):
+            if value not in allowed:
+                raise ValueError(Errors.M001.format(setting=setting, value=value, allowed=", ".join(allowed)))
+        known = self._labels_of(task or self.tasks[0])[level]
         if label in known:
             return 0
         known.append(label)
@@ -111,15 +64,20 @@ class LabelledPipe(MREPipe):
         RAISES (ValueError): If the component is not initialized, the tokenizer cannot write a label, or the labels
             leave no room for a text.
         """
-        found = self._survey(examples)
-        added = [label for label in found["classes"] if self.add_label(label, text_level=True)]
-        added += [label for label in found["labels"] if self.add_label(label)]
+        added = [
+            label
+            for name, found in self._survey(examples).items()
+            for level, labels in found.items()
+            for label in labels
+            if self.add_label(label, level=level, task=name)
+        ]
         self._check_room()
-        self._question().check()
+        for question in self._questions():
+            question.check()
         return added
 
     def get_pairs(self, examples: Iterable[Example]) -> "SourcesAndTargets":
-        """Make the sources and targets of a batch.
+        """Make the sources and targets of a batch: for each text one of each task for which it has gold.
 
         examples (Iterable[Example]): The examples, with gold on their references.
         RETURNS (SourcesAndTargets): Tokens. Examples that teach nothing are skipped and counted.
@@ -128,20 +86,29 @@ class LabelledPipe(MREPipe):
 
         pairs = SourcesAndTargets([], [])
         for eg in examples:
-            pair = self._pair(eg.reference)
-            if pair is not None:
-                pairs.sources.append(pair[0])
-                pairs.targets.append(pair[1])
+            for source, target in self._pairs(eg.reference):
+                pairs.sources.append(source)
+                pairs.targets.append(target)
         return pairs
 
-    def _pair(self, doc: Doc) -> tuple[list[int], list[int]] | None:
-        """The source and target of a gold document; None if there is nothing to learn, or no room for it."""
-        lm = self._lm
-        analysis = self._known(analysis_of(doc, self.format.task, self.spans_key))
-        if (analysis.label is None and analysis.items is None) or not doc.text.strip():
+    def _pairs(self, doc: Doc) -> Iterator[tuple[list[int], list[int]]]:
+        """The sources and targets of a gold document, without those for which there is no room."""
+        _ = self._lm  # an error if the component is not initialized
+        found = {name: self._gold_of(doc, name) for name in self.tasks if self._has_labels(doc, name)}
+        known = {name: analysis for name, analysis in found.items() if analysis != Analysis(None, None)}
+        if not known or not doc.text.strip():
             self._count_left_out("document without gold", example=doc.text)
-            return None
-        question = self._question(analysis.label is not None, analysis.items is not None)
+            return
+        for name, analysis in known.items():
+            pair = self._pair(doc, name, analysis)
+            if pair is not None:
+                yield pair
+
+    def _pair(self, doc: Doc, name: str, analysis: Analysis) -> tuple[list[int], list[int]] | None:
+        lm = self._lm
+        format = self._format(name, self.language_of(doc.text), analysis.label is not None, analysis.items is not None)
+        assert format is not None  # a part with gold has labels
+        question = self._question(format)
         (source,), target = question.sources([doc.text]), question.target(self._spell(analysis))
         limit = lm.source_limit(len(target))
         if len(source) > limit > question.overhead:
@@ -153,39 +120,43 @@ class LabelledPipe(MREPipe):
             return None
         return source, target
 
-    def _survey(self, examples: Iterable[Example]) -> Labels:
-        """Collect the labels of the data, and warn about documents without any gold."""
-        classes: set[str] = set()
-        labels: set[str] = set()
+    def _survey(self, examples: Iterable[Example]) -> dict[str, Labels]:
+        """Collect the labels of each task in the data, and warn about documents without any gold."""
+        found: dict[str, dict[str, set[str]]] = {name: {level: set() for level in LEVELS} for name in self.tasks}
         total = without_gold = 0
-        word_level = get_template(self.template, self.template_language)["word_level"]
         for eg in examples:
-            doc = eg.reference
-            positive = [label for label, score in doc.cats.items() if score > 0]
-            if len(positive) > 1 and self.parts != "words" and sum(score >= 0.5 for score in doc.cats.values()) > 1:
-                raise ValueError(Errors.M941.format(name=self.name, labels=", ".join(positive), text=doc.text[:40]))
-            classes.update(doc.cats)
-            found = _word_labels(doc, word_level, self.spans_key)
-            labels.update(found or ())
+            doc, has_gold = eg.reference, False
+            for name, levels in found.items():
+                cats = self.gold.cats(doc, name)
+                positive = [label for label, score in cats.items() if score > 0]
+                if len(positive) > 1 and self.parts != "words" and sum(score >= 0.5 for score in cats.values()) > 1:
+                    raise ValueError(Errors.M941.format(name=self.name, labels=", ".join(positive), text=doc.text[:40]))
+                levels["classes"].update(cats)
+                words = self.gold.labels(doc, name)
+                for level, labels in zip(("labels", "roles"), words or ()):
+                    levels[level].update(labels)
+                has_gold |= bool(positive and self.parts != "words") or (words is not None and self.parts != "text")
             total += 1
-            has_gold = (positive and self.parts != "words") or (found is not None and self.parts != "text")
             without_gold += not has_gold
         if without_gold and without_gold < total:
             reasons = "they have no gold for it"
             message = Warnings.W931.format(name=self.name, count=without_gold, total=total, reasons=reasons)
             warnings.warn(message, stacklevel=2)
-        return {"classes": sorted(classes), "labels": sorted(labels)}
+        return {name: {level: sorted(levels[level]) for level in LEVELS} for name, levels in found.items()}
 
-    def _all_labels(self, found: Labels) -> Labels:
+    def _all_labels(self, found: dict[str, Labels]) -> dict[str, Labels]:
         """The labels of the pretrained model, then those of the data; those of the template if there are none."""
         trained = self._trained_labels()
-        merged = {part: list(dict.fromkeys([*trained.get(part, ()), *found[part]])) for part in found}
-        if any(merged.values()):
-            return merged
-        template = get_template(self.template, self.template_language)
-        return {part: list(template[part]) for part in found}
+        merged = {}
+        for name, levels in found.items():
+            before = trained.get(name, {})
+            merged[name] = {level: list(dict.fromkeys([*before.get(level, ()), *levels[level]])) for level in LEVELS}
+            if not any(merged[name].values()):
+                template = get_template(name, LANGUAGES[0])
+                merged[name] = {level: list(template.get(level, ())) for level in LEVELS}
+        return merged
 
-    def _trained_labels(self) -> Labels:
+    def _trained_labels(self) -> dict[str, Labels]:
         """The labels of the pipeline or model folder that the model is loaded from, if it has any."""
         name = self.model.attrs["name"]
         folder = Path(name or "")
@@ -195,39 +166,25 @@ class LabelledPipe(MREPipe):
 
         component = find_component(folder)
         if component is not None:
-            return srsly.read_json(folder / component / "cfg")
+            return srsly.read_json(folder / component / "cfg")["tasks"]
         if not (folder / FORMAT_FILE).is_file():
             return {}
         trained = srsly.read_json(folder / FORMAT_FILE)
-        task = trained.pop("task")
-        trained = {**trained, "template": task["name"], "language": task["language"]}
-        ours = {"format": self.format_name, "template": self.template, "language": self.template_language}
-        ours.update(self.format_options)
-        if any(ours.get(setting) != value for setting, value in trained.items()):
+        tasks = [Task.from_dict(task) for task in trained.pop("tasks")]
+        ours = {"format": self.format_name, **self.format_options}
+        languages = self._languages()
+        missing = [name for name in self.tasks if not any(t.name == name and t.language in languages for t in tasks)]
+        if missing or any(ours.get(setting) != value for setting, value in trained.items()):
+            known = ", ".join(f"{task.name} ({task.language})" for task in tasks)
             settings = ", ".join(f"{setting} = {value}" for setting, value in trained.items())
-            raise ValueError(Errors.M946.format(path=folder, settings=settings, name=self.name))
-        return {part: list(task[part]) for part in ("classes", "labels")}
-
-    def _format(self, text: bool, words: bool) -> Format | None:
-        """The format of one part or both; None if no labels are left."""
-        classes = self.classes if text and self.parts != "words" else ()
-        labels = self.word_labels if words and self.parts != "text" else ()
-        if not classes and not labels:
-            return None
-        options = self.format_options
-        key = ("format", bool(classes), bool(labels), *options.values(), self.template, self.template_language)
-        if key not in self._cache:
-            task = Task.of_labels(self.template, self.template_language, classes, labels)
-            self._cache[key] = FORMATS[self.format_name](task, **options)
-        return self._cache[key]
-
-    def _question(self, text: bool = True, words: bool = True) -> Question:
-        """The question about one part or both."""
-        format = self._format(text, words) or self.format
-        key = ("question", format)
-        if key not in self._cache:
-            self._cache[key] = Question(format, self._lm)
-        return self._cache[key]
+            raise ValueError(Errors.M946.format(path=folder, settings=settings, tasks=known, name=self.name))
+        labels: dict[str, Labels] = {}
+        for task in tasks:
+            if task.language in languages:
+                of_task = labels.setdefault(task.name, {level: [] for level in LEVELS})
+                for level in LEVELS:
+                    of_task[level] = list(dict.fromkeys([*of_task[level], *getattr(task, level)]))
+        return labels
 
     def _spell(self, analysis: Analysis) -> Analysis:
         """The analysis as the tokenizer can write it, without items that it cannot write."""
@@ -241,63 +198,63 @@ class LabelledPipe(MREPipe):
         return Analysis(analysis.label, tuple(items))
 
     def _spelled_item(self, item: Item) -> Item | None:
-        spell = self._lm.spell
-        if isinstance(item, RelationText):
-            head, tail = spell(item.head), spell(item.tail)
-            return RelationText(head, item.label, tail) if head and tail else None
-        text = spell(item.text)
-        return EntityText(item.label, text) if text else None
+        texts = [self._lm.spell(text) for text in texts_of(item)]
+        return with_texts(item, texts) if all(texts) else None
 
-    def _known(self, analysis: Analysis) -> Analysis:
-        """The analysis without labels that were unseen at initialization, and with None for a part that the task
+    def _gold_of(self, doc: Doc, name: str) -> Analysis:
+        """The gold of a task without labels that were unseen at initialization, and with None for a part that the task
         does not contain."""
-        task, lost = self.format.task, Losses()
+        task, lost = self.format_of(name, doc.text).task, Losses()
+        analysis = analysis_of(doc, task, gold=self.gold)
         label = analysis.label if task.classes else None
         if label is not None and label not in task.classes:
             lost.add_unseen("text label", label)
             label = None
         items = None
         if analysis.items is not None and task.labels:
-            items = tuple(item for item in analysis.items if item.label in task.labels)
+            items = tuple(_with_known_roles(item, task, lost) for item in analysis.items if item.label in task.labels)
             for item in analysis.items:
                 if item.label not in task.labels:
-                    lost.add_unseen("relation" if isinstance(item, RelationText) else "entity", item.label)
-        self._count_unseen_labels(lost)
+                    lost.add_unseen(KINDS[type(item)], item.label)
+        self._count_unseen(lost, name)
         return Analysis(label, items)
 
-    @property
-    def _lm(self) -> "LanguageModel":
-        lm = self.model.shims[0].lm
-        if lm is None or not self.labels:
-            raise ValueError(Errors.M803.format(name=self.name))
-        return lm
+    def _count_unseen(self, lost: Losses, task: str) -> None:
+        """Count gold with labels that came after initialization, and warn the first time for each label."""
+        for reason, count in lost.counts.items():
+            if reason.endswith(UNSEEN):
+                call = self.calls_to_add[reason.partition(" '")[0]].format(label=lost.examples[reason])
+                if len(self.tasks) > 1:
+                    call = f"{call[:-1]}, task='{task}')"
+                self._count_left_out(reason, count, warning=Warnings.W813, call=call)
 
     def _strings(self, get_examples: Callable[[], Iterable[Example]]) -> Iterator[str]:
         """The strings to train a tokenizer on: the labels once, then texts and targets."""
-        format = self.format
-        yield format.source("")
+        for name in self.tasks:
+            for language in self._languages():
+                whole = self._format(name, language, True, True)
+                if whole is not None:
+                    yield whole.source("")
         for eg in get_examples():
-            yield eg.reference.text
-            analysis = analysis_of(eg.reference, format.task, self.spans_key)
-            known = self._format(analysis.label is not None, analysis.items is not None)
+            doc = eg.reference
+            yield doc.text
+            for name in self.tasks:
+                yield from self._targets(doc, name)
+
+    def _targets(self, doc: Doc, name: str) -> Iterator[str]:
+        language = self.language_of(doc.text)
+        whole = self._format(name, language, True, True)
+        if whole is not None:
+            analysis = analysis_of(doc, whole.task, gold=self.gold)
+            known = self._format(name, language, analysis.label is not None, analysis.items is not None)
             if known is not None:
                 yield known.with_task(known.task.extended([analysis])).target(analysis)
 
-    def _check_room(self) -> None:
-        """Check that the labels leave room for a text."""
-        lm, new_tokens = self._lm, self.max_new_tokens
-        if new_tokens and (new_tokens > lm.target_limit or lm.source_limit(new_tokens) <= 0):
-            raise ValueError(Errors.M942.format(value=new_tokens, limit=lm.target_limit))
-        question = self._question()
-        limit = lm.source_limit(new_tokens or question.allowance(question.overhead))
-        if question.overhead >= limit:
-            raise ValueError(Errors.M940.format(name=self.name, needed=question.overhead, limit=limit))
 
-
-def _word_labels(doc: Doc, word_level: str, spans_key: str) -> set[str] | None:
-    """The labels of the entities or relations of a document; None if it has no gold for them."""
-    if word_level == "relations":
-        relations = get_relations(doc)
-        return None if relations is None else {relation["label"] for relation in relations}
-    entities = get_entities(doc, spans_key)
-    return None if entities is None else {entity.label for entity in entities}
+def _with_known_roles(item: Item, task: Task, lost: Losses) -> Item:
+    if not isinstance(item, EventText):
+        return item
+    for argument in item.arguments:
+        if argument.role not in task.roles:
+            lost.add_unseen("role", argument.role)
+    return item._replace(arguments=tuple(argument for argument in item.arguments if argument.role in task.roles))

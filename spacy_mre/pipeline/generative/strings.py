@@ -4,38 +4,40 @@
 
 An input is a source and an output a target in one of `spacy_mre.pipeline.generative.formats`. When they are read, the
 offsets are found by `spacy_mre.pipeline.generative.formats.anchoring`. The format, with its labels and their words, is
-saved as a JSON file next to the JSON lines.
+saved as a JSON file next to the JSON lines (see `format_files`).
 """
 
 import json
 import unicodedata
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from spacy.tokens import Doc
 
-from ...annotations.entities import DEFAULT_KEY, get_entities
-from ...annotations.relations import get_relations
+from ...annotations.entities import DEFAULT_KEY
 from ...annotations.scripts import language_of
-from ...corpora.reading import read_json
-from ...corpora.record import CorpusError, EntityRecord, Record, RelationRecord
+from ...corpora.record import EntityRecord, Record, RelationRecord
 from ...corpora.report import Report
 from ...errors import Warnings
 from ...files import replacing
-from .formats import FORMATS, Format, FormatError, Task, format_from_dict
-from .formats.analysis import Item, RelationText
-from .formats.anchored import Anchored
+from .formats import FORMATS, Format, FormatError, Task
+from .formats.analysis import Item, shown, texts_of, with_texts
+from .formats.anchored import Anchored, AnchoredItem
 from .formats.anchoring import anchor
 from .formats.escaping import DELIMITERS
-from .formats.from_docs import AnchoredItem, analysis_of, anchored_items
+from .formats.from_docs import analysis_of, anchored_items
 from .formats.scanning import NONE_WORDS, narrowed, normalized
 from .formats.task import get_template
+from .formats.task_gold import TaskGold
 from .row_files import RowItem, read_row_items
 
 # The label of the arguments of relations that are read, because the strings do not contain one.
 ARGUMENT_LABEL = "entity"
+
+# "input" and "output".
+StringRow = dict[str, str]
 
 
 def language_of_template(texts: Iterable[str]) -> str:
@@ -62,16 +64,17 @@ def task_of_docs(docs: Iterable[Doc], template: str, language: str, *, spans_key
     RETURNS (Task): The task, with sorted labels.
     RAISES (ValueError): If there is no such template, or the documents have no labels.
     """
-    relations = get_template(template, language)["word_level"] == "relations"
+    gold = TaskGold([template], spans_key)
     classes: set[str] = set()
     labels: set[str] = set()
+    roles: set[str] = set()
     for doc in docs:
         classes.update(doc.cats)
-        if relations:
-            labels.update(relation["label"] for relation in get_relations(doc) or ())
-        else:
-            labels.update(entity.label for entity in get_entities(doc, spans_key) or ())
-    return Task.of_labels(template, language, sorted(classes), sorted(labels))
+        found = gold.labels(doc, template)
+        if found is not None:
+            labels.update(found[0])
+            roles.update(found[1])
+    return Task.of_labels(template, language, sorted(classes), sorted(labels), sorted(roles))
 
 
 def task_of_strings(path: Path, format: str, template: str, language: str) -> Task:
@@ -86,17 +89,17 @@ def task_of_strings(path: Path, format: str, template: str, language: str) -> Ta
     """
     words = get_template(template, language)
     reader = FORMATS[format](Task.of_labels(template, language, ["class"], ["label"]))
-    classes: dict[str, None] = {}
-    labels: dict[str, None] = {}
+    used: dict[str, dict[str, None]] = {"classes": {}, "labels": {}, "roles": {}}
     for row in read_row_items(path):
-        text_word, item_words = reader.words(row.target)
-        classes.update(dict.fromkeys([text_word] if text_word else []))
-        labels.update(dict.fromkeys(item_words))
+        text_word, item_words, role_words = reader.words(row.target)
+        for part, part_words in zip(used, ([text_word] if text_word else [], item_words, role_words)):
+            used[part].update(dict.fromkeys(part_words))
     found = []
-    for part, used_words in (("classes", classes), ("labels", labels)):
-        known = set(map(normalized, words[part].values()))
+    for part, used_words in used.items():
+        part_words = words.get(part, {})
+        known = set(map(normalized, part_words.values()))
         new = [word for word in used_words if normalized(word) not in known]
-        found.append([*words[part], *new] if used_words else [])
+        found.append([*part_words, *new] if used_words else [])
     return Task.of_labels(template, language, *found)
 
 
@@ -123,28 +126,61 @@ def write_strings(
     RAISES (ValueError): If the format does not contain a label.
     """
     report = report if report is not None else Report()
+    return write_rows(string_rows(docs, format, spans_key=spans_key, keep_order=keep_order, report=report), path)
+
+
+def string_rows(
+    docs: Iterable[Doc], format: Format, *, spans_key: str, keep_order: bool, report: Report
+) -> Iterator[StringRow]:
+    """Make the rows of `write_strings`.
+
+    docs, format, spans_key, keep_order, report: See `write_strings`.
+    YIELDS (dict[str, str]): "input" and "output".
+    RAISES (ValueError): If the format does not contain a label.
+    """
+    for number, doc in enumerate(docs, start=1):
+        origin = f"document {doc.user_data.get('id', number)}"
+        analysis = analysis_of(doc, format.task, spans_key, keep_order=keep_order)
+        if not doc.text.strip():
+            report.lose("document without text", origin)
+        elif not format.task.complete(analysis):
+            report.lose("document without gold for a part of the task", origin, doc.text)
+        else:
+            row = {"input": format.source(doc.text), "output": format.target(analysis)}
+            report.keep("documents")
+            gold = anchored_items(doc, format.task, spans_key, keep_order=keep_order)
+            _count_offsets(doc, format, row["output"], gold or (), origin, report)
+            yield row
+
+
+def write_rows(rows: Iterable[StringRow], path: Path) -> int:
+    """Write rows as JSON lines.
+
+    rows (Iterable[dict[str, str]]): The rows.
+    path (Path): The file. Its folder is created if it does not exist.
+    RETURNS (int): The number of rows.
+    """
+    count = 0
     with replacing(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as file:
-        for number, doc in enumerate(docs, start=1):
-            origin = f"document {doc.user_data.get('id', number)}"
-            analysis = analysis_of(doc, format.task, spans_key, keep_order=keep_order)
-            if not doc.text.strip():
-                report.lose("document without text", origin)
-            elif not format.task.complete(analysis):
-                report.lose("document without gold for a part of the task", origin, doc.text)
-            else:
-                row = {"input": format.source(doc.text), "output": format.target(analysis)}
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                report.keep("documents")
-                gold = anchored_items(doc, format.task, spans_key, keep_order=keep_order)
-                _count_offsets(doc, format, row["output"], gold or (), origin, report)
-    return report.kept["documents"]
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            count += 1
+    return count
 
 
-def read_strings(path: Path, format: Format, *, strict: bool = False, report: Report | None = None) -> Iterator[Record]:
+def read_strings(
+    path: Path,
+    format: Format,
+    *,
+    others: Sequence[Format] = (),
+    strict: bool = False,
+    report: Report | None = None,
+) -> Iterator[Record]:
     """Read JSON lines, a JSON list or CSV.
 
     path (Path): The file; see `read_row_items`.
     format (Format): The format.
+    others (Sequence[Format]): The formats of other rows in the file, which are skipped. Default: none.
     strict (bool): Reject an input or output that is not in the format; otherwise its readable parts are used: the parts
         of an input may have another order, delimiters may be fullwidth, and words may be spelt otherwise. Default:
         False.
@@ -160,6 +196,8 @@ def read_strings(path: Path, format: Format, *, strict: bool = False, report: Re
     unread: list[str] = []
     for row in read_row_items(path):
         location, output = row.location, row.target
+        if others and not _is_of(row, format, others, strict):
+            continue
         try:
             text = _text_of(row, format, strict)
             parsed = format.parse(output, strict=strict)
@@ -174,8 +212,8 @@ def read_strings(path: Path, format: Format, *, strict: bool = False, report: Re
             ended = [_without_end(one) if index in dropped else one for index, one in enumerate(items)]
             anchored = anchor(text, replace(parsed.analysis, items=tuple(ended)), normalize=_narrowed)
         for index, reason in anchored.dropped:
-            report.lose(reason, str(location), " ".join(items[index]))
-        found: list[AnchoredItem] = [*anchored.entities, *anchored.relations]
+            report.lose(reason, str(location), shown(items[index]))
+        found = anchored.items
         for anchored_item in found:
             if anchored_item.ambiguous:
                 report.keep(f"{format.task.word_level} with several possible positions")
@@ -190,34 +228,24 @@ def read_strings(path: Path, format: Format, *, strict: bool = False, report: Re
         warnings.warn(message, stacklevel=2)
 
 
-def format_path(path: Path) -> Path:
-    """RETURNS (Path): The format file of JSON lines: `train.format.json` for `train.jsonl`."""
-    return Path(path).with_suffix(".format.json")
+def _is_of(row: RowItem, format: Format, others: Sequence[Format], strict: bool) -> bool:
+    """Whether a row is of a format and not of others. If tasks have the same name in several languages, that of the
+    text decides. A row that is of none is an error, which the first format reports."""
+    exact = [other for other in (format, *others) if _reads(other.read_source, row.source)]
+    if not exact and not strict:
+        exact = [other for other in (format, *others) if _reads(other.find_text, row.source)]
+    if not exact:
+        return format.task.name <= min(other.task.name for other in others)
+    lang = language_of_template([row.source])
+    return max(exact, key=lambda other: other.task.language == lang) is format
 
 
-def save_format(format: Format, path: Path) -> None:
-    """Save a format as JSON.
-
-    format (Format): The format.
-    path (Path): The file. Its folder is created if it does not exist.
-    """
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(format.to_dict(), ensure_ascii=False, indent=2) + "\n", encoding="utf8")
-
-
-def load_format(path: Path) -> Format:
-    """Load a format.
-
-    path (Path): A file of `save_format`.
-    RETURNS (Format): The format.
-    RAISES (CorpusError): If the file does not contain a format.
-    """
-    data = read_json(path)
+def _reads(read: Callable[[str], str], source: str) -> bool:
     try:
-        return format_from_dict(data)
-    except (AttributeError, KeyError, TypeError, ValueError) as err:
-        reason = f"this is not a format file of 'strings' ({type(err).__name__}: {err})"
-        raise CorpusError(Path(path), 0, reason) from None
+        read(source)
+    except FormatError:
+        return False
+    return True
 
 
 def _text_of(row: RowItem, format: Format, strict: bool) -> str:
@@ -239,12 +267,12 @@ def _says_none(output: str, task: Task) -> bool:
 
 def _without_end(item: Item) -> Item:
     """An item without a fullwidth delimiter at its end, which would be no part of it if it were an ordinary one."""
-    last = item[-1]
+    *others, last = texts_of(item)
     end = len(last)
     while end and narrowed(last[end - 1]) in DELIMITERS:
         end -= 1
     shorter = last[:end].rstrip() or last
-    return item._replace(tail=shorter) if isinstance(item, RelationText) else item._replace(text=shorter)
+    return with_texts(item, [*others, shorter])
 
 
 def _narrowed(text: str) -> tuple[str, range]:
@@ -262,8 +290,7 @@ def _count_offsets(
         return
     what = format.task.word_level
     anchored = anchor(doc.text, format.parse(output).analysis)
-    items: list[AnchoredItem] = [*anchored.entities, *anchored.relations]
-    found = {item.item: item.string_offsets for item in items}
+    found = {item.item: item.string_offsets for item in anchored.items}
     for gold in gold_items:
         if found.get(gold.item) == gold.string_offsets:
             report.keep(f"{what} with offsets that are found again")
@@ -279,6 +306,8 @@ def _record(text: str, anchored: Anchored, task: Task, id: str, origin: str) -> 
         record.cats = {anchored.label: 1.0}
     if task.labels and task.word_level == "entities":
         record.entities = [EntityRecord(entity.start, entity.end, entity.label) for entity in anchored.entities]
+    elif task.labels and task.word_level == "events":
+        _add_events(record, anchored)
     elif task.labels:
         arguments = sorted({offsets for relation in anchored.relations for offsets in relation.string_offsets})
         record.entities = [EntityRecord(*offsets, ARGUMENT_LABEL) for offsets in arguments]
@@ -287,3 +316,21 @@ def _record(text: str, anchored: Anchored, task: Task, id: str, origin: str) -> 
             for relation in anchored.relations
         ]
     return record
+
+
+def _add_events(record: Record, anchored: Anchored) -> None:
+    """Triggers are entities with the type of the event. An argument that is itself a trigger is that entity."""
+    triggers = dict.fromkeys((event.start, event.end, event.label) for event in anchored.events)
+    at = {(start, end): label for start, end, label in reversed(triggers)}
+    tails = {argument.offsets for event in anchored.events for argument in event.arguments}
+    entities = [*triggers, *((*offsets, ARGUMENT_LABEL) for offsets in sorted(tails - at.keys()))]
+    record.entities = [EntityRecord(*entity) for entity in entities]
+    record.relations = [
+        RelationRecord(
+            entities.index((event.start, event.end, event.label)),
+            entities.index((*argument.offsets, at.get(argument.offsets, ARGUMENT_LABEL))),
+            argument.role,
+        )
+        for event in anchored.events
+        for argument in event.arguments
+    ]

@@ -25,10 +25,10 @@ from .checkpoints import (
     save_language_model,
     save_settings,
 )
+from .format_files import format_path, load_formats, save_formats
 from .language_model import LanguageModel
 from .rows import Row, TokenizedRow, read_rows, tokenize_rows
 from .settings import DEFAULT_SEPARATOR
-from .strings import format_path, load_format, save_format
 
 CONFIG_SUFFIX = ".json"
 RUN_FILE = "run.json"
@@ -141,7 +141,7 @@ def train_generative(
         summary["dev_loss"] = trainer.evaluate()["eval_loss"]
     _save(trainer, lm, recipe, output)
     if trainer.is_world_process_zero() and format_path(train).is_file():
-        save_format(load_format(format_path(train)), output / FORMAT_FILE)
+        save_formats(load_formats(format_path(train)), output / FORMAT_FILE)
     return summary
 
 

@@ -172,7 +172,7 @@ def test_strings_of_the_two_formats(trained):
 
 @pytest.mark.parametrize("factory", MODELS)
 def test_relations(factory, make_examples):
-    nlp = make_nlp(factory, template="TCREE:RE")
+    nlp = make_nlp(factory, tasks=["TCREE:RE"])
     examples = make_examples(nlp)
     fit(nlp, examples)
     for eg in examples:
@@ -180,7 +180,7 @@ def test_relations(factory, make_examples):
         places = sorted((*relation["head"], *relation["tail"], relation["label"]) for relation in found)
         assert places == sorted((*gold["head"], *gold["tail"], gold["label"]) for gold in get_relations(eg.reference))
         assert all(0.5 < relation["score"] <= 1.0 for relation in found)
-    assert nlp.get_pipe(factory).label_data["labels"] == ["friend", "lives_in", "part_of", "works_in"]
+    assert nlp.get_pipe(factory).label_data["TCREE:RE"]["labels"] == ["friend", "lives_in", "part_of", "works_in"]
 
 
 @pytest.mark.parametrize("factory", MODELS)
@@ -310,7 +310,7 @@ def test_long_texts_are_truncated_at_a_word_and_counted(factory, initialized):
     pipe = nlp.get_pipe(factory)
     text = "Oslo Lima Ida " * 100 + "Zanzibar"
     with pytest.warns(UserWarning, match=r"W930.*1 x text longer than the model reads .'Oslo Lima Ida"):
-        (answer,) = pipe.predict([nlp.make_doc(text)])
+        answer = pipe.predict([nlp.make_doc(text)])[0]["SCNM"]
     assert text.startswith(answer.text) and text[len(answer.text)] == " " and len(answer.text) > 20
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*text longer than the model reads")
@@ -379,16 +379,16 @@ def test_lenient_and_strict_parsing(trained, monkeypatch):
     nlp = trained["slg"]
     pipe = nlp.get_pipe("slg")
     doc = nlp.make_doc("Ida is in Oslo")
-    (answer,) = pipe.predict([doc])
+    answer = pipe.predict([doc])[0]["SCNM"]
     broken = answer._replace(string="<music>Named Entity Recognition:artist;Ida:planet;Oslo:Location;Rome")
     with pytest.warns(UserWarning, match="W930"):
-        pipe.set_annotations([doc], [broken])
+        pipe.set_annotations([doc], [{"SCNM": broken}])
     assert [(span.start, span.end, span.label_) for span in doc.spans["entities"]] == [(0, 1, "artist")]
     assert doc.cats["music"] > 0 and doc._.generated == broken.string
     assert pipe.left_out == {"part of a string that is not in the format": 1, "not in the text": 1}
     monkeypatch.setattr(pipe, "strict", True)
     with pytest.warns(UserWarning, match="string that is not in the format"):
-        pipe.set_annotations([doc], [broken])
+        pipe.set_annotations([doc], [{"SCNM": broken}])
     assert get_entities(doc) == [] and not any(doc.cats.values())
     pipe.left_out.clear()
 
@@ -442,7 +442,7 @@ def test_unseen_labels_are_counted(initialized, make_texts):
     pipe = nlp.get_pipe("oiellm")
     (eg,) = make_texts(nlp, [("Ida is in Oslo", [(0, 1, "artist"), (3, 4, "planet")], "weather")])
     eg.reference.cats = {"news": 1.0}
-    with pytest.warns(UserWarning, match=r"W813.*add_label\('(news', text_level=True|planet')\)") as caught:
+    with pytest.warns(UserWarning, match=r"W813.*add_label\('(news', level='classes'|planet')\)") as caught:
         pairs = pipe.get_pairs([eg])
     assert len(caught) == 2
     assert pipe.model.shims[0].lm.decode(pairs.targets[0]) == "/NER/:artist;Ida"
@@ -455,8 +455,8 @@ def test_unseen_labels_are_counted(initialized, make_texts):
 def test_no_labels_at_all(initialized):
     texts = [("it rains", None, None), ("it snows", None, None)]
     with pytest.raises(ValueError, match=r"M939.*'slg'.*TCONER"):
-        initialized("slg", texts, template="TCONER")
-    nlp, _ = initialized("slg", texts, template="SCNM")  # a template with labels
+        initialized("slg", texts, tasks=["TCONER"])
+    nlp, _ = initialized("slg", texts, tasks=["SCNM"])  # a template with labels
     assert "literature_art" in nlp.get_pipe("slg").classes and "<Literature>" in nlp.get_pipe("slg").format.source("")
 
 
@@ -483,8 +483,11 @@ def test_incremental_learning(make_texts, tmp_path):
     old, new = weights(first), weights(second)
     assert old.keys() == new.keys() and all(torch.equal(old[key], new[key]) for key in old)
     assert second.get_pipe("slg").label_data == {
-        "classes": ["music", "travel", "weather"],
-        "labels": ["album", "artist", "place", "site", "singer"],
+        "SCNM": {
+            "classes": ["music", "travel", "weather"],
+            "labels": ["album", "artist", "place", "site", "singer"],
+            "roles": [],
+        }
     }
     fit(second, examples)
     for eg in examples:
@@ -507,9 +510,14 @@ def test_a_label_can_be_added(initialized):
     pipe = nlp.get_pipe("slg")
     nlp(RAW[0])
     assert (
-        pipe.add_label("planet") == 1 and pipe.add_label("planet") == 0 and pipe.add_label("news", text_level=True) == 1
+        pipe.add_label("planet") == 1 and pipe.add_label("planet") == 0 and pipe.add_label("news", level="classes") == 1
     )
-    assert pipe.label_data == {"classes": [*CLASSES, "news"], "labels": ["album", "artist", "place", "site", "planet"]}
+    labels = ["album", "artist", "place", "site", "planet"]
+    assert pipe.label_data == {"SCNM": {"classes": [*CLASSES, "news"], "labels": labels, "roles": []}}
+    with pytest.raises(ValueError, match=r"M001.*'level'.*classes, labels, roles"):
+        pipe.add_label("x", level="words")
+    with pytest.raises(ValueError, match=r"M001.*'task'.*SCNM"):
+        pipe.add_label("x", task="TCONER")
     assert ":planet;" in pipe.format.source("") and set(nlp(RAW[0]).cats) == {*CLASSES, "news"}
 
 
@@ -517,7 +525,10 @@ def test_labels_from_label_data(initialized):
     data = initialized()[0].get_pipe("slg").label_data
     nlp = make_nlp()
     nlp.get_pipe("slg").initialize(lambda: [Example(nlp.make_doc("a"), nlp.make_doc("a"))], nlp=nlp, labels=data)
-    assert nlp.get_pipe("slg").label_data == data and nlp.get_pipe("slg").labels == (*data["classes"], *data["labels"])
+    assert nlp.get_pipe("slg").label_data == data and nlp.get_pipe("slg").labels == (
+        *data["SCNM"]["classes"],
+        *data["SCNM"]["labels"],
+    )
 
 
 def test_labels_with_delimiters(make_texts):
@@ -662,13 +673,13 @@ def test_unknown_values_are_refused(setting):
         make_nlp("slg", **{setting: "nonsense"})
 
 
-def test_an_unknown_template_is_m001():
-    with pytest.raises(ValueError, match=r"M001.*'nonsense'.*'template'"):
-        make_nlp("slg", template="nonsense")
+def test_an_unknown_task_is_m001():
+    with pytest.raises(ValueError, match=r"M001.*'nonsense'.*'tasks'"):
+        make_nlp("slg", tasks=["nonsense"])
 
 
 NEW_VALUES = {
-    "template": "TCREE:RE",
+    "tasks": ["TCREE:RE"],
     "language": "zh",
     "parts": "text",
     "constraint": "none",
@@ -708,7 +719,7 @@ def test_default_settings_are_in_the_config(factory):
     pipe, config = nlp.get_pipe(factory), nlp.get_pipe_config(factory)
     assert config["language"] is None and ("prompt_words" in config) == (factory == "slg")
     assert all(getattr(pipe, setting) == config[setting] for setting in NEW_VALUES if setting in config)
-    assert pipe.cfg == {"classes": [], "labels": []}
+    assert pipe.label_data == {"SCNM": {"classes": [], "labels": [], "roles": []}}
 
 
 @pytest.mark.parametrize("factory", MODELS)
@@ -723,10 +734,14 @@ def test_oiellm_has_no_prompt_words():
         make_nlp("oiellm", prompt_words=False)
 
 
-def test_the_template_has_the_language_of_the_pipeline(initialized):
+def test_the_words_have_the_language_of_the_pipeline_or_of_the_text(initialized):
     nlp = spacy.blank("zh")
     nlp.add_pipe("slg", config={"model": MODELS["slg"]})
-    assert nlp.get_pipe("slg").template_language == "zh"
+    assert nlp.get_pipe("slg").language_of("Ida sings") == "zh"
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("slg", config={"model": MODELS["slg"]})
+    texts = ("今日は雨だ。", "今天下雨。", "it rains", "")
+    assert list(map(nlp.get_pipe("slg").language_of, texts)) == ["ja", "zh", "en", "en"]
     assert initialized(language="ja", texts=TEXTS[:1])[0].get_pipe("slg").format.task.none_word == "無い"
 
 

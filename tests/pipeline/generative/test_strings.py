@@ -15,12 +15,10 @@ from spacy_mre import load_docs, save_docs
 from spacy_mre.annotations.entities import get_entities
 from spacy_mre.cli import app
 from spacy_mre.corpora import CorpusError, EntityRecord, Record, RelationRecord, Report, make_docs
+from spacy_mre.pipeline.generative.format_files import format_path, load_formats, save_formats
 from spacy_mre.pipeline.generative.formats import OIELLMFormat, SLGFormat, Task
 from spacy_mre.pipeline.generative.strings import (
-    format_path,
-    load_format,
     read_strings,
-    save_format,
     task_of_docs,
     task_of_strings,
     write_strings,
@@ -185,12 +183,12 @@ def test_the_format_is_saved_next_to_the_strings(tmp_path):
     format = SLGFormat(Task.of_template("SCNM", "zh"), prompt_words=False)
     path = format_path(tmp_path / "train.jsonl")
     assert path.name == "train.format.json"
-    save_format(format, path)
-    assert load_format(path).to_dict() == format.to_dict()
-    for data in ("[]", '{"format": "slg"}', '{"format": "slg", "task": {"x": 1}}'):
+    save_formats([format], path)
+    assert [one.to_dict() for one in load_formats(path)] == [format.to_dict()]
+    for data in ("[]", '{"format": "slg"}', '{"format": "slg", "tasks": [{"x": 1}]}', '{"format": "slg", "tasks": []}'):
         path.write_text(data, encoding="utf8")
         with pytest.raises(CorpusError, match=r"train.format.json: this is not a format file"):
-            load_format(path)
+            load_formats(path)
 
 
 def test_labels_are_read_from_the_strings(tmp_path):
@@ -299,7 +297,7 @@ def test_the_order_of_the_corpus_is_kept_on_request(run, tmp_path):
 
     assert output() == "/NER/:Person;Ada:Person;Bo:town;Aoba"
     assert output("--keep-order") == "/NER/:town;Aoba:Person;Ada:Person;Bo"
-    (record,) = read_strings(tmp_path / "a.jsonl", load_format(format_path(tmp_path / "a.jsonl")), strict=True)
+    (record,) = read_strings(tmp_path / "a.jsonl", load_formats(format_path(tmp_path / "a.jsonl"))[0], strict=True)
     assert sorted((entity.start, entity.end, entity.label) for entity in record.entities) == sorted(places)
 
 

@@ -10,9 +10,9 @@ from transformers import TrainerCallback
 
 from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.pipeline.generative.checkpoints import load_language_model
+from spacy_mre.pipeline.generative.format_files import save_formats
 from spacy_mre.pipeline.generative.formats import OIELLMFormat, Task
 from spacy_mre.pipeline.generative.rows import read_rows, tokenize_rows
-from spacy_mre.pipeline.generative.strings import save_format
 from spacy_mre.pipeline.generative.trainer import Recipe, train_generative
 
 ROWS = [
@@ -265,7 +265,7 @@ def test_the_format_is_saved_with_the_model(rows, config, tmp_path):
     train = tmp_path / "train.jsonl"
     shutil.copy(rows, train)
     task = Task.of_labels("TCONER", "en", ["music", "weather"], ["artist", "place"])
-    save_format(OIELLMFormat(task), tmp_path / "train.format.json")
+    save_formats([OIELLMFormat(task)], tmp_path / "train.format.json")
     train_generative(recipe(config, max_steps=1), train, tmp_path / "out", progress=False)
 
     def begin(**settings):
@@ -280,11 +280,12 @@ def test_the_format_is_saved_with_the_model(rows, config, tmp_path):
         nlp.initialize()  # labels are read from the folder
         return nlp
 
-    nlp = begin(template="TCONER")
-    assert nlp.get_pipe("oiellm").label_data == {"classes": ["music", "weather"], "labels": ["artist", "place"]}
+    nlp = begin(tasks=["TCONER"])
+    labels = {"classes": ["music", "weather"], "labels": ["artist", "place"], "roles": []}
+    assert nlp.get_pipe("oiellm").label_data == {"TCONER": labels}
     assert "/Open NER/" in nlp("it rains")._.generated
-    with pytest.raises(ValueError, match=r"M946.*template = TCONER, language = en"):
-        begin(template="SCNM")
+    with pytest.raises(ValueError, match=r"M946.*format = oiellm; tasks: TCONER \(en\)"):
+        begin(tasks=["SCNM"])
 
 
 def test_adapters_on_a_model_from_nothing_are_refused(rows, config, tmp_path):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ....errors import Errors
-from .analysis import Analysis, EntityText, FormatError, Parsed, RelationText
+from .analysis import Analysis, ArgumentText, EntityText, EventText, FormatError, Parsed, RelationText
 from .oiellm import OIELLMFormat
 from .slg import SLGFormat
 from .task import Task, template_names
@@ -29,7 +29,9 @@ def format_from_dict(data: dict[str, Any]) -> Format:
 __all__ = [
     "FORMATS",
     "Analysis",
+    "ArgumentText",
     "EntityText",
+    "EventText",
     "Format",
     "FormatError",
     "OIELLMFormat",

@@ -1,5 +1,6 @@
-"""The labels of a text without offsets: its text label, and its entities or relations as strings."""
+"""The labels of a text without offsets: its text label, and its entities, relations or events as strings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,14 +16,69 @@ class EntityText(NamedTuple):
 
 
 class RelationText(NamedTuple):
-    """A relation, or an event with an argument, between two strings."""
+    """A relation between two strings."""
 
     head: str
     label: str
     tail: str
 
 
-Item = EntityText | RelationText
+class ArgumentText(NamedTuple):
+    """An argument of an event as a string."""
+
+    role: str
+    text: str
+
+
+class EventText(NamedTuple):
+    """An event: the string of its trigger, its type, and any number of arguments."""
+
+    label: str
+    text: str
+    arguments: tuple[ArgumentText, ...] = ()
+
+
+Item = EntityText | RelationText | EventText
+
+
+def texts_of(item: Item) -> tuple[str, ...]:
+    """RETURNS (tuple[str, ...]): The strings of an item that are copied from the text, in the order in which they are
+    written.
+
+    item (Union[EntityText, RelationText, EventText]): The item.
+    """
+    if isinstance(item, RelationText):
+        return item.head, item.tail
+    if isinstance(item, EventText):
+        return item.text, *(argument.text for argument in item.arguments)
+    return (item.text,)
+
+
+def with_texts(item: Item, texts: Sequence[str]) -> Item:
+    """RETURNS (Union[EntityText, RelationText, EventText]): The item with other strings.
+
+    item (Union[EntityText, RelationText, EventText]): The item.
+    texts (Sequence[str]): One string for each of `texts_of`.
+    """
+    if isinstance(item, RelationText):
+        return RelationText(texts[0], item.label, texts[1])
+    if isinstance(item, EventText):
+        arguments = (ArgumentText(old.role, text) for old, text in zip(item.arguments, texts[1:]))
+        return EventText(item.label, texts[0], tuple(arguments))
+    return EntityText(item.label, texts[0])
+
+
+def shown(item: Item) -> str:
+    """RETURNS (str): An item in one line, for messages.
+
+    item (Union[EntityText, RelationText, EventText]): The item.
+
+    >>> shown(EventText("founding", "founded", (ArgumentText("subject", "Ida"),)))
+    'founding founded, subject Ida'
+    """
+    if isinstance(item, EventText):
+        return ", ".join((f"{item.label} {item.text}", *map(" ".join, item.arguments)))
+    return " ".join(item)
 
 
 @dataclass(frozen=True)
@@ -30,8 +86,8 @@ class Analysis:
     """The labels of one text. They are those of the pipeline, not the words of a template.
 
     label (Optional[str]): The text label; None if it is unknown or not part of the task.
-    items (Optional[tuple[Union[EntityText, RelationText], ...]]): The entities or the relations, in the order of the
-        text; empty if there are none; None if they are unknown.
+    items (Optional[tuple[Union[EntityText, RelationText, EventText], ...]]): The entities, the relations or the events,
+        in the order of the text; empty if there are none; None if they are unknown.
     """
 
     label: str | None = None

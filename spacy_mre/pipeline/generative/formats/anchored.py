@@ -1,4 +1,4 @@
-"""Entities and relations with character offsets, and the order in which they are written."""
+"""Entities, relations and events with character offsets, and the order in which they are written."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -46,6 +46,42 @@ class AnchoredRelation(NamedTuple):
         return self.head, self.tail
 
 
+class AnchoredArgument(NamedTuple):
+    """An argument of an event with character offsets, end exclusive."""
+
+    start: int
+    end: int
+    role: str
+
+    @property
+    def offsets(self) -> Offsets:
+        """RETURNS (tuple[int, int]): Start and end."""
+        return self.start, self.end
+
+
+class AnchoredEvent(NamedTuple):
+    """An event with the character offsets of its trigger and of its arguments.
+
+    item (int): Its index in the analysis.
+    ambiguous (bool): Whether one of its strings occurs more than once.
+    """
+
+    start: int
+    end: int
+    label: str
+    arguments: tuple[AnchoredArgument, ...]
+    item: int
+    ambiguous: bool
+
+    @property
+    def string_offsets(self) -> tuple[Offsets, ...]:
+        """RETURNS (tuple[tuple[int, int], ...]): The offsets of the trigger, then those of the arguments."""
+        return (self.start, self.end), *(argument.offsets for argument in self.arguments)
+
+
+AnchoredItem = AnchoredEntity | AnchoredRelation | AnchoredEvent
+
+
 @dataclass(frozen=True)
 class Anchored:
     """An analysis with offsets.
@@ -54,13 +90,22 @@ class Anchored:
     entities (tuple[AnchoredEntity, ...]): The entities that were found, in the order of the analysis.
     relations (tuple[AnchoredRelation, ...]): The relations of which head and tail were found, in the order of the
         analysis.
-    dropped (tuple[tuple[int, str], ...]): The index of each item that was not found, and the reason.
+    dropped (tuple[tuple[int, str], ...]): The index of each item that was not found, and the reason. An event that has
+        lost an argument is in it too.
+    events (tuple[AnchoredEvent, ...]): The events of which the trigger was found, in the order of the analysis, with
+        the arguments that were found.
     """
 
     label: str | None
     entities: tuple[AnchoredEntity, ...]
     relations: tuple[AnchoredRelation, ...]
     dropped: tuple[tuple[int, str], ...]
+    events: tuple[AnchoredEvent, ...] = ()
+
+    @property
+    def items(self) -> list[AnchoredItem]:
+        """RETURNS (list[Union[AnchoredEntity, AnchoredRelation, AnchoredEvent]]): All that was found."""
+        return [*self.entities, *self.relations, *self.events]
 
 
 def order_of_offsets(offsets: Offsets) -> Order:

@@ -1,7 +1,8 @@
-"""Finds the character offsets of entities and relations that are given as strings only.
+"""Finds the character offsets of entities, relations and events that are given as strings only.
 
 Entities are written in the order of their ends, an inner one before the outer one; relations in the order of their
-later argument. So the order of an analysis determines the positions of a repeated string, and nesting needs no markup.
+later argument; events in the order of their triggers, and the arguments of each like entities. So the order of an
+analysis determines the positions of a repeated string, and nesting needs no markup.
 
 A place that begins or ends inside of a word is used only if there is no other: "京都" is not found in "東京都庁" if it
 stands alone elsewhere, whatever the order.
@@ -14,14 +15,18 @@ occurrence.
 **Relations** are aligned by beam search, with costs for every new argument, for arguments that are not at word
 boundaries or overlap another one, for leaving the order, and for the distance between head and tail.
 
+**Events**: triggers are aligned like entities, then the arguments of all events by beam search with the same costs; the
+distance is that to the trigger.
+
 The method is ours; the papers (arXiv 2307.10291, arXiv 2407.10953) give no offsets.
 """
 
 from collections.abc import Container
 
-from .analysis import Analysis, EntityText, RelationText
+from .analysis import Analysis, EntityText, EventText, RelationText
 from .anchored import Anchored
 from .entity_alignment import anchor_entities
+from .event_alignment import anchor_events
 from .occurrences import Normalize, SearchedText
 from .relation_alignment import anchor_relations
 
@@ -52,5 +57,7 @@ def anchor(
     anchored_entities, lost_entities = anchor_entities(searched, entities)
     known = frozenset((entity.start, entity.end) for entity in anchored_entities)
     anchored_relations, lost_relations = anchor_relations(searched, relations, known)
-    dropped = tuple(sorted([*lost_entities, *lost_relations]))
-    return Anchored(analysis.label, anchored_entities, anchored_relations, dropped)
+    events = [(number, item) for number, item in enumerate(items) if isinstance(item, EventText)]
+    anchored_events, lost_events = anchor_events(searched, events)
+    dropped = tuple(sorted([*lost_entities, *lost_relations, *lost_events]))
+    return Anchored(analysis.label, anchored_entities, anchored_relations, dropped, anchored_events)

@@ -103,7 +103,7 @@ class StringFormat:
     def word_part(self, items: Sequence[Item] | None) -> str:
         """Write the second part of a target.
 
-        items (Optional[Sequence[Union[EntityText, RelationText]]]): The entities or relations.
+        items (Optional[Sequence[Union[EntityText, RelationText, EventText]]]): The entities or relations.
         RETURNS (str): The lead and the items; no items if the task has no word-level labels.
         RAISES (ValueError): If an item cannot be written, or `items` is None.
         """
@@ -146,18 +146,18 @@ class StringFormat:
                 parsed = max(parsed, self._parse_leniently(narrowed(string), [problem]), key=_size)
             return parsed
 
-    def words(self, string: str) -> tuple[str, list[str]]:
+    def words(self, string: str) -> tuple[str, list[str], list[str]]:
         """Read the words at the positions of labels in a target, known or not, to find the labels of a file.
 
         string (str): A target.
-        RETURNS (tuple[str, list[str]]): The word of the text label, which may be empty, and the words of the entities
-            or relations.
+        RETURNS (tuple[str, list[str], list[str]]): The word of the text label, which may be empty, the words of the
+            entities, relations or events, and those of roles.
         """
         found = []
         for form in dict.fromkeys((string, narrowed(string))):
             end = self._class_end(form)
             class_word = "" if end is None else unescape(form[len(self.open) : end], strict=False).strip()
-            found.append((class_word, self._items.words(form, end or 0)))
+            found.append((class_word, *self._items.words(form, end or 0)))
         return max(found, key=lambda words: (len(words[1]), bool(words[0])))
 
     def grammar(self) -> Grammar:

@@ -5,33 +5,47 @@ from collections.abc import Iterable, Sequence
 
 from spacy.tokens import Doc
 
-from ....annotations.entities import DEFAULT_KEY, Offsets, get_entities, set_entities
-from ....annotations.relations import arguments, get_relations, set_relations
-from .analysis import Analysis, EntityText, Item, RelationText
-from .anchored import Anchored, AnchoredEntity, AnchoredRelation, order_of_entity, order_of_relation
+from ....annotations.entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities, set_entities
+from ....annotations.relations import Relation, arguments, make_relation, set_relations
+from .analysis import Analysis, ArgumentText, EntityText, EventText, Item, RelationText
+from .anchored import (
+    Anchored,
+    AnchoredArgument,
+    AnchoredEntity,
+    AnchoredEvent,
+    AnchoredItem,
+    AnchoredRelation,
+    order_of_entity,
+    order_of_relation,
+)
 from .task import Task
-
-AnchoredItem = AnchoredEntity | AnchoredRelation
+from .task_gold import TaskGold, heads_of
 
 OFF_GRID = "not on the token grid"
 
 
-def analysis_of(doc: Doc, task: Task, spans_key: str = DEFAULT_KEY, *, keep_order: bool = False) -> Analysis:
+def analysis_of(
+    doc: Doc, task: Task, spans_key: str = DEFAULT_KEY, *, keep_order: bool = False, gold: TaskGold | None = None
+) -> Analysis:
     """Read the labels of a task from a Doc.
 
     doc (Doc): The document.
     task (Task): The task.
     spans_key (str): The span group of the entities. Default: "entities".
     keep_order (bool): Keep the order of the Doc. Default: False.
-    RETURNS (Analysis): The text label with the best score, and the entities or relations in the order in which they
-        are written (see `anchoring`). A part is None if the Doc has no gold for it.
+    gold (Optional[TaskGold]): Where the labels are, instead of `spans_key`. Default: those of one task.
+    RETURNS (Analysis): The text label with the best score, and the entities, relations or events in the order in which
+        they are written (see `anchoring`). A part is None if the Doc has no gold for it.
     """
-    label = None
-    if task.classes and any(score > 0 for score in doc.cats.values()):
-        label = max(doc.cats, key=doc.cats.__getitem__)
+    gold = gold or TaskGold([task.name], spans_key)
+    owners = gold.owners(doc) if task.classes else []
+    cats = doc.cats if task.name in owners else {}
+    if len(owners) > 1:
+        cats = {label: score for label, score in cats.items() if label in task.classes}
+    label = max(cats, key=cats.__getitem__) if any(score > 0 for score in cats.values()) else None
     if not task.labels:
         return Analysis(label, ())
-    anchored = anchored_items(doc, task, spans_key, keep_order=keep_order)
+    anchored = anchored_items(doc, task, spans_key, keep_order=keep_order, gold=gold)
     if anchored is None:
         return Analysis(label, None)
     text = doc.text
@@ -39,30 +53,31 @@ def analysis_of(doc: Doc, task: Task, spans_key: str = DEFAULT_KEY, *, keep_orde
 
 
 def anchored_items(
-    doc: Doc, task: Task, spans_key: str = DEFAULT_KEY, *, keep_order: bool = False
+    doc: Doc, task: Task, spans_key: str = DEFAULT_KEY, *, keep_order: bool = False, gold: TaskGold | None = None
 ) -> list[AnchoredItem] | None:
-    """Read the entities or relations of a Doc with their character offsets.
+    """Read the entities, relations or events of a Doc with their character offsets.
 
     doc (Doc): The document.
     task (Task): The task, which determines the word level.
     spans_key (str): The span group of the entities. Default: "entities".
     keep_order (bool): Keep the order of the Doc. Default: False.
-    RETURNS (Optional[list[Union[AnchoredEntity, AnchoredRelation]]]): The entities or relations in the order in which
-        they are written; None if the Doc has no gold for them.
+    gold (Optional[TaskGold]): Where the labels are, instead of `spans_key`. Default: those of one task.
+    RETURNS (Optional[list[Union[AnchoredEntity, AnchoredRelation, AnchoredEvent]]]): The entities, relations or events
+        in the order in which they are written; None if the Doc has no gold for them.
     """
+    gold = gold or TaskGold([task.name], spans_key)
+    if not gold.has_words(doc, task.name):
+        return None
+    entities, relations = gold.entities(doc, task.name) or [], gold.relations(doc, task.name) or []
+    if task.word_level == "events":
+        return [*_anchored_events(doc, task, entities, relations, keep_order)]
     text = doc.text
     if task.word_level == "entities":
-        entities = get_entities(doc, spans_key)
-        if entities is None:
-            return None
         labelled = dict.fromkeys((_characters(doc, text, e.start, e.end), e.label) for e in entities)
         in_order = [item for item in labelled if item[0][0] < item[0][1]]
         if not keep_order:
             in_order.sort(key=_entity_key)
         return [AnchoredEntity(*offsets, label, i, False) for i, (offsets, label) in enumerate(in_order)]
-    relations = get_relations(doc)
-    if relations is None:
-        return None
     triples: dict[tuple[Offsets, Offsets, str], None] = {}
     for relation in relations:
         head, tail = (_characters(doc, text, start, end) for start, end in arguments(relation))
@@ -91,9 +106,12 @@ def write_analysis(
     scores: Sequence[float] | None = None,
     label_score: float = 1.0,
     set_ents: bool = True,
+    gold: TaskGold | None = None,
+    relations: list[Relation] | None = None,
 ) -> Counter:
-    """Write an anchored analysis to a Doc, limited to the parts of the task. The arguments of a relation have the
-    labels of the Doc's entities with the same offsets, if there are any.
+    """Write an anchored analysis to a Doc, limited to the parts of the task. The arguments of a relation or event have
+    the labels of the Doc's entities with the same offsets, if there are any. An event is an entity for its trigger,
+    whose label is the type, with a relation to each argument, whose label is the role.
 
     doc (Doc): The document.
     anchored (Anchored): The labels and offsets.
@@ -103,6 +121,9 @@ def write_analysis(
     scores (Optional[Sequence[float]]): The score of each item of the analysis. Default: 1.0 for all.
     label_score (float): The score of the text label. All others have 0.0. Default: 1.0.
     set_ents (bool): Also set `doc.ents`. Default: True.
+    gold (Optional[TaskGold]): Where the labels are, instead of `spans_key`. Default: those of one task.
+    relations (Optional[list[Relation]]): What the same source has written for other tasks, to which those of this task
+        are added. Default: none.
     RETURNS (Counter): The number of items that could not be written, by reason, including those not found in the text.
     """
     lost = Counter(reason for _, reason in anchored.dropped)
@@ -112,30 +133,66 @@ def write_analysis(
             doc.cats[anchored.label] = label_score
     if not task.labels:
         return lost
-    items: list[AnchoredItem] = [*anchored.entities, *anchored.relations]
-    tokens = _token_offsets(doc, [offsets for item in items for offsets in item.string_offsets])
-    if task.word_level == "entities":
-        entities = [entity for entity in anchored.entities if entity.string_offsets[0] in tokens]
-        lost[OFF_GRID] += len(anchored.entities) - len(entities)
-        spans = [(*tokens[entity.string_offsets[0]], entity.label, _score(scores, entity.item)) for entity in entities]
-        set_entities(doc, spans, key=spans_key, source=source, set_ents=set_ents)
-        return +lost
-    relations = [relation for relation in anchored.relations if relation.head in tokens and relation.tail in tokens]
-    lost[OFF_GRID] += len(anchored.relations) - len(relations)
-    labels = {entity.offsets: entity.label for entity in reversed(get_entities(doc, spans_key) or [])}
-    stored = [
-        {
-            "head": tokens[relation.head],
-            "tail": tokens[relation.tail],
-            "head_label": labels.get(tokens[relation.head], ""),
-            "tail_label": labels.get(tokens[relation.tail], ""),
-            "label": relation.label,
-            "score": _score(scores, relation.item),
-        }
-        for relation in relations
-    ]
-    set_relations(doc, stored, source=source or None)
+    gold = gold or TaskGold([task.name], spans_key)
+    relations = [] if relations is None else relations
+    tokens = _token_offsets(doc, [offsets for item in anchored.items for offsets in item.string_offsets])
+    written = [item for item in anchored.items if item.string_offsets[0] in tokens]
+    lost[OFF_GRID] += len(anchored.items) - len(written)
+    if task.word_level != "relations":
+        spans = [
+            (*tokens[item.string_offsets[0]], item.label, _score(scores, item.item))
+            for item in written
+            if not isinstance(item, AnchoredRelation)
+        ]
+        set_entities(doc, spans, key=gold.keys[task.name], source=source, set_ents=set_ents)
+    if task.word_level != "entities":
+        labels = {entity.offsets: entity.label for entity in reversed(get_entities(doc, gold.spans_key) or [])}
+        for item in written:
+            pairs = _pairs(item)
+            kept = [(offsets, label) for offsets, label in pairs if offsets in tokens]
+            lost[OFF_GRID] += len(pairs) - len(kept)
+            head = tokens[item.string_offsets[0]]
+            head_label = item.label if isinstance(item, AnchoredEvent) else labels.get(head, "")
+            for offsets, label in kept:
+                tail = tokens[offsets]
+                made = make_relation(head, tail, label, head_label=head_label, tail_label=labels.get(tail, ""))
+                relations.append({**made, "score": _score(scores, item.item)})
+        set_relations(doc, relations, source=source or None)
     return +lost
+
+
+def _pairs(item: AnchoredItem) -> list[tuple[Offsets, str]]:
+    """What an item relates to its first string: the offsets and the label of each."""
+    if isinstance(item, AnchoredRelation):
+        return [(item.tail, item.label)]
+    return [(argument.offsets, argument.role) for argument in item.arguments] if isinstance(item, AnchoredEvent) else []
+
+
+def _anchored_events(
+    doc: Doc, task: Task, entities: Sequence[EntitySpan], relations: list[Relation], keep_order: bool
+) -> list[AnchoredEvent]:
+    """The entities with a type of the task or with an argument, and the relations of which they are the head."""
+    text = doc.text
+    offsets = {entity.offsets: _characters(doc, text, *entity.offsets) for entity in entities}
+    events: dict[tuple[Offsets, str], dict[tuple[Offsets, str], None]] = {
+        (offsets[entity.offsets], entity.label): {} for entity in entities if entity.label in task.labels
+    }
+    for relation, labels in heads_of(relations, list(entities)):
+        head, tail = arguments(relation)
+        known = [label for label in labels if label in task.labels]
+        for label in known or (labels if relation["label"] in task.roles else []):
+            key = _characters(doc, text, *tail), relation["label"]
+            events.setdefault((offsets[head], label), {})[key] = None
+    in_order = [event for event in events if event[0][0] < event[0][1]]
+    if not keep_order:
+        in_order.sort(key=_entity_key)
+    anchored = []
+    for i, (trigger, label) in enumerate(in_order):
+        found = [key for key in events[trigger, label] if key[0][0] < key[0][1]]
+        found = found if keep_order else sorted(found, key=_entity_key)
+        roles = tuple(AnchoredArgument(*place, role) for place, role in found)
+        anchored.append(AnchoredEvent(*trigger, label, roles, i, False))
+    return anchored
 
 
 def _token_offsets(doc: Doc, character_offsets: Iterable[Offsets]) -> dict[Offsets, Offsets]:
@@ -164,6 +221,9 @@ def _score(scores: Sequence[float] | None, item: int) -> float:
 def _without_offsets(item: AnchoredItem, text: str) -> Item:
     if isinstance(item, AnchoredEntity):
         return EntityText(item.label, text[item.start : item.end])
+    if isinstance(item, AnchoredEvent):
+        found = (ArgumentText(role, text[start:end]) for start, end, role in item.arguments)
+        return EventText(item.label, text[item.start : item.end], tuple(found))
     return RelationText(text[slice(*item.head)], item.label, text[slice(*item.tail)])
 
 

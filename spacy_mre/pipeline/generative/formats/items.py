@@ -1,7 +1,8 @@
 """The word-level part of a string, which SLG and OIELLM have in common.
 
-    entities    :TYPE;NAME:TYPE;NAME        none   :NONE;
-    relations   :HEAD;LABEL;TAIL            none   ;NONE;
+    entities    :TYPE;NAME:TYPE;NAME                    none   :NONE;
+    relations   :HEAD;LABEL;TAIL                        none   ;NONE;
+    events      :TYPE;TRIGGER;ROLE;ARGUMENT             none   :NONE;
 
 Types, names and tuples are published (arXiv 2307.10291, arXiv 2407.10953). The marker for no relations is our choice:
 after a colon it could be the beginning of a head.
@@ -11,15 +12,16 @@ from collections.abc import Iterable, Sequence
 
 from ....annotations.entities import Offsets
 from ....errors import Errors
-from .analysis import EntityText, Item, RelationText
+from .analysis import EntityText, EventText, Item, RelationText, shown, texts_of
 from .escaping import escape
+from .events import argument_words, event_grammar, parse_arguments, read_arguments, write_arguments
 from .grammar import Choice, Copy, Either, Literal, Part, Repeat
 from .scanning import NONE_WORDS, Cursor, Segment, join, normalized, plain, split
 from .task import Task
 
 
 class ItemPart:
-    """Writes and reads the entities or the relations of a task.
+    """Writes and reads the entities, the relations or the events of a task.
 
     task (Task): The task.
     """
@@ -27,18 +29,22 @@ class ItemPart:
     def __init__(self, task: Task):
         self.task = task
         self.has_relations = task.word_level == "relations"
+        self.has_events = task.word_level == "events"
         self.none = f";{escape(task.none_word)};" if self.has_relations else f":{escape(task.none_word)};"
         self.ids = {word: label for label, word in task.labels.items()}
         self.normalized_ids = {normalized(word): label for label, word in reversed(task.labels.items())}
+        self.role_ids = {word: role for role, word in task.roles.items()}
+        self.normalized_role_ids = {normalized(word): role for role, word in reversed(task.roles.items())}
 
     def options(self) -> str:
         """RETURNS (str): The list of labels in a source."""
-        return "".join(f":{escape(word)};" for word in self.task.labels.values()) + self.none
+        words = [*self.task.labels.values(), *self.task.roles.values()]
+        return "".join(f":{escape(word)};" for word in words) + self.none
 
     def write(self, items: Iterable[Item]) -> str:
         """Write items.
 
-        items (Iterable[Union[EntityText, RelationText]]): The items.
+        items (Iterable[Union[EntityText, RelationText, EventText]]): The items.
         RETURNS (str): The string.
         RAISES (ValueError): If an item is not of the task's word level, has an unknown label, or has a text that is
             empty or has white space at its ends.
@@ -49,7 +55,7 @@ class ItemPart:
         """Parse all items up to the end of the string.
 
         cursor (Cursor): At the start of the items.
-        RETURNS (tuple[list[Union[EntityText, RelationText]], list[tuple[int, int]]]): The items and their offsets.
+        RETURNS (tuple[list[Item], list[tuple[int, int]]]): The items and their offsets.
         RAISES (FormatError): If `write` cannot have written the string.
         """
         items: list[Item] = []
@@ -60,7 +66,7 @@ class ItemPart:
         while not items or not cursor.at_end:
             start = cursor.position
             cursor.take(":")
-            items.append(self._parse_relation(cursor) if self.has_relations else self._parse_entity(cursor))
+            items.append(self._parse_item(cursor))
             offsets.append((start, cursor.position))
         return items, offsets
 
@@ -70,7 +76,7 @@ class ItemPart:
         string (str): The whole string.
         start (int): The start of the items.
         problems (list[str]): The parts that cannot be read are appended.
-        RETURNS (tuple[list[Union[EntityText, RelationText]], list[tuple[int, int]]]): The items and their offsets.
+        RETURNS (tuple[list[Item], list[tuple[int, int]]]): The items and their offsets.
         """
         items: list[Item] = []
         offsets: list[Offsets] = []
@@ -78,7 +84,7 @@ class ItemPart:
             first, last = fields[0].start, fields[-1].end
             if normalized(string[first - 1 : last]) == normalized(self.none) or self._is_none(fields):
                 continue
-            item = self._read_relation(string, fields) if self.has_relations else self._read_entity(string, fields)
+            item = self._read_item(string, fields)
             if item is None:
                 expected = "a head, a known label and a tail" if self.has_relations else "a known label and a text"
                 problems.append(f"position {first}: '{string[first:last]}' is not {expected}")
@@ -87,40 +93,58 @@ class ItemPart:
                 offsets.append((first - 1, last))
         return items, offsets
 
-    def words(self, string: str, start: int) -> list[str]:
-        """RETURNS (list[str]): The words at the positions of labels, known or not."""
+    def words(self, string: str, start: int) -> tuple[list[str], list[str]]:
+        """RETURNS (tuple[list[str], list[str]]): The words at the positions of labels, known or not, and those at the
+        positions of roles."""
         label_field, field_count = (1, 3) if self.has_relations else (0, 2)
         groups = [split(string[: item.end], ";", item.start) for item in split(string, ":", start)[1:]]
-        words = [plain(group[label_field]) for group in groups if len(group) == field_count and group[-1].text]
-        return [word for word in words if word]
+        groups = [group for group in groups if group[-1].text and len(group) >= field_count]
+        if not self.has_events:
+            groups = [group for group in groups if len(group) == field_count]
+        roles = [word for group in groups for word in argument_words(group)] if self.has_events else []
+        return list(filter(None, (plain(group[label_field]) for group in groups))), list(filter(None, roles))
 
     def grammar(self) -> list[Part]:
         """RETURNS (list[Part]): A grammar of the strings that `parse_strictly` accepts."""
         label = Choice(map(escape, self.task.labels.values()))
         item: list[Part] = [Literal(":"), label, Literal(";"), Copy()]
-        if self.has_relations:
+        if self.has_events:
+            item = event_grammar(label, self.task.roles)
+        elif self.has_relations:
             item = [Literal(":"), Copy(), Literal(";"), label, Literal(";"), Copy()]
         return [Either([[Repeat(item)], [Literal(self.none)]])]
 
     def _write_item(self, item: Item) -> str:
         if not self.task.can_write(item):
-            raise ValueError(Errors.M906.format(name=self.task.name, word_level=self.task.word_level, item=tuple(item)))
-        if item.label not in self.task.labels:
-            raise ValueError(
-                Errors.M907.format(label=item.label, name=self.task.name, labels=", ".join(self.task.labels))
-            )
-        for text in (item.head, item.tail) if isinstance(item, RelationText) else (item.text,):
+            raise ValueError(Errors.M906.format(name=self.task.name, word_level=self.task.word_level, item=shown(item)))
+        self._check_known(item.label, self.task.labels)
+        for text in texts_of(item):
             if not text or text != text.strip():
                 raise ValueError(Errors.M908.format(label=item.label, text=text))
         word = escape(self.task.labels[item.label])
         if isinstance(item, RelationText):
             return f":{escape(item.head)};{word};{escape(item.tail)}"
+        if isinstance(item, EventText):
+            for role, _ in item.arguments:
+                self._check_known(role, self.task.roles)
+            return f":{word};{escape(item.text)}{write_arguments(item, self.task.roles)}"
         return f":{word};{escape(item.text)}"
 
-    def _parse_entity(self, cursor: Cursor) -> EntityText:
-        label = cursor.word(self.ids, "label of an entity")
+    def _check_known(self, label: str, known: dict[str, str]) -> None:
+        if label not in known:
+            raise ValueError(Errors.M907.format(label=label, name=self.task.name, labels=", ".join(known)))
+
+    def _parse_item(self, cursor: Cursor) -> Item:
+        if self.has_relations:
+            return self._parse_relation(cursor)
+        label = cursor.word(self.ids, "type of an event" if self.has_events else "label of an entity")
         cursor.take(";")
-        return EntityText(label, cursor.copied())
+        text = cursor.copied()
+        return (
+            EventText(label, text, parse_arguments(cursor, self.role_ids))
+            if self.has_events
+            else EntityText(label, text)
+        )
 
     def _parse_relation(self, cursor: Cursor) -> RelationText:
         head = cursor.copied()
@@ -158,9 +182,14 @@ class ItemPart:
         """The label with this word; if there is none, the first one with a word that differs in spelling only."""
         return self.ids.get(plain(field), self.normalized_ids.get(normalized(field.text)))
 
-    def _read_entity(self, string: str, fields: Sequence[Segment]) -> EntityText | None:
+    def _read_item(self, string: str, fields: Sequence[Segment]) -> Item | None:
+        if self.has_relations:
+            return self._read_relation(string, fields)
         fields = _without_last_delimiter(fields, 2)
         label = self._label(fields[0])
+        if self.has_events and label is not None and fields[1:]:
+            trigger, arguments = read_arguments(string, fields[1:], self.normalized_role_ids)
+            return EventText(label, trigger, arguments) if trigger else None
         text = plain(join(string, fields[1:])) if fields[1:] else ""
         return EntityText(label, text) if label is not None and text else None
 

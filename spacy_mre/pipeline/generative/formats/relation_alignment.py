@@ -54,7 +54,7 @@ def anchor_relations(
     found, lost = [], []
     for item, relation in relations:
         heads, tails = searched.places(relation.head), searched.places(relation.tail)
-        pairs = [(_distance_cost(head, tail), head, tail) for head, tail in product(heads, tails)]
+        pairs = [(distance_cost(head, tail), head, tail) for head, tail in product(heads, tails)]
         if not pairs:
             lost.append((item, NOT_IN_TEXT))
             continue
@@ -69,10 +69,26 @@ def anchor_relations(
     return tuple(anchored), lost
 
 
-def _distance_cost(head: Offsets, tail: Offsets) -> float:
+def distance_cost(head: Offsets, tail: Offsets) -> float:
+    """RETURNS (float): The cost of the distance between two arguments.
+
+    head (tuple[int, int]): The offsets of one.
+    tail (tuple[int, int]): The offsets of the other.
+    """
     if head == tail:
         return SAME_SPAN
     return DISTANCE * log1p(max(0, max(head[0], tail[0]) - min(head[1], tail[1])))
+
+
+def cost_of_argument(searched: SearchedText, argument: Offsets, known: frozenset[Offsets]) -> float:
+    """RETURNS (float): The cost of an argument that is not known yet.
+
+    searched (SearchedText): The text.
+    argument (tuple[int, int]): Its offsets.
+    known (frozenset[tuple[int, int]]): The offsets of entities and of other arguments.
+    """
+    overlaps = any(argument[0] < end and start < argument[1] for start, end in known)
+    return NEW_ARGUMENT + OVERLAP * overlaps + 2 - searched.word_ends(argument)
 
 
 def _cost_and_arguments(hypothesis: _Hypothesis) -> tuple:
@@ -85,8 +101,7 @@ def _extend(
     cost, known = hypothesis.cost + distance_cost, hypothesis.known
     for argument in (head, tail):
         if argument not in known:
-            overlaps = any(argument[0] < end and start < argument[1] for start, end in known)
-            cost += NEW_ARGUMENT + OVERLAP * overlaps + 2 - searched.word_ends(argument)
+            cost += cost_of_argument(searched, argument, known)
             known = known | {argument}
     order = order_of_relation(head, tail, label)
     if hypothesis.last is not None and order <= hypothesis.last:

@@ -74,7 +74,8 @@ class SLGFormat(StringFormat):
 
     def _text_beside_question(self, source: str) -> str:
         classes = {normalized(word) for word in self.task.classes.values()}
-        labels = {normalized(word) for word in (*self.task.labels.values(), self.task.none_word)} | NONE_WORDS
+        words = (*self.task.labels.values(), *self.task.roles.values(), self.task.none_word)
+        labels = {normalized(word) for word in words} | NONE_WORDS
         form = narrowed(source)
         pieces: list[str] = []
         start = 0

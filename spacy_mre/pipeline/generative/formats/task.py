@@ -8,18 +8,19 @@ words for no result.
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal, get_args
 
 from ....errors import Errors
-from .analysis import Analysis, EntityText, Item, RelationText
+from .analysis import Analysis, EntityText, EventText, Item, RelationText
 
 TemplateLanguage = Literal["ja", "en", "zh"]
-WordLevel = Literal["entities", "relations"]
+WordLevel = Literal["entities", "relations", "events"]
 LANGUAGES: tuple[str, ...] = get_args(TemplateLanguage)
 WORD_LEVELS: tuple[str, ...] = get_args(WordLevel)
+_ITEMS = {"entities": EntityText, "relations": RelationText, "events": EventText}
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,14 @@ class Task:
 
     name (str): The name of the template, such as "SCNM".
     language (str): The language of its words: "ja", "en" or "zh".
-    word_level (Literal): The content of the word-level part: "entities" or "relations".
+    word_level (Literal): The content of the word-level part: "entities", "relations" or "events".
     task_word (str): The name of the task in OIELLM.
     prompt_word (str): The name of the task in SLG.
     none_word (str): The word for no result.
     classes (dict[str, str]): The word of each text label; empty if there are no text labels.
-    labels (dict[str, str]): The word of each word-level label; empty if there are only text labels.
+    labels (dict[str, str]): The word of each word-level label, for events of each type; empty if there are only text
+        labels.
+    roles (dict[str, str]): The word of each role of an argument; empty except for events.
     RAISES (ValueError): If the word level is unknown, a word is empty or has white space at its ends, two labels have
         the same word, or there are no labels.
     """
@@ -46,6 +49,7 @@ class Task:
     none_word: str
     classes: dict[str, str]
     labels: dict[str, str]
+    roles: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.word_level not in WORD_LEVELS:
@@ -58,6 +62,7 @@ class Task:
         _check_words(self.name, {"(the prompt word)": self.prompt_word})
         _check_words(self.name, self.classes)
         _check_words(self.name, {**self.labels, "(where nothing is found)": self.none_word})
+        _check_words(self.name, self.roles)
 
     @classmethod
     def of_template(cls, name: str, language: str) -> "Task":
@@ -71,7 +76,14 @@ class Task:
         return cls(name=name, language=language, **get_template(name, language))
 
     @classmethod
-    def of_labels(cls, name: str, language: str, classes: Iterable[str] = (), labels: Iterable[str] = ()) -> "Task":
+    def of_labels(
+        cls,
+        name: str,
+        language: str,
+        classes: Iterable[str] = (),
+        labels: Iterable[str] = (),
+        roles: Iterable[str] = (),
+    ) -> "Task":
         """Make a task with the words of a template and the labels of a corpus.
 
         >>> Task.of_labels("SCNM", "en", labels=["place", "ship"]).labels
@@ -81,12 +93,13 @@ class Task:
         language (str): The language: "ja", "en" or "zh".
         classes (Iterable[str]): The text labels. Default: none.
         labels (Iterable[str]): The word-level labels. Default: none.
+        roles (Iterable[str]): The roles of the arguments of events. Default: none.
         RETURNS (Task): The task. A label that is not in the template is used as its word.
         RAISES (ValueError): If there is no such template, or two labels have the same word.
         """
         template = get_template(name, language)
-        words = {part: template.pop(part) for part in ("classes", "labels")}
-        given = {"classes": classes, "labels": labels}
+        given = {"classes": classes, "labels": labels, "roles": roles}
+        words = {part: template.pop(part, {}) for part in given}
         chosen = {part: {label: words[part].get(label, label) for label in given[part]} for part in given}
         return cls(**{"name": name, "language": language, **template, **chosen})
 
@@ -109,10 +122,15 @@ class Task:
         analyses = list(analyses)
         new_classes = {analysis.label for analysis in analyses if analysis.label is not None} if self.classes else set()
         new_labels = {item.label for analysis in analyses for item in analysis.items or ()} if self.labels else set()
+        new_roles = set()
+        if self.labels:
+            events = [item for analysis in analyses for item in analysis.items or () if isinstance(item, EventText)]
+            new_roles = {argument.role for event in events for argument in event.arguments}
         classes, labels = _with_new(self.classes, new_classes), _with_new(self.labels, new_labels, self.none_word)
-        if classes == self.classes and labels == self.labels:
+        roles = _with_new(self.roles, new_roles)
+        if (classes, labels, roles) == (self.classes, self.labels, self.roles):
             return self
-        return replace(self, classes=classes, labels=labels)
+        return replace(self, classes=classes, labels=labels, roles=roles)
 
     def complete(self, analysis: Analysis) -> bool:
         """RETURNS (bool): Whether an analysis has gold for all parts of this task."""
@@ -120,7 +138,7 @@ class Task:
 
     def can_write(self, item: Item) -> bool:
         """RETURNS (bool): Whether an item is of this task's word level."""
-        return isinstance(item, EntityText if self.word_level == "entities" else RelationText)
+        return isinstance(item, _ITEMS[self.word_level])
 
 
 @lru_cache

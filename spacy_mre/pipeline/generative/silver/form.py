@@ -11,7 +11,7 @@ from dataclasses import replace
 from spacy.tokens import Doc
 
 from ....annotations.entities import DEFAULT_KEY
-from ..formats import Analysis, EntityText, FormatError, OIELLMFormat, RelationText, Task
+from ..formats import Analysis, FormatError, OIELLMFormat, RelationText, Task
 from ..formats.analysis import Item
 from ..formats.from_docs import analysis_of
 from ..formats.scanning import normalized
@@ -86,7 +86,7 @@ class SilverForm:
 
 def _read_part(part: OIELLMFormat, string: str) -> Analysis:
     """Read a part with the unknown words as labels of their own."""
-    text_word, item_words = part.words(string)
+    text_word, item_words, _ = part.words(string)
     task = part.task
     opened = replace(
         task,
@@ -124,10 +124,10 @@ def _split_known(task: Task, analysis: Analysis) -> tuple[Analysis, list[Lost]]:
     return Analysis(label, tuple(kept)), lost
 
 
-def describe(item: EntityText | RelationText) -> str:
+def describe(item: Item) -> str:
     """RETURNS (str): An entity or a relation, for people.
 
-    item (Union[EntityText, RelationText]): The item.
+    item (Union[EntityText, RelationText, EventText]): The item.
     """
     label = item.label.removeprefix(UNKNOWN)
     if isinstance(item, RelationText):

@@ -44,7 +44,7 @@ def run(mre_data, reader, path, options, template, language):
             assert format.read_source(format.source(doc.text)) == doc.text
         anchored = anchor(doc.text, analysis)
         assert not anchored.dropped
-        for item, gold in zip((*anchored.entities, *anchored.relations), anchored_items(doc, task)):
+        for item, gold in zip(anchored.items, anchored_items(doc, task)):
             counts["all"] += 1
             exact = item.string_offsets == gold.string_offsets
             counts["exact"] += exact

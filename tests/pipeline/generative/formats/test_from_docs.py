@@ -7,9 +7,19 @@ import spacy
 
 from spacy_mre import make_relation
 from spacy_mre.annotations.entities import get_entities, set_entities
+from spacy_mre.annotations.relations import identity
 from spacy_mre.corpora import Report, make_docs
 from spacy_mre.corpora.assets import read_corpus, read_labels
-from spacy_mre.pipeline.generative.formats import Analysis, EntityText, OIELLMFormat, RelationText, SLGFormat, Task
+from spacy_mre.pipeline.generative.formats import (
+    Analysis,
+    ArgumentText,
+    EntityText,
+    EventText,
+    OIELLMFormat,
+    RelationText,
+    SLGFormat,
+    Task,
+)
 from spacy_mre.pipeline.generative.formats.anchoring import anchor
 from spacy_mre.pipeline.generative.formats.entity_alignment import NOT_IN_TEXT
 from spacy_mre.pipeline.generative.formats.from_docs import (
@@ -104,14 +114,102 @@ def test_white_space_at_the_ends_of_given_entities():
     assert analysis_of(doc, TASK).items == (EntityText("", "Ada"),)
 
 
+# A text, its events (type and trigger, then each role with its argument and which mention of it is meant), and the
+# string. In the second, two events share an argument, names occur twice, and an event is an argument of another one.
+EVENTS = {
+    "ja": (
+        "小湊灯は六月、那珂川町にあかり文庫を設立した。",
+        {("founding", "設立した"): {"subject": "小湊灯", "time": "六月", "place": "那珂川町", "object": "あかり文庫"}},
+        ":設立;設立した;主体;小湊灯;時;六月;場所;那珂川町;対象;あかり文庫",
+    ),
+    "en": (
+        "In June Ida founded a library in Lima, then Ida left Lima, said Bo.",
+        {
+            ("founding", "founded"): {"time": "In June", "subject": "Ida", "object": "a library", "place": "Lima"},
+            ("journey", "left"): {"time": "In June", "subject": "Ida 2", "source": "Lima 2"},
+            ("report", "said"): {"object": "left", "subject": "Bo"},
+        },
+        ":founding;founded;time;In June;subject;Ida;object;a library;place;Lima"
+        ":journey;left;time;In June;subject;Ida;source;Lima:report;said;object;left;subject;Bo",
+    ),
+    "zh": (
+        "六月，小凑灯在那珂川町成立了灯文库。",
+        {("founding", "成立"): {"time": "六月", "subject": "小凑灯", "place": "那珂川町", "object": "灯文库"}},
+        ":成立;成立;时间;六月;主体;小凑灯;地点;那珂川町;对象;灯文库",
+    ),
+}
+
+
+@pytest.mark.parametrize("lang", EVENTS)
+@pytest.mark.parametrize("make, lead", [(SLGFormat, "prompt_word"), (OIELLMFormat, "task_word")])
+def test_events_there_and_back(make, lead, lang):
+    text, events, string = EVENTS[lang]
+    nlp = spacy.blank("xx", config={"nlp": {"tokenizer": {"@tokenizers": "spacy_mre.CharacterTokenizer.v1"}}})
+    doc = nlp.make_doc(text)
+
+    def place(mention):
+        words = mention.removesuffix(" 2")
+        start = text.index(words) if words == mention else text.rindex(words)
+        span = doc.char_span(start, start + len(words))
+        return span.start, span.end
+
+    set_entities(doc, [(*place(trigger), label, 1.0) for label, trigger in events])
+    doc._.relations = [
+        make_relation(place(trigger), place(argument), role, head_label=label)
+        for (label, trigger), arguments in events.items()
+        for role, argument in arguments.items()
+    ]
+    task = task_of_docs([doc], "TCREE:EE", lang)
+    assert set(task.labels) == {label for label, _ in events}
+    format = make(task)
+    word = getattr(task, lead)
+    assert format.target(analysis_of(doc, task)) == (f"/{word}/" if make is OIELLMFormat else word) + string
+    new = nlp.make_doc(text)
+    assert not write_analysis(new, anchor(text, format.parse(format.lead + string).analysis), task)
+    assert get_entities(new) == get_entities(doc)
+    assert sorted(map(identity, new._.relations)) == sorted(map(identity, doc._.relations))
+    assert [relation["head_label"] for relation in new._.relations].count("founding") == 4
+    assert {relation["tail_label"] for relation in new._.relations} == ({"", "journey"} if lang == "en" else {""})
+
+
+def test_events_are_told_from_relations_and_arguments():
+    doc = NLP.make_doc("Ida won in Lima and Bo lost")
+    set_entities(doc, [(0, 1, "person", 1.0), (1, 2, "victory", 1.0), (3, 4, "place", 1.0), (6, 7, "defeat", 1.0)])
+    assert analysis_of(doc, Task.of_template("TCREE:EE", "en")).items is None  # without relations, nothing is known
+    doc._.relations = [
+        make_relation((1, 2), (0, 1), "subject", head_label="victory"),
+        make_relation((1, 2), (3, 4), "place"),
+        make_relation((0, 1), (3, 4), "comes_from", head_label="person"),
+    ]
+    task = Task.of_labels("TCREE:EE", "en", [], ["victory", "defeat"], ["subject", "place"])
+    arguments = (ArgumentText("subject", "Ida"), ArgumentText("place", "Lima"))
+    assert analysis_of(doc, task).items == (EventText("victory", "won", arguments), EventText("defeat", "lost"))
+    gold = EventText("person", "Ida", (ArgumentText("comes_from", "Lima"),))
+    wide = Task.of_labels("TCREE:EE", "en", [], ["victory"], ["comes_from", "subject", "place"])
+    assert analysis_of(doc, wide).items == (gold, EventText("victory", "won", arguments))
+
+
+def test_what_is_lost_of_an_event():
+    doc = NLP.make_doc("Ida won in Lima")
+    task = Task.of_labels("TCREE:EE", "en", [], ["victory"], ["subject", "place"])
+    arguments = (ArgumentText("subject", "Bo"), ArgumentText("place", "Lim"), ArgumentText("subject", "Ida"))
+    anchored = anchor(doc.text, Analysis(None, (EventText("victory", "won", arguments), EventText("victory", "lost"))))
+    assert write_analysis(doc, anchored, task, scores=[0.5, 0.4]) == {NOT_IN_TEXT: 2, OFF_GRID: 1}
+    assert [(span.text, span.label_) for span in doc.spans["entities"]] == [("won", "victory")]
+    assert [(head.text, label, tail.text, score) for head, label, tail, score in doc._.triples] == [
+        ("won", "subject", "Ida", 0.5)
+    ]
+
+
 @pytest.mark.parametrize("lang", ["en", "ja", "zh"])
-@pytest.mark.parametrize("template", ["SCNM", "TCREE:RE"])
-def test_the_hand_written_corpus(lang, template):
-    records = read_corpus(ASSETS / "corpus", read_labels(ASSETS / "corpus" / "labels.json"))[lang]
+@pytest.mark.parametrize("folder, template", [("corpus", "SCNM"), ("corpus", "TCREE:RE"), ("events", "TCREE:EE")])
+def test_the_hand_written_corpus(lang, folder, template):
+    records = read_corpus(ASSETS / folder, read_labels(ASSETS / folder / "labels.json"))[lang]
     docs = list(make_docs(records, spacy.blank("xx"), report=Report()))
     task = task_of_docs(docs, template, lang)
     assert len(task.classes) == 5
-    assert set(task.labels.values()) <= set(Task.of_template(template, lang).labels.values())
+    whole = Task.of_template(template, lang)
+    assert set(task.labels.values()) <= set(whole.labels.values()) and task.roles == whole.roles
     exact = total = 0
     for format in (SLGFormat(task), OIELLMFormat(task)):
         grammar = format.grammar()
@@ -121,7 +219,7 @@ def test_the_hand_written_corpus(lang, template):
             assert format.parse(string).analysis == analysis
             assert grammar.accepts(string, doc.text)
             anchored = anchor(doc.text, analysis)
-            found = {item.item: item.string_offsets for item in (*anchored.entities, *anchored.relations)}
+            found = {item.item: item.string_offsets for item in anchored.items}
             gold = [item.string_offsets for item in anchored_items(doc, task)]
             exact += sum(found.get(i) == places for i, places in enumerate(gold))
             total += len(gold)

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from spacy_mre.pipeline.generative.formats import (
     Analysis,
+    ArgumentText,
     EntityText,
+    EventText,
     FormatError,
     OIELLMFormat,
     RelationText,
@@ -17,6 +19,7 @@ from spacy_mre.pipeline.generative.formats import (
     format_from_dict,
     template_names,
 )
+from spacy_mre.pipeline.generative.formats.analysis import texts_of
 from spacy_mre.pipeline.generative.formats.escaping import escape, unescape
 
 SIGNS = ":;<>/\\"
@@ -41,7 +44,8 @@ def tasks(draw):
     language = draw(st.sampled_from(["ja", "en", "zh"]))
     classes = draw(st.lists(WORD, unique=True, max_size=4))
     labels = draw(st.lists(WORD, unique=True, min_size=0 if classes else 1, max_size=4))
-    return Task.of_labels(template, language, classes, labels)
+    roles = draw(st.lists(WORD, unique=True, max_size=3)) if template == "TCREE:EE" else []
+    return Task.of_labels(template, language, classes, labels, roles)
 
 
 @st.composite
@@ -60,22 +64,22 @@ def cases(draw):
     items = ()
     if task.labels and text.strip():
         labels, parts = st.sampled_from(list(task.labels)), pieces(text)
-        item = (
-            st.builds(EntityText, labels, parts)
-            if task.word_level == "entities"
-            else st.builds(RelationText, parts, labels, parts)
-        )
+        arguments = st.just(())
+        if task.roles:
+            argument = st.builds(ArgumentText, st.sampled_from(list(task.roles)), parts)
+            arguments = st.lists(argument, max_size=4).map(tuple)
+        item = {
+            "entities": st.builds(EntityText, labels, parts),
+            "relations": st.builds(RelationText, parts, labels, parts),
+            "events": st.builds(EventText, labels, parts, arguments),
+        }[task.word_level]
         items = tuple(draw(st.lists(item, max_size=4)))
     label = draw(st.sampled_from(list(task.classes))) if task.classes else None
     return format, text, Analysis(label, items)
 
 
 def copied(analysis):
-    return [
-        text
-        for item in analysis.items
-        for text in ((item.head, item.tail) if isinstance(item, RelationText) else (item.text,))
-    ]
+    return [text for item in analysis.items for text in texts_of(item)]
 
 
 def parses(format, string):
@@ -169,10 +173,6 @@ def test_tuples_and_polarity():
         == "news/Relation Extraction/:Ada;works for;Lake & Co"
     )
     assert relations.target(Analysis("news", ())) == "news/Relation Extraction/;None;"
-    events = SLGFormat(Task.of_template("TCREE:EE", "ja"))
-    assert (
-        events.target(Analysis(None, (RelationText("会った", "subject", "青山"),))) == "イベント抽出:会った;主体;青山"
-    )
     polar = OIELLMFormat(Task.of_template("SCPOS:Adj&N", "en"))
     assert (
         polar.target(Analysis("positive", (EntityText("positive", "lovely"),)))
@@ -202,6 +202,7 @@ def test_a_target_is_parsed(case):
     assert format.words(string) == (
         format.task.classes.get(analysis.label, ""),
         [format.task.labels[item.label] for item in analysis.items],
+        [format.task.roles[argument.role] for item in analysis.items for argument in getattr(item, "arguments", ())],
     )
 
 
@@ -311,6 +312,71 @@ def test_lenient_slg_and_relations():
     assert parsed.analysis.items == (RelationText("Ada", "works_for", "AC/DC; live"),)
     assert len(parsed.problems) == 3  # the first departure, the unknown label and the end that is cut
     assert relations.parse(":A: B;leads;C", strict=False).analysis.items == (RelationText("B", "leads", "C"),)
+
+
+EVENTS = {
+    "ja": (
+        "イベント抽出",
+        ":合併;統合する;主体;甲社;主体;乙社;時;来春:始動;稼働",
+        ("統合する", "甲社", "乙社", "来春", "稼働"),
+        "無い",
+    ),
+    "en": (
+        "Event Extraction",
+        ":merger;merge;subject;Alpha;subject;Beta;time;next spring:launch;start",
+        ("merge", "Alpha", "Beta", "next spring", "start"),
+        "None",
+    ),
+    "zh": (
+        "事件抽取",
+        ":合并;合并;主体;甲公司;主体;乙公司;时间;明年春天:启动;投产",
+        ("合并", "甲公司", "乙公司", "明年春天", "投产"),
+        "无",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", EVENTS)
+def test_events_have_any_number_of_roles(language):
+    prompt_word, items, (trigger, one, two, time, bare), none = EVENTS[language]
+    task = Task.of_template("TCREE:EE", language)
+    merger = EventText("merger", trigger, tuple(map(ArgumentText, ("subject", "subject", "time"), (one, two, time))))
+    analysis = Analysis(None, (merger, EventText("launch", bare)))
+    for format, lead in ((SLGFormat(task), prompt_word), (OIELLMFormat(task), f"/{task.task_word}/")):
+        assert format.target(analysis) == lead + items
+        assert format.parse(lead + items).analysis == analysis
+        assert format.target(Analysis(None, ())) == f"{lead}:{none};"
+        assert not format.parse(f"{lead}:{none};").analysis.items
+    assert f":{task.labels['merger']};" in SLGFormat(task).source("x") and task.roles["time"] in SLGFormat(task).source(
+        "x"
+    )
+
+
+@pytest.mark.parametrize(
+    "string, items",
+    [
+        # A delimiter within a name, a space, another case, and a role without an argument at the end
+        (
+            ":Merger; merge;SUBJECT;Al;pha;time;3:00;place",
+            (EventText("merger", "merge", (ArgumentText("subject", "Al;pha"), ArgumentText("time", "3:00"))),),
+        ),
+        (":merger;time;time;time", (EventText("merger", "time", (ArgumentText("time", "time"),)),)),
+        (":merger;x:wedding;y:launch;z;", (EventText("merger", "x"), EventText("launch", "z"))),
+        (":merger", ()),
+    ],
+)
+def test_events_that_are_not_exactly_in_the_format(string, items):
+    format = OIELLMFormat(Task.of_template("TCREE:EE", "en"))
+    assert format.parse(f"/Event Extraction/{string}", strict=False).analysis.items == items
+
+
+def test_labels_of_events_that_cannot_be_written():
+    format = OIELLMFormat(Task.of_template("TCREE:EE", "en"))
+    for event in (EventText("wedding", "wed"), EventText("merger", "merge", (ArgumentText("guest", "Ida"),))):
+        with pytest.raises(ValueError, match=r"M907.*(wedding|guest)"):
+            format.target(Analysis(None, (event,)))
+    with pytest.raises(ValueError, match="M908"):
+        format.target(Analysis(None, (EventText("merger", "merge", (ArgumentText("time", " "),)),)))
 
 
 # What cannot be written or read

@@ -4,7 +4,15 @@ import json
 
 import pytest
 
-from spacy_mre.pipeline.generative.formats import Analysis, EntityText, RelationText, Task, template_names
+from spacy_mre.pipeline.generative.formats import (
+    Analysis,
+    ArgumentText,
+    EntityText,
+    EventText,
+    RelationText,
+    Task,
+    template_names,
+)
 from spacy_mre.pipeline.generative.formats.task import LANGUAGES, get_template, load_templates
 
 WITH_LABELS = [name for name in template_names() if name != "TCONER"]
@@ -23,7 +31,12 @@ def test_every_language_has_the_same_templates():
     }
     for name in template_names():
         shapes = [
-            (list(template["classes"]), list(template["labels"]), template["word_level"])
+            (
+                list(template["classes"]),
+                list(template["labels"]),
+                list(template.get("roles", ())),
+                template["word_level"],
+            )
             for template in (load_templates(language)[name] for language in LANGUAGES)
         ]
         assert shapes[0] == shapes[1] == shapes[2]
@@ -83,6 +96,9 @@ def test_gold_with_labels_that_nobody_foresaw():
     assert odd.labels == {"b": "b", "": "'", " ": "''", "None": "None'", "b ": "b'"}
     only_words = Task.of_labels("SCNM", "en", [], ["b"])
     assert only_words.extended([Analysis("c", ())]) is only_words
+    events = Task.of_labels("TCREE:EE", "en", [], ["merger"], ["time"])
+    new = events.extended([Analysis(None, (EventText("race", "ran", (ArgumentText("winner", "Ida"),)),))])
+    assert (list(new.labels), new.roles) == (["merger", "race"], {"time": "time", "winner": "winner"})
 
 
 def test_what_a_task_asks_for():
@@ -107,7 +123,7 @@ def test_what_a_task_asks_for():
         (
             lambda: Task(**{**Task.of_template("SCNM", "en").to_dict(), "word_level": "words"}),
             "M001",
-            "entities, relations",
+            "entities, relations, events",
         ),
     ],
 )
