@@ -14,6 +14,7 @@ class ByteStates:
     accepting (list[bool]): Whether the string may end in the state.
     edges (list[dict[int, int]]): The next state for each byte.
     leaving (list[int]): The state at the end of each copy.
+    counted (list[bool]): Whether each copy is the last one of a repetition.
     characters (dict[int, tuple[int, str]]): For each edge that ends a character, counted over all states, the state of
         the grammar and the character.
     """
@@ -25,6 +26,7 @@ class ByteStates:
         self.accepting: list[bool] = [False]
         self.edges: list[dict[int, int]] = [{}]
         self.leaving: list[int] = []
+        self.counted: list[bool] = []
         self._numbers: dict[tuple[int, int], int] = {}
         self._copy_numbers: dict[int, int] = {}
         # States without edges so far, each with its state of the grammar.
@@ -75,6 +77,7 @@ class ByteStates:
     def _copy(self, state: int) -> int:
         if state not in self._copy_numbers:
             self._copy_numbers[state] = len(self.leaving)
+            self.counted.append(self.grammar.counted(state))
             # The string of a delimiter does not depend on what is before it.
             self.leaving.append(self._new(OTHER, accepting=self.grammar.accepting(state)))
             self._waiting.append((self.leaving[-1], state))

@@ -7,7 +7,8 @@ sampling.
 constraint mechanism of the paper (arXiv 2307.10291).
 
 `grammar` (ours) restricts every token, so that each output can be parsed, has known labels only, copies only strings of
-the text (as the tokenizer writes it), and ends within the limit.
+the text (as the tokenizer writes it), with the same label no more often than the text contains them, and ends within the
+limit.
 """
 
 from collections.abc import Collection, Sequence
@@ -21,7 +22,7 @@ from transformers import LogitsProcessor
 from ....errors import Errors
 from ..formats.grammar import Grammar
 from ..settings import ConstraintKind
-from .text_automata import AutomatonState, TextAutomata
+from .row_automata import RowAutomata, RowState
 from .token_automaton import TokenAutomaton
 from .token_table import TokenTable
 
@@ -41,19 +42,20 @@ class Constraint:
     """
 
     def __init__(self, grammar: Grammar, table: TokenTable, end_token: int):
+        self.grammar = grammar
         self.automaton = TokenAutomaton(grammar, table, end_token)
 
-    def begin(self, texts: Sequence[str], max_new_tokens: int, boundaries: Boundaries | None = None) -> TextAutomata:
+    def begin(self, texts: Sequence[str], max_new_tokens: int, boundaries: Boundaries | None = None) -> RowAutomata:
         """Join the grammar with the texts of a batch.
 
         texts (Sequence[str]): The texts (not the sources).
         max_new_tokens (int): The most tokens to generate for each, including the end token.
         boundaries (Optional[Sequence[Collection[int]]]): For each text the offsets at which a copy may start and end.
             Default: all offsets.
-        RETURNS (TextAutomata): The tokens that may come next.
+        RETURNS (RowAutomata): The tokens that may come next.
         RAISES (ValueError): If there is no string for a text within the limit.
         """
-        return TextAutomata(self.automaton, texts, max_new_tokens, boundaries)
+        return RowAutomata(self.grammar, self.automaton, texts, max_new_tokens, boundaries)
 
     def processors(
         self, level: str, texts: Sequence[str], max_new_tokens: int, boundaries: Boundaries | None = None
@@ -80,20 +82,20 @@ class Constraint:
 class GrammarLogitsProcessor(LogitsProcessor):
     """Allows only tokens that the grammar allows. For one call of `generate`.
 
-    automata (TextAutomata): The texts of the batch, in the order of its rows. Each text may have several adjacent rows.
+    automata (RowAutomata): The texts of the batch, in the order of its rows. Each text may have several adjacent rows.
     """
 
-    def __init__(self, automata: TextAutomata):
+    def __init__(self, automata: RowAutomata):
         self.automata = automata
         self._mask = Mask()
         self._prompt_length: int | None = None
-        self._states: dict[tuple[int, bytes], AutomatonState | None] = {}
+        self._states: dict[tuple[int, bytes], RowState | None] = {}
 
     @property
     def unwritable(self) -> Sequence[str]:
         """RETURNS (Sequence[str]): The characters of each text that the tokenizer cannot write and that no copy can
         contain."""
-        return self.automata.unwritable
+        return self.automata.texts.unwritable
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Mask tokens.
@@ -107,7 +109,7 @@ class GrammarLogitsProcessor(LogitsProcessor):
             _check_size(self.automata.automaton.table, scores)
         written = input_ids[:, self._prompt_length :].cpu().numpy()
         rows_per_text = len(written) // len(self.automata)
-        states: dict[tuple[int, bytes], AutomatonState | None] = {}
+        states: dict[tuple[int, bytes], RowState | None] = {}
         allowed = []
         for row, tokens in enumerate(written):
             key = row // rows_per_text, tokens.tobytes()
@@ -117,7 +119,7 @@ class GrammarLogitsProcessor(LogitsProcessor):
         self._states = states
         return self._mask(scores, allowed)
 
-    def _state(self, text: int, tokens: numpy.ndarray) -> AutomatonState | None:
+    def _state(self, text: int, tokens: numpy.ndarray) -> RowState | None:
         """The state after the tokens; None if they are not in the grammar, which happens to beams of probability 0."""
         if not len(tokens):
             return self.automata.start(text)
@@ -125,7 +127,7 @@ class GrammarLogitsProcessor(LogitsProcessor):
         state = self._states[before] if before in self._states else self._state(text, tokens[:-1])
         return None if state is None else self.automata.step(state, int(tokens[-1]))
 
-    def _allowed(self, state: AutomatonState | None, written: int) -> numpy.ndarray:
+    def _allowed(self, state: RowState | None, written: int) -> numpy.ndarray:
         if state is None:
             return numpy.asarray([self.automata.automaton.end_token])
         return self.automata.allowed(state, written)

@@ -11,6 +11,7 @@ import numpy
 
 from ....arrays import expand_ranges
 from ....errors import Errors
+from .names import Names
 from .text_layout import TextLayout, lay_out
 from .token_automaton import ENDED, UNREACHABLE, TokenAutomaton, Transitions
 from .token_table import OTHER, WORD
@@ -19,27 +20,45 @@ from .token_table import OTHER, WORD
 Edges = tuple[numpy.ndarray, numpy.ndarray]
 
 
-class AutomatonState:
-    """The state of a row, and its next tokens.
+NO_POSITIONS = numpy.zeros(0, dtype=numpy.int64)
 
-    text (int): The index of its text.
+
+class AutomatonState:
+    """A place in the grammar and in a text, and its next tokens: first those that continue or start a copy at each of
+    some positions, then others, then those that reach over the border of a copy.
+
+    text (int): The index of the text.
     tokens (numpy.ndarray): The tokens that may come next if the limit allows them, some more than once; shape (edges,).
     ends (numpy.ndarray): The state of the automaton to which each token leads or, numbered after these, the position
         in a copy; shape (edges,).
+    copy (int): The copy; -1 if nothing is copied here.
+    counted (bool): Whether it is the last copy of a repetition.
+    copying (bool): Whether the copy has started.
+    positions (numpy.ndarray): The positions in the text, sorted.
+    firsts (list[int]): The first token of each position, and the end of the last one's.
+    first_other (int): The first token that does not continue or start a copy.
+    first_crossing (int): The first token that reaches over the border of a copy.
     """
 
-    __slots__ = ("ends", "following", "text", "tokens")
+    __slots__ = (
+        *("copy", "copying", "counted", "ends", "first_crossing", "first_other", "firsts", "following", "positions"),
+        *("text", "tokens"),
+    )
 
-    def __init__(self, text: int, tokens: numpy.ndarray, ends: numpy.ndarray):
+    def __init__(self, text: int, tokens: numpy.ndarray, ends: numpy.ndarray, first_crossing: int | None = None):
         self.text, self.tokens, self.ends = text, tokens, ends
+        self.copy, self.counted, self.copying = -1, False, False
+        self.positions, self.firsts = NO_POSITIONS, [0]
+        self.first_other = 0
+        self.first_crossing = len(tokens) if first_crossing is None else first_crossing
         self.following: dict[int, AutomatonState | None] = {}
 
 
 class TextAutomata:
     """The tokens that may come next, for each text of a batch.
 
-    `surfaces` contains the texts as they can be copied, and `unwritable` the characters of each text that the tokenizer
-    cannot write and that no copy can contain.
+    `surfaces` contains the texts as they can be copied, `names` the copies, and `unwritable` the characters of each text
+    that the tokenizer cannot write and that no copy can contain.
 
     automaton (TokenAutomaton): The grammar.
     texts (Sequence[str]): The texts.
@@ -61,14 +80,17 @@ class TextAutomata:
         self.surfaces = [automaton.table.surface(text) for text in texts]
         self._lay_out_texts(boundaries or [None] * len(texts))
         self._add_tokens()
-        self._copy_costs = [self._copy_cost(text) for text in range(len(texts))]
-        self._longest_paths = [self._longest_path(text) for text in range(len(texts))]
+        rows = list(self._start_rows.values())
+        self.names = Names(
+            self._layout, self._first_positions, self._starts, rows, self._firsts, self._ends, self._to_end
+        )
+        self._longest_paths: dict[tuple[int, int], int] = {}
         self._bounds: dict[int, numpy.ndarray] = {}
         self._states: dict[tuple[int, ...], AutomatonState] = {}
         self._entry_edges: dict[tuple[int, int, int], Edges] = {}
-        self._end_state = AutomatonState(-1, numpy.asarray([automaton.end_token]), numpy.asarray([ENDED]))
-        for text, cost in zip(texts, self._copy_costs):
-            least = int(automaton.distances(cost)[automaton.start])
+        self.end_state = AutomatonState(-1, numpy.asarray([automaton.end_token]), numpy.asarray([ENDED]))
+        for index, text in enumerate(texts):
+            least = self.least(index)
             if least >= UNREACHABLE:
                 raise ValueError(Errors.M924.format(text=text[:40]))
             if least > max_new_tokens:
@@ -89,24 +111,16 @@ class TextAutomata:
         RETURNS (Optional[AutomatonState]): The next state; None if the token is not allowed. After the end token, all
             tokens are allowed.
         """
-        if state is self._end_state:
+        if state is self.end_state:
             return state
         if token not in state.following:
             ends = state.ends[state.tokens == token]
             state.following[token] = self._state(state.text, ends) if len(ends) else None
         return state.following[token]
 
-    def allowed(self, state: AutomatonState, written: int) -> numpy.ndarray:
-        """The tokens that may come next, so that the string can end within the limit.
-
-        state (AutomatonState): The state.
-        written (int): The number of tokens generated so far.
-        RETURNS (numpy.ndarray): The tokens, some more than once. Never empty if only allowed tokens were generated.
-        """
-        left = self.max_new_tokens - written
-        if state is self._end_state or left > self._longest_paths[state.text]:
-            return state.tokens
-        return state.tokens[self._bounds_of(state.text)[state.ends] < left]
+    def least(self, text: int) -> int:
+        """RETURNS (int): The fewest tokens of a string for a text."""
+        return int(self.automaton.distances(self.names.cost(text, 0))[self.automaton.start])
 
     # The texts, and the tokens that write parts of them
 
@@ -193,30 +207,35 @@ class TextAutomata:
 
     # Distances to the end, in tokens
 
-    def _copy_cost(self, text: int) -> int:
-        """The fewest tokens of a copy from a text; UNREACHABLE if there is no copy."""
-        first, last = self._first_starts[text : text + 2]
-        ends = [self._ends[self._firsts[row + first] : self._firsts[row + last]] for row in self._start_rows.values()]
-        costs = [1 + int(self._to_end[of_row].min(initial=UNREACHABLE - 1)) for of_row in ends]
-        return max(costs, default=UNREACHABLE)
+    def longest_path(self, text: int, cost: int) -> int:
+        """An upper bound of the distances to the end.
 
-    def _longest_path(self, text: int) -> int:
-        """An upper bound of the distances to the end; UNREACHABLE if there is no copy, because then some states have no
-        path to the end."""
-        if self._copy_costs[text] == UNREACHABLE:
+        text (int): The index of the text.
+        cost (int): The most tokens that the next copies need.
+        RETURNS (int): The bound; UNREACHABLE if there is no copy, because then some states have no path to the end.
+        """
+        if cost >= UNREACHABLE:
             return UNREACHABLE
-        to_end = self._to_end[self._first_positions[text] : self._first_positions[text + 1]]
-        distances = self.automaton.distances(self._copy_costs[text])
-        return int(distances[distances < UNREACHABLE].max() + to_end[to_end < UNREACHABLE].max(initial=0))
+        if (text, cost) not in self._longest_paths:
+            to_end = self._to_end[self._first_positions[text] : self._first_positions[text + 1]]
+            distances = self.automaton.distances(cost)
+            longest = distances[distances < UNREACHABLE].max() + to_end[to_end < UNREACHABLE].max(initial=0)
+            self._longest_paths[text, cost] = int(longest)
+        return self._longest_paths[text, cost]
 
-    def _bounds_of(self, text: int) -> numpy.ndarray:
-        """The distances of all states and positions."""
-        cost = self._copy_costs[text]
+    def bounds(self, cost: int) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): The distances of all states and positions to the end, if the next copies need this
+        number of tokens."""
         if cost not in self._bounds:
             distances = self.automaton.distances(cost)
             within = distances[self.automaton.leaving][:, None] + self._to_end
             self._bounds[cost] = numpy.concatenate([distances, within.reshape(-1)])
         return self._bounds[cost]
+
+    def offset(self, copy: int) -> int:
+        """RETURNS (int): The number of the first position of a copy: positions are numbered after the states, for each
+        copy anew."""
+        return len(self.automaton) + copy * len(self._layout.data)
 
     # The states of rows
 
@@ -224,41 +243,50 @@ class TextAutomata:
         """The state of a row at a state of the automaton, or at positions in a copy."""
         first, size = int(ends[0]), len(self.automaton)
         if first == ENDED:
-            return self._end_state
+            return self.end_state
         key = (text, first) if first < size else (text, *ends.tolist())
         if key not in self._states:
             if first >= size:
                 copy, _ = divmod(first - size, len(self._layout.data))
-                edges = self._continue_copy(text, copy, ends - self._offset(copy))
+                made = self._continue_copy(text, copy, numpy.unique(ends - self.offset(copy)))
             elif self.automaton.copies[first] >= 0:
-                edges = self._start_copy(text, first)
+                made = self._start_copy(text, first)
             else:
-                edges = self._concatenate(text, [self.automaton.transitions(first)])
-            self._states[key] = AutomatonState(text, *edges)
+                made = AutomatonState(text, *self._concatenate(text, [self.automaton.transitions(first)]))
+            self._states[key] = made
         return self._states[key]
 
-    def _start_copy(self, text: int, state: int) -> Edges:
+    def _start_copy(self, text: int, state: int) -> AutomatonState:
         """The tokens that start a copy."""
-        rows = self._start_rows[self.automaton.root(state)] + numpy.arange(*self._first_starts[text : text + 2])
-        return self._copying(text, int(self.automaton.copies[state]), rows, [self.automaton.transitions(state)])
+        starts = numpy.arange(*self._first_starts[text : text + 2])
+        rows, copy = self._start_rows[self.automaton.root(state)] + starts, int(self.automaton.copies[state])
+        return self._copying(text, copy, self._starts[starts], rows, [self.automaton.transitions(state)])
 
-    def _continue_copy(self, text: int, copy: int, positions: numpy.ndarray) -> Edges:
+    def _continue_copy(self, text: int, copy: int, positions: numpy.ndarray) -> AutomatonState:
         """The tokens that continue a copy and, where it can end, those that follow it."""
         after = []
         if self._layout.can_end[positions].any():
             after.append(self.automaton.transitions(int(self.automaton.leaving[copy])))
-        return self._copying(text, copy, positions, after)
+        state = self._copying(text, copy, positions, positions, after)
+        state.copying = True
+        return state
 
-    def _copying(self, text: int, copy: int, rows: numpy.ndarray, others: list[Transitions]) -> Edges:
-        edges = expand_ranges(self._firsts[rows], self._firsts[rows + 1] - self._firsts[rows])
+    def _copying(
+        self, text: int, copy: int, positions: numpy.ndarray, rows: numpy.ndarray, others: list[Transitions]
+    ) -> AutomatonState:
+        counts = self._firsts[rows + 1] - self._firsts[rows]
+        edges = expand_ranges(self._firsts[rows], counts)
         firsts = numpy.searchsorted(self._crossing_rows, rows, side="left")
         lasts = numpy.searchsorted(self._crossing_rows, rows, side="right")
         crossings = self._crossings[expand_ranges(firsts, lasts - firsts)]
-        return self._concatenate(
-            text,
-            [*others, *self._after_copy(copy, crossings)],
-            (self._tokens[edges], self._ends[edges] + self._offset(copy)),
+        tokens, ends, first_crossing = self._concatenate(
+            text, others, self._after_copy(copy, crossings), (self._tokens[edges], self._ends[edges] + self.offset(copy))
         )
+        state = AutomatonState(text, tokens, ends, first_crossing)
+        state.copy, state.counted = copy, bool(self.automaton.counted[copy])
+        state.positions, state.firsts = positions, [0, *numpy.cumsum(counts).tolist()]
+        state.first_other = len(edges)
+        return state
 
     def _after_copy(self, copy: int, crossings: numpy.ndarray) -> list[Transitions]:
         """The transitions of tokens that start within a copy and end after it."""
@@ -267,15 +295,21 @@ class TextAutomata:
             for node in numpy.unique(crossings).tolist()
         ]
 
-    def _concatenate(self, text: int, transitions: Sequence[Transitions], *edges: Edges) -> Edges:
-        """All edges, including those of tokens that start before a copy and end within it."""
-        parts = list(edges)
-        for some in transitions:
+    def _concatenate(
+        self, text: int, direct: Sequence[Transitions], crossing: Sequence[Transitions] = (), *edges: Edges
+    ) -> tuple[numpy.ndarray, numpy.ndarray, int]:
+        """All edges: those given, those of tokens that touch no border of a copy, and those of tokens that do. Also
+        the number of the first one of the latter."""
+        parts = [*edges, *((some.tokens, some.ends) for some in direct)]
+        first_crossing = sum(len(tokens) for tokens, _ in parts)
+        for some in crossing:
             parts.append((some.tokens, some.ends))
+        for some in (*direct, *crossing):
             parts += [self._into_copy(text, node, state) for node, state in some.entries]
         if len(parts) == 1:
-            return parts[0]
-        return numpy.concatenate([tokens for tokens, _ in parts]), numpy.concatenate([ends for _, ends in parts])
+            return *parts[0], first_crossing
+        tokens = numpy.concatenate([NO_POSITIONS, *(tokens for tokens, _ in parts)])
+        return tokens, numpy.concatenate([NO_POSITIONS, *(ends for _, ends in parts)]), first_crossing
 
     def _into_copy(self, text: int, node: int, state: int) -> Edges:
         """The tokens within which a copy starts, at a node of the trie."""
@@ -286,11 +320,6 @@ class TextAutomata:
             crossed = self._after_copy(copy, self._find_crossings(rows, nodes, ends)[1])
             tokens, ends = trie.tokens(nodes), numpy.repeat(ends, trie.counts[nodes])
             kept = self._to_end[ends] < UNREACHABLE
-            self._entry_edges[text, node, state] = self._concatenate(
-                text, crossed, (tokens[kept], ends[kept] + self._offset(copy))
-            )
+            tokens, ends, _ = self._concatenate(text, (), crossed, (tokens[kept], ends[kept] + self.offset(copy)))
+            self._entry_edges[text, node, state] = tokens, ends
         return self._entry_edges[text, node, state]
-
-    def _offset(self, copy: int) -> int:
-        """The number of the first position of a copy: positions are numbered after the states, for each copy anew."""
-        return len(self.automaton) + copy * len(self._layout.data)

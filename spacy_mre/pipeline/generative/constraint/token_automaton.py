@@ -56,9 +56,11 @@ class TokenAutomaton:
         self.start, self.restart = states.start, states.restart
         self.empty_tokens = table.trie.tokens(numpy.asarray([table.roots[BEGIN]]))
         self.contexts = numpy.asarray(states.contexts)
-        # The index of the copy for states that copy, -1 for all others; and the state at the end of each copy.
+        # The index of the copy for states that copy, -1 for all others; the state at the end of each copy; and whether
+        # it is the last copy of a repetition.
         self.copies = numpy.asarray(states.copies)
         self.leaving = numpy.asarray(states.leaving, dtype=numpy.int64)
+        self.counted = numpy.asarray(states.counted, dtype=bool)
         self._edge_counts = numpy.asarray([len(edges) for edges in states.edges])
         self._first_edges = numpy.cumsum(self._edge_counts) - self._edge_counts
         self._edge_bytes = numpy.asarray([byte for edges in states.edges for byte in edges], dtype=numpy.int64)

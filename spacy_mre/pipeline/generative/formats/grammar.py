@@ -4,9 +4,14 @@ A grammar is compiled from words, choices between words, copies of a part of the
 has two kinds of states. A *literal* state has an edge for each character that may follow. A *copy* state writes an
 escaped part of the text, and is left on a delimiter without a backslash. No escaped text contains one, so the grammar
 is deterministic although the text is not known when it is compiled.
+
+The automaton alone would let a model repeat itself for ever. So the same repetition, up to its last copy, may be written
+no more often than the text has places for its copies: `:person;Ida` as often as "Ida" occurs, and a relation as often as
+there are pairs of an occurrence of its head and one of its tail.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ....errors import Errors
@@ -37,7 +42,8 @@ class Copy:
 
 @dataclass(frozen=True)
 class Repeat:
-    """These parts one after another, once or more."""
+    """These parts one after another, once or more; the first is a word or a choice. The same parts, up to the last copy,
+    at most as often as the text has places for their copies."""
 
     parts: tuple["Part", ...]
 
@@ -65,11 +71,15 @@ class GrammarState:
     edges (dict[str, int]): The next state for each character; in a copy state, for each delimiter on which it is left.
     copies (bool): Whether this state copies from the text.
     accepting (bool): Whether the string may end here; in a copy state, after the copy.
+    begins (frozenset[str]): The characters with which a repetition begins.
+    counted (bool): Whether this state copies the last copy of a repetition, so that it is counted.
     """
 
     edges: dict[str, int]
     copies: bool
     accepting: bool
+    begins: frozenset[str] = frozenset()
+    counted: bool = False
 
 
 class Grammar:
@@ -113,25 +123,43 @@ class Grammar:
         """RETURNS (Optional[int]): The next state for a character; None if it may not follow."""
         return self.states[state].edges.get(char)
 
-    def accepts(self, string: str, text: str) -> bool:
+    def begins(self, state: int, char: str) -> bool:
+        """RETURNS (bool): Whether a repetition begins with this character."""
+        return char in self.states[state].begins
+
+    def counted(self, state: int) -> bool:
+        """RETURNS (bool): Whether the state copies the last copy of a repetition."""
+        return self.states[state].counted
+
+    def accepts(self, string: str, text: str, boundaries: Collection[int] | None = None) -> bool:
         """Whether the format can write a string about a text. This is the reference for the faster implementation over
         tokens.
 
         string (str): The string.
         text (str): The text.
+        boundaries (Optional[Collection[int]]): The offsets in the text at which a copy may start and end. Default: all.
         RETURNS (bool): Whether it can.
         """
         state, position = self.start, 0
+        # The start of the repetition, the places for its copies, and the repetitions so far.
+        first, most = 0, 1
+        written: Counter[str] = Counter()
         while position < len(string):
             if self.copies(state):
                 copied, position = _read_copy(string, position)
-                if copied is None or copied not in text or copied != copied.strip() or not copied:
+                if copied is None or copied != copied.strip():
+                    return False
+                most *= _count_places(copied, text, boundaries)
+                written[string[first:position]] += self.counted(state)
+                if not most or written[string[first:position]] > most:
                     return False
                 if position == len(string):
                     return self.accepting(state)
             following = self.step(state, string[position])
             if following is None:
                 return False
+            if self.begins(state, string[position]):
+                first, most = position, 1
             state, position = following, position + 1
         return self.accepting(state) and not self.copies(state)
 
@@ -149,14 +177,36 @@ def _read_copy(string: str, position: int) -> tuple[str | None, int]:
     return "".join(characters), position
 
 
+def _count_places(copied: str, text: str, boundaries: Collection[int] | None) -> int:
+    """The number of places in a text, which may overlap, from which a string can be copied."""
+    count, start = 0, text.find(copied) if copied else -1
+    while start >= 0:
+        count += boundaries is None or (start in boundaries and start + len(copied) in boundaries)
+        start = text.find(copied, start + 1)
+    return count
+
+
+def _last_copy(parts: Sequence[Part]) -> int | None:
+    """The index of the last copy of a repetition; None if it depends on what is written."""
+    for index in reversed(range(len(parts))):
+        if isinstance(parts[index], Copy):
+            return index
+        if isinstance(parts[index], Repeat | Either):
+            return None
+    return None
+
+
 class _Builder:
     """A nondeterministic automaton. A node has edges by character, edges without a character (`free`), and possibly a
-    copy that leads to another node."""
+    copy that leads to another node. `first` are the nodes at which a repetition begins, `counted` those of its last
+    copy."""
 
     def __init__(self, parts: Iterable[Part]):
         self.by_char: list[dict[str, set[int]]] = []
         self.free: list[set[int]] = []
         self.copy_to: dict[int, int] = {}
+        self.first: set[int] = set()
+        self.counted: set[int] = set()
         self.start = self.node()
         self.end = self.sequence(parts, self.start)
 
@@ -178,9 +228,14 @@ class _Builder:
             self.copy_to[copy] = end
             return end
         if isinstance(part, Repeat):
-            first = self.node()
+            first = last = self.node()
             self.free[start].add(first)
-            last = self.sequence(part.parts, first)
+            self.first.add(first)
+            counted = _last_copy(part.parts)
+            for index, one in enumerate(part.parts):
+                before, last = last, self.part(one, last)
+                if index == counted:
+                    self.counted.update(self.free[before] & self.copy_to.keys())
             self.free[last].add(first)
             return last
         if isinstance(part, Either):
@@ -238,5 +293,7 @@ def _make_deterministic(builder: _Builder) -> list[GrammarState]:
         if copies and (any(node in builder.copy_to for node in nodes) or not set(targets) <= set(DELIMITERS)):
             raise ValueError(Errors.M902.format(where="a copy is followed by another part than a delimiter"))
         edges = {char: number(builder.closure(ends)) for char, ends in sorted(targets.items())}
-        states.append(GrammarState(edges, bool(copies), builder.end in nodes))
+        begins = frozenset(char for node in nodes & builder.first for char in builder.by_char[node])
+        counted = not builder.counted.isdisjoint(copies)
+        states.append(GrammarState(edges, bool(copies), builder.end in nodes, begins, counted))
     return states

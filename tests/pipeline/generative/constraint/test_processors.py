@@ -27,7 +27,7 @@ from spacy_mre.pipeline.generative.constraint.processors import (
     GrammarLogitsProcessor,
     Mask,
 )
-from spacy_mre.pipeline.generative.constraint.text_automata import TextAutomata
+from spacy_mre.pipeline.generative.constraint.row_automata import RowAutomata
 from spacy_mre.pipeline.generative.constraint.token_table import BEGIN, OTHER, TokenTable
 from spacy_mre.pipeline.generative.formats.analysis import Analysis, EntityText, RelationText
 from spacy_mre.pipeline.generative.formats.escaping import DELIMITERS, ESCAPE, ESCAPED
@@ -75,8 +75,7 @@ def constraint_of(kind, name):
 
 def shortest(constraint, text):
     """The fewest tokens that can be written about a text."""
-    automata = constraint.begin([text], 10_000)
-    return int(constraint.automaton.distances(automata._copy_costs[0])[constraint.automaton.start])
+    return constraint.begin([text], 10_000).texts.least(0)
 
 
 def random_walk(automata, text, generator, most):
@@ -349,7 +348,7 @@ def test_characters_that_the_tokenizer_does_not_know_are_not_copied_but_counted(
     constraint = constraint_of("unigram", "slg_words")
     text = "New 𠮷 York 𠮷b"
     automata = constraint.begin([text, "York"], 60)
-    assert automata.unwritable == ["𠮷𠮷", ""]
+    assert automata.texts.unwritable == ["𠮷𠮷", ""]
     copied = set()
     for seed in range(300):
         tokens, _ = random_walk(automata, 0, random.Random(seed), 60)
@@ -571,7 +570,7 @@ class Recomputing(GrammarLogitsProcessor):
     def __call__(self, input_ids, scores):
         masked = super().__call__(input_ids, scores)
         constraint, texts_, most = self.again
-        automata = TextAutomata(constraint.automaton, texts_, most)
+        automata = RowAutomata(constraint.grammar, constraint.automaton, texts_, most)
         for row, tokens in enumerate(input_ids[:, self._prompt_length :].tolist()):
             state = automata.start(row * len(texts_) // len(input_ids))
             for token in tokens:

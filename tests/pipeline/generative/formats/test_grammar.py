@@ -17,7 +17,8 @@ TEXT = "Ada: met Bo/Cy"
         "<a>:none;",
         "<ab>:person;Ada",
         "<a>:place;Ada\\: met:perfume;Bo\\/Cy",
-        "<a>:person;A:person;A:person;A",
+        "<a>:person;A:place;A:perfume;A",  # once for each label
+        "<a>:person;d:person;t:person;A:person;Ad",
         "<a>:person;t B",
     ],
 )
@@ -44,6 +45,8 @@ def test_accepted(string):
         "<a>:per;Ada",
         "<a>:person;Ada:none;",
         "<a>:person;Ada>",
+        "<a>:person;Ada:person;Ada",  # once in the text
+        "<a>:person;A:place;A:person;A",
     ],
 )
 def test_refused(string):
