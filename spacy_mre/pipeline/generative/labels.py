@@ -249,8 +249,8 @@ class LabelledPipe(MREPipe):
         return EntityText(item.label, text) if text else None
 
     def _known(self, analysis: Analysis) -> Analysis:
-        """The analysis without labels that were unseen at initialization, and with None for a part that the task
-        does not contain."""
+        """The analysis without labels that were unseen at initialization and cannot be written, and with None for a
+        part that the task does not contain."""
         task, lost = self.format.task, Losses()
         label = analysis.label if task.classes else None
         if label is not None and label not in task.classes:
@@ -258,9 +258,9 @@ class LabelledPipe(MREPipe):
             label = None
         items = None
         if analysis.items is not None and task.labels:
-            items = tuple(item for item in analysis.items if item.label in task.labels)
+            items = tuple(item for item in analysis.items if task.word_of(item.label) is not None)
             for item in analysis.items:
-                if item.label not in task.labels:
+                if task.word_of(item.label) is None:
                     lost.add_unseen("relation" if isinstance(item, RelationText) else "entity", item.label)
         self._count_unseen_labels(lost)
         return Analysis(label, items)

@@ -6,9 +6,9 @@ sampling.
 `first_token` restricts the first token to those with which the format can start: with `<`, for SLG. This is the
 constraint mechanism of the paper (arXiv 2307.10291).
 
-`grammar` (ours) restricts every token, so that each output can be parsed, has known labels only, copies only strings of
-the text (as the tokenizer writes it), with the same label no more often than the text contains them, and ends within the
-limit.
+`grammar` (ours) restricts every token, so that each output can be parsed, has known labels only (or short ones, if
+labels are open), copies only strings of the text (as the tokenizer writes it), with the same label no more often than
+the text contains them, and ends within the limit.
 """
 
 from collections.abc import Collection, Sequence
@@ -27,6 +27,8 @@ from .token_automaton import TokenAutomaton
 from .token_table import TokenTable
 
 LEVELS: tuple[str, ...] = get_args(ConstraintKind)
+
+NONE = numpy.zeros(0, dtype=numpy.int64)
 
 # The offsets in each text at which a copy may start and end.
 Boundaries = Sequence[Collection[int]]
@@ -180,8 +182,11 @@ class Mask:
 
     def __init__(self) -> None:
         self._masked: Tensor | None = None
-        # The places that are not -inf.
+        # The places that are not -inf, and further rows that are full of them.
         self._filled: Tensor | None = None
+        self._full: list[int] = []
+        # The tokens that are not allowed in such rows, by the memory that contains the allowed ones.
+        self._forbidden: dict[tuple[int, int], tuple[numpy.ndarray, Tensor]] = {}
 
     def __call__(self, scores: Tensor, allowed: Sequence[numpy.ndarray]) -> Tensor:
         """Mask the tokens that are not allowed in their row. An allowed token always has a finite score, so that
@@ -191,14 +196,33 @@ class Mask:
         allowed (Sequence[numpy.ndarray]): The tokens that are allowed in each row.
         RETURNS (Tensor): The scores, with -inf for other tokens. The next call changes it.
         """
-        firsts = numpy.repeat(numpy.arange(len(allowed)) * scores.shape[1], [len(tokens) for tokens in allowed])
-        places = torch.from_numpy(numpy.concatenate(allowed) + firsts).to(scores.device)
+        full = [row for row, tokens in enumerate(allowed) if len(tokens) > scores.shape[1] // 8]
+        few = [NONE if row in full else tokens for row, tokens in enumerate(allowed)] if full else allowed
+        firsts = numpy.repeat(numpy.arange(len(few)) * scores.shape[1], [len(tokens) for tokens in few])
+        places = torch.from_numpy(numpy.concatenate(few) + firsts).to(scores.device)
         masked = self._masked
         if masked is None or (masked.shape, masked.dtype, masked.device) != (scores.shape, scores.dtype, scores.device):
             masked = torch.full_like(scores, -torch.inf, memory_format=torch.contiguous_format)
         elif self._filled is not None:
             masked.view(-1)[self._filled] = -torch.inf
+            for row in self._full:
+                masked[row] = -torch.inf
         least = torch.finfo(scores.dtype).min
         masked.view(-1)[places] = scores.reshape(-1)[places].nan_to_num(nan=least, neginf=least)
-        self._masked, self._filled = masked, places
+        for row in full:
+            torch.nan_to_num(scores[row], nan=least, neginf=least, out=masked[row])
+            masked[row].masked_fill_(self._forbidden_of(allowed[row], scores), -torch.inf)
+        self._masked, self._filled, self._full = masked, places, full
         return masked
+
+    def _forbidden_of(self, tokens: numpy.ndarray, scores: Tensor) -> Tensor:
+        """Whether each token is not among these. Parts of the automaton are the same in many rows."""
+        key = tokens.ctypes.data, len(tokens)
+        if key in self._forbidden:
+            return self._forbidden[key][1]
+        forbidden = numpy.ones(scores.shape[1], dtype=bool)
+        forbidden[tokens] = False
+        made = torch.from_numpy(forbidden).to(scores.device)
+        if tokens.base is not None:
+            self._forbidden[key] = tokens, made
+        return made

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy
 
+from ..formats.escaping import MAX_WORD
 from ..formats.grammar import Grammar
 from .text_automata import AutomatonState, TextAutomata
 from .token_automaton import ENDED, UNREACHABLE, TokenAutomaton
@@ -50,7 +51,7 @@ class RowAutomata:
     ):
         self.grammar, self.automaton, self.max_new_tokens = grammar, automaton, max_new_tokens
         self.texts = TextAutomata(automaton, texts, max_new_tokens, boundaries)
-        self._can_end: dict[tuple, bool] = {}
+        self._ending: dict[tuple, bool] = {}
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -89,43 +90,61 @@ class RowAutomata:
         if place is self.texts.end_state:
             return place.tokens
         sure, unsure = self._look(state, left)
-        if sure is None:
-            return place.tokens
-        sure[[edge for edge in unsure if self._leads_on(state, edge, left)]] = True
-        return place.tokens[sure]
+        tokens = place.tokens if sure is None else place.tokens[sure]
+        tried = [token for token, end in unsure if self._leads_on(state, token, end, left)]
+        return numpy.concatenate([tokens, numpy.asarray(tried)]) if tried else tokens
 
     def _write(self, text: int, written: Written, token: int) -> Written | None:
         names = self.texts.names
         return written.after(token, self.automaton.table, self.grammar, lambda name: len(names.places(text, name)))
 
-    def _look(self, state: RowState, left: int) -> tuple[numpy.ndarray | None, list[int]]:
-        """Which tokens are certainly allowed, None for all of them; and those that have to be tried, one by one."""
+    def _look(self, state: RowState, left: int) -> tuple[numpy.ndarray | None, list[tuple[int, int]]]:
+        """Which of the tokens that cross no border of a copy are certainly allowed, None for all of them; and the
+        tokens that have to be tried, one by one."""
         place, written = state
         text, names = place.text, self.texts.names
         most, least = written.most_banned, names.cost(text, 0)
         # Of the next copy, within the current repetition and after it.
         cost = names.cost(text, most)
         cost_after = names.cost(text, most + 1) if place.counted and place.copying else cost
-        unsure = list(range(place.first_crossing, len(place.tokens)))
-        few = cost >= UNREACHABLE > least
-        few_after = cost_after >= UNREACHABLE > least
-        if not (most or unsure or few_after) and left > self.texts.longest_path(text, cost_after):
-            return None, []
-        copied, others = slice(place.first_other), slice(place.first_other, place.first_crossing)
+        few, few_after = cost >= UNREACHABLE > least, cost_after >= UNREACHABLE > least
+        unsure = _pairs(place.crossing)
+        length = written.word_length
+        too_long = place.lengths is not None and length + place.longest > MAX_WORD
+        if not (most or few_after or too_long) and left > self.texts.longest_path(text, cost_after):
+            return None, unsure
+        size = place.firsts[-1]
+        copied, others = slice(size), slice(size, None)
         sure = numpy.zeros(len(place.tokens), dtype=bool)
         if place.counted:
             sure[copied] = self._within(place, copied, least if few else cost, left)
             self._ban(sure, state, least if few else cost, left)
         elif few:
-            unsure += range(place.first_other)
+            unsure += _pairs((place.tokens[copied], place.ends[copied]))
         else:
             sure[copied] = self._within(place, copied, cost, left)
         if not place.copying or written.copied not in written.banned_here:
             if few_after:
-                unsure += range(place.first_other, place.first_crossing)
+                self._look_at_words(sure, unsure, state, left)
             else:
                 sure[others] = self._within(place, others, cost_after, left)
+        if too_long:
+            sure[others] &= place.lengths + length <= MAX_WORD
         return sure, unsure
+
+    def _look_at_words(self, sure: numpy.ndarray, unsure: list[tuple[int, int]], state: RowState, left: int) -> None:
+        """Where all names can be banned after a beginning, other tokens have to be tried, except those that continue a
+        free word: another character makes another beginning."""
+        place, written = state
+        names, first = self.texts.names, place.firsts[-1]
+        ends = place.ends[first:]
+        most = next(n for n in range(written.most_banned, -1, -1) if names.cost(place.text, n) < UNREACHABLE)
+        in_word = self.automaton.in_word[ends]
+        needed = self.texts.bounds(names.cost(place.text, most))[ends] + 1
+        sure[first:] = in_word & (needed < left)
+        if place.lengths is not None:
+            sure[first:] &= place.lengths + written.word_length < MAX_WORD
+        unsure += _pairs((place.tokens[first:][~in_word], ends[~in_word]))
 
     def _within(self, place: AutomatonState, edges: slice, cost: int, left: int) -> numpy.ndarray | bool:
         """Whether tokens lead to where the string can end within the limit."""
@@ -150,24 +169,30 @@ class RowAutomata:
                 needed = names.distance(start, int(place.ends[edge]) - offset, ends) + after
                 sure[edge] = needed < min(left, UNREACHABLE)
 
-    def _leads_on(self, state: RowState, edge: int, left: int) -> bool:
+    def _leads_on(self, state: RowState, token: int, end: int, left: int) -> bool:
         """Whether the string can end within the limit after a token."""
-        place, token = state.place, int(state.place.tokens[edge])
-        if place.ends[edge] == ENDED:
-            return left > 0 and state.written.copied not in state.written.banned_here
-        after = self._write(place.text, state.written, token)
+        place, written = state
+        if end == ENDED:
+            return left > 0 and written.copied not in written.banned_here
+        after = self._write(place.text, written, token)
         if after is None:
             return False
         cost = self.texts.names.cost(place.text, after.most_banned)
+        if end < len(self.automaton) and after.word_length + self.automaton.needed[end] > MAX_WORD:
+            return False
         if cost < UNREACHABLE and not after.banned_here:
-            return bool(self.texts.bounds(cost)[place.ends[edge]] < left)
+            return bool(self.texts.bounds(cost)[end] < left)
         following = self.texts.step(place, token)
-        return following is not None and self._can_still_end(RowState(following, after), left - 1)
+        return following is not None and self._can_end(RowState(following, after), left - 1)
 
-    def _can_still_end(self, state: RowState, left: int) -> bool:
+    def _can_end(self, state: RowState, left: int) -> bool:
         key = (id(state.place), left, state.written.key)
-        if key not in self._can_end:
+        if key not in self._ending:
             sure, unsure = self._look(state, left)
             certain = left > 0 and (sure is None or bool(sure.any()))
-            self._can_end[key] = certain or (left > 0 and any(self._leads_on(state, edge, left) for edge in unsure))
-        return self._can_end[key]
+            self._ending[key] = certain or (left > 0 and any(self._leads_on(state, *edge, left) for edge in unsure))
+        return self._ending[key]
+
+
+def _pairs(edges: tuple[numpy.ndarray, numpy.ndarray]) -> list[tuple[int, int]]:
+    return list(zip(edges[0].tolist(), edges[1].tolist()))

@@ -20,45 +20,53 @@ from .token_table import OTHER, WORD
 Edges = tuple[numpy.ndarray, numpy.ndarray]
 
 
-NO_POSITIONS = numpy.zeros(0, dtype=numpy.int64)
+NONE = numpy.zeros(0, dtype=numpy.int64)
 
 
 class AutomatonState:
     """A place in the grammar and in a text, and its next tokens: first those that continue or start a copy at each of
-    some positions, then others, then those that reach over the border of a copy.
+    some positions, then others.
 
     text (int): The index of the text.
     tokens (numpy.ndarray): The tokens that may come next if the limit allows them, some more than once; shape (edges,).
     ends (numpy.ndarray): The state of the automaton to which each token leads or, numbered after these, the position
         in a copy; shape (edges,).
+    crossing (tuple[numpy.ndarray, numpy.ndarray]): The tokens that reach over the border of a copy, and where they
+        lead.
     copy (int): The copy; -1 if nothing is copied here.
     counted (bool): Whether it is the last copy of a repetition.
     copying (bool): Whether the copy has started.
+    lengths (Optional[numpy.ndarray]): See `Transitions`; of the other tokens.
+    longest (int): The greatest of them; 0 if there are none.
     positions (numpy.ndarray): The positions in the text, sorted.
     firsts (list[int]): The first token of each position, and the end of the last one's.
-    first_other (int): The first token that does not continue or start a copy.
-    first_crossing (int): The first token that reaches over the border of a copy.
     """
 
     __slots__ = (
-        *("copy", "copying", "counted", "ends", "first_crossing", "first_other", "firsts", "following", "positions"),
+        *("copy", "copying", "counted", "crossing", "ends", "firsts", "following", "lengths", "longest", "positions"),
         *("text", "tokens"),
     )
 
-    def __init__(self, text: int, tokens: numpy.ndarray, ends: numpy.ndarray, first_crossing: int | None = None):
-        self.text, self.tokens, self.ends = text, tokens, ends
+    def __init__(
+        self,
+        text: int,
+        tokens: numpy.ndarray,
+        ends: numpy.ndarray,
+        crossing: Edges = (NONE, NONE),
+        lengths: numpy.ndarray | None = None,
+    ):
+        self.lengths, self.longest = lengths, 0 if lengths is None else int(lengths.max(initial=0))
+        self.text, self.tokens, self.ends, self.crossing = text, tokens, ends, crossing
         self.copy, self.counted, self.copying = -1, False, False
-        self.positions, self.firsts = NO_POSITIONS, [0]
-        self.first_other = 0
-        self.first_crossing = len(tokens) if first_crossing is None else first_crossing
+        self.positions, self.firsts = NONE, [0]
         self.following: dict[int, AutomatonState | None] = {}
 
 
 class TextAutomata:
     """The tokens that may come next, for each text of a batch.
 
-    `surfaces` contains the texts as they can be copied, `names` the copies, and `unwritable` the characters of each text
-    that the tokenizer cannot write and that no copy can contain.
+    `surfaces` contains the texts as they can be copied, `names` the copies, and `unwritable` the characters of each
+    text that the tokenizer cannot write and that no copy can contain.
 
     automaton (TokenAutomaton): The grammar.
     texts (Sequence[str]): The texts.
@@ -115,6 +123,8 @@ class TextAutomata:
             return state
         if token not in state.following:
             ends = state.ends[state.tokens == token]
+            if not len(ends):
+                ends = state.crossing[1][state.crossing[0] == token]
             state.following[token] = self._state(state.text, ends) if len(ends) else None
         return state.following[token]
 
@@ -252,7 +262,8 @@ class TextAutomata:
             elif self.automaton.copies[first] >= 0:
                 made = self._start_copy(text, first)
             else:
-                made = AutomatonState(text, *self._concatenate(text, [self.automaton.transitions(first)]))
+                direct = self.automaton.transitions(first)
+                made = AutomatonState(text, direct.tokens, direct.ends, self._crossing(text, [direct]), direct.lengths)
             self._states[key] = made
         return self._states[key]
 
@@ -279,13 +290,14 @@ class TextAutomata:
         firsts = numpy.searchsorted(self._crossing_rows, rows, side="left")
         lasts = numpy.searchsorted(self._crossing_rows, rows, side="right")
         crossings = self._crossings[expand_ranges(firsts, lasts - firsts)]
-        tokens, ends, first_crossing = self._concatenate(
-            text, others, self._after_copy(copy, crossings), (self._tokens[edges], self._ends[edges] + self.offset(copy))
-        )
-        state = AutomatonState(text, tokens, ends, first_crossing)
+        crossed = self._after_copy(copy, crossings)
+        tokens = numpy.concatenate([self._tokens[edges], *(some.tokens for some in others)])
+        ends = numpy.concatenate([self._ends[edges] + self.offset(copy), *(some.ends for some in others)])
+        of_others = [some.lengths for some in others if some.lengths is not None]
+        lengths = numpy.concatenate(of_others) if of_others else None
+        state = AutomatonState(text, tokens, ends, self._crossing(text, others, crossed), lengths)
         state.copy, state.counted = copy, bool(self.automaton.counted[copy])
         state.positions, state.firsts = positions, [0, *numpy.cumsum(counts).tolist()]
-        state.first_other = len(edges)
         return state
 
     def _after_copy(self, copy: int, crossings: numpy.ndarray) -> list[Transitions]:
@@ -295,21 +307,13 @@ class TextAutomata:
             for node in numpy.unique(crossings).tolist()
         ]
 
-    def _concatenate(
-        self, text: int, direct: Sequence[Transitions], crossing: Sequence[Transitions] = (), *edges: Edges
-    ) -> tuple[numpy.ndarray, numpy.ndarray, int]:
-        """All edges: those given, those of tokens that touch no border of a copy, and those of tokens that do. Also
-        the number of the first one of the latter."""
-        parts = [*edges, *((some.tokens, some.ends) for some in direct)]
-        first_crossing = sum(len(tokens) for tokens, _ in parts)
-        for some in crossing:
-            parts.append((some.tokens, some.ends))
-        for some in (*direct, *crossing):
+    def _crossing(self, text: int, direct: Sequence[Transitions], crossed: Sequence[Transitions] = ()) -> Edges:
+        """The tokens that start before a copy and end within it or later, and those that start within a copy and end
+        after it."""
+        parts = [(some.tokens, some.ends) for some in crossed]
+        for some in (*direct, *crossed):
             parts += [self._into_copy(text, node, state) for node, state in some.entries]
-        if len(parts) == 1:
-            return *parts[0], first_crossing
-        tokens = numpy.concatenate([NO_POSITIONS, *(tokens for tokens, _ in parts)])
-        return tokens, numpy.concatenate([NO_POSITIONS, *(ends for _, ends in parts)]), first_crossing
+        return _joined(parts)
 
     def _into_copy(self, text: int, node: int, state: int) -> Edges:
         """The tokens within which a copy starts, at a node of the trie."""
@@ -320,6 +324,12 @@ class TextAutomata:
             crossed = self._after_copy(copy, self._find_crossings(rows, nodes, ends)[1])
             tokens, ends = trie.tokens(nodes), numpy.repeat(ends, trie.counts[nodes])
             kept = self._to_end[ends] < UNREACHABLE
-            tokens, ends, _ = self._concatenate(text, (), crossed, (tokens[kept], ends[kept] + self.offset(copy)))
-            self._entry_edges[text, node, state] = tokens, ends
+            within = tokens[kept], ends[kept] + self.offset(copy)
+            self._entry_edges[text, node, state] = _joined([within, self._crossing(text, (), crossed)])
         return self._entry_edges[text, node, state]
+
+
+def _joined(edges: Sequence[Edges]) -> Edges:
+    if not edges:
+        return NONE, NONE
+    return numpy.concatenate([tokens for tokens, _ in edges]), numpy.concatenate([ends for _, ends in edges])

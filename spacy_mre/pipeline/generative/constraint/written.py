@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from ..formats.escaping import DELIMITERS, ESCAPE
+from ..formats.escaping import DELIMITERS, ESCAPE, MAX_WORD
 from ..formats.grammar import Grammar
 from .token_table import BEGIN, OTHER, TokenTable
 
@@ -29,6 +29,7 @@ class Written:
         "_counts",
         "_escaped",
         "_item",
+        "_length",
         "_most",
         "_pending",
         "_state",
@@ -47,6 +48,7 @@ class Written:
         self._counts: dict[bytes, int] = {}
         self.banned: dict[bytes, frozenset[bytes]] = {}
         self.prefix = b""
+        self._length = 0
         self.copied: bytes | None = b"" if grammar.copies(grammar.start) else None
 
     @property
@@ -54,6 +56,11 @@ class Written:
         """RETURNS (tuple): Equal for two beginnings with the same continuations."""
         counts = frozenset(self._counts.items())
         return self._state, self._context, self._pending, self._escaped, self._item, self._most, self.copied, counts
+
+    @property
+    def word_length(self) -> int:
+        """RETURNS (int): The characters of the current free word so far."""
+        return self._length + bool(self._pending)
 
     @property
     def banned_here(self) -> frozenset[bytes]:
@@ -72,7 +79,8 @@ class Written:
         table (TokenTable): The strings of the tokens.
         grammar (Grammar): The grammar.
         places (Callable[[bytes], int]): The number of places of an escaped string in the text.
-        RETURNS (Optional[Written]): The string with the token; None if it has a repetition too often.
+        RETURNS (Optional[Written]): The string with the token; None if it has a repetition too often, or too long a
+            word.
         """
         data = table.writes(token, self._context)
         new = object.__new__(Written)
@@ -111,6 +119,9 @@ class Written:
         self._state = state
         self._item += self._pending
         self._pending = b""
+        self._length = self._length + 1 if grammar.in_word(state) else 0
+        if self._length > MAX_WORD:
+            return False
         if grammar.copies(state):
             self.copied, self.prefix = b"", self._item
         return True

@@ -5,9 +5,9 @@ has two kinds of states. A *literal* state has an edge for each character that m
 escaped part of the text, and is left on a delimiter without a backslash. No escaped text contains one, so the grammar
 is deterministic although the text is not known when it is compiled.
 
-The automaton alone would let a model repeat itself for ever. So the same repetition, up to its last copy, may be written
-no more often than the text has places for its copies: `:person;Ida` as often as "Ida" occurs, and a relation as often as
-there are pairs of an occurrence of its head and one of its tail.
+The automaton alone would let a model repeat itself for ever. So the same repetition, up to its last copy, may be
+written no more often than the text has places for its copies: `:person;Ida` as often as "Ida" occurs, and a relation as
+often as there are pairs of an occurrence of its head and one of its tail.
 """
 
 from collections import Counter
@@ -15,7 +15,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ....errors import Errors
-from .escaping import DELIMITERS, ESCAPE, ESCAPED
+from .escaping import DELIMITERS, ESCAPE, ESCAPED, MAX_WORD, is_free
+
+# Stands for all characters that a free word may contain and that have no edge of their own.
+OTHERS = ""
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,15 @@ class Copy:
 
 
 @dataclass(frozen=True)
+class FreeWord:
+    """Any short text, escaped; see `is_free_word`. Another word in the same place, followed by the same delimiter, is
+    not written as a free word."""
+
+
+@dataclass(frozen=True)
 class Repeat:
-    """These parts one after another, once or more; the first is a word or a choice. The same parts, up to the last copy,
-    at most as often as the text has places for their copies."""
+    """These parts one after another, once or more; the first is a word or a choice. The same parts, up to the last
+    copy, at most as often as the text has places for their copies."""
 
     parts: tuple["Part", ...]
 
@@ -61,7 +70,7 @@ class Either:
         object.__setattr__(self, "sequences", tuple(tuple(sequence) for sequence in sequences))
 
 
-Part = Literal | Choice | Copy | Repeat | Either
+Part = Literal | Choice | Copy | FreeWord | Repeat | Either
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,8 @@ class GrammarState:
     accepting (bool): Whether the string may end here; in a copy state, after the copy.
     begins (frozenset[str]): The characters with which a repetition begins.
     counted (bool): Whether this state copies the last copy of a repetition, so that it is counted.
+    others (Optional[int]): The next state for all other characters that a free word may contain.
+    in_word (bool): Whether the last character belongs to a free word.
     """
 
     edges: dict[str, int]
@@ -80,6 +91,8 @@ class GrammarState:
     accepting: bool
     begins: frozenset[str] = frozenset()
     counted: bool = False
+    others: int | None = None
+    in_word: bool = False
 
 
 class Grammar:
@@ -121,7 +134,8 @@ class Grammar:
 
     def step(self, state: int, char: str) -> int | None:
         """RETURNS (Optional[int]): The next state for a character; None if it may not follow."""
-        return self.states[state].edges.get(char)
+        found = self.states[state]
+        return found.edges.get(char, found.others if is_free(char) else None)
 
     def begins(self, state: int, char: str) -> bool:
         """RETURNS (bool): Whether a repetition begins with this character."""
@@ -130,6 +144,14 @@ class Grammar:
     def counted(self, state: int) -> bool:
         """RETURNS (bool): Whether the state copies the last copy of a repetition."""
         return self.states[state].counted
+
+    def others(self, state: int) -> int | None:
+        """RETURNS (Optional[int]): The next state for all characters of free words without an edge of their own."""
+        return self.states[state].others
+
+    def in_word(self, state: int) -> bool:
+        """RETURNS (bool): Whether the last character belongs to a free word."""
+        return self.states[state].in_word
 
     def accepts(self, string: str, text: str, boundaries: Collection[int] | None = None) -> bool:
         """Whether the format can write a string about a text. This is the reference for the faster implementation over
@@ -144,6 +166,7 @@ class Grammar:
         # The start of the repetition, the places for its copies, and the repetitions so far.
         first, most = 0, 1
         written: Counter[str] = Counter()
+        length = 0
         while position < len(string):
             if self.copies(state):
                 copied, position = _read_copy(string, position)
@@ -161,6 +184,9 @@ class Grammar:
             if self.begins(state, string[position]):
                 first, most = position, 1
             state, position = following, position + 1
+            length = length + 1 if self.in_word(state) else 0
+            if length > MAX_WORD:
+                return False
         return self.accepting(state) and not self.copies(state)
 
 
@@ -207,6 +233,8 @@ class _Builder:
         self.copy_to: dict[int, int] = {}
         self.first: set[int] = set()
         self.counted: set[int] = set()
+        self.in_word: set[int] = set()
+        self.after_word: set[int] = set()
         self.start = self.node()
         self.end = self.sequence(parts, self.start)
 
@@ -227,6 +255,8 @@ class _Builder:
             self.free[start].add(copy)
             self.copy_to[copy] = end
             return end
+        if isinstance(part, FreeWord):
+            return self.free_word(start)
         if isinstance(part, Repeat):
             first = last = self.node()
             self.free[start].add(first)
@@ -253,6 +283,34 @@ class _Builder:
             self.by_char[start].setdefault(char, set()).add(end)
             start = end
         return start
+
+    def free_word(self, start: int) -> int:
+        first, solid, space, escape, end = (self.node() for _ in range(5))
+        self.free[start].add(first)
+        self.free[solid].add(end)
+        for node in (first, solid, space):
+            self.by_char[node] = {OTHERS: {solid}, ESCAPE: {escape}}
+            if node != first:
+                self.by_char[node][" "] = {space}
+        self.by_char[escape] = {char: {solid} for char in ESCAPED}
+        self.in_word |= {solid, space, escape}
+        self.after_word.add(end)
+        return end
+
+    def targets(self, nodes: Iterable[int]) -> dict[str, set[int]]:
+        """The nodes after each character. A character with an edge of its own may also be one of a free word; a
+        delimiter ends a free word only if no other word ends there."""
+        targets: dict[str, set[int]] = {}
+        chars = {char for node in nodes for char in self.by_char[node]}
+        for char in chars:
+            ends, after_word = set(), set()
+            for node in nodes:
+                found = self.by_char[node].get(char, set())
+                if not found and char and is_free(char):
+                    found = self.by_char[node].get(OTHERS, set())
+                (after_word if node in self.after_word else ends).update(found)
+            targets[char] = ends or after_word
+        return targets
 
     def closure(self, nodes: Iterable[int]) -> frozenset[int]:
         """All nodes that are reached without a character."""
@@ -286,14 +344,12 @@ def _make_deterministic(builder: _Builder) -> list[GrammarState]:
             if builder.end in nodes or any(builder.by_char[node] for node in nodes):
                 raise ValueError(Errors.M902.format(where="another part may start where a copy starts"))
             nodes = builder.closure(builder.copy_to[node] for node in copies)
-        targets: dict[str, set[int]] = {}
-        for node in nodes:
-            for char, ends in builder.by_char[node].items():
-                targets.setdefault(char, set()).update(ends)
+        targets = builder.targets(nodes)
         if copies and (any(node in builder.copy_to for node in nodes) or not set(targets) <= set(DELIMITERS)):
             raise ValueError(Errors.M902.format(where="a copy is followed by another part than a delimiter"))
         edges = {char: number(builder.closure(ends)) for char, ends in sorted(targets.items())}
         begins = frozenset(char for node in nodes & builder.first for char in builder.by_char[node])
         counted = not builder.counted.isdisjoint(copies)
-        states.append(GrammarState(edges, bool(copies), builder.end in nodes, begins, counted))
+        others, in_word = edges.pop(OTHERS, None), not builder.in_word.isdisjoint(nodes)
+        states.append(GrammarState(edges, bool(copies), builder.end in nodes, begins, counted, others, in_word))
     return states

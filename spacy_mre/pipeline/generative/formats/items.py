@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from ....annotations.entities import Offsets
 from ....errors import Errors
 from .analysis import EntityText, Item, RelationText
-from .escaping import escape
-from .grammar import Choice, Copy, Either, Literal, Part, Repeat
+from .escaping import MAX_WORD, escape, is_free_word
+from .grammar import Choice, Copy, Either, FreeWord, Literal, Part, Repeat
 from .scanning import NONE_WORDS, Cursor, Segment, join, normalized, plain, split
 from .task import Task
 
@@ -32,7 +32,9 @@ class ItemPart:
         self.normalized_ids = {normalized(word): label for label, word in reversed(task.labels.items())}
 
     def options(self) -> str:
-        """RETURNS (str): The list of labels in a source."""
+        """RETURNS (str): The list of labels in a source; without labels if they are open."""
+        if self.task.open_labels:
+            return self.none
         return "".join(f":{escape(word)};" for word in self.task.labels.values()) + self.none
 
     def write(self, items: Iterable[Item]) -> str:
@@ -95,8 +97,15 @@ class ItemPart:
         return [word for word in words if word]
 
     def grammar(self) -> list[Part]:
-        """RETURNS (list[Part]): A grammar of the strings that `parse_strictly` accepts."""
-        label = Choice(map(escape, self.task.labels.values()))
+        """RETURNS (list[Part]): A grammar of the strings that `parse_strictly` accepts.
+
+        RAISES (ValueError): If labels are open, and one of the known ones is too long or has white space in it that is
+            no space.
+        """
+        label: Part = FreeWord() if self.task.open_labels else Choice(map(escape, self.task.labels.values()))
+        for known, word in self.task.labels.items() if self.task.open_labels else ():
+            if not is_free_word(word):
+                raise ValueError(Errors.M911.format(label=known, name=self.task.name, most=MAX_WORD))
         item: list[Part] = [Literal(":"), label, Literal(";"), Copy()]
         if self.has_relations:
             item = [Literal(":"), Copy(), Literal(";"), label, Literal(";"), Copy()]
@@ -105,29 +114,35 @@ class ItemPart:
     def _write_item(self, item: Item) -> str:
         if not self.task.can_write(item):
             raise ValueError(Errors.M906.format(name=self.task.name, word_level=self.task.word_level, item=tuple(item)))
-        if item.label not in self.task.labels:
+        word = self.task.word_of(item.label)
+        if word is None:
             raise ValueError(
                 Errors.M907.format(label=item.label, name=self.task.name, labels=", ".join(self.task.labels))
             )
         for text in (item.head, item.tail) if isinstance(item, RelationText) else (item.text,):
             if not text or text != text.strip():
                 raise ValueError(Errors.M908.format(label=item.label, text=text))
-        word = escape(self.task.labels[item.label])
+        word = escape(word)
         if isinstance(item, RelationText):
             return f":{escape(item.head)};{word};{escape(item.tail)}"
         return f":{word};{escape(item.text)}"
 
     def _parse_entity(self, cursor: Cursor) -> EntityText:
-        label = cursor.word(self.ids, "label of an entity")
+        label = self._take_label(cursor, "label of an entity")
         cursor.take(";")
         return EntityText(label, cursor.copied())
 
     def _parse_relation(self, cursor: Cursor) -> RelationText:
         head = cursor.copied()
         cursor.take(";")
-        label = cursor.word(self.ids, "label of a relation")
+        label = self._take_label(cursor, "label of a relation")
         cursor.take(";")
         return RelationText(head, label, cursor.copied())
+
+    def _take_label(self, cursor: Cursor, what: str) -> str:
+        if self.task.open_labels:
+            return cursor.free_word(self.ids, self.task.none_word, what)
+        return cursor.word(self.ids, what)
 
     def _groups(self, string: str, start: int) -> list[list[Segment]]:
         """The fields of each item. If a colon is followed by too few fields, it belongs to the text and was not
@@ -152,11 +167,16 @@ class ItemPart:
     def _may_be_truncated(self, fields: Sequence[Segment]) -> bool:
         """Whether these can be the first fields of an item."""
         first = normalized(fields[0].text)
-        return self.has_relations or any(word.startswith(first) for word in self.normalized_ids)
+        return (
+            self.has_relations or self.task.open_labels or any(word.startswith(first) for word in self.normalized_ids)
+        )
 
     def _label(self, field: Segment) -> str | None:
-        """The label with this word; if there is none, the first one with a word that differs in spelling only."""
-        return self.ids.get(plain(field), self.normalized_ids.get(normalized(field.text)))
+        """The label with this word; if there is none, the first one with a word that differs in spelling only. If
+        labels are open, other words are labels, too."""
+        word = plain(field)
+        label = self.ids.get(word, self.normalized_ids.get(normalized(field.text)))
+        return word if label is None and self.task.open_labels and self.task.word_of(word) is not None else label
 
     def _read_entity(self, string: str, fields: Sequence[Segment]) -> EntityText | None:
         fields = _without_last_delimiter(fields, 2)

@@ -1,8 +1,10 @@
 """Under the grammar a model with random weights writes only what can be read, and nothing else is forbidden."""
 
 import random
+import re
+from collections import Counter
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, combinations, pairwise, product
 
 import numpy
 import pytest
@@ -30,7 +32,7 @@ from spacy_mre.pipeline.generative.constraint.processors import (
 from spacy_mre.pipeline.generative.constraint.row_automata import RowAutomata
 from spacy_mre.pipeline.generative.constraint.token_table import BEGIN, OTHER, TokenTable
 from spacy_mre.pipeline.generative.formats.analysis import Analysis, EntityText, RelationText
-from spacy_mre.pipeline.generative.formats.escaping import DELIMITERS, ESCAPE, ESCAPED
+from spacy_mre.pipeline.generative.formats.escaping import DELIMITERS, ESCAPE, ESCAPED, MAX_WORD, escape
 from spacy_mre.pipeline.generative.formats.grammar import Choice, Copy, Grammar, Literal, Repeat
 from spacy_mre.pipeline.generative.formats.oiellm import OIELLMFormat
 from spacy_mre.pipeline.generative.formats.slg import SLGFormat
@@ -45,7 +47,7 @@ from tests.pipeline.generative.constraint.test_token_table import (
     tokenizer_of,
 )
 
-FORMATS = ("slg", "oiellm", "slg_relations", "slg_words")
+FORMATS = ("slg", "oiellm", "slg_relations", "slg_words", "slg_open", "oiellm_open_relations")
 # Every kind of tokenizer, and every format with a few of them.
 PAIRS = [(kind, "slg") for kind in KINDS] + [
     (kind, name) for kind in ("crossing_bpe", "t5", "wordpiece") for name in FORMATS[1:]
@@ -61,10 +63,11 @@ def format_of(kind, name):
         return {word: TokenTable.of(tokenizer_of(kind)).surface(word).string for word in words}
 
     (none,), (prompt,) = spell("none").values(), spell("NER").values()
-    level = "relations" if name == "slg_relations" else "entities"
+    level = "relations" if "relations" in name else "entities"
     classes = {} if name == "slg_words" else spell("News", "Sport", "社会")
-    task = Task("test", "en", level, prompt, prompt, none, classes, spell("City", "Person", "Product Name", "a:b"))
-    return OIELLMFormat(task) if name == "oiellm" else SLGFormat(task)
+    labels = spell("City", "Person", "Product Name", "a:b")
+    task = Task("test", "en", level, prompt, prompt, none, classes, labels, open_labels="open" in name)
+    return OIELLMFormat(task) if "oiellm" in name else SLGFormat(task)
 
 
 @lru_cache
@@ -139,47 +142,72 @@ def viable(grammar, text, written):
         string, rest = written[: error.start].decode("utf8"), written[error.start :]
     if rest:
         candidates = {*text, *(char for state in grammar.states for char in state.edges)}
+        for more in chain.from_iterable(product(b"\x80\x81\x90\xa5\xbf", repeat=n) for n in (1, 2, 3)):
+            candidates.add((rest + bytes(more)).decode("utf8", "replace"))
         return any(
             char.encode("utf8").startswith(rest) and viable(grammar, text, string.encode("utf8") + char.encode("utf8"))
             for char in candidates
         )
-    state, copied, escaped = grammar.start, None, False
+    state, copied, item, most, counts, length = grammar.start, "", "", 1, Counter(), 0
     for char in string:
+        escaped = (len(copied) - len(copied.rstrip(ESCAPE))) % 2
         if grammar.copies(state) and (escaped or char not in DELIMITERS):
-            if not escaped and char == ESCAPE:
-                escaped = True
-                continue
             if escaped and char not in ESCAPED:
                 return False
-            copied, escaped = (copied or "") + char, False
+            copied += char
             continue
-        if grammar.copies(state) and (escaped or not copied or copied not in text or copied != copied.strip()):
-            return False
-        state, copied = grammar.step(state, char), None
+        if grammar.copies(state):
+            most *= places(copied, text)
+            counts[item + copied] += grammar.counted(state)
+            if not most or counts[item + copied] > most:
+                return False
+            item += copied
+        item, most = (char, 1) if grammar.begins(state, char) else (item + char, most)
+        state, copied = grammar.step(state, char), ""
         if state is None:
             return False
+        length = length + 1 if grammar.in_word(state) else 0
+    # Another character makes another label, which can be written with any name.
+    is_open = grammar.in_word(state) or grammar.others(state) is not None
+    if length > MAX_WORD or (is_open and length < MAX_WORD and text.strip()):
+        return length <= MAX_WORD
+    return can_end(grammar, text, state, copied, item, most, counts)
+
+
+def places(escaped, text):
+    """The number of places of an escaped name in a text."""
+    name = re.sub(r"\\(.)", r"\1", escaped)
+    return sum(text.startswith(name, i) for i in range(len(text))) if name and name == name.strip() else 0
+
+
+def can_end(grammar, text, state, copied, item, most, counts):
+    """Whether the string can be finished; by trying all names and all characters."""
+    if grammar.others(state) is not None and text.strip():
+        return True
     if not grammar.copies(state):
-        return can_end(grammar, state, bool(text.strip()))
-    if copied is None and not escaped:
-        return bool(text.strip())
-    return any(
-        not text[i].isspace()
-        and text.startswith(copied or "", i)
-        and (text[i + len(copied or "") :][:1] in tuple(ESCAPED) if escaped else True)
-        and (not (copied or "a")[-1].isspace() or text[i + len(copied) :].strip())
-        for i in range(len(text))
-    )
-
-
-def can_end(grammar, state, something_to_copy):
-    seen, waiting = {state}, [state]
-    for state in waiting:
-        if grammar.copies(state) and not something_to_copy:
-            continue
-        if grammar.accepting(state):
-            return True
-        waiting += [after for after in grammar.edges(state).values() if after not in seen]
-        seen.update(waiting)
+        return grammar.accepting(state) or any(
+            can_end(
+                grammar, text, after, "", *((char, 1) if grammar.begins(state, char) else (item + char, most)), counts
+            )
+            for char, after in grammar.edges(state).items()
+        )
+    for start, end in combinations(range(len(text) + 1), 2):
+        name = escape(text[start:end])
+        number = most * places(name, text)
+        if name.startswith(copied) and number > (counts[item + name] if grammar.counted(state) else 0):
+            written = counts + Counter([item + name] if grammar.counted(state) else [])
+            if grammar.accepting(state) or any(
+                can_end(
+                    grammar,
+                    text,
+                    after,
+                    "",
+                    *((char, 1) if grammar.begins(state, char) else (item + name + char, number)),
+                    written,
+                )
+                for char, after in grammar.edges(state).items()
+            ):
+                return True
     return False
 
 
