@@ -13,7 +13,7 @@ import numpy
 
 from ..formats.escaping import MAX_WORD
 from ..formats.grammar import Grammar
-from .text_automata import AutomatonState, TextAutomata
+from .text_automata import NONE, AutomatonState, TextAutomata
 from .token_automaton import ENDED, UNREACHABLE, TokenAutomaton
 from .written import Written
 
@@ -90,35 +90,40 @@ class RowAutomata:
         if place is self.texts.end_state:
             return place.tokens
         sure, unsure = self._look(state, left)
-        tokens = place.tokens if sure is None else place.tokens[sure]
         tried = [token for token, end in unsure if self._leads_on(state, token, end, left)]
-        return numpy.concatenate([tokens, numpy.asarray(tried)]) if tried else tokens
+        return numpy.concatenate([*sure, numpy.asarray(tried)]) if tried else _joined(sure)
 
     def _write(self, text: int, written: Written, token: int) -> Written | None:
         names = self.texts.names
         return written.after(token, self.automaton.table, self.grammar, lambda name: len(names.places(text, name)))
 
-    def _look(self, state: RowState, left: int) -> tuple[numpy.ndarray | None, list[tuple[int, int]]]:
-        """Which of the tokens that cross no border of a copy are certainly allowed, None for all of them; and the
-        tokens that have to be tried, one by one."""
+    def _look(self, state: RowState, left: int) -> tuple[list[numpy.ndarray], list[tuple[int, int]]]:
+        """The tokens that are certainly allowed, in parts; and those that have to be tried, one by one, with the states
+        to which they lead."""
         place, written = state
         text, names = place.text, self.texts.names
         most, least = written.most_banned, names.cost(text, 0)
         # Of the next copy, within the current repetition and after it.
         cost = names.cost(text, most)
-        cost_after = names.cost(text, most + 1) if place.counted and place.copying else cost
+        cost_after = names.cost(text, most + 1) if place.counted else cost
         few, few_after = cost >= UNREACHABLE > least, cost_after >= UNREACHABLE > least
-        unsure = _pairs(place.crossing)
         length = written.word_length
         too_long = place.lengths is not None and length + place.longest > MAX_WORD
-        if not (most or few_after or too_long) and left > self.texts.longest_path(text, cost_after):
-            return None, unsure
+        far = _pairs(place.far)
+        is_near_banned = most > 0 and written.is_near_banned
+        if not (is_near_banned or few or few_after or too_long):
+            if left > self.texts.longest_path(text, cost_after):
+                return [place.tokens, place.near[0]] if len(place.near[0]) else [place.tokens], far
+            near, unsure = place.near[0][self.texts.bounds(cost_after)[place.near[1]] < left], far
+        else:
+            near, unsure = NONE, _pairs(place.near) + far
         size = place.firsts[-1]
         copied, others = slice(size), slice(size, None)
         sure = numpy.zeros(len(place.tokens), dtype=bool)
         if place.counted:
             sure[copied] = self._within(place, copied, least if few else cost, left)
-            self._ban(sure, state, least if few else cost, left)
+            if is_near_banned:
+                self._ban(sure, state, least if few else cost, left)
         elif few:
             unsure += _pairs((place.tokens[copied], place.ends[copied]))
         else:
@@ -128,9 +133,9 @@ class RowAutomata:
                 self._look_at_words(sure, unsure, state, left)
             else:
                 sure[others] = self._within(place, others, cost_after, left)
-        if too_long:
+        if too_long and place.lengths is not None:
             sure[others] &= place.lengths + length <= MAX_WORD
-        return sure, unsure
+        return [place.tokens[sure], near], unsure
 
     def _look_at_words(self, sure: numpy.ndarray, unsure: list[tuple[int, int]], state: RowState, left: int) -> None:
         """Where all names can be banned after a beginning, other tokens have to be tried, except those that continue a
@@ -155,19 +160,20 @@ class RowAutomata:
     def _ban(self, sure: numpy.ndarray, state: RowState, cost: int, left: int) -> None:
         """Correct what is certainly allowed, for the places in the text at which a banned name starts."""
         place, written = state
-        banned = written.banned_here
-        if not banned:
-            return
-        names, offset = self.texts.names, self.texts.offset(place.copy)
-        after = int(self.automaton.distances(cost)[self.automaton.leaving[place.copy]])
         length = len(written.copied or b"")
-        for start, ends in names.ends_of(place.text, banned).items():
+        for start in self.texts.names.ends_of(place.text, written.banned_here):
             row = int(numpy.searchsorted(place.positions, start + length))
             if row == len(place.positions) or place.positions[row] != start + length:
                 continue
             for edge in range(place.firsts[row], place.firsts[row + 1]):
-                needed = names.distance(start, int(place.ends[edge]) - offset, ends) + after
-                sure[edge] = needed < min(left, UNREACHABLE)
+                sure[edge] = self._needed(place.text, written, start, int(place.ends[edge]), cost) < left
+
+    def _needed(self, text: int, written: Written, start: int, end: int, cost: int) -> int:
+        """The fewest tokens to the end from a position in a copy with which a banned name starts, or another one."""
+        copy, position = self.texts.position(end)
+        after = int(self.automaton.distances(cost)[self.automaton.leaving[copy]])
+        banned = self.texts.names.ends_of(text, written.banned_here).get(start, (-1,))
+        return self.texts.names.distance(start, position, banned) + after
 
     def _leads_on(self, state: RowState, token: int, end: int, left: int) -> bool:
         """Whether the string can end within the limit after a token."""
@@ -177,9 +183,14 @@ class RowAutomata:
         after = self._write(place.text, written, token)
         if after is None:
             return False
-        cost = self.texts.names.cost(place.text, after.most_banned)
-        if end < len(self.automaton) and after.word_length + self.automaton.needed[end] > MAX_WORD:
+        names, in_copy = self.texts.names, end >= len(self.automaton)
+        cost = names.cost(place.text, after.most_banned)
+        if not in_copy and after.word_length + self.automaton.needed[end] > MAX_WORD:
             return False
+        if in_copy and after.banned_here:
+            start = self.texts.position(end)[1] - len(after.copied or b"")
+            usable = cost if cost < UNREACHABLE else names.cost(place.text, 0)
+            return self._needed(place.text, after, start, end, usable) < left
         if cost < UNREACHABLE and not after.banned_here:
             return bool(self.texts.bounds(cost)[end] < left)
         following = self.texts.step(place, token)
@@ -189,9 +200,13 @@ class RowAutomata:
         key = (id(state.place), left, state.written.key)
         if key not in self._ending:
             sure, unsure = self._look(state, left)
-            certain = left > 0 and (sure is None or bool(sure.any()))
+            certain = left > 0 and any(map(len, sure))
             self._ending[key] = certain or (left > 0 and any(self._leads_on(state, *edge, left) for edge in unsure))
         return self._ending[key]
+
+
+def _joined(parts: list[numpy.ndarray]) -> numpy.ndarray:
+    return parts[0] if len(parts) == 1 else numpy.concatenate(parts)
 
 
 def _pairs(edges: tuple[numpy.ndarray, numpy.ndarray]) -> list[tuple[int, int]]:

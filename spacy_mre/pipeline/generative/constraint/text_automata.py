@@ -31,8 +31,8 @@ class AutomatonState:
     tokens (numpy.ndarray): The tokens that may come next if the limit allows them, some more than once; shape (edges,).
     ends (numpy.ndarray): The state of the automaton to which each token leads or, numbered after these, the position
         in a copy; shape (edges,).
-    crossing (tuple[numpy.ndarray, numpy.ndarray]): The tokens that reach over the border of a copy, and where they
-        lead.
+    near (tuple[numpy.ndarray, numpy.ndarray]): The tokens that reach over one border of a copy, and where they lead.
+    far (tuple[numpy.ndarray, numpy.ndarray]): Those that reach over several borders.
     copy (int): The copy; -1 if nothing is copied here.
     counted (bool): Whether it is the last copy of a repetition.
     copying (bool): Whether the copy has started.
@@ -43,8 +43,8 @@ class AutomatonState:
     """
 
     __slots__ = (
-        *("copy", "copying", "counted", "crossing", "ends", "firsts", "following", "lengths", "longest", "positions"),
-        *("text", "tokens"),
+        *("copy", "copying", "counted", "ends", "far", "firsts", "following", "lengths", "longest"),
+        *("near", "positions", "text", "tokens"),
     )
 
     def __init__(
@@ -52,11 +52,12 @@ class AutomatonState:
         text: int,
         tokens: numpy.ndarray,
         ends: numpy.ndarray,
-        crossing: Edges = (NONE, NONE),
+        near: Edges = (NONE, NONE),
+        far: Edges = (NONE, NONE),
         lengths: numpy.ndarray | None = None,
     ):
         self.lengths, self.longest = lengths, 0 if lengths is None else int(lengths.max(initial=0))
-        self.text, self.tokens, self.ends, self.crossing = text, tokens, ends, crossing
+        self.text, self.tokens, self.ends, self.near, self.far = text, tokens, ends, near, far
         self.copy, self.counted, self.copying = -1, False, False
         self.positions, self.firsts = NONE, [0]
         self.following: dict[int, AutomatonState | None] = {}
@@ -95,7 +96,7 @@ class TextAutomata:
         self._longest_paths: dict[tuple[int, int], int] = {}
         self._bounds: dict[int, numpy.ndarray] = {}
         self._states: dict[tuple[int, ...], AutomatonState] = {}
-        self._entry_edges: dict[tuple[int, int, int], Edges] = {}
+        self._entry_edges: dict[tuple[int, int, int], tuple[Edges, Edges]] = {}
         self.end_state = AutomatonState(-1, numpy.asarray([automaton.end_token]), numpy.asarray([ENDED]))
         for index, text in enumerate(texts):
             least = self.least(index)
@@ -122,9 +123,8 @@ class TextAutomata:
         if state is self.end_state:
             return state
         if token not in state.following:
-            ends = state.ends[state.tokens == token]
-            if not len(ends):
-                ends = state.crossing[1][state.crossing[0] == token]
+            edges = (state.tokens, state.ends), state.near, state.far
+            ends = numpy.concatenate([ends[tokens == token] for tokens, ends in edges])
             state.following[token] = self._state(state.text, ends) if len(ends) else None
         return state.following[token]
 
@@ -247,6 +247,10 @@ class TextAutomata:
         copy anew."""
         return len(self.automaton) + copy * len(self._layout.data)
 
+    def position(self, end: int) -> tuple[int, int]:
+        """RETURNS (tuple[int, int]): The copy and the position of a number that is not a state."""
+        return divmod(end - len(self.automaton), len(self._layout.data))
+
     # The states of rows
 
     def _state(self, text: int, ends: numpy.ndarray) -> AutomatonState:
@@ -263,7 +267,7 @@ class TextAutomata:
                 made = self._start_copy(text, first)
             else:
                 direct = self.automaton.transitions(first)
-                made = AutomatonState(text, direct.tokens, direct.ends, self._crossing(text, [direct]), direct.lengths)
+                made = AutomatonState(text, direct.tokens, direct.ends, *self._crossing(text, [direct]), direct.lengths)
             self._states[key] = made
         return self._states[key]
 
@@ -295,7 +299,7 @@ class TextAutomata:
         ends = numpy.concatenate([self._ends[edges] + self.offset(copy), *(some.ends for some in others)])
         of_others = [some.lengths for some in others if some.lengths is not None]
         lengths = numpy.concatenate(of_others) if of_others else None
-        state = AutomatonState(text, tokens, ends, self._crossing(text, others, crossed), lengths)
+        state = AutomatonState(text, tokens, ends, *self._crossing(text, others, crossed), lengths)
         state.copy, state.counted = copy, bool(self.automaton.counted[copy])
         state.positions, state.firsts = positions, [0, *numpy.cumsum(counts).tolist()]
         return state
@@ -307,16 +311,22 @@ class TextAutomata:
             for node in numpy.unique(crossings).tolist()
         ]
 
-    def _crossing(self, text: int, direct: Sequence[Transitions], crossed: Sequence[Transitions] = ()) -> Edges:
-        """The tokens that start before a copy and end within it or later, and those that start within a copy and end
-        after it."""
-        parts = [(some.tokens, some.ends) for some in crossed]
-        for some in (*direct, *crossed):
-            parts += [self._into_copy(text, node, state) for node, state in some.entries]
-        return _joined(parts)
+    def _crossing(
+        self, text: int, direct: Sequence[Transitions], crossed: Sequence[Transitions] = ()
+    ) -> tuple[Edges, Edges]:
+        """The tokens that start before a copy and end within it, or start within a copy and end after it; and those
+        that reach further."""
+        near = [(some.tokens, some.ends) for some in crossed]
+        far = []
+        for is_crossed, some in [*((False, some) for some in direct), *((True, some) for some in crossed)]:
+            for node, state in some.entries:
+                within, further = self._into_copy(text, node, state)
+                (far if is_crossed else near).append(within)
+                far.append(further)
+        return _joined(near), _joined(far)
 
-    def _into_copy(self, text: int, node: int, state: int) -> Edges:
-        """The tokens within which a copy starts, at a node of the trie."""
+    def _into_copy(self, text: int, node: int, state: int) -> tuple[Edges, Edges]:
+        """The tokens within which a copy starts, at a node of the trie: those that end in it, and all others."""
         if (text, node, state) not in self._entry_edges:
             starts = self._starts[slice(*self._first_starts[text : text + 2])]
             rows, nodes, ends = self._follow(numpy.full_like(starts, node), starts)
@@ -325,7 +335,7 @@ class TextAutomata:
             tokens, ends = trie.tokens(nodes), numpy.repeat(ends, trie.counts[nodes])
             kept = self._to_end[ends] < UNREACHABLE
             within = tokens[kept], ends[kept] + self.offset(copy)
-            self._entry_edges[text, node, state] = _joined([within, self._crossing(text, (), crossed)])
+            self._entry_edges[text, node, state] = within, _joined(self._crossing(text, (), crossed))
         return self._entry_edges[text, node, state]
 
 

@@ -24,20 +24,6 @@ class Written:
     copied (Optional[bytes]): The current copy so far, escaped; None outside of a copy.
     """
 
-    __slots__ = (
-        "_context",
-        "_counts",
-        "_escaped",
-        "_item",
-        "_length",
-        "_most",
-        "_pending",
-        "_state",
-        "banned",
-        "copied",
-        "prefix",
-    )
-
     def __init__(self, grammar: Grammar):
         self._state = grammar.start
         self._context = BEGIN
@@ -68,6 +54,14 @@ class Written:
         return self.banned.get(self.prefix, frozenset()) if self.copied is not None else frozenset()
 
     @property
+    def is_near_banned(self) -> bool:
+        """RETURNS (bool): Whether what is written can be continued to something that is banned."""
+        if self.copied is not None:
+            copied = self.copied
+            return any(name.startswith(copied) for name in self.banned_here)
+        return any(prefix.startswith(self._item) for prefix in self.banned)
+
+    @property
     def most_banned(self) -> int:
         """RETURNS (int): The most copies that are banned after the same beginning."""
         return max(map(len, self.banned.values()), default=0)
@@ -84,8 +78,7 @@ class Written:
         """
         data = table.writes(token, self._context)
         new = object.__new__(Written)
-        for name in Written.__slots__:
-            setattr(new, name, getattr(self, name))
+        new.__dict__.update(self.__dict__)
         if not data:
             new._context = OTHER if self._context == BEGIN else self._context
         elif self.copied is not None and not self._escaped and not _SPECIAL.search(data):

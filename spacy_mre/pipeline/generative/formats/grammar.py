@@ -135,7 +135,9 @@ class Grammar:
     def step(self, state: int, char: str) -> int | None:
         """RETURNS (Optional[int]): The next state for a character; None if it may not follow."""
         found = self.states[state]
-        return found.edges.get(char, found.others if is_free(char) else None)
+        if char in found.edges or found.others is None:
+            return found.edges.get(char)
+        return found.others if is_free(char) else None
 
     def begins(self, state: int, char: str) -> bool:
         """RETURNS (bool): Whether a repetition begins with this character."""

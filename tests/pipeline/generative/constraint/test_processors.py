@@ -182,7 +182,9 @@ def places(escaped, text):
 
 def can_end(grammar, text, state, copied, item, most, counts):
     """Whether the string can be finished; by trying all names and all characters."""
-    if grammar.others(state) is not None and text.strip():
+    if not text.strip():
+        return ends_without_copies(grammar, state)
+    if grammar.others(state) is not None:
         return True
     if not grammar.copies(state):
         return grammar.accepting(state) or any(
@@ -208,6 +210,17 @@ def can_end(grammar, text, state, copied, item, most, counts):
                 for char, after in grammar.edges(state).items()
             ):
                 return True
+    return False
+
+
+def ends_without_copies(grammar, state):
+    seen, waiting = {state}, [state]
+    for state in waiting:
+        if not grammar.copies(state):
+            if grammar.accepting(state):
+                return True
+            waiting += set(grammar.edges(state).values()) - seen
+            seen.update(waiting)
     return False
 
 
@@ -463,12 +476,17 @@ def test_tokens_that_lead_nowhere_are_not_allowed():
 def test_tokens_may_reach_over_several_borders():
     pieces = [":", ";", "a", "b", "a:b", "a:b;", "b;a", ":b;a", ";b", ":b:a:b;"]
     allowed = pieces_allowed(pieces, [Repeat([Literal(":"), Copy()]), Literal(";"), Copy()], "ab")
-    assert allowed() == {":", ":b;a", ":b:a:b;"}
+    # Not `:b:a:b;`, because there is one `b` in the text.
+    assert allowed() == {":", ":b;a"}
     assert allowed(":") == {"a", "b", "a:b", "a:b;", "b;a"}
-    assert allowed(":", "a") == {"b", ":", ":b;a", ":b:a:b;", ";", ";b", "b;a"}
-    assert allowed(":", "a:b") == {":", ":b;a", ":b:a:b;", ";", ";b"}
+    assert allowed(":", "a") == {"b", ":", ":b;a", ";", ";b", "b;a"}
+    assert allowed(":", "a:b") == {":", ";", ";b"}
+    assert allowed(":", "a:b", ":") == {"a"}  # and then `b`
+    assert allowed(":", "a:b", ":", "a") == {"b", "b;a"}
     assert allowed(":b;a") == {"b", "</s>"}
     assert allowed(":b;a", "b") == {"</s>"}
+    allowed = pieces_allowed(pieces, [Repeat([Literal(":"), Copy()]), Literal(";"), Copy()], "bab")
+    assert allowed() == {":", ":b;a", ":b:a:b;"}
     assert allowed(":b:a:b;") == {"a", "b"}
 
 
