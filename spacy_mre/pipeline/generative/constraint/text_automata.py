@@ -267,7 +267,9 @@ class TextAutomata:
                 made = self._start_copy(text, first)
             else:
                 direct = self.automaton.transitions(first)
-                made = AutomatonState(text, direct.tokens, direct.ends, *self._crossing(text, [direct]), direct.lengths)
+                made = AutomatonState(
+                    text, direct.tokens, direct.ends, *self._crossing(text, (), [direct]), direct.lengths
+                )
             self._states[key] = made
         return self._states[key]
 
@@ -299,7 +301,7 @@ class TextAutomata:
         ends = numpy.concatenate([self._ends[edges] + self.offset(copy), *(some.ends for some in others)])
         of_others = [some.lengths for some in others if some.lengths is not None]
         lengths = numpy.concatenate(of_others) if of_others else None
-        state = AutomatonState(text, tokens, ends, *self._crossing(text, others, crossed), lengths)
+        state = AutomatonState(text, tokens, ends, *self._crossing(text, crossed, after=others), lengths)
         state.copy, state.counted = copy, bool(self.automaton.counted[copy])
         state.positions, state.firsts = positions, [0, *numpy.cumsum(counts).tolist()]
         return state
@@ -312,16 +314,20 @@ class TextAutomata:
         ]
 
     def _crossing(
-        self, text: int, direct: Sequence[Transitions], crossed: Sequence[Transitions] = ()
+        self,
+        text: int,
+        crossed: Sequence[Transitions],
+        before: Sequence[Transitions] = (),
+        after: Sequence[Transitions] = (),
     ) -> tuple[Edges, Edges]:
-        """The tokens that start before a copy and end within it, or start within a copy and end after it; and those
-        that reach further."""
+        """The tokens that start within a copy and end after it, or start before a copy and end within it; and those
+        that reach further, or start where a copy ends and end within the next one."""
         near = [(some.tokens, some.ends) for some in crossed]
         far = []
-        for is_crossed, some in [*((False, some) for some in direct), *((True, some) for some in crossed)]:
+        for is_first, some in [*((True, some) for some in before), *((False, some) for some in (*crossed, *after))]:
             for node, state in some.entries:
                 within, further = self._into_copy(text, node, state)
-                (far if is_crossed else near).append(within)
+                (near if is_first else far).append(within)
                 far.append(further)
         return _joined(near), _joined(far)
 
@@ -335,7 +341,7 @@ class TextAutomata:
             tokens, ends = trie.tokens(nodes), numpy.repeat(ends, trie.counts[nodes])
             kept = self._to_end[ends] < UNREACHABLE
             within = tokens[kept], ends[kept] + self.offset(copy)
-            self._entry_edges[text, node, state] = within, _joined(self._crossing(text, (), crossed))
+            self._entry_edges[text, node, state] = within, _joined(self._crossing(text, crossed))
         return self._entry_edges[text, node, state]
 
 

@@ -142,7 +142,8 @@ def viable(grammar, text, written):
         string, rest = written[: error.start].decode("utf8"), written[error.start :]
     if rest:
         candidates = {*text, *(char for state in grammar.states for char in state.edges)}
-        for more in chain.from_iterable(product(b"\x80\x81\x90\xa5\xbf", repeat=n) for n in (1, 2, 3)):
+        is_open = any(state.others is not None for state in grammar.states)
+        for more in chain.from_iterable(product(b"\x80\x90\xa5\xbf", repeat=n) for n in (1, 2, 3) if is_open):
             candidates.add((rest + bytes(more)).decode("utf8", "replace"))
         return any(
             char.encode("utf8").startswith(rest) and viable(grammar, text, string.encode("utf8") + char.encode("utf8"))
