@@ -631,6 +631,10 @@ class Errors(metaclass=_WithCodes):
         "The scorer of generated strings needs their format. Components pass it themselves; otherwise call "
         "score_generative(examples, format=...)."
     )
+    M911 = (
+        "The label '{label}' cannot be written as an open label of the template '{name}': it has more than {most} "
+        "characters, or white space other than spaces inside. Rename it in the data."
+    )
     M920 = (
         "The tokenizer {name} cannot be used with a constraint: {reason}. Use a tokenizer with a fast version "
         '(WordPiece, sentencepiece or byte-level), or constraint = "none".'

@@ -202,8 +202,8 @@ class LabelledPipe(TaskPipe):
         return with_texts(item, texts) if all(texts) else None
 
     def _gold_of(self, doc: Doc, name: str) -> Analysis:
-        """The gold of a task without labels that were unseen at initialization, and with None for a part that the task
-        does not contain."""
+        """The gold of a task without labels that were unseen at initialization and cannot be written, and with None for
+        a part that the task does not contain."""
         task, lost = self.format_of(name, doc.text).task, Losses()
         analysis = analysis_of(doc, task, gold=self.gold)
         label = analysis.label if task.classes else None
@@ -212,9 +212,10 @@ class LabelledPipe(TaskPipe):
             label = None
         items = None
         if analysis.items is not None and task.labels:
-            items = tuple(_with_known_roles(item, task, lost) for item in analysis.items if item.label in task.labels)
+            known = [item for item in analysis.items if task.word_of(item.label) is not None]
+            items = tuple(_with_known_roles(item, task, lost) for item in known)
             for item in analysis.items:
-                if item.label not in task.labels:
+                if task.word_of(item.label) is None:
                     lost.add_unseen(KINDS[type(item)], item.label)
         self._count_unseen(lost, name)
         return Analysis(label, items)

@@ -6,8 +6,9 @@ sampling.
 `first_token` restricts the first token to those with which the format can start: with `<`, for SLG. This is the
 constraint mechanism of the paper (arXiv 2307.10291).
 
-`grammar` (ours) restricts every token, so that each output can be parsed, has known labels only, copies only strings of
-the text (as the tokenizer writes it), and ends within the limit.
+`grammar` (ours) restricts every token, so that each output can be parsed, has known labels only (or short ones, if
+labels are open), copies only strings of the text (as the tokenizer writes it), with the same label no more often than
+the text contains them, and ends within the limit.
 """
 
 from collections.abc import Collection, Sequence
@@ -21,11 +22,13 @@ from transformers import LogitsProcessor
 from ....errors import Errors
 from ..formats.grammar import Grammar
 from ..settings import ConstraintKind
-from .text_automata import AutomatonState, TextAutomata
+from .row_automata import RowAutomata, RowState
 from .token_automaton import TokenAutomaton
 from .token_table import TokenTable
 
 LEVELS: tuple[str, ...] = get_args(ConstraintKind)
+
+NONE = numpy.zeros(0, dtype=numpy.int64)
 
 # The offsets in each text at which a copy may start and end.
 Boundaries = Sequence[Collection[int]]
@@ -41,19 +44,20 @@ class Constraint:
     """
 
     def __init__(self, grammar: Grammar, table: TokenTable, end_token: int):
+        self.grammar = grammar
         self.automaton = TokenAutomaton(grammar, table, end_token)
 
-    def begin(self, texts: Sequence[str], max_new_tokens: int, boundaries: Boundaries | None = None) -> TextAutomata:
+    def begin(self, texts: Sequence[str], max_new_tokens: int, boundaries: Boundaries | None = None) -> RowAutomata:
         """Join the grammar with the texts of a batch.
 
         texts (Sequence[str]): The texts (not the sources).
         max_new_tokens (int): The most tokens to generate for each, including the end token.
         boundaries (Optional[Sequence[Collection[int]]]): For each text the offsets at which a copy may start and end.
             Default: all offsets.
-        RETURNS (TextAutomata): The tokens that may come next.
+        RETURNS (RowAutomata): The tokens that may come next.
         RAISES (ValueError): If there is no string for a text within the limit.
         """
-        return TextAutomata(self.automaton, texts, max_new_tokens, boundaries)
+        return RowAutomata(self.grammar, self.automaton, texts, max_new_tokens, boundaries)
 
     def processors(
         self, level: str, texts: Sequence[str], max_new_tokens: int, boundaries: Boundaries | None = None
@@ -80,20 +84,20 @@ class Constraint:
 class GrammarLogitsProcessor(LogitsProcessor):
     """Allows only tokens that the grammar allows. For one call of `generate`.
 
-    automata (TextAutomata): The texts of the batch, in the order of its rows. Each text may have several adjacent rows.
+    automata (RowAutomata): The texts of the batch, in the order of its rows. Each text may have several adjacent rows.
     """
 
-    def __init__(self, automata: TextAutomata):
+    def __init__(self, automata: RowAutomata):
         self.automata = automata
         self._mask = Mask()
         self._prompt_length: int | None = None
-        self._states: dict[tuple[int, bytes], AutomatonState | None] = {}
+        self._states: dict[tuple[int, bytes], RowState | None] = {}
 
     @property
     def unwritable(self) -> Sequence[str]:
         """RETURNS (Sequence[str]): The characters of each text that the tokenizer cannot write and that no copy can
         contain."""
-        return self.automata.unwritable
+        return self.automata.texts.unwritable
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Mask tokens.
@@ -107,7 +111,7 @@ class GrammarLogitsProcessor(LogitsProcessor):
             _check_size(self.automata.automaton.table, scores)
         written = input_ids[:, self._prompt_length :].cpu().numpy()
         rows_per_text = len(written) // len(self.automata)
-        states: dict[tuple[int, bytes], AutomatonState | None] = {}
+        states: dict[tuple[int, bytes], RowState | None] = {}
         allowed = []
         for row, tokens in enumerate(written):
             key = row // rows_per_text, tokens.tobytes()
@@ -117,7 +121,7 @@ class GrammarLogitsProcessor(LogitsProcessor):
         self._states = states
         return self._mask(scores, allowed)
 
-    def _state(self, text: int, tokens: numpy.ndarray) -> AutomatonState | None:
+    def _state(self, text: int, tokens: numpy.ndarray) -> RowState | None:
         """The state after the tokens; None if they are not in the grammar, which happens to beams of probability 0."""
         if not len(tokens):
             return self.automata.start(text)
@@ -125,7 +129,7 @@ class GrammarLogitsProcessor(LogitsProcessor):
         state = self._states[before] if before in self._states else self._state(text, tokens[:-1])
         return None if state is None else self.automata.step(state, int(tokens[-1]))
 
-    def _allowed(self, state: AutomatonState | None, written: int) -> numpy.ndarray:
+    def _allowed(self, state: RowState | None, written: int) -> numpy.ndarray:
         if state is None:
             return numpy.asarray([self.automata.automaton.end_token])
         return self.automata.allowed(state, written)
@@ -178,8 +182,11 @@ class Mask:
 
     def __init__(self) -> None:
         self._masked: Tensor | None = None
-        # The places that are not -inf.
+        # The places that are not -inf, and further rows that are full of them.
         self._filled: Tensor | None = None
+        self._full: list[int] = []
+        # The tokens that are not allowed in such rows, by the memory that contains the allowed ones.
+        self._forbidden: dict[tuple[int, int], tuple[numpy.ndarray, Tensor]] = {}
 
     def __call__(self, scores: Tensor, allowed: Sequence[numpy.ndarray]) -> Tensor:
         """Mask the tokens that are not allowed in their row. An allowed token always has a finite score, so that
@@ -189,14 +196,33 @@ class Mask:
         allowed (Sequence[numpy.ndarray]): The tokens that are allowed in each row.
         RETURNS (Tensor): The scores, with -inf for other tokens. The next call changes it.
         """
-        firsts = numpy.repeat(numpy.arange(len(allowed)) * scores.shape[1], [len(tokens) for tokens in allowed])
-        places = torch.from_numpy(numpy.concatenate(allowed) + firsts).to(scores.device)
+        full = [row for row, tokens in enumerate(allowed) if len(tokens) > scores.shape[1] // 8]
+        few = [NONE if row in full else tokens for row, tokens in enumerate(allowed)] if full else allowed
+        firsts = numpy.repeat(numpy.arange(len(few)) * scores.shape[1], [len(tokens) for tokens in few])
+        places = torch.from_numpy(numpy.concatenate(few) + firsts).to(scores.device)
         masked = self._masked
         if masked is None or (masked.shape, masked.dtype, masked.device) != (scores.shape, scores.dtype, scores.device):
             masked = torch.full_like(scores, -torch.inf, memory_format=torch.contiguous_format)
         elif self._filled is not None:
             masked.view(-1)[self._filled] = -torch.inf
+            for row in self._full:
+                masked[row] = -torch.inf
         least = torch.finfo(scores.dtype).min
         masked.view(-1)[places] = scores.reshape(-1)[places].nan_to_num(nan=least, neginf=least)
-        self._masked, self._filled = masked, places
+        for row in full:
+            torch.nan_to_num(scores[row], nan=least, neginf=least, out=masked[row])
+            masked[row].masked_fill_(self._forbidden_of(allowed[row], scores), -torch.inf)
+        self._masked, self._filled, self._full = masked, places, full
         return masked
+
+    def _forbidden_of(self, tokens: numpy.ndarray, scores: Tensor) -> Tensor:
+        """Whether each token is not among these. Parts of the automaton are the same in many rows."""
+        key = tokens.ctypes.data, len(tokens)
+        if key in self._forbidden:
+            return self._forbidden[key][1]
+        forbidden = numpy.ones(scores.shape[1], dtype=bool)
+        forbidden[tokens] = False
+        made = torch.from_numpy(forbidden).to(scores.device)
+        if tokens.base is not None:
+            self._forbidden[key] = tokens, made
+        return made

@@ -11,6 +11,7 @@ import numpy
 
 from ....arrays import expand_ranges
 from ....errors import Errors
+from .names import Names
 from .text_layout import TextLayout, lay_out
 from .token_automaton import ENDED, UNREACHABLE, TokenAutomaton, Transitions
 from .token_table import OTHER, WORD
@@ -19,27 +20,54 @@ from .token_table import OTHER, WORD
 Edges = tuple[numpy.ndarray, numpy.ndarray]
 
 
-class AutomatonState:
-    """The state of a row, and its next tokens.
+NONE = numpy.zeros(0, dtype=numpy.int64)
 
-    text (int): The index of its text.
+
+class AutomatonState:
+    """A place in the grammar and in a text, and its next tokens: first those that continue or start a copy at each of
+    some positions, then others.
+
+    text (int): The index of the text.
     tokens (numpy.ndarray): The tokens that may come next if the limit allows them, some more than once; shape (edges,).
     ends (numpy.ndarray): The state of the automaton to which each token leads or, numbered after these, the position
         in a copy; shape (edges,).
+    near (tuple[numpy.ndarray, numpy.ndarray]): The tokens that reach over one border of a copy, and where they lead.
+    far (tuple[numpy.ndarray, numpy.ndarray]): Those that reach over several borders.
+    copy (int): The copy; -1 if nothing is copied here.
+    counted (bool): Whether it is the last copy of a repetition.
+    copying (bool): Whether the copy has started.
+    lengths (Optional[numpy.ndarray]): See `Transitions`; of the other tokens.
+    longest (int): The greatest of them; 0 if there are none.
+    positions (numpy.ndarray): The positions in the text, sorted.
+    firsts (list[int]): The first token of each position, and the end of the last one's.
     """
 
-    __slots__ = ("ends", "following", "text", "tokens")
+    __slots__ = (
+        *("copy", "copying", "counted", "ends", "far", "firsts", "following", "lengths", "longest"),
+        *("near", "positions", "text", "tokens"),
+    )
 
-    def __init__(self, text: int, tokens: numpy.ndarray, ends: numpy.ndarray):
-        self.text, self.tokens, self.ends = text, tokens, ends
+    def __init__(
+        self,
+        text: int,
+        tokens: numpy.ndarray,
+        ends: numpy.ndarray,
+        near: Edges = (NONE, NONE),
+        far: Edges = (NONE, NONE),
+        lengths: numpy.ndarray | None = None,
+    ):
+        self.lengths, self.longest = lengths, 0 if lengths is None else int(lengths.max(initial=0))
+        self.text, self.tokens, self.ends, self.near, self.far = text, tokens, ends, near, far
+        self.copy, self.counted, self.copying = -1, False, False
+        self.positions, self.firsts = NONE, [0]
         self.following: dict[int, AutomatonState | None] = {}
 
 
 class TextAutomata:
     """The tokens that may come next, for each text of a batch.
 
-    `surfaces` contains the texts as they can be copied, and `unwritable` the characters of each text that the tokenizer
-    cannot write and that no copy can contain.
+    `surfaces` contains the texts as they can be copied, `names` the copies, and `unwritable` the characters of each
+    text that the tokenizer cannot write and that no copy can contain.
 
     automaton (TokenAutomaton): The grammar.
     texts (Sequence[str]): The texts.
@@ -61,14 +89,17 @@ class TextAutomata:
         self.surfaces = [automaton.table.surface(text) for text in texts]
         self._lay_out_texts(boundaries or [None] * len(texts))
         self._add_tokens()
-        self._copy_costs = [self._copy_cost(text) for text in range(len(texts))]
-        self._longest_paths = [self._longest_path(text) for text in range(len(texts))]
+        rows = list(self._start_rows.values())
+        self.names = Names(
+            self._layout, self._first_positions, self._starts, rows, self._firsts, self._ends, self._to_end
+        )
+        self._longest_paths: dict[tuple[int, int], int] = {}
         self._bounds: dict[int, numpy.ndarray] = {}
         self._states: dict[tuple[int, ...], AutomatonState] = {}
-        self._entry_edges: dict[tuple[int, int, int], Edges] = {}
-        self._end_state = AutomatonState(-1, numpy.asarray([automaton.end_token]), numpy.asarray([ENDED]))
-        for text, cost in zip(texts, self._copy_costs):
-            least = int(automaton.distances(cost)[automaton.start])
+        self._entry_edges: dict[tuple[int, int, int], tuple[Edges, Edges]] = {}
+        self.end_state = AutomatonState(-1, numpy.asarray([automaton.end_token]), numpy.asarray([ENDED]))
+        for index, text in enumerate(texts):
+            least = self.least(index)
             if least >= UNREACHABLE:
                 raise ValueError(Errors.M924.format(text=text[:40]))
             if least > max_new_tokens:
@@ -89,24 +120,17 @@ class TextAutomata:
         RETURNS (Optional[AutomatonState]): The next state; None if the token is not allowed. After the end token, all
             tokens are allowed.
         """
-        if state is self._end_state:
+        if state is self.end_state:
             return state
         if token not in state.following:
-            ends = state.ends[state.tokens == token]
+            edges = (state.tokens, state.ends), state.near, state.far
+            ends = numpy.concatenate([ends[tokens == token] for tokens, ends in edges])
             state.following[token] = self._state(state.text, ends) if len(ends) else None
         return state.following[token]
 
-    def allowed(self, state: AutomatonState, written: int) -> numpy.ndarray:
-        """The tokens that may come next, so that the string can end within the limit.
-
-        state (AutomatonState): The state.
-        written (int): The number of tokens generated so far.
-        RETURNS (numpy.ndarray): The tokens, some more than once. Never empty if only allowed tokens were generated.
-        """
-        left = self.max_new_tokens - written
-        if state is self._end_state or left > self._longest_paths[state.text]:
-            return state.tokens
-        return state.tokens[self._bounds_of(state.text)[state.ends] < left]
+    def least(self, text: int) -> int:
+        """RETURNS (int): The fewest tokens of a string for a text."""
+        return int(self.automaton.distances(self.names.cost(text, 0))[self.automaton.start])
 
     # The texts, and the tokens that write parts of them
 
@@ -193,30 +217,39 @@ class TextAutomata:
 
     # Distances to the end, in tokens
 
-    def _copy_cost(self, text: int) -> int:
-        """The fewest tokens of a copy from a text; UNREACHABLE if there is no copy."""
-        first, last = self._first_starts[text : text + 2]
-        ends = [self._ends[self._firsts[row + first] : self._firsts[row + last]] for row in self._start_rows.values()]
-        costs = [1 + int(self._to_end[of_row].min(initial=UNREACHABLE - 1)) for of_row in ends]
-        return max(costs, default=UNREACHABLE)
+    def longest_path(self, text: int, cost: int) -> int:
+        """An upper bound of the distances to the end.
 
-    def _longest_path(self, text: int) -> int:
-        """An upper bound of the distances to the end; UNREACHABLE if there is no copy, because then some states have no
-        path to the end."""
-        if self._copy_costs[text] == UNREACHABLE:
+        text (int): The index of the text.
+        cost (int): The most tokens that the next copies need.
+        RETURNS (int): The bound; UNREACHABLE if there is no copy, because then some states have no path to the end.
+        """
+        if cost >= UNREACHABLE:
             return UNREACHABLE
-        to_end = self._to_end[self._first_positions[text] : self._first_positions[text + 1]]
-        distances = self.automaton.distances(self._copy_costs[text])
-        return int(distances[distances < UNREACHABLE].max() + to_end[to_end < UNREACHABLE].max(initial=0))
+        if (text, cost) not in self._longest_paths:
+            to_end = self._to_end[self._first_positions[text] : self._first_positions[text + 1]]
+            distances = self.automaton.distances(cost)
+            longest = distances[distances < UNREACHABLE].max() + to_end[to_end < UNREACHABLE].max(initial=0)
+            self._longest_paths[text, cost] = int(longest)
+        return self._longest_paths[text, cost]
 
-    def _bounds_of(self, text: int) -> numpy.ndarray:
-        """The distances of all states and positions."""
-        cost = self._copy_costs[text]
+    def bounds(self, cost: int) -> numpy.ndarray:
+        """RETURNS (numpy.ndarray): The distances of all states and positions to the end, if the next copies need this
+        number of tokens."""
         if cost not in self._bounds:
             distances = self.automaton.distances(cost)
             within = distances[self.automaton.leaving][:, None] + self._to_end
             self._bounds[cost] = numpy.concatenate([distances, within.reshape(-1)])
         return self._bounds[cost]
+
+    def offset(self, copy: int) -> int:
+        """RETURNS (int): The number of the first position of a copy: positions are numbered after the states, for each
+        copy anew."""
+        return len(self.automaton) + copy * len(self._layout.data)
+
+    def position(self, end: int) -> tuple[int, int]:
+        """RETURNS (tuple[int, int]): The copy and the position of a number that is not a state."""
+        return divmod(end - len(self.automaton), len(self._layout.data))
 
     # The states of rows
 
@@ -224,41 +257,54 @@ class TextAutomata:
         """The state of a row at a state of the automaton, or at positions in a copy."""
         first, size = int(ends[0]), len(self.automaton)
         if first == ENDED:
-            return self._end_state
+            return self.end_state
         key = (text, first) if first < size else (text, *ends.tolist())
         if key not in self._states:
             if first >= size:
                 copy, _ = divmod(first - size, len(self._layout.data))
-                edges = self._continue_copy(text, copy, ends - self._offset(copy))
+                made = self._continue_copy(text, copy, numpy.unique(ends - self.offset(copy)))
             elif self.automaton.copies[first] >= 0:
-                edges = self._start_copy(text, first)
+                made = self._start_copy(text, first)
             else:
-                edges = self._concatenate(text, [self.automaton.transitions(first)])
-            self._states[key] = AutomatonState(text, *edges)
+                direct = self.automaton.transitions(first)
+                made = AutomatonState(
+                    text, direct.tokens, direct.ends, *self._crossing(text, (), [direct]), direct.lengths
+                )
+            self._states[key] = made
         return self._states[key]
 
-    def _start_copy(self, text: int, state: int) -> Edges:
+    def _start_copy(self, text: int, state: int) -> AutomatonState:
         """The tokens that start a copy."""
-        rows = self._start_rows[self.automaton.root(state)] + numpy.arange(*self._first_starts[text : text + 2])
-        return self._copying(text, int(self.automaton.copies[state]), rows, [self.automaton.transitions(state)])
+        starts = numpy.arange(*self._first_starts[text : text + 2])
+        rows, copy = self._start_rows[self.automaton.root(state)] + starts, int(self.automaton.copies[state])
+        return self._copying(text, copy, self._starts[starts], rows, [self.automaton.transitions(state)])
 
-    def _continue_copy(self, text: int, copy: int, positions: numpy.ndarray) -> Edges:
+    def _continue_copy(self, text: int, copy: int, positions: numpy.ndarray) -> AutomatonState:
         """The tokens that continue a copy and, where it can end, those that follow it."""
         after = []
         if self._layout.can_end[positions].any():
             after.append(self.automaton.transitions(int(self.automaton.leaving[copy])))
-        return self._copying(text, copy, positions, after)
+        state = self._copying(text, copy, positions, positions, after)
+        state.copying = True
+        return state
 
-    def _copying(self, text: int, copy: int, rows: numpy.ndarray, others: list[Transitions]) -> Edges:
-        edges = expand_ranges(self._firsts[rows], self._firsts[rows + 1] - self._firsts[rows])
+    def _copying(
+        self, text: int, copy: int, positions: numpy.ndarray, rows: numpy.ndarray, others: list[Transitions]
+    ) -> AutomatonState:
+        counts = self._firsts[rows + 1] - self._firsts[rows]
+        edges = expand_ranges(self._firsts[rows], counts)
         firsts = numpy.searchsorted(self._crossing_rows, rows, side="left")
         lasts = numpy.searchsorted(self._crossing_rows, rows, side="right")
         crossings = self._crossings[expand_ranges(firsts, lasts - firsts)]
-        return self._concatenate(
-            text,
-            [*others, *self._after_copy(copy, crossings)],
-            (self._tokens[edges], self._ends[edges] + self._offset(copy)),
-        )
+        crossed = self._after_copy(copy, crossings)
+        tokens = numpy.concatenate([self._tokens[edges], *(some.tokens for some in others)])
+        ends = numpy.concatenate([self._ends[edges] + self.offset(copy), *(some.ends for some in others)])
+        of_others = [some.lengths for some in others if some.lengths is not None]
+        lengths = numpy.concatenate(of_others) if of_others else None
+        state = AutomatonState(text, tokens, ends, *self._crossing(text, crossed, after=others), lengths)
+        state.copy, state.counted = copy, bool(self.automaton.counted[copy])
+        state.positions, state.firsts = positions, [0, *numpy.cumsum(counts).tolist()]
+        return state
 
     def _after_copy(self, copy: int, crossings: numpy.ndarray) -> list[Transitions]:
         """The transitions of tokens that start within a copy and end after it."""
@@ -267,18 +313,26 @@ class TextAutomata:
             for node in numpy.unique(crossings).tolist()
         ]
 
-    def _concatenate(self, text: int, transitions: Sequence[Transitions], *edges: Edges) -> Edges:
-        """All edges, including those of tokens that start before a copy and end within it."""
-        parts = list(edges)
-        for some in transitions:
-            parts.append((some.tokens, some.ends))
-            parts += [self._into_copy(text, node, state) for node, state in some.entries]
-        if len(parts) == 1:
-            return parts[0]
-        return numpy.concatenate([tokens for tokens, _ in parts]), numpy.concatenate([ends for _, ends in parts])
+    def _crossing(
+        self,
+        text: int,
+        crossed: Sequence[Transitions],
+        before: Sequence[Transitions] = (),
+        after: Sequence[Transitions] = (),
+    ) -> tuple[Edges, Edges]:
+        """The tokens that start within a copy and end after it, or start before a copy and end within it; and those
+        that reach further, or start where a copy ends and end within the next one."""
+        near = [(some.tokens, some.ends) for some in crossed]
+        far: list[Edges] = []
+        for is_first, some in [*((True, some) for some in before), *((False, some) for some in (*crossed, *after))]:
+            for node, state in some.entries:
+                within, further = self._into_copy(text, node, state)
+                (near if is_first else far).append(within)
+                far.append(further)
+        return _joined(near), _joined(far)
 
-    def _into_copy(self, text: int, node: int, state: int) -> Edges:
-        """The tokens within which a copy starts, at a node of the trie."""
+    def _into_copy(self, text: int, node: int, state: int) -> tuple[Edges, Edges]:
+        """The tokens within which a copy starts, at a node of the trie: those that end in it, and all others."""
         if (text, node, state) not in self._entry_edges:
             starts = self._starts[slice(*self._first_starts[text : text + 2])]
             rows, nodes, ends = self._follow(numpy.full_like(starts, node), starts)
@@ -286,11 +340,12 @@ class TextAutomata:
             crossed = self._after_copy(copy, self._find_crossings(rows, nodes, ends)[1])
             tokens, ends = trie.tokens(nodes), numpy.repeat(ends, trie.counts[nodes])
             kept = self._to_end[ends] < UNREACHABLE
-            self._entry_edges[text, node, state] = self._concatenate(
-                text, crossed, (tokens[kept], ends[kept] + self._offset(copy))
-            )
+            within = tokens[kept], ends[kept] + self.offset(copy)
+            self._entry_edges[text, node, state] = within, _joined(self._crossing(text, crossed))
         return self._entry_edges[text, node, state]
 
-    def _offset(self, copy: int) -> int:
-        """The number of the first position of a copy: positions are numbered after the states, for each copy anew."""
-        return len(self.automaton) + copy * len(self._layout.data)
+
+def _joined(edges: Sequence[Edges]) -> Edges:
+    if not edges:
+        return NONE, NONE
+    return numpy.concatenate([tokens for tokens, _ in edges]), numpy.concatenate([ends for _, ends in edges])

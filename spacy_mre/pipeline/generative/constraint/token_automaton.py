@@ -20,6 +20,8 @@ from .token_table import BEGIN, TokenTable
 UNREACHABLE = 1 << 30
 # The state after the end token.
 ENDED = 0
+# The weight of a character of a free word against a token, so that the shortest ways have the shortest free words.
+_CHARACTER = 1 << 16
 
 
 class Transitions(NamedTuple):
@@ -29,11 +31,14 @@ class Transitions(NamedTuple):
     ends (numpy.ndarray): The state after each token, shape (edges,).
     entries (Sequence[tuple[int, int]]): For longer tokens that end within a copy: the node of the trie at which the
         copy starts, and the state that copies.
+    lengths (Optional[numpy.ndarray]): The characters of a free word that each token adds, and those that the word then
+        needs at least, shape (edges,); None in a grammar without free words.
     """
 
     tokens: numpy.ndarray
     ends: numpy.ndarray
     entries: Sequence[tuple[int, int]]
+    lengths: numpy.ndarray | None = None
 
 
 class TokenAutomaton:
@@ -56,15 +61,23 @@ class TokenAutomaton:
         self.start, self.restart = states.start, states.restart
         self.empty_tokens = table.trie.tokens(numpy.asarray([table.roots[BEGIN]]))
         self.contexts = numpy.asarray(states.contexts)
-        # The index of the copy for states that copy, -1 for all others; and the state at the end of each copy.
+        # The index of the copy for states that copy, -1 for all others; the state at the end of each copy; and whether
+        # it is the last copy of a repetition.
         self.copies = numpy.asarray(states.copies)
         self.leaving = numpy.asarray(states.leaving, dtype=numpy.int64)
+        self.counted = numpy.asarray(states.counted, dtype=bool)
         self._edge_counts = numpy.asarray([len(edges) for edges in states.edges])
         self._first_edges = numpy.cumsum(self._edge_counts) - self._edge_counts
         self._edge_bytes = numpy.asarray([byte for edges in states.edges for byte in edges], dtype=numpy.int64)
         self._edge_ends = numpy.asarray([end for edges in states.edges for end in edges.values()], dtype=numpy.int64)
+        self.in_word = numpy.asarray(states.in_word)
+        self._edge_chars = numpy.asarray(
+            [byte in counted for edges, counted in zip(states.edges, states.word_bytes) for byte in edges],
+            dtype=numpy.int64,
+        )
         # The bytes with which a copy can be left.
         self.exit_bytes = sorted(set(self._edge_bytes[self._edges_of(self.leaving)].tolist()))
+        self.has_words = bool(self._edge_chars.any())
         self._distances: dict[int, numpy.ndarray] = {}
         self._within: dict[tuple[int, int], Transitions] = {}
         self._add_tokens(states)
@@ -83,7 +96,8 @@ class TokenAutomaton:
         RETURNS (Transitions): The tokens and the states after them.
         """
         first, last = self._firsts[state], self._firsts[state + 1]
-        return Transitions(self._tokens[first:last], self._ends[first:last], self._entered.get(state, ()))
+        lengths = self._lengths[first:last] if self.has_words else None
+        return Transitions(self._tokens[first:last], self._ends[first:last], self._entered.get(state, ()), lengths)
 
     def transitions_within(self, node: int, state: int) -> Transitions:
         """The transitions of tokens that pass through a state.
@@ -94,49 +108,65 @@ class TokenAutomaton:
         """
         if (node, state) not in self._within:
             walk = self._walk(numpy.asarray([node]), numpy.asarray([state]))
-            _, tokens, ends = self._found(walk)
+            _, tokens, ends, _ = self._found(walk)
             kept = self.distances(1)[ends] < UNREACHABLE
             self._within[node, state] = Transitions(tokens[kept], ends[kept], self._entering(walk).get(0, ()))
         return self._within[node, state]
 
     def distances(self, copy_cost: int) -> numpy.ndarray:
         """The fewest tokens from each state to the end, including the end token, if no token crosses the boundary of a
-        copy.
+        copy; of those ways on which free words have the fewest characters.
 
         copy_cost (int): The fewest tokens of a copy; UNREACHABLE if there is no copy.
         RETURNS (numpy.ndarray): The distances, UNREACHABLE for states without a path to the end; shape (states,).
         """
         if copy_cost not in self._distances:
-            copying = numpy.flatnonzero(self.copies >= 0)
-            distances = numpy.full(len(self), UNREACHABLE)
-            distances[ENDED] = 0
-            before = None
-            while before is None or (before != distances).any():
-                before = distances.copy()
-                numpy.minimum.at(distances, self._starts, distances[self._ends] + 1)
-                distances[copying] = distances[self.leaving[self.copies[copying]]] + copy_cost
-                numpy.minimum(distances, UNREACHABLE, out=distances)
-            self._distances[copy_cost] = distances
+            weighted = self._weighted_distances(copy_cost)
+            self._distances[copy_cost] = numpy.where(weighted < UNREACHABLE, weighted % _CHARACTER, UNREACHABLE)
         return self._distances[copy_cost]
+
+    def _weighted_distances(self, copy_cost: int) -> numpy.ndarray:
+        copying = numpy.flatnonzero(self.copies >= 0)
+        distances = numpy.full(len(self), UNREACHABLE)
+        distances[ENDED] = 0
+        before = None
+        while before is None or (before != distances).any():
+            before = distances.copy()
+            numpy.minimum.at(distances, self._starts, distances[self._ends] + self._weights)
+            distances[copying] = distances[self.leaving[self.copies[copying]]] + copy_cost
+            numpy.minimum(distances, UNREACHABLE, out=distances)
+        return distances
 
     def _add_tokens(self, states: "ByteStates") -> None:
         """Find the tokens of all states, and check that they can write all strings of the grammar."""
         roots = numpy.asarray(self.table.roots)[self.contexts]
         walk = self._walk(roots, numpy.arange(len(self)))
-        starts, tokens, ends = self._found(walk)
+        starts, tokens, ends, chars = self._found(walk)
         accepting = numpy.flatnonzero(states.accepting)
         parts = [
-            (starts, tokens, ends),
-            (accepting, numpy.full_like(accepting, self.end_token), numpy.full_like(accepting, ENDED)),
+            (starts, tokens, ends, chars),
+            (
+                accepting,
+                numpy.full_like(accepting, self.end_token),
+                numpy.full_like(accepting, ENDED),
+                numpy.zeros_like(accepting),
+            ),
         ]
         if self.restart is not None:
             starts = numpy.full_like(self.empty_tokens, self.start)
-            parts.append((starts, self.empty_tokens, numpy.full_like(self.empty_tokens, self.restart)))
-        starts, tokens, ends = (numpy.concatenate(arrays) for arrays in zip(*parts))
+            restart = numpy.full_like(self.empty_tokens, self.restart)
+            parts.append((starts, self.empty_tokens, restart, numpy.zeros_like(starts)))
+        starts, tokens, ends, chars = (numpy.concatenate(arrays) for arrays in zip(*parts))
         order = numpy.argsort(starts, kind="stable")
         self._starts, self._tokens, self._ends = starts[order], tokens[order], ends[order]
-        kept = self.distances(1)[self._ends] < UNREACHABLE
+        self._weights = 1 + _CHARACTER * chars[order]
+        needed = self._weighted_distances(1)
+        kept = needed[self._ends] < UNREACHABLE
         self._starts, self._tokens, self._ends = self._starts[kept], self._tokens[kept], self._ends[kept]
+        self._weights = self._weights[kept]
+        # The fewest characters that a free word still needs in each state.
+        self.needed = numpy.where(self.in_word, needed // _CHARACTER, 0)
+        self._lengths = self._weights // _CHARACTER + self.needed[self._ends]
         self._firsts = numpy.searchsorted(self._starts, numpy.arange(len(self) + 1))
         self._entered = self._entering(walk)
         self._check(states, walk)
@@ -145,6 +175,7 @@ class TokenAutomaton:
         """Follow all strings of the automaton through the trie, from pairs of a node and a state, byte by byte."""
         steps: list[_Step] = []
         origins = numpy.arange(len(nodes))
+        chars = numpy.zeros_like(origins)
         while len(origins):
             rows = numpy.repeat(numpy.arange(len(origins)), self._edge_counts[states])
             edges = self._edges_of(states)
@@ -152,21 +183,23 @@ class TokenAutomaton:
             found = numpy.flatnonzero(below >= 0)
             rows, edges, nodes = rows[found], edges[found], below[found]
             origins, states = origins[rows], self._edge_ends[edges]
-            steps.append(_Step(origins, nodes, states, rows, edges))
+            chars = chars[rows] + self._edge_chars[edges]
+            steps.append(_Step(origins, nodes, states, rows, edges, chars))
         return steps
 
     def _edges_of(self, states: numpy.ndarray) -> numpy.ndarray:
         return expand_ranges(self._first_edges[states], self._edge_counts[states])
 
-    def _found(self, walk: list["_Step"]) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
-        """The tokens that end on a walk: the index of the pair at which they start, the tokens, and the states after
-        them."""
+    def _found(self, walk: list["_Step"]) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+        """The tokens that end on a walk: the index of the pair at which they start, the tokens, the states after them,
+        and their number of characters of free words."""
         empty = numpy.zeros(0, dtype=numpy.int64)
         nodes = numpy.concatenate([empty, *(step.nodes for step in walk)])
         origins = numpy.concatenate([empty, *(step.origins for step in walk)])
         states = numpy.concatenate([empty, *(step.states for step in walk)])
-        counts = self.table.trie.counts[nodes]
-        return numpy.repeat(origins, counts), self.table.trie.tokens(nodes), numpy.repeat(states, counts)
+        chars = numpy.concatenate([empty, *(step.chars for step in walk)])
+        counts, tokens = self.table.trie.counts[nodes], self.table.trie.tokens(nodes)
+        return numpy.repeat(origins, counts), tokens, numpy.repeat(states, counts), numpy.repeat(chars, counts)
 
     def _entering(self, walk: list["_Step"]) -> dict[int, list[tuple[int, int]]]:
         """The nodes and states at which longer tokens enter a copy, by the index of the pair at which they start."""
@@ -216,6 +249,7 @@ class _Step(NamedTuple):
     states (numpy.ndarray): The state after the byte.
     rows (numpy.ndarray): The row of the previous step.
     edges (numpy.ndarray): The edge of the automaton from there.
+    chars (numpy.ndarray): The characters of free words that began so far.
     """
 
     origins: numpy.ndarray
@@ -223,3 +257,4 @@ class _Step(NamedTuple):
     states: numpy.ndarray
     rows: numpy.ndarray
     edges: numpy.ndarray
+    chars: numpy.ndarray

@@ -113,6 +113,12 @@ class TokenTable:
         """RETURNS (int): The context after a character."""
         return WORD if self._decoder.prefix and not is_separate(char) else OTHER
 
+    def characters_of_words(self) -> set[str]:
+        """RETURNS (set[str]): The characters after which the context is `WORD`."""
+        if not self._decoder.prefix:
+            return set()
+        return {char for word in self._words.values() for char in word.decode("utf8") if not is_separate(char)}
+
     def can_write(self, char: str) -> bool:
         """RETURNS (bool): Whether tokens can write a character."""
         encoded, words = char.encode("utf8"), set(self._words.values())

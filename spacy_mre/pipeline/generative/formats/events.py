@@ -76,10 +76,10 @@ def argument_words(fields: Sequence[Segment]) -> list[str]:
     return [plain(role) for role, text in zip(fields[2::2], fields[3::2]) if text.text]
 
 
-def event_grammar(types: Choice, roles: Mapping[str, str]) -> list[Part]:
+def event_grammar(types: Part, roles: Mapping[str, str]) -> list[Part]:
     """RETURNS (list[Part]): A grammar of one event.
 
-    types (Choice): The words of the types.
+    types (Union[Choice, FreeWord]): The words of the types.
     roles (Mapping[str, str]): The word of each role.
     """
     event: list[Part] = [Literal(":"), types, Literal(";"), Copy()]

@@ -9,13 +9,14 @@ after a colon it could be the beginning of a head.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import NoReturn
 
 from ....annotations.entities import Offsets
 from ....errors import Errors
 from .analysis import EntityText, EventText, Item, RelationText, shown, texts_of
-from .escaping import escape
+from .escaping import MAX_WORD, escape, is_free_word
 from .events import argument_words, event_grammar, parse_arguments, read_arguments, write_arguments
-from .grammar import Choice, Copy, Either, Literal, Part, Repeat
+from .grammar import Choice, Copy, Either, FreeWord, Literal, Part, Repeat
 from .scanning import NONE_WORDS, Cursor, Segment, join, normalized, plain, split
 from .task import Task
 
@@ -37,9 +38,9 @@ class ItemPart:
         self.normalized_role_ids = {normalized(word): role for role, word in reversed(task.roles.items())}
 
     def options(self) -> str:
-        """RETURNS (str): The list of labels in a source."""
-        words = [*self.task.labels.values(), *self.task.roles.values()]
-        return "".join(f":{escape(word)};" for word in words) + self.none
+        """RETURNS (str): The list of labels in a source; without labels if they are open."""
+        known = () if self.task.open_labels else self.task.labels.values()
+        return "".join(f":{escape(word)};" for word in (*known, *self.task.roles.values())) + self.none
 
     def write(self, items: Iterable[Item]) -> str:
         """Write items.
@@ -105,8 +106,15 @@ class ItemPart:
         return list(filter(None, (plain(group[label_field]) for group in groups))), list(filter(None, roles))
 
     def grammar(self) -> list[Part]:
-        """RETURNS (list[Part]): A grammar of the strings that `parse_strictly` accepts."""
-        label = Choice(map(escape, self.task.labels.values()))
+        """RETURNS (list[Part]): A grammar of the strings that `parse_strictly` accepts.
+
+        RAISES (ValueError): If labels are open, and one of the known ones is too long or has white space in it that is
+            no space.
+        """
+        label: Part = FreeWord() if self.task.open_labels else Choice(map(escape, self.task.labels.values()))
+        for known, word in self.task.labels.items() if self.task.open_labels else ():
+            if not is_free_word(word):
+                raise ValueError(Errors.M911.format(label=known, name=self.task.name, most=MAX_WORD))
         item: list[Part] = [Literal(":"), label, Literal(";"), Copy()]
         if self.has_events:
             item = event_grammar(label, self.task.roles)
@@ -117,27 +125,29 @@ class ItemPart:
     def _write_item(self, item: Item) -> str:
         if not self.task.can_write(item):
             raise ValueError(Errors.M906.format(name=self.task.name, word_level=self.task.word_level, item=shown(item)))
-        self._check_known(item.label, self.task.labels)
+        word = self.task.word_of(item.label)
+        if word is None:
+            self._refuse(item.label, self.task.labels)
         for text in texts_of(item):
             if not text or text != text.strip():
                 raise ValueError(Errors.M908.format(label=item.label, text=text))
-        word = escape(self.task.labels[item.label])
+        word = escape(word)
         if isinstance(item, RelationText):
             return f":{escape(item.head)};{word};{escape(item.tail)}"
         if isinstance(item, EventText):
             for role, _ in item.arguments:
-                self._check_known(role, self.task.roles)
+                if role not in self.task.roles:
+                    self._refuse(role, self.task.roles)
             return f":{word};{escape(item.text)}{write_arguments(item, self.task.roles)}"
         return f":{word};{escape(item.text)}"
 
-    def _check_known(self, label: str, known: dict[str, str]) -> None:
-        if label not in known:
-            raise ValueError(Errors.M907.format(label=label, name=self.task.name, labels=", ".join(known)))
+    def _refuse(self, label: str, known: dict[str, str]) -> NoReturn:
+        raise ValueError(Errors.M907.format(label=label, name=self.task.name, labels=", ".join(known)))
 
     def _parse_item(self, cursor: Cursor) -> Item:
         if self.has_relations:
             return self._parse_relation(cursor)
-        label = cursor.word(self.ids, "type of an event" if self.has_events else "label of an entity")
+        label = self._take_label(cursor, "type of an event" if self.has_events else "label of an entity")
         cursor.take(";")
         text = cursor.copied()
         return (
@@ -149,9 +159,14 @@ class ItemPart:
     def _parse_relation(self, cursor: Cursor) -> RelationText:
         head = cursor.copied()
         cursor.take(";")
-        label = cursor.word(self.ids, "label of a relation")
+        label = self._take_label(cursor, "label of a relation")
         cursor.take(";")
         return RelationText(head, label, cursor.copied())
+
+    def _take_label(self, cursor: Cursor, what: str) -> str:
+        if self.task.open_labels:
+            return cursor.free_word(self.ids, self.task.none_word, what)
+        return cursor.word(self.ids, what)
 
     def _groups(self, string: str, start: int) -> list[list[Segment]]:
         """The fields of each item. If a colon is followed by too few fields, it belongs to the text and was not
@@ -176,11 +191,16 @@ class ItemPart:
     def _may_be_truncated(self, fields: Sequence[Segment]) -> bool:
         """Whether these can be the first fields of an item."""
         first = normalized(fields[0].text)
-        return self.has_relations or any(word.startswith(first) for word in self.normalized_ids)
+        return (
+            self.has_relations or self.task.open_labels or any(word.startswith(first) for word in self.normalized_ids)
+        )
 
     def _label(self, field: Segment) -> str | None:
-        """The label with this word; if there is none, the first one with a word that differs in spelling only."""
-        return self.ids.get(plain(field), self.normalized_ids.get(normalized(field.text)))
+        """The label with this word; if there is none, the first one with a word that differs in spelling only. If
+        labels are open, other words are labels, too."""
+        word = plain(field)
+        label = self.ids.get(word, self.normalized_ids.get(normalized(field.text)))
+        return word if label is None and self.task.open_labels and self.task.word_of(word) is not None else label
 
     def _read_item(self, string: str, fields: Sequence[Segment]) -> Item | None:
         if self.has_relations:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .analysis import FormatError
-from .escaping import DELIMITERS, ESCAPE, ESCAPED, field_end, unescape
+from .escaping import DELIMITERS, ESCAPE, ESCAPED, field_end, is_free_word, unescape
 
 # The fullwidth forms of the delimiters, which other converters write in Japanese and Chinese.
 _WIDE = {ord(delimiter) + 0xFEE0: delimiter for delimiter in DELIMITERS}
@@ -60,6 +60,15 @@ class Cursor:
         if word not in labels:
             raise self.error(f"'{word}' is no {what}", start)
         return labels[word]
+
+    def free_word(self, labels: dict[str, str], taken: str, what: str) -> str:
+        """Read one of the words in `labels`, or another free word than the one that is taken. RETURNS (str): Its label,
+        which is a free word itself."""
+        start = self.position
+        word = self.field()
+        if word == taken or not is_free_word(word):
+            raise self.error(f"'{word}' can be no {what}", start)
+        return labels.get(word, word)
 
     def copied(self) -> str:
         """Read a string that is copied from the text. RETURNS (str): The string."""

@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 
 from ....errors import Errors
 from .analysis import Analysis, EntityText, EventText, Item, RelationText
+from .escaping import is_free_word
 
 TemplateLanguage = Literal["ja", "en", "zh"]
 WordLevel = Literal["entities", "relations", "events"]
@@ -37,6 +38,8 @@ class Task:
     labels (dict[str, str]): The word of each word-level label, for events of each type; empty if there are only text
         labels.
     roles (dict[str, str]): The word of each role of an argument; empty except for events.
+    open_labels (bool): Whether there are other word-level labels than those, each of which is its own word. Default:
+        False.
     RAISES (ValueError): If the word level is unknown, a word is empty or has white space at its ends, two labels have
         the same word, or there are no labels.
     """
@@ -50,6 +53,7 @@ class Task:
     classes: dict[str, str]
     labels: dict[str, str]
     roles: dict[str, str] = field(default_factory=dict)
+    open_labels: bool = False
 
     def __post_init__(self) -> None:
         if self.word_level not in WORD_LEVELS:
@@ -135,6 +139,13 @@ class Task:
     def complete(self, analysis: Analysis) -> bool:
         """RETURNS (bool): Whether an analysis has gold for all parts of this task."""
         return not (self.classes and analysis.label is None) and not (self.labels and analysis.items is None)
+
+    def word_of(self, label: str) -> str | None:
+        """RETURNS (Optional[str]): The word of a word-level label; None if it cannot be written."""
+        if label in self.labels or not (self.labels and self.open_labels):
+            return self.labels.get(label)
+        taken = label == self.none_word or label in self.labels.values()
+        return label if is_free_word(label) and not taken else None
 
     def can_write(self, item: Item) -> bool:
         """RETURNS (bool): Whether an item is of this task's word level."""

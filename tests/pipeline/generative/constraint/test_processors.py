@@ -1,8 +1,10 @@
 """Under the grammar a model with random weights writes only what can be read, and nothing else is forbidden."""
 
 import random
+import re
+from collections import Counter
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, combinations, pairwise, product
 
 import numpy
 import pytest
@@ -27,10 +29,17 @@ from spacy_mre.pipeline.generative.constraint.processors import (
     GrammarLogitsProcessor,
     Mask,
 )
-from spacy_mre.pipeline.generative.constraint.text_automata import TextAutomata
+from spacy_mre.pipeline.generative.constraint.row_automata import RowAutomata
 from spacy_mre.pipeline.generative.constraint.token_table import BEGIN, OTHER, TokenTable
-from spacy_mre.pipeline.generative.formats.analysis import Analysis, EntityText, RelationText
-from spacy_mre.pipeline.generative.formats.escaping import DELIMITERS, ESCAPE, ESCAPED
+from spacy_mre.pipeline.generative.formats.analysis import (
+    Analysis,
+    ArgumentText,
+    EntityText,
+    EventText,
+    RelationText,
+    texts_of,
+)
+from spacy_mre.pipeline.generative.formats.escaping import DELIMITERS, ESCAPE, ESCAPED, MAX_WORD, escape
 from spacy_mre.pipeline.generative.formats.grammar import Choice, Copy, Grammar, Literal, Repeat
 from spacy_mre.pipeline.generative.formats.oiellm import OIELLMFormat
 from spacy_mre.pipeline.generative.formats.slg import SLGFormat
@@ -45,7 +54,7 @@ from tests.pipeline.generative.constraint.test_token_table import (
     tokenizer_of,
 )
 
-FORMATS = ("slg", "oiellm", "slg_relations", "slg_words")
+FORMATS = ("slg", "oiellm", "slg_relations", "slg_words", "slg_open", "oiellm_open_relations", "oiellm_events")
 # Every kind of tokenizer, and every format with a few of them.
 PAIRS = [(kind, "slg") for kind in KINDS] + [
     (kind, name) for kind in ("crossing_bpe", "t5", "wordpiece") for name in FORMATS[1:]
@@ -61,10 +70,12 @@ def format_of(kind, name):
         return {word: TokenTable.of(tokenizer_of(kind)).surface(word).string for word in words}
 
     (none,), (prompt,) = spell("none").values(), spell("NER").values()
-    level = "relations" if name == "slg_relations" else "entities"
+    level = next((level for level in ("relations", "events") if level in name), "entities")
     classes = {} if name == "slg_words" else spell("News", "Sport", "社会")
-    task = Task("test", "en", level, prompt, prompt, none, classes, spell("City", "Person", "Product Name", "a:b"))
-    return OIELLMFormat(task) if name == "oiellm" else SLGFormat(task)
+    labels = spell("City", "Person", "Product Name", "a:b")
+    roles = spell("by", "at") if level == "events" else {}
+    task = Task("test", "en", level, prompt, prompt, none, classes, labels, roles, open_labels="open" in name)
+    return OIELLMFormat(task) if "oiellm" in name else SLGFormat(task)
 
 
 @lru_cache
@@ -75,8 +86,7 @@ def constraint_of(kind, name):
 
 def shortest(constraint, text):
     """The fewest tokens that can be written about a text."""
-    automata = constraint.begin([text], 10_000)
-    return int(constraint.automaton.distances(automata._copy_costs[0])[constraint.automaton.start])
+    return constraint.begin([text], 10_000).texts.least(0)
 
 
 def random_walk(automata, text, generator, most):
@@ -107,8 +117,7 @@ def test_random_tokens_are_of_the_format_and_of_the_text(kind, name, text, seed,
     string, surface = table.decode(tokens), table.surface(text).string
     assert format.grammar().accepts(string, surface)
     for item in format.parse(string).analysis.items:
-        for copied in (item.head, item.tail) if isinstance(item, RelationText) else (item.text,):
-            assert copied and copied in surface
+        assert all(copied and copied in surface for copied in texts_of(item))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -140,47 +149,86 @@ def viable(grammar, text, written):
         string, rest = written[: error.start].decode("utf8"), written[error.start :]
     if rest:
         candidates = {*text, *(char for state in grammar.states for char in state.edges)}
+        is_open = any(state.others is not None for state in grammar.states)
+        for more in chain.from_iterable(product(b"\x80\x90\xa5\xbf", repeat=n) for n in (1, 2, 3) if is_open):
+            candidates.add((rest + bytes(more)).decode("utf8", "replace"))
         return any(
             char.encode("utf8").startswith(rest) and viable(grammar, text, string.encode("utf8") + char.encode("utf8"))
             for char in candidates
         )
-    state, copied, escaped = grammar.start, None, False
+    state, copied, item, most, counts, length = grammar.start, "", "", 1, Counter(), 0
     for char in string:
+        escaped = (len(copied) - len(copied.rstrip(ESCAPE))) % 2
         if grammar.copies(state) and (escaped or char not in DELIMITERS):
-            if not escaped and char == ESCAPE:
-                escaped = True
-                continue
             if escaped and char not in ESCAPED:
                 return False
-            copied, escaped = (copied or "") + char, False
+            copied += char
             continue
-        if grammar.copies(state) and (escaped or not copied or copied not in text or copied != copied.strip()):
-            return False
-        state, copied = grammar.step(state, char), None
+        if grammar.copies(state):
+            most *= places(copied, text)
+            counts[item + copied] += grammar.counted(state)
+            if not most or counts[item + copied] > most:
+                return False
+            item += copied
+        item, most = (char, 1) if grammar.begins(state, char) else (item + char, most)
+        state, copied = grammar.step(state, char), ""
         if state is None:
             return False
+        length = length + 1 if grammar.in_word(state) else 0
+    # Another character makes another label, which can be written with any name.
+    is_open = grammar.in_word(state) or grammar.others(state) is not None
+    if length > MAX_WORD or (is_open and length < MAX_WORD and text.strip()):
+        return length <= MAX_WORD
+    return can_end(grammar, text, state, copied, item, most, counts)
+
+
+def places(escaped, text):
+    """The number of places of an escaped name in a text."""
+    name = re.sub(r"\\(.)", r"\1", escaped)
+    return sum(text.startswith(name, i) for i in range(len(text))) if name and name == name.strip() else 0
+
+
+def can_end(grammar, text, state, copied, item, most, counts):
+    """Whether the string can be finished; by trying all names and all characters."""
+    if not text.strip():
+        return ends_without_copies(grammar, state)
+    if grammar.others(state) is not None:
+        return True
     if not grammar.copies(state):
-        return can_end(grammar, state, bool(text.strip()))
-    if copied is None and not escaped:
-        return bool(text.strip())
-    return any(
-        not text[i].isspace()
-        and text.startswith(copied or "", i)
-        and (text[i + len(copied or "") :][:1] in tuple(ESCAPED) if escaped else True)
-        and (not (copied or "a")[-1].isspace() or text[i + len(copied) :].strip())
-        for i in range(len(text))
-    )
+        return grammar.accepting(state) or any(
+            can_end(
+                grammar, text, after, "", *((char, 1) if grammar.begins(state, char) else (item + char, most)), counts
+            )
+            for char, after in grammar.edges(state).items()
+        )
+    for start, end in combinations(range(len(text) + 1), 2):
+        name = escape(text[start:end])
+        number = most * places(name, text)
+        if name.startswith(copied) and number > (counts[item + name] if grammar.counted(state) else 0):
+            written = counts + Counter([item + name] if grammar.counted(state) else [])
+            if grammar.accepting(state) or any(
+                can_end(
+                    grammar,
+                    text,
+                    after,
+                    "",
+                    *((char, 1) if grammar.begins(state, char) else (item + name + char, number)),
+                    written,
+                )
+                for char, after in grammar.edges(state).items()
+            ):
+                return True
+    return False
 
 
-def can_end(grammar, state, something_to_copy):
+def ends_without_copies(grammar, state):
     seen, waiting = {state}, [state]
     for state in waiting:
-        if grammar.copies(state) and not something_to_copy:
-            continue
-        if grammar.accepting(state):
-            return True
-        waiting += [after for after in grammar.edges(state).values() if after not in seen]
-        seen.update(waiting)
+        if not grammar.copies(state):
+            if grammar.accepting(state):
+                return True
+            waiting += set(grammar.edges(state).values()) - seen
+            seen.update(waiting)
     return False
 
 
@@ -229,7 +277,7 @@ def writings(table, tokens):
         yield new
 
 
-def gold_of(draw, text, relations):
+def gold_of(draw, text, name):
     def piece():
         start, end = sorted((draw(st.integers(0, len(text))), draw(st.integers(0, len(text)))))
         return text[start:end].strip()
@@ -237,7 +285,13 @@ def gold_of(draw, text, relations):
     pieces = [piece() for _ in range(draw(st.integers(0, 4)))]
     pieces = [piece for piece in pieces if piece]
     labels = st.sampled_from(["City", "Person", "Product Name", "a:b"])
-    if relations:
+    if "events" in name:
+        roles = st.sampled_from(["by", "at"])
+        return tuple(
+            EventText(draw(labels), trigger, tuple(ArgumentText(draw(roles), one) for one in pieces[i:]))
+            for i, trigger in enumerate(pieces[:2])
+        )
+    if "relations" in name:
         return tuple(RelationText(head, draw(labels), tail) for head, tail in pairwise(pieces))
     return tuple(EntityText(draw(labels), piece) for piece in pieces)
 
@@ -248,9 +302,7 @@ def gold_of(draw, text, relations):
 def test_the_tokens_of_gold_are_allowed(kind, name, text, data):
     format, tokenizer, constraint = format_of(kind, name), tokenizer_of(kind), constraint_of(kind, name)
     table = TokenTable.of(tokenizer)
-    gold = format.target(
-        Analysis("News" if format.task.classes else None, gold_of(data.draw, text, "relations" in name))
-    )
+    gold = format.target(Analysis("News" if format.task.classes else None, gold_of(data.draw, text, name)))
     tokens, surface = ids_of(tokenizer, gold), table.surface(text)
     # Pieces of a composed character are another matter, and so is what the tokenizer does not know.
     assume(tokenizer.unk_token_id not in tokens and format.grammar().accepts(table.decode(tokens), surface.string))
@@ -349,7 +401,7 @@ def test_characters_that_the_tokenizer_does_not_know_are_not_copied_but_counted(
     constraint = constraint_of("unigram", "slg_words")
     text = "New 𠮷 York 𠮷b"
     automata = constraint.begin([text, "York"], 60)
-    assert automata.unwritable == ["𠮷𠮷", ""]
+    assert automata.texts.unwritable == ["𠮷𠮷", ""]
     copied = set()
     for seed in range(300):
         tokens, _ = random_walk(automata, 0, random.Random(seed), 60)
@@ -436,12 +488,17 @@ def test_tokens_that_lead_nowhere_are_not_allowed():
 def test_tokens_may_reach_over_several_borders():
     pieces = [":", ";", "a", "b", "a:b", "a:b;", "b;a", ":b;a", ";b", ":b:a:b;"]
     allowed = pieces_allowed(pieces, [Repeat([Literal(":"), Copy()]), Literal(";"), Copy()], "ab")
-    assert allowed() == {":", ":b;a", ":b:a:b;"}
+    # Not `:b:a:b;`, because there is one `b` in the text.
+    assert allowed() == {":", ":b;a"}
     assert allowed(":") == {"a", "b", "a:b", "a:b;", "b;a"}
-    assert allowed(":", "a") == {"b", ":", ":b;a", ":b:a:b;", ";", ";b", "b;a"}
-    assert allowed(":", "a:b") == {":", ":b;a", ":b:a:b;", ";", ";b"}
+    assert allowed(":", "a") == {"b", ":", ":b;a", ";", ";b", "b;a"}
+    assert allowed(":", "a:b") == {":", ";", ";b"}
+    assert allowed(":", "a:b", ":") == {"a"}  # and then `b`
+    assert allowed(":", "a:b", ":", "a") == {"b", "b;a"}
     assert allowed(":b;a") == {"b", "</s>"}
     assert allowed(":b;a", "b") == {"</s>"}
+    allowed = pieces_allowed(pieces, [Repeat([Literal(":"), Copy()]), Literal(";"), Copy()], "bab")
+    assert allowed() == {":", ":b;a", ":b:a:b;"}
     assert allowed(":b:a:b;") == {"a", "b"}
 
 
@@ -571,7 +628,7 @@ class Recomputing(GrammarLogitsProcessor):
     def __call__(self, input_ids, scores):
         masked = super().__call__(input_ids, scores)
         constraint, texts_, most = self.again
-        automata = TextAutomata(constraint.automaton, texts_, most)
+        automata = RowAutomata(constraint.grammar, constraint.automaton, texts_, most)
         for row, tokens in enumerate(input_ids[:, self._prompt_length :].tolist()):
             state = automata.start(row * len(texts_) // len(input_ids))
             for token in tokens:

@@ -3,6 +3,8 @@
 import pytest
 
 from spacy_mre.pipeline.generative.formats.grammar import Choice, Copy, Either, Grammar, Literal, Repeat
+from spacy_mre.pipeline.generative.formats.oiellm import OIELLMFormat
+from spacy_mre.pipeline.generative.formats.task import Task
 
 ITEM = [Literal(":"), Choice(["person", "perfume", "place"]), Literal(";"), Copy()]
 GRAMMAR = Grammar.compile(
@@ -17,7 +19,8 @@ TEXT = "Ada: met Bo/Cy"
         "<a>:none;",
         "<ab>:person;Ada",
         "<a>:place;Ada\\: met:perfume;Bo\\/Cy",
-        "<a>:person;A:person;A:person;A",
+        "<a>:person;A:place;A:perfume;A",  # once for each label
+        "<a>:person;d:person;t:person;A:person;Ad",
         "<a>:person;t B",
     ],
 )
@@ -44,6 +47,8 @@ def test_accepted(string):
         "<a>:per;Ada",
         "<a>:person;Ada:none;",
         "<a>:person;Ada>",
+        "<a>:person;Ada:person;Ada",  # once in the text
+        "<a>:person;A:place;A:person;A",
     ],
 )
 def test_refused(string):
@@ -108,3 +113,19 @@ def test_what_one_character_cannot_decide_is_refused(parts):
 def test_the_same_way_for_two_copies():
     both = Grammar.compile([Either([[Literal(":"), Copy(), Literal(";")], [Literal(":"), Copy(), Literal("/")]])])
     assert both.accepts(":met;", TEXT) and both.accepts(":met/", TEXT) and not both.accepts(":met", TEXT)
+
+
+@pytest.mark.parametrize("string, accepted", [
+    ("/E/:win;won;by;Ida;at;Lima", True),
+    ("/E/:win;won;by;Ida:loss;lost;by;Ida", True),  # an argument of two events
+    ("/E/:win;won;by;Ida;by;Ida", False),
+    ("/E/:win;won;by;Ida:win;won", False),
+    ("/E/:win;won:loss;won", True),
+    ("/E/:win;lost;by;Ida;by;Tom:win;won;by;Tom;by;Ida", True),
+])  # fmt: skip
+def test_arguments_are_counted_in_each_event(string, accepted):
+    labels, roles = {"win": "win", "loss": "loss"}, {"by": "by", "at": "at"}
+    format = OIELLMFormat(Task("events", "en", "events", "E", "E", "none", {}, labels, roles))
+    text = "Ida won in Lima; Tom lost"
+    format.parse(string)
+    assert format.grammar().accepts(string, text) is accepted
