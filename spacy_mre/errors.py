@@ -720,6 +720,10 @@ class Errors(metaclass=_WithCodes):
         "No example can be shown to the model: none has all parts that others have (entities, relations, a text label)."
         " Complete some, or show none (--shots 0)."
     )
+    M960 = (
+        "This format has no string for the text: it must copy from it, but between the boundaries there is nothing "
+        "to copy besides white space. Skip such texts."
+    )
 
 
 class Warnings(metaclass=_WithCodes):
