@@ -4,7 +4,7 @@ The string contains the text label and the entities or relations (see `spacy_mre
 parsed, and the strings of the entities are aligned with the text.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from thinc.types import Floats1d
 from ...annotations.entities import DEFAULT_KEY
 from ...errors import Errors, Warnings
 from ...files import replacing_files
+from ...requirements import record_requirements
 from ...settings import Positive
 from .asking import Answer, Prompt, with_text_of
 from .formats import Analysis, FormatError, Parsed
@@ -60,7 +61,8 @@ class Generative(LabelledPipe):
         nlp (Language): The pipeline.
         name (str): The component's name in the pipeline.
         model (Model): For `slg` an encoder-decoder, `spacy_mre.Seq2SeqLM.v1` or `spacy_mre.WarmStartedSeq2Seq.v1`; for
-            `oiellm` a decoder-only model, `spacy_mre.CausalLM.v1`.
+            `oiellm` a decoder-only model, `spacy_mre.CausalLM.v1`. For both, a model behind a server,
+            `spacy_mre.ServedLM.v1`.
         template (str): The kind of labels, and the words for them: "SCNM" (text labels and entities), "TCREE:RE"
             (relations), and others; see `template_names`. The labels themselves are read from the training data.
             Default: "SCNM".
@@ -96,6 +98,7 @@ class Generative(LabelledPipe):
         self.spans_key = spans_key
         self.set_ents = set_ents
         get_template(template, self.template_language)
+        record_requirements(nlp, *model.shims)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Score a batch of examples, with the component's format and settings.
@@ -128,7 +131,9 @@ class Generative(LabelledPipe):
         asked = [i for i, doc in enumerate(docs) if doc.text.strip()]
         prompts = self._prompts([docs[i] for i in asked])
         sizes = [(prompt.new_tokens, len(prompt.source)) for prompt in prompts]
-        for rows in batches(sizes, self.batch_tokens):
+        # A server batches by itself.
+        all_rows = [range(len(prompts))] if prompts and self._lm.is_served else batches(sizes, self.batch_tokens)
+        for rows in all_rows:
             for row, answer in zip(rows, self._answers([prompts[row] for row in rows])):
                 answers[asked[row]] = answer
         return answers
@@ -257,9 +262,11 @@ class Generative(LabelledPipe):
             prompts.append(Prompt(text, source, new_tokens, token_boundaries(doc)))
         return prompts
 
-    def _answers(self, prompts: list[Prompt]) -> list[Answer]:
-        """Generate the strings of a batch, all with the same number of new tokens."""
+    def _answers(self, prompts: list[Prompt]) -> Sequence[Answer | None]:
+        """Generate the strings of a batch, all with the same number of new tokens. Only a server may fail to answer."""
         lm, new_tokens = self._lm, prompts[0].new_tokens
+        if lm.is_served:
+            return self._ask_server(prompts)
         # A string that begins or ends within a token of the Doc could not be written to it.
         processors = self._question().constraint.processors(
             self.constraint,
@@ -280,6 +287,19 @@ class Generative(LabelledPipe):
             Answer(prompt.text, lm.decode(tokens), log_probs, lm.ends_of(tokens))
             for prompt, (tokens, log_probs) in zip(prompts, generated)
         ]
+
+    def _ask_server(self, prompts: list[Prompt]) -> list[Answer | None]:
+        for setting, value in (("constraint", self.constraint), ("num_beams", self.num_beams)):
+            if value not in ("grammar", "none", 1):
+                raise ValueError(Errors.M963.format(name=self.name, setting=setting, value=value))
+        server = self.model.shims[0].lm
+        answers = []
+        results = server.answers(self._question().format, prompts, has_grammar=self.constraint == "grammar")
+        for prompt, (answer, problem) in zip(prompts, results):
+            if problem:
+                self._count_left_out(problem, example=prompt.text)
+            answers.append(answer)
+        return answers
 
     def _parse(self, answer: Answer) -> tuple[Parsed, bool]:
         """The content of a string, and whether the string differs from the format."""
