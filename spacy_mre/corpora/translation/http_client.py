@@ -36,11 +36,11 @@ NOT_SHOWN = re.compile(r"[@?#]")
 class HttpClient(Generic[Prompt, Found]):
     """Asks a server. Threads may share it. A subclass makes the requests and reads the answers.
 
-    path (str): The part of the address after "/v1".
     options (tuple[str, ...]): The options of a request that are left out if the server does not take them.
     first_left_out (Optional[str]): The option that is left out if the server does not name one.
 
     base_url (str): The address, up to "/v1".
+    path (str): The part of the address after "/v1". Default: "/chat/completions".
     key (str): Sent as a bearer token. Default: "", none.
     timeout (float): Seconds to wait for an answer. Default: 120.
     attempts (int): How often a prompt is sent, if the server is busy (429) or fails (5xx, time-out). Default: 6.
@@ -49,13 +49,13 @@ class HttpClient(Generic[Prompt, Found]):
         that no key has.
     """
 
-    path: ClassVar[str] = "/chat/completions"
     options: ClassVar[tuple[str, ...]] = ()
     first_left_out: ClassVar[str | None] = None
 
     def __init__(
         self,
         base_url: str,
+        path: str = "/chat/completions",
         *,
         key: str = "",
         timeout: float = TIMEOUT,
@@ -71,7 +71,7 @@ class HttpClient(Generic[Prompt, Found]):
         if not (key.isascii() and key.isprintable()):
             raise ValueError(Errors.M275)
         self.retries: Counter[str] = Counter()
-        self._url = f"{base_url.rstrip('/')}{self.path}"
+        self._url = f"{base_url.rstrip('/')}{path}"
         self._key = key
         self._attempts = attempts
         self._wait = wait

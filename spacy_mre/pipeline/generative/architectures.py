@@ -150,5 +150,5 @@ def build_served_lm(
     if not re.fullmatch(r"SPACY_MRE_\w+", key_env):
         raise ValueError(Errors.M962.format(found=key_env))
     form = RequestForm(name, endpoint, grammar, instruction, separator)
-    settings = {"key_env": key_env, "timeout": timeout, "attempts": attempts, "workers": workers}
-    return wrap_served(ServedLM(base_url, form, **settings))
+    lm = ServedLM(base_url, form, key_env=key_env, timeout=timeout, attempts=attempts, workers=workers)
+    return wrap_served(lm)

@@ -102,8 +102,7 @@ class GeneratingClient(HttpClient[Asked, Written]):
     options = (TEMPERATURE, LIMIT, PROBABILITIES)
 
     def __init__(self, base_url: str, form: RequestForm, **settings: Any) -> None:
-        self.path = "/chat/completions" if form.endpoint == "chat" else "/completions"
-        super().__init__(base_url, **settings)
+        super().__init__(base_url, "/chat/completions" if form.endpoint == "chat" else "/completions", **settings)
         self.form = form
 
     def make_request(self, prompt: Asked, left_out: frozenset[str]) -> dict[str, Any]:
