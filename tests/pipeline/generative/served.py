@@ -10,7 +10,8 @@ from typing import Any
 import llguidance
 
 BYTES = llguidance.LLTokenizer("byte")
-DIALECTS = {"structured_outputs": "lark", "guided_grammar": "lark", "ebnf": "gbnf", "grammar": "gbnf"}
+# How the servers read a grammar. vLLM finds out which notation it is.
+DIALECTS = {"structured_outputs": "grammar", "guided_grammar": "grammar", "ebnf": "gbnf", "grammar": "gbnf"}
 
 
 class GrammarServer:
