@@ -18,12 +18,12 @@ ENTITIES = Task.of_labels("SCNM", "ja", ["旅行", "音楽"], ["人名", "place"
 RELATIONS = Task.of_labels("TCREE:RE", "en", ["travel"], ["located in", "kin of"])
 
 
-@pytest.fixture(scope="module")
-def tokenizer():
+@pytest.fixture(scope="module", params=["bpe", "unigram"])
+def tokenizer(request):
     """With tokens for parts of characters, and with tokens across a delimiter and the text around it."""
     formats = [SLGFormat(ENTITIES), OIELLMFormat(RELATIONS)]
     strings = [*TEXTS, *(format.source(text) for format in formats for text in TEXTS)] * 3
-    return train_tokenizer(strings, vocab_size=420)
+    return train_tokenizer(strings, request.param, vocab_size=420)
 
 
 def boundaries_of(text):
