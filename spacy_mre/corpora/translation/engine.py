@@ -43,7 +43,7 @@ class Engine(Protocol):
         """The model. Answers are cached by it."""
         ...
 
-    def answer(self, messages: Sequence[Message]) -> Answer:
+    def answer(self, messages: Sequence[Message], /) -> Answer:
         """Answer a chat.
 
         RAISES (NoAnswer): If there is none after all attempts.

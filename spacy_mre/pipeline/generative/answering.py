@@ -1,6 +1,6 @@
 """What a generative component asks about texts, and what the model answers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain, groupby
 
 from spacy.tokens import Doc
@@ -44,11 +44,14 @@ class AnsweringPipe(LabelledPipe):
         # The rows of a question are adjacent in a batch, so that each question restricts its own.
         order = {id(question): number for number, question in enumerate(self._questions())}
         sizes = [(prompt.new_tokens, len(prompt.source)) for prompt in prompts]
-        for batch in batches(sizes, self.batch_tokens):
+        # A server batches by itself.
+        all_rows = [range(len(prompts))] if prompts and self._lm.is_served else batches(sizes, self.batch_tokens)
+        for batch in all_rows:
             rows = sorted(batch, key=lambda row: order[id(prompts[row].question)])
             for row, answer in zip(rows, self._answers([prompts[row] for row in rows])):
                 i, name = asked[row]
-                answers[i][name] = answer
+                if answer is not None:
+                    answers[i][name] = answer
         return answers
 
     def _asked_tasks(self, doc: Doc) -> list[str]:
@@ -78,13 +81,15 @@ class AnsweringPipe(LabelledPipe):
             prompts.append(Prompt(question, text, source, new_tokens, boundaries[id(doc)]))
         return prompts
 
-    def _answers(self, prompts: list[Prompt]) -> list[Answer]:
+    def _answers(self, prompts: list[Prompt]) -> Sequence[Answer | None]:
         """Generate the strings of a batch, all with the same number of new tokens, and with the prompts of a question
-        next to one another."""
+        next to one another. Only a server may fail to answer."""
         from .mixed_rows import MixedRows
 
         lm, new_tokens = self._lm, prompts[0].new_tokens
         groups = [list(group) for _, group in groupby(prompts, key=lambda prompt: id(prompt.question))]
+        if lm.is_served:
+            return [answer for group in groups for answer in self._ask_server(group)]
         # A string that begins or ends within a token of the Doc could not be written to it.
         of_groups = [
             group[0].question.constraint.processors(
@@ -109,6 +114,20 @@ class AnsweringPipe(LabelledPipe):
             Answer(prompt.text, lm.decode(tokens), log_probs, lm.ends_of(tokens))
             for prompt, (tokens, log_probs) in zip(prompts, generated)
         ]
+
+    def _ask_server(self, prompts: list[Prompt]) -> list[Answer | None]:
+        """Ask one question about some texts."""
+        for setting, value in (("constraint", self.constraint), ("num_beams", self.num_beams)):
+            if value not in ("grammar", "none", 1):
+                raise ValueError(Errors.M963.format(name=self.name, setting=setting, value=value))
+        server = self.model.shims[0].lm
+        answers = []
+        results = server.answers(prompts[0].question.format, prompts, has_grammar=self.constraint == "grammar")
+        for prompt, (answer, problem) in zip(prompts, results):
+            if problem:
+                self._count_left_out(problem, example=prompt.text)
+            answers.append(answer)
+        return answers
 
     def _parse(self, answer: Answer, format: Format) -> tuple[Parsed, bool]:
         """The content of a string, and whether the string differs from the format."""

@@ -1,6 +1,7 @@
 """The architectures of the generative components. transformers, an extra, is imported when a model is built: spaCy
 loads this module when it lists the names that it knows."""
 
+import re
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -8,8 +9,9 @@ from spacy.util import registry
 from thinc.api import Model
 
 from ...encoders.packaged import MINILM_PACKAGE
-from ...settings import Positive, Rate, checked
-from .settings import DEFAULT_SEPARATOR
+from ...errors import Errors
+from ...settings import NotNegativeFloat, Positive, Rate, checked
+from .settings import DEFAULT_SEPARATOR, Endpoint, GrammarField
 
 # From SourcesAndTargets to the negative log probability of each target token.
 LMModel: TypeAlias = Model[Any, Any]
@@ -103,3 +105,50 @@ def build_warm_started(
 
     make = partial(make_warm_started, name=name, decoder_layers=decoder_layers, dropout=dropout)
     return wrap(make, Seq2SeqLM, name, mixed_precision)
+
+
+@registry.architectures("spacy_mre.ServedLM.v1")
+@checked
+def build_served_lm(
+    base_url: str,
+    name: str,
+    grammar: GrammarField = "structured_outputs",
+    endpoint: Endpoint = "completions",
+    instruction: str = "",
+    separator: str = DEFAULT_SEPARATOR,
+    key_env: str = "SPACY_MRE_KEY",
+    timeout: NotNegativeFloat = 120.0,
+    attempts: Positive = 6,
+    workers: Positive = 8,
+) -> LMModel:
+    """Use a model behind a server with the interface of OpenAI, such as vLLM, SGLang and the server of llama.cpp. It is
+    asked with the grammar of each text, and cannot be trained.
+
+    base_url (str): The address, up to "/v1".
+    name (str): The name of the model at the server.
+    grammar (Literal): The field of a request with the grammar: "structured_outputs" for vLLM, "guided_grammar" for vLLM
+        before 0.12, "ebnf" for SGLang, "grammar" for llama.cpp; "none" for a server without grammars. Default:
+        "structured_outputs".
+    endpoint (Literal): "completions": the model continues the source, as `spacy_mre.CausalLM.v1` does; "chat": the
+        source is a message. Default: "completions".
+    instruction (str): What the model reads before the source; in a chat, the system message. Default: nothing.
+    separator (str): The text between source and answer in a completion. Default: a line break.
+    key_env (str): The environment variable with the key. It must begin with SPACY_MRE_. Without it, no key is sent.
+        Default: "SPACY_MRE_KEY".
+    timeout (float): Seconds to wait for an answer. Default: 120.
+    attempts (int): How often a text is sent, if the server is busy (429) or fails (5xx, time-out). Default: 6.
+    workers (int): The most requests at the same time. Default: 8.
+    RETURNS (Model): The model, for prediction only.
+    RAISES (ValueError): If the address is none or has a password, or `key_env` has another beginning.
+    """
+    from ...corpora.translation.http_client import check_address
+    from .served_lm import ServedLM
+    from .served_model import wrap_served
+    from .served_requests import RequestForm
+
+    check_address(base_url)
+    if not re.fullmatch(r"SPACY_MRE_\w+", key_env):
+        raise ValueError(Errors.M962.format(found=key_env))
+    form = RequestForm(name, endpoint, grammar, instruction, separator)
+    lm = ServedLM(base_url, form, key_env=key_env, timeout=timeout, attempts=attempts, workers=workers)
+    return wrap_served(lm)

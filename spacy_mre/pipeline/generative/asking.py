@@ -100,11 +100,12 @@ class Question:
         return Constraint(self.format.grammar(), self.lm.table, self.lm.end)
 
     def check(self) -> None:
-        """Make the constraint, to find out whether the tokenizer can write the format.
+        """Make the constraint, to find out whether the tokenizer can write the format. That of a server is not known.
 
         RAISES (ValueError): If the tokenizer cannot write a label.
         """
-        _ = self.constraint
+        if not self.lm.is_served:
+            _ = self.constraint
 
     def sources(self, texts: Iterable[str]) -> list[list[int]]:
         """RETURNS (list[list[int]]): The tokens of the source of each text."""

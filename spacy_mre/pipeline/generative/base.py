@@ -22,6 +22,7 @@ from ...annotations.entities import DEFAULT_KEY
 from ...annotations.relations import Relation
 from ...errors import Errors, Warnings
 from ...files import replacing_files
+from ...requirements import record_requirements
 from ...settings import Positive
 from .answering import AnsweringPipe, Answers
 from .asking import Answer, with_text_of
@@ -62,7 +63,8 @@ class Generative(AnsweringPipe):
         nlp (Language): The pipeline.
         name (str): The component's name in the pipeline.
         model (Model): For `slg` an encoder-decoder, `spacy_mre.Seq2SeqLM.v1` or `spacy_mre.WarmStartedSeq2Seq.v1`; for
-            `oiellm` a decoder-only model, `spacy_mre.CausalLM.v1`.
+            `oiellm` a decoder-only model, `spacy_mre.CausalLM.v1`. For both, a model behind a server,
+            `spacy_mre.ServedLM.v1`.
         tasks (list[str]): What is asked about each text, by the names of templates: "SCNM" (text labels and entities),
             "TCREE:RE" (relations), "TCREE:EE" (events), and others; see `template_names`. The labels themselves are
             read from the training data. Where the labels of several tasks are in a Doc: see
@@ -100,6 +102,7 @@ class Generative(AnsweringPipe):
         self.spans_key = spans_key
         self.set_ents = set_ents
         self._check_tasks()
+        record_requirements(nlp, *model.shims)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
         """Score a batch of examples, with the component's format and settings.

@@ -46,6 +46,7 @@ class LanguageModel:
     """
 
     kind = ""
+    is_served = False
 
     def __init__(self, module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, separator: str = DEFAULT_SEPARATOR):
         self.module = module

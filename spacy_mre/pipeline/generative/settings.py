@@ -10,6 +10,10 @@ Parts = Literal["both", "text", "words"]
 DEFAULT_SEPARATOR = "\n"
 # The values of `constraint`, which restricts the output to the format.
 ConstraintKind = Literal["none", "first_token", "grammar"]
+# How a server is asked.
+Endpoint = Literal["completions", "chat"]
+# The field of a request with the grammar.
+GrammarField = Literal["structured_outputs", "guided_grammar", "ebnf", "grammar", "none"]
 ASSIGNS = ["doc.cats", "doc.spans", "doc.ents", "doc._.relations", "doc._.generated", "doc._.generated_score"]
 SCORE_WEIGHTS = {
     "all_acc": 1.0,

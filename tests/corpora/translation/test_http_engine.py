@@ -6,7 +6,8 @@ import logging
 import pytest
 
 from spacy_mre.corpora.translation.engine import Answer, NoAnswer
-from spacy_mre.corpora.translation.http_engine import MAX_FAILED, HttpEngine, _pause, _retry_after
+from spacy_mre.corpora.translation.http_client import MAX_FAILED, _pause, _retry_after
+from spacy_mre.corpora.translation.http_engine import HttpEngine
 from tests.corpora.translation.loopback import KEY, Loopback, running
 
 
@@ -252,7 +253,7 @@ def respond(monkeypatch):
     ],
 )
 def test_garbage_is_no_answer(respond, content):
-    with pytest.raises(NoAnswer, match="something else than a chat completion"):
+    with pytest.raises(NoAnswer, match="something else than a completion"):
         respond(200, content).answer(ask("lima"))
 
 

@@ -1,12 +1,14 @@
 """The common part of all formats: a text label, a lead and the word-level part. Only the delimiters differ."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Self
 
 from ....annotations.entities import Offsets
 from ....errors import Errors
 from .analysis import Analysis, FormatError, Item, Parsed
 from .escaping import escape, unescape
+from .export_gbnf import to_gbnf
+from .export_lark import to_lark
 from .grammar import Choice, Grammar, Literal, Part
 from .items import ItemPart
 from .scanning import Cursor, narrowed, normalized, split
@@ -169,6 +171,27 @@ class StringFormat:
         if self.task.labels:
             parts += self._items.grammar()
         return Grammar.compile(parts)
+
+    def to_lark(self, text: str, boundaries: Collection[int] | None = None) -> str:
+        """Write the grammar for one text in the Lark dialect of llguidance, as vLLM and SGLang take it.
+
+        text (str): The text.
+        boundaries (Optional[Collection[int]]): The offsets at which a copy may start and end, such as those of tokens.
+            Default: all offsets.
+        RETURNS (str): A grammar of the strings that `grammar().accepts` accepts for this text if it does not count.
+        RAISES (ValueError): If there is none.
+        """
+        return to_lark(self.grammar(), text, boundaries)
+
+    def to_gbnf(self, text: str, boundaries: Collection[int] | None = None) -> str:
+        """Write the grammar for one text in GBNF, as llama.cpp takes it.
+
+        text (str): The text.
+        boundaries (Optional[Collection[int]]): The offsets at which a copy may start and end. Default: all offsets.
+        RETURNS (str): A grammar of the strings that `grammar().accepts` accepts for this text if it does not count.
+        RAISES (ValueError): If there is none.
+        """
+        return to_gbnf(self.grammar(), text, boundaries)
 
     def _class_end(self, string: str, start: int = 0) -> int | None:
         """The end of the text label: the first delimiter that may follow one."""

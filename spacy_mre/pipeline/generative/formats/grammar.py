@@ -163,13 +163,17 @@ class Grammar:
         """RETURNS (bool): Whether the last character belongs to a free word."""
         return self.states[state].in_word
 
-    def accepts(self, string: str, text: str, boundaries: Collection[int] | None = None) -> bool:
+    def accepts(
+        self, string: str, text: str, boundaries: Collection[int] | None = None, *, counted: bool = True
+    ) -> bool:
         """Whether the format can write a string about a text. This is the reference for the faster implementation over
         tokens.
 
         string (str): The string.
         text (str): The text.
         boundaries (Optional[Collection[int]]): The offsets in the text at which a copy may start and end. Default: all.
+        counted (bool): Whether repetitions, and the characters of free words, are counted. Exported grammars cannot
+            count. Default: True.
         RETURNS (bool): Whether it can.
         """
         state, position = self.start, 0
@@ -186,7 +190,7 @@ class Grammar:
                 # Within another repetition, only what is written in this one counts.
                 key = (outer if first != outer else -1, string[first:position])
                 written[key] += self.counted(state)
-                if not most or written[key] > most:
+                if not most or (counted and written[key] > most):
                     return False
                 if position == len(string):
                     return self.accepting(state)
@@ -199,7 +203,7 @@ class Grammar:
                 first, most = position, 1
             state, position = following, position + 1
             length = length + 1 if self.in_word(state) else 0
-            if length > MAX_WORD:
+            if counted and length > MAX_WORD:
                 return False
         return self.accepting(state) and not self.copies(state)
 
