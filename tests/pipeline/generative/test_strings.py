@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -239,14 +238,13 @@ def test_the_command_there_and_back(run, docs, tmp_path, format):
 @pytest.mark.parametrize("end", ["；", "： ", "；；"])
 def test_a_fullwidth_end_is_no_part_of_a_name(tmp_path, end):
     texts = ["東京に行く。", f"東京{end.strip()}大阪に行く。"]
-    rows = [{"input": f"{text}/NER", "output": f"/NER/:地名;東京{end}"} for text in texts]
+    rows = [{"input": f"{text}/固有表現抽出", "output": f"/固有表現抽出/:地名;東京{end}"} for text in texts]
     path = tmp_path / "a.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf8")
-    task = Task.of_labels("SCNM", "ja", (), ["location"])
-    first, second = read_strings(path, OIELLMFormat(replace(task, labels={"location": "地名"})))
-    assert first.entities == [EntityRecord(0, 2, "location")]
+    first, second = read_strings(path, OIELLMFormat(Task.of_labels("SCNM", "ja", (), ["place"])))
+    assert first.entities == [EntityRecord(0, 2, "place")]
     # The text has the name with its end: it may be one.
-    assert second.entities == [EntityRecord(0, 2 + len(end.strip()), "location")]
+    assert second.entities == [EntityRecord(0, 2 + len(end.strip()), "place")]
 
 
 @pytest.mark.parametrize("separator", [",", "\t"])
