@@ -256,7 +256,7 @@ def test_quotation_marks_in_a_table(tmp_path, separator):
     records = list(read_strings(path, OIELLMFormat(task)))
     assert [record.text for record in records] == ['"Ada" won.', 'Bo "x" won.']
     assert [record.entities for record in records] == [[EntityRecord(1, 4, "person")], [EntityRecord(0, 2, "person")]]
-    assert [record.origin for record in records] == [f"{path}, line 2", f"{path}, line 3"]
+    assert [record.origin for record in records] == ["a.csv, line 2", "a.csv, line 3"]
 
 
 def test_the_command_reads_what_others_wrote(run, tmp_path):
