@@ -394,7 +394,7 @@ def test_strings_mixes_tasks_and_languages(run, corpora, tmp_path, trained):
 
 def test_the_model_folder_knows_all_formats(run, corpora, tmp_path):
     run(*corpora, tmp_path / "train.jsonl")
-    config = {"kind": "causal", "config": {**LLAMA, "hidden_size": 16}, "tokenizer": {"vocab_size": 320}}
+    config = {"kind": "causal", "config": {**LLAMA, "hidden_size": 16}, "tokenizer": {"vocab_size": 700}}
     (tmp_path / "tiny.json").write_text(json.dumps(config))
     recipe = Recipe(str(tmp_path / "tiny.json"), max_steps=1, batch_size=2)
     train_generative(recipe, tmp_path / "train.jsonl", tmp_path / "out", progress=False)
