@@ -104,7 +104,7 @@ def test_random_weights_write_nothing_too_often(factory, template, beams, make_t
     component, labels = nlp.get_pipe(factory), set()
     for doc in nlp.pipe([eg.predicted for eg in examples]):
         items = component.format.parse(doc._.generated).analysis.items
-        found = [span for span in get_entities(doc)]
+        found = list(get_entities(doc))
         assert len(found) == len(items)
         assert all(count <= doc.text.count(item.text) for item, count in Counter(items).items())
         labels.update(span.label for span in found)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from ....errors import Errors
 from .escaping import DELIMITERS, ESCAPE, ESCAPED, MAX_WORD, is_free
+from .occurrences import find_all
 
 # Stands for all characters that a free word may contain and that have no edge of their own.
 OTHERS = ""
@@ -207,20 +208,14 @@ def _read_copy(string: str, position: int) -> tuple[str | None, int]:
 
 def _count_places(copied: str, text: str, boundaries: Collection[int] | None) -> int:
     """The number of places in a text, which may overlap, from which a string can be copied."""
-    count, start = 0, text.find(copied) if copied else -1
-    while start >= 0:
-        count += boundaries is None or (start in boundaries and start + len(copied) in boundaries)
-        start = text.find(copied, start + 1)
-    return count
+    return sum(boundaries is None or set(offsets) <= set(boundaries) for offsets in find_all(text, copied))
 
 
 def _last_copy(parts: Sequence[Part]) -> int | None:
     """The index of the last copy of a repetition; None if it depends on what is written."""
     for index in reversed(range(len(parts))):
-        if isinstance(parts[index], Copy):
-            return index
-        if isinstance(parts[index], Repeat | Either):
-            return None
+        if not isinstance(parts[index], Literal | Choice | FreeWord):
+            return index if isinstance(parts[index], Copy) else None
     return None
 
 
