@@ -166,10 +166,9 @@ class Grammar:
         RETURNS (bool): Whether it can.
         """
         state, position = self.start, 0
-        # The start of the repetition, the places for its copies, and the repetitions so far.
-        first, most = 0, 1
+        # The start of the repetition, the places for its copies, the length of the word, and the repetitions so far.
+        first, most, length = 0, 1, 0
         written: Counter[str] = Counter()
-        length = 0
         while position < len(string):
             if self.copies(state):
                 copied, position = _read_copy(string, position)
@@ -286,9 +285,7 @@ class _Builder:
         self.free[start].add(first)
         self.free[solid].add(end)
         for node in (first, solid, space):
-            self.by_char[node] = {OTHERS: {solid}, ESCAPE: {escape}}
-            if node != first:
-                self.by_char[node][" "] = {space}
+            self.by_char[node] = {OTHERS: {solid}, ESCAPE: {escape}, **({} if node == first else {" ": {space}})}
         self.by_char[escape] = {char: {solid} for char in ESCAPED}
         self.in_word |= {solid, space, escape}
         self.after_word.add(end)
