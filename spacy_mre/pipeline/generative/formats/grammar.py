@@ -297,7 +297,8 @@ class _Builder:
         targets: dict[str, set[int]] = {}
         chars = {char for node in nodes for char in self.by_char[node]}
         for char in chars:
-            ends, after_word = set(), set()
+            ends: set[int] = set()
+            after_word: set[int] = set()
             for node in nodes:
                 found = self.by_char[node].get(char, set())
                 if not found and char and is_free(char):
