@@ -346,6 +346,5 @@ class TextAutomata:
 
 
 def _joined(edges: Sequence[Edges]) -> Edges:
-    if not edges:
-        return NONE, NONE
+    edges = [(NONE, NONE), *edges]
     return numpy.concatenate([tokens for tokens, _ in edges]), numpy.concatenate([ends for _, ends in edges])

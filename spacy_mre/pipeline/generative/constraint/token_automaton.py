@@ -20,6 +20,8 @@ from .token_table import BEGIN, TokenTable
 UNREACHABLE = 1 << 30
 # The state after the end token.
 ENDED = 0
+# States with more edges are followed through the trie from its side.
+FEW_EDGES = 32
 # The weight of a character of a free word against a token, so that the shortest ways have the shortest free words.
 _CHARACTER = 1 << 16
 
@@ -77,6 +79,14 @@ class TokenAutomaton:
         )
         # The bytes with which a copy can be left.
         self.exit_bytes = sorted(set(self._edge_bytes[self._edges_of(self.leaving)].tolist()))
+        # The edges of states with many of them, by their bytes.
+        many = numpy.flatnonzero(self._edge_counts > FEW_EDGES)
+        self._many = numpy.zeros(len(self._edge_counts), dtype=numpy.int64)
+        self._many[many] = numpy.arange(len(many))
+        self._edges_by_byte = numpy.full((len(many), 256), -1)
+        edges = self._edges_of(many)
+        rows = numpy.repeat(numpy.arange(len(many)), self._edge_counts[many])
+        self._edges_by_byte[rows, self._edge_bytes[edges]] = edges
         self.has_words = bool(self._edge_chars.any())
         self._distances: dict[int, numpy.ndarray] = {}
         self._within: dict[tuple[int, int], Transitions] = {}
@@ -177,15 +187,33 @@ class TokenAutomaton:
         origins = numpy.arange(len(nodes))
         chars = numpy.zeros_like(origins)
         while len(origins):
-            rows = numpy.repeat(numpy.arange(len(origins)), self._edge_counts[states])
-            edges = self._edges_of(states)
-            below = self.table.trie.children(nodes[rows], self._edge_bytes[edges])
-            found = numpy.flatnonzero(below >= 0)
-            rows, edges, nodes = rows[found], edges[found], below[found]
+            rows, edges, nodes = self._follow(nodes, states)
             origins, states = origins[rows], self._edge_ends[edges]
             chars = chars[rows] + self._edge_chars[edges]
             steps.append(_Step(origins, nodes, states, rows, edges, chars))
         return steps
+
+    def _follow(
+        self, nodes: numpy.ndarray, states: numpy.ndarray
+    ) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+        """One byte of a walk: the rows, the edges and the nodes. States with few edges look for each of them in the
+        trie; for those within a free word, it is the other way round."""
+        is_few = self._edge_counts[states] <= FEW_EDGES
+        few, many = numpy.flatnonzero(is_few), numpy.flatnonzero(~is_few)
+        rows, edges = numpy.repeat(few, self._edge_counts[states[few]]), self._edges_of(states[few])
+        below = self.table.trie.children(nodes[rows], self._edge_bytes[edges])
+        found = numpy.flatnonzero(below >= 0)
+        rows, edges, below = rows[found], edges[found], below[found]
+        if not len(many):
+            return rows, edges, below
+        more, signs, children = self.table.trie.all_children(nodes[many])
+        of_signs = self._edges_by_byte[self._many[states[many[more]]], signs]
+        found = numpy.flatnonzero(of_signs >= 0)
+        return (
+            numpy.concatenate([rows, many[more[found]]]),
+            numpy.concatenate([edges, of_signs[found]]),
+            numpy.concatenate([below, children[found]]),
+        )
 
     def _edges_of(self, states: numpy.ndarray) -> numpy.ndarray:
         return expand_ranges(self._first_edges[states], self._edge_counts[states])

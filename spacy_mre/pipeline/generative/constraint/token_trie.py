@@ -53,6 +53,19 @@ class TokenTrie:
         positions = numpy.searchsorted(self._keys, wanted)
         return numpy.where(self._keys[positions] == wanted, positions + self.roots, -1)
 
+    def all_children(self, nodes: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+        """Find all child nodes.
+
+        nodes (numpy.ndarray): The nodes, shape (nodes,).
+        RETURNS (tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]): For each child, the index of its node in `nodes`,
+            the byte of the edge, and the child.
+        """
+        firsts = numpy.searchsorted(self._keys[:-1], nodes * _SIGNS)
+        counts = numpy.searchsorted(self._keys[:-1], (nodes + 1) * _SIGNS) - firsts
+        positions = expand_ranges(firsts, counts)
+        rows = numpy.repeat(numpy.arange(len(nodes)), counts)
+        return rows, self._keys[positions] % _SIGNS, positions + self.roots
+
     def tokens(self, nodes: numpy.ndarray) -> numpy.ndarray:
         """Find the tokens that end at nodes.
 

@@ -18,6 +18,7 @@ from itertools import takewhile
 
 from ....errors import Errors
 from .escaping import DELIMITERS, ESCAPE, ESCAPED, MAX_WORD, is_free
+from .occurrences import find_all
 
 # Stands for all characters that a free word may contain and that have no edge of their own.
 OTHERS = ""
@@ -177,10 +178,10 @@ class Grammar:
         RETURNS (bool): Whether it can.
         """
         state, position = self.start, 0
-        # The start of the repetition and of the one around it, the places for its copies, and the repetitions so far.
-        first, outer, most = 0, 0, 1
+        # The start of the repetition and of the one around it, the places for its copies, the length of
+        # the word, and the repetitions so far.
+        first, outer, most, length = 0, 0, 1, 0
         written: Counter[tuple[int, str]] = Counter()
-        length = 0
         while position < len(string):
             if self.copies(state):
                 copied, position = _read_copy(string, position)
@@ -223,11 +224,7 @@ def _read_copy(string: str, position: int) -> tuple[str | None, int]:
 
 def _count_places(copied: str, text: str, boundaries: Collection[int] | None) -> int:
     """The number of places in a text, which may overlap, from which a string can be copied."""
-    count, start = 0, text.find(copied) if copied else -1
-    while start >= 0:
-        count += boundaries is None or (start in boundaries and start + len(copied) in boundaries)
-        start = text.find(copied, start + 1)
-    return count
+    return sum(boundaries is None or set(offsets) <= set(boundaries) for offsets in find_all(text, copied))
 
 
 def _last_copy(parts: Sequence[Part]) -> int | None:
@@ -307,9 +304,7 @@ class _Builder:
         self.free[start].add(first)
         self.free[solid].add(end)
         for node in (first, solid, space):
-            self.by_char[node] = {OTHERS: {solid}, ESCAPE: {escape}}
-            if node != first:
-                self.by_char[node][" "] = {space}
+            self.by_char[node] = {OTHERS: {solid}, ESCAPE: {escape}, **({} if node == first else {" ": {space}})}
         self.by_char[escape] = {char: {solid} for char in ESCAPED}
         self.in_word |= {solid, space, escape}
         self.after_word.add(end)

@@ -43,9 +43,9 @@ class SearchedText:
         """
         if string not in self.found:
             if self.normalize is None:
-                offsets = _find_all(self.text, string)
+                offsets = find_all(self.text, string)
             else:
-                found = _find_all(self.normalized, self.normalize(string)[0].strip())
+                found = find_all(self.normalized, self.normalize(string)[0].strip())
                 originals = {self._original(start, end) for start, end in found}
                 offsets = sorted((start, end) for start, end in originals if start < end)
             if len(offsets) > self.limit:
@@ -91,7 +91,8 @@ class SearchedText:
         return first, last
 
 
-def _find_all(text: str, string: str) -> list[Offsets]:
+def find_all(text: str, string: str) -> list[Offsets]:
+    """RETURNS (list[tuple[int, int]]): The offsets of a string in a text, which may overlap."""
     found = []
     start = text.find(string) if string else -1
     while start >= 0:
