@@ -13,86 +13,14 @@ from spacy_mre.pipeline.generative.checkpoints import load_language_model
 from spacy_mre.pipeline.generative.formats import OIELLMFormat, Task
 from spacy_mre.pipeline.generative.rows import read_rows, tokenize_rows
 from spacy_mre.pipeline.generative.strings import save_format
-from spacy_mre.pipeline.generative.trainer import Recipe, train_generative
-
-ROWS = [
-    ("play Foo by Ida/NER", "music/NER/:album;Foo:artist;Ida"),
-    ("is it cold in Oslo/NER", "weather/NER/:Location;Oslo"),
-    ("it rains/NER", "weather/NER/:None;"),
-    ("Ida is in Lima/NER", "travel/NER/:artist;Ida:Location;Lima"),
-]
-CONFIG = {
-    "kind": "causal",
-    "config": {
-        "model_type": "llama",
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "max_position_embeddings": 128,
-        "attention_dropout": 0.1,
-    },
-    "tokenizer": {"vocab_size": 320},
-}
-
+from spacy_mre.pipeline.generative.trainer.train import train_generative
+from tests.pipeline.generative.trainer.tiny import ROWS, difference, recipe, weights, written
 
 # Hugging Face's remark on file systems, and pieces of words that random weights choose.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:mtime may not be reliable"),
     pytest.mark.filterwarnings("ignore:.W930.*token grid"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="module")
-def rows(tmp_path_factory):
-    path = tmp_path_factory.mktemp("rows") / "train.jsonl"
-    path.write_text(
-        "\n".join(json.dumps({"input": source, "output": target}) for source, target in ROWS), encoding="utf8"
-    )
-    return path
-
-
-@pytest.fixture(scope="module")
-def config(tmp_path_factory):
-    path = tmp_path_factory.mktemp("config") / "tiny.json"
-    path.write_text(json.dumps(CONFIG))
-    return str(path)
-
-
-@pytest.fixture(scope="module")
-def base(rows, config, tmp_path_factory):
-    """A model that is overfit on the rows."""
-    folder = tmp_path_factory.mktemp("base")
-    summary = train_generative(recipe(config, max_steps=120), rows, folder, progress=False)
-    assert summary["rows"] == 4 and summary["left_out"] == 0
-    return folder
-
-
-def recipe(model, **settings):
-    return Recipe(
-        model, **{"learn_rate": 1e-2, "batch_size": 2, "max_steps": 8, "save_steps": 100, "warmup": 0.0, **settings}
-    )
-
-
-def weights(folder):
-    return load_language_model(folder).module.state_dict()
-
-
-def difference(one, other):
-    one, other = weights(one), weights(other)
-    return max(float((one[name] - other[name]).abs().max()) for name in one)
-
-
-def written(folder):
-    lm = load_language_model(folder)
-    return [
-        lm.decode(row.tokens) for row in lm.generate(lm.source_ids([source for source, _ in ROWS]), max_new_tokens=40)
-    ]
 
 
 class Interrupt(TrainerCallback):
@@ -143,7 +71,7 @@ def test_rows_that_do_not_fit_are_left_out_and_counted(base, rows):
     long = [("word " * 200, "music/NER/:None;"), ("it rains/NER", "word " * 200)]
     with pytest.warns(UserWarning, match=r"W932.*2 of 6 rows.*128 tokens.*'word word"):
         kept, left_out = tokenize_rows(lm, [*long, *ROWS], rows)
-    assert left_out == 2 and [lm.decode(target) for _, target in kept] == [target for _, target in ROWS]
+    assert left_out == 2 and [lm.decode(target) for _, target, _ in kept] == [target for _, target in ROWS]
     with pytest.raises(ValueError, match=r"M944.*none of the 2 rows"):
         tokenize_rows(lm, long, rows)
 
