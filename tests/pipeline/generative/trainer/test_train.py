@@ -9,6 +9,7 @@ from spacy.training import Example
 from transformers import TrainerCallback
 
 from spacy_mre.annotations.entities import get_entities, set_entities
+from spacy_mre.pipeline.generative.causal_lm import CausalLM
 from spacy_mre.pipeline.generative.checkpoints import load_language_model
 from spacy_mre.pipeline.generative.formats import OIELLMFormat, Task
 from spacy_mre.pipeline.generative.rows import read_rows, tokenize_rows
@@ -76,6 +77,16 @@ def test_rows_that_do_not_fit_are_left_out_and_counted(base, rows):
         tokenize_rows(lm, long, rows)
 
 
+def test_longer_rows_than_the_given_length_are_left_out_and_counted(base, rows, tmp_path):
+    lm = load_language_model(base)
+    lengths = [len(row.source) + len(row.target) for row in tokenize_rows(lm, ROWS, rows)[0]]
+    assert len(set(lengths)) > 1
+    wanted = recipe(str(base), max_steps=1, max_length=max(lengths) - 1)
+    with pytest.warns(UserWarning, match=rf"W932.*do not fit into {max(lengths) - 1} tokens"):
+        summary = train_generative(wanted, rows, tmp_path, progress=False)
+    assert summary["left_out"] == lengths.count(max(lengths)) and summary["rows"] == 4 - summary["left_out"]
+
+
 # Training
 
 
@@ -104,6 +115,31 @@ def test_ways_of_saving_memory_change_little(setting, base, rows, tmp_path):
     assert saving["steps"] == plain["steps"] == 2
     assert saving["train_loss"] == pytest.approx(plain["train_loss"], rel=0.2, abs=0.02)
     assert difference(tmp_path / "plain", base) > 0 and difference(tmp_path / "plain", tmp_path / "saving") < 1e-3
+
+
+def test_rows_of_similar_length_are_grouped(base, tmp_path):
+    path = tmp_path / "train.jsonl"
+    sources = [f"it rains{' and rains' * (i % 2 * 5)}/NER" for i in range(8)]
+    path.write_text("\n".join(json.dumps({"input": source, "output": "weather/NER/:None;"}) for source in sources))
+    padding = []
+
+    def train(folder, **settings):
+        masks = []
+        collate = CausalLM.collate
+
+        def look(self, sources, targets):
+            batch = collate(self, sources, targets)
+            masks.append(batch["attention_mask"])
+            return batch
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(CausalLM, "collate", look)
+            train_generative(recipe(str(base), max_steps=4, **settings), path, folder, progress=False)
+        padding.append(sum(int((mask == 0).sum()) for mask in masks))
+
+    train(tmp_path / "random")
+    train(tmp_path / "grouped", group_by_length=True)
+    assert padding[0] > 0 and padding[1] == 0
 
 
 @pytest.mark.parametrize("lora_rank", [0, 4])
