@@ -855,6 +855,6 @@ class Warnings(metaclass=_WithCodes):
         "example). Choose the format, the template and its language that the rows were written with."
     )
     W936 = (
-        "{path}: no strings are generated for {count} of {total} rows, which are not in the format of the training "
-        "data ('{example:.40}...', for example). Write both files with the same options of 'strings'."
+        "{path}: no strings are generated for {count} of {total} rows, which are not in their format "
+        "('{example:.40}...', for example). Write the rows with 'strings', and keep its format file next to them."
     )

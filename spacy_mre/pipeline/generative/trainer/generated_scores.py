@@ -11,7 +11,7 @@ from ..asking import Question
 from ..batches import batches
 from ..formats import Format, FormatError
 from ..language_model import LanguageModel
-from ..rows import Row, TokenizedRow
+from ..rows import Row
 from ..scorer import score_parsed
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 # As the default of the components.
 BATCH_TOKENS = 16384
-SCORES = {"tl_f": "TL", "wl_f": "WL", "all_acc": "ALL"}
+SCORES = ("tl_f", "wl_f", "all_acc")
 
 
 def is_readable(row: Row, format: Format) -> bool:
-    """Whether a row is in a format, so that its strings can be restricted and scored.
+    """Whether a row is in a format.
 
     row (tuple[str, str]): Input and output.
     format (Format): The format.
@@ -38,26 +38,34 @@ def is_readable(row: Row, format: Format) -> bool:
 
 
 class GeneratedScores:
-    """Generates strings with the grammar of the components, and scores them.
+    """Asks the model as the components do, with the grammar, and scores what it writes.
 
     lm (LanguageModel): The model, with adapters if it has some.
-    rows (Sequence[TokenizedRow]): The dev rows. Those that are not in the format are not used.
-    format (Format): The format.
+    rows (Sequence[tuple[str, str]]): The dev rows. Those that are not in their format are not used.
+    format (Format): The format of the training data.
+    read_with (Format): The format of the dev rows. It may have other labels, which are then missed.
     most (int): The most rows, which are drawn with a fixed seed; 0 for all.
     RAISES (ValueError): If the tokenizer cannot write a label.
     """
 
-    def __init__(self, lm: LanguageModel, rows: Sequence[TokenizedRow], format: Format, most: int):
-        rows = [row for row in rows if is_readable(row.row, format)]
+    def __init__(self, lm: LanguageModel, rows: Sequence[Row], format: Format, read_with: Format, most: int):
+        rows = [row for row in rows if is_readable(row, read_with)]
         self.rows = Random(0).sample(rows, most) if 0 < most < len(rows) else rows
         self._lm = lm
         self._question = Question(format, lm)
         self._question.check()
-        self._texts = [format.find_text(row.row[0]) for row in self.rows]
-        # A source and its allowance may be longer than the model; the gold string always fits.
-        lengths = [len(row.source) for row in self.rows]
-        allowances = [self._question.allowance(length) for length in lengths]
-        self._new_tokens = [new - max(0, length - lm.source_limit(new)) for new, length in zip(allowances, lengths)]
+        self._texts = [read_with.find_text(source) for source, _ in self.rows]
+        self._sources = self._question.sources(self._texts)
+        analyses = [read_with.parse(target).analysis for _, target in self.rows]
+        writer = format.with_task(format.task.extended(analyses))
+        # Spelled as the tokenizer can write them: in lower case, if it is uncased.
+        self._gold = [lm.spell(writer.target(analysis)) for analysis in analyses]
+        self._gold_format = Question(writer, lm).format
+        allowances = [self._question.allowance(len(source)) for source in self._sources]
+        # The allowance may be larger than the room that is left.
+        self._new_tokens = [
+            new - max(0, len(source) - lm.source_limit(new)) for new, source in zip(allowances, self._sources)
+        ]
 
     def __call__(self, arguments: "TrainingArguments") -> dict[str, float]:
         """Generate and score. With several processes each generates a part, and all get the same scores.
@@ -71,21 +79,19 @@ class GeneratedScores:
 
         mine = range(arguments.process_index, len(self.rows), arguments.world_size)
         strings = dict(gather_object(self._strings(mine)))
-        # Gold is spelled as the tokenizer can write it: in lower case, if it is uncased.
-        pairs = [(self._lm.spell(row.row[1]), strings[i]) for i, row in enumerate(self.rows)]
-        scores = score_parsed(pairs, self._question.format)
+        pairs = [(gold, strings[i]) for i, gold in enumerate(self._gold)]
+        scores = score_parsed(pairs, self._gold_format)
         found = {name: scores[name] for name in SCORES if scores[name] is not None}
         f1 = [found[name] for name in ("tl_f", "wl_f") if name in found]
         return {**found, "f1": sum(f1) / max(len(f1), 1)}
 
     def _strings(self, indices: Sequence[int]) -> list[tuple[int, str]]:
-        sizes = [(self._new_tokens[i], len(self.rows[i].source)) for i in indices]
+        sizes = [(self._new_tokens[i], len(self._sources[i])) for i in indices]
         strings = []
         for batch in batches(sizes, BATCH_TOKENS):
             chosen, new_tokens = [indices[i] for i in batch], sizes[batch[0]][0]
             processors = self._question.constraint.processors("grammar", [self._texts[i] for i in chosen], new_tokens)
-            generated = self._lm.generate(
-                [self.rows[i].source for i in chosen], max_new_tokens=new_tokens, processors=processors
-            )
+            sources = [self._sources[i] for i in chosen]
+            generated = self._lm.generate(sources, max_new_tokens=new_tokens, processors=processors)
             strings += [(i, self._lm.decode(row.tokens)) for i, row in zip(chosen, generated)]
         return strings

@@ -58,10 +58,12 @@ def train_generative(
         contains checkpoints of another training, or a loss or the weights are not finite.
     """
     check_recipe(recipe)
-    format = load_format(format_path(train)) if format_path(train).is_file() else None
+    format = _format_of(train)
+    # That of the dev rows may have other labels.
+    dev_format = None if dev is None or format is None else _format_of(dev) or format
     rows = read_rows(train)
     dev_rows = [] if dev is None else read_rows(dev)
-    is_scored = dev is not None and format is not None and _some_are_readable(dev_rows, format, dev)
+    is_scored = dev is not None and dev_format is not None and _some_are_readable(dev_rows, dev_format, dev)
     output.mkdir(parents=True, exist_ok=True)
     best_by = None if dev is None else "f1" if is_scored else "loss"
     arguments = training_arguments(recipe, output, progress=progress, best_by=best_by)
@@ -79,8 +81,9 @@ def train_generative(
         eval_dataset=None if dev_kept is None else _Rows(dev_kept),
         callbacks=[_LastStep(), *callbacks],
     )
-    if dev_kept is not None and format is not None and is_scored:
-        trainer.generated_scores = GeneratedScores(lm, dev_kept, format, recipe.dev_texts)
+    if is_scored and dev_kept is not None and format is not None and dev_format is not None:
+        dev_rows = [row.row for row in dev_kept]
+        trainer.generated_scores = GeneratedScores(lm, dev_rows, format, dev_format, recipe.dev_texts)
     result = trainer.train(resume_from_checkpoint=checkpoint)
     trainer.check_weights()
     summary = {
@@ -175,6 +178,10 @@ class _Collate:
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
         sources = [row["input_ids"][: row["source_length"]] for row in rows]
         return self._collate(sources, [row["input_ids"][row["source_length"] :] for row in rows])
+
+
+def _format_of(rows: Path) -> Format | None:
+    return load_format(format_path(rows)) if format_path(rows).is_file() else None
 
 
 def _some_are_readable(rows: Sequence[Row], format: Format, path: Path) -> bool:

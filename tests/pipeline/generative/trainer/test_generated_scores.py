@@ -1,13 +1,14 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from transformers import TrainerCallback
 
 from spacy_mre.pipeline.generative.checkpoints import load_language_model
 from spacy_mre.pipeline.generative.formats import OIELLMFormat, Task
-from spacy_mre.pipeline.generative.rows import read_rows, tokenize_rows
 from spacy_mre.pipeline.generative.strings import save_format
+from spacy_mre.pipeline.generative.trainer.arguments import training_arguments
 from spacy_mre.pipeline.generative.trainer.generated_scores import GeneratedScores
 from spacy_mre.pipeline.generative.trainer.train import train_generative
 from tests.pipeline.generative.trainer.tiny import ROWS, recipe, written
@@ -64,12 +65,21 @@ def test_the_last_step_is_a_checkpoint_too(base, train, tmp_path):
     assert train_generative(wanted, train, tmp_path / "out", dev=train, progress=False)["best_step"] == 3
 
 
-def test_strings_are_generated_for_a_sample(base, rows):
+def test_strings_are_generated_for_a_sample(base):
     lm = load_language_model(base)
-    kept, _ = tokenize_rows(lm, read_rows(rows), rows)
-    two, again = (GeneratedScores(lm, kept, FORMAT, 2).rows for _ in range(2))
+    two, again = (GeneratedScores(lm, ROWS, FORMAT, FORMAT, 2).rows for _ in range(2))
     assert len(two) == 2 and two == again
-    assert len(GeneratedScores(lm, kept, FORMAT, 0).rows) == len(GeneratedScores(lm, kept, FORMAT, 9).rows) == 4
+    assert [len(GeneratedScores(lm, ROWS, FORMAT, FORMAT, most).rows) for most in (0, 9)] == [4, 4]
+
+
+def test_labels_that_only_dev_has_are_missed(base):
+    lm = load_language_model(base)
+    wider = OIELLMFormat(Task.of_labels("SCNM", "en", [*FORMAT.task.classes, "food"], [*FORMAT.task.labels, "dish"]))
+    rows = [*ROWS, ("it rains/NER", "food/NER/:dish;rains")]
+    arguments = training_arguments(recipe("m"), Path("unused"), progress=False, best_by=None)
+    scores = GeneratedScores(lm, rows, FORMAT, wider, 0)(arguments)
+    assert scores["tl_f"] == pytest.approx(0.8) and scores["all_acc"] == pytest.approx(0.8)
+    assert 0.8 < scores["wl_f"] < 1.0 and scores["f1"] == pytest.approx((scores["tl_f"] + scores["wl_f"]) / 2)
 
 
 def test_rows_that_are_not_in_the_format(base, train, tmp_path):
