@@ -59,6 +59,7 @@ def estimate_memory(recipe: Recipe, config: PretrainedConfig | None = None) -> M
     """
     config = config or _config(recipe)
     kind = "seq2seq" if config.is_encoder_decoder else "causal"
+    decoder = config.get_text_config(decoder=True)
     with torch.device("meta"):
         module = AUTO_CLASSES[kind].from_config(config, torch_dtype=getattr(torch, recipe.weights_dtype))
         output = module.get_output_embeddings()
@@ -77,8 +78,8 @@ def estimate_memory(recipe: Recipe, config: PretrainedConfig | None = None) -> M
         weights += trained * 4
     activations = tokens * widths * _kept_bytes(recipe)
     if recipe.gradient_checkpointing:
-        layers = max(config.num_hidden_layers * (2 if kind == "seq2seq" else 1), 1)
-        activations = activations / layers + tokens * config.hidden_size * computed_size * layers
+        layers = max(decoder.num_hidden_layers * (2 if kind == "seq2seq" else 1), 1)
+        activations = activations / layers + tokens * decoder.hidden_size * computed_size * layers
     logit_bytes = 12 + 2 * recipe.computes_in_bf16
     return Memory(
         weights=round(weights),
@@ -86,7 +87,7 @@ def estimate_memory(recipe: Recipe, config: PretrainedConfig | None = None) -> M
         gradients=trained * 4,
         optimizer=trained * 8,
         activations=round(activations),
-        logits=tokens * config.vocab_size * logit_bytes,
+        logits=tokens * decoder.vocab_size * logit_bytes,
     )
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 from torch.autograd.graph import saved_tensors_hooks
-from transformers import AutoModelForCausalLM, LlamaConfig, T5Config
+from transformers import AutoModelForCausalLM, BertConfig, EncoderDecoderConfig, LlamaConfig, T5Config
 
 from spacy_mre.pipeline.generative.trainer.adapters import four_bits, with_adapters
 from spacy_mre.pipeline.generative.trainer.memory import estimate_memory
@@ -88,6 +88,11 @@ def test_the_weights_in_4_bits(tmp_path):
     assert model.get_memory_footprint() == pytest.approx(estimated.weights - adapters, rel=0.05)
 
 
-def test_an_encoder_decoder():
-    config = T5Config(d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4, vocab_size=100)
-    assert estimate_memory(Recipe("m", gradient_checkpointing=True), config).total > 0
+BERT = BertConfig(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, vocab_size=100)
+T5 = T5Config(d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4, vocab_size=100)
+
+
+@pytest.mark.parametrize("config", [T5, EncoderDecoderConfig.from_encoder_decoder_configs(BERT, BERT)])
+def test_an_encoder_decoder(config):
+    memory = estimate_memory(Recipe("m", batch_size=1, max_length=64, gradient_checkpointing=True), config)
+    assert memory.logits == 64 * 100 * 12 and 0 < memory.activations < memory.total
