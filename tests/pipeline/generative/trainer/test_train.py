@@ -119,7 +119,7 @@ def test_ways_of_saving_memory_change_little(setting, base, rows, tmp_path):
 
 def test_rows_of_similar_length_are_grouped(base, tmp_path):
     path = tmp_path / "train.jsonl"
-    sources = [f"it rains{' and rains' * (i % 2 * 5)}/NER" for i in range(8)]
+    sources = [f"it rains{' and rains' * (i % 2 * 5)}/NER" for i in range(64)]
     path.write_text("\n".join(json.dumps({"input": source, "output": "weather/NER/:None;"}) for source in sources))
     padding = []
 
@@ -134,12 +134,12 @@ def test_rows_of_similar_length_are_grouped(base, tmp_path):
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(CausalLM, "collate", look)
-            train_generative(recipe(str(base), max_steps=4, **settings), path, folder, progress=False)
+            train_generative(recipe(str(base), max_steps=32, **settings), path, folder, progress=False)
         padding.append(sum(int((mask == 0).sum()) for mask in masks))
 
     train(tmp_path / "random")
     train(tmp_path / "grouped", group_by_length=True)
-    assert padding[0] > 0 and padding[1] == 0
+    assert padding[0] > 0 and padding[1] <= padding[0] / 2
 
 
 @pytest.mark.parametrize("lora_rank", [0, 4])
