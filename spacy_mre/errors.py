@@ -703,8 +703,8 @@ class Errors(metaclass=_WithCodes):
         "or another output folder."
     )
     M944 = (
-        "{path}: none of the {count} rows fits into the model, which reads and writes {limit} tokens. Use a "
-        "model with more positions, or shorter rows."
+        "{path}: none of the {count} rows fits into {limit} tokens. Use shorter rows, a larger --max-length, or a "
+        "model with more positions."
     )
     M945 = (
         "Adapters (--lora-rank) need a trained model, not one from scratch. Pass a model name or folder, or "
@@ -758,6 +758,26 @@ class Errors(metaclass=_WithCodes):
     M963 = (
         '\'{name}\' asks a server, which has no {setting} = {value}. Use constraint = "grammar" or "none", and '
         "num_beams = 1."
+    )
+    M970 = (
+        "All weights cannot be trained in {dtype}: most updates are smaller than the distance between two of its "
+        "numbers and are rounded away (in our test 5 % of the weights moved, where 85 % moved in float32). Compute in "
+        "bfloat16 with weights in float32 (--dtype float32 --bf16), or train adapters (--lora-rank 16)."
+    )
+    M971 = (
+        "The model '{name}' cannot be loaded in 4 bits: {reason}. Use a model with weights that are not quantized yet, "
+        "and a recent bitsandbytes (pip install -U 'spacy-mre[qlora]'; before 0.48 it needs a GPU), or train without "
+        "--load-in-4bit."
+    )
+    M972 = (
+        "The model cannot be asked in the form of a chat: {reason}. Use a decoder-only model for instructions, whose "
+        "tokenizer has a chat template, or train without --chat."
+    )
+    M973 = "{what} needs the package {package}, which is not installed. Install it with: pip install {install}."
+    M974 = "Weights in 4 bits are only read, not trained. Train adapters on them: --load-in-4bit --lora-rank 16."
+    M975 = (
+        "The model has no linear layers with these names: {targets} (--lora-targets). It has: {names}. Choose some of "
+        "them, or all by leaving the option out."
     )
 
 
@@ -871,10 +891,13 @@ class Warnings(metaclass=_WithCodes):
     )
     W931 = "'{name}' learns nothing from {count} of {total} documents: {reasons}."
     W932 = (
-        "{path}: {count} of {total} rows do not fit into the model, which reads and writes {limit} tokens, and "
-        "are skipped ('{example}...', for example)."
+        "{path}: {count} of {total} rows do not fit into {limit} tokens and are left out ('{example}...', for example)."
     )
     W933 = (
         "{path}: no {what} were found, although {count} of {total} rows have an output ('{example:.40}...', for "
         "example). Choose the format, the template and its language that the rows were written with."
+    )
+    W936 = (
+        "{path}: no strings are generated for {count} of {total} rows, which are not in their format "
+        "('{example:.40}...', for example). Write the rows with 'strings', and keep its format file next to them."
     )

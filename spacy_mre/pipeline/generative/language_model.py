@@ -43,15 +43,24 @@ class LanguageModel:
     module (PreTrainedModel): The model.
     tokenizer (PreTrainedTokenizerBase): Its tokenizer.
     separator (str): The text between source and target of a decoder-only model.
+    chat (bool): Ask a decoder-only model in the form of its chat template, without the separator.
+    RAISES (ValueError): If `chat` is set, and there is no chat template, or the model is an encoder-decoder.
     """
 
     kind = ""
     is_served = False
 
-    def __init__(self, module: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, separator: str = DEFAULT_SEPARATOR):
+    def __init__(
+        self,
+        module: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        separator: str = DEFAULT_SEPARATOR,
+        chat: bool = False,
+    ):
         self.module = module
         self.tokenizer = tokenizer
         self.separator = separator
+        self.chat = chat
         # Generation settings saved with a model, such as "never repeat three words", were made for another task.
         module.generation_config = GenerationConfig(
             bos_token_id=tokenizer.bos_token_id,

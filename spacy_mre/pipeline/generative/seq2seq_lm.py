@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from transformers.modeling_outputs import BaseModelOutput
 
+from ...errors import Errors
 from .batches import padded
 from .language_model import IGNORED, LanguageModel, Score, position_limit
 
@@ -15,6 +16,11 @@ class Seq2SeqLM(LanguageModel):
     """An encoder-decoder. Rows are padded on the right."""
 
     kind = "seq2seq"
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        if self.chat:
+            raise ValueError(Errors.M972.format(reason="it is an encoder-decoder"))
 
     def source_ids(self, sources: Sequence[str]) -> list[list[int]]:
         return self._encode(sources)

@@ -478,4 +478,5 @@ def test_mixed_precision_is_near_the_whole_one():
 
 def test_the_config_file_contains_what_was_saved(tmp_path):
     save_language_model(lm_of(make("llama")), tmp_path)
-    assert json.loads((tmp_path / "language_model.json").read_text()) == {"kind": "causal", "separator": "\n"}
+    settings = {"kind": "causal", "separator": "\n", "chat": False}
+    assert json.loads((tmp_path / "language_model.json").read_text()) == settings

@@ -9,90 +9,19 @@ from spacy.training import Example
 from transformers import TrainerCallback
 
 from spacy_mre.annotations.entities import get_entities, set_entities
+from spacy_mre.pipeline.generative.causal_lm import CausalLM
 from spacy_mre.pipeline.generative.checkpoints import load_language_model
 from spacy_mre.pipeline.generative.format_files import save_formats
 from spacy_mre.pipeline.generative.formats import OIELLMFormat, Task
 from spacy_mre.pipeline.generative.rows import read_rows, tokenize_rows
-from spacy_mre.pipeline.generative.trainer import Recipe, train_generative
-
-ROWS = [
-    ("play Foo by Ida/NER", "music/NER/:album;Foo:artist;Ida"),
-    ("is it cold in Oslo/NER", "weather/NER/:Location;Oslo"),
-    ("it rains/NER", "weather/NER/:None;"),
-    ("Ida is in Lima/NER", "travel/NER/:artist;Ida:Location;Lima"),
-]
-CONFIG = {
-    "kind": "causal",
-    "config": {
-        "model_type": "llama",
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "max_position_embeddings": 128,
-        "attention_dropout": 0.1,
-    },
-    "tokenizer": {"vocab_size": 320},
-}
-
+from spacy_mre.pipeline.generative.trainer.train import train_generative
+from tests.pipeline.generative.trainer.tiny import ROWS, difference, recipe, weights, written
 
 # Hugging Face's remark on file systems, and pieces of words that random weights choose.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:mtime may not be reliable"),
     pytest.mark.filterwarnings("ignore:.W930.*token grid"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="module")
-def rows(tmp_path_factory):
-    path = tmp_path_factory.mktemp("rows") / "train.jsonl"
-    path.write_text(
-        "\n".join(json.dumps({"input": source, "output": target}) for source, target in ROWS), encoding="utf8"
-    )
-    return path
-
-
-@pytest.fixture(scope="module")
-def config(tmp_path_factory):
-    path = tmp_path_factory.mktemp("config") / "tiny.json"
-    path.write_text(json.dumps(CONFIG))
-    return str(path)
-
-
-@pytest.fixture(scope="module")
-def base(rows, config, tmp_path_factory):
-    """A model that is overfit on the rows."""
-    folder = tmp_path_factory.mktemp("base")
-    summary = train_generative(recipe(config, max_steps=120), rows, folder, progress=False)
-    assert summary["rows"] == 4 and summary["left_out"] == 0
-    return folder
-
-
-def recipe(model, **settings):
-    return Recipe(
-        model, **{"learn_rate": 1e-2, "batch_size": 2, "max_steps": 8, "save_steps": 100, "warmup": 0.0, **settings}
-    )
-
-
-def weights(folder):
-    return load_language_model(folder).module.state_dict()
-
-
-def difference(one, other):
-    one, other = weights(one), weights(other)
-    return max(float((one[name] - other[name]).abs().max()) for name in one)
-
-
-def written(folder):
-    lm = load_language_model(folder)
-    return [
-        lm.decode(row.tokens) for row in lm.generate(lm.source_ids([source for source, _ in ROWS]), max_new_tokens=40)
-    ]
 
 
 class Interrupt(TrainerCallback):
@@ -143,9 +72,19 @@ def test_rows_that_do_not_fit_are_left_out_and_counted(base, rows):
     long = [("word " * 200, "music/NER/:None;"), ("it rains/NER", "word " * 200)]
     with pytest.warns(UserWarning, match=r"W932.*2 of 6 rows.*128 tokens.*'word word"):
         kept, left_out = tokenize_rows(lm, [*long, *ROWS], rows)
-    assert left_out == 2 and [lm.decode(target) for _, target in kept] == [target for _, target in ROWS]
+    assert left_out == 2 and [lm.decode(target) for _, target, _ in kept] == [target for _, target in ROWS]
     with pytest.raises(ValueError, match=r"M944.*none of the 2 rows"):
         tokenize_rows(lm, long, rows)
+
+
+def test_longer_rows_than_the_given_length_are_left_out_and_counted(base, rows, tmp_path):
+    lm = load_language_model(base)
+    lengths = [len(row.source) + len(row.target) for row in tokenize_rows(lm, ROWS, rows)[0]]
+    assert len(set(lengths)) > 1
+    wanted = recipe(str(base), max_steps=1, max_length=max(lengths) - 1)
+    with pytest.warns(UserWarning, match=rf"W932.*do not fit into {max(lengths) - 1} tokens"):
+        summary = train_generative(wanted, rows, tmp_path, progress=False)
+    assert summary["left_out"] == lengths.count(max(lengths)) and summary["rows"] == 4 - summary["left_out"]
 
 
 # Training
@@ -176,6 +115,31 @@ def test_ways_of_saving_memory_change_little(setting, base, rows, tmp_path):
     assert saving["steps"] == plain["steps"] == 2
     assert saving["train_loss"] == pytest.approx(plain["train_loss"], rel=0.2, abs=0.02)
     assert difference(tmp_path / "plain", base) > 0 and difference(tmp_path / "plain", tmp_path / "saving") < 1e-3
+
+
+def test_rows_of_similar_length_are_grouped(base, tmp_path):
+    path = tmp_path / "train.jsonl"
+    sources = [f"it rains{' and rains' * (i % 2 * 5)}/NER" for i in range(64)]
+    path.write_text("\n".join(json.dumps({"input": source, "output": "weather/NER/:None;"}) for source in sources))
+    padding = []
+
+    def train(folder, **settings):
+        masks = []
+        collate = CausalLM.collate
+
+        def look(self, sources, targets):
+            batch = collate(self, sources, targets)
+            masks.append(batch["attention_mask"])
+            return batch
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(CausalLM, "collate", look)
+            train_generative(recipe(str(base), max_steps=32, **settings), path, folder, progress=False)
+        padding.append(sum(int((mask == 0).sum()) for mask in masks))
+
+    train(tmp_path / "random")
+    train(tmp_path / "grouped", group_by_length=True)
+    assert padding[0] > 0 and padding[1] <= padding[0] / 2
 
 
 @pytest.mark.parametrize("lora_rank", [0, 4])
