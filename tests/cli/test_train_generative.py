@@ -88,10 +88,10 @@ def test_a_dry_run_shows_the_memory_and_trains_nothing(run, rows, config, tmp_pa
 
 
 def test_scores_of_generated_strings_are_shown(run, rows, config, tmp_path):
+    from spacy_mre.pipeline.generative.format_files import save_formats
     from spacy_mre.pipeline.generative.formats import OIELLMFormat, Task
-    from spacy_mre.pipeline.generative.strings import save_format
 
     task = Task.of_labels("SCNM", "en", ["music", "weather"], ["album"])
-    save_format(OIELLMFormat(task), tmp_path / "train.format.json")
+    save_formats([OIELLMFormat(task)], tmp_path / "train.format.json")
     output = run(config, rows, tmp_path / "out", "--max-steps", 1, "--dev", rows)
     assert all(f"{name} 0." in output or f"{name} 1." in output for name in ("TL", "WL", "ALL", "F1"))

@@ -77,14 +77,14 @@ class OIELLM(Generative):
 Language.factory(
     "slg",
     assigns=ASSIGNS,
-    default_config={"model": DEFAULT_SLG_MODEL, "scorer": SCORER},
+    default_config={"model": DEFAULT_SLG_MODEL, "tasks": ["SCNM"], "scorer": SCORER},
     default_score_weights=SCORE_WEIGHTS,
     func=SLG,
 )
 Language.factory(
     "oiellm",
     assigns=ASSIGNS,
-    default_config={"model": DEFAULT_OIELLM_MODEL, "scorer": SCORER},
+    default_config={"model": DEFAULT_OIELLM_MODEL, "tasks": ["SCNM"], "scorer": SCORER},
     default_score_weights=SCORE_WEIGHTS,
     func=OIELLM,
 )

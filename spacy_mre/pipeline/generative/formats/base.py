@@ -9,8 +9,9 @@ from .analysis import Analysis, FormatError, Item, Parsed
 from .escaping import escape, unescape
 from .export_gbnf import to_gbnf
 from .export_lark import to_lark
-from .grammar import Choice, Grammar, Literal, Part
+from .grammar import Grammar
 from .items import ItemPart
+from .parts import Choice, Literal, Part
 from .scanning import Cursor, narrowed, normalized, split
 from .task import Task
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from .analysis import ArgumentText, EventText
 from .escaping import escape
-from .grammar import Choice, Copy, Either, Literal, Part, Repeat
+from .parts import Choice, Copy, Either, Literal, Part, Repeat
 from .scanning import Cursor, Segment, join, normalized, plain
 
 

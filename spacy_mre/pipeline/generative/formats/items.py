@@ -16,7 +16,7 @@ from ....errors import Errors
 from .analysis import EntityText, EventText, Item, RelationText, shown, texts_of
 from .escaping import MAX_WORD, escape, is_free_word
 from .events import argument_words, event_grammar, parse_arguments, read_arguments, write_arguments
-from .grammar import Choice, Copy, Either, FreeWord, Literal, Part, Repeat
+from .parts import Choice, Copy, Either, FreeWord, Literal, Part, Repeat
 from .scanning import NONE_WORDS, Cursor, Segment, join, normalized, plain, split
 from .task import Task
 

@@ -40,8 +40,9 @@ from spacy_mre.pipeline.generative.formats.analysis import (
     texts_of,
 )
 from spacy_mre.pipeline.generative.formats.escaping import DELIMITERS, ESCAPE, ESCAPED, MAX_WORD, escape
-from spacy_mre.pipeline.generative.formats.grammar import Choice, Copy, Grammar, Literal, Repeat
+from spacy_mre.pipeline.generative.formats.grammar import Grammar
 from spacy_mre.pipeline.generative.formats.oiellm import OIELLMFormat
+from spacy_mre.pipeline.generative.formats.parts import Choice, Copy, Literal, Repeat
 from spacy_mre.pipeline.generative.formats.slg import SLGFormat
 from spacy_mre.pipeline.generative.formats.task import Task
 from tests.pipeline.generative.constraint.test_token_table import (

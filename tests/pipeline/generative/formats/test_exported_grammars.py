@@ -23,7 +23,8 @@ from spacy_mre.pipeline.generative.formats.copies import CopyAutomaton, copy_chu
 from spacy_mre.pipeline.generative.formats.escaping import escape
 from spacy_mre.pipeline.generative.formats.export_gbnf import to_gbnf
 from spacy_mre.pipeline.generative.formats.export_lark import to_lark
-from spacy_mre.pipeline.generative.formats.grammar import Choice, Copy, Either, Grammar, Literal, Repeat
+from spacy_mre.pipeline.generative.formats.grammar import Grammar
+from spacy_mre.pipeline.generative.formats.parts import Choice, Copy, Either, Literal, Repeat
 from tests.pipeline.generative.formats.gbnf_reader import GbnfReader
 
 llguidance = pytest.importorskip("llguidance")

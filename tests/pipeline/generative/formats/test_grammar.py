@@ -2,8 +2,9 @@
 
 import pytest
 
-from spacy_mre.pipeline.generative.formats.grammar import Choice, Copy, Either, Grammar, Literal, Repeat
+from spacy_mre.pipeline.generative.formats.grammar import Grammar
 from spacy_mre.pipeline.generative.formats.oiellm import OIELLMFormat
+from spacy_mre.pipeline.generative.formats.parts import Choice, Copy, Either, Literal, Repeat
 from spacy_mre.pipeline.generative.formats.task import Task
 
 ITEM = [Literal(":"), Choice(["person", "perfume", "place"]), Literal(";"), Copy()]
