@@ -11,7 +11,6 @@ from typing import Any
 import spacy
 import srsly
 import torch
-from spacy.util import load_config
 
 from benchmarks.calling import call
 from benchmarks.results import get_commit
@@ -22,7 +21,6 @@ from spacy_mre.corpora.jsonl import write_records
 from spacy_mre.corpora.markup import read_markup
 from spacy_mre.corpora.record import Record
 from spacy_mre.corpora.splits import split_records
-from spacy_mre.evaluation.run_config import set_values
 from spacy_mre.files import replacing
 
 WORK = Path("training/models")
@@ -95,7 +93,6 @@ def train(spec: dict[str, Any], folder: Path) -> Path:
         commit = get_commit()
         fit = ["--fit", folder / "train.spacy", "--updates", spec["updates"]]
         call("spacy_mre", "config", spec["config"], "-o", config, "--force", *fit)
-        set_values(load_config(config, interpolate=False), spec.get("set", {})).to_disk(config)
         unfinished = folder / "trained.unfinished"
         paths = ["--paths.train", folder / "train.spacy", "--paths.dev", folder / "dev.spacy"]
         call("spacy", "train", config, "--output", unfinished, *paths)

@@ -6,6 +6,7 @@ import pytest
 from spacy.training import Example
 
 from spacy_mre.annotations.entities import get_entities
+from spacy_mre.pipeline.generative.format_files import load_formats, save_formats
 from spacy_mre.pipeline.generative.formats import (
     FORMATS,
     Analysis,
@@ -17,7 +18,6 @@ from spacy_mre.pipeline.generative.formats import (
 )
 from spacy_mre.pipeline.generative.formats.escaping import MAX_WORD
 from spacy_mre.pipeline.generative.formats.task import LANGUAGES
-from spacy_mre.pipeline.generative.strings import load_format, save_format
 from tests.pipeline.generative.test_component import MODELS, TEXTS, fit, make_nlp, make_texts
 
 __all__ = ["make_texts"]  # a fixture
@@ -37,8 +37,8 @@ def test_labels_that_nobody_listed_come_back(name, language, tmp_path):
     items = tuple(EntityText(label, "Ida") for label in (*NAMES[language], "known", "x" * MAX_WORD))
     string = format.target(Analysis("food", items))
     assert format.parse(string).analysis == Analysis("food", items) and format.grammar().accepts(string, text)
-    save_format(format, tmp_path / "a.format.json")
-    for again in (format_from_dict(format.to_dict()), load_format(tmp_path / "a.format.json")):
+    save_formats([format], tmp_path / "a.format.json")
+    for again in (format_from_dict(format.to_dict()), *load_formats(tmp_path / "a.format.json")):
         assert again.parse(string).analysis.items == items
         assert again.read_source(again.source(text)) == text
     lenient = format.parse(string.replace(":known;", ": known ;") + ":cut", strict=False)
@@ -79,12 +79,12 @@ def with_labels(nlp, make_texts, labels):
 @pytest.mark.parametrize("factory", MODELS)
 def test_reads_back_open_labels(factory, make_texts):
     labels = {"album": "album: live", "artist": "singer", "place": "port/city", "site": "構造物"}
-    nlp = make_nlp(factory, template="TCONER")
+    nlp = make_nlp(factory, tasks=["TCONER"])
     examples = with_labels(nlp, make_texts, labels)
     assert fit(nlp, examples) < 0.05
     component = nlp.get_pipe(factory)
     # A model of its own knows the labels; the list of the component is no restriction.
-    component.cfg["labels"] = ["singer"]
+    component.cfg["tasks"]["TCONER"]["labels"] = ["singer"]
     component._cache.clear()
     for eg in examples:
         doc = nlp(eg.predicted)
@@ -98,7 +98,7 @@ def test_reads_back_open_labels(factory, make_texts):
 @pytest.mark.parametrize("template", ["SCNM", "TCONER"])
 @pytest.mark.parametrize("factory", MODELS)
 def test_random_weights_write_nothing_too_often(factory, template, beams, make_texts):
-    nlp = make_nlp(factory, template=template, num_beams=beams, max_new_tokens=100)
+    nlp = make_nlp(factory, tasks=[template], num_beams=beams, max_new_tokens=100)
     examples = make_texts(nlp)
     nlp.initialize(lambda: examples)
     component, labels = nlp.get_pipe(factory), set()
@@ -116,7 +116,7 @@ def test_random_weights_write_nothing_too_often(factory, template, beams, make_t
 
 
 def test_a_new_label_can_be_learned_and_scored(make_texts):
-    nlp = make_nlp("slg", template="TCONER")
+    nlp = make_nlp("slg", tasks=["TCONER"])
     examples = make_texts(nlp)
     nlp.initialize(lambda: examples)
     new = make_texts(nlp, [("it rains in Oslo", [(3, 4, "capital city")], "weather")])

@@ -17,7 +17,8 @@ from spacy_mre.pipeline.generative.format_files import load_formats
 from spacy_mre.pipeline.generative.formats import template_names
 from spacy_mre.pipeline.generative.formats.task_gold import TaskGold
 from spacy_mre.pipeline.generative.language_model import LanguageModel
-from spacy_mre.pipeline.generative.trainer import Recipe, train_generative
+from spacy_mre.pipeline.generative.trainer.recipe import Recipe
+from spacy_mre.pipeline.generative.trainer.train import train_generative
 from spacy_mre.training.optimizer import make_adamw
 
 TASKS = ["SCNM", "SCPOS:RW", "SCPOS:Adj&N", "SCPOS:Adj", "SCPOS:N", "TCREE:RE", "TCREE:EE", "TCONER"]
