@@ -67,7 +67,7 @@ def test_a_model_that_was_trained_so_is_asked_so(instruct, tmp_path):
     nlp.initialize(lambda: [Example(nlp.make_doc(gold.text), gold)])
     for part, names in labels.items():
         for name in names:
-            pipe.add_label(name, text_level=part == "classes")
+            pipe.add_label(name, level=part)
     nlp.to_disk(tmp_path / "nlp")
     loaded = spacy.load(tmp_path / "nlp")
     lm = loaded.get_pipe("oiellm").model.shims[0].lm

@@ -27,13 +27,15 @@ ANSWERS = {
 
 
 def make_nlp(url, factory="oiellm", lang="en", **settings):
-    component = {name: settings.pop(name) for name in list(settings) if name in ("constraint", "num_beams", "strict")}
+    component = {
+        name: settings.pop(name) for name in list(settings) if name in ("constraint", "num_beams", "strict", "language")
+    }
     limit = settings.pop("max_new_tokens", None)
     nlp = spacy.blank(lang)
     model = {"@architectures": "spacy_mre.ServedLM.v1", "base_url": url, "name": "m", "attempts": 2, **settings}
     pipe = nlp.add_pipe(factory, config={"model": model, "max_new_tokens": limit, **component})
     for label in ("travel", "music"):
-        pipe.add_label(label, text_level=True)
+        pipe.add_label(label, level="classes")
     for label in ("person", "place", "album"):
         pipe.add_label(label)
     return nlp, pipe
@@ -130,7 +132,7 @@ def test_the_prompt(serve):
 @pytest.mark.parametrize("piece", [1, 2, 3, 5, 100])
 def test_scores_are_those_of_the_tokens(serve, endpoint, piece):
     """With few bytes in a token, most tokens of the Japanese text are parts of characters."""
-    nlp, _, _ = serve(endpoint=endpoint, piece=piece, lang="xx")
+    nlp, _, _ = serve(endpoint=endpoint, piece=piece, lang="xx", language="en")
     doc = nlp("大阪 へ 行く")
     string = doc._.generated.encode()
     count = -(-len(string) // piece)

@@ -123,14 +123,14 @@ EVENTS = {
         ":設立;設立した;主体;小湊灯;時;六月;場所;那珂川町;対象;あかり文庫",
     ),
     "en": (
-        "In June Ida founded a library in Lima, then Ida left Lima, said Bo.",
+        "In June Ida founded a library in Lima, then left Oslo, said Bo.",
         {
             ("founding", "founded"): {"time": "In June", "subject": "Ida", "object": "a library", "place": "Lima"},
-            ("journey", "left"): {"time": "In June", "subject": "Ida 2", "source": "Lima 2"},
+            ("journey", "left"): {"time": "In June", "subject": "Ida", "source": "Oslo"},
             ("report", "said"): {"object": "left", "subject": "Bo"},
         },
         ":founding;founded;time;In June;subject;Ida;object;a library;place;Lima"
-        ":journey;left;time;In June;subject;Ida;source;Lima:report;said;object;left;subject;Bo",
+        ":journey;left;time;In June;subject;Ida;source;Oslo:report;said;object;left;subject;Bo",
     ),
     "zh": (
         "六月，小凑灯在那珂川町成立了灯文库。",
@@ -148,9 +148,8 @@ def test_events_there_and_back(make, lead, lang):
     doc = nlp.make_doc(text)
 
     def place(mention):
-        words = mention.removesuffix(" 2")
-        start = text.index(words) if words == mention else text.rindex(words)
-        span = doc.char_span(start, start + len(words))
+        start = text.index(mention)
+        span = doc.char_span(start, start + len(mention))
         return span.start, span.end
 
     set_entities(doc, [(*place(trigger), label, 1.0) for label, trigger in events])
