@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ...errors import Errors
 from ...training.sized import set_training
-from .bert_layers import bert_layers
+from .bert_layers import has_plain_layers, run_layers
 from .int8_weights import rounded_to_int8
 
 PACKAGES = {"torch": (), "onnx": ("onnx", "onnxruntime")}
@@ -41,16 +41,15 @@ class TorchEngine:
     def __init__(self, transformer: nn.Module, precision: str):
         dtype = TORCH_TYPES[precision]
         self.transformer: Any = transformer if dtype == torch.float32 else copy.deepcopy(transformer).to(dtype)
-        self.layers = bert_layers(self.transformer)
 
     def __call__(self, ids: numpy.ndarray, mask: numpy.ndarray, types: numpy.ndarray | None) -> Tensor:
         set_training(self.transformer, False)
         inputs = torch_inputs(ids, mask, types, self.transformer.device)
         with torch.inference_mode():
-            if self.layers is None or torch.is_autocast_enabled("cpu"):
+            if not has_plain_layers(self.transformer):
                 return self.transformer(**inputs).last_hidden_state.float()
             visible = inputs.pop("attention_mask")
-            return self.layers(self.transformer.embeddings(**inputs), visible).float()
+            return run_layers(self.transformer, self.transformer.embeddings(**inputs), visible).float()
 
 
 class OnnxEngine:

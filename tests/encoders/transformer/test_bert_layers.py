@@ -6,7 +6,7 @@ from torch import nn
 
 transformers = pytest.importorskip("transformers")
 
-from spacy_mre.encoders.transformer.bert_layers import bert_layers  # noqa: E402
+from spacy_mre.encoders.transformer.bert_layers import has_plain_layers  # noqa: E402
 from spacy_mre.encoders.transformer.engines import TorchEngine  # noqa: E402
 
 SIZES = {
@@ -59,7 +59,7 @@ def test_states_are_those_of_the_model(make_model, batch, kind, padded):
     if not padded:
         ids, mask = ids[:, :1], mask[:, :1]
     engine = TorchEngine(model, "fp32")
-    assert engine.layers is not None
+    assert has_plain_layers(engine.transformer)
     found, expected = states_of_engine(engine, ids, mask), states_of_model(model, ids, mask)
     assert torch.equal(found, expected) or torch.allclose(found, expected, rtol=0, atol=1e-6)
 
@@ -67,7 +67,7 @@ def test_states_are_those_of_the_model(make_model, batch, kind, padded):
 def test_states_in_bf16_are_those_of_the_model(make_model, batch):
     model = make_model()
     engine = TorchEngine(model, "bf16")
-    assert engine.layers is not None
+    assert has_plain_layers(engine.transformer)
     found, exact = states_of_engine(engine, *batch), states_of_model(model, *batch)
     assert found.dtype == torch.float32
     assert torch.equal(found, states_of_model(engine.transformer, *batch).float())
@@ -84,46 +84,103 @@ def test_token_types_are_used(make_model, batch):
     assert not torch.allclose(found, TorchEngine(model, "fp32")(ids.numpy(), mask.numpy(), None), atol=1e-3)
 
 
-@pytest.mark.parametrize("change", ["in place", "other data"])
-def test_changed_weights_are_used(make_model, batch, change):
+def add_in_place(model):
+    with torch.no_grad():
+        model.encoder.layer[1].attention.self.value.weight[0] += 1.0
+
+
+def add_to_data(model):
+    model.encoder.layer[0].attention.self.value.weight.data.add_(0.1)
+
+
+def replace_data(model):
+    bias = model.encoder.layer[0].output.dense.bias
+    bias.data = bias.data + torch.eye(24)[0]
+
+
+def assign(model):
+    model.load_state_dict({name: weight * 1.1 for name, weight in model.state_dict().items()}, assign=True)
+
+
+def cut_layers(model):
+    model.encoder.layer = model.encoder.layer[:1]
+
+
+def add_no_layers(model):
+    model.encoder.layer = nn.ModuleList()
+
+
+@pytest.mark.parametrize("change", [add_in_place, add_to_data, replace_data, assign, cut_layers, add_no_layers])
+def test_changed_weights_and_layers_are_used(make_model, batch, change):
     model = make_model()
     engine = TorchEngine(model, "fp32")
     before = states_of_engine(engine, *batch)
-    for weight in (model.encoder.layer[1].attention.self.key.weight, model.encoder.layer[0].output.dense.bias):
-        with torch.no_grad():
-            if change == "in place":
-                weight[0] += 1.0
-            else:
-                weight.data = weight.data + torch.eye(24)[0] * 1.0
+    change(model)
+    assert has_plain_layers(model)
     found, expected = states_of_engine(engine, *batch), states_of_model(model, *batch)
     assert torch.allclose(found, expected, rtol=0, atol=1e-6) and not torch.allclose(found, before, atol=1e-3)
 
 
-def replace_linear(model):
-    class Adapted(nn.Linear):
-        pass
+class Doubled(nn.Linear):
+    def forward(self, vectors):
+        return 2 * super().forward(vectors)
 
-    model.encoder.layer[1].attention.self.query = Adapted(24, 24)
+
+def replace_linear(model):
+    model.encoder.layer[1].attention.self.query = Doubled(24, 24)
+
+
+def replace_layer(model):
+    class Layer(nn.Module):
+        def forward(self, states, *args, **kwargs):
+            return (states,)
+
+    model.encoder.layer[0] = Layer()
+
+
+def replace_forward(model):
+    model.encoder.layer[0].output.forward = lambda states, inputs: inputs
 
 
 def hook(model):
-    model.encoder.layer[0].register_forward_hook(lambda module, args, output: None)
+    model.encoder.layer[0].register_forward_hook(lambda module, args, output: (2 * output[0],))
 
 
-def half(model):
-    model.half()
+def hook_the_model(model):
+    model.register_forward_hook(lambda module, args, output: type(output)(last_hidden_state=2 * output[0]))
 
 
-def mixed(model):
-    model.encoder.layer[0].output.dense.to(torch.bfloat16)
+def prune(model):
+    model.prune_heads({1: [0]})
 
 
-@pytest.mark.parametrize("change", [replace_linear, hook, half, mixed])
-def test_changed_models_run_themselves(make_model, change):
+@pytest.mark.parametrize("change", [replace_linear, replace_layer, replace_forward, hook, hook_the_model, prune])
+@pytest.mark.parametrize("is_after", [True, False])
+def test_changed_models_run_themselves(make_model, batch, change, is_after):
     model = make_model()
-    assert bert_layers(model) is not None
+    engine = TorchEngine(model, "fp32")
+    if is_after:
+        states_of_engine(engine, *batch)
     change(model)
-    assert bert_layers(model) is None
+    assert not has_plain_layers(model)
+    assert torch.equal(states_of_engine(engine, *batch), states_of_model(model, *batch))
+
+
+def test_other_types_run_themselves(make_model):
+    assert not has_plain_layers(make_model().half())
+    model = make_model()
+    model.encoder.layer[0].output.dense.to(torch.bfloat16)
+    assert not has_plain_layers(model)
+
+
+def test_the_first_prediction_in_inference_mode(make_model, batch):
+    engines = []
+    with torch.inference_mode():
+        for precision in ("fp32", "bf16"):
+            engines.append(TorchEngine(make_model(), precision))
+            states_of_engine(engines[-1], *batch)
+    for engine in engines:
+        assert torch.equal(states_of_engine(engine, *batch), states_of_model(engine.transformer, *batch).float())
 
 
 @pytest.mark.parametrize(
@@ -138,13 +195,13 @@ def test_changed_models_run_themselves(make_model, change):
 def test_other_structures_run_themselves(make_model, batch, settings):
     model = make_model(**settings)
     engine = TorchEngine(model, "fp32")
-    assert engine.layers is None
+    assert not has_plain_layers(model)
     assert torch.equal(states_of_engine(engine, *batch), states_of_model(model, *batch))
 
 
 def test_other_models_run_themselves():
     config = transformers.DistilBertConfig(vocab_size=50, dim=24, hidden_dim=40, n_heads=3, n_layers=1)
-    assert bert_layers(transformers.DistilBertModel(config)) is None
+    assert not has_plain_layers(transformers.DistilBertModel(config))
 
 
 def test_autocast_is_respected(make_model, batch):
