@@ -76,7 +76,8 @@ def schema_of_parts(parts: Iterable[Sequence[Row]], options: Options) -> pyarrow
                 else:
                     raise
             fields[name] = _joined(fields.get(name, field), field, mixed)
-    check_kept(known, options)
+    if known:
+        check_kept(known, options)
     settled = []
     for name, field in fields.items():
         if is_mixed(field):

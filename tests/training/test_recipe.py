@@ -80,10 +80,10 @@ def test_components_without_training_data_are_left_out():
     config = fitted(make_docs(cats=()))
     assert config["nlp"]["pipeline"] == ["tok2vec", "spert_mt", "doc_cleaner"]
     assert "mre_textcat" not in config["components"]
-    assert config["training"]["score_weights"] == {"spans_entities_f": 0.4, "rel_strict_f": 0.4, "cats_macro_f": None}
+    assert config["training"]["score_weights"] == {"spans_entities_f": 0.4, "rel_strict_f": 0.4, "cats_score": None}
     config = fitted(make_docs(entities=False, relations=False))
     assert config["nlp"]["pipeline"] == ["tok2vec", "mre_textcat", "doc_cleaner"]
-    assert config["training"]["score_weights"] == {"spans_entities_f": None, "rel_strict_f": None, "cats_macro_f": 0.2}
+    assert config["training"]["score_weights"] == {"spans_entities_f": None, "rel_strict_f": None, "cats_score": 0.2}
     config = fitted(make_docs(relations=False))
     assert config["training"]["score_weights"]["rel_strict_f"] is None
     with pytest.raises(ValueError, match=r"M412.*10 training texts"):

@@ -42,7 +42,9 @@ class AnsweringPipe(LabelledPipe):
         asked = [(i, name) for i, doc in enumerate(docs) if doc.text.strip() for name in self._asked_tasks(doc)]
         prompts = self._prompts([(docs[i], name) for i, name in asked])
         # The rows of a question are adjacent in a batch, so that each question restricts its own.
-        order = {id(question): number for number, question in enumerate(self._questions())}
+        order: dict[int, int] = {}
+        for prompt in prompts:
+            order.setdefault(id(prompt.question), len(order))
         sizes = [(prompt.new_tokens, len(prompt.source)) for prompt in prompts]
         # A server batches by itself.
         all_rows = [range(len(prompts))] if prompts and self._lm.is_served else batches(sizes, self.batch_tokens)

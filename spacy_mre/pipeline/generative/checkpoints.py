@@ -5,7 +5,7 @@ it from scratch. `warm_start` makes one from the weights of an encoder.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -124,7 +124,7 @@ def _load(
     config, folder, source = _config_at(path)
     kind = "seq2seq" if config.is_encoder_decoder else "causal"
     options.update(torch_dtype=getattr(torch, dtype), trust_remote_code=False, output_loading_info=True)
-    with loading(path, Errors.M971 if "quantization_config" in options else Errors.M932):
+    with loading(path, Errors.M971) if "quantization_config" in options else nullcontext():
         module, report = AUTO_CLASSES[kind].from_pretrained(folder, **source, **options)
     check_loaded(report, path, Errors.M948)
     if isinstance(module, EncoderDecoderModel):
