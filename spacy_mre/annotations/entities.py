@@ -16,6 +16,8 @@ from spacy.tokens import Doc, Span, SpanGroup
 from ..errors import Errors
 
 DEFAULT_KEY = "entities"
+# The span groups of the tasks that `slg` and `oiellm` answer, by the names of their templates.
+TASK_GROUPS = frozenset(("SCNM", "SCPOS:RW", "SCPOS:Adj&N", "SCPOS:Adj", "SCPOS:N", "TCREE:RE", "TCREE:EE", "TCONER"))
 
 # Token offsets of a span: first token, last token + 1.
 Offsets = tuple[int, int]
@@ -193,7 +195,8 @@ def flat_subset(spans: Sequence[EntitySpan]) -> list[EntitySpan]:
 
 
 def complete_entities(doc: Doc, key: str = DEFAULT_KEY) -> None:
-    """Set the span group from `doc.ents` or `doc.ents` from the span group, if only one of them is set.
+    """Set the span group from `doc.ents` or `doc.ents` from the span group, if only one of them is set. If the document
+    has the group of a task (`TASK_GROUPS`), `doc.ents` is of this task, and other groups are unknown.
 
     doc (Doc): The document.
     key (str): The span group.
@@ -202,7 +205,7 @@ def complete_entities(doc: Doc, key: str = DEFAULT_KEY) -> None:
         if not doc.has_annotation("ENT_IOB"):
             entities = get_entities(doc, key) or []
             doc.set_ents([Span(doc, span.start, span.end, label=span.label) for span in flat_subset(entities)])
-    elif doc.has_annotation("ENT_IOB"):
+    elif doc.has_annotation("ENT_IOB") and TASK_GROUPS.isdisjoint(doc.spans):
         set_entities(doc, get_entities(doc, key) or [], key=key, set_ents=False)
 
 

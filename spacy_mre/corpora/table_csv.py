@@ -40,7 +40,7 @@ def csv_cells(path: Path) -> Iterator[tuple[int, list[str]]]:
             cells = next(reader, None)
         except csv.Error as err:
             literal = source.of_row[0].rstrip("\r\n").split(separator)
-            if len(source.of_row) > 1 or source.at_end or len(literal) != width:
+            if len(source.of_row) > 1 or source.at_end or len(literal) != width or _quotes(literal):
                 raise CorpusError(path, source.number, f"invalid CSV: {err}") from None
             cells = literal
             reader = csv.reader(source, delimiter=separator, strict=True)  # the other one is inside of a cell
@@ -50,6 +50,11 @@ def csv_cells(path: Path) -> Iterator[tuple[int, list[str]]]:
             return
         width = width or len(cells)
         yield source.number, cells
+
+
+def _quotes(cells: list[str]) -> bool:
+    """Whether the parts of a line between separators seem to be quoted, or a separator to be inside of quotes."""
+    return any(cell.count('"') % 2 or '""' in cell or (len(cell) > 1 and cell[0] == cell[-1] == '"') for cell in cells)
 
 
 def csv_rows(path: Path, text_column: str, json_columns: Collection[str]) -> Iterator[Row]:

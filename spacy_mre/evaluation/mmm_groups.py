@@ -8,12 +8,12 @@ for which nothing is predicted in the whole group, is not part of its task.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..annotations.entities import DEFAULT_KEY, get_entities
+from ..annotations.entities import DEFAULT_KEY, TASK_GROUPS, get_entities
 from ..annotations.relations import get_relations
 from .items import Item, check_texts, entity_items, gold_cats, predicted_cats, relation_items, without_entity_labels
 from .mmm import Scores, TextAndWords, score_mmm
@@ -30,8 +30,13 @@ class _Reader(NamedTuple):
     symmetric: Sequence[str]
     multi_label: bool
     threshold: float
+    labels: frozenset[str] = frozenset()
 
     def text(self, doc: Doc, *, is_gold: bool) -> set[str] | None:
+        """The text labels; of predictions for several tasks those that the gold of the group knows."""
+        if not is_gold and isinstance(doc._.get("generated") if doc.has_extension("generated") else None, dict):
+            doc = doc.copy()
+            doc.cats = {label: score for label, score in doc.cats.items() if label in self.labels}
         if not self.multi_label:
             # Exactly one label holds, so scores of 0.0 say that it is unknown.
             return set(predicted_cats(doc, False, 0.0)) if any(score > 0 for score in doc.cats.values()) else None
@@ -75,19 +80,33 @@ def score_groups(
     >>> [(row["tl_f"], row["wl_f"], row["all_acc"]) for row in score_groups({"en": [Example(predicted, gold)]})]
     [(1.0, None, 1.0)]
     """
-    read = _Reader(spans_key, symmetric, multi_label, threshold)
+    everywhere = _Reader(spans_key, symmetric, multi_label, threshold)
+    groups = {name: list(examples) for name, examples in groups.items()}
+    everything = [eg for examples in groups.values() for eg in examples]
+    for eg in everything:
+        check_texts(eg)
+    # What is predicted in one group is the task of the system in all: where it says nothing, it finds nothing. A
+    # predicted text without any label is a prediction too. spaCy says of an empty document that it has all annotations.
+    predicts_text = any(eg.predicted.cats for eg in everything)
+    predicted = [
+        words
+        for words in WORDS
+        if any(
+            everywhere._replace(spans_key=key).items(eg.predicted, words) is not None
+            for eg in everything
+            if len(eg.reference)
+            for key in (spans_key, *TASK_GROUPS.intersection(eg.predicted.spans))
+        )
+    ]
     rows = []
     for name, examples in groups.items():
-        for eg in examples:
-            check_texts(eg)
-        # A predicted text without any label is a prediction too.
-        has_text = _is_scored((read.text(eg.reference, is_gold=True), eg.predicted.cats or None) for eg in examples)
-        # spaCy says of an empty document that it has all annotations.
+        # A system with several tasks predicts the labels of all; a group is about those of its gold.
+        labels = frozenset(label for eg in examples for label in eg.reference.cats)
+        read = everywhere._replace(spans_key=_key_of(examples, spans_key), labels=labels)
+        has_text = predicts_text and any(read.text(eg.reference, is_gold=True) is not None for eg in examples)
         full = [eg for eg in examples if len(eg.reference)]
         scored: list[Words | None] = [
-            words
-            for words in WORDS
-            if _is_scored((read.items(eg.reference, words), read.items(eg.predicted, words)) for eg in full)
+            words for words in predicted if any(read.items(eg.reference, words) is not None for eg in full)
         ]
         for words in scored or [None]:
             scores = score_mmm(_levels(eg, read, has_text, words) for eg in examples)
@@ -95,6 +114,13 @@ def score_groups(
                 scores = dict.fromkeys(scores)  # there is nothing to be right
             rows.append({"data": name, "words": words, "texts": len(examples), **scores})
     return rows
+
+
+def _key_of(examples: Sequence[Example], spans_key: str) -> str:
+    """The span group of a group's entities: that of its task, if the gold has only this one."""
+    found = {key for eg in examples for key in eg.reference.spans}
+    named = sorted(TASK_GROUPS & found)
+    return named[0] if spans_key not in found and len(named) == 1 else spans_key
 
 
 def mean_of_groups(rows: Iterable[Scores]) -> Scores:
@@ -106,12 +132,6 @@ def mean_of_groups(rows: Iterable[Scores]) -> Scores:
     of_group = {row["data"]: row for row in rows}  # relations are the last
     values = {key: [row[key] for row in of_group.values() if row[key] is not None] for key in MMM_KEYS}
     return {key: sum(found) / len(found) if found else None for key, found in values.items()}
-
-
-def _is_scored(pairs: Iterable[tuple[Any, Any]]) -> bool:
-    """Whether there is gold for a part in any text, and a prediction in any."""
-    found = list(pairs)
-    return any(gold is not None for gold, _ in found) and any(predicted is not None for _, predicted in found)
 
 
 def _levels(eg: Example, read: _Reader, has_text: bool, words: Words | None) -> tuple[TextAndWords, TextAndWords]:

@@ -76,8 +76,9 @@ def schema_of_parts(parts: Iterable[Sequence[Row]], options: Options) -> pyarrow
                 else:
                     raise
             fields[name] = _joined(fields.get(name, field), field, mixed)
-    if known:
-        check_kept(known, options)
+    if not fields:  # there are no rows
+        return output_schema(None, [], options)
+    check_kept(known, options)
     settled = []
     for name, field in fields.items():
         if is_mixed(field):

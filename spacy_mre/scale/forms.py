@@ -209,7 +209,7 @@ def _fits(row: Row, kept: Sequence[pyarrow.Field], options: Options, reject: Rej
         if field.name == options.text or value is None:
             continue
         if not _has_type(as_string(value) if is_mixed(field) else value, field.type):
-            reject(row, f"its '{field.name}' is no {field.type}, as in the first part: {value!a:.60}; {ADVICE}")
+            reject(row, f"its '{field.name}' is no {field.type}, like the others: {value!a:.60}; {ADVICE}")
             return False
     return True
 

@@ -108,7 +108,7 @@ def fit_config(config: Config, docs: Sequence[Doc], *, updates: int | None = Non
     scored = {
         "spans_entities_f": learned["spert_mt"],
         "rel_strict_f": learned["spert_mt"] and any(get_relations(doc) for doc in docs),
-        "cats_macro_f": learned["mre_textcat"],
+        "cats_score": learned["mre_textcat"],
     }
     for key in training["score_weights"]:
         if not scored.get(key, True):

@@ -192,7 +192,7 @@ def test_groups_and_their_mean():
     mean = mean_of_groups(rows)
     assert (mean["tl_f"], mean["wl_f"], mean["all_acc"]) == pytest.approx(((4 / 3 + 1) / 3, 2.5 / 3, (4 / 3 + 1) / 3))
     alone = score_groups({"a": [Example(doc_of(None, TRAVEL), right)], "b": [Example(right, right)]})
-    assert mean_of_groups(alone)["wl_f"] == 1 and mean_of_groups([])["wl_f"] is None
+    assert mean_of_groups(alone)["wl_f"] == 0.5 and mean_of_groups([])["wl_f"] is None
     console = Console(width=100)
     with console.capture() as capture:
         console.print(mmm_table(rows, mean))
@@ -293,3 +293,25 @@ def test_a_pipeline_in_two_languages(folder):
     assert found == {"ja/SCNM/test.spacy": (1, None, 0, 0), "en/SCNM/test.spacy": (1, None, 1, 1)}
     # The ruler has no labels for texts, and is right in one of two.
     assert (scores["mmm_mean"]["tl_f"], scores["mmm_mean"]["all_acc"]) == (None, 0.5)
+
+
+def test_a_group_without_predictions_counts_if_others_have_some():
+    nlp = spacy.blank("en")
+    gold, found, nothing = nlp("Old Lima"), nlp("Old Lima"), nlp("Old Lima")
+    set_entities(gold, [(1, 2, "place", 1.0)])
+    set_entities(found, [(1, 2, "place", 1.0)])
+    rows = score_groups({"en": [Example(found, gold)], "ja": [Example(nothing, gold)]})
+    assert [row["wl_f"] for row in rows] == [1.0, 0.0] and mean_of_groups(rows)["wl_f"] == 0.5
+
+
+def test_a_system_with_several_tasks_is_scored_by_the_task_of_the_group():
+    nlp = spacy.blank("en")
+    gold, predicted = nlp("the rooms are quiet"), nlp("the rooms are quiet")
+    for doc in (gold, predicted):
+        set_entities(doc, [(3, 4, "positive", 1.0)], key="SCPOS:Adj", set_ents=False)
+    set_entities(predicted, [])
+    gold.cats = {"positive": 1.0, "negative": 0.0}
+    predicted.cats = {"society": 0.99, "positive": 0.9, "negative": 0.1}
+    predicted._.generated = {"SCNM": "", "SCPOS:Adj": ""}
+    (row,) = score_groups({"reviews": [Example(predicted, gold)]})
+    assert row["tl_f"] == row["wl_f"] == row["all_acc"] == 1.0

@@ -183,3 +183,14 @@ def test_it_can_be_made_from_a_config(tmp_path, nlp):
     config = Config().from_str(f'[corpus]\n@readers = "spacy_mre.Corpus.v1"\npath = "{path}"\nlimit = 1\n')
     corpus = util.registry.resolve(config)["corpus"]
     assert type(corpus) is Corpus and [eg.text for eg in corpus(nlp)] == ["a "]
+
+
+def test_entities_of_one_task_are_not_gold_of_another(tmp_path, nlp):
+    doc = nlp.make_doc("the rooms are quiet")
+    set_entities(doc, [(3, 4, "positive", 1.0)], key="SCPOS:Adj")
+    assert doc.ents
+    save_docs([doc], tmp_path / "reviews.spacy")
+    (eg,) = Corpus(tmp_path / "reviews.spacy")(nlp)
+    assert list(eg.reference.spans) == ["SCPOS:Adj"]
+    (eg,) = Corpus(tmp_path / "reviews.spacy", spans_key="SCPOS:Adj")(nlp)
+    assert [span.label_ for span in eg.reference.spans["SCPOS:Adj"]] == ["positive"]

@@ -100,12 +100,12 @@ class Question:
         return Constraint(self.format.grammar(), self.lm.table, self.lm.end)
 
     def check(self) -> None:
-        """Make the constraint, to find out whether the tokenizer can write the format. That of a server is not known.
+        """Make the constraint, to find out whether the tokenizer can write the format. Of a server only the grammar is
+        known.
 
         RAISES (ValueError): If the tokenizer cannot write a label.
         """
-        if not self.lm.is_served:
-            _ = self.constraint
+        _ = self.format.grammar() if self.lm.is_served else self.constraint
 
     def sources(self, texts: Iterable[str]) -> list[list[int]]:
         """RETURNS (list[list[int]]): The tokens of the source of each text."""

@@ -117,6 +117,7 @@ class Generative(AnsweringPipe):
             "formats": {
                 name: partial(self.format_of, name) for name in self.tasks if any(self.label_data[name].values())
             },
+            "gold": self.gold,
             "spans_key": self.spans_key,
             "set_ents": self.set_ents,
         }

@@ -48,6 +48,7 @@ def score_generative(
     formats: Mapping[str, Callable[[str], Format]] | None = None,
     spans_key: str = DEFAULT_KEY,
     set_ents: bool = True,
+    gold: TaskGold | None = None,
     **cfg: Any,
 ) -> Scores:
     """Score the strings in `doc._.generated`. A document without a string counts as one with an empty string.
@@ -57,6 +58,8 @@ def score_generative(
     formats (Optional[Mapping[str, Callable[[str], Format]]]): Instead of `format`, by task the format for a text.
     spans_key (str): The span group of the entities; see `TaskGold`. Default: "entities".
     set_ents (bool): Also score `doc.ents`. Default: True.
+    gold (Optional[TaskGold]): Where the labels of the tasks are in a Doc. Default: as for a component with the tasks of
+        `formats`.
     cfg (Any): Further arguments of the scorers.
     RETURNS (dict[str, Any]): The scores of `score_strings` and `score_parsed`, and those of `score_cats`,
         `score_entities` and `score_relations` for the parts of the task. For several tasks the means over those with
@@ -71,7 +74,7 @@ def score_generative(
     examples = list(examples)
     for eg in examples:
         check_texts(eg)
-    gold = TaskGold(formats, spans_key)
+    gold = gold or TaskGold(formats, spans_key)
     scores = {name: _score_task(name, examples, format_of, gold, set_ents, cfg) for name, format_of in formats.items()}
     return scores[next(iter(scores))] if len(scores) == 1 else {**_means(scores.values()), "by_task": scores}
 

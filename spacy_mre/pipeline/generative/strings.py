@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from spacy.tokens import Doc
 
@@ -229,18 +230,20 @@ def read_strings(
 
 
 def _is_of(row: RowItem, format: Format, others: Sequence[Format], strict: bool) -> bool:
-    """Whether a row is of a format and not of others. If tasks have the same name in several languages, that of the
-    text decides. A row that is of none is an error, which the first format reports."""
-    exact = [other for other in (format, *others) if _reads(other.read_source, row.source)]
+    """Whether a row is of a format and not of others. If several read the input, it is of one that also reads the
+    output; then the language of the text decides, and then the name. A row that is of none is an error, which the first
+    format reports."""
+    formats = sorted((format, *others), key=lambda other: (other.task.name, other.task.language))
+    exact = [other for other in formats if _reads(other.read_source, row.source)]
     if not exact and not strict:
-        exact = [other for other in (format, *others) if _reads(other.find_text, row.source)]
+        exact = [other for other in formats if _reads(other.find_text, row.source)]
     if not exact:
         return format.task.name <= min(other.task.name for other in others)
     lang = language_of_template([row.source])
-    return max(exact, key=lambda other: other.task.language == lang) is format
+    return max(exact, key=lambda other: (_reads(other.parse, row.target), other.task.language == lang)) is format
 
 
-def _reads(read: Callable[[str], str], source: str) -> bool:
+def _reads(read: Callable[[str], Any], source: str) -> bool:
     try:
         read(source)
     except FormatError:

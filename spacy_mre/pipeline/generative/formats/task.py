@@ -109,8 +109,9 @@ class Task:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Task":
-        """RETURNS (Task): The task that `to_dict` returned."""
-        return cls(**data)
+        """RETURNS (Task): The task that `to_dict` returned. Without "open_labels" they are as in the template."""
+        template = load_templates(data["language"]).get(data["name"], {}) if data["language"] in LANGUAGES else {}
+        return cls(**{"open_labels": template.get("open_labels", False), **data})
 
     def to_dict(self) -> dict[str, Any]:
         """RETURNS (dict[str, Any]): The task as plain JSON."""

@@ -34,6 +34,15 @@ def format_of_row(row: Row, formats: Sequence[Format]) -> Format | None:
     return next((format for format in readable if _is_source(row[0], format)), readable[0] if readable else None)
 
 
+def of_the_same_tasks(formats: Sequence[Format], others: Sequence[Format]) -> list[Format]:
+    """RETURNS (list[Format]): The formats of the tasks and languages that others have.
+
+    formats, others (Sequence[Format]): The formats.
+    """
+    keys = set(map(_key, others))
+    return [format for format in formats if _key(format) in keys]
+
+
 def _is_source(source: str, format: Format) -> bool:
     try:
         format.read_source(source)

@@ -22,7 +22,7 @@ from ..language_model import LanguageModel
 from ..rows import Row, TokenizedRow, read_rows, tokenize_rows
 from .adapters import merge_adapters, with_adapters
 from .arguments import training_arguments
-from .generated_scores import ScoresOfTasks, format_of_row
+from .generated_scores import ScoresOfTasks, format_of_row, of_the_same_tasks
 from .loading import load_base
 from .recipe import Recipe, check_recipe
 from .resuming import last_checkpoint
@@ -60,7 +60,7 @@ def train_generative(
     check_recipe(recipe)
     formats = _formats_of(train)
     # Those of the dev rows may have other labels.
-    dev_formats = () if dev is None or not formats else _formats_of(dev) or formats
+    dev_formats = () if dev is None or not formats else of_the_same_tasks(_formats_of(dev) or formats, formats)
     rows = read_rows(train)
     dev_rows = [] if dev is None else read_rows(dev)
     is_scored = dev is not None and bool(dev_formats) and _some_are_readable(dev_rows, dev_formats, dev)

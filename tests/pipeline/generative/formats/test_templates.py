@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from spacy_mre.annotations.entities import TASK_GROUPS
 from spacy_mre.pipeline.generative.formats import (
     Analysis,
     ArgumentText,
@@ -131,3 +132,7 @@ def test_invalid_tasks_are_refused(make, code, reason):
     with pytest.raises(ValueError, match=code) as caught:
         make()
     assert reason in str(caught.value)
+
+
+def test_the_groups_of_tasks_are_named_like_templates():
+    assert set(template_names()) == TASK_GROUPS
