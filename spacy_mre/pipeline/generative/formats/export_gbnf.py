@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from .copies import CopyAutomaton, copy_chunks
 from .grammar import Grammar
-from .rules import Rule, rules_of
+from .rules import alternatives, name_of, rules_of
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -24,24 +24,17 @@ def to_gbnf(grammar: Grammar, text: str, boundaries: Collection[int] | None = No
     """
     chunks = copy_chunks(text, boundaries)
     rules = rules_of(grammar, has_copies=bool(chunks))
-    lines = [f"root ::= {_name(grammar.start)}"]
-    lines += [f"{_name(state)} ::= {_alternatives(rule)}" for state, rule in rules.items()]
+    lines = [f"root ::= {name_of(grammar.start)}"]
+    for state, rule in rules.items():
+        lines.append(f"{name_of(state)} ::= {alternatives(rule, _quoted, _excluding, 'copy0')}")
     if any(rule.copies for rule in rules.values()):
         lines += _copy_rules(CopyAutomaton(chunks))
     return "\n".join(lines) + "\n"
 
 
-def _name(state: int) -> str:
-    return f"s{state}"
-
-
-def _alternatives(rule: Rule) -> str:
-    found = ['""'] * rule.accepting
-    found += [_quoted(string) + ("" if after is None else f" {_name(after)}") for string, after in rule.edges.items()]
-    if rule.others is not None:
-        excluded = "".join(f"\\U{ord(char):08X}" for char in rule.excluded)
-        found.append(f"[^{excluded}] {_name(rule.others)}")
-    return f"copy0 ({' | '.join(found)})" if rule.copies else " | ".join(found)
+def _excluding(characters: list[str]) -> str:
+    excluded = "".join(f"\\U{ord(char):08X}" for char in characters)
+    return f"[^{excluded}]"
 
 
 def _copy_rules(automaton: CopyAutomaton) -> list[str]:

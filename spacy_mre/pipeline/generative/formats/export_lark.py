@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 
 from .copies import copy_chunks
 from .grammar import Grammar
-from .rules import Rule, rules_of
+from .rules import alternatives, name_of, rules_of
 
 
 def to_lark(grammar: Grammar, text: str, boundaries: Collection[int] | None = None) -> str:
@@ -24,23 +24,16 @@ def to_lark(grammar: Grammar, text: str, boundaries: Collection[int] | None = No
     chunks = copy_chunks(text, boundaries)
     rules = rules_of(grammar, has_copies=bool(chunks))
     # By the first line, servers that read several languages recognize this one.
-    lines = ["%llguidance {}", f"start: {_name(grammar.start)}"]
-    lines += [f"{_name(state)}: {_alternatives(rule)}" for state, rule in rules.items()]
+    lines = ["%llguidance {}", f"start: {name_of(grammar.start)}"]
+    for state, rule in rules.items():
+        lines.append(f"{name_of(state)}: {alternatives(rule, _quoted, _excluding, 'COPY')}")
     if any(rule.copies for rule in rules.values()):
         lines += _copy_terminals(chunks)
     return "\n".join(lines) + "\n"
 
 
-def _name(state: int) -> str:
-    return f"s{state}"
-
-
-def _alternatives(rule: Rule) -> str:
-    found = ['""'] * rule.accepting
-    found += [_quoted(string) + ("" if after is None else f" {_name(after)}") for string, after in rule.edges.items()]
-    if rule.others is not None:
-        found.append(f"/[^{_characters(rule.excluded)}]/ {_name(rule.others)}")
-    return ("COPY " if rule.copies else "") + (f"({' | '.join(found)})" if rule.copies else " | ".join(found))
+def _excluding(characters: list[str]) -> str:
+    return f"/[^{_characters(characters)}]/"
 
 
 def _copy_terminals(chunks: list[str]) -> list[str]:

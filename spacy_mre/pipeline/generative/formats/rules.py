@@ -1,6 +1,6 @@
 """The states of a grammar as rules, with as few as possible: what the exported forms of a grammar have in common."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ....errors import Errors
@@ -56,6 +56,27 @@ def rules_of(grammar: Grammar, *, has_copies: bool) -> dict[int, Rule]:
         rules[state] = Rule(grammar.copies(state), grammar.accepting(state), edges, others)
         waiting.extend([*edges.values(), others])
     return rules
+
+
+def name_of(state: int) -> str:
+    """RETURNS (str): The name of the rule of a state."""
+    return f"s{state}"
+
+
+def alternatives(rule: Rule, quoted: Callable[[str], str], excluding: Callable[[list[str]], str], copy: str) -> str:
+    """Write what may follow in one state, as both notations do.
+
+    rule (Rule): The rule.
+    quoted (Callable[[str], str]): Writes a string.
+    excluding (Callable[[list[str]], str]): Writes any character but some.
+    copy (str): The name of the copies.
+    RETURNS (str): The right side of the rule.
+    """
+    found = ['""'] * rule.accepting
+    found += [quoted(string) + ("" if after is None else f" {name_of(after)}") for string, after in rule.edges.items()]
+    if rule.others is not None:
+        found.append(f"{excluding(rule.excluded)} {name_of(rule.others)}")
+    return f"{copy} ({' | '.join(found)})" if rule.copies else " | ".join(found)
 
 
 def _states_with_end(grammar: Grammar, has_copies: bool) -> set[int]:
