@@ -3,8 +3,8 @@
 **The same definitions for every system.** Labels are read from documents, so that generated strings, spans and
 probabilities are compared alike. Text is that of gold, so that tokens and white space do not matter.
 
-**Words.** Entities and relations are scored apart, each with the text label. A part that a group has no gold for, or
-for which nothing is predicted in the whole group, is not part of its task.
+**Words.** Entities and relations are scored apart, each with the text label. A part that a group has no gold for,
+or that is predicted in no group, is not part of its task.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
