@@ -10,10 +10,9 @@ saved as a JSON file next to the JSON lines (see `format_files`).
 import json
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from spacy.tokens import Doc
 
@@ -24,7 +23,7 @@ from ...corpora.report import Report
 from ...errors import Warnings
 from ...files import replacing
 from .formats import FORMATS, Format, FormatError, Task
-from .formats.analysis import Item, shown, texts_of, with_texts
+from .formats.analysis import Item, can_read, shown, texts_of, with_texts
 from .formats.anchored import Anchored, AnchoredItem
 from .formats.anchoring import anchor
 from .formats.escaping import DELIMITERS
@@ -234,21 +233,13 @@ def _is_of(row: RowItem, format: Format, others: Sequence[Format], strict: bool)
     output; then the language of the text decides, and then the name. A row that is of none is an error, which the first
     format reports."""
     formats = sorted((format, *others), key=lambda other: (other.task.name, other.task.language))
-    exact = [other for other in formats if _reads(other.read_source, row.source)]
+    exact = [other for other in formats if can_read(other.read_source, row.source)]
     if not exact and not strict:
-        exact = [other for other in formats if _reads(other.find_text, row.source)]
+        exact = [other for other in formats if can_read(other.find_text, row.source)]
     if not exact:
         return format.task.name <= min(other.task.name for other in others)
     lang = language_of_template([row.source])
-    return max(exact, key=lambda other: (_reads(other.parse, row.target), other.task.language == lang)) is format
-
-
-def _reads(read: Callable[[str], Any], source: str) -> bool:
-    try:
-        read(source)
-    except FormatError:
-        return False
-    return True
+    return max(exact, key=lambda other: (can_read(other.parse, row.target), other.task.language == lang)) is format
 
 
 def _text_of(row: RowItem, format: Format, strict: bool) -> str:

@@ -1,8 +1,8 @@
 """The labels of a text without offsets: its text label, and its entities, relations or events as strings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ....annotations.entities import Offsets
 from ....errors import Errors
@@ -124,3 +124,17 @@ class FormatError(ValueError):
         self.reason = reason
         shown = string if len(string) <= 80 else f"{string[:80]}..."
         super().__init__(Errors.M901.format(position=position, reason=reason, string=shown))
+
+
+def can_read(read: Callable[[str], Any], string: str) -> bool:
+    """Whether a method of a format accepts a string.
+
+    read (Callable[[str], Any]): For example `read_source`, `find_text` or `parse`.
+    string (str): The string.
+    RETURNS (bool): Whether it raises no `FormatError`.
+    """
+    try:
+        read(string)
+    except FormatError:
+        return False
+    return True

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from ..asking import Question
 from ..batches import batches
-from ..formats import Format, FormatError
+from ..formats import Format
+from ..formats.analysis import can_read
 from ..language_model import LanguageModel
 from ..rows import Row
 from ..scorer import score_parsed
@@ -31,7 +32,9 @@ def format_of_row(row: Row, formats: Sequence[Format]) -> Format | None:
         first one in which both can be read; None if there is none.
     """
     readable = [format for format in formats if is_readable(row, format)]
-    return next((format for format in readable if _is_source(row[0], format)), readable[0] if readable else None)
+    return next(
+        (format for format in readable if can_read(format.read_source, row[0])), readable[0] if readable else None
+    )
 
 
 def of_the_same_tasks(formats: Sequence[Format], others: Sequence[Format]) -> list[Format]:
@@ -43,14 +46,6 @@ def of_the_same_tasks(formats: Sequence[Format], others: Sequence[Format]) -> li
     return [format for format in formats if _key(format) in keys]
 
 
-def _is_source(source: str, format: Format) -> bool:
-    try:
-        format.read_source(source)
-    except FormatError:
-        return False
-    return True
-
-
 def is_readable(row: Row, format: Format) -> bool:
     """Whether a row is in a format.
 
@@ -58,12 +53,7 @@ def is_readable(row: Row, format: Format) -> bool:
     format (Format): The format.
     RETURNS (bool): Whether both can be read.
     """
-    try:
-        format.find_text(row[0])
-        format.parse(row[1])
-    except FormatError:
-        return False
-    return True
+    return can_read(format.find_text, row[0]) and can_read(format.parse, row[1])
 
 
 class GeneratedScores:
