@@ -123,7 +123,8 @@ class Grid:
         return config
 
     def setting(self, cell: Cell, name: str, default: Any = None) -> Any:
-        """What a variant, or else its phase, sets for its run: "updates", "limit", "start", "shots" or "select"."""
+        """What a variant, or else its phase, sets for its run: "updates", "limit", "start", "shots", "without_shots" or
+        "select"."""
         parts = [part for variant in self.lineage(cell) for part in self._parts(cell, variant)]
         return _last(parts, name, self.suites[cell.suite]["phases"][cell.phase].get(name, default))
 
@@ -137,20 +138,29 @@ class Grid:
         return Path(corpus["folder"]) / file
 
     def train_part(self, cell: Cell) -> Path:
-        """What a cell is trained on: the part of its phase, or a few texts of each class."""
-        part, shots = self.part(cell, "train"), self.setting(cell, "shots")
-        return part if shots is None else part.with_name(f"train-{shots}-shots-seed-{cell.seed}.spacy")
+        """What a cell is trained on: the part of its phase, a few texts of each class, or all but these."""
+        part = self.part(cell, "train")
+        for key, name in (("shots", "{}-shots"), ("without_shots", "without-{}-shots")):
+            if (shots := self.setting(cell, key)) is not None:
+                part = part.with_name(f"train-{name.format(shots)}-seed-{cell.seed}.spacy")
+        return part
 
     def prepare(self, cell: Cell) -> None:
-        """Fetch and convert the corpus of a cell, unless it is there.
+        """Fetch and convert the corpus of a cell, unless it is there, and draw its texts and those of its start.
 
         RAISES (SystemExit): If a command fails; it has printed why.
         """
         self.prepare_corpus(self.suites[cell.suite]["datasets"][cell.dataset]["corpus"])
-        train = self.train_part(cell)
-        if not train.exists():
-            docs = list(load_docs(self.part(cell, "train")))
-            save_docs(few_shot(docs, self.setting(cell, "shots"), seed=cell.seed), train)
+        start = self.setting(cell, "start")
+        for one in (cell, *([] if start is None else [cell._replace(variant=start)])):
+            train, shots, without = self.train_part(one), self.setting(one, "shots"), self.setting(one, "without_shots")
+            if not train.exists():
+                docs = list(load_docs(self.part(one, "train")))
+                drawn = few_shot(docs, without if shots is None else shots, seed=one.seed)
+                if shots is None:
+                    texts = {doc.text for doc in drawn}
+                    drawn = [doc for doc in docs if doc.text not in texts]
+                save_docs(drawn, train)
 
     def prepare_corpus(self, name: str) -> Path:
         """Fetch or compile a corpus and convert it, unless it is there.
