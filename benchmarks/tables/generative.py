@@ -4,15 +4,17 @@ from typing import Any
 
 from ..grid import Grid
 from ..results import read
-from .formatting import commits, legend, markdown, nothing, percent
+from .formatting import commits, legend, markdown, no_runs, nothing, percent
 
 ACCURACIES = {
     "format_acc": "format",
     "sc_acc": "text label",
     "ner_acc": "entities",
     "all_acc": "both",
-    "ents_f": "entities, F1",
+    "spans_f": "entities, F1",
 }
+DATA = {"snips": "SNIPS (English)", "own_ja": "own corpus (Japanese)", "own_zh": "own corpus (Chinese)"}
+DATA |= {"smp2019": "SMP2019 (Chinese)"}
 
 
 def models() -> str:
@@ -23,14 +25,53 @@ def models() -> str:
         if row.get("time_ratio") is not None:
             ratio = f"{row['time_ratio']:.2f} ({row['time_ratio_min']:.2f} to {row['time_ratio_max']:.2f})"
         lines.append([*_about(row), row["constraint"] or "-", *(percent(row[name]) for name in ACCURACIES), ratio])
-    return _table(["model", "", "updates", "constraint", *ACCURACIES.values(), "time of a token (ratio)"], lines)
+    columns = ["model", "", "updates", "constraint", *ACCURACIES.values(), "time of a token (ratio)"]
+    return _table(columns, lines, _rows("test"))
 
 
 def ablation() -> str:
     """SLG with one idea removed at a time."""
-    rows = _rows("ablation")
+    return _phase("ablation", "trained on")
+
+
+def few_shot() -> str:
+    """SLG from a few texts of each class."""
+    return _phase("few_shot", "trained on")
+
+
+def architectures() -> str:
+    """Encoder-decoders of two families, from scratch."""
+    return _phase("architectures", "")
+
+
+def _phase(phase: str, about: str) -> str:
+    rows = _rows(phase)
     lines = [[*_about(row), row["constraint"], *(percent(row[name]) for name in ACCURACIES)] for row in rows]
-    return _table(["variant", "trained on", "updates", "constraint", *ACCURACIES.values()], lines)
+    return _table(["variant", about, "updates", "constraint", *ACCURACIES.values()], lines, rows)
+
+
+def languages() -> str:
+    """Generated strings in Japanese and Chinese, beside the joint pipeline."""
+    rows = _rows("languages")
+    lines = [
+        [DATA[row["dataset"]], *_about(row), row["constraint"] or "-", *(percent(row[name]) for name in ACCURACIES)]
+        for row in rows
+    ]
+    return _table(["data", "model", "", "updates", "constraint", *ACCURACIES.values()], lines, rows)
+
+
+def adapted() -> str:
+    """A language model with LoRA against a small one from scratch."""
+    results = read("adapted")
+    rows = results["rows"]
+    if not rows:
+        return no_runs("python -m benchmarks.adapted")
+    names = {**ACCURACIES, "spans_entities_f": ACCURACIES["spans_f"]}
+    del names["spans_f"]
+    lines = [
+        [row["model"], f"{row['updates'] * row['batch']:,}", *(percent(row[key]) for key in names)] for row in rows
+    ]
+    return f"{markdown(['model', 'texts', *names.values()], lines)}\n\nCommit {commits(rows)}. {legend(results, rows)}"
 
 
 def anchoring() -> str:
@@ -58,8 +99,7 @@ def _about(row: dict[str, Any]) -> list[str]:
     return [f"`{row['variant']}`", about, f"{row['updates']:,}"]
 
 
-def _table(columns: list[str], lines: list[list[str]]) -> str:
+def _table(columns: list[str], lines: list[list[str]], rows: list[dict[str, Any]]) -> str:
     if not lines:
         return nothing("generative")
-    results = read("generative")
-    return f"{markdown(columns, lines)}\n\nCommit {commits(results['rows'])}. {legend(results, results['rows'])}"
+    return f"{markdown(columns, lines)}\n\nCommit {commits(rows)}. {legend(read('generative'), rows)}"
