@@ -38,8 +38,8 @@ def build(name: str, table: dict[str, Any]) -> dict[str, Any]:
 
     name (str): Its name, for example "ja_mre_sm".
     table (dict[str, Any]): The content of models.yml.
-    RETURNS (dict[str, Any]): The commit it was trained at, its scores by part and language, its speed, and its wheels
-        by precision, with their names and sizes.
+    RETURNS (dict[str, Any]): The commit it was trained at, the number of its training texts, its scores by part and
+        language, its speed, and its wheels by precision, with their names and sizes.
     """
     spec, folder = table["pipelines"][name], WORK / name
     write_corpus(spec, folder)
@@ -56,8 +56,9 @@ def build(name: str, table: dict[str, Any]) -> dict[str, Any]:
         wheels["int8"] = package(f"{name}_int8", name, spec, table, quantized, found, precision="int8")
         shutil.rmtree(quantized)
     commit = (model.parent / COMMIT).read_text(encoding="utf8")
+    texts = sum(1 for _ in load_docs(folder / "train.spacy"))
     sizes = {precision: {"name": one.name, "megabytes": _megabytes(one)} for precision, one in wheels.items()}
-    return {"commit": commit, **found, "wheels": sizes}
+    return {"commit": commit, "training_texts": texts, **found, "wheels": sizes}
 
 
 def _megabytes(path: Path) -> float:

@@ -7,6 +7,7 @@ from .formatting import LANGUAGES, calibration_error, markdown, no_runs, percent
 
 SCORES = ("spans_entities_f", "rel_strict_f", "cats_macro_f")
 COLUMNS = ("entities", "relations, strict", "topic")
+ABOUT = ("characters/s", "MB", "trained on")
 LEVELS = ("entities", "relations", "cats")
 PARTS = {"test": "test part", "check": "other hand"}
 
@@ -17,7 +18,7 @@ def pipelines() -> str:
     if not results["rows"]:
         return no_runs("python -m models")
     rows = [line for row in results["rows"] for line in _lines(row)]
-    table = markdown(["pipeline", "language", "texts", *COLUMNS, "characters/s", "MB"], rows)
+    table = markdown(["pipeline", "language", "texts", *COLUMNS, *ABOUT], rows)
     commits = ", ".join(dict.fromkeys(row["commit"] for row in results["rows"]))
     return f"{table}\n\n`{results['command']}`. Commits: {commits}. Versions: {versions(results)}."
 
@@ -44,13 +45,14 @@ def _lines(row: dict[str, Any]) -> list[list[str]]:
         kind, _, lang = part.partition("-")
         speed = f"{row['speed']['fp32']['characters_per_second']:,}" if not lines else ""
         size = f"{row['wheels']['fp32']['megabytes']:.0f}" if not lines else ""
-        lines.append([f"`{row['name']}`", LANGUAGES[lang], PARTS[kind], *_scores(scores), speed, size])
+        texts = f"{row['training_texts']:,} texts" if not lines else ""
+        lines.append([f"`{row['name']}`", LANGUAGES[lang], PARTS[kind], *_scores(scores), speed, size, texts])
         if kind == "test":
             if "int8" in row:
                 fast = f"{row['speed']['int8']['characters_per_second']:,}" if len(lines) == 1 else ""
                 small = f"{row['wheels']['int8']['megabytes']:.0f}" if fast and "int8" in row["wheels"] else ""
-                lines.append(["in int8", LANGUAGES[lang], PARTS[kind], *_scores(row["int8"][part]), fast, small])
-            lines.append(["gazetteer", LANGUAGES[lang], PARTS[kind], *_scores(scores, "baseline_"), "", ""])
+                lines.append(["in int8", LANGUAGES[lang], PARTS[kind], *_scores(row["int8"][part]), fast, small, ""])
+            lines.append(["gazetteer", LANGUAGES[lang], PARTS[kind], *_scores(scores, "baseline_"), "", "", ""])
     return lines
 
 

@@ -31,7 +31,7 @@ def test_the_corpus_of_a_pipeline(name, tmp_path, monkeypatch):
     build.write_corpus(spec, tmp_path)
     lines = {path.stem: len(path.read_text(encoding="utf8").splitlines()) for path in tmp_path.glob("*.jsonl")}
     count = len(spec["languages"])
-    assert (lines["train"], lines["dev"]) == (1600 * count, 200 * count)
+    assert (lines["train"], lines["dev"]) == (2400 * count, 200 * count)
     assert all(lines[f"test-{lang}"] == 200 for lang in spec["languages"])
     assert len(calls) == len(lines) and all(words[-1] == spec["config"] for words in calls)
 
@@ -64,6 +64,7 @@ def test_the_table_of_the_docs(tmp_path, monkeypatch):
     row = {
         "name": "ja_mre_e5",
         "commit": "abc",
+        "training_texts": 2400,
         "scores": {"test-ja": SCORES, "check-ja": SCORES},
         "int8": {"test-ja": SCORES},
         "speed": {"fp32": {"characters_per_second": 3000}, "int8": {"characters_per_second": 6000}},
@@ -75,8 +76,8 @@ def test_the_table_of_the_docs(tmp_path, monkeypatch):
         tmp_path / "models.json", {"command": "python -m models", "versions": {"spacy": "3"}, "rows": [row]}
     )
     lines = tables.pipelines().splitlines()
-    assert lines[2] == "| `ja_mre_e5` | Japanese | test part | 80.0 | 50.0 | - | 3,000 | 106 |"
-    assert lines[3].startswith("| in int8 | Japanese | test part | 80.0 |") and lines[3].endswith("| 6,000 | 62 |")
+    assert lines[2] == "| `ja_mre_e5` | Japanese | test part | 80.0 | 50.0 | - | 3,000 | 106 | 2,400 texts |"
+    assert lines[3].startswith("| in int8 | Japanese | test part | 80.0 |") and lines[3].endswith("| 6,000 | 62 |  |")
     assert lines[4].startswith("| gazetteer |") and lines[5].startswith("| `ja_mre_e5` | Japanese | other hand |")
 
 

@@ -111,7 +111,7 @@ def test_there_are_21_data_sets_with_tcree_in_two_parts():
     ]
     for kinds in mmm.values():
         assert {kind: len(records) for kind, records in kinds.items()} == {
-            **{"SCNM": 2000, "TCREE_RE": 2000, "TCREE_EE": 400, "TCONER": 400},
+            **{"SCNM": 2800, "TCREE_RE": 2800, "TCREE_EE": 400, "TCONER": 400},
             **dict.fromkeys(["SCPOS_RW", "SCPOS_Adj_N", "SCPOS_Adj", "SCPOS_N"], 400),
         }
         for records in kinds.values():
