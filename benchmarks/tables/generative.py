@@ -13,8 +13,6 @@ ACCURACIES = {
     "all_acc": "both",
     "spans_f": "entities, F1",
 }
-DATA = {"snips": "SNIPS (English)", "own_ja": "own corpus (Japanese)", "own_zh": "own corpus (Chinese)"}
-DATA |= {"smp2019": "SMP2019 (Chinese)"}
 
 
 def models() -> str:
@@ -31,33 +29,9 @@ def models() -> str:
 
 def ablation() -> str:
     """SLG with one idea removed at a time."""
-    return _phase("ablation", "trained on")
-
-
-def few_shot() -> str:
-    """SLG from a few texts of each class."""
-    return _phase("few_shot", "trained on")
-
-
-def architectures() -> str:
-    """Encoder-decoders of two families, from scratch."""
-    return _phase("architectures", "")
-
-
-def _phase(phase: str, about: str) -> str:
-    rows = _rows(phase)
+    rows = _rows("ablation")
     lines = [[*_about(row), row["constraint"], *(percent(row[name]) for name in ACCURACIES)] for row in rows]
-    return _table(["variant", about, "updates", "constraint", *ACCURACIES.values()], lines, rows)
-
-
-def languages() -> str:
-    """Generated strings in Japanese and Chinese, beside the joint pipeline."""
-    rows = _rows("languages")
-    lines = [
-        [DATA[row["dataset"]], *_about(row), row["constraint"] or "-", *(percent(row[name]) for name in ACCURACIES)]
-        for row in rows
-    ]
-    return _table(["data", "model", "", "updates", "constraint", *ACCURACIES.values()], lines, rows)
+    return _table(["variant", "trained on", "updates", "constraint", *ACCURACIES.values()], lines, rows)
 
 
 def adapted() -> str:
