@@ -65,7 +65,7 @@ def score_as_strings(nlp: Language, predicted: list[Example]) -> dict[str, Any]:
     """The scores of generated strings for a joint pipeline: what it predicts is written as a string."""
     textcat: Any = nlp.get_pipe("mre_textcat")
     joint: Any = nlp.get_pipe("spert_mt")
-    task = Task.of_labels("SCNM", nlp.lang, list(textcat.labels), list(joint.entity_labels))
+    task = Task.of_labels("SCNM", nlp.lang or "en", list(textcat.labels), list(joint.entity_labels))
     format = SLGFormat(task)
     for eg in predicted:
         eg.predicted._.generated = format.target(analysis_of(eg.predicted, task))

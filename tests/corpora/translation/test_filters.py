@@ -20,6 +20,9 @@ def checked(before, after, source="ja", target="en", *, entities=None, known=Non
         ("センターで会った。", "在センター见面。", "ja", "zh", "センター"),
         ("仙台で会った。", "센다이에서 만났다 ｾﾝﾀﾞｲ", "ja", "ko", "ｾﾝﾀﾞｲ"),
         ("서울에서 만났다.", "We met in 서울.", "ko", "en", "서울"),
+        ("「東京」と書いた。", 'I wrote "東京".', "ja", "en", "東京"),
+        ("港で会った。", "We met in the 港", "ja", "en", "港"),
+        ("「港で」", '"In the 港"', "ja", "en", "港"),
         ("We met in Lima.", "Nous etc. in Lima", "en", "ja", "Nous etc. in Lima"),
         ("We met in Lima.", "We did in Lima.", "en", "ru", "We did in Lima."),
         ("We met in Lima.", "We met in Lima. ", "en", "fr", "We met in Lima. "),
@@ -38,6 +41,8 @@ def test_untranslated(before, after, source, target, part):
         ("10/4", "10/4", "en", "fr"),
         ("気温は四℃です。", "气温是四ﾟC。", "ja", "zh"),
         ("ジョン・スミス", "约翰・史密斯", "ja", "zh"),
+        ("「邉」と書く。", 'It is written "邉".', "ja", "en"),
+        ("「す」が三回出た。", "“す”出了三次。", "ja", "zh"),
     ],
 )
 def test_translated(before, after, source, target):
