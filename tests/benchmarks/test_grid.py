@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 from benchmarks.__main__ import app
 from benchmarks.grid import Cell, Grid
 from benchmarks.run import fingerprint_of
+from spacy_mre.annotations.storage import load_docs
 
 GRID = Grid.load()
 
@@ -113,3 +114,18 @@ def test_the_command_line_knows_the_grid():
         assert result.exit_code == 2 and "nonsense" in result.output
     dry = CliRunner().invoke(app, ["run", "--dataset", "crossre_zh", "--variant", "spert", "--seed", "9", "--dry"])
     assert dry.exit_code == 0 and "1 to make" in dry.output and "1300 updates" in dry.output
+
+
+def test_the_stage_before_few_texts_has_not_seen_them(small):
+    suite = small.suites["generative"]
+    suite["datasets"] = {"hand": {**small.suites["accuracy"]["datasets"]["hand"], "set": {}}}
+    suite["variants"]["others_of_5"]["without_shots"] = 2
+    suite["variants"]["few_5"]["shots"] = 2
+    cell = Cell("generative", "few_shot", "hand", "few_5_after_others", 0)
+    small.prepare(cell)
+    before = cell._replace(variant=small.setting(cell, "start"))
+    assert before.variant == "others_of_5"
+    files = [small.train_part(cell), small.train_part(before), small.part(cell, "train")]
+    assert [file.name for file in files[:2]] == ["train-2-shots-seed-0.spacy", "train-without-2-shots-seed-0.spacy"]
+    few, others, every = ({doc.text for doc in load_docs(file)} for file in files)
+    assert few and others and not few & others and few | others == every
