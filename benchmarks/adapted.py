@@ -4,6 +4,7 @@ training that has a model is not made again.
 """
 
 import shlex
+from hashlib import sha1
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from rich.progress import track
 
 from spacy_mre.evaluation.run_files import get_device
 from spacy_mre.files import replacing
+from spacy_mre.pipeline.generative.checkpoints import FORMAT_FILE
 
 from .calling import call
 from .grid import Grid
@@ -43,7 +45,7 @@ def measure(corpus: Path, folder: Path, options: str, updates: int) -> dict[str,
     strings, model = folder / "train.jsonl", folder / "model"
     if not strings.exists():
         call("spacy_mre", "strings", corpus / "train.spacy", strings, "--format", "oiellm")
-    if not (model / "config.json").exists():
+    if not (model / FORMAT_FILE).exists():  # which is written last
         name, *rest = shlex.split(options)
         steps = ["--max-steps", updates, "--batch-size", BATCH, "--save-steps", max(updates // 4, 1)]
         call("spacy_mre", "train-generative", name, strings, model, *steps, *rest)
@@ -59,17 +61,18 @@ def main(
 ) -> None:
     """Measure and record all models."""
     corpus = Grid.load().prepare_corpus(CORPUS)
-    for number, (name, options) in track(list(enumerate(MODELS.items())), "models"):
-        folder = Path("training/benchmarks") / f"{SUITE}-{number}-{updates}"
+    for name, options in track(MODELS.items(), "models"):
+        made_with = sha1(f"{options} {BATCH} {updates}".encode()).hexdigest()[:8]
+        folder = Path("training/benchmarks") / f"{SUITE}-{made_with}"
         folder.mkdir(parents=True, exist_ok=True)
         row = {"model": name, "options": options, "data": CORPUS, "updates": updates, "batch": BATCH}
         row |= {"device": get_device(), "commit": get_commit()}
         row |= measure(corpus, folder, options, updates)
-        rows = [old for old in read(SUITE)["rows"] if old["model"] != name] + [row]
-        rows.sort(key=lambda one: list(MODELS).index(one["model"]))
+        rows = {old["model"]: old for old in read(SUITE)["rows"]} | {name: row}
+        ordered = [rows[one] for one in MODELS if one in rows]
         versions = {package: version(package) for package in PACKAGES}
         with replacing(RESULTS / f"{SUITE}.json") as temporary:
-            content = {"command": f"python -m benchmarks.{SUITE}", "versions": versions, "rows": rows}
+            content = {"command": f"python -m benchmarks.{SUITE}", "versions": versions, "rows": ordered}
             srsly.write_json(temporary, content)
 
 

@@ -140,27 +140,29 @@ class Grid:
     def train_part(self, cell: Cell) -> Path:
         """What a cell is trained on: the part of its phase, a few texts of each class, or all but these."""
         part = self.part(cell, "train")
-        for key, name in (("shots", "{}-shots"), ("without_shots", "without-{}-shots")):
-            if (shots := self.setting(cell, key)) is not None:
-                part = part.with_name(f"train-{name.format(shots)}-seed-{cell.seed}.spacy")
-        return part
+        shots, without = self.setting(cell, "shots"), self.setting(cell, "without_shots")
+        if shots is not None:
+            return part.with_name(f"train-{shots}-shots-seed-{cell.seed}.spacy")
+        return part if without is None else part.with_name(f"train-without-{without}-shots-seed-{cell.seed}.spacy")
 
     def prepare(self, cell: Cell) -> None:
         """Fetch and convert the corpus of a cell, unless it is there, and draw its texts and those of its start.
 
         RAISES (SystemExit): If a command fails; it has printed why.
         """
-        self.prepare_corpus(self.suites[cell.suite]["datasets"][cell.dataset]["corpus"])
         start = self.setting(cell, "start")
-        for one in (cell, *([] if start is None else [cell._replace(variant=start)])):
-            train, shots, without = self.train_part(one), self.setting(one, "shots"), self.setting(one, "without_shots")
-            if not train.exists():
-                docs = list(load_docs(self.part(one, "train")))
-                drawn = few_shot(docs, without if shots is None else shots, seed=one.seed)
-                if shots is None:
-                    texts = {doc.text for doc in drawn}
-                    drawn = [doc for doc in docs if doc.text not in texts]
-                save_docs(drawn, train)
+        if start is not None:
+            self.prepare(cell._replace(variant=start))
+        self.prepare_corpus(self.suites[cell.suite]["datasets"][cell.dataset]["corpus"])
+        train, shots = self.train_part(cell), self.setting(cell, "shots")
+        if train.exists():
+            return
+        docs = list(load_docs(self.part(cell, "train")))
+        if shots is not None:
+            save_docs(few_shot(docs, shots, seed=cell.seed), train)
+            return
+        drawn = {doc.text for doc in few_shot(docs, self.setting(cell, "without_shots"), seed=cell.seed)}
+        save_docs([doc for doc in docs if doc.text not in drawn], train)
 
     def prepare_corpus(self, name: str) -> Path:
         """Fetch or compile a corpus and convert it, unless it is there.

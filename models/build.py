@@ -46,7 +46,8 @@ def build(name: str, table: dict[str, Any]) -> dict[str, Any]:
     model = train(spec, folder)
     results = folder / "results.json"
     if not results.exists():
-        made = {**evaluate(spec, folder, model), **measure_speed(spec, folder, model)}
+        texts = sum(1 for _ in load_docs(folder / "train.spacy"))
+        made = {"training_texts": texts, **evaluate(spec, folder, model), **measure_speed(spec, folder, model)}
         with replacing(results) as temporary:
             srsly.write_json(temporary, made)
     found = srsly.read_json(results)
@@ -56,9 +57,8 @@ def build(name: str, table: dict[str, Any]) -> dict[str, Any]:
         wheels["int8"] = package(f"{name}_int8", name, spec, table, quantized, found, precision="int8")
         shutil.rmtree(quantized)
     commit = (model.parent / COMMIT).read_text(encoding="utf8")
-    texts = sum(1 for _ in load_docs(folder / "train.spacy"))
     sizes = {precision: {"name": one.name, "megabytes": _megabytes(one)} for precision, one in wheels.items()}
-    return {"commit": commit, "training_texts": texts, **found, "wheels": sizes}
+    return {"commit": commit, **found, "wheels": sizes}
 
 
 def _megabytes(path: Path) -> float:
@@ -199,7 +199,8 @@ def _about(spec: dict[str, Any], table: dict[str, Any], found: dict[str, Any], p
     encoder = table["encoders"][spec["encoder"]]
     on = encoder["name"] + (" in int8" if precision == "int8" else "")
     return {
-        **{key: table[key] for key in ("license", "author", "use", "data", "limits")},
+        **{key: table[key] for key in ("license", "author", "use", "limits")},
+        "data": table["data"].format(texts=f"{found['training_texts']:,}"),
         "description": f"Entities, relations and the topic of texts in {', '.join(languages)}, on {on}.",
         "languages": spec["languages"],
         "example": table["examples"][spec["languages"][0]],

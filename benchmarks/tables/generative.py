@@ -45,7 +45,8 @@ def adapted() -> str:
     lines = [
         [row["model"], f"{row['updates'] * row['batch']:,}", *(percent(row[key]) for key in names)] for row in rows
     ]
-    return f"{markdown(['model', 'texts', *names.values()], lines)}\n\nCommit {commits(rows)}. {legend(results, rows)}"
+    table = markdown(["model", "training texts", *names.values()], lines)
+    return f"{table}\n\nCommit {commits(rows)}. {legend(results, rows)}"
 
 
 def anchoring() -> str:
@@ -76,4 +77,6 @@ def _about(row: dict[str, Any]) -> list[str]:
 def _table(columns: list[str], lines: list[list[str]], rows: list[dict[str, Any]]) -> str:
     if not lines:
         return nothing("generative")
-    return f"{markdown(columns, lines)}\n\nCommit {commits(rows)}. {legend(read('generative'), rows)}"
+    results = read("generative")
+    results["command"] += f" --phase {rows[0]['phase']}"
+    return f"{markdown(columns, lines)}\n\nCommit {commits(rows)}. {legend(results, rows)}"

@@ -13,7 +13,7 @@ SCORES = {
 }
 
 
-def test_every_model_is_trained_as_people_do_it(small, monkeypatch, tmp_path):
+def test_every_model_is_trained_as_people_do_it(small, monkeypatch):
     calls = []
 
     def call(*words):

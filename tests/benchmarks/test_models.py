@@ -43,6 +43,7 @@ def test_scores_of_several_languages_are_averaged():
 
 def test_the_card_has_the_scores_by_language():
     found = {
+        "training_texts": 2400,
         "scores": {"test-ja": SCORES, "check-ja": SCORES},
         "int8": {"test-ja": {**SCORES, "rel_f": 0.55}},
         "speed": {"fp32": {"texts_per_second": 40.04, "characters_per_second": 3000}},
@@ -54,6 +55,7 @@ def test_the_card_has_the_scores_by_language():
         ["Japanese, test, gazetteer", "-", "10.0", "-", "-"],
         ["Japanese, texts of another hand", "80.0", "60.0", "50.0", "-"],
     ]
+    assert about["data"].startswith("2,400 training texts of the corpus")
     assert "fp32: 40 texts or 3,000 characters per second" in about["speed"] and "int8" not in about["speed"]
     small = build._about(TABLE["pipelines"]["ja_mre_e5"], TABLE, found, "int8")
     assert small["description"].endswith(" in int8.") and "extra `onnx`" in small["speed"]
