@@ -1,8 +1,11 @@
 """What happens to an answer of the server before the page gets it.
 
 The page's own `fetch` is replaced. Routes of Playwright are not safe here: Chromium does not always apply a route to
-the first requests after it was set, if the page was loaded before.
+the first requests after it was set, if the page was loaded before. Neither is `wait_for_function`: when what it waits
+for does not hold at once, it calls `eval` in the page, which the page's content security policy refuses.
 """
+
+from tests.serving.running import wait_until
 
 # The next request of this kind is handled in another way, and only this one.
 NEXT = """([path, method, change]) => {
@@ -52,7 +55,12 @@ def hold_next(page, path, *, method="POST"):
     page.evaluate(NEXT, [path, method, {"kind": "hold"}])
 
     def let_go():
-        page.wait_for_function("window.isHeld")
+        wait_held(page)
         page.evaluate("window.letGo()")
 
     return let_go
+
+
+def wait_held(page):
+    """Wait until the answer that `hold_next` holds has arrived."""
+    wait_until(lambda: page.evaluate("window.isHeld === true"))

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.serving.running import in_thread, wait_until
-from tests.serving.studio.browser.answers import cut_next, hold_next, lose_next
+from tests.serving.studio.browser.answers import cut_next, hold_next, lose_next, wait_held
 
 # Until the storage of the tab takes no character more.
 FILL = """() => {
@@ -85,7 +85,7 @@ def test_an_answer_that_comes_late(begin, tab):
     opened = tab(studio)
     let_go = hold_next(opened.page, "/studio/state", method="GET")
     opened.page.evaluate("dispatchEvent(new Event('focus'))")
-    opened.page.wait_for_function("window.isHeld")
+    wait_held(opened.page)
     opened.decided("Enter")
     opened.sees("#picture", "Ida 2")
     let_go()
