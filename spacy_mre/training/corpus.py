@@ -19,7 +19,8 @@ from ..annotations.relations import get_relations
 from ..annotations.storage import load_docs, span_as_doc, without_annotations
 from ..annotations.white_space import trim_annotations
 from ..errors import Errors, Warnings
-from ..settings import NotNegative, check_setting, checked
+from ..settings import NotNegative, Probability, check_setting, checked
+from .swapped_mentions import Mention, collect_mentions, swap_mentions
 
 TokenPolicy = Literal["gold", "tokenizer"]
 
@@ -32,6 +33,7 @@ def make_corpus(
     spans_key: str = DEFAULT_KEY,
     limit: NotNegative = 0,
     max_length: NotNegative = 0,
+    swap_mentions: Probability = 0.0,
 ) -> "Corpus":
     """Make the reader.
 
@@ -42,12 +44,17 @@ def make_corpus(
     limit (int): The most documents to read; 0 for all. Default: 0.
     max_length (int): Split documents with more tokens into sentences, if sentences are annotated; 0 for no limit.
         Default: 0.
+    swap_mentions (float): For training: read each document with entities once more, with each mention replaced with
+        this probability by another of its label (see `swap_mentions` of `spacy_mre.training.swapped_mentions`). 0 for
+        no copies. Default: 0.0.
     RETURNS (Corpus): The reader.
     RAISES (ValueError): If there is no path.
     """
     if path is None:
         raise ValueError(Errors.M401)
-    return Corpus(path, tokens=tokens, spans_key=spans_key, limit=limit, max_length=max_length)
+    return Corpus(
+        path, tokens=tokens, spans_key=spans_key, limit=limit, max_length=max_length, swap_mentions=swap_mentions
+    )
 
 
 class Corpus:
@@ -73,6 +80,7 @@ class Corpus:
         spans_key: str = DEFAULT_KEY,
         limit: int = 0,
         max_length: int = 0,
+        swap_mentions: float = 0.0,
     ) -> None:
         check_setting("tokens", tokens, TokenPolicy)
         self.path = Path(path)
@@ -80,14 +88,28 @@ class Corpus:
         self.spans_key = spans_key
         self.limit = limit
         self.max_length = max_length
+        self.swap_mentions = swap_mentions
+        self._mentions: dict[str, list[Mention]] = {}
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read the examples.
 
         nlp (Language): The pipeline, for its vocabulary and tokenizer.
-        YIELDS (Example): The gold document, and an unannotated one for the predictions.
+        YIELDS (Example): The gold document, and an unannotated one for the predictions. A copy with other mentions
+            follows its document.
         RAISES (ValueError): If there is no `.spacy` file at the path.
         """
+        if self.swap_mentions and not self._mentions:
+            self._mentions = collect_mentions(self._read(nlp), self.spans_key)
+        for reference in self._read(nlp):
+            yield Example(self._unannotated(nlp, reference), reference)
+            if self.swap_mentions:
+                copied = swap_mentions(reference, self._mentions, self.swap_mentions, self.spans_key)
+                if copied is not None:
+                    yield Example(self._unannotated(nlp, copied), copied)
+
+    def _read(self, nlp: Language) -> Iterator[Doc]:
+        """Read the gold documents."""
         files = walk_corpus(self.path, ".spacy") if self.path.exists() else []
         if not files:
             raise ValueError(Errors.M402.format(path=self.path))
@@ -102,7 +124,7 @@ class Corpus:
                     count += 1
                     trim_annotations(reference, self.spans_key)
                     complete_entities(reference, self.spans_key)
-                    yield Example(self._unannotated(nlp, reference), reference)
+                    yield reference
 
     def _unannotated(self, nlp: Language, reference: Doc) -> Doc:
         if self.tokens == "tokenizer":

@@ -1,0 +1,175 @@
+"""Copies of training texts with other names in the same places: each mention may be replaced by another of its label.
+
+A model that has seen `Ida Berg works at Aoba Electric` also sees `Tom works at the Lake Museum`, with the same
+annotations. Dai and Adel (2020, section 3) call this mention replacement. Here equal names of a text stay equal, outer
+entities get the new names of those inside of them, and relations stay between the same entities.
+"""
+
+import random
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+import numpy
+from spacy.tokens import Doc, Span, SpanGroup
+
+from ..annotations.entities import BEGIN, DEFAULT_KEY, EntitySpan, Offsets, get_entities
+from ..annotations.relations import arguments, get_relations, set_relations
+
+# What a text keeps in `doc.user_data` beside extension attributes.
+KEPT_DATA = ("id", "group", "meta")
+# The value of SENT_START of a token inside of a sentence, and that of ENT_IOB of one of which nothing is known.
+GOES_ON = -1
+MISSING = 0
+
+
+class Mention(NamedTuple):
+    """The words of an entity.
+
+    words (tuple[str, ...]): Its tokens.
+    spaces (tuple[bool, ...]): Whether a blank follows each token but the last.
+    """
+
+    words: tuple[str, ...]
+    spaces: tuple[bool, ...]
+
+
+def collect_mentions(docs: Iterable[Doc], key: str = DEFAULT_KEY) -> dict[str, list[Mention]]:
+    """Collect the mentions that may stand in place of others: entities with no other annotation inside of them.
+
+    docs (Iterable[Doc]): The documents.
+    key (str): The span group of the entities.
+    RETURNS (dict[str, list[Mention]]): By label; each once, sorted.
+    """
+    found: dict[str, set[Mention]] = {}
+    for doc in docs:
+        for entity in find_innermost(doc, key):
+            found.setdefault(entity.label, set()).add(_read(doc, entity.offsets))
+    return {label: sorted(mentions) for label, mentions in found.items()}
+
+
+def find_innermost(doc: Doc, key: str = DEFAULT_KEY) -> list[EntitySpan]:
+    """Find the entities whose words can be replaced alone: no other annotated span, and no sentence, begins or ends
+    inside of them, and no other entity has the same offsets.
+
+    doc (Doc): The document.
+    key (str): The span group of the entities.
+    RETURNS (list[EntitySpan]): In the order of the text.
+
+    >>> import spacy
+    >>> from spacy_mre.annotations.entities import set_entities
+    >>> doc = spacy.blank("en")("Ida visits Old Lima")
+    >>> entities = set_entities(doc, [(0, 1, "person", 1.0), (2, 4, "place", 1.0), (3, 4, "place", 1.0)])
+    >>> [doc[entity.start : entity.end].text for entity in find_innermost(doc)]
+    ['Ida', 'Lima']
+    """
+    entities = get_entities(doc, key) or []
+    if not entities:
+        return []
+    spans = {(span.start, span.end) for group in doc.spans.values() for span in group}
+    spans.update((ent.start, ent.end) for ent in doc.ents)
+    spans.update(offsets for relation in get_relations(doc) or () for offsets in arguments(relation))
+    boundaries = {boundary for offsets in spans for boundary in offsets}
+    if doc.has_annotation("SENT_START"):
+        boundaries.update(sent.start for sent in doc.sents)
+    ordered = sorted(boundaries)
+    count = Counter(entity.offsets for entity in entities)
+    return sorted(
+        entity
+        for entity in entities
+        if count[entity.offsets] == 1 and bisect_right(ordered, entity.start) == bisect_left(ordered, entity.end)
+    )
+
+
+def swap_mentions(
+    doc: Doc, mentions: dict[str, list[Mention]], probability: float, key: str = DEFAULT_KEY
+) -> Doc | None:
+    """Copy a document with other mentions.
+
+    doc (Doc): The document.
+    mentions (dict[str, list[Mention]]): Those that may be put in, see `collect_mentions`.
+    probability (float): That a mention is replaced, by any of those with its label. It is drawn once for all equal
+        mentions of a text, with Python's `random`.
+    key (str): The span group of the entities.
+    RETURNS (Doc | None): The copy, with entities, span groups, relations, text labels, sentences, and the id, group and
+        meta of the text, but without tags, lemmas and parses. None if nothing was replaced.
+
+    >>> import spacy
+    >>> from spacy_mre.annotations.entities import set_entities
+    >>> doc = spacy.blank("en")("Ida lives in Lima")
+    >>> entities = set_entities(doc, [(0, 1, "person", 1.0), (3, 4, "place", 1.0)])
+    >>> copied = swap_mentions(doc, {"place": [Mention(("New", "York"), (True,))]}, 1.0)
+    >>> [(ent.text, ent.label_) for ent in copied.ents]
+    [('Ida', 'person'), ('New York', 'place')]
+    """
+    chosen: dict[tuple[str, Mention], Mention] = {}
+    replaced: list[tuple[Offsets, Mention]] = []
+    for entity in find_innermost(doc, key):
+        old = _read(doc, entity.offsets)
+        if (entity.label, old) not in chosen:
+            is_replaced = entity.label in mentions and random.random() < probability
+            chosen[entity.label, old] = random.choice(mentions[entity.label]) if is_replaced else old
+        if chosen[entity.label, old] != old:
+            replaced.append((entity.offsets, chosen[entity.label, old]))
+    return _rebuild(doc, replaced) if replaced else None
+
+
+def _read(doc: Doc, offsets: Offsets) -> Mention:
+    tokens = list(doc[offsets[0] : offsets[1]])
+    return Mention(tuple(token.text for token in tokens), tuple(bool(token.whitespace_) for token in tokens[:-1]))
+
+
+def _rebuild(doc: Doc, replaced: Sequence[tuple[Offsets, Mention]]) -> Doc:
+    """Copy a document with other words in some places, which are given in the order of the text."""
+    words = [token.text for token in doc]
+    spaces = [bool(token.whitespace_) for token in doc]
+    # 1, -1, or 0 if it is not known.
+    starts = doc.to_array("SENT_START").astype("int64").tolist()
+    longer = [0] * (len(doc) + 1)  # by how many tokens the copy is longer, at the end of each replaced span
+    for (start, end), mention in reversed(replaced):
+        added = len(mention.words)
+        words[start:end] = mention.words
+        spaces[start:end] = [*mention.spaces, spaces[end - 1]]
+        starts[start:end] = [starts[start], *[GOES_ON if starts[start] else 0] * (added - 1)]
+        longer[end] = added - (end - start)
+    copied = Doc(doc.vocab, words=words, spaces=spaces, sent_starts=starts)
+    boundaries = [old + shift for old, shift in enumerate(accumulate(longer))]
+    for (start, end), _ in replaced:
+        boundaries[start + 1 : end] = [boundaries[start]] * (end - start - 1)
+    _copy_annotations(doc, copied, boundaries)
+    return copied
+
+
+def _copy_annotations(doc: Doc, copied: Doc, boundaries: Sequence[int]) -> None:
+    """Write the annotations of a document to its copy.
+
+    boundaries (Sequence[int]): The boundary of the copy for each boundary between tokens of the document; that of the
+        start for those inside of a replaced span.
+    """
+
+    def move(span: Span) -> Span:
+        start, end = boundaries[span.start], boundaries[span.end]
+        return Span(copied, start, end, label=span.label, kb_id=span.kb_id, span_id=span.id)
+
+    copied.cats = dict(doc.cats)
+    copied.user_data.update({name: doc.user_data[name] for name in KEPT_DATA if name in doc.user_data})
+    if doc.has_annotation("ENT_IOB"):
+        iob, types = doc.to_array(["ENT_IOB", "ENT_TYPE"]).T
+        unknown, blocked = (
+            [copied[boundaries[i] : boundaries[i + 1]] for i in numpy.flatnonzero(tokens).tolist()]
+            for tokens in (iob == MISSING, (iob == BEGIN) & (types == 0))
+        )
+        copied.set_ents(
+            [move(ent) for ent in doc.ents], missing=list(filter(len, unknown)), blocked=list(filter(len, blocked))
+        )
+    for name, group in doc.spans.items():
+        copied.spans[name] = SpanGroup(copied, name=name, attrs=dict(group.attrs), spans=[move(span) for span in group])
+    relations = get_relations(doc)
+    if relations is not None:
+        moved = [
+            {**relation, **{end: [boundaries[place] for place in relation[end]] for end in ("head", "tail")}}
+            for relation in relations
+        ]
+        set_relations(copied, moved)
