@@ -30,6 +30,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "calibration": accuracy.calibration,
     "mistakes": accuracy.mistakes,
     "boundaries": accuracy.boundaries,
+    "swaps": accuracy.swaps,
     "curves": curves.curves,
     "reinforcement": reinforcement.reinforcement,
     "multi_ner": multi_ner.scores,

@@ -136,5 +136,20 @@ def boundaries() -> str:
     return markdown(columns, lines)
 
 
+def swaps() -> str:
+    """Training with and without copies of the texts with other names, on the dev parts."""
+    lines = []
+    for (dataset, updates), of_dataset in group(_of(read("accuracy"), "dev"), "dataset", "updates").items():
+        variants = {variant: own for (variant,), own in group(of_dataset, "variant").items()}
+        if {"spert_mt", "swaps"} <= set(variants):
+            sides = variants["spert_mt"], variants["swaps"]
+            cells = [scores(own, score)[0] for score in COMPARED for own in sides]
+            lines.append([*NAMES[dataset], f"{updates:,}", str(len(sides[1])), *cells, commits(sides[1])])
+    if not lines:
+        return nothing("accuracy")
+    columns = ["data", "encoder", "updates", "seeds", "entities", "with copies", "relations, strict", "with copies"]
+    return markdown([*columns, "commit"], lines)
+
+
 def _of(results: dict, *phases: str) -> list[dict]:
     return [row for row in results["rows"] if row["phase"] in phases]
