@@ -22,7 +22,7 @@ def models() -> str:
         ratio = "-"
         if row.get("time_ratio") is not None:
             ratio = f"{row['time_ratio']:.2f} ({row['time_ratio_min']:.2f} to {row['time_ratio_max']:.2f})"
-        lines.append([*_about(row), row["constraint"] or "-", *(percent(row[name]) for name in ACCURACIES), ratio])
+        lines.append([*_about(row), row["constraint"] or "-", *_accuracies(row), ratio])
     columns = ["model", "", "updates", "constraint", *ACCURACIES.values(), "time of a token (ratio)"]
     return _table(columns, lines, _rows("test"))
 
@@ -30,7 +30,7 @@ def models() -> str:
 def ablation() -> str:
     """SLG with one idea removed at a time."""
     rows = _rows("ablation")
-    lines = [[*_about(row), row["constraint"], *(percent(row[name]) for name in ACCURACIES)] for row in rows]
+    lines = [[*_about(row), row["constraint"], *_accuracies(row)] for row in rows]
     return _table(["variant", "trained on", "updates", "constraint", *ACCURACIES.values()], lines, rows)
 
 
@@ -63,6 +63,12 @@ def anchoring() -> str:
         for row in rows
     ]
     return markdown(["corpus", "template", "offsets", "exact", "others"], lines)
+
+
+def _accuracies(row: dict[str, Any]) -> list[str]:
+    """In percent. A model that writes one part alone has no accuracy of both."""
+    has_both = None not in (row["sc_acc"], row["ner_acc"])
+    return [percent(row[name]) if has_both or name != "all_acc" else "-" for name in ACCURACIES]
 
 
 def _rows(phase: str) -> list[dict[str, Any]]:
