@@ -45,8 +45,8 @@ def make_corpus(
     max_length (int): Split documents with more tokens into sentences, if sentences are annotated; 0 for no limit.
         Default: 0.
     swap_mentions (float): For training: read each document with entities once more, with each mention replaced with
-        this probability by another of its label (see `swap_mentions` of `spacy_mre.training.swapped_mentions`). 0 for
-        no copies. Default: 0.0.
+        this probability by any of its label (see `swap_mentions` of `spacy_mre.training.swapped_mentions`). Copies with
+        more than `max_length` tokens are left out. 0 for no copies. Default: 0.0.
     RETURNS (Corpus): The reader.
     RAISES (ValueError): If there is no path.
     """
@@ -83,13 +83,14 @@ class Corpus:
         swap_mentions: float = 0.0,
     ) -> None:
         check_setting("tokens", tokens, TokenPolicy)
+        check_setting("swap_mentions", swap_mentions, Probability)
         self.path = Path(path)
         self.tokens = tokens
         self.spans_key = spans_key
         self.limit = limit
         self.max_length = max_length
         self.swap_mentions = swap_mentions
-        self._mentions: dict[str, list[Mention]] = {}
+        self._mentions: dict[str, list[Mention]] | None = None
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read the examples.
@@ -99,13 +100,13 @@ class Corpus:
             follows its document.
         RAISES (ValueError): If there is no `.spacy` file at the path.
         """
-        if self.swap_mentions and not self._mentions:
+        if self.swap_mentions and self._mentions is None:
             self._mentions = collect_mentions(self._read(nlp), self.spans_key)
         for reference in self._read(nlp):
             yield Example(self._unannotated(nlp, reference), reference)
-            if self.swap_mentions:
+            if self._mentions:
                 copied = swap_mentions(reference, self._mentions, self.swap_mentions, self.spans_key)
-                if copied is not None:
+                if copied is not None and not self._is_too_long(copied):
                     yield Example(self._unannotated(nlp, copied), copied)
 
     def _read(self, nlp: Language) -> Iterator[Doc]:
@@ -131,8 +132,11 @@ class Corpus:
             return nlp.make_doc(reference.text)
         return without_annotations(reference)
 
+    def _is_too_long(self, doc: Doc) -> bool:
+        return bool(self.max_length) and len(doc) > self.max_length
+
     def _split(self, doc: Doc) -> Iterator[Doc]:
-        if not self.max_length or len(doc) <= self.max_length:
+        if not self._is_too_long(doc):
             yield doc
             return
         lost: Counter = Counter()

@@ -1,8 +1,9 @@
 """Copies of training texts with other names in the same places: each mention may be replaced by another of its label.
 
 A model that has seen `Ida Berg works at Aoba Electric` also sees `Tom works at the Lake Museum`, with the same
-annotations. Dai and Adel (2020, section 3) call this mention replacement. Here equal names of a text stay equal, outer
-entities get the new names of those inside of them, and relations stay between the same entities.
+annotations. Dai and Adel (2020), "An analysis of simple data augmentation for named entity recognition", call this
+mention replacement. Here mentions of a text that are equal stay equal, outer entities get the new names of those inside
+of them, and relations stay between the same entities.
 """
 
 import random
@@ -15,14 +16,15 @@ from typing import NamedTuple
 import numpy
 from spacy.tokens import Doc, Span, SpanGroup
 
-from ..annotations.entities import BEGIN, DEFAULT_KEY, EntitySpan, Offsets, get_entities
+from ..annotations.entities import BEGIN, DEFAULT_KEY, TASK_GROUPS, EntitySpan, Offsets, get_entities
 from ..annotations.relations import arguments, get_relations, set_relations
 
 # What a text keeps in `doc.user_data` beside extension attributes.
 KEPT_DATA = ("id", "group", "meta")
-# The value of SENT_START of a token inside of a sentence, and that of ENT_IOB of one of which nothing is known.
+# The value of SENT_START of a token inside of a sentence.
 GOES_ON = -1
-MISSING = 0
+# What is known of a token in `doc.ents`: nothing; that it is in no entity and shall be in none; or all.
+UNKNOWN, BLOCKED, KNOWN = range(3)
 
 
 class Mention(NamedTuple):
@@ -56,7 +58,8 @@ def find_innermost(doc: Doc, key: str = DEFAULT_KEY) -> list[EntitySpan]:
 
     doc (Doc): The document.
     key (str): The span group of the entities.
-    RETURNS (list[EntitySpan]): In the order of the text.
+    RETURNS (list[EntitySpan]): In the order of the text. None in documents that have the group of a task of `slg` and
+        `oiellm` (`TASK_GROUPS`) in place of this group: equal labels of two tasks mean different things.
 
     >>> import spacy
     >>> from spacy_mre.annotations.entities import set_entities
@@ -65,7 +68,9 @@ def find_innermost(doc: Doc, key: str = DEFAULT_KEY) -> list[EntitySpan]:
     >>> [doc[entity.start : entity.end].text for entity in find_innermost(doc)]
     ['Ida', 'Lima']
     """
-    entities = get_entities(doc, key) or []
+    if key not in doc.spans and not TASK_GROUPS.isdisjoint(doc.spans):
+        return []
+    entities = [entity for entity in get_entities(doc, key) or () if not _text(doc, entity.offsets).isspace()]
     if not entities:
         return []
     spans = {(span.start, span.end) for group in doc.spans.values() for span in group}
@@ -74,6 +79,8 @@ def find_innermost(doc: Doc, key: str = DEFAULT_KEY) -> list[EntitySpan]:
     boundaries = {boundary for offsets in spans for boundary in offsets}
     if doc.has_annotation("SENT_START"):
         boundaries.update(sent.start for sent in doc.sents)
+    if doc.has_annotation("ENT_IOB"):
+        boundaries.update((numpy.flatnonzero(numpy.diff(_ent_states(doc))) + 1).tolist())
     ordered = sorted(boundaries)
     count = Counter(entity.offsets for entity in entities)
     return sorted(
@@ -90,11 +97,12 @@ def swap_mentions(
 
     doc (Doc): The document.
     mentions (dict[str, list[Mention]]): Those that may be put in, see `collect_mentions`.
-    probability (float): That a mention is replaced, by any of those with its label. It is drawn once for all equal
-        mentions of a text, with Python's `random`.
+    probability (float): That a mention is replaced, by any of those with its label, which may be itself. It is drawn
+        once for all equal mentions of a text, with Python's `random`.
     key (str): The span group of the entities.
     RETURNS (Doc | None): The copy, with entities, span groups, relations, text labels, sentences, and the id, group and
-        meta of the text, but without tags, lemmas and parses. None if nothing was replaced.
+        meta of the text. It has no tags, lemmas, parses and extension attributes, and spans with other words lose the
+        ids of what they named. None if nothing was replaced.
 
     >>> import spacy
     >>> from spacy_mre.annotations.entities import set_entities
@@ -121,20 +129,31 @@ def _read(doc: Doc, offsets: Offsets) -> Mention:
     return Mention(tuple(token.text for token in tokens), tuple(bool(token.whitespace_) for token in tokens[:-1]))
 
 
+def _text(doc: Doc, offsets: Offsets) -> str:
+    return doc[offsets[0] : offsets[1]].text
+
+
+def _ent_states(doc: Doc) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): UNKNOWN, BLOCKED or KNOWN of each token."""
+    iob, types = doc.to_array(["ENT_IOB", "ENT_TYPE"]).T
+    return numpy.where(iob == 0, UNKNOWN, numpy.where((iob == BEGIN) & (types == 0), BLOCKED, KNOWN))
+
+
 def _rebuild(doc: Doc, replaced: Sequence[tuple[Offsets, Mention]]) -> Doc:
     """Copy a document with other words in some places, which are given in the order of the text."""
     words = [token.text for token in doc]
     spaces = [bool(token.whitespace_) for token in doc]
-    # 1, -1, or 0 if it is not known.
     starts = doc.to_array("SENT_START").astype("int64").tolist()
     longer = [0] * (len(doc) + 1)  # by how many tokens the copy is longer, at the end of each replaced span
     for (start, end), mention in reversed(replaced):
         added = len(mention.words)
         words[start:end] = mention.words
         spaces[start:end] = [*mention.spaces, spaces[end - 1]]
-        starts[start:end] = [starts[start], *[GOES_ON if starts[start] else 0] * (added - 1)]
+        starts[start:end] = [starts[start], *[GOES_ON] * (added - 1)]
         longer[end] = added - (end - start)
-    copied = Doc(doc.vocab, words=words, spaces=spaces, sent_starts=starts)
+    # The first token begins a sentence even if nothing is known about sentences.
+    known_starts = starts if doc.has_annotation("SENT_START") else None
+    copied = Doc(doc.vocab, words=words, spaces=spaces, sent_starts=known_starts)
     boundaries = [old + shift for old, shift in enumerate(accumulate(longer))]
     for (start, end), _ in replaced:
         boundaries[start + 1 : end] = [boundaries[start]] * (end - start - 1)
@@ -151,19 +170,23 @@ def _copy_annotations(doc: Doc, copied: Doc, boundaries: Sequence[int]) -> None:
 
     def move(span: Span) -> Span:
         start, end = boundaries[span.start], boundaries[span.end]
-        return Span(copied, start, end, label=span.label, kb_id=span.kb_id, span_id=span.id)
+        is_same = _text(copied, (start, end)) == span.text
+        ids = {"kb_id": span.kb_id, "span_id": span.id} if is_same else {}
+        return Span(copied, start, end, label=span.label, **ids)
 
     copied.cats = dict(doc.cats)
     copied.user_data.update({name: doc.user_data[name] for name in KEPT_DATA if name in doc.user_data})
     if doc.has_annotation("ENT_IOB"):
-        iob, types = doc.to_array(["ENT_IOB", "ENT_TYPE"]).T
+        states = _ent_states(doc)
         unknown, blocked = (
-            [copied[boundaries[i] : boundaries[i + 1]] for i in numpy.flatnonzero(tokens).tolist()]
-            for tokens in (iob == MISSING, (iob == BEGIN) & (types == 0))
+            [
+                copied[boundaries[i] : boundaries[i + 1]]
+                for i in numpy.flatnonzero(states == state).tolist()
+                if boundaries[i] < boundaries[i + 1]
+            ]
+            for state in (UNKNOWN, BLOCKED)
         )
-        copied.set_ents(
-            [move(ent) for ent in doc.ents], missing=list(filter(len, unknown)), blocked=list(filter(len, blocked))
-        )
+        copied.set_ents([move(ent) for ent in doc.ents], missing=unknown, blocked=blocked)
     for name, group in doc.spans.items():
         copied.spans[name] = SpanGroup(copied, name=name, attrs=dict(group.attrs), spans=[move(span) for span in group])
     relations = get_relations(doc)

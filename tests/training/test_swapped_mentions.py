@@ -9,6 +9,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 
 from spacy_mre import make_relation, save_docs
 from spacy_mre.annotations.entities import get_entities, set_entities
+from spacy_mre.annotations.storage import load_docs
 from spacy_mre.training.corpus import Corpus, make_corpus
 from spacy_mre.training.swapped_mentions import Mention, collect_mentions, find_innermost, swap_mentions
 
@@ -137,13 +138,18 @@ def test_other_annotations_are_not_cut():
 
 def test_other_groups_and_their_attributes():
     doc = make_doc("Ida saw Lima", (2, 3, "place"))
-    doc.spans["words"] = SpanGroup(
-        doc, name="words", attrs={"scores": [0.5]}, spans=[Span(doc, 1, 3, "w", span_id="s")]
-    )
+    doc.spans["words"] = SpanGroup(doc, name="words", attrs={"scores": [0.5]}, spans=[Span(doc, 1, 3, "w")])
     copied = swap_mentions(doc, {"place": [one("New York")]}, 1.0)
     (word,) = copied.spans["words"]
-    assert (word.text, word.label_, word.id_) == ("saw New York", "w", "s")
+    assert (word.text, word.label_) == ("saw New York", "w")
     assert copied.spans["words"].attrs == {"scores": [0.5]}
+
+
+def test_ids_belong_to_words():
+    doc = Doc(NLP.vocab, words=["Ida", "saw", "Lima"])
+    doc.ents = [Span(doc, 0, 1, "person", kb_id="Q1", span_id="a"), Span(doc, 2, 3, "place", kb_id="Q2", span_id="b")]
+    copied = swap_mentions(doc, {"place": [one("Oslo")]}, 1.0)
+    assert [(ent.text, ent.kb_id_, ent.id_) for ent in copied.ents] == [("Ida", "Q1", "a"), ("Oslo", "", "")]
 
 
 def test_unknown_and_excluded_tokens_stay_so():
@@ -156,15 +162,38 @@ def test_unknown_and_excluded_tokens_stay_so():
     assert [token.ent_type_ for token in copied] == ["", "", "place", ""]
 
 
+def test_what_is_known_in_part_is_not_replaced():
+    doc = Doc(NLP.vocab, words=["in", "Old", "Lima"])
+    doc.spans["entities"] = [Span(doc, 1, 3, "place")]
+    doc.set_ents([], missing=[doc[1:2]])
+    assert not find_innermost(doc)
+    doc.set_ents([], missing=[doc[1:3]])
+    copied = swap_mentions(doc, {"place": [one("New York City")]}, 1.0)
+    assert [token.ent_iob_ for token in copied] == ["O", "", "", ""]
+
+
 def test_absent_is_not_empty():
     doc = Doc(NLP.vocab, words=["Ida", "sang"])
     doc.spans["entities"] = [Span(doc, 0, 1, "person")]
-    copied = swap_mentions(doc, {"person": [one("Tom")]}, 1.0)
+    copied = swap_mentions(doc, {"person": [one("Tom Berg")]}, 1.0)
     assert not copied.has_annotation("ENT_IOB")
     assert not copied.has_annotation("SENT_START")
     assert copied._.relations is None
     doc._.relations = []
     assert swap_mentions(doc, {"person": [one("Tom")]}, 1.0)._.relations == []
+
+
+def test_words_of_one_task_do_not_get_into_another():
+    doc = Doc(NLP.vocab, words=["a", "quiet", "street"])
+    set_entities(doc, [(1, 2, "positive", 1.0)], key="SCPOS:Adj")
+    assert doc.ents and not find_innermost(doc)
+    assert find_innermost(doc, "SCPOS:Adj")
+
+
+def test_white_space_is_no_name():
+    doc = Doc(NLP.vocab, words=["in", "\n", "Lima"], spaces=[True, False, False])
+    doc.spans["entities"] = [Span(doc, 1, 2, "place"), Span(doc, 2, 3, "place")]
+    assert texts_of(doc, find_innermost(doc)) == ["Lima"]
 
 
 def test_collect_mentions(museum):
@@ -286,6 +315,38 @@ def test_copies_have_the_tokens_that_are_asked_for(tmp_path):
     assert all([token.text for token in eg.predicted][-2:] == ["ca", "n't"] for eg in own)
 
 
+def test_copies_are_not_too_long(tmp_path):
+    long = make_doc("A B C", (0, 3, "place"), sent_starts=[True, False, False])
+    short = make_doc("Ida sang", (0, 1, "place"), sent_starts=[True, False])
+    save_docs([long, *[short] * 9], tmp_path / "a.spacy")
+    random.seed(0)
+    lengths = [len(eg.reference) for eg in Corpus(tmp_path / "a.spacy", swap_mentions=1.0)(NLP)]
+    assert max(lengths) == 4
+    lengths = [len(eg.reference) for eg in Corpus(tmp_path / "a.spacy", swap_mentions=1.0, max_length=3)(NLP)]
+    assert max(lengths) == 3 and len(lengths) > 10
+
+
+def test_a_corpus_without_entities_is_read_once_for_mentions(file_reads, tmp_path):
+    save_docs([make_doc("it rained")] * 3, tmp_path / "a.spacy")
+    corpus = Corpus(tmp_path / "a.spacy", swap_mentions=0.7)
+    for _ in range(3):
+        list(corpus(NLP))
+    assert file_reads[0] == 4
+
+
+@pytest.fixture
+def file_reads(monkeypatch):
+    """How often a file is read."""
+    counts = [0]
+
+    def load(*args):
+        counts[0] += 1
+        return load_docs(*args)
+
+    monkeypatch.setattr("spacy_mre.training.corpus.load_docs", load)
+    return counts
+
+
 def test_a_seed_gives_the_same_copies(path):
     def read():
         random.seed(3)
@@ -295,5 +356,6 @@ def test_a_seed_gives_the_same_copies(path):
 
 
 def test_a_probability_is_checked(path):
-    with pytest.raises(ValueError, match="M002"):
-        make_corpus(path, swap_mentions=1.5)
+    for make in (make_corpus, Corpus):
+        with pytest.raises(ValueError, match="M002"):
+            make(path, swap_mentions=1.5)
