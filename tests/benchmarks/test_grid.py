@@ -93,6 +93,18 @@ def test_variants_take_values_over_from_their_base():
     assert no_bilstm["@architectures"] == "spacy.Tok2VecListener.v1"
 
 
+def test_variants_share_no_section():
+    """What one changes in a section of another stays its own."""
+    grid = Grid.load()
+    variants, key = grid.suites["generative"]["variants"], "components.slg.model"
+    variants["bart_small"] = {"from": "bart", "set": {f"{key}.config.d_model": 64}}
+    before = grid.config(Cell("generative", "architectures", "snips", "bart", 0))
+    small = grid.config(Cell("generative", "architectures", "snips", "bart_small", 0))
+    after = grid.config(Cell("generative", "architectures", "snips", "bart", 0))
+    assert before == after and small["components"]["slg"]["model"]["config"]["d_model"] == 64
+    assert variants["bart"]["set"][key]["config"]["d_model"] == 256
+
+
 @pytest.mark.parametrize("dataset, encoder", [("conll04", "transformer"), ("crossre_ja", "tok2vec")])
 def test_spacys_components_have_the_same_encoder(dataset, encoder):
     ours, theirs = (config_of(dataset, variant)["components"][encoder] for variant in ("spert_mt", "ner"))
