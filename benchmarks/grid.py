@@ -46,6 +46,11 @@ class Cell(NamedTuple):
         name = "-".join(map(str, self[: 6 if self.updates else 5]))
         return MODELS / name
 
+    @property
+    def start_folder(self) -> Path:
+        """Where spaCy trains the start. It is in the folder of the cell, so no other run writes to it."""
+        return self.folder / "start"
+
     def __str__(self) -> str:
         return " ".join(map(str, self[:5]))
 
@@ -103,9 +108,8 @@ class Grid:
         if batch is not None:
             updates = round(updates * config["training"]["batcher"]["size"] / batch)
             values["training.batcher.size"] = batch
-        start = _last(parts, "start", None)
-        if start is not None:
-            values["paths.model"] = str(cell._replace(variant=start).folder / "model-last")
+        if self.start(cell) is not None:
+            values["paths.model"] = str(cell.start_folder / "model-last")
         updates = cell.updates if cell.updates and updates else updates
         config = set_values(config, values)
         components = config.interpolate()["components"]
@@ -127,6 +131,11 @@ class Grid:
         "select"."""
         parts = [part for variant in self.lineage(cell) for part in self._parts(cell, variant)]
         return _last(parts, name, self.suites[cell.suite]["phases"][cell.phase].get(name, default))
+
+    def start(self, cell: Cell) -> Cell | None:
+        """RETURNS (Optional[Cell]): The cell whose weights a cell begins with."""
+        variant = self.setting(cell, "start")
+        return None if variant is None else cell._replace(variant=variant)
 
     def part(self, cell: Cell, name: str) -> Path:
         """The file that a phase trains on ("train") or is scored on ("test"), or the part "dev"."""
@@ -150,9 +159,9 @@ class Grid:
 
         RAISES (SystemExit): If a command fails; it has printed why.
         """
-        start = self.setting(cell, "start")
+        start = self.start(cell)
         if start is not None:
-            self.prepare(cell._replace(variant=start))
+            self.prepare(start)
         self.prepare_corpus(self.suites[cell.suite]["datasets"][cell.dataset]["corpus"])
         train, shots = self.train_part(cell), self.setting(cell, "shots")
         if train.exists():
