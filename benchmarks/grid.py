@@ -10,9 +10,9 @@ import yaml
 from spacy.util import load_config
 from thinc.api import Config
 
-from spacy_mre.annotations.storage import load_docs, save_docs
-from spacy_mre.corpora.few_shot import few_shot
 from spacy_mre.evaluation.run_config import set_budget, set_values
+
+from .few_texts import draw, is_older, label_files, write_labels
 
 GRID = Path(__file__).with_name("grid.yml")
 RUNS = Path("benchmarks/runs")
@@ -110,6 +110,9 @@ class Grid:
             values["training.batcher.size"] = batch
         if self.start(cell) is not None:
             values["paths.model"] = str(cell.start_folder / "model-last")
+        source = self.part(cell, "train")
+        if self.train_part(cell) != source:
+            values["paths.labels"] = str(source.with_name(f"{source.stem}-labels"))
         updates = cell.updates if cell.updates and updates else updates
         config = set_values(config, values)
         components = config.interpolate()["components"]
@@ -155,7 +158,8 @@ class Grid:
         return part if without is None else part.with_name(f"train-without-{without}-shots-seed-{cell.seed}.spacy")
 
     def prepare(self, cell: Cell) -> None:
-        """Fetch and convert the corpus of a cell, unless it is there, and draw its texts and those of its start.
+        """Fetch and convert the corpus of a cell, unless it is there, and draw its texts and those of its start, unless
+        they were drawn since.
 
         RAISES (SystemExit): If a command fails; it has printed why.
         """
@@ -163,15 +167,15 @@ class Grid:
         if start is not None:
             self.prepare(start)
         self.prepare_corpus(self.suites[cell.suite]["datasets"][cell.dataset]["corpus"])
-        train, shots = self.train_part(cell), self.setting(cell, "shots")
-        if train.exists():
+        source, train = self.part(cell, "train"), self.train_part(cell)
+        if train == source:
             return
-        docs = list(load_docs(self.part(cell, "train")))
-        if shots is not None:
-            save_docs(few_shot(docs, shots, seed=cell.seed), train)
-            return
-        drawn = {doc.text for doc in few_shot(docs, self.setting(cell, "without_shots"), seed=cell.seed)}
-        save_docs([doc for doc in docs if doc.text not in drawn], train)
+        if is_older(train, source):
+            shots, without = self.setting(cell, "shots"), self.setting(cell, "without_shots")
+            draw(source, train, shots=shots, without_shots=without, seed=cell.seed)
+        config = self.config(cell)
+        if any(is_older(path, source) for path in label_files(config).values()):
+            write_labels(config, source)
 
     def prepare_corpus(self, name: str) -> Path:
         """Fetch or compile a corpus and convert it, unless it is there.
