@@ -1,12 +1,13 @@
-"""Learning from few texts: which are drawn, and the labels of all texts."""
+"""Learning from few texts: which are drawn, the labels of all texts, and rates that do not depend on the start."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import srsly
+from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.util import load_model_from_config
+from spacy.util import load_model_from_config, registry
 from thinc.api import Config
 
 from spacy_mre.annotations.storage import load_docs, save_docs
@@ -59,3 +60,25 @@ def write_labels(config: Config, source: Path) -> None:
         labels = pipe._survey(Example(doc, doc) for doc in load_docs(source, nlp.vocab))
         with replacing(path) as temporary:
             srsly.write_json(temporary, labels)
+
+
+@registry.callbacks("benchmarks.rates_of_warm_start.v1")
+def make_rates_of_warm_start(name: str, decoder_layers: int) -> Callable[[Language], Language]:
+    """Make a callback for `[initialize] after_init`: the weights that are new when an encoder-decoder is made from an
+    encoder have the learning rate of heads, also if a trained one is loaded.
+
+    name (str): The encoder.
+    decoder_layers (int): The number of decoder layers.
+    RETURNS (Callable[[Language], Language]): The callback.
+    """
+
+    def set_new_weights(nlp: Language) -> Language:
+        from spacy_mre.pipeline.generative.warm_start import make_warm_started
+
+        new_weights = make_warm_started((), name=name, decoder_layers=decoder_layers).new_weights
+        for _, pipe in nlp.pipeline:
+            if isinstance(pipe, Generative):
+                pipe.model.shims[0].new_weights = new_weights
+        return nlp
+
+    return set_new_weights

@@ -12,6 +12,7 @@ from benchmarks.few_texts import label_files
 from benchmarks.grid import Cell, Grid
 from spacy_mre.annotations.entities import set_entities
 from spacy_mre.annotations.storage import load_docs, save_docs
+from spacy_mre.evaluation.run_config import fill_defaults
 
 CONFIG = Path(__file__).parents[2] / "configs" / "slg.cfg"
 ALONE = Cell("generative", "few_shot", "tiny", "few_5", 0)
@@ -46,8 +47,8 @@ def grid(tmp_path, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_all_labels_are_known(grid):
-    """Both sides and the start know all labels of the corpus."""
+def test_both_sides_have_the_same_labels_and_rates(grid):
+    """Both sides and the start know all labels of the corpus, and train the same weights at the same rates."""
     grid.prepare(AFTER)
     start = grid.start(AFTER)
     pipelines = {}
@@ -62,6 +63,25 @@ def test_all_labels_are_known(grid):
     for pipe in found.values():
         assert pipe.label_data["SCNM"]["classes"] == sorted(ENTITIES)
         assert pipe.label_data["SCNM"]["labels"] == sorted(chain(*ENTITIES.values()))
+    names = {}
+    for cell, pipe in found.items():
+        shim = pipe.model.shims[0]
+        names[cell] = [shim._parameter_name(name) for name, _ in shim.lm.module.named_parameters()]
+    assert names[ALONE] == names[start] == names[AFTER]
+    assert 0 < sum(name.startswith("heads.") for name in names[AFTER]) < len(names[AFTER])
+
+
+@pytest.mark.parametrize("shots", [5, 20])
+def test_the_configs_of_both_sides_differ_in_the_start_alone(shots):
+    alone, after = (
+        Grid.load().config(ALONE._replace(dataset="snips", variant=variant)).interpolate()
+        for variant in (f"few_{shots}", f"few_{shots}_after_others")
+    )
+    callback = after["initialize"].pop("after_init")
+    assert callback["name"] == alone["components"]["slg"]["model"].pop("name") == alone["paths"].pop("model")
+    assert callback["decoder_layers"] == after["components"]["slg"]["model"]["decoder_layers"]
+    assert after["components"]["slg"]["model"].pop("name") == after["paths"].pop("model")
+    assert fill_defaults(alone) == fill_defaults(after)
 
 
 def test_texts_are_drawn_anew_from_a_new_corpus(grid):
