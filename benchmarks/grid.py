@@ -10,9 +10,9 @@ import yaml
 from spacy.util import load_config
 from thinc.api import Config
 
-from spacy_mre.annotations.storage import load_docs, save_docs
-from spacy_mre.corpora.few_shot import few_shot
 from spacy_mre.evaluation.run_config import set_budget, set_values
+
+from .few_texts import draw, is_older, label_files, write_labels
 
 GRID = Path(__file__).with_name("grid.yml")
 RUNS = Path("benchmarks/runs")
@@ -45,6 +45,11 @@ class Cell(NamedTuple):
         """Where spaCy trains."""
         name = "-".join(map(str, self[: 6 if self.updates else 5]))
         return MODELS / name
+
+    @property
+    def start_folder(self) -> Path:
+        """Where spaCy trains the start. It is in the folder of the cell, so no other run writes to it."""
+        return self.folder / "start"
 
     def __str__(self) -> str:
         return " ".join(map(str, self[:5]))
@@ -103,9 +108,11 @@ class Grid:
         if batch is not None:
             updates = round(updates * config["training"]["batcher"]["size"] / batch)
             values["training.batcher.size"] = batch
-        start = _last(parts, "start", None)
-        if start is not None:
-            values["paths.model"] = str(cell._replace(variant=start).folder / "model-last")
+        if self.start(cell) is not None:
+            values["paths.model"] = str(cell.start_folder / "model-last")
+        source = self.part(cell, "train")
+        if self.train_part(cell) != source:
+            values["paths.labels"] = str(source.with_name(f"{source.stem}-labels"))
         updates = cell.updates if cell.updates and updates else updates
         config = set_values(config, values)
         components = config.interpolate()["components"]
@@ -128,6 +135,11 @@ class Grid:
         parts = [part for variant in self.lineage(cell) for part in self._parts(cell, variant)]
         return _last(parts, name, self.suites[cell.suite]["phases"][cell.phase].get(name, default))
 
+    def start(self, cell: Cell) -> Cell | None:
+        """RETURNS (Optional[Cell]): The cell whose weights a cell begins with."""
+        variant = self.setting(cell, "start")
+        return None if variant is None else cell._replace(variant=variant)
+
     def part(self, cell: Cell, name: str) -> Path:
         """The file that a phase trains on ("train") or is scored on ("test"), or the part "dev"."""
         suite = self.suites[cell.suite]
@@ -146,23 +158,24 @@ class Grid:
         return part if without is None else part.with_name(f"train-without-{without}-shots-seed-{cell.seed}.spacy")
 
     def prepare(self, cell: Cell) -> None:
-        """Fetch and convert the corpus of a cell, unless it is there, and draw its texts and those of its start.
+        """Fetch and convert the corpus of a cell, unless it is there, and draw its texts and those of its start, unless
+        they were drawn since.
 
         RAISES (SystemExit): If a command fails; it has printed why.
         """
-        start = self.setting(cell, "start")
+        start = self.start(cell)
         if start is not None:
-            self.prepare(cell._replace(variant=start))
+            self.prepare(start)
         self.prepare_corpus(self.suites[cell.suite]["datasets"][cell.dataset]["corpus"])
-        train, shots = self.train_part(cell), self.setting(cell, "shots")
-        if train.exists():
+        source, train = self.part(cell, "train"), self.train_part(cell)
+        if train == source:
             return
-        docs = list(load_docs(self.part(cell, "train")))
-        if shots is not None:
-            save_docs(few_shot(docs, shots, seed=cell.seed), train)
-            return
-        drawn = {doc.text for doc in few_shot(docs, self.setting(cell, "without_shots"), seed=cell.seed)}
-        save_docs([doc for doc in docs if doc.text not in drawn], train)
+        if is_older(train, source):
+            shots, without = self.setting(cell, "shots"), self.setting(cell, "without_shots")
+            draw(source, train, shots=shots, without_shots=without, seed=cell.seed)
+        config = self.config(cell)
+        if any(is_older(path, source) for path in label_files(config).values()):
+            write_labels(config, source)
 
     def prepare_corpus(self, name: str) -> Path:
         """Fetch or compile a corpus and convert it, unless it is there.

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -34,14 +35,20 @@ from . import generative, results
 from .grid import Cell, Grid
 
 SCORES = ("spans_f", "spans_macro_f", "ents_f", "rel_f", "rel_strict_f", "given_rel_f", "cats_macro_f")
+# Settings of the grid that are not in the config of a cell: how its texts are drawn, and how its data are used.
+DRAWN, USED = ("shots", "without_shots"), ("limit", "select", "tune")
 # Texts on which the attention between types is measured.
 ATTENDING_TEXTS = 100
 LOG_LINES = 15
 
 
 def is_made(grid: Grid, cell: Cell) -> bool:
-    """RETURNS (bool): Whether the cell has a run that was made with its current config."""
-    return cell.path.exists() and srsly.read_json(cell.path)["fingerprint"] == fingerprint_of(grid, cell)
+    """RETURNS (bool): Whether the cell has a run that was made with its current config and settings."""
+    if not cell.path.exists():
+        return False
+    run, settings = srsly.read_json(cell.path), settings_of(grid, cell)
+    # Runs that were made before settings were stored are kept.
+    return run["fingerprint"] == fingerprint_of(grid, cell) and run.get("settings", settings) == settings
 
 
 def run_cells(
@@ -106,12 +113,12 @@ def run_cell(grid: Grid, cell: Cell, *, gpu: int = -1, keep_models: bool = False
     """
     config = grid.config(cell)
     _set_preset(grid.setting(cell, "preset", {}))
-    start = grid.setting(cell, "start")
-    if start is not None:
-        _train(grid, cell._replace(variant=start), gpu)
-    started = time.perf_counter()
+    start = grid.start(cell)
     try:
-        nlp = _train(grid, cell, gpu)
+        if start is not None:
+            _train(grid, start, cell.start_folder, gpu)
+        started = time.perf_counter()
+        nlp = _train(grid, cell, cell.folder, gpu)
         seconds = time.perf_counter() - started
         examples = read_examples(config, nlp, grid.part(cell, "test"))[: grid.setting(cell, "limit")]
         if _is_tuned(grid, cell, nlp):
@@ -132,16 +139,34 @@ def run_cell(grid: Grid, cell: Cell, *, gpu: int = -1, keep_models: bool = False
         measuring = generative.measure_strings if cell.suite == "generative" else _measure
         rows, counts = measuring(grid, cell, nlp, examples)
         rows = [{**about, **row} for row in rows]
-        write_run(cell.path, {"fingerprint": fingerprint_of(grid, cell), "rows": rows, "counts": counts})
+        made_with = {"fingerprint": fingerprint_of(grid, cell), "settings": settings_of(grid, cell)}
+        write_run(cell.path, {**made_with, "rows": rows, "counts": counts})
     finally:
-        for model in () if keep_models else ("model-last", "model-best"):
+        for model in () if keep_models else ("model-last", "model-best", cell.start_folder.name):
             shutil.rmtree(cell.folder / model, ignore_errors=True)
 
 
 def fingerprint_of(grid: Grid, cell: Cell) -> str:
-    """RETURNS (str): What the run of a cell was made with: the hash of its config, and the changes of its preset."""
-    preset = grid.setting(cell, "preset", {})
-    return fingerprint(grid.config(cell)) + "".join(f" {name}={value}" for name, value in sorted(preset.items()))
+    """RETURNS (str): What the weights of a cell were made with: the hash of its config; and the changes of its preset,
+    how its texts were drawn, and the fingerprint of its start, if it has any."""
+    values = dict(sorted(grid.setting(cell, "preset", {}).items()))
+    values.update({name: grid.setting(cell, name) for name in DRAWN if grid.setting(cell, name) is not None})
+    start = grid.start(cell)
+    if start is not None:
+        values["start"] = f"({fingerprint_of(grid, start)})"
+    return fingerprint(grid.config(cell)) + "".join(f" {name}={value}" for name, value in values.items())
+
+
+def settings_of(grid: Grid, cell: Cell) -> dict[str, Any]:
+    """RETURNS (dict[str, Any]): What determines a run besides: its data, and how they are used. It is no part of the
+    fingerprint, which runs without it have too."""
+    return {
+        "corpus": grid.corpora[grid.suites[cell.suite]["datasets"][cell.dataset]["corpus"]],
+        "train": grid.part(cell, "train").stem,
+        "test": grid.part(cell, "test").stem,
+        "is_trained": grid.setting(cell, "updates") != 0,
+        **{name: grid.setting(cell, name) for name in USED},
+    }
 
 
 def _set_preset(changes: dict[str, Any]) -> None:
@@ -149,15 +174,15 @@ def _set_preset(changes: dict[str, Any]) -> None:
     PRESETS["spert_mt"] = replace(PRESETS["spert_mt"], **changes)
 
 
-def _train(grid: Grid, cell: Cell, gpu: int) -> Language:
+def _train(grid: Grid, cell: Cell, folder: Path, gpu: int) -> Language:
     """The pipeline with its last weights, or the best ones on dev if the phase selects them."""
     config = grid.config(cell)
     if grid.setting(cell, "updates") == 0:
         return init_nlp(config, use_gpu=gpu)
-    last = train_last(config, cell.folder, gpu=gpu)
+    last = train_last(config, folder, gpu=gpu)
     if not grid.setting(cell, "select"):
         return last
-    return load_model(cell.folder / "model-best")
+    return load_model(folder / "model-best")
 
 
 def _measure(grid: Grid, cell: Cell, nlp: Language, examples: list[Example]) -> tuple[list[dict], dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
+from copy import deepcopy
 from hashlib import sha256
 from inspect import Parameter, signature
 from pathlib import Path
@@ -36,7 +37,7 @@ def set_values(config: Config, values: Mapping[str, Any]) -> Config:
         section = changed
         for part in sections:
             section = section.setdefault(part, {})
-        section[name] = value
+        section[name] = deepcopy(value)  # which a later key may change
     return changed
 
 

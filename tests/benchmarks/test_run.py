@@ -48,6 +48,49 @@ def test_a_run_is_recorded_and_made_once(small):
     assert not run.is_made(changed, cell)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"few_5": {"shots": 6}},
+        {"others_of_5": {"without_shots": 6}},
+        {"others_of_5": {"updates": 700}},
+        {"few_5_after_others": {"start": "others_of_20"}},
+        {"entities_alone": {"updates": 700}},
+    ],
+)
+def test_the_fingerprint_contains_the_start_and_what_is_drawn(change):
+    cell, grid = Cell("generative", "few_shot", "snips", "few_5_after_others", 0), Grid.load()
+    before = run.fingerprint_of(grid, cell)
+    alone = run.fingerprint_of(grid, cell._replace(variant="both_levels"))
+    assert alone == fingerprint(grid.config(cell._replace(variant="both_levels")))
+    for variant, values in change.items():
+        grid.suites["generative"]["variants"][variant].update(values)
+    assert run.fingerprint_of(grid, cell) != before
+    assert run.fingerprint_of(grid, cell._replace(variant="both_levels")) == alone
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_with_other_settings_is_made_again(small):
+    cell = make(small, "spert_mt")
+    about = small.suites["accuracy"]
+    for part, name, value in (
+        (about["phases"]["test"], "tune", False),
+        (about["phases"]["test"], "test", "dev"),
+        (about["phases"]["test"], "limit", 5),
+        (about["variants"]["spert_mt"], "updates", 0),
+        (small.corpora["hand"], "convert", {}),
+    ):
+        before = dict(part)
+        part[name] = value
+        assert not run.is_made(small, cell), name
+        part.clear()
+        part.update(before)
+    assert run.is_made(small, cell)
+    # A run from before settings were stored.
+    srsly.write_json(cell.path, {"fingerprint": run.fingerprint_of(small, cell)})
+    assert run.is_made(small, cell)
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_runs_are_compared(small):
     for variant in ("spert", "spert_mt"):
