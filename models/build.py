@@ -96,7 +96,8 @@ def train(spec: dict[str, Any], folder: Path) -> Path:
         call("spacy_mre", "config", spec["config"], "-o", config, "--force", *fit)
         unfinished = folder / "trained.unfinished"
         paths = ["--paths.train", folder / "train.spacy", "--paths.dev", folder / "dev.spacy"]
-        call("spacy", "train", config, "--output", unfinished, *paths)
+        swaps = ["--corpora.train.swap_mentions", spec.get("swap_mentions", 0.0)]
+        call("spacy", "train", config, "--output", unfinished, *paths, *swaps)
         (unfinished / COMMIT).write_text(commit, encoding="utf8")
         unfinished.rename(trained)
     return trained / "model-best"

@@ -47,8 +47,8 @@ def read_markup(path: Path) -> dict[str, list[Record]]:
     path (Path): The file.
     RETURNS (dict[str, list[Record]]): The records of each language, in file order. `cats` contains only the record's
         own text label; `read_corpus` adds the others.
-    RAISES (CorpusError): If the mark-up is malformed, a relation refers to an unknown name, or the languages of a
-        record have different entities.
+    RAISES (CorpusError): If the mark-up is malformed, a relation refers to an unknown name or is written twice, or the
+        languages of a record have different entities.
     """
     records: dict[str, list[Record]] = {}
     lines: dict[str, int] = {}
@@ -147,6 +147,7 @@ def _read_block(block: Block, path: Path) -> dict[str, Record]:
 
 
 def _relations(text: str, names: list[str]) -> Iterator[RelationRecord]:
+    read: set[RelationRecord] = set()
     for part in text.split(","):
         words = part.split()
         if not words:
@@ -157,4 +158,8 @@ def _relations(text: str, names: list[str]) -> Iterator[RelationRecord]:
         for name in (head, tail):
             if name not in names:
                 raise ValueError(f"a relation refers to '{name}', but there is no such entity")
-        yield RelationRecord(names.index(head), names.index(tail), label)
+        relation = RelationRecord(names.index(head), names.index(tail), label)
+        if relation in read:
+            raise ValueError(f"the relation '{head} {label} {tail}' is written twice")
+        read.add(relation)
+        yield relation

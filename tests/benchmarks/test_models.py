@@ -36,6 +36,20 @@ def test_the_corpus_of_a_pipeline(name, tmp_path, monkeypatch):
     assert len(calls) == len(lines) and all(words[-1] == spec["config"] for words in calls)
 
 
+@pytest.mark.parametrize("spec, expected", [({}, 0.0), ({"swap_mentions": 0.7}, 0.7)])
+def test_training_texts_with_other_names(spec, expected, tmp_path, monkeypatch):
+    calls = []
+
+    def call(*words):
+        calls.append(words)
+        (tmp_path / "trained.unfinished").mkdir(exist_ok=True)
+
+    monkeypatch.setattr(build, "call", call)
+    build.train({"config": "en_cpu", "updates": 5, **spec}, tmp_path)
+    words = calls[-1]
+    assert words[words.index("--corpora.train.swap_mentions") + 1] == expected
+
+
 def test_scores_of_several_languages_are_averaged():
     mean = build._mean([{"f": 0.5, "per_type": PER_TYPE, "x": None}, {"f": 1.0, "per_type": {}, "x": 1.0}])
     assert mean == {"f": 0.75, "per_type": {"place": {}}}

@@ -64,6 +64,7 @@ def test_the_register_is_metadata(tmp_path):
         (RECORD.replace("body:a", "town:a", 1), "line 3: society-01: the languages have different entities"),
         (RECORD.replace("a located_in b", "a located_in c"), "line 4: society-01: .*'c'"),
         (RECORD.replace("a located_in b", "a in"), "line 4: society-01: invalid relation 'a in'"),
+        (RECORD.replace("b part_of a", "a located_in b"), "line 4: society-01: .*'a located_in b' is written twice"),
         (RECORD + "en: Again.\n", "line 5: society-01 has two lines 'en:'"),
         (RECORD.replace("市]", "市"), "line 2: .*not closed"),
     ],
