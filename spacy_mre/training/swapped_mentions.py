@@ -1,7 +1,7 @@
 """Copies of training texts with other names in the same places: each mention may be replaced by another of its label.
 
 A model that has seen `Ida Berg works at Aoba Electric` also sees `Tom works at the Lake Museum`, with the same
-annotations. Dai and Adel (2020), "An analysis of simple data augmentation for named entity recognition", call this
+entities and relations. Dai and Adel (2020), "An analysis of simple data augmentation for named entity recognition", call this
 mention replacement. Here mentions of a text that are equal stay equal, outer entities get the new names of those inside
 of them, and relations stay between the same entities.
 """
@@ -100,9 +100,9 @@ def swap_mentions(
     probability (float): That a mention is replaced, by any of those with its label, which may be itself. It is drawn
         once for all equal mentions of a text, with Python's `random`.
     key (str): The span group of the entities.
-    RETURNS (Doc | None): The copy, with entities, span groups, relations, text labels, sentences, and the id, group and
-        meta of the text. It has no tags, lemmas, parses and extension attributes, and spans with other words lose the
-        ids of what they named. None if nothing was replaced.
+    RETURNS (Doc | None): The copy, with entities, span groups, relations, sentences, and the id, group and meta of the
+        text. It has no text labels, because names often tell what a text is about; no tags, lemmas, parses and
+        extension attributes; and spans with other words lose the ids of what they named. None if nothing was replaced.
 
     >>> import spacy
     >>> from spacy_mre.annotations.entities import set_entities
@@ -174,7 +174,6 @@ def _copy_annotations(doc: Doc, copied: Doc, boundaries: Sequence[int]) -> None:
         ids = {"kb_id": span.kb_id, "span_id": span.id} if is_same else {}
         return Span(copied, start, end, label=span.label, **ids)
 
-    copied.cats = dict(doc.cats)
     copied.user_data.update({name: doc.user_data[name] for name in KEPT_DATA if name in doc.user_data})
     if doc.has_annotation("ENT_IOB"):
         states = _ent_states(doc)

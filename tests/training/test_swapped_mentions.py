@@ -49,7 +49,7 @@ def museum():
     return doc
 
 
-def test_a_copy_has_all_annotations(museum):
+def test_a_copy_has_entities_and_relations(museum):
     mentions = {"person": [one("Tom")], "place": [one("New York")]}
     copied = swap_mentions(museum, mentions, 1.0)
     assert copied.text == "Tom runs the New York Museum in New York . Tom sings . "
@@ -72,7 +72,7 @@ def test_a_copy_has_all_annotations(museum):
     ]
     assert [relation["head_label"] for relation in copied._.relations] == ["person", "body"]
     assert [sent.text for sent in copied.sents] == ["Tom runs the New York Museum in New York .", "Tom sings ."]
-    assert copied.cats == museum.cats
+    assert museum.cats and not copied.cats  # names tell what a text is about
     assert [copied.user_data[name] for name in ("id", "group", "meta")] == ["7", "news", {"source": "x"}]
 
 
