@@ -1,9 +1,9 @@
 """Copies of training texts with other names in the same places: each mention may be replaced by another of its label.
 
 A model that has seen `Ida Berg works at Aoba Electric` also sees `Tom works at the Lake Museum`, with the same
-entities and relations. Dai and Adel (2020), "An analysis of simple data augmentation for named entity recognition", call this
-mention replacement. Here mentions of a text that are equal stay equal, outer entities get the new names of those inside
-of them, and relations stay between the same entities.
+entities and relations. Dai and Adel (2020), "An analysis of simple data augmentation for named entity recognition",
+call this mention replacement. Here mentions of a text that are equal stay equal, outer entities get the new names of
+those inside of them, and relations stay between the same entities.
 """
 
 import random
