@@ -194,6 +194,12 @@ def flat_subset(spans: Sequence[EntitySpan]) -> list[EntitySpan]:
     return sorted(selected)
 
 
+def are_blocked(doc: Doc) -> numpy.ndarray:
+    """RETURNS (numpy.ndarray): For each token, whether `doc.ents` says that there shall be no entity in it."""
+    iob, types = doc.to_array(["ENT_IOB", "ENT_TYPE"]).T
+    return (iob == BEGIN) & (types == 0)
+
+
 def complete_entities(doc: Doc, key: str = DEFAULT_KEY) -> None:
     """Set the span group from `doc.ents` or `doc.ents` from the span group, if only one of them is set. If the document
     has the group of a task (`TASK_GROUPS`), `doc.ents` is of this task, and other groups are unknown.
@@ -244,9 +250,7 @@ def _best_of_equal(doc: Doc, spans: Iterable[Written]) -> dict[Place, Written]:
 def _replace_ents(doc: Doc, former: set[Place], spans: Iterable[EntitySpan]) -> list[Place]:
     """Replace some entities of `doc.ents` by those spans that overlap no other entity there. Returns what was added."""
     others = [ent for ent in doc.ents if (ent.start, -ent.end, ent.label_) not in former]
-    # Tokens in which there shall be no entity.
-    iob, types = doc.to_array(["ENT_IOB", "ENT_TYPE"]).T
-    blocked = [doc[i : i + 1] for i in numpy.flatnonzero((iob == BEGIN) & (types == 0)).tolist()]
+    blocked = [doc[i : i + 1] for i in numpy.flatnonzero(are_blocked(doc)).tolist()]
     taken = {token for span in (*others, *blocked) for token in range(span.start, span.end)}
     added = flat_subset([span for span in spans if taken.isdisjoint(range(span.start, span.end))])
     doc.set_ents([*others, *(Span(doc, *span.offsets, label=span.label) for span in added)], blocked=blocked)

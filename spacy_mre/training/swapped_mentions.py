@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy
 from spacy.tokens import Doc, Span, SpanGroup
 
-from ..annotations.entities import BEGIN, DEFAULT_KEY, TASK_GROUPS, EntitySpan, Offsets, get_entities
+from ..annotations.entities import DEFAULT_KEY, TASK_GROUPS, EntitySpan, Offsets, are_blocked, get_entities
 from ..annotations.relations import arguments, get_relations, set_relations
 
 # What a text keeps in `doc.user_data` beside extension attributes.
@@ -135,8 +135,8 @@ def _text(doc: Doc, offsets: Offsets) -> str:
 
 def _ent_states(doc: Doc) -> numpy.ndarray:
     """RETURNS (numpy.ndarray): UNKNOWN, BLOCKED or KNOWN of each token."""
-    iob, types = doc.to_array(["ENT_IOB", "ENT_TYPE"]).T
-    return numpy.where(iob == 0, UNKNOWN, numpy.where((iob == BEGIN) & (types == 0), BLOCKED, KNOWN))
+    is_known = doc.to_array("ENT_IOB") != 0
+    return numpy.where(are_blocked(doc), BLOCKED, numpy.where(is_known, KNOWN, UNKNOWN))
 
 
 def _rebuild(doc: Doc, replaced: Sequence[tuple[Offsets, Mention]]) -> Doc:
