@@ -82,7 +82,8 @@ def test_disagreement_of_pipelines(begin, tmp_path):
     by_file = studio.listed()
     item = studio.get(f"items/{by_file[0]}")
     assert [one["text"] for one in item["other"]["entities"]] == ["Ida"] and item["predicted"]["relations"]
-    wait_until(lambda: all(text.other for text in studio.desk.texts))
+    # Both have answered: the second pipeline is asked first.
+    wait_until(lambda: all(text.is_asked and text.is_other_asked for text in studio.desk.texts))
     studio.post("order", {"order": "disagreement"})
     shown = [studio.get(f"items/{key}")["text"] for key in studio.listed()]
     assert shown == ["Tom saw Lima.", TEXT, "Tom rests.", "Ida rests.", "It rained."]
