@@ -12,6 +12,7 @@ from thinc.api import Config
 
 from spacy_mre.evaluation.run_config import set_budget, set_values
 
+from .calling import run_here
 from .few_texts import draw, is_older, label_files, write_labels
 
 GRID = Path(__file__).with_name("grid.yml")
@@ -188,12 +189,12 @@ class Grid:
         files = {"train.spacy", "dev.spacy", "test.spacy", *corpus["convert"]} - {""}
         if not all((folder / file).exists() for file in files):
             if "compile" in corpus:
-                _command("compile-assets", corpus["compile"], COMPILED)
+                run_here("compile-assets", corpus["compile"], COMPILED)
             else:
-                _command("fetch", corpus["fetch"])
+                run_here("fetch", corpus["fetch"])
             for output, arguments in corpus["convert"].items():
                 reader, source, *options = shlex.split(arguments)
-                _command("convert", reader, source, str(folder / output), *options)
+                run_here("convert", reader, source, folder / output, *options)
         return folder
 
     def pairs(self, suite: str, variant: str) -> list[list[str]]:
@@ -220,11 +221,3 @@ class Grid:
 
 def _last(parts: Sequence[dict[str, Any]], key: str, default: Any) -> Any:
     return next((part[key] for part in reversed(parts) if key in part), default)
-
-
-def _command(*arguments: str) -> None:
-    from spacy_mre.cli import app
-
-    status = app(list(arguments), standalone_mode=False)
-    if status:
-        raise SystemExit(status)

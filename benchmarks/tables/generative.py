@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..grid import Grid
+from ..mixes import MIXES
 from ..results import read
 from .formatting import commits, legend, markdown, no_runs, nothing, percent
 
@@ -29,9 +30,22 @@ def models() -> str:
 
 def ablation() -> str:
     """SLG with one idea removed at a time."""
-    rows = _rows("ablation")
-    lines = [[*_about(row), row["constraint"], *_accuracies(row)] for row in rows]
-    return _table(["variant", "trained on", "updates", "constraint", *ACCURACIES.values()], lines, rows)
+    return _scores("ablation")
+
+
+def architectures() -> str:
+    """Encoder-decoders of two families, from scratch."""
+    return _scores("architectures")
+
+
+def languages() -> str:
+    """Japanese and Chinese, with the joint pipeline beside."""
+    return _scores("languages", has_datasets=True)
+
+
+def few_shot() -> str:
+    """A few texts of each class, alone or after the entities of others."""
+    return _scores("few_shot")
 
 
 def adapted() -> str:
@@ -49,6 +63,24 @@ def adapted() -> str:
     return f"{table}\n\nCommit {commits(rows)}. {legend(results, rows)}"
 
 
+def mixes() -> str:
+    """Models of one task or of several, in one language or in three."""
+    results = read("mixes")
+    rows = results["rows"]
+    if not rows:
+        return no_runs("python -m benchmarks.mixes")
+    by_mix: dict[tuple[str, str, int], dict[str, str]] = {}
+    for row in rows:
+        cell = " / ".join(percent(row[key]) for key in ("tl_f", "wl_f", "all_acc"))
+        by_mix.setdefault((row["task"], row["lang"], row["texts"]), {})[row["mix"]] = cell
+    lines = [
+        [f"`{task}`", lang, f"{texts:,}", *(cells.get(mix, "-") for mix in MIXES)]
+        for (task, lang, texts), cells in by_mix.items()
+    ]
+    table = markdown(["task", "language", "texts", *(f"`{mix}`" for mix in MIXES)], lines)
+    return f"{table}\n\nCommit {commits(rows)}. {legend(results, rows)}"
+
+
 def anchoring() -> str:
     """Gold written as strings, parsed and found again in the text."""
     rows = read("generative").get("anchoring", [])
@@ -63,6 +95,17 @@ def anchoring() -> str:
         for row in rows
     ]
     return markdown(["corpus", "template", "offsets", "exact", "others"], lines)
+
+
+def _scores(phase: str, *, has_datasets: bool = False) -> str:
+    """The scores of all variants of a phase, under the constraints that were run."""
+    rows = _rows(phase)
+    lines = [
+        [*([row["dataset"]] if has_datasets else []), *_about(row), row["constraint"] or "-", *_accuracies(row)]
+        for row in rows
+    ]
+    columns = ["variant", "", "updates", "constraint", *ACCURACIES.values()]
+    return _table([*(["data"] if has_datasets else []), *columns], lines, rows)
 
 
 def _accuracies(row: dict[str, Any]) -> list[str]:
