@@ -117,7 +117,8 @@ def score(model: Path, one: DataSet) -> dict[str, Any]:
     nlp = load_model_from_config(config, auto_fill=True)
     nlp.initialize()
     examples = read_examples(nlp.config, nlp, one.folder / "held_out")
-    scores = nlp.get_pipe("oiellm").score(predict(nlp, examples))
+    pipe: Any = nlp.get_pipe("oiellm")
+    scores = pipe.score(predict(nlp, examples))
     return {"texts": len(examples), **{name: scores[name] for name in SCORES}}
 
 
