@@ -102,9 +102,9 @@ class Grid:
         values = dict(dataset.get("set", {}))
         for part in parts:
             values.update(part.get("set", {}))
-        updates = _last(parts, "updates", None)
+        updates = phase.get("updates", {}).get(cell.dataset)
         if updates is None:
-            updates = phase.get("updates", {}).get(cell.dataset) or round(dataset["updates"] * phase["share"])
+            updates = _last(parts, "updates", round(dataset["updates"] * phase["share"]))
         batch = _last(parts, "batch", None)
         if batch is not None:
             updates = round(updates * config["training"]["batcher"]["size"] / batch)

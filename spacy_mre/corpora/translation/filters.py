@@ -33,14 +33,15 @@ OWN_SCRIPTS = {
 QUOTES = frozenset("\"'“”„‘’«»‹›「」『』〈〉《》")
 # Shorter texts may be names, such as "NHK", which stay as they are.
 MIN_LETTERS = 10
-# Characters for one of English. Japanese and Chinese: the mean of the 4,000 texts of assets/. Korean: an estimate, as a
-# character is a syllable, but words have blanks. Other languages differ less than the limits below allow for.
-DENSITY = {"ja": 0.35, "zh": 0.28, "ko": 0.5}
-# Of the texts of assets/, those whose length is furthest from what is expected are 0.51 and 1.72 times as long, in any
+# How many characters of English a letter of these languages stands for. Japanese and Chinese: the means of the 4,000
+# texts of assets/, in which all other characters, such as digits and Latin names, count as one. Korean: an estimate, as
+# a letter is a syllable. Letters of other languages differ less than the limits below allow for.
+LETTER_WEIGHTS = {"ja": 3.0, "zh": 4.0, "ko": 2.0}
+# Of the texts of assets/, those whose length is furthest from what is expected are 0.58 and 1.73 times as long, in any
 # direction between English, Japanese and Chinese.
 MIN_RATIO, MAX_RATIO = 0.5, 2.0
-# Added to both lengths: the lengths of short texts vary more. 0.51 and 1.72 include it.
-MARGIN = 10
+# Added to both lengths, in characters of English: the lengths of short texts vary more. 0.58 and 1.73 include it.
+MARGIN = 20
 
 
 def check_row(row: Translated, source: str, target: str, known: dict[str, str]) -> None:
@@ -108,8 +109,13 @@ def _is_foreign(char: str, target: str) -> bool:
 
 
 def _length_ratio(before: str, after: str, source: str, target: str) -> float:
-    expected = len(before) * DENSITY.get(target, 1.0) / DENSITY.get(source, 1.0)
-    return (len(after) + MARGIN) / (expected + MARGIN)
+    return (_length(after, target) + MARGIN) / (_length(before, source) + MARGIN)
+
+
+def _length(text: str, lang: str) -> float:
+    """The length of a text, in characters of English."""
+    weight = LETTER_WEIGHTS.get(lang, 1.0)
+    return sum(weight if _script(char) in SCRIPTS_OF_FEW else 1.0 for char in text)
 
 
 @lru_cache(maxsize=8192)

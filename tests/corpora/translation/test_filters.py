@@ -61,11 +61,23 @@ def test_the_length_ratio():
     after = "Misaki Saegusa, who won September's mayoral race, was born and raised in the neighbouring town of Naruse."
     assert checked(before, after) == []
     assert checked(before, after[:30])[0][0] is Reason.LENGTH_RATIO
-    assert checked(before, after * 2 + after) == [(Reason.LENGTH_RATIO, "33 -> 315 characters, 3.12 of what is usual")]
+    assert checked(before, after * 2 + after) == [(Reason.LENGTH_RATIO, "33 -> 315 characters, 2.91 of what is usual")]
     assert checked("はい。", "Yes.") == checked("Yes.", "はい。", "en", "ja") == []
     # As many characters as the source, which would be far too few in English, but not in Chinese.
     chinese = "九月市长选举中首次当选的三枝美咲，是在邻近的鸣濑町出生长大的。"
     assert checked(before, chinese, "ja", "zh") == []
+
+
+@pytest.mark.parametrize(
+    "after, target",
+    [
+        ("之后上台的是 Dara Quill、Nim Averley、The Orchard Wolves 和 Second Hand Weather。", "zh"),
+        ("続いて Dara Quill、Nim Averley、The Orchard Wolves、Second Hand Weather が登場した。", "ja"),
+    ],
+)
+def test_names_in_latin_letters_are_not_taken_for_a_long_translation(after, target):
+    before = "Next on stage were Dara Quill, Nim Averley, The Orchard Wolves and Second Hand Weather."
+    assert checked(before, after, "en", target) == [] == checked(after, before, target, "en")
 
 
 def test_duplicates():
