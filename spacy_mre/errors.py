@@ -63,7 +63,7 @@ class Errors(metaclass=_WithCodes):
     )
     M106 = (
         "The folder {path} must contain all parts of one corpus, as in 0001-of-0002.spacy and 0002-of-0002.spacy. "
-        "Found: {found}. Give one of its files, or write the corpus again."
+        "Found: {found}. If these are parts such as train and test, give one of the files; else write the corpus again."
     )
     M110 = (
         "The tokens of the document '{text}...' have changed since the entities in doc.spans['{key}'] were written, so "
@@ -93,8 +93,8 @@ class Errors(metaclass=_WithCodes):
         "'{format}', and that it is complete."
     )
     M220 = (
-        "{path}: the format is not recognised: {seen}. Expected one of: {formats}. If it is one of them, name it: "
-        "python -m spacy_mre convert FORMAT IN OUT."
+        "{path}: the format is not recognised: {seen}. Expected one of: {formats}. If it is one of them, name it, and "
+        "its reader says what is wrong: python -m spacy_mre convert FORMAT IN OUT."
     )
     M221 = (
         "{path}: {seen} fits several formats: {candidates}. Name the right one: python -m spacy_mre convert FORMAT IN "
@@ -140,8 +140,8 @@ class Errors(metaclass=_WithCodes):
         "annotated. Check the files with: python -m spacy_mre stats FILE."
     )
     M256 = (
-        "The {files} files ({counts} texts) have no text in common. Annotations can only be merged on the same texts: "
-        "check that the files are those of one project."
+        "The {files} files ({counts} texts) have no text in common, so there is nothing to vote on. Check that the "
+        "files are those of one project. To put different texts into one file, use --rule first."
     )
     M257 = (
         "None of the {count} texts of {files} is annotated with entities, relations or text labels. Check the files "
@@ -279,6 +279,10 @@ class Errors(metaclass=_WithCodes):
         "The corpus is too small: there are no texts for {missing}. Training needs at least one text each for "
         "training, for choosing the best model (dev) and for testing."
     )
+    M414 = (
+        "{folder} has the trained pipeline {name} already. Nothing was written. Choose another folder, or replace it "
+        "with --force."
+    )
     M412 = "There is nothing to learn in the {texts} training texts: they have neither entities nor text labels."
 
     # 5xx: evaluation
@@ -382,7 +386,10 @@ class Errors(metaclass=_WithCodes):
         "{file} from {source} is damaged or was changed, and was not installed: its SHA-256 is {found}, and SHA256SUMS "
         "says {expected}."
     )
-    M618 = "{file} in {source} cannot be read: {reason}. Check the folder or URL that --from or SPACY_MRE_MODELS gives."
+    M618 = (
+        "{file} in {source} cannot be read: {reason}. Check the folder or URL that --from or SPACY_MRE_MODELS gives. "
+        "In a clone of the repository, `make models` writes it."
+    )
     M619 = "{wheel} is not the wheel of a pipeline with a model card: {reason}."
     M620 = "`push-to-hub` needs the package huggingface_hub. Install it with: pip install huggingface_hub"
     M621 = "{repository} cannot be written on the hub: {reason}. Set HF_TOKEN, or run: huggingface-cli login"
@@ -784,8 +791,8 @@ class Errors(metaclass=_WithCodes):
 class Warnings(metaclass=_WithCodes):
     # 2xx: corpora
     W201 = (
-        "The split rule '{rule}' leaves no documents for {empty}: {counts}. The corpus is too small for this rule. "
-        "Split it yourself, or convert more texts."
+        "The split rule '{rule}' leaves no documents for {empty}: {counts}. {cause} Split it yourself, or convert more "
+        "texts."
     )
     W210 = (
         "{count} of {total} texts are {language}, but the tokenizer of the language '{used}' does not find {language} "

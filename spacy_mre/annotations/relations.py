@@ -61,8 +61,8 @@ class Triple(NamedTuple):
 
 
 def make_relation(
-    head: Offsets,
-    tail: Offsets,
+    head: Offsets | Span,
+    tail: Offsets | Span,
     label: str,
     *,
     head_label: str = "",
@@ -71,8 +71,8 @@ def make_relation(
 ) -> Relation:
     """Make a relation that can be stored in `doc._.relations`.
 
-    head (tuple[int, int]): The first token of the head, and its last token + 1.
-    tail (tuple[int, int]): The first token of the tail, and its last token + 1.
+    head (tuple[int, int] | Span): The first token of the head, and its last token + 1.
+    tail (tuple[int, int] | Span): The same of the tail.
     label (str): The relation label.
     head_label (str): The entity label of the head.
     tail_label (str): The entity label of the tail.
@@ -86,13 +86,18 @@ def make_relation(
     [Triple(head=Ida, label='lives_in', tail=Lima, score=1.0)]
     """
     return {
-        "head": [int(head[0]), int(head[1])],
-        "tail": [int(tail[0]), int(tail[1])],
+        "head": _offsets(head),
+        "tail": _offsets(tail),
         "head_label": str(head_label),
         "tail_label": str(tail_label),
         "label": str(label),
         "score": float(score),
     }
+
+
+def _offsets(argument: Offsets | Span) -> list[int]:
+    start, end = (argument.start, argument.end) if isinstance(argument, Span) else argument
+    return [int(start), int(end)]
 
 
 def identity(relation: Mapping[str, Any]) -> tuple[int, int, int, int, str]:

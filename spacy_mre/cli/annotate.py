@@ -111,7 +111,7 @@ def annotate_cli(
         else:
             totals = annotate_folder(model, opened, Path(output), options, **settings)
     new = totals.written + totals.rejected - totals.earlier
-    rate = f", {new / (perf_counter() - started):,.0f} a second" if new else ""
+    rate = f", {new / (perf_counter() - started):,.3g} texts per second" if new else ""
     earlier = f", {totals.earlier:,} of them by an earlier run" if totals.earlier else ""
     typer.echo(
         f"{counted(totals.written, 'text')} in {output}{earlier}; {totals.rejected:,} left out{rate}", err=is_stdout

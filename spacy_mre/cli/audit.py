@@ -57,13 +57,20 @@ def audit_cli(
     docs = read_docs(corpus)
     parts = make_folds(docs, folds, seed=seed)
     texts = audit(read_config(config), docs, parts, updates=updates, seed=seed, gpu=gpu_id, log=log)
-    texts = only_confident(texts, least_score)
+    found = texts
+    texts = only_confident(found, least_score)
     about = f"{corpus} · {config}, {folds} parts"
     with replacing_files(output) as fresh:  # both files, or neither
         write_mistakes_page(texts, fresh / PAGE, file=LINES, about=about, labels=names, lang=lang)
         count = write_mistakes(worst_first(texts), fresh / LINES, name="disagreements", what_names=WHAT_NAMES)
     console.print(_table(texts))
     typer.echo(f"{counted(count, 'text')} of {len(texts)} to read in {output}")
+    if left_out := _count(found) - _count(texts):
+        typer.echo(f"{counted(left_out, 'difference')} left out, see --least-score")
+
+
+def _count(texts: list[TextMistakes]) -> int:
+    return sum(len(text.mistakes) for text in texts)
 
 
 def _table(texts: list[TextMistakes]) -> Table:

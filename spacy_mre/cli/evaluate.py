@@ -101,7 +101,7 @@ def evaluate_cli(
     lang: PageLanguage = "en",
     baseline: Annotated[
         Path | None,
-        typer.Option(help="Also score a majority baseline that is trained on this .spacy file.", exists=True),
+        typer.Option(help="Also score a gazetteer that is made of this .spacy file.", exists=True),
     ] = None,
     tokens: Annotated[
         TokenPolicy,

@@ -43,6 +43,7 @@ def train_cli(
     output: Annotated[
         Path, typer.Argument(metavar="OUT", help="The folder for all results. It is made.", file_okay=False)
     ],
+    *,
     lang: Annotated[
         str | None, typer.Option(help="The language of the texts. Default: ja, zh or en, by their script.")
     ] = None,
@@ -59,6 +60,7 @@ def train_cli(
     ] = None,
     name: Annotated[str, typer.Option(help="The name of the package, after the language.")] = "mre",
     seed: Annotated[int, typer.Option(help="The seed of the split and of the training.", min=0)] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Replace the pipeline of an earlier run in OUT.")] = False,
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU.")] = -1,
 ) -> None:
     """Train on annotated texts: convert and split them, choose a config, train, evaluate, and build a wheel.
@@ -68,6 +70,10 @@ def train_cli(
     console = Console()
     corpus, trained, scores = output / "corpus", output / "training", output / "scores.json"
     train, dev, test = (corpus / f"{part}.spacy" for part in PARTS)
+    best = trained / "model-best"
+    if not force and (best / "meta.json").exists():
+        meta = srsly.read_json(best / "meta.json")
+        raise ValueError(Errors.M414.format(folder=output, name=f"{meta['lang']}_{meta['name']}"))
     check_can_write(output, folder=True)
     format = format or recognise(source)
     lang = lang or _guess_language(format, source)
@@ -81,7 +87,6 @@ def train_cli(
     fitted = _write_config(config, output / "config.cfg", train, dev, seed=seed, updates=updates)
     console.print(fitted, markup=False, highlight=False)
     gpu = ["--gpu-id", gpu_id] if gpu_id >= 0 else []
-    best = trained / "model-best"
     _run(console, "spacy", "train", output / "config.cfg", "--output", trained, *gpu)
     evaluate = ["spacy_mre", "evaluate", best, test, "--per-type", "--baseline", train, "--output", scores]
     _run(console, *evaluate, *gpu)

@@ -49,7 +49,7 @@ def merge_records(
         Text and tokens are those of the first file that has the text, and so are id, group and metadata, unless only a
         later one has them. The score of an entity or a relation is its share of the votes; 1.0 with "first". A relation
         needs both of its entities, with offsets and labels. A text label that an annotator did not give does not hold.
-    RAISES (ValueError): If there are several files, and no text is in two of them.
+    RAISES (ValueError): If there are several files, and no text is in two of them, except with "first".
 
     >>> a = Record("Ida in Lima", entities=[EntityRecord(0, 3, "person"), EntityRecord(7, 11, "place")])
     >>> b = Record("Ida in Lima", entities=[EntityRecord(0, 3, "person")])
@@ -58,7 +58,7 @@ def merge_records(
     """
     report = report if report is not None else Report()
     texts = match_texts([[(record.id, record.text) for record in records] for records in files])
-    if texts and len(files) > 1 and all(len(places) == 1 for places in texts):
+    if rule != "first" and texts and len(files) > 1 and all(len(places) == 1 for places in texts):
         counts = " and ".join(str(len(records)) for records in files)
         raise ValueError(Errors.M256.format(files=len(files), counts=counts))
     for number, count in sorted(Counter(map(len, texts)).items(), reverse=True):

@@ -81,12 +81,19 @@ def choose_parts(records: Iterable[Record], rule: str, *, seed: int = 0) -> list
     """
     if rule not in SPLIT_RULES:
         raise ValueError(Errors.M205.format(name=rule, names=", ".join(SPLIT_RULES)))
+    records = list(records)
     parts = SPLIT_RULES[rule](records, seed)
     sizes = Counter(parts)
     empty = [part for part in RULE_PARTS[rule] if not sizes[part]]
     if empty:
         counts = ", ".join(f"{sizes[part]} {part}" for part in RULE_PARTS[rule])
-        warnings.warn(Warnings.W201.format(rule=rule, empty=", ".join(empty), counts=counts), stacklevel=2)
+        groups = {record.group for record in records}
+        is_grouped = "" not in groups and len(groups) < len(records)
+        cause = (
+            f"The texts are in {len(groups)} group(s), which are not split." if is_grouped else "There are few texts."
+        )
+        about = {"rule": rule, "empty": ", ".join(empty), "counts": counts, "cause": cause}
+        warnings.warn(Warnings.W201.format(**about), stacklevel=2)
     return parts
 
 

@@ -18,12 +18,12 @@ HEADLINES = (
     ("entities", f"spans_{DEFAULT_KEY}_f"),
     ("relations", "rel_f"),
     ("relations, strict", "rel_strict_f"),
-    ("text category, macro F1", "cats_macro_f"),
+    ("text label, macro F1", "cats_macro_f"),
 )
 BY_LABEL = (
     ("Entities", f"spans_{DEFAULT_KEY}_per_type"),
     ("Relations, strict", "rel_strict_per_type"),
-    ("Text categories", "cats_f_per_type"),
+    ("Text labels", "cats_f_per_type"),
 )
 # What is not known is left out of the card.
 templates = Environment(loader=PackageLoader("spacy_mre.evaluation"), trim_blocks=True, lstrip_blocks=True)
@@ -31,7 +31,7 @@ FROM_AUTHOR = ("description", "author", "email", "url", "license", "sources")
 # The task names of the hub.
 TASKS = (
     ("token-classification", "NER", f"spans_{DEFAULT_KEY}_f"),
-    ("text-classification", "text category", "cats_macro_f"),
+    ("text-classification", "text label", "cats_macro_f"),
 )
 
 
@@ -72,6 +72,7 @@ def write_card(meta: dict[str, Any], about: dict[str, Any]) -> str:
         name=name,
         meta=meta,
         about=about,
+        texts=sum({row["data"]: row["texts"] for row in scores.get("mmm", ())}.values()),
         headlines=[(title, scores[key]) for title, key in HEADLINES if scores.get(key) is not None],
         by_label=[(title, sorted(scores[key].items())) for title, key in BY_LABEL if scores.get(key)],
     )

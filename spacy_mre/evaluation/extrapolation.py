@@ -93,10 +93,12 @@ def predict_gain(counts: Mapping[int, PerSeed], score: Score, more: int, *, samp
     if len(texts) < FEWEST_POINTS:
         return None
     scores, sampled = sample_scores([counts[number] for number in texts], score, samples=samples)
-    value = _gain(fit_curves(texts, scores[None]), texts[-1], more)
-    low, high = numpy.percentile(_gain(fit_curves(texts, sampled), texts[-1], more), [2.5, 97.5])
+    value = _gain(texts, scores[None], more)
+    low, high = numpy.percentile(_gain(texts, sampled, more), [2.5, 97.5])
     return Outlook(texts[-1], more, Interval(float(value[0]), float(low), float(high)))
 
 
-def _gain(curves: Curves, texts: int, more: int) -> numpy.ndarray:
-    return curves.at(texts + more) - curves.at(texts)
+def _gain(texts: Sequence[int], scores: numpy.ndarray, more: int) -> numpy.ndarray:
+    """The gain of each curve. The last score may be above its curve, but no score rises above 1."""
+    curves = fit_curves(texts, scores)
+    return numpy.minimum(curves.at(texts[-1] + more) - curves.at(texts[-1]), 1 - scores[:, -1])

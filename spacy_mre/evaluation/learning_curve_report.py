@@ -40,7 +40,7 @@ def describe_outlook(curve: Curve) -> str:
     """RETURNS (str): What more texts would bring, or why that cannot be said."""
     name = NAMES[curve.level]
     if curve.outlook is None:
-        return f"{name}: a prediction needs at least {FEWEST_POINTS} numbers of texts"
+        return f"{name}: too few sizes for a prediction; give at least {FEWEST_POINTS} with --size"
     texts, more, gain = curve.outlook
     return f"{name}: {more} texts more than {texts} would bring {_percent(gain, '+.1f')}"
 

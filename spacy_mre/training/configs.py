@@ -48,7 +48,7 @@ def config_purpose(name: str) -> str:
     RETURNS (str): The first line of the file.
 
     >>> config_purpose("en_cpu")
-    'English on a CPU: the packaged MiniLM, shared by entities, relations and text categories.'
+    'English on a CPU: the packaged MiniLM, shared by entities, relations and text labels.'
     """
     with config_path(name).open(encoding="utf8") as file:
         return file.readline().removeprefix("# ").rstrip()

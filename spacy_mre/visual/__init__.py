@@ -1,4 +1,4 @@
-"""Entities, relations and text categories as an HTML page or an SVG."""
+"""Entities, relations and text labels as an HTML page or an SVG."""
 
 from .attention import Attention, measure_attention, write_attention
 from .mistakes_page import render_mistakes, write_mistakes_page

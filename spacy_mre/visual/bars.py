@@ -1,4 +1,4 @@
-"""The text categories of a document, as bars below the text."""
+"""The text labels of a document, as bars below the text."""
 
 import math
 from collections.abc import Mapping

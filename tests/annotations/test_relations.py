@@ -49,6 +49,11 @@ def has_relations(doc, expected=(NEAR, PART)):
     return True
 
 
+def test_a_relation_of_spans():
+    doc = spacy.blank("en")("Ida lives in Old Lima")
+    assert make_relation(doc[0:1], doc[3:5], "lives_in") == make_relation((0, 1), (3, 5), "lives_in")
+
+
 def test_make_relation():
     assert NEAR == {
         "head": [0, 2],

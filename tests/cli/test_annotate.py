@@ -49,7 +49,7 @@ def last_line(shown):
 def test_a_folder(annotate, source, tmp_path):
     shown, _ = annotate(source, tmp_path / "out", "--rows", 2)
     assert last_line(shown).startswith(f"5 texts in {tmp_path / 'out'}; 0 left out, ")
-    assert last_line(shown).endswith(" a second")
+    assert last_line(shown).endswith(" texts per second")
     parts = sorted((tmp_path / "out").glob("*.parquet"))
     assert len(parts) == 3
     found = [row for path in parts for row in read_rows(path)]

@@ -123,6 +123,18 @@ def test_errors_have_numbers(texts, options, message, tmp_path, monkeypatch):
     assert result.exit_code == 1 and result.output.count(message) == 1
 
 
+def test_a_trained_pipeline_is_not_replaced_by_another(trained, monkeypatch):
+    folder, _ = trained
+    monkeypatch.chdir(folder)
+    config = (folder / "out/config.cfg").read_bytes()
+    result = CliRunner().invoke(app, ["train", "own data.jsonl", "out", "--lang", "en"])
+    assert result.exit_code == 1 and "[M414] out has the trained pipeline ja_" in " ".join(result.output.split())
+    assert (folder / "out/config.cfg").read_bytes() == config
+    # With the option it begins, and stops here at another error.
+    result = CliRunner().invoke(app, ["train", "own data.jsonl", "out", "--config", "none", "--force"])
+    assert result.exit_code == 1 and "M032" in result.output
+
+
 def run_here(command, **options):
     result = CliRunner().invoke(app, command[3:])
     print(result.output)

@@ -222,8 +222,14 @@ def test_texts_that_not_all_files_have():
 
 
 def test_no_text_in_common():
-    with pytest.raises(ValueError, match=r"M256.*The 2 files \(1 and 2 texts\)"):
-        merge_records([[record([])], [record([], text="Rain"), record([], text="Sun")]], "union")
+    files = [[record([])], [record([], text="Rain"), record([], text="Sun")]]
+    for rule in ("union", "majority", "unanimous"):
+        with pytest.raises(ValueError, match=r"M256.*The 2 files \(1 and 2 texts\)"):
+            merge_records(files, rule)
+    # Nobody votes: different texts are put together.
+    report = Report()
+    assert [each.text for each in merge_records(files, "first", report=report)] == [TEXT, "Rain", "Sun"]
+    assert report.kept == {"texts in 1 of 2 files": 3} and not report.lost
 
 
 def test_what_describes_a_text_is_that_of_the_first_file():

@@ -36,7 +36,7 @@ def test_card():
     (model,) = header["model-index"]
     assert model["name"] == "ja_mre" and [result["metrics"][0]["value"] for result in model["results"]] == [0.6667]
     assert "# ja_mre 1.2.0\n\nPlaces.\n" in text and 'nlp("京都")' in text
-    assert "| entities | 66.7 |\n| relations, strict | 25.0 |\n\n" in text and "text category, macro" not in text
+    assert "| entities | 66.7 |\n| relations, strict | 25.0 |\n\n" in text and "text label, macro" not in text
     assert "| place | 50.0 | 100.0 | 66.7 |" in text
     assert "## Intended use\n\nReading.\n" in text and "| a corpus | CC0 |  |" in text
     assert "### By language\n\n|  | F1 |\n|---|---:|\n| Japanese | 66.7 |\n" in text
