@@ -659,7 +659,8 @@ class Errors(metaclass=_WithCodes):
     M924 = "This format must copy from the text, but the tokenizer can write no part of '{text}...'. Skip such texts."
     M930 = (
         "A language model needs either a 'name', or a 'config' with a 'model_type', but not both. A tokenizer is "
-        "trained only for a model from a config. Set one of them in [components.NAME.model]."
+        "trained only for a model from a config. Set one of them in [components.NAME.model], and in "
+        "Python the other two of 'name', 'config' and 'tokenizer' to None, because add_pipe adds the default model."
     )
     M931 = (
         "A vocabulary of {value} entries is too small for the {least} bytes and special tokens. Set "
@@ -765,6 +766,10 @@ class Errors(metaclass=_WithCodes):
     M963 = (
         '\'{name}\' asks a server, which has no {setting} = {value}. Use constraint = "grammar" or "none", and '
         "num_beams = 1."
+    )
+    M976 = (
+        "{path}: no output has a label that can be read in the format '{format}' with the template {template}, as in "
+        "'{example}'. Name others with --format and --template, or the file of the labels with --format-file."
     )
     M970 = (
         "All weights cannot be trained in {dtype}: most updates are smaller than the distance between two of its "

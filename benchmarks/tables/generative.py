@@ -5,7 +5,7 @@ from typing import Any
 from ..grid import Grid
 from ..mixes import MIXES
 from ..results import read
-from .formatting import commits, legend, markdown, no_runs, nothing, percent
+from .formatting import commits, legend, markdown, no_runs, nothing, percent, versions
 
 ACCURACIES = {
     "format_acc": "format",
@@ -83,18 +83,22 @@ def mixes() -> str:
 
 def anchoring() -> str:
     """Gold written as strings, parsed and found again in the text."""
-    rows = read("generative").get("anchoring", [])
+    results = read("anchoring")
+    if not results["rows"]:
+        return no_runs("python -m benchmarks.anchoring")
     lines = [
         [
             row["corpus"],
+            row["part"],
             row["template"],
             f"{row['places']:,}",
             f"{100 * row['exact'] / row['places']:.2f} %",
             "; ".join(f"{reason}: {count}" for reason, count in row["others"].items()),
         ]
-        for row in rows
+        for row in results["rows"]
     ]
-    return markdown(["corpus", "template", "offsets", "exact", "others"], lines)
+    table = markdown(["corpus", "part", "template", "offsets", "exact", "others"], lines)
+    return f"{table}\n\n`{results['command']}`. Commit {results['commit']}. Versions: {versions(results)}."
 
 
 def _scores(phase: str, *, has_datasets: bool = False) -> str:

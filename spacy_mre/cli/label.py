@@ -1,6 +1,7 @@
 """The command `label`."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from itertools import islice
@@ -17,6 +18,7 @@ from ..annotations.entities import DEFAULT_KEY
 from ..corpora.translation.cache import CachedEngine
 from ..corpora.translation.chat_completion import MAX_TOKENS
 from ..corpora.translation.engine import Message
+from ..corpora.translation.http_client import describe_retries
 from ..corpora.translation.http_engine import HttpEngine
 from ..corpora.translation.kept_answers import KeptAnswers
 from ..corpora.translation.replay_engine import ReplayEngine, write_prompts
@@ -156,6 +158,7 @@ def label_cli(
             return
         tokenizer = load_nlp(lang, nlp)
         made: list[CachedEngine] = []
+        retries: Counter[str] = Counter()
         if engine == "replay":
             paid = [Spending(one) for one in kept]
             # Answers of a file can be corrected there, so they are not kept.
@@ -166,6 +169,7 @@ def label_cli(
             # In JSON the backslashes of the strings would be doubled.
             key = os.environ.get(key_env, "")
             asks = HttpEngine(base_url, model, key=key, max_tokens=max_tokens, temperature=warmth, is_plain=True)
+            retries = asks.retries
             paid = [Spending(asks, budget, price_in, price_out)]
             for number in range(1, asked_samples + 1):
                 sample = NumberedEngine(paid[0], warmth, number)
@@ -174,7 +178,8 @@ def label_cli(
         for cached in made:
             stack.enter_context(cached)
         with ending_at_once():
-            found = label(texts, made, form, shots=pairs, agreement=agreement, workers=workers)
+            make_doc = tokenizer.make_doc
+            found = label(texts, made, form, shots=pairs, agreement=agreement, make_doc=make_doc, workers=workers)
             rows = list(show_progress(found, "Labelling", total=len(texts)))
         report = write_results(output, rows, tokenizer, needed=samples_needed(asked_samples, agreement))
     console = Console()
@@ -183,7 +188,7 @@ def label_cli(
         console.print(report.table())
     calls, hits = sum(cached.calls for cached in made), sum(cached.hits for cached in made)
     costs = f"; {paid[0].describe()}" if engine == "openai" else ""
-    typer.echo(f"{calls} asked, {hits} known{costs}")
+    typer.echo(f"{calls} asked, {hits} known{costs}{describe_retries(retries)}")
     typer.echo(f"{counted(sum(row.is_kept for row in rows), 'text')} of {len(rows)} in {output / CORPUS}")
     faults = [sample.fault.reason for row in rows for sample in row.samples if sample.fault is not None]
     unanswered = sum(reason in (Reason.NO_ANSWER, Reason.BUDGET_SPENT) for reason in faults)

@@ -214,9 +214,10 @@ def _read(
     keys = TaskGold(dict.fromkeys(format.task.name for format in formats), spans_key).keys
     made: list[Iterable[Doc]] = []
     total = 0
+    make_doc = pipeline.make_doc
     for format in formats:
         others = [other for other in formats if other is not format]
-        records = list(read_strings(path, format, others=others, strict=strict, report=report))
+        records = list(read_strings(path, format, others=others, strict=strict, make_doc=make_doc, report=report))
         if records:
             check_tokenizer(records, pipeline)
         total += len(records)

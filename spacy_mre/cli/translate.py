@@ -1,6 +1,7 @@
 """The command `translate`."""
 
 import os
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +19,7 @@ from ..corpora.translation.cache import CachedEngine
 from ..corpora.translation.chat_completion import MAX_TOKENS
 from ..corpora.translation.engine import Engine, Message
 from ..corpora.translation.hf_engine import HfEngine
+from ..corpora.translation.http_client import describe_retries
 from ..corpora.translation.http_engine import HttpEngine
 from ..corpora.translation.kept_answers import KeptAnswers
 from ..corpora.translation.label_table import read_label_table
@@ -140,6 +142,7 @@ def translate_cli(
         return
     pipeline = load_nlp(to_lang, nlp)
     asks: Engine
+    retries: Counter[str] = Counter()
     if engine == "replay":
         if replay is None:
             raise typer.BadParameter("--engine replay needs the file of the answers: --answers FILE")
@@ -153,6 +156,7 @@ def translate_cli(
             raise typer.BadParameter("--check-sample needs a model that follows prompts: this one has one direction")
     else:
         asks = HttpEngine(base_url, model, key=os.environ.get(key_env, ""), max_tokens=max_tokens)
+        retries = asks.retries
     paid = Spending(asks, budget, price_in, price_out)
     # Answers of a file can be corrected there, so they are not kept.
     cache = Path(":memory:") if engine == "replay" else output / CACHE
@@ -181,7 +185,7 @@ def translate_cli(
     for losses in (read, report):
         if losses.lost:
             console.print(losses.table())
-    typer.echo(f"{cached.calls} asked, {cached.hits} known; {paid.describe()}")
+    typer.echo(f"{cached.calls} asked, {cached.hits} known; {paid.describe()}{describe_retries(retries)}")
     typer.echo(f"{counted(sum(row.is_kept for row in rows), 'document')} of {len(rows)} in {output / source.name}")
     unanswered = sum(Reason.NO_ANSWER in row.reasons or Reason.BUDGET_SPENT in row.reasons for row in rows)
     if unanswered:

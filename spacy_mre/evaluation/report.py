@@ -81,7 +81,7 @@ def mmm_table(rows: Sequence[Scores], mean: Scores | None = None) -> Table:
     mean (dict[str, Any] | None): That of `mean_of_groups`, for a last row.
     RETURNS (Table): For `rich.print`.
     """
-    table = make_table("Scores of MMM", "words", "texts", "TL", "WL", "ALL")
+    table = make_table("Scores of MMM", "words", "texts", "TL: text label", "WL: words", "ALL: both")
     for row in rows:
         values = (_percent(row[key]) for key in SHOWN_OF_MMM)
         table.add_row(escape(row["data"]), row["words"] or "-", str(row["texts"]), *values)

@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from ...errors import Errors
@@ -199,6 +199,18 @@ class HttpClient(Generic[Prompt, Found]):
     def _count(self, reason: str) -> None:
         with self._lock:
             self.retries[reason] += 1
+
+
+def describe_retries(retries: Mapping[str, int]) -> str:
+    """RETURNS (str): How often prompts were sent again, by reason, as the end of a sentence; empty if none was.
+
+    retries (Mapping[str, int]): The counts.
+
+    >>> describe_retries({"429": 2, "time-out": 1})
+    '; no answer at first: 429 (2), time-out (1)'
+    """
+    told = ", ".join(f"{reason} ({count})" for reason, count in sorted(retries.items()))
+    return f"; no answer at first: {told}" if told else ""
 
 
 def check_address(base_url: str) -> None:

@@ -18,6 +18,10 @@ from .string_anchors import anchor_strings, occurrences
 
 # Some models put what they write into a block of code.
 FENCED = re.compile(r"```\w*\n(.*)\n```", re.DOTALL)
+# The ends of sentences.
+ENDS = (".", "!", "?", "。", "！", "？")
+# Quotation marks that some put around it. Those of the text itself stay.
+QUOTES = {'"': '"', "“": "”", "'": "'", "「": "」", "『": "』", "`": "`"}
 
 
 @dataclass
@@ -90,8 +94,26 @@ def _read(answer: str, marked: Marked, mode: Mode) -> _Reply:
         return _Reply(value["text"], strings=_strings(value.get("entities")))
     line, _, last = answer.rpartition("\n")
     if marked.others and line and last.lstrip().startswith("{"):
-        return _Reply(*read_marks(line.strip()), _strings(parse_json(last)))
-    return _Reply(*read_marks(answer))
+        return _Reply(*read_marks(_translated(line.strip(), marked)), _strings(parse_json(last)))
+    return _Reply(*read_marks(_translated(answer, marked)))
+
+
+def _translated(answer: str, marked: Marked) -> str:
+    """The translated line, without what a model says before it and quotation marks around it.
+
+    RAISES (ValueError): If there are more lines. Line breaks of the text are escaped, but some models write them, and
+        some break a sentence.
+    """
+    if "\n" not in marked.text:
+        *others, last = answer.split("\n")
+        if others and others[0].rstrip().endswith((":", "：")):
+            answer = "\n".join([*others[1:], last]).strip()
+            *others, last = answer.split("\n")
+        if any(other.rstrip().endswith(ENDS) or not other.strip() for other in others):
+            raise ValueError("more than one line")
+    first, last = answer[:1], answer[-1:]
+    is_quoted = len(answer) > 1 and QUOTES.get(first) == last and not {first, last} & {*answer[1:-1], *marked.text}
+    return answer[1:-1] if is_quoted else answer
 
 
 def _strings(given: Any) -> dict[str, str]:

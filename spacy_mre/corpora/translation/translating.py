@@ -1,7 +1,7 @@
 """Translates the records of a corpus, several at a time, in their order."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ..record import Record
@@ -11,6 +11,7 @@ from .label_table import LabelTable
 from .marking import Marked, mark
 from .projection import project
 from .prompts import Mode, make_messages
+from .refusals import is_prose_refusal
 from .row import Reason, Translated
 from .spending import BudgetSpent
 
@@ -18,7 +19,7 @@ Asked = tuple[Record, Marked, Future[Answer]]
 
 
 def translate(
-    records: Sequence[Record],
+    records: Iterable[Record],
     engine: Engine,
     table: LabelTable,
     *,
@@ -30,7 +31,7 @@ def translate(
 ) -> Iterator[Translated]:
     """Translate texts with their annotations (MMM, Gan et al. 2024, arXiv 2407.10953, section 3).
 
-    records (Sequence[Record]): The texts.
+    records (Iterable[Record]): The texts. All are read before the first call.
     engine (Engine): What translates.
     table (LabelTable): The labels of the source, with those of the target.
     source (str): The language of the texts: "ja".
@@ -44,6 +45,7 @@ def translate(
     RAISES (ValueError): Before the first call, if a label is not in the table; later, if the engine answers nothing
         more.
     """
+    records = list(records)
     table.check(records)
 
     def ask(record: Record, pool: ThreadPoolExecutor) -> Asked:
@@ -89,9 +91,11 @@ def _read(
         row.drop(Reason.BUDGET_SPENT)
         return row
     # What a refusal lacks, or an answer that broke off, is no fault of its own.
-    if answer.is_refused or answer.is_truncated:
+    has_marks = "|" in answer.text
+    is_refused = answer.is_refused or (not has_marks and is_prose_refusal(answer.text, record.text))
+    if is_refused or answer.is_truncated:
         row.reply = answer.text
-        row.drop(Reason.REFUSED if answer.is_refused else Reason.TRUNCATED)
+        row.drop(Reason.REFUSED if is_refused else Reason.TRUNCATED)
         return row
     row = project(record, marked, answer.text, table, mode)
     check_row(row, source, target, known)

@@ -14,6 +14,7 @@ from .formats import Analysis, Format
 from .formats.analysis import Item, with_texts
 from .formats.anchored import Anchored
 from .formats.anchoring import anchor
+from .formats.from_docs import token_boundaries
 
 if TYPE_CHECKING:  # torch and transformers are loaded only when a model is made
     from .constraint.processors import Constraint
@@ -158,15 +159,15 @@ def with_text_of(answer: Answer, format: Format, analysis: Analysis, anchored: A
     return format.target(Analysis(analysis.label, tuple(items)))
 
 
-def within(text: str, analysis: Analysis, length: int) -> Analysis:
+def within(doc: Doc, analysis: Analysis, length: int) -> Analysis:
     """The part of an analysis that lies in the beginning of its text.
 
-    text (str): The text.
+    doc (Doc): The text.
     analysis (Analysis): The analysis.
     length (int): The length of the beginning, in characters.
     RETURNS (Analysis): The text label, and the items that end before; of an event that does not, nothing.
     """
-    anchored = anchor(text, analysis)
+    anchored = anchor(doc.text, analysis, boundaries=token_boundaries(doc))
     kept = {found.item for found in anchored.items if all(end <= length for _, end in found.string_offsets)}
     items: tuple[Item, ...] | None = None
     if analysis.items is not None:

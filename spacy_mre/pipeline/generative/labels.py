@@ -114,7 +114,7 @@ class LabelledPipe(TaskPipe):
         if len(source) > limit > question.overhead:
             text, source = question.truncate(doc, limit, self.name)
             self._count_left_out("text longer than the model reads", example=doc.text)
-            target = question.target(self._spell(within(doc.text, analysis, len(text))))
+            target = question.target(self._spell(within(doc, analysis, len(text))))
         if len(target) > lm.target_limit or len(source) > lm.source_limit(len(target)):
             self._count_left_out("answer longer than the model writes", example=doc.text)
             return None

@@ -10,7 +10,7 @@ saved as a JSON file next to the JSON lines (see `format_files`).
 import json
 import unicodedata
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,15 +20,15 @@ from ...annotations.entities import DEFAULT_KEY
 from ...annotations.scripts import language_of
 from ...corpora.record import EntityRecord, Record, RelationRecord
 from ...corpora.report import Report
-from ...errors import Warnings
+from ...errors import Errors, Warnings
 from ...files import replacing
 from .formats import FORMATS, Format, FormatError, Task
 from .formats.analysis import Item, can_read, shown, texts_of, with_texts
 from .formats.anchored import Anchored, AnchoredItem
 from .formats.anchoring import anchor
 from .formats.escaping import DELIMITERS
-from .formats.from_docs import analysis_of, anchored_items
-from .formats.scanning import NONE_WORDS, narrowed, normalized
+from .formats.from_docs import analysis_of, anchored_items, token_boundaries
+from .formats.scanning import narrowed, normalized, says_none
 from .formats.task import get_template
 from .formats.task_gold import TaskGold
 from .row_files import RowItem, read_row_items
@@ -100,6 +100,9 @@ def task_of_strings(path: Path, format: str, template: str, language: str) -> Ta
         known = set(map(normalized, part_words.values()))
         new = [word for word in used_words if normalized(word) not in known]
         found.append([*part_words, *new] if used_words else [])
+    if not any(found):
+        example = next((row.target for row in read_row_items(path)), "")
+        raise ValueError(Errors.M976.format(path=path, format=format, template=template, example=example[:80]))
     return Task.of_labels(template, language, *found)
 
 
@@ -174,6 +177,7 @@ def read_strings(
     *,
     others: Sequence[Format] = (),
     strict: bool = False,
+    make_doc: Callable[[str], Doc] | None = None,
     report: Report | None = None,
 ) -> Iterator[Record]:
     """Read JSON lines, a JSON list or CSV.
@@ -184,6 +188,8 @@ def read_strings(
     strict (bool): Reject an input or output that is not in the format; otherwise its readable parts are used: the parts
         of an input may have another order, delimiters may be fullwidth, and words may be spelt otherwise. Default:
         False.
+    make_doc (Optional[Callable[[str], Doc]]): Makes the tokens of a text: `nlp.make_doc`. Names are rather found at
+        their boundaries. Default: None, where the kind of character changes.
     report (Optional[Report]): Counts what was lost: parts that could not be read, and items not found in the text.
     YIELDS (Record): The records. An id is the file's name with the line number. The arguments of relations are
         entities with the label "entity".
@@ -206,11 +212,13 @@ def read_strings(
         for problem in parsed.problems:
             report.lose("part of an output that is not in the format", str(location), problem)
         items = parsed.analysis.items or ()
-        anchored = anchor(text, parsed.analysis)
+        boundaries = None if make_doc is None else token_boundaries(make_doc(text))
+        anchored = anchor(text, parsed.analysis, boundaries=boundaries)
         if anchored.dropped and not strict:
             dropped = {index for index, _ in anchored.dropped}
             ended = [_without_end(one) if index in dropped else one for index, one in enumerate(items)]
-            anchored = anchor(text, replace(parsed.analysis, items=tuple(ended)), normalize=_narrowed)
+            analysis = replace(parsed.analysis, items=tuple(ended))
+            anchored = anchor(text, analysis, normalize=_narrowed, boundaries=boundaries)
         for index, reason in anchored.dropped:
             report.lose(reason, str(location), shown(items[index]))
         found = anchored.items
@@ -218,7 +226,7 @@ def read_strings(
             if anchored_item.ambiguous:
                 report.keep(f"{format.task.word_level} with several possible positions")
         total, count_found = total + 1, count_found + len(found)
-        if output.strip() and not found and (items or parsed.problems) and not _says_none(output, format.task):
+        if output.strip() and not found and (items or parsed.problems) and not says_none(output, format.task.none_word):
             unread.append(output)
         yield _record(text, anchored, format.task, f"{path.stem}-{row.number}", str(location))
     if unread and not count_found:
@@ -253,12 +261,6 @@ def _text_of(row: RowItem, format: Format, strict: bool) -> str:
         raise
 
 
-def _says_none(output: str, task: Task) -> bool:
-    """Whether an output ends with a marker for no result, in any spelling."""
-    last = normalized(narrowed(output).rstrip().rstrip(";").replace(";", ":").rpartition(":")[2])
-    return last in NONE_WORDS | {normalized(task.none_word)}
-
-
 def _without_end(item: Item) -> Item:
     """An item without a fullwidth delimiter at its end, which would be no part of it if it were an ordinary one."""
     *others, last = texts_of(item)
@@ -283,7 +285,7 @@ def _count_offsets(
     if not format.task.labels:
         return
     what = format.task.word_level
-    anchored = anchor(doc.text, format.parse(output).analysis)
+    anchored = anchor(doc.text, format.parse(output).analysis, boundaries=token_boundaries(doc))
     found = {item.item: item.string_offsets for item in anchored.items}
     for gold in gold_items:
         if found.get(gold.item) == gold.string_offsets:

@@ -212,3 +212,31 @@ def test_any_answer(answer):
         n_lost = sum(reason in (Reason.MARKER_LOST, Reason.NOT_IN_TEXT) for reason in row.reasons)
         assert n_lost == row.methods.count("")
         assert row.reasons.count(Reason.RELATION_LOST) == 2 - len(row.record.relations)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f'"{PERFECT}"',
+        f"“{PERFECT}”",
+        f"Sure! Here is the translation:\n{PERFECT}",
+        f"翻訳は以下の通りです：\n\n{PERFECT}",
+    ],
+)
+def test_what_stands_around_the_line_is_taken_away(answer):
+    row = answered(answer)
+    assert row.is_kept and row.record == answered(PERFECT).record
+
+
+@pytest.mark.parametrize("answer", [f"{PERFECT}\nI hope this helps!", f"Sure!\n{PERFECT}", f"A:\n{PERFECT}\nB"])
+def test_an_answer_of_several_lines_is_not_readable(answer):
+    assert noted(answered(answer)) == [(Reason.UNPARSABLE, "more than one line")]
+
+
+def test_line_breaks_and_quotation_marks_of_the_text_stay():
+    broken = Record("雨だ。\n寒い。", "1", [], [])
+    assert answered("It rains.\nIt is cold.", broken).record.text == "It rains.\nIt is cold."
+    assert answered("It rains.\\nIt is cold.", broken).record.text == "It rains.\nIt is cold."
+    said = Record("「雨だ。」", "1", [], [])
+    assert answered("「It rains.」", said).record.text == "「It rains.」"
+    assert answered('"Rain", he said, "is near"', Record("雨が近い", "1", [], [])).record.text[0] == '"'

@@ -165,6 +165,37 @@ def test_a_label_that_is_not_in_the_table_is_told_before_anything_is_asked():
         assert not server.requests
 
 
+def test_a_refusal_in_words_is_refused():
+    table = LabelTable(entities={"place": "place"})
+    records = [Record("雨だ。", id="1"), Record("仙台は雨だ。", id="2", entities=[EntityRecord(0, 2, "place")])]
+
+    class Unwilling:
+        name = "unwilling"
+
+        def answer(self, messages):
+            return Answer("I'm sorry, but I can't assist with that request.")
+
+    rows = list(translate(records, Unwilling(), table, source="ja", target="en"))
+    assert [row.reasons for row in rows] == [[Reason.REFUSED]] * 2
+    # A text with such words is translated, and so is one with its marks.
+    sorry = Record("申し訳ありませんが、ご依頼にはお答えできません。", id="3")
+    assert [row.reasons for row in translate([sorry], Unwilling(), table, source="ja", target="en")] == [[]]
+    Unwilling.answer = lambda self, messages: Answer("Sorry, I cannot help [place:a|Sendai].")
+    assert [row.reasons for row in translate(records[1:], Unwilling(), table, source="ja", target="en")] == [[]]
+
+
+def test_records_may_be_an_iterator():
+    table = LabelTable(entities={"place": "place"})
+
+    class Rainy:
+        name = "rainy"
+
+        def answer(self, messages):
+            return Answer("It rains.")
+
+    assert len(list(translate(iter([Record("雨だ。")]), Rainy(), table, source="ja", target="en"))) == 1
+
+
 def test_a_text_without_words_is_not_asked():
     with running(Loopback(str)) as server:
         records = [Record(text, id=text) for text in ("", " \n")]

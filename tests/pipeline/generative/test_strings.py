@@ -204,7 +204,7 @@ def test_labels_are_read_from_the_strings(tmp_path):
     assert not found.classes and list(found.labels)[-1] == "knows"
     found = task("TCONER", "Sport/Open NER/:team;Lions\\:B")
     assert (found.classes, found.labels) == ({"Sport": "Sport"}, {"team": "team"})
-    with pytest.raises(ValueError, match="M903"):
+    with pytest.raises(ValueError, match="M976"):
         task("TCONER", "nothing")
 
 
@@ -320,3 +320,19 @@ def test_the_words_are_in_the_language_of_the_texts(run, tmp_path, text, words):
     assert [(span.text, span.label_) for span in back.spans["entities"]] == [(text[:end], "person")]
     run(tmp_path / "a.spacy", tmp_path / "a.jsonl", "--language", "en")
     assert "/NER/:Person;" in (tmp_path / "a.jsonl").read_text(encoding="utf8")
+
+
+def test_names_are_found_at_token_boundaries(run, tmp_path):
+    pytest.importorskip("sudachipy")
+    path = tmp_path / "a.jsonl"
+    row = {"input": "東京都庁は京都にある。/固有表現抽出", "output": "/固有表現抽出/:地名;京都:施設名;東京都庁"}
+    path.write_text(json.dumps(row), encoding="utf8")
+    run(path, tmp_path / "a.spacy", "--read", "--lang", "ja")
+    (doc,) = load_docs(tmp_path / "a.spacy")
+    assert sorted((span.start_char, span.end_char) for span in doc.spans["entities"]) == [(0, 4), (5, 7)]
+
+
+def test_outputs_without_labels_are_told_with_their_file(run, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"input": "雨だ。/固有表現抽出", "output": "わかりません"}), encoding="utf8")
+    assert "[M976]" in run(path, tmp_path / "a.spacy", "--read", "--lang", "ja", code=1)

@@ -15,6 +15,16 @@ _SPELLINGS = {"そのほか": "その他", "その外": "その他"}
 NONE_WORDS = frozenset({"無い", "無し", "なし", "ない", "無", "无", "没有", "none"})
 
 
+def says_none(string: str, none_word: str) -> bool:
+    """RETURNS (bool): Whether a string ends with a marker for no result, in any spelling and with any delimiters.
+
+    string (str): The string.
+    none_word (str): The word of the task for no result.
+    """
+    last = normalized(narrowed(string).rstrip().rstrip(";").replace(";", ":").rpartition(":")[2])
+    return last in NONE_WORDS | {normalized(none_word)}
+
+
 class Segment(NamedTuple):
     """A part of a string, still escaped, with its offsets."""
 

@@ -14,7 +14,7 @@ from ....annotations.entities import DEFAULT_KEY
 from ..formats import Analysis, FormatError, OIELLMFormat, RelationText, Task
 from ..formats.analysis import Item
 from ..formats.from_docs import analysis_of
-from ..formats.scanning import normalized
+from ..formats.scanning import normalized, says_none
 from .row import Lost, Reason
 
 # Before a word that is no label. No label begins with it.
@@ -97,8 +97,11 @@ def _read_part(part: OIELLMFormat, string: str) -> Analysis:
     if not parsed.problems:
         return parsed.analysis
     # The first problem is that the string is not exactly in the format.
-    has_items = not task.labels or parsed.analysis.items or _contains(string, part.word_part(()))
-    if len(parsed.problems) > 1 or not _contains(string, part.lead) or not has_items:
+    has_lead, has_items = _contains(string, part.lead), not task.labels or bool(parsed.analysis.items)
+    has_label = not task.classes or parsed.analysis.label is not None
+    if has_lead and has_label and not has_items and says_none(string, task.none_word):
+        return parsed.analysis  # no result, perhaps with the delimiters of another part
+    if len(parsed.problems) > 1 or not has_lead or not has_items:
         raise FormatError(string, 0, "; ".join(parsed.problems))
     return parsed.analysis
 

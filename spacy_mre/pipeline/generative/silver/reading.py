@@ -1,24 +1,29 @@
 """Reads one answer: parsed, and grounded in the text."""
 
+from collections.abc import Container
+
 from ....corpora.translation.engine import Answer
+from ....corpora.translation.refusals import is_prose_refusal
 from ..formats import FormatError
 from ..formats.anchoring import anchor
 from .form import SilverForm, describe
 from .row import FoundEntity, FoundRelation, Lost, Reason, Sample
 
 
-def read_sample(text: str, answer: Answer, form: SilverForm) -> Sample:
+def read_sample(text: str, answer: Answer, form: SilverForm, *, boundaries: Container[int] | None = None) -> Sample:
     """Read an answer to a text.
 
     text (str): The text.
     answer (Answer): The answer.
     form (SilverForm): The form that was asked for.
+    boundaries (Optional[Container[int]]): See `anchor`. Default: None.
     RETURNS (Sample): What it says about the text, or why it cannot be used.
     """
     sample = Sample(answer.text)
     # What a refusal lacks, or an answer that broke off, is no fault of its own.
-    if answer.is_refused or answer.is_truncated:
-        sample.fault = Lost(Reason.REFUSED if answer.is_refused else Reason.TRUNCATED)
+    is_refused = answer.is_refused or is_prose_refusal(answer.text, text)
+    if is_refused or answer.is_truncated:
+        sample.fault = Lost(Reason.REFUSED if is_refused else Reason.TRUNCATED)
         return sample
     if not answer.text.strip():
         sample.fault = Lost(Reason.EMPTY)
@@ -28,7 +33,7 @@ def read_sample(text: str, answer: Answer, form: SilverForm) -> Sample:
     except FormatError as err:
         sample.fault = Lost(Reason.UNPARSABLE, err.reason)
         return sample
-    anchored = anchor(text, analysis)
+    anchored = anchor(text, analysis, boundaries=boundaries)
     items = analysis.items or ()
     sample.label = analysis.label
     sample.entities = list(dict.fromkeys(FoundEntity(one.start, one.end, one.label) for one in anchored.entities))

@@ -25,6 +25,7 @@ from spacy_mre.corpora.record import Record
 from spacy_mre.corpora.spacy_file import read_spacy
 from spacy_mre.corpora.to_docs import cat_labels, make_docs
 from spacy_mre.corpora.translation.http_engine import HttpEngine
+from spacy_mre.pipeline.generative.formats import FormatError
 from spacy_mre.pipeline.generative.silver.examples import choose_shots, make_form
 from spacy_mre.pipeline.generative.silver.labelling import label
 from spacy_mre.pipeline.generative.silver.row import Lost, Reason
@@ -48,6 +49,16 @@ def gold():
 def found(doc):
     entities = {(entity.offsets, entity.label) for entity in get_entities(doc)}
     return entities, {(*arguments(relation), relation["label"]) for relation in get_relations(doc)}, dict(doc.cats)
+
+
+def test_no_result_may_have_the_delimiters_of_the_other_part(gold):
+    _, form, answers = gold
+    without = [one for one in answers.values() if one.endswith("/Relation Extraction/;None;")]
+    with_entities = next(one for one in without if "/NER/:None;" not in one)
+    read, lost = form.read(with_entities.replace("/Relation Extraction/;None;", "/Relation Extraction/:None;"))
+    assert (read, lost) == form.read(with_entities) and not lost and read.items
+    with pytest.raises(FormatError):
+        form.read(with_entities.replace("/Relation Extraction/;None;", "/Relation Extraction/;Ada"))
 
 
 @pytest.fixture
