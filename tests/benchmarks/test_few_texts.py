@@ -71,11 +71,10 @@ def test_both_sides_have_the_same_labels_and_rates(grid):
     assert 0 < sum(name.startswith("heads.") for name in names[AFTER]) < len(names[AFTER])
 
 
-@pytest.mark.parametrize("shots", [5, 20])
-def test_the_configs_of_both_sides_differ_in_the_start_alone(shots):
+def test_the_configs_of_both_sides_differ_in_the_start_alone():
     alone, after = (
         Grid.load().config(ALONE._replace(dataset="snips", variant=variant)).interpolate()
-        for variant in (f"few_{shots}", f"few_{shots}_after_others")
+        for variant in ("few_5", "few_5_after_others")
     )
     callback = after["initialize"].pop("after_init")
     assert callback["name"] == alone["components"]["slg"]["model"].pop("name") == alone["paths"].pop("model")

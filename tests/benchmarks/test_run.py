@@ -54,8 +54,8 @@ def test_a_run_is_recorded_and_made_once(small):
         {"few_5": {"shots": 6}},
         {"others_of_5": {"without_shots": 6}},
         {"others_of_5": {"updates": 700}},
-        {"few_5_after_others": {"start": "others_of_20"}},
-        {"entities_alone": {"updates": 700}},
+        {"few_5_after_others": {"start": "entities_alone"}},
+        {"entities_alone": {"set": {"components.slg.parts": "both"}}},
     ],
 )
 def test_the_fingerprint_contains_the_start_and_what_is_drawn(change):
