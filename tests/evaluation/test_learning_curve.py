@@ -81,7 +81,7 @@ def test_a_part_without_gold_of_a_level_is_no_point_of_it(made):
     assert list(curves["entities"].points) == SIZES[1:] and list(curves["texts"].points) == SIZES
     assert curves["entities"].outlook is None, "three points are too few"
     assert next(iter(curve_table(list(curves.values())).columns[1].cells)) == "-"
-    assert "needs at least" in describe_outlook(curves["entities"])
+    assert "too few sizes" in describe_outlook(curves["entities"])
 
 
 @pytest.mark.filterwarnings("ignore")
