@@ -123,7 +123,7 @@ def score(model: Path, one: DataSet) -> dict[str, Any]:
 
 
 def main(
-    epochs: Annotated[int, typer.Option(min=1, help="How often each text is read.")] = 20,
+    epochs: Annotated[int, typer.Option(min=1, help="How often each text is read.")] = 10,
     mix: Annotated[list[str] | None, typer.Option(help=f"One of: {', '.join(MIXES)}. May be repeated.")] = None,
 ) -> None:
     """Measure and record all mixes."""
