@@ -13,6 +13,7 @@ from spacy.tokens import Doc
 from spacy_mre.annotations.entities import DEFAULT_KEY
 from spacy_mre.annotations.storage import load_docs
 from spacy_mre.corpora import Report
+from spacy_mre.corpora.splits import PARTS
 from spacy_mre.files import replacing
 from spacy_mre.pipeline.generative.formats import OIELLMFormat
 from spacy_mre.pipeline.generative.strings import language_of_template, string_rows, task_of_docs
@@ -21,7 +22,6 @@ from .grid import Grid
 from .results import RESULTS, get_commit
 
 SUITE = "anchoring"
-PARTS = ("train", "dev", "test")
 # By template, the corpora of the grid, and the part that is written if it is not the whole.
 OF_BOTH = dict.fromkeys(("own_ja", "own_en", "own_zh", "crossre_en", "crossre_ja", "crossre_zh", "asdc"), "all")
 CORPORA = {

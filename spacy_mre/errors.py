@@ -767,10 +767,6 @@ class Errors(metaclass=_WithCodes):
         '\'{name}\' asks a server, which has no {setting} = {value}. Use constraint = "grammar" or "none", and '
         "num_beams = 1."
     )
-    M976 = (
-        "{path}: no output has a label that can be read in the format '{format}' with the template {template}, as in "
-        "'{example}'. Name others with --format and --template, or the file of the labels with --format-file."
-    )
     M970 = (
         "All weights cannot be trained in {dtype}: most updates are smaller than the distance between two of its "
         "numbers and are rounded away (in our test 5 % of the weights moved, where 85 % moved in float32). Compute in "
@@ -790,6 +786,10 @@ class Errors(metaclass=_WithCodes):
     M975 = (
         "The model has no linear layers with these names: {targets} (--lora-targets). It has: {names}. Choose some of "
         "them, or all by leaving the option out."
+    )
+    M976 = (
+        "{path}: no output has a label that can be read in the format '{format}' with the template {template}, as in "
+        "'{example}'. Name others with --format and --template, or the file of the labels with --format-file."
     )
 
 

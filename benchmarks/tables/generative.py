@@ -34,12 +34,12 @@ def ablation() -> str:
 
 
 def architectures() -> str:
-    """Encoder-decoders of two families, from scratch."""
+    """Encoder-decoders of two families and a decoder, from scratch."""
     return _scores("architectures")
 
 
 def languages() -> str:
-    """Japanese and Chinese, with the joint pipeline beside."""
+    """Japanese and Chinese."""
     return _scores("languages", has_datasets=True)
 
 
@@ -64,7 +64,7 @@ def adapted() -> str:
 
 
 def mixes() -> str:
-    """Models of one task or of several, in one language or in three."""
+    """Models of one task, against one of all tasks."""
     results = read("mixes")
     rows = results["rows"]
     if not rows:

@@ -56,8 +56,7 @@ def audit_cli(
     log = partial(console.print, markup=False, highlight=False)
     docs = read_docs(corpus)
     parts = make_folds(docs, folds, seed=seed)
-    texts = audit(read_config(config), docs, parts, updates=updates, seed=seed, gpu=gpu_id, log=log)
-    found = texts
+    found = audit(read_config(config), docs, parts, updates=updates, seed=seed, gpu=gpu_id, log=log)
     texts = only_confident(found, least_score)
     about = f"{corpus} · {config}, {folds} parts"
     with replacing_files(output) as fresh:  # both files, or neither

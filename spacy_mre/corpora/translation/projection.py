@@ -105,11 +105,10 @@ def _translated(answer: str, marked: Marked) -> str:
         some break a sentence.
     """
     if "\n" not in marked.text:
-        *others, last = answer.split("\n")
-        if others and others[0].rstrip().endswith((":", "：")):
-            answer = "\n".join([*others[1:], last]).strip()
-            *others, last = answer.split("\n")
-        if any(other.rstrip().endswith(ENDS) or not other.strip() for other in others):
+        lead, _, rest = answer.partition("\n")
+        if rest and lead.rstrip().endswith((":", "：")):
+            answer = rest.strip()
+        if any(line.rstrip().endswith(ENDS) or not line.strip() for line in answer.split("\n")[:-1]):
             raise ValueError("more than one line")
     first, last = answer[:1], answer[-1:]
     is_quoted = len(answer) > 1 and QUOTES.get(first) == last and not {first, last} & {*answer[1:-1], *marked.text}
