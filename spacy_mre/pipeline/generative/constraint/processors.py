@@ -12,6 +12,7 @@ the text contains them, and ends within the limit.
 """
 
 from collections.abc import Collection, Sequence
+from struct import Struct
 from typing import get_args
 
 import numpy
@@ -29,6 +30,8 @@ from .token_table import TokenTable
 LEVELS: tuple[str, ...] = get_args(ConstraintKind)
 
 NONE = numpy.zeros(0, dtype=numpy.int64)
+
+TOKEN = Struct("q")
 
 # The offsets in each text at which a copy may start and end.
 Boundaries = Sequence[Collection[int]]
@@ -109,25 +112,27 @@ class GrammarLogitsProcessor(LogitsProcessor):
         if self._prompt_length is None:
             self._prompt_length = input_ids.shape[1]
             _check_size(self.automata.automaton.table, scores)
-        written = input_ids[:, self._prompt_length :].cpu().numpy()
-        rows_per_text = len(written) // len(self.automata)
+        written = input_ids[:, self._prompt_length :].cpu().numpy().astype(numpy.int64)
+        rows_per_text, size = len(written) // len(self.automata), written[:1].nbytes
+        data = written.tobytes()  # one string to cut is faster than many arrays
         states: dict[tuple[int, bytes], RowState | None] = {}
         allowed = []
-        for row, tokens in enumerate(written):
-            key = row // rows_per_text, tokens.tobytes()
+        for row in range(len(written)):
+            key = row // rows_per_text, data[row * size : (row + 1) * size]
             if key not in states:
-                states[key] = self._state(key[0], tokens)
-            allowed.append(self._allowed(states[key], len(tokens)))
+                states[key] = self._state(*key)
+            allowed.append(self._allowed(states[key], written.shape[1]))
         self._states = states
         return self._mask(scores, allowed)
 
-    def _state(self, text: int, tokens: numpy.ndarray) -> RowState | None:
-        """The state after the tokens; None if they are not in the grammar, which happens to beams of probability 0."""
-        if not len(tokens):
+    def _state(self, text: int, written: bytes) -> RowState | None:
+        """The state after tokens, of 8 bytes each; None if they are not in the grammar, which happens to beams of
+        probability 0."""
+        if not written:
             return self.automata.start(text)
-        before = text, tokens[:-1].tobytes()
-        state = self._states[before] if before in self._states else self._state(text, tokens[:-1])
-        return None if state is None else self.automata.step(state, int(tokens[-1]))
+        before = text, written[: -TOKEN.size]
+        state = self._states[before] if before in self._states else self._state(*before)
+        return None if state is None else self.automata.step(state, *TOKEN.unpack(written[-TOKEN.size :]))
 
     def _allowed(self, state: RowState | None, written: int) -> numpy.ndarray:
         if state is None:

@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import numpy
 
+from ....arrays import concatenate
 from ..formats.escaping import MAX_WORD
 from ..formats.grammar import Grammar
-from .text_automata import NONE, AutomatonState, TextAutomata
+from .automaton_state import NONE, AutomatonState
+from .text_automata import TextAutomata
 from .token_automaton import ENDED, UNREACHABLE, TokenAutomaton
 from .written import Written
 
@@ -21,10 +23,12 @@ from .written import Written
 class RowState(NamedTuple):
     """The state of a row.
 
+    text (int): The index of its text.
     place (AutomatonState): Where the row is in the grammar and in its text.
     written (Written): What it has written.
     """
 
+    text: int
     place: AutomatonState
     written: Written
 
@@ -58,7 +62,7 @@ class RowAutomata:
 
     def start(self, text: int) -> RowState:
         """RETURNS (RowState): The state before the first token, for the text with this index."""
-        return RowState(self.texts.start(text), Written(self.grammar))
+        return RowState(text, self.texts.start(text), Written(self.grammar))
 
     def step(self, state: RowState, token: int) -> RowState | None:
         """The state after a token.
@@ -68,16 +72,16 @@ class RowAutomata:
         RETURNS (Optional[RowState]): The next state; None if the token is not allowed. After the end token, all tokens
             are allowed.
         """
-        place, written = state
+        text, place, written = state
         if place is self.texts.end_state:
             return state
-        following = self.texts.step(place, token)
+        following = self.texts.step(text, place, token)
         if following is None:
             return None
         if following is self.texts.end_state:
-            return None if written.copied in written.banned_here else RowState(following, written)
-        after = self._write(place.text, written, token)
-        return None if after is None else RowState(following, after)
+            return None if written.copied in written.banned_here else RowState(text, following, written)
+        after = self._write(text, written, token)
+        return None if after is None else RowState(text, following, after)
 
     def allowed(self, state: RowState, written: int) -> numpy.ndarray:
         """The tokens that may come next, so that the string can end within the limit.
@@ -91,7 +95,7 @@ class RowAutomata:
             return place.tokens
         sure, unsure = self._look(state, left)
         tried = [token for token, end in unsure if self._leads_on(state, token, end, left)]
-        return numpy.concatenate([*sure, numpy.asarray(tried)]) if tried else _joined(sure)
+        return concatenate([*sure, numpy.asarray(tried, dtype=numpy.int64)])
 
     def _write(self, text: int, written: Written, token: int) -> Written | None:
         names = self.texts.names
@@ -100,8 +104,8 @@ class RowAutomata:
     def _look(self, state: RowState, left: int) -> tuple[list[numpy.ndarray], list[tuple[int, int]]]:
         """The tokens that are certainly allowed, in parts; and those that have to be tried, one by one, with the states
         to which they lead."""
-        place, written = state
-        text, names = place.text, self.texts.names
+        text, place, written = state
+        names = self.texts.names
         most, least = written.most_banned, names.cost(text, 0)
         # Of the next copy, within the current repetition and after it.
         cost = names.cost(text, most)
@@ -121,18 +125,18 @@ class RowAutomata:
         copied, others = slice(size), slice(size, None)
         sure = numpy.zeros(len(place.tokens), dtype=bool)
         if place.counted:
-            sure[copied] = self._within(place, copied, least if few else cost, left)
+            sure[copied] = self._within(text, place, copied, least if few else cost, left)
             if is_near_banned:
                 self._ban(sure, state, least if few else cost, left)
         elif few:
             unsure += _pairs((place.tokens[copied], place.ends[copied]))
         else:
-            sure[copied] = self._within(place, copied, cost, left)
+            sure[copied] = self._within(text, place, copied, cost, left)
         if not place.copying or written.copied not in written.banned_here:
             if few_after:
                 self._look_at_words(sure, unsure, state, left)
             else:
-                sure[others] = self._within(place, others, cost_after, left)
+                sure[others] = self._within(text, place, others, cost_after, left)
         if too_long and place.lengths is not None:
             sure[others] &= place.lengths + length <= MAX_WORD
         return [place.tokens[sure], near], unsure
@@ -140,33 +144,33 @@ class RowAutomata:
     def _look_at_words(self, sure: numpy.ndarray, unsure: list[tuple[int, int]], state: RowState, left: int) -> None:
         """Where all names can be banned after a beginning, other tokens have to be tried, except those that continue a
         free word: another character makes another beginning."""
-        place, written = state
+        text, place, written = state
         names, first = self.texts.names, place.firsts[-1]
         ends = place.ends[first:]
-        most = next(n for n in range(written.most_banned, -1, -1) if names.cost(place.text, n) < UNREACHABLE)
+        most = next(n for n in range(written.most_banned, -1, -1) if names.cost(text, n) < UNREACHABLE)
         in_word = self.automaton.in_word[ends]
-        needed = self.texts.bounds(names.cost(place.text, most))[ends] + 1
+        needed = self.texts.bounds(names.cost(text, most))[ends] + 1
         sure[first:] = in_word & (needed < left)
         if place.lengths is not None:
             sure[first:] &= place.lengths + written.word_length < MAX_WORD
         unsure += _pairs((place.tokens[first:][~in_word], ends[~in_word]))
 
-    def _within(self, place: AutomatonState, edges: slice, cost: int, left: int) -> numpy.ndarray | bool:
+    def _within(self, text: int, place: AutomatonState, edges: slice, cost: int, left: int) -> numpy.ndarray | bool:
         """Whether tokens lead to where the string can end within the limit."""
-        if left > self.texts.longest_path(place.text, cost):
+        if left > self.texts.longest_path(text, cost):
             return True
         return self.texts.bounds(cost)[place.ends[edges]] < left
 
     def _ban(self, sure: numpy.ndarray, state: RowState, cost: int, left: int) -> None:
         """Correct what is certainly allowed, for the places in the text at which a banned name starts."""
-        place, written = state
+        text, place, written = state
         length = len(written.copied or b"")
-        for start in self.texts.names.ends_of(place.text, written.banned_here):
+        for start in self.texts.names.ends_of(text, written.banned_here):
             row = int(numpy.searchsorted(place.positions, start + length))
             if row == len(place.positions) or place.positions[row] != start + length:
                 continue
             for edge in range(place.firsts[row], place.firsts[row + 1]):
-                sure[edge] = self._needed(place.text, written, start, int(place.ends[edge]), cost) < left
+                sure[edge] = self._needed(text, written, start, int(place.ends[edge]), cost) < left
 
     def _needed(self, text: int, written: Written, start: int, end: int, cost: int) -> int:
         """The fewest tokens to the end from a position in a copy with which a banned name starts, or another one."""
@@ -177,36 +181,32 @@ class RowAutomata:
 
     def _leads_on(self, state: RowState, token: int, end: int, left: int) -> bool:
         """Whether the string can end within the limit after a token."""
-        place, written = state
+        text, place, written = state
         if end == ENDED:
             return left > 0 and written.copied not in written.banned_here
-        after = self._write(place.text, written, token)
+        after = self._write(text, written, token)
         if after is None:
             return False
         names, in_copy = self.texts.names, end >= len(self.automaton)
-        cost = names.cost(place.text, after.most_banned)
+        cost = names.cost(text, after.most_banned)
         if not in_copy and after.word_length + self.automaton.needed[end] > MAX_WORD:
             return False
         if in_copy and after.banned_here:
             start = self.texts.position(end)[1] - len(after.copied or b"")
-            usable = cost if cost < UNREACHABLE else names.cost(place.text, 0)
-            return self._needed(place.text, after, start, end, usable) < left
+            usable = cost if cost < UNREACHABLE else names.cost(text, 0)
+            return self._needed(text, after, start, end, usable) < left
         if cost < UNREACHABLE and not after.banned_here:
             return bool(self.texts.bounds(cost)[end] < left)
-        following = self.texts.step(place, token)
-        return following is not None and self._can_end(RowState(following, after), left - 1)
+        following = self.texts.step(text, place, token)
+        return following is not None and self._can_end(RowState(text, following, after), left - 1)
 
     def _can_end(self, state: RowState, left: int) -> bool:
-        key = (id(state.place), left, state.written.key)
+        key = (state.text, id(state.place), left, state.written.key)
         if key not in self._ending:
             sure, unsure = self._look(state, left)
             certain = left > 0 and any(map(len, sure))
             self._ending[key] = certain or (left > 0 and any(self._leads_on(state, *edge, left) for edge in unsure))
         return self._ending[key]
-
-
-def _joined(parts: list[numpy.ndarray]) -> numpy.ndarray:
-    return parts[0] if len(parts) == 1 else numpy.concatenate(parts)
 
 
 def _pairs(edges: tuple[numpy.ndarray, numpy.ndarray]) -> list[tuple[int, int]]:

@@ -9,58 +9,13 @@ from collections.abc import Collection, Sequence
 
 import numpy
 
-from ....arrays import expand_ranges
+from ....arrays import concatenate, expand_ranges
 from ....errors import Errors
+from .automaton_state import NO_EDGES, AutomatonState, Edges
 from .names import Names
 from .text_layout import TextLayout, lay_out
 from .token_automaton import ENDED, UNREACHABLE, TokenAutomaton, Transitions
 from .token_table import OTHER, WORD
-
-# Tokens, and the state or position to which each of them leads.
-Edges = tuple[numpy.ndarray, numpy.ndarray]
-
-
-NONE = numpy.zeros(0, dtype=numpy.int64)
-
-
-class AutomatonState:
-    """A place in the grammar and in a text, and its next tokens: first those that continue or start a copy at each of
-    some positions, then others.
-
-    text (int): The index of the text.
-    tokens (numpy.ndarray): The tokens that may come next if the limit allows them, some more than once; shape (edges,).
-    ends (numpy.ndarray): The state of the automaton to which each token leads or, numbered after these, the position
-        in a copy; shape (edges,).
-    near (tuple[numpy.ndarray, numpy.ndarray]): The tokens that reach over one border of a copy, and where they lead.
-    far (tuple[numpy.ndarray, numpy.ndarray]): Those that reach over several borders.
-    copy (int): The copy; -1 if nothing is copied here.
-    counted (bool): Whether it is the last copy of a repetition.
-    copying (bool): Whether the copy has started.
-    lengths (Optional[numpy.ndarray]): See `Transitions`; of the other tokens.
-    longest (int): The greatest of them; 0 if there are none.
-    positions (numpy.ndarray): The positions in the text, sorted.
-    firsts (list[int]): The first token of each position, and the end of the last one's.
-    """
-
-    __slots__ = (
-        *("copy", "copying", "counted", "ends", "far", "firsts", "following", "lengths", "longest"),
-        *("near", "positions", "text", "tokens"),
-    )
-
-    def __init__(
-        self,
-        text: int,
-        tokens: numpy.ndarray,
-        ends: numpy.ndarray,
-        near: Edges = (NONE, NONE),
-        far: Edges = (NONE, NONE),
-        lengths: numpy.ndarray | None = None,
-    ):
-        self.lengths, self.longest = lengths, 0 if lengths is None else int(lengths.max(initial=0))
-        self.text, self.tokens, self.ends, self.near, self.far = text, tokens, ends, near, far
-        self.copy, self.counted, self.copying = -1, False, False
-        self.positions, self.firsts = NONE, [0]
-        self.following: dict[int, AutomatonState | None] = {}
 
 
 class TextAutomata:
@@ -95,9 +50,11 @@ class TextAutomata:
         )
         self._longest_paths: dict[tuple[int, int], int] = {}
         self._bounds: dict[int, numpy.ndarray] = {}
-        self._states: dict[tuple[int, ...], AutomatonState] = {}
-        self._entry_edges: dict[tuple[int, int, int], tuple[Edges, Edges]] = {}
-        self.end_state = AutomatonState(-1, numpy.asarray([automaton.end_token]), numpy.asarray([ENDED]))
+        # By text and by where its rows are; and where nothing of a text is, so that it is the same for all of them.
+        self._states: dict[tuple[int, tuple[int, ...]], AutomatonState] = {}
+        self._common: dict[int, AutomatonState] = {}
+        self._entry_edges: dict[tuple[int, int], tuple[Edges, Edges]] = {}
+        self.end_state = AutomatonState(numpy.asarray([automaton.end_token]), numpy.asarray([ENDED]))
         for index, text in enumerate(texts):
             least = self.least(index)
             if least >= UNREACHABLE:
@@ -110,11 +67,12 @@ class TextAutomata:
 
     def start(self, text: int) -> AutomatonState:
         """RETURNS (AutomatonState): The state before the first token, for the text with this index."""
-        return self._state(text, numpy.asarray([self.automaton.start]))
+        return self._state(text, (self.automaton.start,))
 
-    def step(self, state: AutomatonState, token: int) -> AutomatonState | None:
+    def step(self, text: int, state: AutomatonState, token: int) -> AutomatonState | None:
         """The state after a token.
 
+        text (int): The index of the text.
         state (AutomatonState): The state before it.
         token (int): The token.
         RETURNS (Optional[AutomatonState]): The next state; None if the token is not allowed. After the end token, all
@@ -122,11 +80,8 @@ class TextAutomata:
         """
         if state is self.end_state:
             return state
-        if token not in state.following:
-            edges = (state.tokens, state.ends), state.near, state.far
-            ends = numpy.concatenate([ends[tokens == token] for tokens, ends in edges])
-            state.following[token] = self._state(state.text, ends) if len(ends) else None
-        return state.following[token]
+        ends = state.following(token)
+        return self._state(text, ends) if ends else None
 
     def least(self, text: int) -> int:
         """RETURNS (int): The fewest tokens of a string for a text."""
@@ -154,14 +109,15 @@ class TextAutomata:
             numpy.concatenate([roots_within, *(numpy.full_like(self._starts, root) for root in roots)]),
             numpy.concatenate([positions, *(self._starts for _ in roots)]),
         )
-        self._crossing_rows, self._crossings = self._find_crossings(rows, nodes, ends)
+        crossing_rows, self._crossings = self._find_crossings(rows, nodes, ends)
         counts = table.trie.counts[nodes]
         rows, tokens, ends = numpy.repeat(rows, counts), table.trie.tokens(nodes), numpy.repeat(ends, counts)
         self._to_end = self._distances_to_end(rows, ends)
         kept = numpy.flatnonzero(self._to_end[ends] < UNREACHABLE)
         kept = kept[numpy.argsort(rows[kept], kind="stable")]
         rows, self._tokens, self._ends = rows[kept], tokens[kept], ends[kept]
-        self._firsts = numpy.searchsorted(rows, numpy.arange(len(positions) + len(roots) * len(self._starts) + 1))
+        bounds = numpy.arange(len(positions) + len(roots) * len(self._starts) + 1)
+        self._firsts, self._first_crossings = (numpy.searchsorted(of, bounds) for of in (rows, crossing_rows))
         within = rows < len(positions)
         self.unwritable = self._find_unwritable(rows[within], self._ends[within])
 
@@ -253,25 +209,31 @@ class TextAutomata:
 
     # The states of rows
 
-    def _state(self, text: int, ends: numpy.ndarray) -> AutomatonState:
+    def _state(self, text: int, ends: tuple[int, ...]) -> AutomatonState:
         """The state of a row at a state of the automaton, or at positions in a copy."""
-        first, size = int(ends[0]), len(self.automaton)
+        first = ends[0]
         if first == ENDED:
             return self.end_state
-        key = (text, first) if first < size else (text, *ends.tolist())
-        if key not in self._states:
-            if first >= size:
-                copy, _ = divmod(first - size, len(self._layout.data))
-                made = self._continue_copy(text, copy, numpy.unique(ends - self.offset(copy)))
-            elif self.automaton.copies[first] >= 0:
-                made = self._start_copy(text, first)
-            else:
-                direct = self.automaton.transitions(first)
-                made = AutomatonState(
-                    text, direct.tokens, direct.ends, *self._crossing(text, (), [direct]), direct.lengths
-                )
-            self._states[key] = made
-        return self._states[key]
+        if first in self._common:
+            return self._common[first]
+        if first < len(self.automaton):
+            ends = ends[:1]
+        if (text, ends) not in self._states:
+            self._states[text, ends] = self._new_state(text, ends)
+        return self._states[text, ends]
+
+    def _new_state(self, text: int, ends: tuple[int, ...]) -> AutomatonState:
+        first, size = ends[0], len(self.automaton)
+        if first >= size:
+            copy, _ = self.position(first)
+            return self._continue_copy(text, copy, numpy.asarray(ends) - self.offset(copy))
+        if self.automaton.copies[first] >= 0:
+            return self._start_copy(text, first)
+        direct = self.automaton.transitions(first)
+        made = AutomatonState(direct.tokens, direct.ends, *self._crossing(text, (), [direct]), direct.lengths)
+        if not direct.entries:
+            self._common[first] = made
+        return made
 
     def _start_copy(self, text: int, state: int) -> AutomatonState:
         """The tokens that start a copy."""
@@ -293,15 +255,15 @@ class TextAutomata:
     ) -> AutomatonState:
         counts = self._firsts[rows + 1] - self._firsts[rows]
         edges = expand_ranges(self._firsts[rows], counts)
-        firsts = numpy.searchsorted(self._crossing_rows, rows, side="left")
-        lasts = numpy.searchsorted(self._crossing_rows, rows, side="right")
-        crossings = self._crossings[expand_ranges(firsts, lasts - firsts)]
-        crossed = self._after_copy(copy, crossings)
-        tokens = numpy.concatenate([self._tokens[edges], *(some.tokens for some in others)])
-        ends = numpy.concatenate([self._ends[edges] + self.offset(copy), *(some.ends for some in others)])
+        firsts, lasts = self._first_crossings[rows], self._first_crossings[rows + 1]
+        crossed: list[Transitions] = []
+        if (firsts != lasts).any():
+            crossed = self._after_copy(copy, self._crossings[expand_ranges(firsts, lasts - firsts)])
+        tokens = concatenate([self._tokens[edges], *(some.tokens for some in others)])
+        ends = concatenate([self._ends[edges] + self.offset(copy), *(some.ends for some in others)])
         of_others = [some.lengths for some in others if some.lengths is not None]
-        lengths = numpy.concatenate(of_others) if of_others else None
-        state = AutomatonState(text, tokens, ends, *self._crossing(text, crossed, after=others), lengths)
+        lengths = concatenate(of_others) if of_others else None
+        state = AutomatonState(tokens, ends, *self._crossing(text, crossed, after=others), lengths)
         state.copy, state.counted = copy, bool(self.automaton.counted[copy])
         state.positions, state.firsts = positions, [0, *numpy.cumsum(counts).tolist()]
         return state
@@ -322,29 +284,40 @@ class TextAutomata:
     ) -> tuple[Edges, Edges]:
         """The tokens that start within a copy and end after it, or start before a copy and end within it; and those
         that reach further, or start where a copy ends and end within the next one."""
+        if not (crossed or any(some.entries for some in (*before, *after))):
+            return NO_EDGES, NO_EDGES
         near = [(some.tokens, some.ends) for some in crossed]
         far: list[Edges] = []
         for is_first, some in [*((True, some) for some in before), *((False, some) for some in (*crossed, *after))]:
-            for node, state in some.entries:
-                within, further = self._into_copy(text, node, state)
+            if some.entries:
+                within, further = self._into_copies(text, some.entries)
                 (near if is_first else far).append(within)
                 far.append(further)
         return _joined(near), _joined(far)
 
-    def _into_copy(self, text: int, node: int, state: int) -> tuple[Edges, Edges]:
-        """The tokens within which a copy starts, at a node of the trie: those that end in it, and all others."""
-        if (text, node, state) not in self._entry_edges:
-            starts = self._starts[slice(*self._first_starts[text : text + 2])]
-            rows, nodes, ends = self._follow(numpy.full_like(starts, node), starts)
-            copy, trie = int(self.automaton.copies[state]), self.automaton.table.trie
-            crossed = self._after_copy(copy, self._find_crossings(rows, nodes, ends)[1])
-            tokens, ends = trie.tokens(nodes), numpy.repeat(ends, trie.counts[nodes])
-            kept = self._to_end[ends] < UNREACHABLE
-            within = tokens[kept], ends[kept] + self.offset(copy)
-            self._entry_edges[text, node, state] = within, _joined(self._crossing(text, crossed))
-        return self._entry_edges[text, node, state]
+    def _into_copies(self, text: int, entries: Sequence[tuple[int, int]]) -> tuple[Edges, Edges]:
+        """The tokens within which a copy starts, at nodes of the trie and in states: those that end in it, and all
+        others."""
+        key = text, id(entries)  # the automaton keeps them
+        if key not in self._entry_edges:
+            nodes_of: dict[int, list[int]] = {}
+            for node, state in entries:
+                nodes_of.setdefault(state, []).append(node)
+            parts = [self._into_copy(text, numpy.asarray(nodes), state) for state, nodes in nodes_of.items()]
+            self._entry_edges[key] = _joined([near for near, _ in parts]), _joined([far for _, far in parts])
+        return self._entry_edges[key]
+
+    def _into_copy(self, text: int, nodes: numpy.ndarray, state: int) -> tuple[Edges, Edges]:
+        starts = self._starts[slice(*self._first_starts[text : text + 2])]
+        first_nodes, first_positions = numpy.repeat(nodes, len(starts)), numpy.tile(starts, len(nodes))
+        rows, nodes, ends = self._follow(first_nodes, first_positions)
+        copy, trie = int(self.automaton.copies[state]), self.automaton.table.trie
+        crossed = self._after_copy(copy, self._find_crossings(rows, nodes, ends)[1])
+        tokens, ends = trie.tokens(nodes), numpy.repeat(ends, trie.counts[nodes])
+        kept = self._to_end[ends] < UNREACHABLE
+        within = tokens[kept], ends[kept] + self.offset(copy)
+        return within, _joined(self._crossing(text, crossed))
 
 
 def _joined(edges: Sequence[Edges]) -> Edges:
-    edges = [(NONE, NONE), *edges]
-    return numpy.concatenate([tokens for tokens, _ in edges]), numpy.concatenate([ends for _, ends in edges])
+    return concatenate([tokens for tokens, _ in edges]), concatenate([ends for _, ends in edges])

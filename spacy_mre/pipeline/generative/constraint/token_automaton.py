@@ -89,6 +89,7 @@ class TokenAutomaton:
         self._edges_by_byte[rows, self._edge_bytes[edges]] = edges
         self.has_words = bool(self._edge_chars.any())
         self._distances: dict[int, numpy.ndarray] = {}
+        self._transitions: dict[int, Transitions] = {}
         self._within: dict[tuple[int, int], Transitions] = {}
         self._add_tokens(states)
 
@@ -105,9 +106,12 @@ class TokenAutomaton:
         state (int): The state. If it copies, the tokens of the copy are not included.
         RETURNS (Transitions): The tokens and the states after them.
         """
-        first, last = self._firsts[state], self._firsts[state + 1]
-        lengths = self._lengths[first:last] if self.has_words else None
-        return Transitions(self._tokens[first:last], self._ends[first:last], self._entered.get(state, ()), lengths)
+        if state not in self._transitions:
+            edges = slice(self._firsts[state], self._firsts[state + 1])
+            lengths = self._lengths[edges] if self.has_words else None
+            entered = self._entered.get(state, ())
+            self._transitions[state] = Transitions(self._tokens[edges], self._ends[edges], entered, lengths)
+        return self._transitions[state]
 
     def transitions_within(self, node: int, state: int) -> Transitions:
         """The transitions of tokens that pass through a state.
