@@ -159,17 +159,20 @@ def _find_strings(
     for key, index in marked.keys.items():
         if index in by_mark:
             translations[marked.strings[key]] = reply.text[slice(*by_mark[index])]
-    wanted = {}
+    given, guessed = {}, {}
     for key, index in lost.items():
-        string = reply.strings.get(key) or translations.get(marked.strings[key]) or marked.strings[key].strip()
-        wanted[index] = string
-    places = anchor_strings(reply.text, wanted, entities, by_mark)
+        if reply.strings.get(key):
+            given[index] = reply.strings[key]
+        else:
+            guessed[index] = translations.get(marked.strings[key]) or marked.strings[key].strip()
+    # No guess may take the place of an entity that the answer contains.
+    places = anchor_strings(reply.text, given, entities, by_mark)
+    places |= anchor_strings(reply.text, guessed, entities, {**by_mark, **places})
     for key, index in lost.items():
         if index in places:
             continue
-        given = reply.strings.get(key)
-        if given and not any(occurrences(reply.text, given)):
-            row.drop(Reason.NOT_IN_TEXT, f"{_name(marked, key)} -> {given}")
+        if index in given and not any(occurrences(reply.text, given[index])):
+            row.drop(Reason.NOT_IN_TEXT, f"{_name(marked, key)} -> {given[index]}")
         else:
             row.drop(Reason.MARKER_LOST, _name(marked, key))
     return places

@@ -1,9 +1,10 @@
 """Finds entities of a translation that are given as strings only.
 
 Longer strings are placed first, equal ones in the order of the source: the second mention takes the second occurrence.
-What is nested in the source is looked for inside, or around, its counterpart; what is apart in the source, apart from
-it. Only if there is no such place may strings lie otherwise: the entities of 仙台の市役所 are side by side, those of
-Sendai City Hall nested.
+If a string occurs more often than it is looked for, each takes the place at which most other entities are before or
+after it as in the source. What is nested in the source is looked for inside, or around, its counterpart; what is apart
+in the source, apart from it. Only if there is no such place may strings lie otherwise: the entities of 仙台の市役所 are
+side by side, those of Sendai City Hall nested.
 """
 
 import unicodedata
@@ -41,10 +42,18 @@ def anchor_strings(
         return -len(strings[index]), entities[index].start, -entities[index].end
 
     for index in sorted(strings, key=by_length_and_position):
-        places = [place for place in occurrences(text, strings[index]) if _is_new(index, place, entities, found)]
-        ranks = [_rank(index, place, entities, found) for place in places]
-        if ranks and min(ranks) <= NESTED:
-            anchored[index] = found[index] = places[ranks.index(min(ranks))]
+        by_rank: dict[int, list[CharOffsets]] = {}
+        for place in occurrences(text, strings[index]):
+            if _is_new(index, place, entities, found):
+                by_rank.setdefault(_rank(index, place, entities, found), []).append(place)
+        rank = min(by_rank, default=CROSSING)
+        if rank == CROSSING:
+            continue
+        best = by_rank[rank]
+        if len(best) > sum(other not in found for other in strings if strings[other] == strings[index]):
+            inversions = [_count_inversions(index, place, entities, found) for place in best]
+            best = [best[inversions.index(min(inversions))]]
+        anchored[index] = found[index] = best[0]
     return anchored
 
 
@@ -70,6 +79,16 @@ def _rank(index: int, place: CharOffsets, entities: Sequence[EntityRecord], foun
         source = (entities[other].start, entities[other].end)
         worst = max(worst, _compare(own, source, place, other_place))
     return worst
+
+
+def _count_inversions(
+    index: int, place: CharOffsets, entities: Sequence[EntityRecord], found: Mapping[int, CharOffsets]
+) -> int:
+    """How many entities are before this one in the source and after it in the translation, or the other way round."""
+    start = entities[index].start
+    return sum(
+        (entities[other].start - start) * (other_place[0] - place[0]) < 0 for other, other_place in found.items()
+    )
 
 
 def _compare(own: CharOffsets, other: CharOffsets, place: CharOffsets, other_place: CharOffsets) -> int:

@@ -158,6 +158,12 @@ def test_strings_that_cannot_be_read(answer):
     assert answered(answer, mode="strings").reasons == [Reason.UNPARSABLE]
 
 
+def test_a_guess_does_not_take_the_place_of_a_given_string():
+    source = Record("仙台とは仙台だ。", entities=[EntityRecord(0, 2, "地名"), EntityRecord(4, 6, "地名")])
+    row = answered('{"text": "That is Sendai.", "entities": {"b": "Sendai"}}', source, "strings")
+    assert row.methods == ["", "string"] and noted(row) == [(Reason.MARKER_LOST, "a: 仙台")]
+
+
 def test_crossing_entities_are_found_by_their_strings():
     source = Record("東京大阪間", entities=[EntityRecord(0, 4, "地名"), EntityRecord(2, 5, "地名")])
     row = answered('[place:a|Tokyo and Osaka] line\n{"b": "Osaka line"}', source)

@@ -46,6 +46,16 @@ def test_one_place_has_several_labels_but_not_one_twice():
     assert found("Lima", ["Lima", "Lima"], [(0, 2), (0, 3)], "xx") == {1: (0, "Lima")}
 
 
+def test_further_occurrences_do_not_change_the_order():
+    # Britain's rule, and land that was annexed by Britain: the second is the entity.
+    source = [(0, 2), (10, 14), (30, 37)]
+    text = "the South under Britain until Britain left"
+    assert found(text, {2: "Britain"}, source, placed={0: (4, 9), 1: (24, 29)}) == {2: (30, "Britain")}
+    assert found("Rome, Athens, Rome, Oslo", ["Oslo", "Rome", "Athens"], [(9, 10), (5, 6), (0, 2)])[1] == (14, "Rome")
+    # If the language has another order, no occurrence is left over.
+    assert found("Rome, Oslo, Rome", ["Rome", "Oslo", "Rome"], [(0, 2), (3, 5), (3, 5)], "xyy")[0] == (0, "Rome")
+
+
 @pytest.mark.parametrize(
     "text, string, places",
     [
