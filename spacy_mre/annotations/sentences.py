@@ -29,6 +29,8 @@ def sentence_numbers(doc: Doc) -> numpy.ndarray:
         return numpy.cumsum(starts)
     words, is_punctuation = doc.to_array([ORTH, IS_PUNCT]).reshape(-1, 2).T
     is_end = numpy.isin(words, SENTENCE_ENDS)
+    if not is_end[:-1].any():
+        return numpy.zeros(len(doc), dtype=numpy.int64)
     ends_before = numpy.cumsum(is_end)
     # A sentence begins with the first word or opening bracket after an end: closing quotes belong to the one before.
     word_indices = numpy.flatnonzero(~is_end & ((is_punctuation == 0) | _is_opening(words, is_punctuation, doc)))

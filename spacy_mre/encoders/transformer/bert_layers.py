@@ -92,22 +92,19 @@ def _layers(transformer: Any) -> Iterator[tuple[Any, ...]]:
 
 
 def _modules(layer: Any) -> tuple[Any, ...]:
-    attention = layer.attention
-    return (
-        attention.self.query,
-        attention.self.key,
-        attention.self.value,
-        attention.output.dense,
-        layer.intermediate.dense,
-        layer.output.dense,
-        attention.output.LayerNorm,
-        layer.output.LayerNorm,
-    )
+    """The modules with weights. Reading their dictionaries takes half the time of `nn.Module.__getattr__`."""
+    attention, inner, output = map(layer._modules.__getitem__, ("attention", "intermediate", "output"))
+    attending, attended = map(attention._modules.__getitem__, ("self", "output"))
+    projections = map(attending._modules.__getitem__, ("query", "key", "value"))
+    linear = attended._modules["dense"], inner._modules["dense"], output._modules["dense"]
+    return *projections, *linear, attended._modules["LayerNorm"], output._modules["LayerNorm"]
 
 
 def _multiply(module: nn.Linear, vectors: Tensor, out: Tensor | None = None) -> Tensor:
-    return torch.addmm(module.bias, vectors, module.weight.t(), out=out)
+    weights: Any = module._parameters
+    return torch.addmm(weights["bias"], vectors, weights["weight"].t(), out=out)
 
 
 def _normalize(module: nn.LayerNorm, vectors: Tensor) -> Tensor:
-    return torch.layer_norm(vectors, module.normalized_shape, module.weight, module.bias, module.eps)
+    weights: Any = module._parameters
+    return torch.layer_norm(vectors, module.normalized_shape, weights["weight"], weights["bias"], module.eps)

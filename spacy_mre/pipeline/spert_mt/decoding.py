@@ -51,9 +51,12 @@ def decode(module: SpertMTHeads, encoded: Encoded, options: SpertMTOptions) -> S
         scope=options.scope,
         max_distance=options.max_distance,
     )
-    pairs, backwards = _possible_pairs(entities, Pairs(heads, tails), options)
+    allowed = _allowed_types(options)
+    pairs, backwards = _possible_pairs(entities, Pairs(heads, tails), *allowed)
     arguments = module.score_arguments(tokens, texts, entities, pooled, logits) if len(pairs) else None
-    rows, labels, scores = _score_pairs(module, tokens, entities, entity_scores, arguments, pairs, backwards, options)
+    rows, labels, scores = _score_pairs(
+        module, tokens, entities, entity_scores, arguments, pairs, backwards, *allowed, options.relation_threshold
+    )
     first = offsets[entities.texts]
     local = Spans(entities.starts - first, entities.ends - first, entities.texts, entities.labels)
     related = Pairs(pairs.heads[rows], pairs.tails[rows])
@@ -95,9 +98,10 @@ def _best_labels(module: SpertMTHeads, tokens: Tensor, texts: Tensor, spans: Spa
     return numpy.concatenate(found)
 
 
-def _possible_pairs(entities: Spans, pairs: Pairs, options: SpertMTOptions) -> tuple[Pairs, numpy.ndarray]:
+def _possible_pairs(
+    entities: Spans, pairs: Pairs, types: numpy.ndarray, is_symmetric: numpy.ndarray
+) -> tuple[Pairs, numpy.ndarray]:
     """The pairs that some label may join, and whether each has its later mention as head."""
-    types, is_symmetric = _allowed_types(options)
     order = numpy.lexsort((entities.ends, entities.starts)).argsort()
     backwards: numpy.ndarray = order[pairs.heads] > order[pairs.tails]
     # Given entities may have the same offsets. Nothing is related to itself.
@@ -119,12 +123,13 @@ def _score_pairs(
     arguments: tuple[Tensor, Tensor] | None,
     pairs: Pairs,
     backwards: numpy.ndarray,
-    options: SpertMTOptions,
+    types: numpy.ndarray,
+    is_symmetric: numpy.ndarray,
+    threshold: float,
 ) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
     """The relations above the threshold, in the order of the pairs: index of the pair, label, score."""
     found: list[tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]] = []
     if arguments is not None:
-        types, is_symmetric = _allowed_types(options)
         probabilities = torch.as_tensor(entity_scores, dtype=tokens.dtype, device=tokens.device)
         ranges = context_ranges(entities.starts, entities.ends, pairs.heads, pairs.tails)
         for rows, contexts in _merge_small(range_max_in_chunks(tokens, *ranges, PAIR_CHUNK), PAIR_CHUNK):
@@ -138,7 +143,7 @@ def _score_pairs(
             # A symmetric relation is stored with the earlier mention as head. The mirrored label is removed only now:
             # it must win its pair, or the second best would replace it.
             scores[backwards[rows][:, None] & is_symmetric] = EXCLUDED
-            chosen, labels = numpy.nonzero(scores >= max(options.relation_threshold, 0.0))
+            chosen, labels = numpy.nonzero(scores >= max(threshold, 0.0))
             found.append((rows[chosen], labels, scores[chosen, labels]))
     none = numpy.zeros(0, dtype=numpy.int64)
     rows, labels, scores = (numpy.concatenate(parts) for parts in zip((none, none, numpy.zeros(0)), *found))
