@@ -3,8 +3,8 @@ made again.
 
     python -m benchmarks.curves [DATA...]    # writes results/curves.json
 
-The corpus is the hand-written one. Encoder, learning rates and updates are the same on all sides. Nothing is selected
-or tuned, so the test part is scored.
+The corpus is the hand-written one. SpERT has the same encoder, learning rates and updates; spaCy's components have the
+same tok2vec or transformer and as many updates. Nothing is selected or tuned, so the test part is scored.
 """
 
 from functools import partial

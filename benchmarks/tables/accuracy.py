@@ -89,7 +89,12 @@ def calibration() -> str:
     rows = [row for row in _of(read("accuracy"), "test") if "calibration" in row]
     for (dataset, variant), own in group(rows, "dataset", "variant").items():
         errors = [_errors([row["calibration"].get(level) for row in own]) for level in LEVELS]
-        thresholds = [" ".join(map(_threshold, (row["thresholds"][place] for row in own))) for place in range(2)]
+        thresholds = [
+            " ".join(
+                _threshold(chosen if row["calibration"].get(level) else None) for row, chosen in zip(own, of_level)
+            )
+            for level, of_level in zip(LEVELS, zip(*(row["thresholds"] for row in own)))
+        ]
         lines.append([dataset, f"`{variant}`", *errors, *thresholds])
     if not lines:
         return nothing("accuracy")
@@ -97,7 +102,9 @@ def calibration() -> str:
     return markdown([*columns, *(f"thresholds of {level}" for level in LEVELS)], lines)
 
 
-def _threshold(chosen: float | None) -> str:
+def _threshold(row: dict[str, Any], place: int) -> str:
+    """What was chosen for a level; nothing if the data has no gold for it."""
+    chosen = row["thresholds"][place] if row["calibration"].get(LEVELS[place]) else None
     return "-" if chosen is None else f"{chosen:.2f}"
 
 
