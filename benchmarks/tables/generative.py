@@ -43,6 +43,11 @@ def languages() -> str:
     return _scores("languages", has_datasets=True)
 
 
+def levels() -> str:
+    """Both levels in one string, against one alone."""
+    return _scores("levels", has_datasets=True)
+
+
 def few_shot() -> str:
     """A few texts of each class, alone or after the entities of others."""
     return _scores("few_shot")
@@ -63,12 +68,21 @@ def adapted() -> str:
     return f"{table}\n\nCommit {commits(rows)}. {legend(results, rows)}"
 
 
-def mixes() -> str:
+def tasks() -> str:
     """Models of one task, against one of all tasks."""
+    return _mixes("tasks")
+
+
+def multilingual() -> str:
+    """Models of one language, against one of all languages."""
+    return _mixes("languages")
+
+
+def _mixes(comparison: str) -> str:
     results = read("mixes")
-    rows = results["rows"]
+    rows = [row for row in results["rows"] if row["comparison"] == comparison]
     if not rows:
-        return no_runs("python -m benchmarks.mixes")
+        return no_runs(f"python -m benchmarks.mixes --comparison {comparison}")
     by_mix: dict[tuple[str, str, int], dict[str, str]] = {}
     for row in rows:
         cell = " / ".join(percent(row[key]) for key in ("tl_f", "wl_f", "all_acc"))
