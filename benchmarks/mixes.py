@@ -77,9 +77,8 @@ COMPARISONS = {
             DataSet("SCPOS:RW", "ja"),
             DataSet("TCONER", "ja"),
         ],
-        epochs=30,
+        epochs=10,
     ),
-    "languages": Comparison([DataSet("SCNM", lang) for lang in ("ja", "en", "zh")], epochs=10),
 }
 
 

@@ -89,12 +89,7 @@ def calibration() -> str:
     rows = [row for row in _of(read("accuracy"), "test") if "calibration" in row]
     for (dataset, variant), own in group(rows, "dataset", "variant").items():
         errors = [_errors([row["calibration"].get(level) for row in own]) for level in LEVELS]
-        thresholds = [
-            " ".join(
-                _threshold(chosen if row["calibration"].get(level) else None) for row, chosen in zip(own, of_level)
-            )
-            for level, of_level in zip(LEVELS, zip(*(row["thresholds"] for row in own)))
-        ]
+        thresholds = [" ".join(_threshold(row, place) for row in own) for place in range(len(LEVELS))]
         lines.append([dataset, f"`{variant}`", *errors, *thresholds])
     if not lines:
         return nothing("accuracy")

@@ -5,7 +5,7 @@ from typing import Any
 from ..grid import Grid
 from ..mixes import MIXES
 from ..results import read
-from .formatting import commits, legend, markdown, no_runs, nothing, percent, versions
+from .formatting import Rows, commits, group, legend, markdown, no_runs, nothing, percent, scores, versions
 
 ACCURACIES = {
     "format_acc": "format",
@@ -73,11 +73,6 @@ def tasks() -> str:
     return _mixes("tasks")
 
 
-def multilingual() -> str:
-    """Models of one language, against one of all languages."""
-    return _mixes("languages")
-
-
 def _mixes(comparison: str) -> str:
     results = read("mixes")
     rows = [row for row in results["rows"] if row["comparison"] == comparison]
@@ -116,20 +111,34 @@ def anchoring() -> str:
 
 
 def _scores(phase: str, *, has_datasets: bool = False) -> str:
-    """The scores of all variants of a phase, under the constraints that were run."""
+    """The scores of all variants of a phase, under the constraints that were run; of several seeds the mean."""
     rows = _rows(phase)
-    lines = [
-        [*([row["dataset"]] if has_datasets else []), *_about(row), row["constraint"] or "-", *_accuracies(row)]
-        for row in rows
-    ]
-    columns = ["variant", "", "updates", "constraint", *ACCURACIES.values()]
-    return _table([*(["data"] if has_datasets else []), *columns], lines, rows)
+    groups = group(rows, "dataset", "variant", "constraint")
+    has_seeds = any(len(of_seeds) > 1 for of_seeds in groups.values())
+    lines = []
+    for (dataset, _, constraint), of_seeds in groups.items():
+        about = [*([dataset] if has_datasets else []), *_about(of_seeds[0])]
+        lines.append([*about, *([str(len(of_seeds))] if has_seeds else []), constraint or "-", *_means(of_seeds)])
+    columns = [*(["data"] if has_datasets else []), "variant", "", "updates", *(["seeds"] if has_seeds else [])]
+    return _table([*columns, "constraint", *ACCURACIES.values()], lines, rows)
+
+
+def _means(rows: Rows) -> list[str]:
+    return _accuracies(rows[0]) if len(rows) == 1 else [_mean(rows, name) for name in ACCURACIES]
+
+
+def _mean(rows: Rows, name: str) -> str:
+    return scores(rows, name)[0] if _is_shown(rows[0], name) else "-"
 
 
 def _accuracies(row: dict[str, Any]) -> list[str]:
-    """In percent. A model that writes one part alone has no accuracy of both."""
-    has_both = None not in (row["sc_acc"], row["ner_acc"])
-    return [percent(row[name]) if has_both or name != "all_acc" else "-" for name in ACCURACIES]
+    """In percent."""
+    return [percent(row[name]) if _is_shown(row, name) else "-" for name in ACCURACIES]
+
+
+def _is_shown(row: dict[str, Any], name: str) -> bool:
+    """Whether a model has a score: one that writes one part alone has no accuracy of both."""
+    return row[name] is not None and (name != "all_acc" or None not in (row["sc_acc"], row["ner_acc"]))
 
 
 def _rows(phase: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import results, tables
 from benchmarks.grid import Grid
 from benchmarks.plots import draw_plots
-from benchmarks.tables import speed
+from benchmarks.tables import generative, speed
 from benchmarks.tables.formatting import difference, gold_shares, markdown, scores
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +55,35 @@ def test_rows_are_complete(suite):
         assert row["variant"] in GRID.suites[suite]["variants"] and row["phase"] in GRID.suites[suite]["phases"]
         assert all(row[key] is None or 0.0 <= row[key] <= 1.0 for key in keys if key.endswith("_f"))
     assert len({results._key(row) for row in found["rows"]}) == len(found["rows"])
+
+
+def test_seeds_of_generated_strings_are_averaged(monkeypatch):
+    about = {
+        "phase": "levels",
+        "dataset": "smp2019",
+        "constraint": "grammar",
+        "updates": 9,
+        "device": "CPU",
+        "commit": "c",
+    }
+    text = {**about, "variant": "oiellm_text", "ner_acc": None, "all_acc": 0.5, "spans_f": None}
+    both = {
+        **about,
+        "variant": "oiellm",
+        "format_acc": 1.0,
+        "sc_acc": 0.7,
+        "ner_acc": 0.2,
+        "all_acc": 0.1,
+        "spans_f": 0.3,
+    }
+    rows = [{**text, "sc_acc": 0.4}, both, {**text, "sc_acc": 0.6}]
+    found = {"command": "x", "versions": {}, "rows": rows}
+    monkeypatch.setattr(generative, "read", lambda suite: {**found, "rows": [dict(row) for row in rows]})
+    first, second = generative.levels().splitlines()[2:4]
+    assert first == (
+        "| smp2019 | `oiellm_text` | text label only | 9 | 2 | grammar | 100.00 ± 0.00 | 50.00 ± 14.14 | - | - | - |"
+    )
+    assert second.endswith("| 9 | 1 | grammar | 100.0 | 70.0 | 20.0 | 10.0 | 30.0 |")
 
 
 def test_counts_give_the_scores_of_their_rows():
