@@ -79,6 +79,7 @@ COMPARISONS = {
         ],
         epochs=10,
     ),
+    "languages": Comparison([DataSet("SCNM", lang) for lang in ("ja", "en", "zh")], epochs=10),
 }
 
 

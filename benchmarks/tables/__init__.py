@@ -45,6 +45,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "generative_few_shot": generative.few_shot,
     "generative_levels": generative.levels,
     "generative_tasks": generative.tasks,
+    "generative_multilingual": generative.multilingual,
     "generative_adapted": generative.adapted,
     "generative_anchoring": generative.anchoring,
     "training_memory": training_memory.memory,

@@ -73,6 +73,11 @@ def tasks() -> str:
     return _mixes("tasks")
 
 
+def multilingual() -> str:
+    """Models of one language, against one of all languages."""
+    return _mixes("languages")
+
+
 def _mixes(comparison: str) -> str:
     results = read("mixes")
     rows = [row for row in results["rows"] if row["comparison"] == comparison]

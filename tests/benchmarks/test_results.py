@@ -58,24 +58,10 @@ def test_rows_are_complete(suite):
 
 
 def test_seeds_of_generated_strings_are_averaged(monkeypatch):
-    about = {
-        "phase": "levels",
-        "dataset": "smp2019",
-        "constraint": "grammar",
-        "updates": 9,
-        "device": "CPU",
-        "commit": "c",
-    }
+    about = {"phase": "levels", "dataset": "smp2019", "constraint": "grammar", "updates": 9}
+    about |= {"device": "CPU", "commit": "c", "format_acc": 1.0}
     text = {**about, "variant": "oiellm_text", "ner_acc": None, "all_acc": 0.5, "spans_f": None}
-    both = {
-        **about,
-        "variant": "oiellm",
-        "format_acc": 1.0,
-        "sc_acc": 0.7,
-        "ner_acc": 0.2,
-        "all_acc": 0.1,
-        "spans_f": 0.3,
-    }
+    both = {**about, "variant": "oiellm", "sc_acc": 0.7, "ner_acc": 0.2, "all_acc": 0.1, "spans_f": 0.3}
     rows = [{**text, "sc_acc": 0.4}, both, {**text, "sc_acc": 0.6}]
     found = {"command": "x", "versions": {}, "rows": rows}
     monkeypatch.setattr(generative, "read", lambda suite: {**found, "rows": [dict(row) for row in rows]})
