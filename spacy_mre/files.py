@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,19 @@ def replacing(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def clear_temporary(path: str | Path) -> None:
+    """Remove what a killed process has left of writing a file with `replacing`. Other hidden files stay.
+
+    path (str | Path): The file. No other process may be writing it.
+    """
+    path = Path(path)
+    # Eight characters, as the module tempfile draws them.
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}{re.escape(path.suffix)}")
+    for left in path.parent.iterdir():
+        if left.is_file() and pattern.fullmatch(left.name):
+            left.unlink()
 
 
 def check_can_write(path: str | Path, *, folder: bool = False, sources: Iterable[Path] = ()) -> None:

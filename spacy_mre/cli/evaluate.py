@@ -135,12 +135,13 @@ def evaluate_cli(
     """Evaluate a pipeline, or predictions that are already made: entities, relations, text labels, and whatever else
     the components score."""
     fix_random_seed()
+    inputs = [*data, *(file for file in (baseline, labels) if file is not None), Path(model)]
     if output is not None:
-        check_can_write(output)
+        check_can_write(output, sources=inputs)
     if mistakes_to is not None:
         check_can_write(mistakes_to, folder=True)
     if calibration_plot is not None:
-        check_can_write(calibration_plot)
+        check_can_write(calibration_plot, sources=inputs)
     use_gpu(gpu_id)
     names = None if labels is None else read_display_names(labels)
     Names(names, lang)  # refuses an unknown language before the evaluation

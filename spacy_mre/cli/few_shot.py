@@ -9,6 +9,7 @@ from rich.console import Console
 from ..annotations.storage import save_docs
 from ..corpora import Report
 from ..corpora.few_shot import few_shot
+from ..errors import Errors
 from ..files import check_can_write
 from .app import app
 from .common import counted, read_docs
@@ -29,10 +30,15 @@ def few_shot_cli(
 ) -> None:
     """Sample the same number of documents for each text label. Smaller samples are parts of larger ones."""
     check_can_write(output, folder=True)
+    paths = {per_label: output / f"{per_label}.spacy" for per_label in size}
+    for path in paths.values():
+        check_can_write(path, sources=[source])
     docs = read_docs(source)
-    for per_label in size:
+    for per_label, path in paths.items():
         report = Report()
-        path = output / f"{per_label}.spacy"
-        count = save_docs(few_shot(docs, per_label, seed=seed, report=report), path)
+        drawn = few_shot(docs, per_label, seed=seed, report=report)
+        if not drawn:
+            raise ValueError(Errors.M610.format(path=source, what="texts with a text label"))
+        count = save_docs(drawn, path)
         typer.echo(f"{counted(count, 'document')} in {path}")
         Console().print(report.table())

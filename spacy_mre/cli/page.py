@@ -64,7 +64,7 @@ def page_cli(
         raise typer.BadParameter("--compare draws two pipelines on one page. Leave out --svg and --attention.")
     if compare is not None and (compare == model or Path(compare).resolve() == Path(model).resolve()):
         raise typer.BadParameter(f"--compare needs another pipeline than {model}, which finds the same as itself")
-    check_can_write(output)
+    check_can_write(output, sources=[source, *([labels] if labels is not None else ())])
     names = None if labels is None else read_display_names(labels)
     Names(names, lang)  # refuses an unknown language before the analysis
     texts = list(_read_texts(source))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -83,7 +84,7 @@ def _misfits_table(misfits: Report) -> Table:
     table = Table("what may not fit", "count")
     table.columns[1].justify = "right"
     for kind, count in misfits.noted.items():
-        table.add_row(kind, f"{count:,}", style="yellow")
+        table.add_row(escape(kind), f"{count:,}", style="yellow")
         for example in misfits.examples[kind]:
             table.add_row(Text(f"  {example}", no_wrap=True, overflow="ellipsis"), "")
     return table
@@ -92,7 +93,7 @@ def _misfits_table(misfits: Report) -> Table:
 def _label_table(layer: str, counts: Counter[str]) -> Table:
     table = _count_table(layer)
     for label, count in counts.most_common():
-        table.add_row(label, *_count_and_share(count, sum(counts.values())))
+        table.add_row(escape(label), *_count_and_share(count, sum(counts.values())))
     return table
 
 

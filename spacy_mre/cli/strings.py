@@ -111,7 +111,7 @@ def strings_cli(
     if output.suffix != (".spacy" if read else ".jsonl"):
         raise typer.BadParameter("OUT must be a .spacy file with --read, and a .jsonl file without it")
     report = Report()
-    check_can_write(output)
+    check_can_write(output, sources=[source.path for source in _parse_sources(sources, template, language)])
     if read:
         if len(sources) > 1:
             raise typer.BadParameter("--read takes one file")

@@ -12,7 +12,7 @@ from rich.markdown import Markdown
 from spacy.util import get_lang_class
 
 from ..annotations.entities import DEFAULT_KEY
-from ..corpora.from_docs import make_records
+from ..corpora.from_docs import make_records, note_other_groups
 from ..corpora.report import Report
 from ..corpora.translation.back import check_back, load_metric
 from ..corpora.translation.cache import CachedEngine
@@ -106,6 +106,8 @@ def translate_cli(
     check_can_write(output / source.name, folder=source.is_dir(), sources=[source])
     for file in (*(output / name for name in (CACHE, *NAMES)), *([prompts] if prompts else ())):
         check_can_write(file, sources=sources)
+    if source.suffix != ".spacy":
+        raise typer.BadParameter(f"IN must be a .spacy file, not {source.name}")
     if source.name in (CACHE, *NAMES):
         raise typer.BadParameter(f"{source.name} is the name of another file that is written. Rename the input")
     for lang in (from_lang, to_lang):
@@ -117,7 +119,8 @@ def translate_cli(
     if check_sample:
         load_metric()  # before anything is paid
     read = Report()
-    records = list(islice(make_records(stream_docs(source), spans_key=spans_key, report=read), limit))
+    docs = note_other_groups(islice(stream_docs(source), limit), spans_key, read)
+    records = list(make_records(docs, spans_key=spans_key, report=read))
     table = read_label_table(labels, to_lang)
     table.check(records)
     shown = None if example is None else read_example(example, from_lang, to_lang, table)

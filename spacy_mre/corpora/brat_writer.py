@@ -61,7 +61,10 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
             elif not record.relations:
                 annotated_as_none.append(record.origin)
     for name in without_file:
-        (path / f"{name}.ann").unlink(missing_ok=True)
+        earlier = path / f"{name}.ann"
+        if earlier.is_file() and earlier.stat().st_size:
+            report.note("annotations in the folder for a text without any in this export, removed", earlier.name)
+        earlier.unlink(missing_ok=True)
     for label in sorted(filter(_is_label, labels)):
         if not CONFIGURABLE.match(label):
             report.note("label that brat's annotation.conf cannot have (only A-Z, a-z, 0-9, - and _)", label)

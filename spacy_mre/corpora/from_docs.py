@@ -56,6 +56,22 @@ def make_records(
         yield record
 
 
+def note_other_groups(docs: Iterable[Doc], spans_key: str, report: Report | None) -> Iterator[Doc]:
+    """Count the span groups that are not read as entities.
+
+    docs (Iterable[Doc]): The documents.
+    spans_key (str): The span group of the entities.
+    report (Report | None): Counts the documents of each other group that is not empty.
+    YIELDS (Doc): The documents.
+    """
+    for number, doc in enumerate(docs, start=1):
+        if report is not None:
+            for key in sorted(key for key, spans in doc.spans.items() if key != spans_key and len(spans)):
+                reason = f"span group '{key}', not read (--spans-key chooses another)"
+                report.note(reason, f"document {doc.user_data.get('id', number)}")
+        yield doc
+
+
 def make_writer(
     write_records: WriteRecords, *, scores: bool = False, write_gold: WriteRecords | None = None
 ) -> Callable[..., int]:
@@ -77,6 +93,7 @@ def make_writer(
         gold: bool = False,
         report: Report | None = None,
     ) -> int:
+        docs = note_other_groups(docs, spans_key, report)
         if gold and write_gold is not None:
             return write_gold(make_records(docs, spans_key=spans_key, report=report), path, report)
         return write_records(make_records(docs, spans_key=spans_key, scores=scores, report=report), path, report)

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from rich.markup import escape
 from rich.table import Table
 
 from ..errors import Errors
@@ -85,16 +86,19 @@ class Report:
 
     def table(self, title: str = "") -> Table:
         """RETURNS (Table): A table of what was kept and lost, for `rich.print`."""
-        table = Table("", "count", "examples", title=title or None, title_justify="left")
+        table = Table("", "count", "examples", title=escape(title) or None, title_justify="left")
         table.columns[1].justify = "right"
         for what, count in self.kept.items():
-            table.add_row(what, f"{count:,}", "")
+            table.add_row(escape(what), f"{count:,}", "")
         if self.lost or self.noted:
             table.add_section()
+        # Labels and texts may look like rich's mark-up.
         for reason, count in self.lost.most_common():
-            table.add_row(f"changed or lost: {reason}", f"{count:,}", "\n".join(self.examples[reason]), style="yellow")
+            examples = escape("\n".join(self.examples[reason]))
+            table.add_row(f"changed or lost: {escape(reason)}", f"{count:,}", examples, style="yellow")
         for what, count in self.noted.items():
-            table.add_row(f"please check: {what}", f"{count:,}", "\n".join(self.examples[what]), style="yellow")
+            examples = escape("\n".join(self.examples[what]))
+            table.add_row(f"please check: {escape(what)}", f"{count:,}", examples, style="yellow")
         return table
 
     def _add_example(self, reason: str, example: str) -> None:

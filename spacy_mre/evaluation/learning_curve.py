@@ -24,6 +24,8 @@ from .significance import Interval, bootstrap, f1, share
 Runs = dict[int, list[dict[str, Any]]]
 
 # For each level, the counts that are scored, and how.
+# Where a run is trained, until it is scored. Hidden: OUT may have a folder of a pipeline.
+TRAINING = ".training"
 LEVELS = {"entities": ("entities", f1), "relations": ("strict_relations", f1), "texts": ("texts", share)}
 FEWEST_TEXTS = 25
 
@@ -132,7 +134,7 @@ def _make_run(
     """Train on a part and write the file of the run, if it has none that was made with the same data."""
     fitted = fit_config(config, part, updates=updates)
     steps, path = fitted["training"]["max_steps"], _run_path(output, len(part), seed)
-    folder = output / "training"
+    folder = output / TRAINING
     data = folder / "train.spacy"
     final = set_budget(fitted, updates=steps, seed=seed, train=data, dev=dev)
     trained_as = f"{fingerprint(final)}-{_digest(part)}-{tested}"
@@ -158,6 +160,8 @@ def _digest(docs: Iterable[Doc]) -> str:
     """A hash of texts and annotations."""
     found = sha256()
     for doc in docs:
-        content = (doc.text, get_entities(doc, DEFAULT_KEY), get_relations(doc), sorted(doc.cats.items()))
+        tokens = [token.text for token in doc]
+        groups = [(key, get_entities(doc, key)) for key in sorted({DEFAULT_KEY, *doc.spans})]
+        content = (doc.text, tokens, groups, get_relations(doc), sorted(doc.cats.items()))
         found.update(repr(content).encode("utf8"))
     return found.hexdigest()[:12]

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from pyarrow import parquet
 
 from ..annotations.storage import load_docs, save_docs
-from ..files import check_can_write, replacing
+from ..files import check_can_write, clear_temporary, replacing
 from .inputs import Input
 from .options import Options
 from .parts import Counts, find_parts, part_path, rejected_path
@@ -35,9 +35,7 @@ def annotate_file(model: str, source: Input, path: Path, options: Options, **set
     folder = path.with_name(f".{path.name}.parts")
     totals = annotate_folder(model, source, folder, options, **settings)
     numbers = sorted(find_parts(folder, options.form))
-    for left in path.parent.iterdir():  # by a run that was killed while it joined the parts
-        if left.is_file() and left.name.startswith(f".{path.name}."):
-            left.unlink()
+    clear_temporary(path)  # of a run that was killed while it joined the parts
     with replacing(path) as temporary:
         _join([part_path(folder, number, options.form) for number in numbers], temporary, options.form)
         rejected = path.with_name(f"{path.name}.rejected.jsonl")

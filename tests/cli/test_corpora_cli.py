@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+import spacy
 from typer.testing import CliRunner
 
-from spacy_mre import load_docs
+from spacy_mre import load_docs, save_docs
 from spacy_mre.annotations.entities import get_entities
 from spacy_mre.cli import app
 from tests.robustness.strategies import SAMPLES
@@ -281,3 +282,51 @@ def test_japanese_tokens_are_joined_without_blanks(run, tmp_path, format, name):
     (doc,) = load_docs(tmp_path / "a.spacy")
     assert doc.text == "東京Tower Viewは高い。"
     assert [token.text for token in doc] == item["tokens"]
+
+
+def test_labels_and_texts_that_look_like_mark_up(run, tmp_path):
+    doc = spacy.blank("en")("[b]Rain[/b] in Oslo, [/x] and [red]more[/red].")
+    doc.spans["entities"] = [doc.char_span(15, 19, label="[/PLACE]")]
+    doc.cats = {"[/news]": 1.0}
+    save_docs([doc], tmp_path / "a.spacy")
+    assert "[/PLACE]" in run("stats", tmp_path / "a.spacy")
+    output = run("few-shot", tmp_path / "a.spacy", tmp_path, "--size", 2)
+    assert "[/news]: 1 of 2" in output
+    run("export", "brat", tmp_path / "a.spacy", tmp_path / "brat")
+    (tmp_path / "b.jsonl").write_text('{"text": "x", "[/key]": 1}', encoding="utf8")
+    assert "[/key]" in run("convert", "jsonl", tmp_path / "b.jsonl", tmp_path / "b.spacy", "--allow-empty")
+
+
+def test_inputs_are_not_replaced(run, source, tmp_path):
+    run("convert", "jsonl", source, tmp_path / "5.spacy")
+    content = (tmp_path / "5.spacy").read_bytes()
+    for arguments in (
+        ["few-shot", tmp_path / "5.spacy", tmp_path, "--size", 5],
+        ["evaluate", tmp_path / "5.spacy", tmp_path / "5.spacy", "--output", tmp_path / "5.spacy"],
+        ["page", tmp_path, tmp_path / "5.spacy", tmp_path / "5.spacy"],
+        ["strings", tmp_path / "5.spacy", tmp_path / "5.spacy", "--read"],
+    ):
+        assert "M611" in run(*arguments, code=1)
+    assert (tmp_path / "5.spacy").read_bytes() == content
+
+
+def test_few_shot_without_text_labels_is_an_error(run, tmp_path):
+    save_docs([spacy.blank("en")("Rain.")], tmp_path / "a.spacy")
+    assert "M610" in run("few-shot", tmp_path / "a.spacy", tmp_path / "few", code=1)
+    assert not (tmp_path / "few").exists()
+
+
+def test_other_span_groups_are_noted(run, tmp_path):
+    doc = spacy.blank("en")("Rain in Oslo.")
+    doc.spans["sc"] = [doc[2:3]]
+    save_docs([doc], tmp_path / "a.spacy")
+    assert "span group 'sc', not read" in run("export", "jsonl", tmp_path / "a.spacy", tmp_path / "a.jsonl")
+    assert "not read" not in run("export", "jsonl", tmp_path / "a.spacy", tmp_path / "a.jsonl", "--spans-key", "sc")
+
+
+def test_brat_files_that_are_removed_are_noted(run, tmp_path):
+    save_docs([spacy.blank("en")("Rain in Oslo.")], tmp_path / "a.spacy")
+    run("export", "brat", tmp_path / "a.spacy", tmp_path / "brat")
+    (file,) = (tmp_path / "brat").glob("*.txt")
+    file.with_suffix(".ann").write_text("T1\tplace 8 12\tOslo\n", encoding="utf8")
+    assert file.with_suffix(".ann").name in run("export", "brat", tmp_path / "a.spacy", tmp_path / "brat")

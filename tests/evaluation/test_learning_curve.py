@@ -112,8 +112,11 @@ def test_the_command(small_config, assets, tmp_path):
     config.to_disk(tmp_path / "config.cfg")
     args = ["learning-curve", tmp_path / "config.cfg", assets / "train.spacy", assets / "dev.spacy", tmp_path / "out"]
     options = [*(f"--size={size}" for size in SIZES), "--updates=2", "--more=40"]
+    kept = tmp_path / "out" / "training" / "model-best"  # as `train` writes it
+    kept.mkdir(parents=True)
     result = CliRunner().invoke(app, [*map(str, args), *options], catch_exceptions=False)
     assert result.exit_code == 0, result.output
+    assert kept.is_dir() and not list((tmp_path / "out").glob(".*"))
     assert "text labels, accuracy: 40 texts more than 60 would bring" in result.output
     (curve,) = json.loads((tmp_path / "out" / "curves.json").read_text(encoding="utf8"))
     assert [point["texts"] for point in curve["points"]] == SIZES and curve["outlook"]["more"] == 40

@@ -138,10 +138,15 @@ def test_files_of_a_killed_run_are_deleted(write, source, tmp_path, form):
         write(source, tmp_path / f"out.{form}")
         assert not temporary.exists()
         temporary.touch()  # for `replacing`
-    other = tmp_path / f".other.{form}.x.{form}"
-    other.touch()
+    others = [
+        tmp_path / f".other.{form}.x.{form}",
+        tmp_path / f".out.{form}.swp",
+        tmp_path / f".out.{form}.backup.{form}",
+    ]
+    for other in others:
+        other.touch()
     write(source, tmp_path / f"out.{form}")
-    assert other.exists()
+    assert all(other.exists() for other in others)
 
 
 def test_documents_of_documents(write, tmp_path):

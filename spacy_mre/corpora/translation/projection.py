@@ -155,7 +155,9 @@ def _find_strings(
 ) -> dict[int, CharOffsets]:
     """The offsets of the other entities, by index."""
     lost = {key: index for key, index in marked.keys.items() if index not in by_mark}
-    translations = {marked.strings[key]: string for key, string in reply.strings.items() if key in marked.keys}
+    translations = {
+        marked.strings[key]: string for key, string in reply.strings.items() if string and key in marked.keys
+    }
     for key, index in marked.keys.items():
         if index in by_mark:
             translations[marked.strings[key]] = reply.text[slice(*by_mark[index])]
@@ -165,9 +167,10 @@ def _find_strings(
             given[index] = reply.strings[key]
         else:
             guessed[index] = translations.get(marked.strings[key]) or marked.strings[key].strip()
-    # No guess may take the place of an entity that the answer contains.
-    places = anchor_strings(reply.text, given, entities, by_mark)
-    places |= anchor_strings(reply.text, guessed, entities, {**by_mark, **places})
+    places = anchor_strings(reply.text, {**given, **guessed}, entities, by_mark)
+    alone = anchor_strings(reply.text, given, entities, by_mark)
+    if not alone.keys() <= places.keys():  # a guess has the place of an entity that the answer contains
+        places = {**alone, **anchor_strings(reply.text, guessed, entities, {**by_mark, **alone})}
     for key, index in lost.items():
         if index in places:
             continue

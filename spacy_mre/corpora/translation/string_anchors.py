@@ -50,7 +50,12 @@ def anchor_strings(
         if rank == CROSSING:
             continue
         best = by_rank[rank]
-        if len(best) > sum(other not in found for other in strings if strings[other] == strings[index]):
+        looked_for = {
+            (entities[other].start, entities[other].end)
+            for other, string in strings.items()
+            if string == strings[index] and other not in found
+        }
+        if len(best) > len(looked_for):
             inversions = [_count_inversions(index, place, entities, found) for place in best]
             best = [best[inversions.index(min(inversions))]]
         anchored[index] = found[index] = best[0]

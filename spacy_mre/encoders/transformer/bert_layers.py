@@ -73,7 +73,10 @@ def _is_plain_layer(layer: Any, kind: str, width: int, dtype: torch.dtype) -> bo
         return False
     attention = layer.attention
     parents = (layer, attention, attention.self, attention.output, layer.intermediate, layer.output)
-    *linear, attention_norm, output_norm = _modules(layer)
+    try:
+        *linear, attention_norm, output_norm = _modules(layer)
+    except KeyError:  # a module around another one, such as an adapter
+        return False
     return (
         type(attention.self).__name__ == f"{kind}SdpaSelfAttention"
         and all(map(_is_plain, parents))

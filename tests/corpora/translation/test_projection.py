@@ -164,6 +164,38 @@ def test_a_guess_does_not_take_the_place_of_a_given_string():
     assert row.methods == ["", "string"] and noted(row) == [(Reason.MARKER_LOST, "a: 仙台")]
 
 
+@pytest.mark.parametrize(
+    "text, offsets, answer, places",
+    [
+        # Equal strings are in the order of the source, whether the answer gives them or not.
+        (
+            "仙台とは仙台だ。",
+            [(0, 2), (4, 6), (6, 7)],
+            {"text": "That Sendai is Sendai here.", "entities": {"b": "Sendai", "c": "here"}},
+            [(5, 11), (15, 21), (22, 26)],
+        ),
+        # Longer strings are first.
+        (
+            "Sendai City Hall steht in Sendai.",
+            [(0, 16), (26, 32)],
+            {"text": "Sendai City Hall is in Sendai.", "entities": {"b": "Sendai"}},
+            [(0, 16), (23, 29)],
+        ),
+        # An empty string is none.
+        (
+            "仙台とは仙台だ。",
+            [(0, 2), (4, 6)],
+            {"text": "That Sendai is Sendai.", "entities": {"a": "Sendai", "b": ""}},
+            [(5, 11), (15, 21)],
+        ),
+    ],
+)
+def test_strings_beside_guesses(text, offsets, answer, places):
+    source = Record(text, entities=[EntityRecord(start, end, "地名") for start, end in offsets])
+    row = answered(json.dumps(answer), source, "strings")
+    assert [(entity.start, entity.end) for entity in row.record.entities] == places
+
+
 def test_crossing_entities_are_found_by_their_strings():
     source = Record("東京大阪間", entities=[EntityRecord(0, 4, "地名"), EntityRecord(2, 5, "地名")])
     row = answered('[place:a|Tokyo and Osaka] line\n{"b": "Osaka line"}', source)

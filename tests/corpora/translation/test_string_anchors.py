@@ -52,6 +52,12 @@ def test_further_occurrences_do_not_change_the_order():
     text = "the South under Britain until Britain left"
     assert found(text, {2: "Britain"}, source, placed={0: (4, 9), 1: (24, 29)}) == {2: (30, "Britain")}
     assert found("Rome, Athens, Rome, Oslo", ["Oslo", "Rome", "Athens"], [(9, 10), (5, 6), (0, 2)])[1] == (14, "Rome")
+    # Two labels of one mention look for one place.
+    mentions = [(0, 2), (5, 7), (5, 7)]
+    assert found("Lima: Oslo, Lima", {1: "Lima", 2: "Lima"}, mentions, "xyz", {0: (6, 10)}) == {
+        1: (12, "Lima"),
+        2: (12, "Lima"),
+    }
     # If the language has another order, no occurrence is left over.
     assert found("Rome, Oslo, Rome", ["Rome", "Oslo", "Rome"], [(0, 2), (3, 5), (3, 5)], "xyy")[0] == (0, "Rome")
 

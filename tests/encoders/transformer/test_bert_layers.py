@@ -138,6 +138,32 @@ def replace_layer(model):
     model.encoder.layer[0] = Layer()
 
 
+class Around(nn.Module):
+    """A module around another one, as torch.compile and adapters make it."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.module = module
+
+    def __getattr__(self, name):
+        return super().__getattr__(name) if name == "module" else getattr(self.module, name)
+
+    def forward(self, *args, **kwargs):
+        return self.module(*args, **kwargs)
+
+
+def wrap_attention(model):
+    model.encoder.layer[0].attention = Around(model.encoder.layer[0].attention)
+
+
+def wrap_projections(model):
+    model.encoder.layer[0].attention.self = Around(model.encoder.layer[0].attention.self)
+
+
+def wrap_output(model):
+    model.encoder.layer[1].output = Around(model.encoder.layer[1].output)
+
+
 def replace_forward(model):
     model.encoder.layer[0].output.forward = lambda states, inputs: inputs
 
@@ -154,7 +180,11 @@ def prune(model):
     model.prune_heads({1: [0]})
 
 
-@pytest.mark.parametrize("change", [replace_linear, replace_layer, replace_forward, hook, hook_the_model, prune])
+CHANGES = (replace_linear, replace_layer, replace_forward, hook, hook_the_model, prune)
+CHANGES += (wrap_attention, wrap_projections, wrap_output)
+
+
+@pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("is_after", [True, False])
 def test_changed_models_run_themselves(make_model, batch, change, is_after):
     model = make_model()

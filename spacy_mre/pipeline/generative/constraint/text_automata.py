@@ -14,7 +14,7 @@ from ....errors import Errors
 from .automaton_state import NO_EDGES, AutomatonState, Edges
 from .names import Names
 from .text_layout import TextLayout, lay_out
-from .token_automaton import ENDED, UNREACHABLE, TokenAutomaton, Transitions
+from .token_automaton import ENDED, UNREACHABLE, Entries, TokenAutomaton, Transitions
 from .token_table import OTHER, WORD
 
 
@@ -295,10 +295,10 @@ class TextAutomata:
                 far.append(further)
         return _joined(near), _joined(far)
 
-    def _into_copies(self, text: int, entries: Sequence[tuple[int, int]]) -> tuple[Edges, Edges]:
+    def _into_copies(self, text: int, entries: Entries) -> tuple[Edges, Edges]:
         """The tokens within which a copy starts, at nodes of the trie and in states: those that end in it, and all
         others."""
-        key = text, id(entries)  # the automaton keeps them
+        key = text, id(entries)  # the automaton keeps one object for equal ones
         if key not in self._entry_edges:
             nodes_of: dict[int, list[int]] = {}
             for node, state in entries:

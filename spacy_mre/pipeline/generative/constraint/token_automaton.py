@@ -5,7 +5,6 @@ copy. So the grammar is compiled to an automaton over bytes, which is followed o
 tokens of copies depend on the texts, and are added in `text_automata`.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy
@@ -26,12 +25,16 @@ FEW_EDGES = 32
 _CHARACTER = 1 << 16
 
 
+# Nodes of the trie with states.
+Entries = tuple[tuple[int, int], ...]
+
+
 class Transitions(NamedTuple):
     """The tokens that may come next, and the states to which they lead.
 
     tokens (numpy.ndarray): The tokens, shape (edges,).
     ends (numpy.ndarray): The state after each token, shape (edges,).
-    entries (Sequence[tuple[int, int]]): For longer tokens that end within a copy: the node of the trie at which the
+    entries (tuple[tuple[int, int], ...]): For longer tokens that end within a copy: the node of the trie at which the
         copy starts, and the state that copies.
     lengths (Optional[numpy.ndarray]): The characters of a free word that each token adds, and those that the word then
         needs at least, shape (edges,); None in a grammar without free words.
@@ -39,7 +42,7 @@ class Transitions(NamedTuple):
 
     tokens: numpy.ndarray
     ends: numpy.ndarray
-    entries: Sequence[tuple[int, int]]
+    entries: Entries
     lengths: numpy.ndarray | None = None
 
 
@@ -90,6 +93,8 @@ class TokenAutomaton:
         self.has_words = bool(self._edge_chars.any())
         self._distances: dict[int, numpy.ndarray] = {}
         self._transitions: dict[int, Transitions] = {}
+        # Equal lists are one object, so that what follows from them is computed once.
+        self._entries: dict[Entries, Entries] = {}
         self._within: dict[tuple[int, int], Transitions] = {}
         self._add_tokens(states)
 
@@ -233,7 +238,7 @@ class TokenAutomaton:
         counts, tokens = self.table.trie.counts[nodes], self.table.trie.tokens(nodes)
         return numpy.repeat(origins, counts), tokens, numpy.repeat(states, counts), numpy.repeat(chars, counts)
 
-    def _entering(self, walk: list["_Step"]) -> dict[int, list[tuple[int, int]]]:
+    def _entering(self, walk: list["_Step"]) -> dict[int, Entries]:
         """The nodes and states at which longer tokens enter a copy, by the index of the pair at which they start."""
         entered: dict[int, list[tuple[int, int]]] = {}
         for step in walk:
@@ -242,7 +247,7 @@ class TokenAutomaton:
                 step.origins[rows].tolist(), step.nodes[rows].tolist(), step.states[rows].tolist()
             ):
                 entered.setdefault(origin, []).append((node, state))
-        return entered
+        return {origin: self._entries.setdefault(tuple(pairs), tuple(pairs)) for origin, pairs in entered.items()}
 
     def _check(self, states: "ByteStates", walk: list["_Step"]) -> None:
         """Check that each character of the grammar is written by tokens on a path from the start to the end."""
