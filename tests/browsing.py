@@ -16,7 +16,7 @@ def watched(chromium, *allowed, **settings):
     RAISES (AssertionError): At the end.
     """
     context = chromium.new_context(**{"locale": "en-GB", "viewport": WINDOW, **settings})
-    context.set_default_timeout(8_000)
+    context.set_default_timeout(30_000)
     asked, wrong = [], []
     context.on("request", lambda request: asked.append(request.url))
     context.on("weberror", lambda error: wrong.append(str(error.error)))

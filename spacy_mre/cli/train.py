@@ -94,7 +94,8 @@ def train_cli(
     (output / "packages").mkdir(exist_ok=True)
     package = ["spacy", "package", best, output / "packages", "--name", name, "--build", "wheel", "--force"]
     _run(console, *package, quiet=True)
-    (wheel,) = (output / "packages").glob(f"{lang}_{name}-*/dist/*.whl")
+    # The language of the config, which may be another one than that of the texts: xx for several.
+    (wheel,) = (output / "packages").glob(f"{srsly.read_json(best / 'meta.json')['lang']}_{name}-*/dist/*.whl")
     console.print(f"The pipeline: {best}\nIts package: {wheel}\nAll scores: {scores}", markup=False, highlight=False)
 
 
