@@ -60,6 +60,8 @@ def test_there_are_blocks():
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_docstring_examples_run(name, tmp_path, monkeypatch):
+    if name.endswith("on_spark"):
+        pytest.importorskip("pyspark")
     module = import_module(name)
     monkeypatch.chdir(tmp_path)
     results = doctest.testmod(module, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
