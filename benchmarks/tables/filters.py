@@ -28,5 +28,6 @@ def dropped() -> str:
     ]
     columns = ["corpus", "languages", "mode", "texts", "kept", "dropped", "entities", "exact", "elsewhere"]
     about = "A row may be dropped for several reasons. `entities`: those that the translations have; `exact`: found"
-    about += f" where they are. `{results['command']}`. Commit {results['commit']}. Versions: {versions(results)}."
+    about += " where they are; `elsewhere`: at another place with the same words; the others were not found."
+    about += f" `{results['command']}`. Commit {results['commit']}. Versions: {versions(results)}."
     return f"{markdown(columns, lines)}\n\n{about}"

@@ -111,11 +111,12 @@ def strings_cli(
     if output.suffix != (".spacy" if read else ".jsonl"):
         raise typer.BadParameter("OUT must be a .spacy file with --read, and a .jsonl file without it")
     report = Report()
-    check_can_write(output, sources=[source.path for source in _parse_sources(sources, template, language)])
+    corpora = _parse_sources(sources, template, language)
+    check_can_write(output, sources=[corpus.path for corpus in corpora])
     if read:
-        if len(sources) > 1:
+        if len(corpora) > 1:
             raise typer.BadParameter("--read takes one file")
-        (path,) = (source.path for source in _parse_sources(sources, template, language))
+        path = corpora[0].path
         saved = format_file or format_path(path)
         if saved.is_file():
             formats = load_formats(saved)
@@ -125,7 +126,6 @@ def strings_cli(
             formats = [_make_format(format, task, "both", prompt_words)]
         count = _read(path, output, formats, strict, load_nlp(lang, nlp), spans_key, report)
     else:
-        corpora = _parse_sources(sources, template, language)
         docs = [read_docs(corpus.path) for corpus in corpora]
         corpora = [
             corpus._replace(language=corpus.language or language_of_template(doc.text for doc in of_corpus))

@@ -23,13 +23,12 @@ from transformers import LogitsProcessor
 from ....errors import Errors
 from ..formats.grammar import Grammar
 from ..settings import ConstraintKind
+from .automaton_state import NONE
 from .row_automata import RowAutomata, RowState
 from .token_automaton import TokenAutomaton
 from .token_table import TokenTable
 
 LEVELS: tuple[str, ...] = get_args(ConstraintKind)
-
-NONE = numpy.zeros(0, dtype=numpy.int64)
 
 TOKEN = Struct("q")
 
