@@ -15,6 +15,7 @@ from spacy_mre.files import replacing
 
 from .results import read
 from .tables.curves import VARIANTS
+from .tables.speed import GROWN
 
 FOLDER = Path("docs/images")
 COLOURS = {"seconds": "#20639b", "head_seconds": "#3caea3", "bytes": "#c0392b"}
@@ -90,18 +91,20 @@ def learning_curves() -> Figure | None:
 
 def speed_length() -> Figure | None:
     """Time and memory against the length of the text; with logarithmic axes linear growth is a diagonal."""
-    points = read("speed").get("series", {}).get("length")
-    if not points:
+    series = read("speed").get("series", {})
+    grown = {name: series[key] for key, name in GROWN.items() if key in series}
+    if not grown:
         return None
-    figure = Figure(figsize=(7.2, 2.8), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    lengths = [point["tokens"] for point in points]
-    for part, name in (("seconds", "whole pipeline"), ("head_seconds", "after the encoder")):
-        _draw_line(left, lengths, points, part, name)
-    _draw_line(right, lengths, points, "bytes", "", scale=1e-6)
-    for ax, measured in ((left, "seconds"), (right, "peak memory, MB")):
-        ax.set(xscale="log", yscale="log", xlabel="tokens", ylabel=measured)
-    left.legend(frameon=False)
+    figure = Figure(figsize=(7.2, 2.8 * len(grown)), layout="constrained")
+    for (left, right), (name, points) in zip(figure.subplots(len(grown), 2, squeeze=False), grown.items()):
+        lengths = [point["tokens"] for point in points]
+        for part, about in (("seconds", "whole pipeline"), ("head_seconds", "after the encoder")):
+            _draw_line(left, lengths, points, part, about)
+        _draw_line(right, lengths, points, "bytes", "", scale=1e-6)
+        for ax, measured in ((left, "seconds"), (right, "peak memory, MB")):
+            ax.set(xscale="log", yscale="log", xlabel="tokens", ylabel=measured)
+        left.set_title(name, loc="left", fontsize="medium")
+        left.legend(frameon=False)
     return figure
 
 

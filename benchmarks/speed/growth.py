@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import cycle
 from typing import Any
 
 import numpy
 import spacy
+import srsly
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -14,45 +16,80 @@ from spacy_mre.annotations.entities import set_entities
 from spacy_mre.pipeline.multi_ner.questions import read_questions
 
 from ..grid import Grid
+from ..trained import corpus_of, make_pipeline
 from .heads import annotate
 from .measuring import Settings, alternate, call_in_process, extra_memory, measures, ratio_row, spread_row
 from .pipelines import CONLL04, OURS, load, long_text, read_docs, trained
 
-LENGTHS = (100, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
+LENGTHS = (100, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000)
 # Growth is fitted from here on: the fixed cost of a call hides it in shorter texts.
 FITTED_FROM = 1_000
 TYPES = (4, 8, 16, 39)
+EXPONENTS = {
+    "seconds": ("growth_exponent_time", "time of the whole pipeline"),
+    "head_seconds": ("growth_exponent_time_heads", "time after the encoder"),
+    "bytes": ("growth_exponent_memory", "peak memory of the whole pipeline beyond the loaded one"),
+}
 
 
-@measures("growth_exponent_time", "growth_exponent_time_heads", "growth_exponent_memory")
-def length(settings: Settings) -> dict[str, Any]:
+@measures(*(name for name, _ in EXPONENTS.values()))
+def english(settings: Settings) -> dict[str, Any]:
+    return length(settings, "en")
+
+
+@measures(*(f"{name}_ja" for name, _ in EXPONENTS.values()))
+def japanese(settings: Settings) -> dict[str, Any]:
+    return length(settings, "ja")
+
+
+def length(settings: Settings, lang: str) -> dict[str, Any]:
     """One text of each length through the whole pipeline, with the default pair budget."""
     lengths = settings.pick(LENGTHS, (100, 200, 400))
-    nlp, docs = load(trained(CONLL04), OURS), read_docs(CONLL04, "test")
-    texts = [long_text(docs, n) for n in lengths]
-    with nlp.select_pipes(enable=["transformer"]):
+    nlp, texts = long_texts(lang, lengths)
+    with nlp.select_pipes(enable=nlp.pipe_names[:1]):
         encoded = [nlp(text) for text in texts]
     measured: dict[str, Any] = {
         "seconds": alternate(settings.rounds, *(partial(nlp, text) for text in texts)),
         "head_seconds": alternate(settings.rounds, *(partial(annotate_all, nlp, doc) for doc in encoded)),
-        "bytes": list(zip(*(call_in_process(peaks, lengths) for _ in range(settings.rounds)))),
-    }
-    names = {
-        "seconds": ("growth_exponent_time", "time of the whole pipeline"),
-        "head_seconds": ("growth_exponent_time_heads", "time after the encoder"),
-        "bytes": ("growth_exponent_memory", "peak memory of the whole pipeline beyond the loaded one"),
+        "bytes": list(zip(*(call_in_process(peaks, lang, lengths) for _ in range(settings.rounds)))),
     }
     fitted = [i for i, n in enumerate(lengths) if n >= min(FITTED_FROM, lengths[-2])]
     note = f"exponent of a fit from {lengths[fitted[0]]:,} to {lengths[-1]:,} tokens"
+    suffix, about = ("", {"dataset": CONLL04}) if lang == "en" else (f"_{lang}", {"dataset": "ja_cpu"})
     rows = [
-        spread_row(name, exponents(lengths, measured[what], fitted), f"{about}: {note}", dataset=CONLL04)
-        for what, (name, about) in names.items()
+        spread_row(f"{name}{suffix}", exponents(lengths, measured[what], fitted), f"{told}: {note}", **about)
+        for what, (name, told) in EXPONENTS.items()
     ]
     points = []
     for i, n in enumerate(lengths):
         spreads = [spread(what, values[i]) for what, values in measured.items()]
         points.append({"tokens": n, **spreads[0], **spreads[1], **spreads[2], **counts(nlp, encoded[i])})
-    return {"rows": rows, "series": {"length": points}}
+    return {"rows": rows, "series": {f"length{suffix}": points}}
+
+
+def long_texts(lang: str, lengths: Sequence[int]) -> tuple[Language, list[str]]:
+    """A trained pipeline, and a text of each number of tokens: "en", over MiniLM, or "ja", `ja_cpu`."""
+    if lang == "en":
+        nlp, docs = load(trained(CONLL04), OURS), read_docs(CONLL04, "test")
+        texts = [long_text(docs, n) for n in lengths]
+    else:
+        nlp = spacy.load(make_pipeline("ja_cpu"))
+        records = list(srsly.read_jsonl(corpus_of("ja_cpu")))
+        sizes = [len(nlp.make_doc(record["text"])) for record in records]
+        texts = [japanese_text([record["text"] for record in records], sizes, n) for n in lengths]
+    nlp.max_length = max(map(len, texts)) + 1
+    return nlp, texts
+
+
+def japanese_text(texts: Sequence[str], sizes: Sequence[int], tokens: int) -> str:
+    """Texts one after the other, repeated if they do not suffice, until they have a number of tokens."""
+    chosen: list[str] = []
+    for text, size in cycle(zip(texts, sizes)):
+        if tokens <= 0:
+            return "".join(chosen)
+        chosen.append(text)
+        tokens -= size
+    raise ValueError("There are no texts.")
 
 
 def annotate_all(nlp: Language, doc: Doc) -> None:
@@ -60,10 +97,9 @@ def annotate_all(nlp: Language, doc: Doc) -> None:
         annotate(nlp.get_pipe(name), [doc])
 
 
-def peaks(lengths: Sequence[int]) -> list[int]:
+def peaks(lang: str, lengths: Sequence[int]) -> list[int]:
     """Bytes beyond the loaded pipeline for each length."""
-    nlp, docs = load(trained(CONLL04), OURS), read_docs(CONLL04, "test")
-    texts = [long_text(docs, n) for n in lengths]
+    nlp, texts = long_texts(lang, lengths)
     nlp(texts[0])
     return [extra_memory(partial(nlp, text)) for text in texts]
 

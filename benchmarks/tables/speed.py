@@ -1,5 +1,6 @@
 """The tables of the suite speed."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..results import read
@@ -14,6 +15,8 @@ SECTIONS = {
     "Growth": ("growth_",),
     "The same results": ("same_", "accuracy_"),
 }
+# Series of the growth with the length of a text.
+GROWN = {"length": "English, MiniLM", "length_ja": "Japanese, ja_cpu"}
 
 
 def ratios() -> str:
@@ -34,7 +37,13 @@ def ratios() -> str:
 
 
 def growth() -> str:
-    """Time and memory by length of the text."""
+    """Time and memory by length of the text, in each language."""
+    series = read("speed").get("series", {})
+    parts = [f"**{name}**\n\n{_of_lengths(series[key])}" for key, name in GROWN.items() if key in series]
+    return "\n\n".join(parts) or nothing("speed")
+
+
+def _of_lengths(points: Sequence[dict[str, Any]]) -> str:
     columns = ["tokens", "whole pipeline", "after the encoder", "peak memory", "entities", "relations"]
     rows = [
         [
@@ -44,9 +53,9 @@ def growth() -> str:
             size(point["bytes"]),
             *(f"{point[what]:,}" for what in ("entities", "relations", "pairs_left_out")),
         ]
-        for point in read("speed").get("series", {}).get("length", ())
+        for point in points
     ]
-    return markdown([*columns, "pairs beyond the budget"], rows) if rows else nothing("speed")
+    return markdown([*columns, "pairs beyond the budget"], rows)
 
 
 def types() -> str:

@@ -60,7 +60,7 @@ def agree_cli(
     names = None if labels is None else read_display_names(labels)
     Names(names, lang)  # refuses an unknown language before the comparison
     vocab = Vocab()
-    docs_a, docs_b = read_docs(a, vocab), read_docs(b, vocab)
+    docs_a, docs_b = (read_docs(path, vocab, spans_key=spans_key) for path in (a, b))
     pairs = pair_docs(docs_a, docs_b)
     if not pairs.both:
         raise ValueError(Errors.M253.format(a=a, b=b, count_a=len(docs_a), count_b=len(docs_b)))

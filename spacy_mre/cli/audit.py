@@ -16,11 +16,11 @@ from ..evaluation.mistakes_file import LEVEL_NAMES, write_mistakes
 from ..evaluation.report import make_table
 from ..evaluation.text_mistakes import TextMistakes, worst_first
 from ..files import check_can_write, replacing_files
+from ..training.configs import read_config
 from ..visual import write_mistakes_page
 from ..visual.names import Names
 from .app import app
 from .common import DisplayNames, PageLanguage, counted, read_display_names, read_docs, use_gpu
-from .filled import read_config
 
 LINES, PAGE = "audit.jsonl", "audit.html"
 WHAT_NAMES = {"wrong": "only predicted", "missed": "only annotated"}
@@ -54,9 +54,9 @@ def audit_cli(
         use_gpu(gpu_id)
     console = Console()
     log = partial(console.print, markup=False, highlight=False)
-    docs = read_docs(corpus)
+    settings, docs = read_config(config), read_docs(corpus)
     parts = make_folds(docs, folds, seed=seed)
-    found = audit(read_config(config), docs, parts, updates=updates, seed=seed, gpu=gpu_id, log=log)
+    found = audit(settings, docs, parts, updates=updates, seed=seed, gpu=gpu_id, log=log)
     texts = only_confident(found, least_score)
     about = f"{corpus} · {config}, {folds} parts"
     with replacing_files(output) as fresh:  # both files, or neither

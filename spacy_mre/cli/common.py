@@ -16,14 +16,15 @@ from rich.progress import track
 from spacy.cli._util import setup_gpu
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.util import is_package, load_config, load_model, load_model_from_config
+from spacy.util import is_package, load_model, load_model_from_config
 from spacy.vocab import Vocab
 
 from ..annotations.storage import load_docs
-from ..corpora import CorpusError
+from ..corpora import CorpusError, Report
+from ..corpora.from_docs import note_other_groups
 from ..corpora.reading import read_json, read_text
 from ..errors import Errors
-from ..training.configs import SUFFIX, config_names, config_path
+from ..training.configs import SUFFIX, config_names, read_config
 
 SpansKey = Annotated[str, typer.Option(help="The span group of the entities.")]
 Symmetric = Annotated[list[str] | None, typer.Option(help="A relation label without direction. Can be repeated.")]
@@ -66,26 +67,30 @@ def load_nlp(lang: str, nlp: str | None) -> Language:
         return load_model(nlp)
     if not nlp.endswith(SUFFIX) and nlp not in config_names():
         raise ValueError(Errors.M032.format(name=nlp))
-    try:
-        config = load_config(config_path(nlp))
-    except UnicodeDecodeError as err:
-        raise ValueError(Errors.M613.format(path=nlp, reason=f"byte {err.start} is not UTF-8")) from None
-    if "nlp" not in config:
-        raise ValueError(Errors.M613.format(path=nlp, reason="it has no section [nlp]"))
+    config = read_config(nlp, needed=["nlp"])
     config["nlp"]["pipeline"] = []
     config["components"] = {}
     return load_model_from_config(config, auto_fill=True)
 
 
-def read_docs(path: Path, vocab: Vocab | None = None) -> list[Doc]:
+def read_docs(path: Path, vocab: Vocab | None = None, *, spans_key: str | None = None) -> list[Doc]:
     """Read a `.spacy` file from which a command makes something.
 
     path (Path): The file.
     vocab (Vocab | None): The vocabulary to use; a new one by default.
+    spans_key (str | None): The span group that the command reads. If it is given, others are counted on the error
+        output. Default: None.
     RETURNS (list[Doc]): The documents.
     RAISES (ValueError): If there are none, or the file is damaged.
     """
-    return list(stream_docs(path, vocab))
+    docs = list(stream_docs(path, vocab))
+    if spans_key is not None:
+        report = Report()
+        for _ in note_other_groups(docs, spans_key, report):
+            pass
+        for reason in report.reasons():
+            Console(stderr=True).print(f"{path}: {reason}", markup=False, highlight=False, soft_wrap=True)
+    return docs
 
 
 def stream_docs(path: Path, vocab: Vocab | None = None) -> Iterator[Doc]:

@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from ..errors import Errors
-from ..training.configs import config_names, config_path, config_purpose, write_config
+from ..training.configs import config_names, config_purpose, config_text, read_config, write_config
 from ..training.recipe import fit_config
 from .app import app
 from .common import read_docs
-from .filled import describe, read_config, write_filled
+from .filled import describe, write_filled
 
 
 @app.command("config")
@@ -37,7 +37,7 @@ def config_cli(
     if name is None:
         _list_configs()
     elif output is None:
-        typer.echo(config_path(name).read_text(encoding="utf8"), nl=False)
+        typer.echo(config_text(name), nl=False)
     elif fit is not None:
         _write_fitted(name, output, fit, updates=updates, force=force)
     else:

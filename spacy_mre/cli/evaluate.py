@@ -20,6 +20,7 @@ from ..annotations.storage import load_docs
 from ..errors import Errors
 from ..evaluation.calibration import bin_tables, calibration_table, measure_calibration, plot_calibration
 from ..evaluation.evaluate import evaluate
+from ..evaluation.figures import check_can_draw
 from ..evaluation.mistakes import mistakes_tables
 from ..evaluation.mistakes_file import write_mistakes
 from ..evaluation.mmm_groups import MMM_KEYS, mean_of_groups, score_groups
@@ -135,13 +136,15 @@ def evaluate_cli(
     """Evaluate a pipeline, or predictions that are already made: entities, relations, text labels, and whatever else
     the components score."""
     fix_random_seed()
+    if labels is not None and mistakes_to is None:
+        raise typer.BadParameter("--labels is for the page of --mistakes-to")
     inputs = [*data, *(file for file in (baseline, labels) if file is not None), Path(model)]
     if output is not None:
         check_can_write(output, sources=inputs)
     if mistakes_to is not None:
         check_can_write(mistakes_to, folder=True)
     if calibration_plot is not None:
-        check_can_write(calibration_plot, sources=inputs)
+        check_can_draw(calibration_plot, sources=inputs)
     use_gpu(gpu_id)
     names = None if labels is None else read_display_names(labels)
     Names(names, lang)  # refuses an unknown language before the evaluation

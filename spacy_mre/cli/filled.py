@@ -4,21 +4,9 @@ from pathlib import Path
 
 from confection import Config
 from spacy.cli.init_config import fill_config
-from spacy.util import load_config
 
 from ..files import replacing
-from ..training.configs import config_path
 from .common import counted
-
-
-def read_config(config: str | Path) -> Config:
-    """Read a training config, without replacing its variables.
-
-    config (str | Path): Its name or path; see `config_path`.
-    RETURNS (Config): The config.
-    RAISES (ValueError): If there is none.
-    """
-    return load_config(config_path(config), interpolate=False)
 
 
 def write_filled(config: Config, path: Path) -> None:

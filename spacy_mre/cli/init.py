@@ -8,10 +8,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ..errors import Errors
 from ..files import NEW, check_can_write, replacing_files
+from ..training.configs import read_config
 from ..training.recipe import CONFIGS, choose_config
 from .app import app
 from .common import one_of
-from .filled import read_config, write_filled
+from .filled import write_filled
 
 templates = Environment(
     loader=PackageLoader("spacy_mre.cli"), autoescape=False, keep_trailing_newline=True, undefined=StrictUndefined

@@ -117,7 +117,7 @@ def label_cli(
         raise typer.BadParameter("--prompts needs the name of the model: --model NAME")
     only_prompts = dry_run or prompts is not None
     asked_samples = _count_samples(samples, answers or [], is_replay=engine == "replay", only_prompts=only_prompts)
-    shown = read_docs(examples)
+    shown = read_docs(examples, spans_key=spans_key)
     words = None if labels is None else read_words(labels, lang)
     form = make_form(shown, lang, words=words, spans_key=spans_key)
     pairs = choose_shots(shown, form, shots, spans_key=spans_key)

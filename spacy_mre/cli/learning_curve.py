@@ -8,12 +8,13 @@ import srsly
 import typer
 from rich.console import Console
 
+from ..evaluation.figures import check_can_draw
 from ..evaluation.learning_curve import learning_curve, make_curves
 from ..evaluation.learning_curve_report import curve_row, curve_table, describe_outlook, plot_curves
 from ..files import check_can_write, replacing
+from ..training.configs import read_config
 from .app import app
 from .common import use_gpu
-from .filled import read_config
 
 
 @app.command("learning-curve")
@@ -42,6 +43,7 @@ def learning_curve_cli(
     if gpu_id >= 0:
         use_gpu(gpu_id)
     check_can_write(output, folder=True)
+    check_can_draw(output / "curves.svg")
     runs = learning_curve(
         read_config(config), train, dev, output, sizes=size, seeds=range(seeds), updates=updates, gpu=gpu_id, log=log
     )

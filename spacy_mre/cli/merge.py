@@ -11,6 +11,7 @@ from spacy.vocab import Vocab
 from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import save_docs
 from ..corpora import Record, Report, cat_labels, make_docs, make_records
+from ..corpora.from_docs import note_other_groups
 from ..corpora.merging import merge_records
 from ..corpora.voting import Rule
 from ..errors import Errors
@@ -63,13 +64,11 @@ def merge_cli(
 def _read(path: Path, vocab: Vocab, spans_key: str, report: Report) -> list[Record]:
     """Read the records of an annotator. What they cannot represent is counted."""
     records, read = [], Report()
-    docs = read_docs(path, vocab)
+    docs = list(note_other_groups(read_docs(path, vocab), spans_key, read))
     for doc, record in zip(docs, make_records(docs, spans_key=spans_key, scores=True, report=read)):
         record.origin = f"{path.name}, {record.origin}"
         if "id" not in doc.user_data:
             record.id = ""  # not its number, which another text may have in another file
-        for key in sorted(doc.spans.keys() - {spans_key}):
-            report.note(f"span group '{key}' that is not merged", record.origin)
         if len(doc) > 1 and doc.has_annotation("SENT_START"):  # one token is always a sentence
             report.note("sentences that are not merged", record.origin)
         records.append(record)

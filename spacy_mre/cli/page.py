@@ -14,6 +14,7 @@ from spacy.util import load_model
 
 from ..errors import Errors
 from ..evaluation.agreement import as_annotations, find_disagreements, pair_docs
+from ..evaluation.figures import check_can_draw
 from ..evaluation.pipeline_settings import get_spans_key, get_symmetric
 from ..files import check_can_write, replacing
 from ..visual import measure_attention, render_svg, write_attention, write_mistakes_page, write_page
@@ -64,7 +65,12 @@ def page_cli(
         raise typer.BadParameter("--compare draws two pipelines on one page. Leave out --svg and --attention.")
     if compare is not None and (compare == model or Path(compare).resolve() == Path(model).resolve()):
         raise typer.BadParameter(f"--compare needs another pipeline than {model}, which finds the same as itself")
-    check_can_write(output, sources=[source, *([labels] if labels is not None else ())])
+    inputs = [source, *([labels] if labels is not None else ())]
+    check_can_write(output, sources=inputs)
+    if svg is not None:
+        check_can_write(svg, folder=True)
+    if attention is not None:
+        check_can_draw(attention, sources=inputs)
     names = None if labels is None else read_display_names(labels)
     Names(names, lang)  # refuses an unknown language before the analysis
     texts = list(_read_texts(source))

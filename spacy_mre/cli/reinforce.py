@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from spacy.util import load_config
 
+from ..evaluation.figures import check_can_draw
 from ..evaluation.reinforce import reinforce
 from ..evaluation.reinforce_report import arms_table, gains_table, plot_gains
 from ..files import check_can_write
-from ..training.configs import config_path
+from ..training.configs import read_config
 from .app import app
 from .common import use_gpu
 
@@ -56,8 +56,9 @@ def reinforce_cli(
     if gpu_id >= 0:
         use_gpu(gpu_id)
     check_can_write(output, folder=True)
+    check_can_draw(output / "gains.svg")
     records, gains = reinforce(
-        load_config(config_path(config), interpolate=False),
+        read_config(config),
         train,
         dev,
         test,

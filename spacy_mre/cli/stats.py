@@ -38,7 +38,7 @@ def stats_cli(
 ) -> None:
     """Describe a .spacy file: labels, nesting, widths, distances, missing annotations, and those that may not fit."""
     pipeline = load_nlp("", nlp) if nlp else None
-    docs = show_progress(read_docs(source), "Counting")
+    docs = show_progress(read_docs(source, spans_key=spans_key), "Counting")
     stats = get_statistics(docs, spans_key=spans_key, width_limit=width_limit, nlp=pipeline)
     other = None if against is None else get_statistics(read_docs(against), spans_key=spans_key)
     console = Console()

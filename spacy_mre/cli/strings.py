@@ -35,9 +35,15 @@ from ..pipeline.generative.strings import (
 from .app import app
 from .common import counted, load_nlp, one_of, read_docs, show_progress
 
+# Options that are for one direction, and those that a file of formats replaces.
+ONLY_WRITTEN = ("parts", "keep_order", "temperature", "seed")
+ONLY_READ = ("strict", "lang", "nlp")
+IN_FORMATS = ("format", "prompt_words", "template", "language")
+
 
 @app.command("strings")
 def strings_cli(
+    context: typer.Context,
     sources: Annotated[
         list[str],
         typer.Argument(
@@ -110,15 +116,17 @@ def strings_cli(
     """
     if output.suffix != (".spacy" if read else ".jsonl"):
         raise typer.BadParameter("OUT must be a .spacy file with --read, and a .jsonl file without it")
+    _refuse_given(context, *((ONLY_WRITTEN, "strings are read") if read else (ONLY_READ, "strings are written")))
+    if read and len(sources) > 1:
+        raise typer.BadParameter("--read takes one file")
     report = Report()
     corpora = _parse_sources(sources, template, language)
     check_can_write(output, sources=[corpus.path for corpus in corpora])
     if read:
-        if len(corpora) > 1:
-            raise typer.BadParameter("--read takes one file")
         path = corpora[0].path
         saved = format_file or format_path(path)
         if saved.is_file():
+            _refuse_given(context, IN_FORMATS, f"{saved} has them")
             formats = load_formats(saved)
         else:
             language = language or language_of_template(row.source for row in read_row_items(path))
@@ -126,12 +134,13 @@ def strings_cli(
             formats = [_make_format(format, task, "both", prompt_words)]
         count = _read(path, output, formats, strict, load_nlp(lang, nlp), spans_key, report)
     else:
-        docs = [read_docs(corpus.path) for corpus in corpora]
+        docs = [read_docs(corpus.path, spans_key=spans_key) for corpus in corpora]
         corpora = [
             corpus._replace(language=corpus.language or language_of_template(doc.text for doc in of_corpus))
             for corpus, of_corpus in zip(corpora, docs)
         ]
         if format_file:
+            _refuse_given(context, IN_FORMATS[:2], f"{format_file} has them")
             known = load_formats(format_file)
             used = [_find_format(known, corpus, format_file) for corpus in corpora]
         else:
@@ -149,9 +158,19 @@ def strings_cli(
         if len(rows) > 1:
             _count_mixed(used, rows, temperature, report)
         count = write_rows(mixed, output)
-        save_formats(list({(one.task.name, one.task.language): one for one in used}.values()), format_path(output))
+        written = format_path(output)
+        if format_file is None or format_file.resolve() != written.resolve():  # which may have others as well
+            save_formats(list({(one.task.name, one.task.language): one for one in used}.values()), written)
     typer.echo(f"{counted(count, 'document' if len(sources) == 1 else 'row')} in {output}")
     Console().print(report.table())
+
+
+def _refuse_given(context: typer.Context, names: Iterable[str], reason: str) -> None:
+    """Refuse options that have no effect, if they are on the command line."""
+    given = [name for name in names if str(context.get_parameter_source(name)).endswith("COMMANDLINE")]
+    if given:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise typer.BadParameter(f"{options} {'has' if len(given) == 1 else 'have'} no effect: {reason}")
 
 
 class _Corpus(NamedTuple):

@@ -21,10 +21,11 @@ from ..corpora.stats import get_statistics
 from ..errors import Errors
 from ..evaluation.advice import advice_table, what_to_annotate
 from ..files import check_can_write
+from ..training.configs import read_config
 from ..training.recipe import choose_config, fit_config
 from .app import app
 from .common import one_of
-from .filled import describe, read_config, write_filled
+from .filled import describe, write_filled
 
 MAX_READ = 1000  # texts
 
@@ -78,6 +79,7 @@ def train_cli(
     format = format or recognise(source)
     lang = lang or _guess_language(format, source)
     config = config or choose_config(lang, gpu=gpu_id >= 0)
+    read_config(config)  # refuses one that cannot be trained with before the conversion
     console.print(f"Format: {format}, language: {lang}, config: {config}", markup=False, highlight=False)
     convert = ["spacy_mre", "convert", format, source, corpus, "--split-rule", "stratified", "--seed", seed]
     _run(console, *convert, "--nlp", config)

@@ -1,6 +1,12 @@
 """The training configs that come with the package."""
 
+from collections.abc import Sequence
+from configparser import Error as ConfigError
 from pathlib import Path
+from typing import Any
+
+from confection import Config, ConfigValidationError
+from spacy.util import load_config
 
 from ..errors import Errors
 from ..files import replacing
@@ -9,6 +15,12 @@ PACKAGE = Path(__file__).parents[1]
 # In a clone, also with an editable installation, the folder is beside the package, not in it.
 FOLDER = next((path for path in (PACKAGE / "configs", PACKAGE.parent / "configs") if path.is_dir()), PACKAGE)
 SUFFIX = ".cfg"
+# What a config needs to be trained with, and for its components to be adapted to texts.
+NEEDED = (
+    *("nlp.pipeline", "components", "corpora"),
+    *(f"training.{name}" for name in ("train_corpus", "dev_corpus", "score_weights")),
+    *("training.optimizer.@optimizers", "training.batcher.@batchers"),
+)
 
 
 def config_names() -> list[str]:
@@ -41,6 +53,58 @@ def config_path(name: str | Path) -> Path:
     raise ValueError(Errors.M030.format(name=name, known=known))
 
 
+def config_text(name: str | Path) -> str:
+    """Read a training config as text.
+
+    name (str | Path): Its name or path; see `config_path`.
+    RETURNS (str): What the file contains.
+    RAISES (ValueError): If there is none, or it is not UTF-8.
+    """
+    path = config_path(name)
+    try:
+        return path.read_text(encoding="utf8")
+    except UnicodeDecodeError as err:
+        raise ValueError(Errors.M613.format(path=path, reason=f"byte {err.start} is not UTF-8")) from None
+
+
+def read_config(name: str | Path, *, needed: Sequence[str] = NEEDED) -> Config:
+    """Read a training config, without replacing its variables.
+
+    name (str | Path): Its name or path; see `config_path`.
+    needed (Sequence[str]): The sections and settings that it must have, as dotted keys. Default: those of a training.
+    RETURNS (Config): The config.
+    RAISES (ValueError): If there is none, it is not UTF-8 or not in the syntax of configs, or lacks something.
+
+    >>> read_config("ja_cpu")["nlp"]["lang"]
+    'ja'
+    """
+    text, path = config_text(name), config_path(name)
+    try:
+        config = load_config(path) if text.strip() else Config()
+    except (ConfigError, ConfigValidationError) as err:
+        # Without the headings, and the name of the string that was parsed.
+        lines = [line for line in str(err).splitlines() if not line.startswith(("Config validation", "Make sure"))]
+        reason = " ".join(" ".join(lines).replace("file: '<string>', ", "").replace("'<string>' ", "").split())
+        raise ValueError(Errors.M613.format(path=path, reason=reason)) from None
+    names = config.get("nlp", {}).get("pipeline", [])
+    missing = [key for key in needed if not _has(config, key)]
+    if "components" in needed and not missing:
+        missing = [f"components.{name}" for name in names if not _has(config, f"components.{name}")]
+    if missing:
+        lacking = ", ".join(f"[{key}]" for key in missing)
+        raise ValueError(Errors.M613.format(path=path, reason=f"it lacks {lacking}"))
+    return config
+
+
+def _has(config: Config, key: str) -> bool:
+    section: Any = config
+    for part in key.split("."):
+        if not isinstance(section, dict) or part not in section:
+            return False
+        section = section[part]
+    return True
+
+
 def config_purpose(name: str) -> str:
     """Read what a config that comes with the package is for.
 
@@ -67,7 +131,7 @@ def write_config(name: str, output: str | Path, *, force: bool = False) -> None:
     # Japanese on a CPU: ...
     # python -m spacy train my.cfg --paths.train corpus/train.spacy ...
     """
-    text = config_path(name).read_text(encoding="utf8")
+    text = config_text(name)
     if not force and Path(output).exists():
         raise ValueError(Errors.M031.format(path=output))
     with replacing(output) as temporary:

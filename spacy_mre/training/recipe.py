@@ -126,8 +126,9 @@ def _fit_components(config: Config, docs: Sequence[Doc], learned: dict[str, bool
             continue
         kept.append(name)
         if factory == "spert_mt":
-            model = components[name]["model"]
-            model["max_width"] = max(model["max_width"], min(_widest(docs), MOST_WIDTH))
+            model = components[name].get("model", {})
+            if "max_width" in model:
+                model["max_width"] = max(model["max_width"], min(_widest(docs), MOST_WIDTH))
         elif factory == "mre_textcat":
             positive = [sum(value >= 0.5 for value in doc.cats.values()) for doc in docs if doc.cats]
             components[name]["multi_label"] = any(count != 1 for count in positive)
@@ -144,5 +145,5 @@ def _widest(docs: Sequence[Doc]) -> int:
 def _batch_size(training: dict[str, Any]) -> int:
     """Texts per update. Batches that are not counted in texts count as eight."""
     batcher = training["batcher"]
-    in_texts = batcher["@batchers"] == "spacy.batch_by_sequence.v1" and isinstance(batcher["size"], int)
+    in_texts = batcher["@batchers"] == "spacy.batch_by_sequence.v1" and isinstance(batcher.get("size"), int)
     return (batcher["size"] if in_texts else 8) * training.get("accumulate_gradient", 1)

@@ -4,6 +4,9 @@ import json
 import re
 
 import pytest
+import spacy
+
+from spacy_mre import save_docs
 
 
 @pytest.fixture
@@ -90,3 +93,14 @@ def test_nothing_to_compare(run, convert, tmp_path):
     assert "[M253]" in output and not (tmp_path / "scores.json").exists()
     empty = convert("c", {"text": "Ada"})
     assert "[M254]" in run("agree", a, empty, code=1)
+
+
+def test_another_span_group_is_told(run, tmp_path):
+    doc = spacy.blank("en")("Ida left.")
+    doc.spans["sc"] = [doc[0:1]]
+    file = tmp_path / "a.spacy"
+    save_docs([doc], file)
+    told = f"{file}: span group 'sc', not read (--spans-key chooses another): 1 (as in document 1)"
+    assert told in " ".join(run("stats", file).split())
+    assert told in " ".join(run("agree", file, file, code=1).split())
+    assert "not read" not in run("stats", file, "--spans-key", "sc")

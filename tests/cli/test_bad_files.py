@@ -211,6 +211,36 @@ def test_a_file_that_is_no_config(run, tmp_path, content):
     assert line.startswith("[M613]") and "a.cfg" in line
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["learning-curve", "CONFIG", "GOOD", "GOOD", "OUT/a"],
+        ["reinforce", "CONFIG", "GOOD", "GOOD", "GOOD", "OUT/a"],
+        ["audit", "GOOD", "OUT/a", "--config", "CONFIG"],
+        ["train", "TEXTS", "OUT/a", "--config", "CONFIG"],
+        ["config", "CONFIG", "--fit", "GOOD", "-o", "OUT/a.cfg"],
+    ],
+)
+def test_a_config_that_is_not_complete(run, tmp_path, command):
+    path = tmp_path / "own.cfg"
+    path.write_text('[nlp]\npipeline = ["spert_mt"]\n[components]\n[corpora]\n')
+    line = run([str(path) if part == "CONFIG" else part for part in command])
+    assert line.startswith("[M613]") and "lacks [training.train_corpus]" in line
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["evaluate", "MODEL", "GOOD", "--calibration-plot", "OUT/a.nonsense"],
+        ["evaluate", "MODEL", "GOOD", "--calibration-plot", "OUT/a"],
+        ["page", "MODEL", "TEXTS", "OUT/a.html", "--attention", "OUT/a.nonsense"],
+    ],
+)
+def test_a_figure_in_an_unknown_format(run, tmp_path, command):
+    line = run(command)
+    assert line.startswith("[M611]") and "not the suffix of an image: " in line and ".svg" in line
+
+
 def test_a_gpu_that_is_not_there(run, monkeypatch):
     def fail(*args, **options):
         raise ValueError("CuPy is not installed")

@@ -110,7 +110,7 @@ def test_the_printed_commands_can_be_repeated(trained, tmp_path):
     [
         (3, ["--config", "ja_cpu"], "M413"),
         (40, ["--lang", "fi"], "M410"),
-        (40, ["--config", "none"], "M032"),
+        (40, ["--config", "none"], "M030"),
         (40, ["--format", "brat"], "M202"),
     ],
 )
@@ -133,7 +133,7 @@ def test_a_trained_pipeline_is_not_replaced_by_another(trained, monkeypatch):
     assert (folder / "out/config.cfg").read_bytes() == config
     # With the option it begins, and stops here at another error.
     result = CliRunner().invoke(app, ["train", "own data.jsonl", "out", "--config", "none", "--force"])
-    assert result.exit_code == 1 and "M414" not in result.output and "M032" in result.output
+    assert result.exit_code == 1 and "M414" not in result.output and "M030" in result.output
 
 
 def run_here(command, **options):

@@ -3,7 +3,7 @@
 import pytest
 from spacy.util import load_config
 
-from spacy_mre.training.configs import config_names, config_path, config_purpose, write_config
+from spacy_mre.training.configs import config_names, config_path, config_purpose, read_config, write_config
 
 
 def test_every_config_says_in_one_line_what_it_is_for():
@@ -49,3 +49,63 @@ def test_an_existing_file_is_replaced_only_by_force(tmp_path):
     write_config("ja_cpu", output, force=True)
     assert load_config(output)["nlp"]["lang"] == "ja"
     assert [path.name for path in tmp_path.iterdir()] == ["my.cfg"]
+
+
+# Reading
+
+
+def test_every_config_that_comes_with_the_package_is_complete():
+    for name in config_names():
+        assert read_config(name) == load_config(config_path(name)), name
+
+
+FULL = """[nlp]
+pipeline = ["spert_mt"]
+[corpora]
+[components]
+[components.spert_mt]
+factory = "spert_mt"
+[training]
+train_corpus = "corpora.train"
+dev_corpus = "corpora.dev"
+score_weights = {}
+[training.optimizer]
+@optimizers = "Adam.v1"
+[training.batcher]
+@batchers = "spacy.batch_by_words.v1"
+"""
+
+
+@pytest.mark.parametrize(
+    "old,new,reason",
+    [
+        (FULL, "", "lacks [nlp.pipeline], [components], [corpora], [training.train_corpus], [training.dev_corpus], "),
+        ("[nlp]\n", "[nlp\n", "no section headers"),
+        ("[corpora]", "[nlp]", "section 'nlp' already exists"),
+        ("[corpora]", "[corpora]\nx = 1\nx = 2", "option 'x' in section 'corpora' already exists"),
+        ("[corpora]", "[corpora]\nx", "line 4"),
+        ("[corpora]\n", "", "lacks [corpora]"),
+        ("[components]\n", "", "components"),
+        ('["spert_mt"]', '["spert_mt", "ner"]', "lacks [components.ner]"),
+        ('@optimizers = "Adam.v1"', "", "lacks [training.optimizer.@optimizers]"),
+        ("[training.batcher]\n@batchers", "batcher", "lacks [training.batcher.@batchers]"),
+        ("[nlp]", "# \udcff\n[nlp]", "byte 2 is not UTF-8"),
+    ],
+)
+def test_a_config_that_is_broken_or_incomplete(tmp_path, old, new, reason):
+    path = tmp_path / "own.cfg"
+    assert old in FULL
+    path.write_bytes(FULL.encode())
+    assert read_config(path)["nlp"]["pipeline"] == ["spert_mt"]
+    path.write_bytes(FULL.replace(old, new).encode("utf8", "surrogateescape"))
+    with pytest.raises(ValueError, match=r"\[M613\].*own\.cfg is not a training config: ") as caught:
+        read_config(path)
+    assert reason in str(caught.value) and "<string>" not in str(caught.value)
+
+
+def test_only_what_is_needed_is_asked_for(tmp_path):
+    path = tmp_path / "own.cfg"
+    path.write_text('[nlp]\nlang = "ja"\n')
+    assert read_config(path, needed=["nlp"])["nlp"] == {"lang": "ja"}
+    with pytest.raises(ValueError, match=r"\[M613\].*lacks \[nlp\.pipeline\]"):
+        read_config(path, needed=["nlp.pipeline"])

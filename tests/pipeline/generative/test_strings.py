@@ -228,6 +228,10 @@ def test_the_command_there_and_back(run, docs, tmp_path, format):
     assert "2 documents" in run(tmp_path / "train.spacy", tmp_path / "train.jsonl", "--format", format)
     # The test part has fewer labels, but is to be written with those of the training part.
     run(tmp_path / "test.spacy", tmp_path / "test.jsonl", "--format-file", tmp_path / "train.format.json")
+    saved = (tmp_path / "train.format.json").read_bytes()
+    run(tmp_path / "test.spacy", tmp_path / "train.jsonl", "--format-file", tmp_path / "train.format.json")
+    assert (tmp_path / "train.format.json").read_bytes() == saved
+    run(tmp_path / "train.spacy", tmp_path / "train.jsonl", "--format", format)
     first = [(tmp_path / f"{name}.jsonl").read_text(encoding="utf8").splitlines()[0] for name in ("train", "test")]
     assert first[0] == first[1]
     assert "2 documents" in run(tmp_path / "train.jsonl", tmp_path / "back.spacy", "--read", "--strict", "--lang", "en")
@@ -336,3 +340,25 @@ def test_outputs_without_labels_are_told_with_their_file(run, tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps({"input": "雨だ。/固有表現抽出", "output": "わかりません"}), encoding="utf8")
     assert "[M976]" in run(path, tmp_path / "a.spacy", "--read", "--lang", "ja", code=1)
+
+
+@pytest.mark.parametrize(
+    "options,told",
+    [
+        (["--strict", "--nlp", "en_cpu"], "--strict, --nlp have no effect: strings are written"),
+        (["--read", "--seed", "0"], "--seed has no effect: strings are read"),
+        (
+            ["--read", "--format", "slg", "--no-prompt-words"],
+            "--format, --prompt-words have no effect: FORMATS has them",
+        ),
+        (["--format-file", "FORMATS", "--format", "oiellm"], "--format has no effect: FORMATS has them"),
+    ],
+)
+def test_options_without_effect(run, docs, tmp_path, options, told):
+    save_docs(docs, tmp_path / "a.spacy")
+    run(tmp_path / "a.spacy", tmp_path / "a.jsonl")
+    formats = str(tmp_path / "a.format.json")
+    names = ["a.jsonl", "b.spacy"] if "--read" in options else ["a.spacy", "b.jsonl"]
+    options = [formats if option == "FORMATS" else option for option in options]
+    output = " ".join(run(*(tmp_path / name for name in names), *options, code=2).replace("│", "").split())
+    assert told.replace("FORMATS", formats) in output and not (tmp_path / names[1]).exists()
