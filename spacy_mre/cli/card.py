@@ -6,8 +6,9 @@ from typing import Annotated
 import srsly
 import typer
 
+from ..corpora import CorpusError
 from ..corpora.reading import read_json
-from ..evaluation.card import describe, write_card
+from ..evaluation.card import are_scores, describe, write_card
 from ..files import replacing
 from .app import app
 from .common import read_yaml
@@ -34,9 +35,12 @@ def card_cli(
     """Write the model card of a pipeline: MODEL/README.md and MODEL/meta.json, which `spacy package` takes into the
     wheel."""
     known = read_yaml(about) if about else {}
+    measured = read_json(scores)
+    if not are_scores(measured):
+        raise CorpusError(scores, 0, "expected the scores that evaluate --output wrote")
     meta = read_json(model / "meta.json")
     meta.update({key: value for key, value in (("name", name), ("version", version)) if value})
-    meta = describe(meta, known, read_json(scores))
+    meta = describe(meta, known, measured)
     card = write_card(meta, known)
     with replacing(model / "meta.json") as temporary:
         srsly.write_json(temporary, meta)

@@ -130,6 +130,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     try:
         values = srsly.yaml_loads(read_text(path))
+    except CorpusError:
+        raise
     except ValueError as err:
         raise CorpusError(path, 0, f"invalid YAML: {err}") from None
     if not isinstance(values, dict):

@@ -5,6 +5,7 @@ The card is Markdown with a header in YAML, as the Hugging Face hub reads it. It
 """
 
 from collections.abc import Iterator
+from types import NoneType
 from typing import Any
 
 import srsly
@@ -47,6 +48,23 @@ def describe(meta: dict[str, Any], about: dict[str, Any], scores: Scores) -> dic
     known: dict[str, Any] = {key: about[key] for key in FROM_AUTHOR if key in about}
     performance = {key: value for key, value in scores.items() if not key.startswith(BASELINE)}
     return {**meta, **known, "performance": performance}
+
+
+def are_scores(value: Any) -> bool:
+    """RETURNS (bool): Whether the content of a JSON file has the form of the result of `evaluate`, as far as the card
+    reads it."""
+    if not isinstance(value, dict):
+        return False
+    tables = [value.get(key) or {} for _, key in BY_LABEL]
+    rows = value.get("mmm", [])
+    if not isinstance(rows, list) or not all(isinstance(table, dict) for table in tables):
+        return False
+    of_labels = [scores for table in tables for scores in table.values()]
+    return (
+        all(isinstance(value.get(key), (int, float, NoneType)) for _, key in HEADLINES)
+        and all(isinstance(scores, dict) and {"p", "r", "f"} <= scores.keys() for scores in of_labels)
+        and all(isinstance(row, dict) and {"data", "texts"} <= row.keys() for row in rows)
+    )
 
 
 def write_card(meta: dict[str, Any], about: dict[str, Any]) -> str:

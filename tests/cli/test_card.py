@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import spacy
 
 SCORES = {"spans_entities_f": 0.5, "cats_macro_f": 0.25}
@@ -22,3 +23,26 @@ def test_card(run, tmp_path):
     assert "M202" in run("card", *files, "--about", about, code=1)
     about.write_text("use: [\n")
     assert "invalid YAML" in run("card", *files, "--about", about, code=1)
+    about.write_text("")
+    assert run("card", *files, "--about", about, code=1).count("M202") == 1
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        [1],
+        {"spans_entities_f": "0.5"},
+        {"spans_entities_per_type": [0.5]},
+        {"cats_f_per_type": {"travel": 0.5}},
+        {"rel_strict_per_type": {"lives_in": {"p": 0.5}}},
+        {"mmm": {"data": "test"}},
+        {"mmm": [{"data": "test"}]},
+    ],
+)
+def test_a_file_that_has_no_scores(run, tmp_path, scores):
+    spacy.blank("ja").to_disk(tmp_path / "model")
+    path = tmp_path / "scores.json"
+    path.write_text(json.dumps(scores))
+    output = run("card", tmp_path / "model", path, code=1)
+    assert output.startswith("[M202]") and "scores that evaluate --output wrote" in " ".join(output.split())
+    assert not (tmp_path / "model" / "README.md").exists()

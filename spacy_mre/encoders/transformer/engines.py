@@ -54,8 +54,8 @@ class TorchEngine:
 
 class OnnxEngine:
     """The model's graph, run by ONNX Runtime on the CPU. In int8 the weights of linear layers have one scale per
-    output channel, those of the embeddings one per row, and activations one per batch, so that results depend a
-    little on the batch."""
+    output channel, those of the embeddings one per row, activations of feed-forward layers one per token, and other
+    activations one per batch, so that results depend a little on the batch."""
 
     def __init__(self, transformer: nn.Module, precision: str):
         try:
@@ -71,6 +71,9 @@ class OnnxEngine:
             with rounded_to_int8(transformer) if precision == "int8" else nullcontext():
                 self.names = _export(transformer, path)
             if precision == "int8":
+                from .row_scaling import scale_rows
+
+                scale_rows(path)
                 quantized = Path(folder) / "encoder.int8.onnx"
                 with _quiet():
                     quantize_dynamic(
