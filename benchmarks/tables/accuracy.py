@@ -38,17 +38,17 @@ def headline() -> str:
     """The shipped model and SpERT on the test parts."""
     results = read("accuracy")
     rows = []
-    for (dataset,), of_dataset in group(_of(results, "test"), "dataset").items():
+    for (dataset, updates), of_dataset in group(_of(results, "test", "long"), "dataset", "updates").items():
         variants = {variant: own for (variant,), own in group(of_dataset, "variant").items()}
         if {"spert", "spert_mt"} <= set(variants):
             over = compared(results, variants["spert_mt"][0], "spert")
             cells = [scores(variants[name], score)[0] for score in COMPARED for name in ("spert_mt", "spert")]
             differences = [difference(over.get(score)) for score in COMPARED]
-            about = [*NAMES[dataset], str(len(variants["spert_mt"]))]
+            about = [*NAMES[dataset], f"{updates:,}", str(len(variants["spert_mt"]))]
             rows.append([*about, *cells[:2], differences[0], *cells[2:], differences[1]])
     if not rows:
         return nothing("accuracy")
-    columns = ["data", "encoder", "seeds"]
+    columns = ["data", "encoder", "updates", "seeds"]
     for level in ("entities", "strict relations"):
         columns += [f"{level}: `spert_mt`", "SpERT", "difference"]
     return markdown(columns, rows)
@@ -57,7 +57,7 @@ def headline() -> str:
 def test() -> str:
     """All variants on the test parts, and their differences from SpERT."""
     results, grid = read("accuracy"), Grid.load().suites["accuracy"]
-    rows = _of(results, "test", "published")
+    rows = _of(results, "test", "published", "long")
     if not rows:
         return nothing("accuracy")
     lines = []
