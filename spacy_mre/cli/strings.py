@@ -35,10 +35,13 @@ from ..pipeline.generative.strings import (
 from .app import app
 from .common import counted, load_nlp, one_of, read_docs, show_progress
 
-# Options that are for one direction, and those that a file of formats replaces.
+# Options that are for one direction, or for several files, and those that a file of formats replaces.
 ONLY_WRITTEN = ("parts", "keep_order", "temperature", "seed")
 ONLY_READ = ("strict", "lang", "nlp")
-IN_FORMATS = ("format", "prompt_words", "template", "language")
+ONLY_MIXED = ("temperature", "seed")
+IN_FORMATS = ("format", "prompt_words", "parts")
+# Which of several formats a file is written in.
+OF_SOURCES = ("template", "language")
 
 
 @app.command("strings")
@@ -117,7 +120,9 @@ def strings_cli(
     if output.suffix != (".spacy" if read else ".jsonl"):
         raise typer.BadParameter("OUT must be a .spacy file with --read, and a .jsonl file without it")
     _refuse_given(context, *((ONLY_WRITTEN, "strings are read") if read else (ONLY_READ, "strings are written")))
-    if read and len(sources) > 1:
+    if len(sources) == 1:
+        _refuse_given(context, ONLY_MIXED, "nothing is mixed")
+    elif read:
         raise typer.BadParameter("--read takes one file")
     report = Report()
     corpora = _parse_sources(sources, template, language)
@@ -126,7 +131,7 @@ def strings_cli(
         path = corpora[0].path
         saved = format_file or format_path(path)
         if saved.is_file():
-            _refuse_given(context, IN_FORMATS, f"{saved} has them")
+            _refuse_given(context, (*IN_FORMATS, *OF_SOURCES), f"{saved} has them")
             formats = load_formats(saved)
         else:
             language = language or language_of_template(row.source for row in read_row_items(path))
@@ -140,7 +145,7 @@ def strings_cli(
             for corpus, of_corpus in zip(corpora, docs)
         ]
         if format_file:
-            _refuse_given(context, IN_FORMATS[:2], f"{format_file} has them")
+            _refuse_given(context, IN_FORMATS, f"{format_file} has them")
             known = load_formats(format_file)
             used = [_find_format(known, corpus, format_file) for corpus in corpora]
         else:
@@ -167,7 +172,8 @@ def strings_cli(
 
 def _refuse_given(context: typer.Context, names: Iterable[str], reason: str) -> None:
     """Refuse options that have no effect, if they are on the command line."""
-    given = [name for name in names if str(context.get_parameter_source(name)).endswith("COMMANDLINE")]
+    sources = {name: context.get_parameter_source(name) for name in names}
+    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
     if given:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise typer.BadParameter(f"{options} {'has' if len(given) == 1 else 'have'} no effect: {reason}")

@@ -62,7 +62,10 @@ def are_scores(value: Any) -> bool:
     of_labels = [scores for table in tables for scores in table.values()]
     return (
         all(isinstance(value.get(key), (int, float, NoneType)) for _, key in HEADLINES)
-        and all(isinstance(scores, dict) and {"p", "r", "f"} <= scores.keys() for scores in of_labels)
+        and all(
+            isinstance(scores, dict) and all(isinstance(scores.get(key), (int, float)) for key in "prf")
+            for scores in of_labels
+        )
         and all(isinstance(row, dict) and {"data", "texts"} <= row.keys() for row in rows)
     )
 

@@ -18,7 +18,7 @@ SUFFIX = ".cfg"
 # What a config needs to be trained with, and for its components to be adapted to texts.
 NEEDED = (
     *("nlp.pipeline", "components", "corpora"),
-    *(f"training.{name}" for name in ("train_corpus", "dev_corpus", "score_weights")),
+    *("training.train_corpus", "training.dev_corpus"),
     *("training.optimizer.@optimizers", "training.batcher.@batchers"),
 )
 
@@ -88,7 +88,7 @@ def read_config(name: str | Path, *, needed: Sequence[str] = NEEDED) -> Config:
         raise ValueError(Errors.M613.format(path=path, reason=reason)) from None
     names = config.get("nlp", {}).get("pipeline", [])
     missing = [key for key in needed if not _has(config, key)]
-    if "components" in needed and not missing:
+    if "components" in needed and not missing and isinstance(names, list):
         missing = [f"components.{name}" for name in names if not _has(config, f"components.{name}")]
     if missing:
         lacking = ", ".join(f"[{key}]" for key in missing)
@@ -99,7 +99,9 @@ def read_config(name: str | Path, *, needed: Sequence[str] = NEEDED) -> Config:
 def _has(config: Config, key: str) -> bool:
     section: Any = config
     for part in key.split("."):
-        if not isinstance(section, dict) or part not in section:
+        if isinstance(section, str) and section.startswith("${"):
+            return True  # what a variable stands for is not looked up
+        if not isinstance(section, dict) or section.get(part) is None:
             return False
         section = section[part]
     return True

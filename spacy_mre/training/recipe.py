@@ -110,7 +110,7 @@ def fit_config(config: Config, docs: Sequence[Doc], *, updates: int | None = Non
         "rel_strict_f": learned["spert_mt"] and any(get_relations(doc) for doc in docs),
         "cats_score": learned["mre_textcat"],
     }
-    for key in training["score_weights"]:
+    for key in training.get("score_weights", {}):
         if not scored.get(key, True):
             training["score_weights"][key] = None
     return fitted

@@ -68,7 +68,7 @@ factory = "spert_mt"
 [training]
 train_corpus = "corpora.train"
 dev_corpus = "corpora.dev"
-score_weights = {}
+frozen_components = []
 [training.optimizer]
 @optimizers = "Adam.v1"
 [training.batcher]
@@ -89,6 +89,7 @@ score_weights = {}
         ('["spert_mt"]', '["spert_mt", "ner"]', "lacks [components.ner]"),
         ('@optimizers = "Adam.v1"', "", "lacks [training.optimizer.@optimizers]"),
         ("[training.batcher]\n@batchers", "batcher", "lacks [training.batcher.@batchers]"),
+        ('["spert_mt"]', "null", "lacks [nlp.pipeline]"),
         ("[nlp]", "# \udcff\n[nlp]", "byte 2 is not UTF-8"),
     ],
 )
@@ -109,3 +110,17 @@ def test_only_what_is_needed_is_asked_for(tmp_path):
     assert read_config(path, needed=["nlp"])["nlp"] == {"lang": "ja"}
     with pytest.raises(ValueError, match=r"\[M613\].*lacks \[nlp\.pipeline\]"):
         read_config(path, needed=["nlp.pipeline"])
+
+
+@pytest.mark.parametrize(
+    "old,new",
+    [
+        ('pipeline = ["spert_mt"]', "pipeline = ${vars.pipeline}"),
+        ("[training.optimizer]\n@optimizers", "optimizer = ${vars}\n#"),
+    ],
+)
+def test_variables_are_not_looked_up(tmp_path, old, new):
+    path = tmp_path / "own.cfg"
+    assert old in FULL
+    path.write_text(FULL.replace(old, new) + '[vars]\npipeline = ["spert_mt"]\n')
+    assert read_config(path)["nlp"]["pipeline"] in (["spert_mt"], "${vars.pipeline}")

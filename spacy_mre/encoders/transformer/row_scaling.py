@@ -2,8 +2,8 @@
 
 ONNX Runtime rounds all activations of a matrix product with one scale. In the feed-forward layers of a transformer some
 tokens have values several times as large as those of the others, which then have only a few of the 256 integers. So
-each row x is divided by its largest value a, and its product is multiplied by it: a (x / a) W = x W. All rows have the
-same range then, whatever else is in the batch.
+each row x is divided by its largest absolute value a, and its product is multiplied by it: a (x / a) W = x W. All rows
+have the same range then, whatever else is in the batch.
 
 A scale for each token is the usual remedy, see Yao et al. 2022, "ZeroQuant", section 4.1.
 """
@@ -14,7 +14,7 @@ import numpy
 import onnx
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
-# The largest value of a row of zeros, which must not divide by zero.
+# Instead of the largest value of a row of zeros, by which nothing can be divided.
 LEAST = 1e-6
 
 

@@ -347,6 +347,8 @@ def test_outputs_without_labels_are_told_with_their_file(run, tmp_path):
     [
         (["--strict", "--nlp", "en_cpu"], "--strict, --nlp have no effect: strings are written"),
         (["--read", "--seed", "0"], "--seed has no effect: strings are read"),
+        (["--seed", "0"], "--seed has no effect: nothing is mixed"),
+        (["--format-file", "FORMATS", "--parts", "words"], "--parts has no effect: FORMATS has them"),
         (
             ["--read", "--format", "slg", "--no-prompt-words"],
             "--format, --prompt-words have no effect: FORMATS has them",
