@@ -17,6 +17,11 @@ SECTIONS = {
 }
 # Series of the growth with the length of a text.
 GROWN = {"length": "English, MiniLM", "length_ja": "Japanese, ja_cpu"}
+ABOUT_TEXTS = {
+    "length": "Sentences of the test part of CoNLL04.",
+    "length_ja": "Whole texts of the corpus that the pipeline was trained on, so with at least this many tokens. After "
+    "the encoder: after the tok2vec of `ja_ginza`, so with the BiLSTM.",
+}
 
 
 def ratios() -> str:
@@ -39,7 +44,11 @@ def ratios() -> str:
 def growth() -> str:
     """Time and memory by length of the text, in each language."""
     series = read("speed").get("series", {})
-    parts = [f"**{name}**\n\n{_of_lengths(series[key])}" for key, name in GROWN.items() if key in series]
+    parts = [
+        f"**{name}**\n\n{_of_lengths(series[key])}\n\n{ABOUT_TEXTS[key]}"
+        for key, name in GROWN.items()
+        if key in series
+    ]
     return "\n\n".join(parts) or nothing("speed")
 
 
