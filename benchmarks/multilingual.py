@@ -15,6 +15,7 @@ import srsly
 import typer
 from confection import Config
 
+from models.build import INT8
 from spacy_mre.annotations.storage import load_docs, save_docs
 from spacy_mre.evaluation.calibrate import calibrate
 from spacy_mre.evaluation.run_config import set_budget, set_values
@@ -22,15 +23,14 @@ from spacy_mre.evaluation.run_files import get_device
 from spacy_mre.evaluation.runs import measure, predict, read_examples, train_last
 from spacy_mre.evaluation.thresholds import tune_thresholds
 from spacy_mre.files import replacing, replacing_files
-from spacy_mre.scale.pipelines import INT8
 from spacy_mre.training.configs import read_config
 
 from .grid import MODELS, Grid
 from .results import RESULTS, get_commit, read
+from .tables.formatting import LANGUAGES
 
 SUITE = "multilingual"
 CONFIG = "xx_e5"
-LANGUAGES = ("ja", "en", "zh")
 # Beside the weights: the code that trained them.
 COMMIT = "commit.txt"
 SCORES = ("spans_f", "rel_f", "rel_strict_f", "given_rel_f")
@@ -70,7 +70,7 @@ def score(trained: Path, config: Config, corpus: Path, folder: Path) -> dict[str
     nlp.to_disk(folder)
     found: dict[str, Any] = {}
     for prefix, settings in (("", {}), ("int8_", INT8)):
-        loaded = spacy.load(folder, config={f"components.transformer.{key}": value for key, value in settings.items()})
+        loaded = spacy.load(folder, config=settings)
         test = read_examples(config, loaded, corpus / "test.spacy")
         scores = measure(loaded, test, predict(loaded, test)).scores
         found |= {f"{prefix}{name}": scores.get(name) for name in SCORES}
@@ -103,7 +103,9 @@ def main(
         {"language": lang, **about, **score(trained, config, corpus, folder / lang)} for lang, corpus in corpora.items()
     ]
     others = [row for row in read(SUITE)["rows"] if (row["updates"], row["seed"]) != (updates, seed)]
-    rows = sorted([*others, *made], key=lambda row: (LANGUAGES.index(row["language"]), row["updates"], row["seed"]))
+    rows = sorted(
+        [*others, *made], key=lambda row: (list(LANGUAGES).index(row["language"]), row["updates"], row["seed"])
+    )
     with replacing(RESULTS / f"{SUITE}.json") as temporary:
         versions = {package: version(package) for package in PACKAGES}
         content = {"command": f"python -m benchmarks.{SUITE}", "versions": versions, "rows": rows}

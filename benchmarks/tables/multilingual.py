@@ -1,6 +1,5 @@
 """The table of one pipeline for three languages."""
 
-from ..multilingual import LANGUAGES as ORDER
 from ..results import read
 from .formatting import LANGUAGES, commits, group, markdown, no_runs, scores, versions
 
@@ -13,7 +12,7 @@ def languages() -> str:
     if not results["rows"]:
         return no_runs("python -m benchmarks.multilingual")
     lines = []
-    for lang in ORDER:
+    for lang in LANGUAGES:
         alone = [row for row in accuracy if (row["dataset"], row["variant"]) == (f"crossre_{lang}_e5", "spert_mt")]
         for (updates,), own in group([row for row in alone if row["phase"] == "long"], "updates").items():
             cells = [f"`{lang}_e5`", f"{updates:,}", str(len(own)), *scores(own, *COMPARED), commits(own)]

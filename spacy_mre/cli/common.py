@@ -83,14 +83,14 @@ def read_docs(path: Path, vocab: Vocab | None = None, *, spans_key: str | None =
     RETURNS (list[Doc]): The documents.
     RAISES (ValueError): If there are none, or the file is damaged.
     """
-    docs = list(stream_docs(path, vocab))
+    report = Report()
+    docs = stream_docs(path, vocab)
     if spans_key is not None:
-        report = Report()
-        for _ in note_other_groups(docs, spans_key, report):
-            pass
-        for reason in report.reasons():
-            Console(stderr=True).print(f"{path}: {reason}", markup=False, highlight=False, soft_wrap=True)
-    return docs
+        docs = note_other_groups(docs, spans_key, report)
+    found = list(docs)
+    for reason in report.reasons():
+        Console(stderr=True).print(f"{path}: {reason}", markup=False, highlight=False, soft_wrap=True)
+    return found
 
 
 def stream_docs(path: Path, vocab: Vocab | None = None) -> Iterator[Doc]:
