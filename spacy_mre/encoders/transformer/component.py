@@ -31,6 +31,7 @@ from ..foreign_code import refusing_code
 from ..stored_weights import own_readers
 from .engines import PACKAGES, PRECISIONS, make_engine, torch_inputs
 from .int8_weights import make_trainable
+from .mixed_precision import forward_of_update, scales_gradients
 from .packing import attention_mask, first_position, pack_rows, pad
 from .piece_data import Encodings, gradient_of, piece_mask, split_by_doc
 from .settings import Engine, Precision
@@ -173,7 +174,7 @@ class MRETransformer(BufferedPipe, Transformer):
         RAISES (ValueError): If mixed precision has skipped so many updates in a row that no scale would help.
         """
         shim = self.model.layers[0].shims[0]
-        if not self._scales_gradients:
+        if not scales_gradients(self.model):
             pass_gradients(sgd, shim)
         self._overflows = self._overflows + 1 if shim._grad_scaler.found_inf else 0
         if self._overflows == MAX_OVERFLOWS:
@@ -299,21 +300,21 @@ class MRETransformer(BufferedPipe, Transformer):
     def _encode_for_update(self, pieces: Wordpieces) -> tuple[Floats2d, Callable[[Floats2d], None]]:
         """Return the vectors of a batch's pieces, and their backprop. The shim uses mixed precision if the model's
         config sets it."""
-        shim = self.model.layers[0].shims[0]
         make_trainable(self.model.transformer)
-        use_sparse_gradients(self.model.transformer, not self._scales_gradients)
+        use_sparse_gradients(self.model.transformer, not scales_gradients(self.model))
         outputs, indices = [], []
-        for inputs, mask, group_indices in self._inputs_for_update(pieces):
-            output, backprop_shim = shim.begin_update(ArgsKwargs((), inputs))
-            outputs.append(_drop_padding(output.last_hidden_state, mask))
-            indices.append(group_indices)
+        with forward_of_update(self.model) as forward:
+            for inputs, mask, group_indices in self._inputs_for_update(pieces):
+                output, backprop_output = forward(ArgsKwargs((), inputs))
+                outputs.append(_drop_padding(output.last_hidden_state, mask))
+                indices.append(group_indices)
         batch_order = numpy.argsort(numpy.concatenate(indices))
-        vectors = torch.cat(outputs).index_select(0, torch.from_numpy(batch_order).to(outputs[0].device))
+        vectors = torch.cat(outputs).float().index_select(0, torch.from_numpy(batch_order).to(outputs[0].device))
 
         def backprop(d_vectors: Floats2d) -> None:
-            backprop_shim(ArgsKwargs(((vectors,),), {"grad_tensors": [xp2torch(d_vectors)]}))
+            backprop_output(ArgsKwargs(((vectors,),), {"grad_tensors": [xp2torch(d_vectors)]}))
 
-        return torch2xp(vectors.detach().float()), backprop
+        return torch2xp(vectors.detach()), backprop
 
     def _inputs_for_update(
         self, pieces: Wordpieces
@@ -330,11 +331,6 @@ class MRETransformer(BufferedPipe, Transformer):
             inputs = torch_inputs(ids, attention_mask(rows), types, device)
             inputs["position_ids"] = torch.from_numpy(rows.positions + begin).to(device)
             yield inputs, rows.mask, rows.indices
-
-    @property
-    def _scales_gradients(self) -> bool:
-        """Whether the shim scales gradients for mixed precision, as in spacy-transformers."""
-        return self.model.layers[0].shims[0]._mixed_precision
 
     def _set_threads(self) -> None:
         if os.getpid() != _IMPORTING_PROCESS:

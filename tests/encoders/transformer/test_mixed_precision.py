@@ -1,0 +1,73 @@
+"""Tests of mixed precision in training, on the CPU: bf16, without a scale of gradients."""
+
+import numpy
+import pytest
+import spacy
+import torch
+from spacy.training import Example
+
+pytest.importorskip("spacy_transformers")
+
+from spacy_mre.encoders.transformer.component import MRETransformer
+from spacy_mre.encoders.transformer.mixed_precision import scales_gradients
+from spacy_mre.training.optimizer import make_adamw
+from tests.encoders.transformer.test_component import TEXTS
+
+CATS = {"town": 1.0, "person": 0.0}
+
+
+@pytest.fixture
+def make_nlp(tiny_bert):
+    def make(mixed_precision):
+        torch.manual_seed(0)
+        nlp = spacy.blank("en")
+        model = {"@architectures": "spacy-transformers.TransformerModel.v3", "name": tiny_bert}
+        model |= {"mixed_precision": mixed_precision, "transformer_config": {"hidden_dropout_prob": 0.0}}
+        model["transformer_config"]["attention_probs_dropout_prob"] = 0.0
+        nlp.add_pipe("mre_transformer", name="transformer", config={"model": model})
+        encoder = {"@architectures": "spacy_mre.TransformerEncoder.v1"}
+        nlp.add_pipe("mre_textcat", config={"model": {"encoder": encoder}})
+        examples = [Example.from_dict(nlp.make_doc(text), {"cats": CATS}) for text in TEXTS]
+        nlp.initialize(lambda: examples)
+        return nlp, examples
+
+    return make
+
+
+def encode(nlp, examples):
+    """The vectors of an update."""
+    transformer = nlp.get_pipe("transformer")
+    assert isinstance(transformer, MRETransformer)
+    return transformer._encode_for_update(transformer._tokenize([eg.predicted for eg in examples]))
+
+
+def test_vectors_are_rounded_but_close(make_nlp):
+    vectors = [encode(*make_nlp(mixed))[0] for mixed in (False, True)]
+    assert vectors[1].dtype == numpy.float32
+    assert not numpy.array_equal(*vectors)
+    numpy.testing.assert_allclose(*vectors, atol=0.1)
+
+
+def test_gradients_are_close_and_not_scaled(make_nlp):
+    gradients = []
+    for mixed in (False, True):
+        nlp, examples = make_nlp(mixed)
+        vectors, backprop = encode(nlp, examples)
+        backprop(numpy.tanh(vectors))
+        model = nlp.get_pipe("transformer").model
+        assert not scales_gradients(model)
+        weight = dict(model.transformer.named_parameters())["encoder.layer.0.output.dense.weight"]
+        assert weight.dtype == weight.grad.dtype == torch.float32
+        gradients.append(weight.grad.flatten())
+    assert torch.cosine_similarity(*gradients, dim=0) > 0.99
+    assert gradients[1].norm() == pytest.approx(float(gradients[0].norm()), rel=0.05)
+
+
+def test_it_is_learned(make_nlp):
+    nlp, examples = make_nlp(True)
+    sgd = make_adamw(0.005)
+    for _ in range(30):
+        losses = nlp.update(examples, sgd=sgd)
+        sgd.step_schedules()
+    assert losses["mre_textcat"] < 0.05
+    assert nlp(TEXTS[0]).cats["town"] > 0.9
