@@ -16,8 +16,8 @@ def japanese_on_a_cpu(settings: Settings) -> dict[str, Any]:
     """The whole pipeline against the entities of `ja_ginza`, which has the same tok2vec, and against itself with the
     matrix products of thinc. Its readings and inflections are left out, as `annotate` does. All get batches of the size
     of ours."""
-    texts = [record["text"] for record in srsly.read_jsonl(corpus_of(NAME))][: settings.pick(400, 20)]
     path = make_pipeline(NAME)
+    texts = [record["text"] for record in srsly.read_jsonl(corpus_of(NAME))][: settings.pick(400, 20)]
     nlp, by_thinc = spacy.load(path), spacy.load(path, config={"nlp": {"after_pipeline_creation": None}})
     ginza = spacy.load("ja_ginza", enable=["tok2vec", "ner"])
     for each in (nlp, by_thinc):
