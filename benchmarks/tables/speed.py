@@ -69,7 +69,8 @@ def _of_lengths(points: Sequence[dict[str, Any]]) -> str:
 
 def types() -> str:
     """Words per second by number of entity types."""
-    points = read("speed").get("series", {}).get("types", [])
+    results = read("speed")
+    points = results.get("series", {}).get("types", [])
     names = ("spert_mt", "exact", "late")
     rows = []
     for point in points:
@@ -80,7 +81,9 @@ def types() -> str:
         return nothing("speed")
     columns = ["types", "`spert_mt`, words/s", "exact, words/s", "late, words/s"]
     columns += ["time: exact / `spert_mt`", "late / `spert_mt`", "exact / late"]
-    return f"{markdown(columns, rows)}\n\n{points[0]['words']:,} words in texts of CoNLL04, 2 threads."
+    commit = commits(row for row in results["rows"] if row["name"].startswith(SECTIONS["Entities by questions"]))
+    about = f"{points[0]['words']:,} words in texts of CoNLL04, {results['machine']['threads']} threads. Commit {commit}."
+    return f"{markdown(columns, rows)}\n\n{about}"
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
