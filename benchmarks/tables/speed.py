@@ -81,8 +81,10 @@ def types() -> str:
         return nothing("speed")
     columns = ["types", "`spert_mt`, words/s", "exact, words/s", "late, words/s"]
     columns += ["time: exact / `spert_mt`", "late / `spert_mt`", "exact / late"]
-    commit = commits(row for row in results["rows"] if row["name"].startswith(SECTIONS["Entities by questions"]))
-    about = f"{points[0]['words']:,} words in texts of CoNLL04, {results['machine']['threads']} threads. Commit {commit}."
+    commit = commits([row for row in results["rows"] if row["name"].startswith("multi_ner_")])
+    about = (
+        f"{points[0]['words']:,} words in texts of CoNLL04, {results['machine']['threads']} threads. Commit {commit}."
+    )
     return f"{markdown(columns, rows)}\n\n{about}"
 
 

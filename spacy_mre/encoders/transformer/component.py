@@ -30,6 +30,7 @@ from ...training.torch_weights import averaged_weights, pass_gradients, use_spar
 from ..foreign_code import refusing_code
 from ..stored_weights import own_readers
 from .engines import PACKAGES, PRECISIONS, make_engine, torch_inputs
+from .frozen_layers import freeze_layers
 from .int8_weights import make_trainable
 from .mixed_precision import forward_of_update, scales_gradients
 from .packing import attention_mask, first_position, pack_rows, pad
@@ -66,6 +67,7 @@ class MRETransformer(BufferedPipe, Transformer):
         engine: Engine = "torch",
         precision: Precision = "fp32",
         threads: int | None = None,
+        freeze_layers: int = 0,
     ) -> None:
         """Initialize the component. `make_mre_transformer` documents the settings.
 
@@ -82,6 +84,7 @@ class MRETransformer(BufferedPipe, Transformer):
             raise ValueError(Errors.M001.format(setting="precision", value=precision, allowed=allowed))
         # Not in cfg: cfg is saved with the weights, and the config in force must win.
         self.engine, self.precision, self.threads = engine, precision, threads
+        self.freeze_layers = freeze_layers
         self._run: Callable | None = None
         self._overflows = 0
 
@@ -301,6 +304,7 @@ class MRETransformer(BufferedPipe, Transformer):
         """Return the vectors of a batch's pieces, and their backprop. The shim uses mixed precision if the model's
         config sets it."""
         make_trainable(self.model.transformer)
+        freeze_layers(self.model.transformer, self.freeze_layers)
         use_sparse_gradients(self.model.transformer, not scales_gradients(self.model))
         outputs, indices = [], []
         with forward_of_update(self.model) as forward:

@@ -8,7 +8,7 @@ from spacy.language import Language
 from thinc.api import Config, Model
 
 from ...requirements import record_requirements
-from ...settings import Positive, checked
+from ...settings import NotNegative, Positive, checked
 from .settings import Engine, Precision
 
 default_config = """
@@ -17,6 +17,7 @@ max_batch_items = 1024
 engine = "torch"
 precision = "fp32"
 threads = null
+freeze_layers = 0
 
 [transformer.set_extra_annotations]
 @annotation_setters = "spacy-transformers.null_annotation_setter.v1"
@@ -48,6 +49,7 @@ def make_mre_transformer(
     engine: Engine,
     precision: Precision,
     threads: Positive | None,
+    freeze_layers: NotNegative,
 ) -> Any:
     """Make the component: a drop-in for `transformer` of spacy-transformers, with the same models, span getters,
     listeners and files.
@@ -62,6 +64,8 @@ def make_mre_transformer(
         Weights are trained and saved in fp32. Default: "fp32".
     threads (Optional[int]): Threads of torch for the whole process, set at the first prediction. Worker processes of
         `nlp.pipe(n_process=...)` always use one. Default: torch's choice.
+    freeze_layers (int): How many of the lowest layers are not trained; with them the embeddings are not either. Updates
+        are faster and take less memory. Default: 0.
     """
     from .component import MRETransformer
 
@@ -74,6 +78,7 @@ def make_mre_transformer(
         engine=engine,
         precision=precision,
         threads=threads,
+        freeze_layers=freeze_layers,
     )
     record_requirements(nlp, nlp.tokenizer, transformer)
     return transformer
