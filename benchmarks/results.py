@@ -22,9 +22,11 @@ Counts = dict[str, numpy.ndarray]
 
 
 def get_commit() -> str:
-    """RETURNS (str): The commit of the code; "+" if files differ from it."""
-    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
-    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    """RETURNS (str): The commit of the code; "+" if files differ from it, other than results and docs."""
+    commit = ["git", "rev-parse", "--short", "HEAD"]
+    changes = ["git", "diff", "--quiet", "HEAD", "--", ".", ":!benchmarks/results", ":!docs", ":!*.md"]
+    name = subprocess.run(commit, capture_output=True, text=True).stdout.strip()
+    return name + "+" * bool(subprocess.run(changes, capture_output=True).returncode)
 
 
 def read(suite: str) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from . import (
 TABLES: dict[str, Callable[[], str]] = {
     "headline": accuracy.headline,
     "accuracy": accuracy.test,
+    "ideas": accuracy.ideas,
     "seen": accuracy.seen,
     "calibration": accuracy.calibration,
     "mistakes": accuracy.mistakes,

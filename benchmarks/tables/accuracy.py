@@ -1,5 +1,6 @@
 """The tables of the suite accuracy."""
 
+from collections.abc import Container
 from statistics import mean
 from typing import Any
 
@@ -31,6 +32,7 @@ NAMES = {
 }
 COMPARED = ("spans_f", "rel_strict_f")
 LEVELS = ("entities", "relations")
+SIDES = ("spert_mt", "spert")
 MAIN = ("spans_f", "rel_f", "rel_strict_f", "given_rel_f")
 
 
@@ -118,7 +120,7 @@ def boundaries() -> str:
     """Entities and strict relations with the boundaries of the gold, and with any that overlap them."""
     results = read("accuracy")
     lines = []
-    for (dataset,), of_dataset in group(_of(results, "test"), "dataset").items():
+    for (dataset, updates), of_dataset in group(_of(results, "test", "long"), "dataset", "updates").items():
         variants = {variant: own for (variant,), own in group(of_dataset, "variant").items()}
         if {"spert", "spert_mt"} <= set(variants):
             over = compared(results, variants["spert_mt"][0], "spert")
@@ -130,10 +132,11 @@ def boundaries() -> str:
                     for side in ("spert", "spert_mt")
                     for score in COMPARED
                 ]
-                lines.append([dataset, boundary, *cells, *(difference(over.get(name)) for name in names)])
+                differences = [difference(over.get(name)) for name in names]
+                lines.append([dataset, f"{updates:,}", boundary, *cells, *differences])
     if not lines:
         return nothing("accuracy")
-    columns = ["data", "boundaries", "`spert`: entities", "relations, strict", "`spert_mt`: entities"]
+    columns = ["data", "updates", "boundaries", "`spert`: entities", "relations, strict", "`spert_mt`: entities"]
     columns += ["relations, strict", "over `spert`: entities", "relations, strict"]
     return markdown(columns, lines)
 
@@ -141,7 +144,8 @@ def boundaries() -> str:
 def swaps() -> str:
     """Training with and without copies of the texts with other names, on the dev parts."""
     lines = []
-    for (dataset, updates), of_dataset in group(_of(read("accuracy"), "dev"), "dataset", "updates").items():
+    rows = _of(read("accuracy"), "dev", variants=("spert_mt", "swaps"))
+    for (dataset, updates), of_dataset in group(rows, "dataset", "updates").items():
         variants = {variant: own for (variant,), own in group(of_dataset, "variant").items()}
         if {"spert_mt", "swaps"} <= set(variants):
             sides = variants["spert_mt"], variants["swaps"]
@@ -153,5 +157,21 @@ def swaps() -> str:
     return markdown([*columns, "commit"], lines)
 
 
-def _of(results: dict, *phases: str) -> list[dict]:
-    return [row for row in results["rows"] if row["phase"] in phases]
+def ideas() -> str:
+    """The shipped model without one of its ideas, on the test parts."""
+    results, grid = read("accuracy"), Grid.load().suites["accuracy"]
+    without = {name: of["about"] for name, of in grid["variants"].items() if "preset" in of}
+    lines = []
+    for (variant, dataset), own in group(_of(results, "test", variants=without), "variant", "dataset").items():
+        over = compared(results, own[0], "spert_mt")
+        cells = [scores(own, score)[0] for score in COMPARED]
+        differences = [difference(over.get(score)) for score in COMPARED]
+        lines.append([f"`{variant}`: {without[variant]}", dataset, str(len(own)), *cells, *differences, commits(own)])
+    if not lines:
+        return nothing("accuracy")
+    columns = ["variant", "data", "seeds", "entities", "relations, strict", "over `spert_mt`: entities"]
+    return markdown([*columns, "relations, strict", "commit"], sorted(lines))
+
+
+def _of(results: dict, *phases: str, variants: Container[str] = SIDES) -> list[dict]:
+    return [row for row in results["rows"] if row["phase"] in phases and row["variant"] in variants]

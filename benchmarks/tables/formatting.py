@@ -76,7 +76,8 @@ def is_on_gpu(row: dict[str, Any]) -> bool:
 
 
 def commits(rows: Rows) -> str:
-    return ", ".join(dict.fromkeys(row["commit"].rstrip("+") for row in rows))
+    """RETURNS (str): The commits of some rows. "+": files differed from it."""
+    return ", ".join(dict.fromkeys(row["commit"] for row in rows))
 
 
 def versions(results: dict[str, Any]) -> str:

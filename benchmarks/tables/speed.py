@@ -43,12 +43,12 @@ def ratios() -> str:
 
 def growth() -> str:
     """Time and memory by length of the text, in each language."""
-    series = read("speed").get("series", {})
-    parts = [
-        f"**{name}**\n\n{_of_lengths(series[key])}\n\n{ABOUT_TEXTS[key]}"
-        for key, name in GROWN.items()
-        if key in series
-    ]
+    results, parts = read("speed"), []
+    for key, name in GROWN.items():
+        if key in results.get("series", {}):
+            table = _of_lengths(results["series"][key])
+            fits = [row for row in results["rows"] if row["name"] == key.replace("length", "growth_exponent_time")]
+            parts.append(f"**{name}**\n\n{table}\n\n{ABOUT_TEXTS[key]} Commit {commits(fits)}.")
     return "\n\n".join(parts) or nothing("speed")
 
 
