@@ -30,7 +30,8 @@ def build_minilm(
     The package is needed to start training; a trained pipeline contains the weights.
 
     get_spans (Callable[[list[Doc]], list[list[Span]]]): How long texts are split into windows.
-    mixed_precision (bool): Train in mixed precision: fp16 on a GPU, bf16 on a CPU. Default: False.
+    mixed_precision (bool): Train in mixed precision: in `mre_transformer` in fp16 on a GPU and in bf16 on a CPU; in
+        `spacy_mre.CrossTransformer.v1` in bf16; elsewhere on a GPU only. Default: False.
     grad_scaler_config (Optional[dict[str, Any]]): Settings of the gradient scaler for mixed precision.
     RETURNS (Model): A `spacy-transformers.TransformerModel.v3`.
     """
@@ -61,7 +62,8 @@ def build_multilingual_e5(
     scripts (Optional[list[str]]): Keep only the pieces in these scripts; letters of other scripts are unknown then.
         All have 250,000 pieces, ["Han", "ASCII"] 102,000, and ["Han", "Hiragana", "Katakana", "ASCII"] 105,000.
         Default: all.
-    mixed_precision (bool): Train in mixed precision: fp16 on a GPU, bf16 on a CPU. Default: False.
+    mixed_precision (bool): Train in mixed precision: in `mre_transformer` in fp16 on a GPU and in bf16 on a CPU; in
+        `spacy_mre.CrossTransformer.v1` in bf16; elsewhere on a GPU only. Default: False.
     grad_scaler_config (Optional[dict[str, Any]]): Settings of the gradient scaler for mixed precision.
     RETURNS (Model): A `spacy-transformers.TransformerModel.v3`.
     """

@@ -91,7 +91,7 @@ def test_a_gradient_of_a_transformer_that_is_not_finite(with_transformer, monkey
 
 
 def test_a_transformer_whose_updates_are_all_skipped(with_transformer):
-    """Mixed precision needs a GPU, so the overflow is set by hand."""
+    """Overflows are counted on a GPU only, so they are set by hand."""
     from spacy_mre.encoders.transformer.component import MAX_OVERFLOWS
 
     nlp, examples = with_transformer

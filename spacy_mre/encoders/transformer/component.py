@@ -32,7 +32,7 @@ from ..stored_weights import own_readers
 from .engines import PACKAGES, PRECISIONS, make_engine, torch_inputs
 from .frozen_layers import freeze_layers
 from .int8_weights import make_trainable
-from .mixed_precision import forward_of_update, scales_gradients
+from .mixed_precision import forward_of_update, in_full_precision, scales_gradients
 from .packing import attention_mask, first_position, pack_rows, pad
 from .piece_data import Encodings, gradient_of, piece_mask, split_by_doc
 from .settings import Engine, Precision
@@ -203,7 +203,7 @@ class MRETransformer(BufferedPipe, Transformer):
         RAISES (ValueError): If the model needs code of its own, or its folder names other files or models.
         """
         self._run = None
-        with refusing_code(self.model):
+        with refusing_code(self.model), in_full_precision(self.model):
             super().initialize(get_examples, nlp=nlp)
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
@@ -301,17 +301,16 @@ class MRETransformer(BufferedPipe, Transformer):
         return ids, None if pieces.types is None else pad(pieces.types[indices], mask, 0)
 
     def _encode_for_update(self, pieces: Wordpieces) -> tuple[Floats2d, Callable[[Floats2d], None]]:
-        """Return the vectors of a batch's pieces, and their backprop. The shim uses mixed precision if the model's
-        config sets it."""
+        """Return the vectors of a batch's pieces, and their backprop, in mixed precision if the model's config
+        sets it."""
         make_trainable(self.model.transformer)
         freeze_layers(self.model.transformer, self.freeze_layers)
         use_sparse_gradients(self.model.transformer, not scales_gradients(self.model))
-        outputs, indices = [], []
-        with forward_of_update(self.model) as forward:
-            for inputs, mask, group_indices in self._inputs_for_update(pieces):
-                output, backprop_output = forward(ArgsKwargs((), inputs))
-                outputs.append(_drop_padding(output.last_hidden_state, mask))
-                indices.append(group_indices)
+        outputs, indices, forward = [], [], forward_of_update(self.model)
+        for inputs, mask, group_indices in self._inputs_for_update(pieces):
+            output, backprop_output = forward(ArgsKwargs((), inputs))
+            outputs.append(_drop_padding(output.last_hidden_state, mask))
+            indices.append(group_indices)
         batch_order = numpy.argsort(numpy.concatenate(indices))
         vectors = torch.cat(outputs).float().index_select(0, torch.from_numpy(batch_order).to(outputs[0].device))
 

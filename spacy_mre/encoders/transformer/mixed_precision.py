@@ -17,27 +17,40 @@ from torch import nn
 Forward = Callable[[ArgsKwargs], tuple[Any, Callable[[ArgsKwargs], Any]]]
 
 
-@contextmanager
-def forward_of_update(model: Model) -> Iterator[Forward]:
-    """A context for all forward passes of an update. In bf16 the weights are rounded once for all of them.
+def forward_of_update(model: Model) -> Forward:
+    """Get the forward pass of an update.
 
     model (Model): `TransformerModel`.
-    YIELDS (Forward): The forward pass, in mixed precision if the model's config sets it.
+    RETURNS (Forward): In mixed precision if the model's config sets it.
     """
     shim = model.layers[0].shims[0]
     if not shim._mixed_precision or scales_gradients(model):
-        yield shim.begin_update
-        return
-    with torch.autocast("cpu", torch.bfloat16):
-        yield partial(_begin_update, model.transformer)
+        return shim.begin_update
+    return partial(_begin_update, model.transformer)
 
 
 def scales_gradients(model: Model) -> bool:
     """RETURNS (bool): Whether the shim scales gradients, as it does in mixed precision on a GPU."""
+    return bool(model.layers[0].shims[0]._mixed_precision) and model.transformer.device.type == "cuda"
+
+
+@contextmanager
+def in_full_precision(model: Model) -> Iterator[None]:
+    """A context without mixed precision, for the one forward pass that spacy-transformers makes when it loads a model.
+    On a CPU the shim would warn that mixed precision is off.
+
+    model (Model): `TransformerModel`.
+    """
     shim = model.layers[0].shims[0]
-    return bool(shim._mixed_precision) and model.transformer.device.type != "cpu"
+    setting, shim._mixed_precision = shim._mixed_precision, False
+    try:
+        yield
+    finally:
+        shim._mixed_precision = setting
 
 
 def _begin_update(transformer: nn.Module, inputs: ArgsKwargs) -> tuple[Any, Callable[[ArgsKwargs], Any]]:
-    output = transformer.train()(*inputs.args, **inputs.kwargs)
+    """In a context of its own: one for several passes would add up their gradients in bf16."""
+    with torch.autocast(inputs.kwargs["input_ids"].device.type, torch.bfloat16):
+        output = transformer.train()(*inputs.args, **inputs.kwargs)
     return output, lambda grads: torch.autograd.backward(*grads.args, **grads.kwargs)
