@@ -8,27 +8,23 @@ import spacy
 import srsly
 
 from ..trained import corpus_of, make_pipeline
-from .measuring import Settings, alternate, measures, ratio_row
+from .measuring import Settings, measures
 from .pipelines import BareEncoder
-from .predict import BARE
+from .predict import against_bare, with_one_thread
 
 
-@measures("predict_vs_hf_encoder_ja_e5")
+@measures(*with_one_thread("predict_vs_hf_encoder_ja_e5"))
 def japanese(settings: Settings) -> dict[str, Any]:
-    return whole_pipeline("ja_e5", settings)
+    return of_config("ja_e5", settings)
 
 
-@measures("predict_vs_hf_encoder_zh_e5")
+@measures(*with_one_thread("predict_vs_hf_encoder_zh_e5"))
 def chinese(settings: Settings) -> dict[str, Any]:
-    return whole_pipeline("zh_e5", settings)
+    return of_config("zh_e5", settings)
 
 
-def whole_pipeline(name: str, settings: Settings) -> dict[str, Any]:
-    """From texts to Docs, against the forward pass of the encoder alone."""
+def of_config(name: str, settings: Settings) -> dict[str, Any]:
     path: Path = make_pipeline(name)
     texts = [record["text"] for record in srsly.read_jsonl(corpus_of(name))][: settings.pick(200, 10)]
     nlp, bare = spacy.load(path), BareEncoder(str(path))
-    batches = bare.batches(texts)
-    times = alternate(settings.rounds, lambda: list(nlp.pipe(texts)), lambda: bare.run(batches))
-    note = f"whole joint pipeline ({name}.cfg) / {BARE}"
-    return {"rows": [ratio_row(f"predict_vs_hf_encoder_{name}", *times, note=note)]}
+    return against_bare(f"predict_vs_hf_encoder_{name}", nlp, bare, texts, settings.rounds, dataset=f"{name}.cfg")

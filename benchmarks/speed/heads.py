@@ -14,7 +14,7 @@ from spacy_mre.pipeline.spert_mt.output import SpertMTOptions, SpertMTOutput
 from tests.fidelity import textbook
 
 from .measuring import Settings, alternate, call_in_process, extra_memory, measures, ratio_row
-from .pipelines import CONLL04, STOCK, exact_docs, load, nth_best, read_docs, trained
+from .pipelines import CONLL04, OURS, STOCK, exact_docs, load, nth_best, read_docs, read_texts, trained
 
 TEXTS, TOKENS, WIDTH = 32, 256, 384
 # As in CoNLL04.
@@ -96,6 +96,22 @@ def spancat(settings: Settings) -> dict[str, Any]:
     times = alternate(settings.rounds, lambda: annotate(ours, docs), lambda: annotate(theirs, docs))
     note = f"{len(docs)} texts x {len(docs[0])} tokens: spert_mt, entities and relations / spancat, which finds nothing"
     return {"rows": [ratio_row("heads_vs_spancat", *times, note=note, dataset=CONLL04)]}
+
+
+@measures("heads_vs_pipeline")
+def share(settings: Settings) -> dict[str, Any]:
+    """What entities, relations and text labels take of the time of a pipeline."""
+    nlp, texts = load(trained(CONLL04), OURS), read_texts(CONLL04, "test", settings.pick(0, 32))
+    encoder: Any = nlp.get_pipe("transformer")
+    docs = list(encoder.pipe(map(nlp.make_doc, texts)))
+
+    def alone() -> None:
+        for name in ("spert_mt", "mre_textcat"):
+            annotate(nlp.get_pipe(name), docs)
+
+    times = alternate(settings.rounds, alone, lambda: list(nlp.pipe(texts)))
+    note = "spert_mt (with its tok2vec) and mre_textcat alone / whole joint pipeline"
+    return {"rows": [ratio_row("heads_vs_pipeline", *times, note=note, dataset=CONLL04)]}
 
 
 def add_spancat(nlp, docs: list):

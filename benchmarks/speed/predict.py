@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import torch
 from spacy.language import Language
 
 from .measuring import Settings, alternate, measures, ratio_row
@@ -13,23 +14,39 @@ SHORT_TEXT = 20
 BARE = "bare encoder on length-sorted batches of 32"
 
 
-@measures("predict_vs_hf_encoder")
+def with_one_thread(name: str) -> tuple[str, str]:
+    """The names of a row with the threads of the suite, and of the same with one thread."""
+    return name, f"{name}_one_thread"
+
+
+@measures(*with_one_thread("predict_vs_hf_encoder"))
 def english(settings: Settings) -> dict[str, Any]:
-    return whole_pipeline("predict_vs_hf_encoder", CONLL04, settings)
+    return of_trained("predict_vs_hf_encoder", CONLL04, settings)
 
 
-@measures("predict_vs_hf_encoder_ja")
+@measures(*with_one_thread("predict_vs_hf_encoder_ja"))
 def japanese(settings: Settings) -> dict[str, Any]:
-    return whole_pipeline("predict_vs_hf_encoder_ja", CROSSRE_JA, settings, every=4)
+    return of_trained("predict_vs_hf_encoder_ja", CROSSRE_JA, settings, every=4)
 
 
-def whole_pipeline(name: str, data: str, settings: Settings, every: int = 1) -> dict[str, Any]:
-    """From texts to Docs with entities, relations and text labels, against the forward pass of the encoder alone."""
-    texts = read_texts(data, "test", settings.pick(0, 32))[::every]
+def of_trained(name: str, data: str, settings: Settings, every: int = 1) -> dict[str, Any]:
     nlp, bare = load(trained(data), OURS), BareEncoder(trained(data))
-    batches = bare.batches(texts)
-    times = alternate(settings.rounds, lambda: list(nlp.pipe(texts)), lambda: bare.run(batches))
-    return {"rows": [ratio_row(name, *times, note=f"whole joint pipeline / {BARE}", dataset=data)]}
+    texts = read_texts(data, "test", settings.pick(0, 32))[::every]
+    return against_bare(name, nlp, bare, texts, settings.rounds, dataset=data)
+
+
+def against_bare(
+    name: str, nlp: Language, bare: BareEncoder, texts: list[str], rounds: int, **more: Any
+) -> dict[str, Any]:
+    """From texts to Docs with entities, relations and text labels, against the forward pass of the encoder alone. What
+    is not torch runs on one thread in both rows."""
+    batches, rows = bare.batches(texts), []
+    for row, threads in zip(with_one_thread(name), (torch.get_num_threads(), 1)):
+        torch.set_num_threads(threads)
+        times = alternate(rounds, lambda: list(nlp.pipe(texts)), lambda: bare.run(batches))
+        note = f"whole joint pipeline / {BARE}{', 1 thread' if row != name else ''}"
+        rows.append(ratio_row(row, *times, note=note, **more))
+    return {"rows": rows}
 
 
 @measures("predict_vs_transformer_pipe", "transformer_pipe_vs_hf_encoder", "predict_one_by_one_vs_hf_encoder")
