@@ -241,8 +241,8 @@ class Errors(metaclass=_WithCodes):
         "precision bf16 or fp16."
     )
     M313 = (
-        "freeze_layers = {count}, but this model has {layers} layers that can be frozen, and one of them must be "
-        "trained. Use a smaller number. To train none of them, name the component in frozen_components and "
+        "freeze_layers = {count}, but this model has {layers} layers that can be told apart, and at least one must be "
+        "trained. Use a smaller number, or 0. To train none of them, name the component in frozen_components and "
         "annotating_components of [training]."
     )
     M321 = (

@@ -30,7 +30,7 @@ from ...training.torch_weights import averaged_weights, pass_gradients, use_spar
 from ..foreign_code import refusing_code
 from ..stored_weights import own_readers
 from .engines import PACKAGES, PRECISIONS, make_engine, torch_inputs
-from .frozen_layers import freeze_layers
+from .frozen_layers import freeze_lowest
 from .int8_weights import make_trainable
 from .mixed_precision import forward_of_update, in_full_precision, scales_gradients
 from .packing import attention_mask, first_position, pack_rows, pad
@@ -200,11 +200,13 @@ class MRETransformer(BufferedPipe, Transformer):
 
         get_examples (Callable[[], Iterable[Example]]): The training data.
         nlp (Optional[Language]): The pipeline.
-        RAISES (ValueError): If the model needs code of its own, or its folder names other files or models.
+        RAISES (ValueError): If the model needs code of its own, its folder names other files or models, or it has
+            too few layers for `freeze_layers`.
         """
         self._run = None
         with refusing_code(self.model), in_full_precision(self.model):
             super().initialize(get_examples, nlp=nlp)
+        freeze_lowest(self.model.transformer, self.freeze_layers)
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the component. `model` is a folder in Hugging Face's layout. In int8 only this component reads it.
@@ -304,7 +306,7 @@ class MRETransformer(BufferedPipe, Transformer):
         """Return the vectors of a batch's pieces, and their backprop, in mixed precision if the model's config
         sets it."""
         make_trainable(self.model.transformer)
-        freeze_layers(self.model.transformer, self.freeze_layers)
+        freeze_lowest(self.model.transformer, self.freeze_layers)
         use_sparse_gradients(self.model.transformer, not scales_gradients(self.model))
         outputs, indices, forward = [], [], forward_of_update(self.model)
         for inputs, mask, group_indices in self._inputs_for_update(pieces):

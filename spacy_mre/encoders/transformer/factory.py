@@ -64,8 +64,8 @@ def make_mre_transformer(
         Weights are trained and saved in fp32. Default: "fp32".
     threads (Optional[int]): Threads of torch for the whole process, set at the first prediction. Worker processes of
         `nlp.pipe(n_process=...)` always use one. Default: torch's choice.
-    freeze_layers (int): How many of the lowest layers are not trained; with them the embeddings are not either. Updates
-        are faster and take less memory. Default: 0.
+    freeze_layers (int): How many of the lowest layers are not trained. If there are any, only the layers above them
+        are. Updates are faster. Default: 0.
     """
     from .component import MRETransformer
 

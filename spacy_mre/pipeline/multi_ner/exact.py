@@ -108,14 +108,15 @@ def _read(transformer: Any, sequences: PairSequences, positions: numpy.ndarray, 
     mixed_precision = bool(transformer.layers[0].shims[0]._mixed_precision)
     states, n_rows = [], 0
     starts = numpy.zeros(len(sequences), dtype=numpy.int64)
-    with torch.autocast(module.device.type, torch.bfloat16, enabled=mixed_precision):
-        for group in pack(sequences.lengths, max_batch_items):
-            inputs = sequences.inputs(group, padding, with_types)
-            tensors = {name: torch.from_numpy(array).to(module.device) for name, array in inputs.items()}
+    for group in pack(sequences.lengths, max_batch_items):
+        inputs = sequences.inputs(group, padding, with_types)
+        tensors = {name: torch.from_numpy(array).to(module.device) for name, array in inputs.items()}
+        # A context for each pass: one for all would add up their gradients in bf16.
+        with torch.autocast(module.device.type, torch.bfloat16, enabled=mixed_precision):
             state = module(**tensors).last_hidden_state
-            starts[group] = n_rows + numpy.arange(len(group)) * state.shape[1]
-            n_rows += len(group) * state.shape[1]
-            states.append(state.flatten(0, 1))
+        starts[group] = n_rows + numpy.arange(len(group)) * state.shape[1]
+        n_rows += len(group) * state.shape[1]
+        states.append(state.flatten(0, 1))
     rows = sequences.rows(positions, starts)
     if not states:
         return torch.zeros((*rows.shape, transformer.get_dim("nO")), device=module.device)
