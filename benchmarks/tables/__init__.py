@@ -29,6 +29,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "headline": accuracy.headline,
     "accuracy": accuracy.test,
     "ideas": accuracy.ideas,
+    "training_options": accuracy.options,
     "seen": accuracy.seen,
     "calibration": accuracy.calibration,
     "mistakes": accuracy.mistakes,

@@ -33,6 +33,9 @@ NAMES = {
 COMPARED = ("spans_f", "rel_strict_f")
 LEVELS = ("entities", "relations")
 SIDES = ("spert_mt", "spert")
+# Variants of the first side: without one idea, and with options of training.
+IDEAS = ("separate", "no_iou", "no_logits", "no_ends", "no_hidden", "no_product", "no_constraints", "overlap_any")
+OPTIONS = ("bf16", "frozen")
 MAIN = ("spans_f", "rel_f", "rel_strict_f", "given_rel_f")
 
 
@@ -57,7 +60,7 @@ def headline() -> str:
 
 
 def test() -> str:
-    """All variants on the test parts, and their differences from SpERT."""
+    """Both sides on the test parts, and their difference."""
     results, grid = read("accuracy"), Grid.load().suites["accuracy"]
     rows = _of(results, "test", "published", "long")
     if not rows:
@@ -159,14 +162,24 @@ def swaps() -> str:
 
 def ideas() -> str:
     """The shipped model without one of its ideas, on the test parts."""
-    results, grid = read("accuracy"), Grid.load().suites["accuracy"]
-    without = {name: of["about"] for name, of in grid["variants"].items() if "preset" in of}
+    return _changed(IDEAS)
+
+
+def options() -> str:
+    """The shipped model with options that make training faster, on the test parts."""
+    return _changed(OPTIONS)
+
+
+def _changed(variants: Container[str]) -> str:
+    """Variants of the shipped model, and their differences from it on the seeds that both have."""
+    results, about = read("accuracy"), Grid.load().suites["accuracy"]["variants"]
     lines = []
-    for (variant, dataset), own in group(_of(results, "test", variants=without), "variant", "dataset").items():
+    for (variant, dataset), own in group(_of(results, "test", variants=variants), "variant", "dataset").items():
         over = compared(results, own[0], "spert_mt")
         cells = [scores(own, score)[0] for score in COMPARED]
         differences = [difference(over.get(score)) for score in COMPARED]
-        lines.append([f"`{variant}`: {without[variant]}", dataset, str(len(own)), *cells, *differences, commits(own)])
+        named = f"`{variant}`: {about[variant]['about']}"
+        lines.append([named, dataset, str(len(own)), *cells, *differences, commits(own)])
     if not lines:
         return nothing("accuracy")
     columns = ["variant", "data", "seeds", "entities", "relations, strict", "over `spert_mt`: entities"]
@@ -174,4 +187,5 @@ def ideas() -> str:
 
 
 def _of(results: dict, *phases: str, variants: Container[str] = SIDES) -> list[dict]:
+    """RETURNS (list[dict]): The rows of some phases, by default of the two sides only."""
     return [row for row in results["rows"] if row["phase"] in phases and row["variant"] in variants]

@@ -30,7 +30,11 @@ def forward_of_update(model: Model) -> Forward:
 
 
 def scales_gradients(model: Model) -> bool:
-    """RETURNS (bool): Whether the shim scales gradients, as it does in mixed precision on a GPU."""
+    """Whether the shim scales gradients, as it does in mixed precision on a GPU.
+
+    model (Model): `TransformerModel`.
+    RETURNS (bool): False without mixed precision, or on a CPU.
+    """
     return bool(model.layers[0].shims[0]._mixed_precision) and model.transformer.device.type == "cuda"
 
 
@@ -40,6 +44,7 @@ def in_full_precision(model: Model) -> Iterator[None]:
     On a CPU the shim would warn that mixed precision is off.
 
     model (Model): `TransformerModel`.
+    YIELDS (None): Once; the setting is restored afterwards.
     """
     shim = model.layers[0].shims[0]
     setting, shim._mixed_precision = shim._mixed_precision, False
