@@ -1,9 +1,8 @@
 """The table of one pipeline for three languages."""
 
 from ..results import read
+from .accuracy import COMPARED
 from .formatting import LANGUAGES, commits, group, markdown, no_runs, scores, versions
-
-COMPARED = ("spans_f", "rel_strict_f")
 
 
 def languages() -> str:
