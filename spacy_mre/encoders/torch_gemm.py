@@ -1,16 +1,13 @@
 """Matrix products of thinc's layers by torch, on the CPU.
 
-Thinc multiplies matrices with BLIS, in one thread. Torch is faster on processors with AVX-512 (`torch_gemm_speedup` in
-docs/performance.md), and uses the threads that `torch.set_num_threads` allows.
+Thinc multiplies matrices with BLIS, in one thread. Torch is faster on processors with AVX-512, and uses the threads
+that `torch.set_num_threads` allows.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy
 import torch
-from spacy.language import Language
-from spacy.util import registry
 from thinc.api import Model, NumpyOps
 from thinc.types import Floats2d
 
@@ -66,20 +63,3 @@ def use_torch_gemm(model: Model) -> None:
     for node in model.walk():
         if type(node.ops) is NumpyOps:
             node.ops = ops
-
-
-@registry.callbacks("spacy_mre.torch_gemm.v1")
-def make_use_torch_gemm() -> Callable[[Language], Language]:
-    """Make a callback for `[nlp.after_pipeline_creation]`: the components of a pipeline multiply matrices with torch
-    where they run on the CPU. Scores change in their last digits.
-
-    RETURNS (Callable[[Language], Language]): The callback.
-    """
-
-    def use_in_pipeline(nlp: Language) -> Language:
-        for _, pipe in nlp.components:
-            if isinstance(getattr(pipe, "model", None), Model):
-                use_torch_gemm(pipe.model)  # type: ignore[attr-defined]
-        return nlp
-
-    return use_in_pipeline

@@ -5,15 +5,13 @@ import sys
 
 import numpy
 import pytest
-import spacy
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from spacy.util import load_model_from_config
 from thinc.api import Linear, NumpyOps, chain
 
-from spacy_mre.encoders.torch_gemm import TorchGemmOps, make_use_torch_gemm, use_torch_gemm
+from spacy_mre.encoders.torch_gemm import TorchGemmOps, use_torch_gemm
 
 OPS = TorchGemmOps()
 SIZES = st.integers(0, 5)
@@ -71,30 +69,14 @@ def test_only_layers_on_numpy_change():
     assert_allclose(model.predict(x), (x @ weights[0].T + weights[1]) @ others[0].T + others[1], atol=1e-5)
 
 
-def test_a_pipeline_from_a_config_uses_it_and_so_does_the_saved_one(tmp_path):
-    config = {"nlp": {"after_pipeline_creation": {"@callbacks": "spacy_mre.torch_gemm.v1"}}}
-    nlp = spacy.blank("en", config=config)
-    nlp.add_pipe("sentencizer")  # without a model
-    nlp.add_pipe("tok2vec")
-    nlp = load_model_from_config(nlp.config)
-    nlp.initialize()
-    nlp.to_disk(tmp_path)
-    loaded = spacy.load(tmp_path)
-    for each in (nlp, loaded):
-        assert {type(node.ops) for node in each.get_pipe("tok2vec").model.walk()} == {TorchGemmOps}
-    plain = spacy.load(tmp_path, config={"nlp": {"after_pipeline_creation": None}})
-    assert {type(node.ops) for node in plain.get_pipe("tok2vec").model.walk()} == {NumpyOps}
-    assert_allclose(loaded("Ida lives in Lima.").tensor, plain("Ida lives in Lima.").tensor, atol=1e-4)
-    assert make_use_torch_gemm()(nlp) is nlp
-
-
 SCRIPT = """
 import spacy, torch
-from spacy_mre.encoders.torch_gemm import make_use_torch_gemm
+from spacy_mre.encoders.torch_gemm import use_torch_gemm
 torch.set_num_threads(2)
 nlp = spacy.blank("en")
-nlp.add_pipe("tok2vec").model.initialize()
-make_use_torch_gemm()(nlp)
+model = nlp.add_pipe("tok2vec").model
+model.initialize()
+use_torch_gemm(model)
 texts = ["Ida lives in Lima and works there."] * 1000
 assert len(list(nlp.pipe(texts, batch_size=500))) == len(list(nlp.pipe(texts, batch_size=500, n_process=2)))
 """
