@@ -429,7 +429,6 @@ class Errors(metaclass=_WithCodes):
         "quotation mark in it is not closed: close it, or write it twice if it belongs to the text."
     )
     M710 = "{path} is in UTF-16. Convert it to UTF-8, with iconv -f UTF-16 -t UTF-8 for example."
-    M720 = "A relation '{label}' joins a span that is not one of the entities, so it cannot be written."
     M721 = "There is no column '{name}'. There are: {known}. Name the column of the texts with --text."
     M722 = "The column '{name}' contains {type}, not texts. Name the column of the texts with --text."
     M723 = "The texts have the columns {names} already. Choose other names for the new ones with --prefix."

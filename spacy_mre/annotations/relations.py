@@ -24,6 +24,8 @@ from .entities import Offsets, trim
 KEY = ("._.", "relations", None, None)
 SOURCES_KEY = ("._.", "relation_sources", None, None)
 TOKENS_KEY = ("._.", "relation_tokens", None, None)
+# The label of a head or tail that is listed as an entity, but has no label of its own.
+ARGUMENT_LABEL = "entity"
 
 
 class Relation(TypedDict):

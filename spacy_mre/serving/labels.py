@@ -4,7 +4,7 @@ from typing import Any
 
 from spacy.language import Language
 
-from ..scale.analysis import LEVELS
+from ..scale.analysis import ARGUMENT_LABEL, LEVELS
 
 Labels = dict[str, list[str]]
 ASSIGNED = {"doc.ents": "entities", "doc.spans": "entities", "doc.cats": "cats"}
@@ -34,6 +34,8 @@ def read_labels(nlp: Language) -> Labels:
                 level = pipe.gold.levels[task]
                 found["relations" if level == "relations" else "entities"].update(labels["labels"])
                 found["relations"].update(labels["roles"])
+                if level != "entities":  # what relations join need not be an entity, see `analysis.with_arguments`
+                    found["entities"].add(ARGUMENT_LABEL)
         else:
             for level in {ASSIGNED[field] for field in nlp.get_pipe_meta(name).assigns if field in ASSIGNED}:
                 found[level].update(getattr(pipe, "labels", ()))

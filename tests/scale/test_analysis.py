@@ -5,6 +5,9 @@ import spacy
 
 from spacy_mre.annotations.entities import set_entities
 from spacy_mre.annotations.relations import make_relation, set_relations
+from spacy_mre.pipeline.generative.formats import Analysis, ArgumentText, EventText, RelationText, Task
+from spacy_mre.pipeline.generative.formats.anchoring import anchor
+from spacy_mre.pipeline.generative.formats.from_docs import write_analysis
 from spacy_mre.scale.analysis import make_reader, read_analysis
 
 NLP = spacy.blank("en")
@@ -56,14 +59,25 @@ def test_relations_have_indices_of_entities(doc):
 
 
 @pytest.mark.parametrize(
-    "head, head_label",
-    [((1, 2), "person"), ((0, 1), "place"), ((0, 2), "person")],
-    ids=["other words", "another label", "longer"],
+    "head, head_label, added, place",
+    [
+        ((1, 2), "person", {"start": 4, "end": 8, "label": "person", "text": "left"}, 1),
+        ((1, 2), "", {"start": 4, "end": 8, "label": "entity", "text": "left"}, 1),
+        ((0, 1), "place", {"start": 0, "end": 3, "label": "place", "text": "Zoë"}, 1),
+        ((0, 2), "person", {"start": 0, "end": 8, "label": "person", "text": "Zoë left"}, 0),
+    ],
+    ids=["other words", "no label", "another label", "longer"],
 )
-def test_a_relation_to_what_is_no_entity(doc, head, head_label):
-    relate(doc, (head, head_label, "left", (2, 6), "site", 0.5))
-    with pytest.raises(ValueError, match=r"\[M720\].*'left'"):
-        read_analysis(doc, "entities")
+def test_what_a_relation_joins_is_an_entity(doc, head, head_label, added, place):
+    before = read_analysis(doc, "entities")["entities"]
+    relate(doc, (head, head_label, "left", (2, 6), "site", 0.5), (head, head_label, "saw", (8, 9), "", 0.25))
+    found = read_analysis(doc, "entities")
+    assert found["entities"] == [*before[:place], {**added, "score": 0.5}, *before[place:]]
+    assert found["relations"] == [
+        {"head": place, "tail": 2, "label": "left", "score": 0.5},
+        {"head": place, "tail": 5, "label": "saw", "score": 0.25},
+    ]
+    assert list(doc.spans) == ["entities"] and len(doc.spans["entities"]) == len(before)
 
 
 def test_a_relation_without_labels_of_its_ends(doc):
@@ -74,11 +88,47 @@ def test_a_relation_without_labels_of_its_ends(doc):
     ]
 
 
-def test_a_relation_without_any_entities():
-    doc = NLP("Zoë left")
-    relate(doc, ((0, 1), "person", "is", (1, 2), "verb", 0.5))
-    with pytest.raises(ValueError, match=r"\[M720\]"):
-        read_analysis(doc, "entities")
+def test_relations_without_any_entities():
+    doc = NLP("Zoë left Oslo")
+    relate(doc, ((2, 3), "", "after", (1, 2), "", 0.5), ((0, 1), "person", "is", (1, 2), "verb", 0.25))
+    doc.cats = {"travel": 1.0}
+    assert read_analysis(doc, "entities") == {
+        "entities": [
+            {"start": 0, "end": 3, "label": "person", "text": "Zoë", "score": 0.25},
+            {"start": 4, "end": 8, "label": "verb", "text": "left", "score": 0.25},
+            {"start": 9, "end": 13, "label": "entity", "text": "Oslo", "score": 0.5},
+        ],
+        "relations": [
+            {"head": 2, "tail": 1, "label": "after", "score": 0.5},
+            {"head": 0, "tail": 1, "label": "is", "score": 0.25},
+        ],
+        "cats": {"travel": 1.0},
+    }
+
+
+IDA, MERGER = RelationText("Ida", "born in", "Lima"), ArgumentText("subject", "Alpha")
+
+
+@pytest.mark.parametrize(
+    "name, text, item, entities, relation",
+    [
+        ("TCREE:RE", "Ida is from Lima", IDA, [("entity", "Ida"), ("entity", "Lima")], (0, "born in", 1)),
+        (
+            "TCREE:EE",
+            "Alpha will merge soon",
+            EventText("merger", "merge", (MERGER,)),
+            [("entity", "Alpha"), ("merger", "merge")],
+            (1, "subject", 0),
+        ),
+    ],
+)
+def test_tasks_of_relations_and_events_alone(name, text, item, entities, relation):
+    doc = NLP(text)
+    task = Task.of_labels(name, "en", classes=[], labels=["born in" if name == "TCREE:RE" else "merger"])
+    write_analysis(doc, anchor(text, Analysis(None, (item,))), task, source="slg", scores=[0.5])
+    found = read_analysis(doc, "entities")
+    assert [(one["label"], one["text"]) for one in found["entities"]] == entities
+    assert [(one["head"], one["label"], one["tail"]) for one in found["relations"]] == [relation]
 
 
 def test_text_labels(doc):
@@ -100,6 +150,9 @@ def test_what_is_absent_is_not_empty():
     set_entities(doc, [])
     set_relations(doc, [])
     assert read_analysis(doc, "entities") == {"entities": [], "relations": [], "cats": None}
+    other = NLP("It rained")
+    set_relations(other, [])
+    assert read_analysis(other, "entities") == {"entities": [], "relations": [], "cats": None}
 
 
 def test_entities_of_spacy_components():

@@ -17,6 +17,7 @@ from pathlib import Path
 from spacy.tokens import Doc
 
 from ...annotations.entities import DEFAULT_KEY
+from ...annotations.relations import ARGUMENT_LABEL
 from ...annotations.scripts import language_of
 from ...corpora.record import EntityRecord, Record, RelationRecord
 from ...corpora.report import Report
@@ -32,9 +33,6 @@ from .formats.scanning import narrowed, normalized, says_none
 from .formats.task import get_template
 from .formats.task_gold import TaskGold
 from .row_files import RowItem, read_row_items
-
-# The label of the arguments of relations that are read, because the strings do not contain one.
-ARGUMENT_LABEL = "entity"
 
 # "input" and "output".
 StringRow = dict[str, str]
