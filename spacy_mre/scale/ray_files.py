@@ -38,7 +38,7 @@ def read_dataset(source: str, options: Options) -> tuple[Dataset, int]:
     RETURNS (tuple[Dataset, int]): The texts, with the other columns that are kept, and the number of rows.
     RAISES (ValueError): If the input is invalid.
     """
-    paths = _find_paths(source)
+    paths = _find_paths(source, options)
     if paths[0].endswith(".parquet") or is_url(source):
         system, first = _system(paths[0])
         with system.open_input_file(first) as file:
@@ -94,9 +94,9 @@ class _Lines(BlockBasedFileDatasink):
                 file.write(f"{line.as_py()}\n".encode())
 
 
-def _find_paths(source: str) -> list[str]:
+def _find_paths(source: str, options: Options) -> list[str]:
     if not is_url(source):
-        open_input(source)
+        open_input(source, text=options.text)
         return [str(file.path.resolve()) for file in find_files(Path(source))]
     system, path = fs.FileSystem.from_uri(source)
     scheme = source.partition("://")[0]

@@ -67,6 +67,23 @@ def test_json_lines_through_a_model_with_relations(ray, make_nlp, make_examples,
     assert_same(read_output(output), wanted)
 
 
+@pytest.mark.parametrize("form", ["csv", "tsv", "parquet"])
+def test_another_column_of_texts(ray, model, tmp_path, form):
+    source, texts = tmp_path / f"in.{form}", ["Ida saw Lima", "Lima"]
+    if form == "parquet":
+        parquet.write_table(pyarrow.table({"id": ["a", "b"], "body": texts}), source)
+    else:
+        lines = [["id", "body"], ["a", texts[0]], ["b", texts[1]]]
+        source.write_text("".join(("," if form == "csv" else "\t").join(line) + "\n" for line in lines))
+    options = Options(form="parquet", text="body", select=("entities",))
+    assert annotate_with_ray(model, str(source), str(tmp_path / "out"), options) == Annotated(2, 0)
+    rows = read_output(tmp_path / "out")
+    assert [(row["body"], [one["text"] for one in row["entities"]]) for row in rows] == [
+        (texts[0], ["Ida", "Lima"]),
+        (texts[1], ["Lima"]),
+    ]
+
+
 def test_an_error_in_an_actor_is_told(ray, tmp_path):
     (tmp_path / "nlp").mkdir()
     (tmp_path / "nlp" / "config.cfg").write_text("no config")
