@@ -15,7 +15,7 @@ from spacy.util import is_package
 from ..errors import Errors
 from ..files import check_can_write
 from .columns import output_schema
-from .forms import as_json, rounded
+from .forms import as_json, has_type, is_same, rounded
 from .inputs import STANDARD_INPUT
 from .options import Options
 from .pipelines import load_pipeline
@@ -185,13 +185,13 @@ def _find_unknown(row: Row, schema: pyarrow.Schema, options: Options) -> str:
 def _as_column(rows: Sequence[Row], field: pyarrow.Field, faults: list[str], text: str) -> pyarrow.Array:
     values = [row.values.get(field.name) for row in rows]
     try:
-        return pyarrow.array(values, field.type)
+        column = pyarrow.array(values, field.type)
+        if all(map(is_same, values, column.to_pylist())):
+            return column
     except (ArrowException, TypeError, ValueError, OverflowError):
         pass
     for place, value in enumerate(values):
-        try:
-            pyarrow.scalar(value, field.type)
-        except (ArrowException, TypeError, ValueError, OverflowError):
+        if not has_type(value, field.type):
             reason = find_fault(value, len(value) if isinstance(value, str) else 0) if field.name == text else ""
             reason = reason or f"its '{field.name}' is no {field.type} and is left out: {value!a:.60}"
             faults[place] = faults[place] or reason

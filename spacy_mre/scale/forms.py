@@ -145,6 +145,37 @@ def as_json(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not a JSON type")
 
 
+def has_type(value: Any, column_type: pyarrow.DataType) -> bool:
+    """RETURNS (bool): Whether a column can have a value as it is.
+
+    value (Any): The value.
+    column_type (DataType): The type of the column.
+
+    >>> has_type(1, pyarrow.int64()), has_type(1.5, pyarrow.int64())
+    (True, False)
+    """
+    try:
+        return is_same(value, pyarrow.scalar(value, column_type).as_py())
+    except (ArrowException, TypeError, ValueError, OverflowError):
+        return False
+
+
+def is_same(value: Any, stored: Any) -> bool:
+    """RETURNS (bool): Whether Arrow has stored a value as it is. It would make 1 of 1.5, and leave out keys that a
+    struct lacks.
+
+    value (Any): The value.
+    stored (Any): What Arrow gives back.
+    """
+    if isinstance(value, dict) and isinstance(stored, dict):
+        return all(key in stored and is_same(one, stored[key]) for key, one in value.items())
+    if isinstance(value, (list, tuple)) and isinstance(stored, (list, tuple)):
+        return len(value) == len(stored) and all(map(is_same, value, stored))
+    if isinstance(value, bool) != isinstance(stored, bool):
+        return False
+    return bool(value == stored or (value != value and stored != stored))
+
+
 def _analyse(
     nlp: Language, rows: Sequence[Row], options: Options, reject: Reject
 ) -> Iterator[tuple[Row, dict[str, Any]]]:
@@ -208,25 +239,7 @@ def _fits(row: Row, kept: Sequence[pyarrow.Field], options: Options, reject: Rej
         # The judgement of the text itself comes later.
         if field.name == options.text or value is None:
             continue
-        if not _has_type(as_string(value) if is_mixed(field) else value, field.type):
+        if not has_type(as_string(value) if is_mixed(field) else value, field.type):
             reject(row, f"its '{field.name}' is no {field.type}, like the others: {value!a:.60}; {ADVICE}")
             return False
     return True
-
-
-def _has_type(value: Any, column_type: pyarrow.DataType) -> bool:
-    try:
-        return _is_same(value, pyarrow.scalar(value, column_type).as_py())
-    except (ArrowException, TypeError, ValueError, OverflowError):
-        return False
-
-
-def _is_same(value: Any, stored: Any) -> bool:
-    """Whether Arrow has stored a value as it is. It would make 1 of 1.5, and leave out keys that a struct lacks."""
-    if isinstance(value, dict) and isinstance(stored, dict):
-        return all(key in stored and _is_same(one, stored[key]) for key, one in value.items())
-    if isinstance(value, (list, tuple)) and isinstance(stored, (list, tuple)):
-        return len(value) == len(stored) and all(map(_is_same, value, stored))
-    if isinstance(value, bool) != isinstance(stored, bool):
-        return False
-    return bool(value == stored or (value != value and stored != stored))

@@ -68,6 +68,27 @@ def test_what_cannot_be_read_is_told():
     ]
 
 
+def test_values_that_arrow_would_change_are_left_out():
+    rows = rows_of(
+        {"text": "Ida", "n": 1, "of": {"a": 1}, "all": [1]},
+        {"text": "Tom", "n": 1.5, "of": {"a": 2}, "all": [2]},
+        {"text": "Zoë", "n": 2.0, "of": {"a": 3, "b": 4}, "all": [3]},
+        {"text": "Lima", "n": True, "of": {"a": 4}, "all": [4]},
+        {"text": "Oslo", "n": 5, "of": {"a": 5}, "all": [5, 0.5]},
+    )
+    found = annotated(rows)
+    assert found["n"].to_pylist() == [1, None, 2, None, 5]
+    assert found["of"].to_pylist() == [{"a": 1}, {"a": 2}, None, {"a": 4}, {"a": 5}]
+    assert found["all"].to_pylist() == [[1], [2], [3], [4], None]
+    assert found["error"].to_pylist() == [
+        None,
+        "texts.jsonl, line 2: its 'n' is no int64 and is left out: 1.5",
+        "texts.jsonl, line 3: its 'of' is no struct<a: int64> and is left out: {'a': 3, 'b': 4}",
+        "texts.jsonl, line 4: its 'n' is no int64 and is left out: True",
+        "texts.jsonl, line 5: its 'all' is no list<item: int64> and is left out: [5, 0.5]",
+    ]
+
+
 def test_columns_that_json_lacks():
     day = date(2026, 1, 2)
     table = pyarrow.table({"text": ["Ida", "Tom"], "day": [day, day], "n": [1.5, float("nan")]})
