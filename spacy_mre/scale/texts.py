@@ -1,13 +1,14 @@
 """Many texts through a pipeline, in memory that does not grow. A text that cannot be analysed stops no other."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, NamedTuple, TypeVar
 
 from spacy.language import Language
 from spacy.tokens import Doc
+
+from .zones import memory_zone
 
 # More fill the batches of an encoder better, but need more memory.
 BATCH_TOKENS = 10_000
@@ -30,7 +31,7 @@ def read_texts(
     nlp: Language, texts: Iterable[Any], read: Callable[[int, Doc], Result], *, batch_tokens: int = BATCH_TOKENS
 ) -> Iterator[Result | Fault]:
     """Analyse texts, and read what is wanted from each document. The documents themselves are not kept: the memory of
-    their strings is freed after each batch (`nlp.memory_zone`).
+    their strings is freed after each batch (`nlp.memory_zone`). Threads that share a pipeline take turns.
 
     nlp (Language): The pipeline.
     texts (Iterable[Any]): The texts, which are read one batch at a time. What is not a text gets a fault.
@@ -90,7 +91,7 @@ def _read_batch(
 ) -> list[Result | Fault]:
     items: list[_Item] = []
     tokens = 0
-    with _zone(nlp):
+    with memory_zone(nlp):
         for index, text in numbered:
             item = _Item(index, text, reason=find_fault(text, nlp.max_length))
             if not item.reason:
@@ -101,12 +102,6 @@ def _read_batch(
                 break
         _analyse(nlp, [item for item in items if not item.reason])
         return [_result(item, read) for item in items]
-
-
-def _zone(nlp: Language) -> AbstractContextManager[Any]:
-    """A memory zone, unless the caller has opened one: they cannot be nested."""
-    is_open = nlp.vocab.in_memory_zone  # type: ignore[attr-defined]
-    return nullcontext() if is_open else nlp.memory_zone()
 
 
 def _analyse(nlp: Language, items: list[_Item]) -> None:
