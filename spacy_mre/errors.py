@@ -506,6 +506,7 @@ class Errors(metaclass=_WithCodes):
     M754 = "Two pipelines have the name '{name}': {first} and {second}. Give one of them another name: NAME={second}."
     M755 = "The server cannot listen on {host}, port {port}: {reason}. Choose another address or another --port."
     M756 = "No pipeline has a transformer (mre_transformer) that could run in int8: {models}. Leave out --int8."
+    M757 = "{model} cannot analyse the first text, '{text}': {reason}. Repair the pipeline, or serve another one."
     M760 = "{url} did not answer: {reason}. Check that the server runs, and the address."
     M761 = "{url} answered with status {status}: {reason}"
     M762 = "The server ended the stream after {count} answers. Perhaps it was stopped; send the other texts again."

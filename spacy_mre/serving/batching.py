@@ -9,6 +9,7 @@ import torch
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..errors import Errors
 from ..evaluation.pipeline_settings import get_spans_key
 from ..scale.texts import Fault, read_texts
 from .answers import make_answer
@@ -65,7 +66,7 @@ class Batcher(Thread):
             self._nlp = self._load()
             self._spans_key = get_spans_key(self._nlp)
             self.labels = read_labels(self._nlp)
-            list(read_texts(self._nlp, [WARM_UP], lambda _, doc: len(doc)))
+            self._warm_up()
             self._most_strings = len(self._nlp.vocab.strings) + KEPT_STRINGS
         except Exception as err:
             self.error = err
@@ -80,6 +81,11 @@ class Batcher(Thread):
                     return
             self._answer_batch()
             freed.add_batch()
+
+    def _warm_up(self) -> None:
+        (found,) = read_texts(self._nlp, [WARM_UP], lambda _, doc: len(doc))
+        if isinstance(found, Fault):
+            raise ValueError(Errors.M757.format(model=self.model, text=WARM_UP, reason=found.reason))
 
     def _answer_batch(self) -> None:
         batch: list[Item] = []

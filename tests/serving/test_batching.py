@@ -1,5 +1,7 @@
 """Texts of several requests are analysed together, in turn, in memory that does not grow."""
 
+import re
+
 import pytest
 
 from spacy_mre.serving import batching
@@ -80,6 +82,15 @@ def test_the_words_that_are_kept_need_no_zone(start, nlp):
     running.client().analyse(["Ida paints", "fail again"])
     running.client().analyse("")
     assert "paints" in nlp.vocab.strings and "again" not in nlp.vocab.strings
+
+
+def test_a_pipeline_that_cannot_analyse_the_first_text(start, make_fast_nlp, monkeypatch):
+    monkeypatch.setattr(batching, "WARM_UP", "fail")
+    running = start(make_fast_nlp(), ready=False)
+    running.thread.join(20)
+    assert not running.thread.is_alive() and not running.service.is_ready
+    expected = r"M757.*demo cannot analyse the first text, 'fail': ValueError: this text fails"
+    assert re.search(expected, str(running.service.find_error()))
 
 
 def test_a_pipeline_that_cannot_be_loaded(start, nlp):
