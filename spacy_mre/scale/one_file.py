@@ -24,7 +24,8 @@ def annotate_file(model: str, source: Input, path: Path, options: Options, **set
 
     model (str): The pipeline, a package or a folder.
     source (Input): The texts.
-    path (Path): The file. Rows that are left out are listed in NAME.rejected.jsonl beside it.
+    path (Path): The file. Rows that are left out are listed in NAME.rejected.jsonl beside it. What is too large for one
+        `.spacy` file becomes a folder of this name, see `save_docs`.
     options (Options): The settings.
     settings (Any): See `annotate_folder`.
     RETURNS (Totals): The counts of rows.
@@ -36,13 +37,16 @@ def annotate_file(model: str, source: Input, path: Path, options: Options, **set
     totals = annotate_folder(model, source, folder, options, **settings)
     numbers = sorted(find_parts(folder, options.form))
     clear_temporary(path)  # of a run that was killed while it joined the parts
-    with replacing(path) as temporary:
-        _join([part_path(folder, number, options.form) for number in numbers], temporary, options.form)
-        rejected = path.with_name(f"{path.name}.rejected.jsonl")
-        rejected.unlink(missing_ok=True)
-        if totals.rejected:
-            with replacing(rejected) as lines, lines.open("wb") as target:
-                _copy((rejected_path(folder, number) for number in numbers), target)
+    parts = [part_path(folder, number, options.form) for number in numbers]
+    left_out = [rejected_path(folder, number) for number in numbers] if totals.rejected else []
+    if options.form == "spacy":
+        _list_rejected(left_out, path)
+        # This too is whole or not there. Under another name, a folder could not get that of the file.
+        save_docs((doc for part in parts for doc in load_docs(part)), path)
+    else:
+        with replacing(path) as temporary:
+            _join(parts, temporary, options.form)
+            _list_rejected(left_out, path)
     clear(folder)
     rmtree(folder)
     return totals
@@ -82,10 +86,17 @@ def annotate_to_stdout(
         return annotate_folder(model, source, folder, options, on_part=show, **settings)
 
 
+def _list_rejected(left_out: list[Path], path: Path) -> None:
+    """List what was left out, beside the file."""
+    rejected = path.with_name(f"{path.name}.rejected.jsonl")
+    rejected.unlink(missing_ok=True)
+    if left_out:
+        with replacing(rejected) as lines, lines.open("wb") as target:
+            _copy(left_out, target)
+
+
 def _join(parts: list[Path], path: Path, form: str) -> None:
-    if form == "spacy":
-        save_docs((doc for part in parts for doc in load_docs(part)), path)
-    elif form == "parquet":
+    if form == "parquet":
         with parquet.ParquetWriter(path, parquet.read_schema(parts[0]), compression="zstd") as writer:
             for part in parts:
                 writer.write_table(parquet.read_table(part))

@@ -1,6 +1,7 @@
 import gzip
 import io
 import json
+from functools import partial
 
 import pyarrow
 import pytest
@@ -155,6 +156,19 @@ def test_documents_of_documents(write, tmp_path):
     save_docs([doc], tmp_path / "in.spacy")
     assert write(tmp_path / "in.spacy", tmp_path / "out.spacy") == (1, 0, 0)
     assert read_rows(tmp_path / "out.spacy") == [{"text": IDA, "id": "a", "meta": {"year": 1}, "group": "g"}]
+
+
+def test_documents_that_do_not_fit_into_one_file(write, tmp_path, monkeypatch):
+    rows = [*ROWS, {"id": "x", "text": None}]
+    source, path = write_lines(tmp_path / "texts.jsonl", rows), tmp_path / "out.spacy"
+    write(source, path, on_error="skip")
+    expected = read_rows(path)
+    path.unlink()
+    monkeypatch.setattr(one_file, "save_docs", partial(save_docs, max_bytes=1000))  # some ten tokens
+    assert write(source, path, on_error="skip") == (7, 1, 0)
+    assert len(list(path.iterdir())) > 1 and read_rows(path) == expected
+    assert len((tmp_path / "out.spacy.rejected.jsonl").read_text().splitlines()) == 1
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["out.spacy", "out.spacy.rejected.jsonl", "texts.jsonl"]
 
 
 @pytest.mark.parametrize("form", FORMS)
