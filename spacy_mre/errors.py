@@ -832,10 +832,14 @@ class Warnings(metaclass=_WithCodes):
     )
     W510 = "The runs '{arm}' are left out: {reason}."
 
-    # 77x: the studio
+    # 7xx: many texts, and 77x: the studio
     W700 = (
         "The column '{name}' has values of several types: {count} of {total} are not strings. All of them are written "
         "as strings. To keep their types, leave it out with --keep, or write JSON lines."
+    )
+    W701 = (
+        "None of the first {count} rows has the column {names} to keep. They have: {known}. Later rows may have it, or "
+        "its name is misspelt."
     )
     W770 = (
         "The last line of {path} was only half written ({size} bytes), so nobody was told that it is saved. It was "

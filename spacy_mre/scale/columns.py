@@ -110,6 +110,30 @@ def names_of(rows: Iterable[Row]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row.values))
 
 
+def telling_rows(parts: Iterable[Sequence[Row]], options: Options) -> list[Row]:
+    """The rows that tell which columns an input has: those of the first part; and of those to keep that it lacks, the
+    first one of a later part.
+
+    parts (Iterable[Sequence[Row]]): All rows, part by part. They are read until no column is missing.
+    options (Options): The settings.
+    RETURNS (list[Row]): The rows. Later ones have the missing columns alone.
+
+    >>> parts = [[Row(1, "a, line 1", {"text": "Ida"})], [Row(2, "a, line 2", {"text": "Tom", "n": 1})]]
+    >>> [row.values for row in telling_rows(parts, Options("jsonl", keep=("n",)))]
+    [{'text': 'Ida'}, {'n': 1}]
+    """
+    left = iter(parts)
+    rows = list(next(left, ()))
+    missing = set(options.keep or ()).difference(names_of(rows))
+    while missing and (part := next(left, None)) is not None:
+        for row in part:
+            found = {name: value for name, value in row.values.items() if name in missing}
+            if found:
+                rows.append(row._replace(values=found))
+                missing -= found.keys()
+    return rows
+
+
 def check_kept(names: Collection[str], options: Options) -> None:
     """Check that there are columns to keep.
 
@@ -117,9 +141,17 @@ def check_kept(names: Collection[str], options: Options) -> None:
     options (Options): The settings.
     RAISES (ValueError): If one of them is missing.
     """
-    missing = [name for name in options.keep or () if names and name not in names]
-    if missing:
+    if missing := missing_names(names, options):
         raise ValueError(Errors.M732.format(names=", ".join(missing), known=", ".join(names)))
+
+
+def missing_names(names: Collection[str], options: Options) -> list[str]:
+    """RETURNS (list[str]): The columns to keep that an input lacks.
+
+    names (Collection[str]): The columns of the input; none if it is empty, which lacks nothing.
+    options (Options): The settings.
+    """
+    return [name for name in options.keep or () if names and name not in names]
 
 
 def infer_schema(rows: Iterable[Row], options: Options) -> pyarrow.Schema:

@@ -13,6 +13,7 @@ from ray.data import Dataset
 from ray.data.datasource import BlockBasedFileDatasink
 
 from ..errors import Errors
+from .columns import telling_rows
 from .engines import LINE, Annotated, as_table, is_url, kept_schema, without_error
 from .forms import COMPRESSION
 from .input_files import find_files
@@ -45,8 +46,8 @@ def read_dataset(source: str, options: Options) -> tuple[Dataset, int]:
             schema = kept_schema(parquet.read_schema(file), [], options)
         read, count = _read_parquet, _count_parquet
     else:
-        part = next(open_input(source, text=options.text, size=options.rows).partitions(), None)
-        schema = kept_schema(None, part.rows if part else [], options)
+        parts = open_input(source, text=options.text, size=options.rows).partitions()
+        schema = kept_schema(None, telling_rows((part.rows for part in parts), options), options)
         read, count = _read_rows, _count_rows
     settings = {"schema": schema, "options": options}
     counts = _each(paths).map(count, fn_kwargs={"options": options}, **NO_CPUS)

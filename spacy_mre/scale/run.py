@@ -1,5 +1,6 @@
 """Annotate an input into a folder, part by part. What a killed run has finished is not done again."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -9,9 +10,9 @@ from typing import NamedTuple
 from filelock import FileLock, Timeout
 from pyarrow import Schema
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from ..files import check_can_write
-from .columns import check_kept, names_of, output_schema, schema_of_parts
+from .columns import check_kept, missing_names, names_of, output_schema, schema_of_parts, telling_rows
 from .inputs import Input
 from .manifest import NAME, as_schema, as_text, check_begun, make_manifest, read_manifest, save_manifest
 from .options import OnError, Options
@@ -77,6 +78,7 @@ def annotate_folder(
         if begun is None:
             # The types of all values, before the first is written; standard input can be read no more than once.
             types = _types(source, options)
+            _check_names(source, options)
             partitions = source.partitions()
             # Without rows there is one part, too, so that the output is a valid one.
             first = next(partitions, Partition(0, [], 0))
@@ -110,8 +112,16 @@ def _columns(source: Input, first: Partition, options: Options, types: Schema | 
     if options.form == "parquet" or source.columns is not None:
         columns = as_text(output_schema(source.columns, first.rows, options))
         return columns if options.form == "parquet" else None
-    check_kept(names_of(first.rows), options)
+    if source.path is None and (missing := missing_names(names_of(first.rows), options)):
+        names, known = ", ".join(missing), ", ".join(names_of(first.rows))
+        warnings.warn(Warnings.W701.format(count=len(first.rows), names=names, known=known), stacklevel=3)
     return None
+
+
+def _check_names(source: Input, options: Options) -> None:
+    """Check that some row of an input without types has each column to keep. Standard input cannot be read twice."""
+    if options.keep and options.form != "parquet" and source.columns is None and source.path is not None:
+        check_kept(names_of(telling_rows((part.rows for part in source.partitions()), options)), options)
 
 
 def check_apart(source: Input, output: Path) -> None:

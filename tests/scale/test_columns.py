@@ -3,7 +3,7 @@ import json
 import pyarrow as pa
 import pytest
 
-from spacy_mre.scale.columns import infer_schema, output_schema
+from spacy_mre.scale.columns import infer_schema, output_schema, telling_rows
 from spacy_mre.scale.options import Options
 from tests.scale.outputs import make_rows
 
@@ -144,3 +144,34 @@ def test_a_name_that_is_taken_can_be_left_out():
 def test_a_column_of_several_types_can_be_left_out():
     rows = make_rows({"text": "x", "a": 1, "b": 1}, {"text": "x", "a": "y", "b": 2})
     assert output_schema(None, rows, Options("parquet", keep=("b",), select=())).names == ["text", "b"]
+
+
+@pytest.mark.parametrize(
+    "keep, expected, n_read",
+    [
+        (None, [{"text": "a"}, {"text": "b", "y": 1}], 1),
+        (("y",), [{"text": "a"}, {"text": "b", "y": 1}], 1),
+        (("x", "z"), [{"text": "a"}, {"text": "b", "y": 1}, {"x": None}, {"z": 4}], 3),
+        (("x", "none"), [{"text": "a"}, {"text": "b", "y": 1}, {"x": None}], 4),
+    ],
+)
+def test_rows_that_tell_the_columns(keep, expected, n_read):
+    read = []
+    parts = [
+        [{"text": "a"}, {"text": "b", "y": 1}],
+        [{"text": "c", "x": None, "y": "later"}],
+        [{"x": 3, "z": 4}],
+        [{"text": "d"}],
+    ]
+
+    def read_parts():
+        for part in parts:
+            read.append(part)
+            yield make_rows(*part)
+
+    rows = telling_rows(read_parts(), Options("jsonl", keep=keep))
+    assert [row.values for row in rows] == expected and len(read) == n_read
+
+
+def test_no_rows_tell_no_columns():
+    assert telling_rows([], Options("jsonl", keep=("x",))) == []

@@ -84,6 +84,18 @@ def test_another_column_of_texts(ray, model, tmp_path, form):
     ]
 
 
+def test_a_column_to_keep_that_the_first_rows_lack(ray, model, tmp_path):
+    lines = [{"id": str(number), "text": "Ida", **({"n": number} if number == 5 else {})} for number in range(7)]
+    (tmp_path / "in.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    options = Options(form="parquet", keep=("id", "n"), select=(), rows=2)
+    assert annotate_with_ray(model, str(tmp_path / "in.jsonl"), str(tmp_path / "out"), options) == Annotated(7, 0)
+    assert [row["n"] for row in read_output(tmp_path / "out")] == [None] * 5 + [5, None]
+    with pytest.raises(ValueError, match=r"M732.*no column x to keep. There are: id, text"):
+        annotate_with_ray(
+            model, str(tmp_path / "in.jsonl"), str(tmp_path / "no"), Options("parquet", keep=("x",), rows=2)
+        )
+
+
 def test_an_error_in_an_actor_is_told(ray, tmp_path):
     (tmp_path / "nlp").mkdir()
     (tmp_path / "nlp" / "config.cfg").write_text("no config")

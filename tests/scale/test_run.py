@@ -1,3 +1,4 @@
+import io
 import json
 
 import pyarrow as pa
@@ -127,6 +128,28 @@ def test_other_options_are_refused(annotate, source, folder, changed, difference
 def test_a_column_to_keep_that_does_not_exist(annotate, source, folder, form):
     with pytest.raises(ValueError, match=r"\[M732\] There is no column x to keep. There are: id, text"):
         annotate(source, folder, form=form, options={"keep": ("id", "x")})
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_column_to_keep_that_the_first_part_lacks(annotate, tmp_path, folder, form):
+    rows = [{"id": f"t{number}", "text": IDA, **({"x": number} if number == 7 else {})} for number in range(9)]
+    source = write_lines(tmp_path / "texts.jsonl", rows)
+    assert annotate(source, folder, form=form, options={"keep": ("id", "x")}) == (9, 0, 0)
+    found = [row for path in sorted(folder.glob("part-*")) for row in read_rows(path)]
+    values = [row["meta"] if form == "spacy" and "meta" in row else row for row in found]
+    assert [value.get("x") for value in values] == [None] * 7 + [7, None]
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "parquet"])
+def test_a_column_to_keep_from_standard_input(annotate, folder, monkeypatch, form):
+    """It can be read once, so nobody knows whether the column comes later."""
+    rows = [{"id": f"t{number}", "text": IDA} for number in range(4)]
+    lines = "".join(f"{json.dumps(row)}\n" for row in [*rows, {"text": IDA, "x": 7}])
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
+    with pytest.warns(UserWarning, match=r"W701.*first 3 rows has the column x to keep. They have: id, text"):
+        assert annotate("-", folder, form=form, options={"keep": ("id", "x")}) == (5, 0, 0)
+    last = read_rows(folder / f"part-000001.{form}")[-1]
+    assert (last["meta"] if form == "spacy" else last)["x"] == 7
 
 
 @pytest.mark.parametrize("bad", [5, ["a"], {"a": 1}, True], ids=str)
