@@ -221,4 +221,7 @@ def _read_line(response: HTTPResponse, received: int) -> Analysis:
         line = b""
     if not line.endswith(b"\n"):
         raise ServingError(Errors.M762.format(count=received))
-    return json.loads(line)
+    found = json.loads(line)
+    if found.get("stopped"):  # no answer, but where to go on
+        raise ServingError(Errors.M762.format(count=received))
+    return found

@@ -26,7 +26,7 @@ class _Line(NamedTuple):
     """A line that was read.
 
     number (int): Its number, from 1.
-    known (dict[str, Any]): Its "id", if it has one.
+    known (dict[str, Any]): Its "id", if it has one; "stopped" of the line that tells where to go on.
     item (Optional[Item]): Its text.
     reason (str): Why it has no text.
     """
@@ -151,5 +151,5 @@ class Stream(Response):
         reader.cancel()
         await asyncio.wait({reader})
         if not self.is_read:
-            self.lines.put_nowait(_Line(self.count + 1, {}, reason=STOPPED))
+            self.lines.put_nowait(_Line(self.count + 1, {"stopped": True}, reason=STOPPED))
             self.lines.put_nowait(None)

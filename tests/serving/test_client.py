@@ -156,6 +156,26 @@ def test_a_stream_is_lazy(start, make_fast_nlp):
     stream.close()
 
 
+def test_a_server_that_stops_in_a_stream(start, make_fast_nlp):
+    """The line that tells so is no answer: the text after the last answer is not analysed."""
+    running = start(make_fast_nlp())
+
+    def texts():
+        for number in range(1000):
+            if number == 100:
+                running.server.stop()
+                wait_until(running.service.stopped.is_set)
+            yield {"id": number, "text": "Ida"}
+
+    found = []
+    with pytest.raises(ServingError, match="M762") as error:
+        for answer in running.client().stream(texts()):
+            found.append(answer)
+    assert [answer["id"] for answer in found] == list(range(len(found)))
+    assert not [answer for answer in found if "error" in answer]
+    assert f"after {len(found)} answers" in str(error.value)
+
+
 def test_a_stream_that_ends_too_early(answering):
     url, _ = answering((200, {"Content-Length": "8", "Connection": "close"}, b'{"a": 1}'), (200, {}, b'{"a": 1}\n'))
     with pytest.raises(ServingError, match=r"M762.*after 0 answers"):

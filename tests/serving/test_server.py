@@ -58,6 +58,7 @@ def test_what_was_accepted_is_answered(stopping):
     assert stopping.stream.read() == {
         "line": 3,
         "error": "the server is stopping; this line and those after it are not analysed",
+        "stopped": True,
     }
     assert stopping.stream.read() is None
     stopping.thread.join(20)
