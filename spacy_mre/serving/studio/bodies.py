@@ -1,5 +1,6 @@
 """What requests to a studio contain, and whether an analysis can be saved."""
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -67,6 +68,25 @@ class Run(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     run: int | None = None
+
+
+def with_labels_of(analyses: Iterable[Analysis | None], labels: Labels) -> Labels:
+    """Add the labels of analyses. A component need not tell which labels it sets, but what it found can be saved.
+
+    analyses (Iterable[Optional[dict[str, Any]]]): The analyses.
+    labels (dict[str, list[str]]): The labels of each level.
+    RETURNS (dict[str, list[str]]): The same labels, and behind them those of the analyses.
+
+    >>> found = {"entities": [{"start": 0, "end": 3, "label": "site"}], "relations": None, "cats": {"news": 0.9}}
+    >>> with_labels_of([found, None], {"entities": ["person"], "relations": [], "cats": []})
+    {'entities': ['person', 'site'], 'relations': [], 'cats': ['news']}
+    """
+    all_labels = {level: dict.fromkeys(known) for level, known in labels.items()}
+    for analysis in filter(None, analyses):
+        for level in ("entities", "relations"):
+            all_labels[level].update(dict.fromkeys(one["label"] for one in analysis[level] or ()))
+        all_labels["cats"].update(dict.fromkeys(analysis["cats"] or ()))
+    return {level: list(known) for level, known in all_labels.items()}
 
 
 def check_analysis(given: Given, text: str, labels: Labels, *, exclusive: bool) -> Analysis:

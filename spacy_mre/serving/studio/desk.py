@@ -9,7 +9,7 @@ from ...scale.texts import find_fault
 from ..labels import Labels
 from ..service import Refused, Service
 from .analyst import FIRST, Analyst
-from .bodies import Decision, check_analysis
+from .bodies import Decision, check_analysis, with_labels_of
 from .comparing import Analysis, entity_items, f1
 from .exporting import Download, make_download
 from .gold import Gold
@@ -242,7 +242,8 @@ class Desk:
         if decision.analysis is None:
             raise Refused(422, "analysis: it is missing")
         exclusive = not self.model.cats.multi_label
-        return check_analysis(decision.analysis, text.text, self.labels, exclusive=exclusive)
+        labels = with_labels_of((text.predicted, text.gold), self.labels)
+        return check_analysis(decision.analysis, text.text, labels, exclusive=exclusive)
 
     def _ranked(self) -> list[Text]:
         return arrange(self.analyst.ready(), self.gold.decided(), self.order, self.model.cats)

@@ -1,7 +1,10 @@
 """The endpoints: values and status codes."""
 
 import pytest
+import spacy
 
+from spacy_mre.annotations.entities import set_entities
+from spacy_mre.annotations.relations import make_relation, set_relations
 from tests.serving.running import in_thread, wait_until
 from tests.serving.studio.finder import FOUND, IDA, LIMA, TEXT
 
@@ -136,6 +139,33 @@ def test_several_text_labels(begin, tmp_path):
         status, answer = studio.save(studio.item(), {**FOUND, "cats": cats})
         assert (status, answer["item"]["version"]) == (200, number + 1)
         assert set(answer["item"]["gold"]["cats"].values()) == {1.0 if cats else 0.0}
+
+
+def test_labels_that_no_component_tells(begin, tmp_path):
+    """What was found can be saved."""
+
+    @spacy.Language.component("test_app_untold")
+    def find(doc):
+        set_entities(doc, [(0, 1, "hero", 1.0), (3, 4, "land", 1.0)])
+        set_relations(doc, [make_relation((0, 1), (3, 4), "rules", head_label="hero", tail_label="land")])
+        doc.cats = {"saga": 0.9, "news": 0.1}
+        return doc
+
+    nlp = spacy.blank("en")
+    nlp.add_pipe("test_app_untold")
+    nlp.to_disk(tmp_path / "untold")
+    studio = begin(TEXT, model=str(tmp_path / "untold"))
+    assert studio.get("state")["labels"]["entities"] == []
+    item = studio.item()
+    status, answer = studio.save(item, item["predicted"])
+    assert (status, answer["item"]["status"]) == (200, "accepted")
+    assert answer["item"]["gold"]["cats"] == {"saga": 1.0, "news": 0.0}
+    assert studio.save(item, item["predicted"])[0] == 200 and len(studio.lines()) == 1  # its answer was lost
+    entities = [{**IDA, "label": "land"}]
+    assert studio.save(studio.item(), {"entities": entities, "cats": {"news": 1.0}})[0] == 200
+    unknown = {**IDA, "label": "person"}
+    expected = {"error": "entity 0 has an unknown label; there are: hero, land"}
+    assert studio.save(studio.item(), {"entities": [unknown]}) == (422, expected)
 
 
 def test_another_body(begin):
