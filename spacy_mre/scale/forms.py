@@ -106,10 +106,12 @@ def write_spacy(nlp: Language, rows: Sequence[Row], path: Path, options: Options
 
     # The documents exist until the end of their batch only, so they are added while it is read.
     def add(index: int, doc: Doc) -> bool:
-        about = _as_user_data(_kept(read[index], options), options)
-        srsly.msgpack_dumps(about)  # fails before the document is half added
-        doc.user_data.update(about)
-        add_to_doc_bin(doc_bin, doc)
+        doc.user_data.update(_as_user_data(_kept(read[index], options), options))
+        # What cannot be written, of any component, fails here, and not when it is half added to the others.
+        alone = DocBin(store_user_data=True)
+        add_to_doc_bin(alone, doc)
+        srsly.msgpack_dumps(alone.cats)
+        doc_bin.merge(alone)
         return True
 
     written = sum(1 for _ in _results(nlp, rows, add, options, reject))

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 import spacy
 from pyarrow import parquet
+from spacy.tokens import SpanGroup
 
 from spacy_mre.annotations.relations import get_relations
 from spacy_mre.annotations.storage import load_docs
@@ -188,6 +189,26 @@ def test_values_that_documents_cannot_have(nlp, tmp_path, value):
     assert counts == (1, 1) and list(reasons(tmp_path)) == [1]
     assert read_rows(path) == [{"text": RAIN, "id": "b", "meta": {"x": "s"}}]
     assert write(nlp, tmp_path, "spacy", rows, keep=("id",))[0] == (2, 0)
+
+
+@pytest.mark.parametrize("place", ["user_data", "cats", "spans"])
+def test_what_a_component_sets_and_documents_cannot_have(tmp_path, place):
+    @spacy.Language.component("test_forms_set")
+    def set_object(doc):
+        if "Ida" in doc.text:
+            if place == "spans":
+                doc.spans["x"] = SpanGroup(doc, attrs={"of": object()})
+            else:
+                getattr(doc, place)["x"] = object()
+        return doc
+
+    nlp = spacy.blank("en")
+    nlp.add_pipe("test_forms_set")
+    rows = make_rows({"id": "a", "text": RAIN}, {"id": "b", "text": IDA}, {"id": "c", "text": FERRY})
+    counts, path = write(nlp, tmp_path, "spacy", rows, on_error="skip")
+    assert counts == (2, 1) and list(reasons(tmp_path)) == [2]
+    assert reasons(tmp_path)[2].startswith("TypeError: ")
+    assert [(row["text"], row["id"]) for row in read_rows(path)] == [(RAIN, "a"), (FERRY, "c")]
 
 
 def test_numbers_that_json_lacks(nlp, tmp_path):
