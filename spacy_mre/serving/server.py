@@ -18,7 +18,7 @@ from .names import name_pipelines
 from .service import Service
 from .settings import Settings
 
-# Seconds for the last bytes of answers, after which connections are closed.
+# Seconds for the last bytes of answers and the last batches, after which the process ends.
 LAST = 5
 
 
@@ -49,7 +49,7 @@ def serve(
     on_listen(url_of(listener), list(named))
     server = Server(service)
     asyncio.run(server.serve(sockets=[listener]))
-    service.join(LAST)
+    service.join(server.seconds_left)
     error = service.find_error()
     if error is not None:
         raise error
@@ -82,6 +82,12 @@ class Server(uvicorn.Server):
         if not self.service.is_stopping:
             self.service.is_stopping = True
             self._deadline = time.monotonic() + self.service.settings.timeout
+
+    @property
+    def seconds_left(self) -> float:
+        """RETURNS (float): How long the last batches may take, now that all connections are closed. The end is the same
+        for all pipelines: `LAST` seconds after the time limit of the requests, or at once after a second signal."""
+        return 0.0 if self.force_exit else min(max(self._deadline + LAST - time.monotonic(), 0.0), LAST)
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second.

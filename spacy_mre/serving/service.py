@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -104,10 +105,11 @@ class Service:
     def join(self, seconds: float) -> None:
         """Wait until the threads have ended.
 
-        seconds (float): How long to wait for each.
+        seconds (float): How long to wait for all of them together.
         """
+        end = time.monotonic() + seconds
         for pipeline in self.pipelines.values():
-            pipeline.join(seconds)
+            pipeline.join(max(end - time.monotonic(), 0.0))
 
     def find(self, name: str | None) -> Batcher:
         """Find a pipeline for a new request.

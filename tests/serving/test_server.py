@@ -1,10 +1,12 @@
 """Listening and stopping."""
 
+import time
 from types import SimpleNamespace
 
 import pytest
 
-from spacy_mre.serving.server import listen, url_of
+from spacy_mre.serving import batching
+from spacy_mre.serving.server import LAST, listen, url_of
 from tests.serving.running import ask, hold, in_thread, wait_until
 from tests.serving.test_streams import IDA, Open
 
@@ -56,9 +58,9 @@ def test_what_was_accepted_is_answered(stopping):
         assert (status, len(answer["results"][0]["entities"])) == (200, 1)
     assert stopping.stream.read() == IDA
     assert stopping.stream.read() == {
+        "stopped": True,
         "line": 3,
         "error": "the server is stopping; this line and those after it are not analysed",
-        "stopped": True,
     }
     assert stopping.stream.read() is None
     stopping.thread.join(20)
@@ -98,3 +100,28 @@ def test_no_websockets(start, make_fast_nlp):
     running = start(make_fast_nlp(), token="abc")
     headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": "x", "Sec-WebSocket-Version": "13"}
     assert ask(running, "GET", "/labels", headers=headers)[0] == 401
+
+
+def test_the_last_batches_of_all_pipelines_have_one_end(start, make_fast_nlp, monkeypatch):
+    nlp = make_fast_nlp()
+    running = start(nlp, more={"other": lambda: nlp, "third": lambda: nlp})
+    asked = []
+    monkeypatch.setattr(batching.Batcher, "join", lambda self, seconds: asked.append(seconds) or time.sleep(seconds))
+    running.service.join(0.2)
+    assert 0.1 < asked[0] <= 0.2 and asked[1:] == [0.0, 0.0]
+
+
+def test_how_long_the_last_batches_may_take(start, make_fast_nlp, monkeypatch):
+    server = start(make_fast_nlp(), timeout=30.0).server
+    assert server.seconds_left == LAST  # a pipeline could not be loaded
+    now = 1000.0
+    monkeypatch.setattr("spacy_mre.serving.server.time", SimpleNamespace(monotonic=lambda: now))
+    server.stop()
+    found = []
+    for after in (1.0, 30.0, 32.0, 40.0):
+        now = 1000.0 + after
+        found.append(server.seconds_left)
+    assert found == [5.0, 5.0, 3.0, 0.0]
+    now = 1001.0
+    server.force_exit = True
+    assert server.seconds_left == 0.0

@@ -12,7 +12,7 @@ from typing import Any
 from ...errors import Warnings
 from ...scale.inputs import Input, open_input
 from ...scale.texts import find_fault
-from ..server import LAST, Server, listen, url_of
+from ..server import Server, listen, url_of
 from ..service import Service
 from ..settings import Settings
 from .analyst import FIRST, OTHER
@@ -73,7 +73,7 @@ def serve_studio(
         reader = Reader(lambda: read_texts(opened, text) if opened else iter(()))
         server = Server(service, make_studio_app(desk, lambda: reader.begin(desk, server.stop)))
         asyncio.run(server.serve(sockets=[listener]))
-        service.join(LAST)
+        service.join(server.seconds_left)
         error = service.find_error() or reader.error
         if error is not None:
             raise error
