@@ -21,7 +21,9 @@ ABOUT = ("group", "meta")
 def is_decision(line: dict[str, Any]) -> bool:
     """RETURNS (bool): Whether an object is a line of a gold file."""
     text, predicted = line.get("text"), line.get("predicted")
-    if not isinstance(text, str) or line.get("status") not in ("open", *SAVED, *STATUS.values()):
+    # A text is open again after "undo" only.
+    statuses = (*SAVED, *STATUS.values(), *(("open",) if line.get("decision") == "undo" else ()))
+    if not isinstance(text, str) or line.get("status") not in statuses:
         return False
     return _is_analysis(line, text) and (predicted is None or _is_analysis(predicted, text))
 

@@ -94,6 +94,7 @@ def test_another_file(begin, tmp_path):
         {"cats": {"news": "yes"}},
         {"predicted": {"entities": [7], "relations": None, "cats": None}},
         {"predicted": []},
+        {"status": "open"},
     ],
 )
 def test_a_line_that_was_edited_badly_is_passed_over(begin, change):
