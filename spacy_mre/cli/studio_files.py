@@ -13,6 +13,7 @@ from ..corpora import WRITERS, Record, Report, cat_labels, make_docs
 from ..corpora.jsonl import make_record
 from ..corpora.offsets import Offsets
 from ..corpora.reading import Location
+from ..pipeline.generative.formats.separating import separate_tasks
 from ..scale.pipelines import read_config
 
 # Of the file; a form without one is a folder.
@@ -39,14 +40,15 @@ def make_gold_docs(rows: Sequence[Row], nlp: Language, report: Report | None = N
     """Make documents of rows of the gold file.
 
     rows (Sequence[dict[str, Any]]): The rows.
-    nlp (Language): Its tokenizer is used. A token is split where an entity begins or ends inside it.
+    nlp (Language): Its tokenizer is used. A token is split where an entity begins or ends inside it. If it has tasks,
+        the documents have gold of these, see `separate_tasks`.
     report (Report | None): Counts what was kept and lost.
     RETURNS (Iterable[Doc]): The documents.
     RAISES (ValueError): If a row is malformed.
     """
     report = report if report is not None else Report()
     records = [_as_record(row, report) for row in rows]
-    return make_docs(records, nlp, cats=cat_labels(records), report=report)
+    return (separate_tasks(doc, nlp) for doc in make_docs(records, nlp, cats=cat_labels(records), report=report))
 
 
 def export_gold(rows: Sequence[Row], form: str, folder: Path, model: str) -> dict[str, int]:
