@@ -74,7 +74,7 @@ WRITERS: dict[str, Callable[..., int]] = {
     "bioc": make_writer(bioc_writer.write_records),
     "brat": make_writer(brat_writer.write_records),
     "cas": make_writer(cas_writer.write_records),
-    "conllu": make_writer(conllu_writer.write_records),
+    "conllu": make_writer(conllu_writer.write_records, scores=True),
     "doccano": make_writer(doccano_writer.write_records),
     "docred": make_writer(docred_writer.write_records),
     "jsonl": make_writer(jsonl.write_records),

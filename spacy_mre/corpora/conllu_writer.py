@@ -7,7 +7,7 @@ from pathlib import Path
 from ..annotations.entities import EntitySpan, flat_subset
 from ..files import replacing
 from .conllu_misc import escape
-from .presence import lose_parts
+from .presence import lose_parts, lose_scores
 from .record import CharOffsets, Record
 from .report import Report
 from .word_pieces import words_in
@@ -23,7 +23,8 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
 
     records (Iterable[Record]): The records.
     path (Path): The file; its folder is created.
-    report (Report | None): Counts what CoNLL-U cannot represent: texts without a word, overlapping entities, relations.
+    report (Report | None): Counts what CoNLL-U cannot represent: texts without a word, relations, scores, and
+        entities that overlap others with a higher score.
     RETURNS (int): The number of sentences.
     """
     report = report if report is not None else Report()
@@ -58,6 +59,7 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
 def _as_lines(record: Record, number: int, report: Report) -> Iterator[str]:
     lose_parts(record, "CoNLL-U", report, group=False)
     _lose_relations(record, report)
+    lose_scores(record, report)
     if "\0" in record.text:
         report.lose("NUL character (written as a space)", record.origin)
     text = record.text.replace("\0", " ")

@@ -10,11 +10,11 @@ from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities, index_entities
 from ..annotations.relations import arguments, get_relations
+from .presence import lose_scores
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
 WriteRecords = Callable[[Iterable[Record], Path, Report | None], int]
-LOST_SCORE = "score (kept by spacyjson, and in predictions by labelstudio and prodigy)"
 
 
 def make_records(
@@ -78,7 +78,8 @@ def make_writer(
     """Make the function of a format that writes Docs.
 
     write_records (Callable[[Iterable[Record], Path, Report | None], int]): Writes the records of the format.
-    scores (bool): The format keeps the scores of entities and relations. Default: False.
+    scores (bool): The format keeps the scores of entities and relations, or its writer reads and counts them. Default:
+        False.
     write_gold (Callable[[Iterable[Record], Path, Report | None], int] | None): Writes what people decided, without
         scores, if the format tells it from what a pipeline found. Default: None, it does not.
     RETURNS (Callable[..., int]): From Docs, a path and the keyword arguments `spans_key`, `gold` (people have decided
@@ -139,9 +140,7 @@ def _add_relations(record: Record, doc: Doc, entities: list[EntitySpan], report:
 
 
 def _drop_scores(record: Record, report: Report) -> None:
-    for annotation in [*(record.entities or ()), *(record.relations or ())]:
-        if annotation.score != 1.0:
-            report.lose(LOST_SCORE, record.origin, annotation.label)
+    lose_scores(record, report)
     if record.entities is not None:
         record.entities = [replace(entity, score=1.0) for entity in record.entities]
     if record.relations is not None:

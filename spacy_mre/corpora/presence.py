@@ -6,6 +6,7 @@ from .record import Record
 from .report import Report
 
 NAMES = {"cats": "text labels"}
+LOST_SCORE = "score (kept by spacyjson, and in predictions by labelstudio and prodigy)"
 
 
 def lose_parts(record: Record, tool: str, report: Report, *, metadata: bool = True, group: bool = True) -> None:
@@ -25,6 +26,17 @@ def lose_parts(record: Record, tool: str, report: Report, *, metadata: bool = Tr
     for what, content in parts.items():
         if content:
             report.lose(f"{what} (not supported by {tool})", record.origin)
+
+
+def lose_scores(record: Record, report: Report) -> None:
+    """Count the scores of entities and relations, for formats without them. Those of people are no loss.
+
+    record (Record): The record.
+    report (Report): Counts them.
+    """
+    for annotation in [*(record.entities or ()), *(record.relations or ())]:
+        if annotation.score != 1.0:
+            report.lose(LOST_SCORE, record.origin, annotation.label)
 
 
 def lose_presence(records: list[Record], tool: str, report: Report, *, written: Collection[str] | None = None) -> None:

@@ -1,9 +1,11 @@
 """CoNLL-U with entities in MISC, as GiNZA writes it."""
 
 import pytest
+import spacy
 from spacy.training.converters import conllu_to_docs
 
-from spacy_mre.corpora import CorpusError, EntityRecord, Record, RelationRecord, Report
+from spacy_mre.annotations.entities import set_entities
+from spacy_mre.corpora import WRITERS, CorpusError, EntityRecord, Record, RelationRecord, Report
 from spacy_mre.corpora.conllu import read_conllu
 from spacy_mre.corpora.conllu_writer import write_records
 
@@ -274,3 +276,17 @@ def test_what_conllu_cannot_represent_is_counted(tmp_path):
         ("text-000001", "Ada Fox", [ada], "g"),
         ("2", "Rain ", [], "out-doc-2"),
     ]
+
+
+def test_of_overlapping_entities_the_best_scored_one_is_written(tmp_path):
+    doc = spacy.blank("en")("Old Aoba Bridge stands")
+    set_entities(doc, [(0, 3, "site", 0.6), (1, 2, "place", 0.9), (2, 4, "site", 0.5)])
+    report = Report()
+    WRITERS["conllu"]([doc], tmp_path / "out.conllu", report=report)
+    (record,) = read_conllu(tmp_path / "out.conllu")
+    assert [(ent.text, ent.label_) for ent in doc.ents] == [("Aoba", "place"), ("Bridge stands", "site")]
+    assert record.entities == [EntityRecord(4, 8, "place"), EntityRecord(9, 22, "site")]
+    assert report.lost == {
+        "nested or overlapping entity (CoNLL-U has one tag per word)": 1,
+        "score (kept by spacyjson, and in predictions by labelstudio and prodigy)": 3,
+    }
