@@ -13,6 +13,8 @@ from .errors import Errors
 
 # Readers of folders skip hidden names.
 NEW = ".new-"
+# Eight characters, as the module tempfile draws them.
+DRAWN = r"[a-z0-9_]{8}"
 MAX_SYNCED = 100
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -56,8 +58,7 @@ def clear_temporary(path: str | Path) -> None:
     path (str | Path): The file. No other process may be writing it.
     """
     path = Path(path)
-    # Eight characters, as the module tempfile draws them.
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}{re.escape(path.suffix)}")
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.{DRAWN}{re.escape(path.suffix)}")
     for left in path.parent.iterdir():
         if left.is_file() and pattern.fullmatch(left.name):
             left.unlink()
@@ -101,7 +102,7 @@ def replacing_files(folder: str | Path, *, keep_others: bool = True) -> Iterator
     instead of old and new files that seem to belong together.
 
     folder (str | Path): Created if it does not exist; a file of that name is removed.
-    keep_others (bool): Whether files that are not replaced are kept. Default: True.
+    keep_others (bool): Whether files that are not replaced are kept; hidden ones always are. Default: True.
     YIELDS (Path): An empty folder.
     RAISES (ValueError): If the folder cannot be written.
 
@@ -112,13 +113,12 @@ def replacing_files(folder: str | Path, *, keep_others: bool = True) -> Iterator
     """
     folder = Path(folder)
     # Inside a folder that exists: beside it may be another disk.
-    place = folder if folder.is_dir() else folder.parent
+    place, prefix = (folder, NEW) if folder.is_dir() else (folder.parent, f"{NEW}{folder.name}-")
     check_can_write(place, folder=True)
     try:
         place.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(f"{NEW}*"):  # by a process that was killed
-            rmtree(left, ignore_errors=True)
-        temporary = TemporaryDirectory(dir=place, prefix=NEW)
+        _clear_left(folder)
+        temporary = TemporaryDirectory(dir=place, prefix=prefix)
     except OSError as err:
         raise ValueError(Errors.M611.format(path=folder, reason=err.strerror)) from None
     with temporary as name, naming_full_disk(folder):
@@ -147,7 +147,8 @@ def replacing_files(folder: str | Path, *, keep_others: bool = True) -> Iterator
         for path, target in zip(written, targets):
             os.replace(path, target)
     for path in () if keep_others else sorted(folder.rglob("*")):
-        if path.is_file() and path not in targets:
+        hidden = any(name.startswith(".") for name in path.relative_to(folder).parts)
+        if path.is_file() and path not in targets and not hidden:
             path.unlink()
 
 
@@ -176,6 +177,23 @@ def check_has(path: Path) -> None:
     """
     if not path.exists():
         raise ValueError(Errors.M020.format(folder=path.parent, name=path.name))
+
+
+def is_left(path: Path) -> bool:
+    """RETURNS (bool): Whether it is the folder of a process that was killed while it replaced files of a folder.
+
+    path (Path): What is inside of this folder.
+    """
+    return path.is_dir() and re.fullmatch(re.escape(NEW) + DRAWN, path.name) is not None
+
+
+def _clear_left(folder: Path) -> None:
+    """Remove what killed processes have left: inside the folder; beside it, if it did not exist."""
+    inside = [path for path in folder.glob(f"{NEW}*") if is_left(path)]
+    name = re.compile(re.escape(f"{NEW}{folder.name}-") + DRAWN)
+    beside = [path for path in folder.parent.glob(f"{NEW}*") if name.fullmatch(path.name)]
+    for left in (*inside, *beside):
+        rmtree(left, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:

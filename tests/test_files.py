@@ -1,5 +1,6 @@
 import errno
 import os
+import shutil
 import stat
 
 import pytest
@@ -115,6 +116,28 @@ def test_a_failure_leaves_a_file_that_would_become_a_folder(tmp_path):
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["model"]
     write_model(path)
     assert contents(path) == {"config.json": "new", "weights": "new"}
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_what_a_killed_process_has_left_is_removed(tmp_path, exists):
+    folder = tmp_path / "model"
+    if exists:
+        write_model(folder)
+    with replacing_files(folder) as fresh:
+        killed = shutil.copytree(fresh, tmp_path / "killed")
+        place = fresh
+    shutil.move(killed, place)
+    others = tmp_path / ".new-other-a1b2c3d4"  # of a process that writes another folder
+    others.mkdir()
+    write_model(folder)
+    assert not place.exists() and others.exists()
+    assert contents(folder) == {"config.json": "new", "weights": "new"}
+
+
+def test_hidden_files_are_kept(model_folder):
+    (model_folder / ".notes").write_text("mine")
+    write_model(model_folder, keep_others=False)
+    assert contents(model_folder) == {"config.json": "new", "weights": "new", ".notes": "min"}
 
 
 def test_an_interruption_between_two_files_leaves_a_folder_without_its_largest_file(model_folder, monkeypatch):

@@ -15,7 +15,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
 from ..errors import Errors
-from ..files import replacing, replacing_files
+from ..files import is_left, replacing, replacing_files
 
 MAX_BYTES = 2**32 - 1
 PART = re.compile(r"(\d+)-of-(\d+)\.spacy\Z")
@@ -25,7 +25,8 @@ def write_doc_bins(doc_bins: Iterable[DocBin], path: Path) -> int:
     """Write a file; or, if there are several, a folder of files. An interruption leaves what was there before.
 
     doc_bins (Iterable[DocBin]): The parts.
-    path (Path): The file or folder. A folder that exists must contain nothing but earlier parts.
+    path (Path): The file or folder. A folder that exists must contain nothing but earlier parts and hidden
+        files.
     RETURNS (int): The number of documents.
     RAISES (ValueError): If the path cannot be written.
     """
@@ -49,12 +50,13 @@ def write_doc_bins(doc_bins: Iterable[DocBin], path: Path) -> int:
 
 
 def check_replaceable(path: Path) -> None:
-    """Check that a folder, if the path is one, contains nothing but the files of a corpus.
+    """Check that a folder, if the path is one, contains nothing but the files of a corpus. Hidden files, such as those
+    of a file manager, and what a killed process has left do not count.
 
     path (Path): The file or folder.
     RAISES (ValueError): If there are other files.
     """
-    if path.is_dir() and not all(PART.match(file.name) for file in path.iterdir()):
+    if path.is_dir() and not all(map(_may_be_there, path.iterdir())):
         raise ValueError(Errors.M611.format(path=path, reason="it is a folder of other files"))
 
 
@@ -106,6 +108,11 @@ def part_files(folder: Path) -> list[Path]:
     if not numbers or numbers != [(number, total) for number in range(1, total + 1)]:
         raise ValueError(Errors.M106.format(path=folder, found=", ".join(file.name for file in parts) or "nothing"))
     return [file for file, match in parts.items() if match]
+
+
+def _may_be_there(path: Path) -> bool:
+    is_hidden = path.name.startswith(".") and not path.is_dir()
+    return bool(PART.match(path.name)) or is_hidden or is_left(path)
 
 
 @contextmanager

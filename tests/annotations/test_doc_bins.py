@@ -62,6 +62,22 @@ def test_other_folders_are_not_replaced(tmp_path, nlp):
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
+def test_a_folder_of_parts_is_replaced_after_a_process_was_killed(parts, nlp):
+    (parts / ".new-a1b2c3d4").mkdir()
+    (parts / ".new-a1b2c3d4" / "0001").write_bytes(b"half")
+    (parts / ".DS_Store").write_bytes(b"of a file manager")
+    save_docs([nlp("one")], parts)
+    assert sorted(file.name for file in parts.iterdir()) == [".DS_Store", "0001-of-0001.spacy"]
+    assert [doc.text for doc in load_docs(parts)] == ["one"]
+
+
+def test_a_folder_with_a_hidden_folder_is_not_replaced(parts, nlp):
+    (parts / ".git").mkdir()
+    with pytest.raises(ValueError, match=r"M611.*folder of other files"):
+        save_docs([nlp("one")], parts)
+    assert [doc.text for doc in load_docs(parts)] == TEXTS
+
+
 def test_a_missing_part_is_refused(parts, nlp):
     (parts / "0003-of-0003.spacy").unlink()
     with pytest.raises(ValueError, match=r"M106.*train\.spacy.*0001-of-0003\.spacy, 0002-of-0003\.spacy"):

@@ -216,7 +216,7 @@ def test_components(pipelines, tmp_path):
     assert die_at_every_step(lambda: write(new), restore, check)
     assert seen == {"old", "new", "refused"}
     assert not list(path.rglob(".new-*"))
-    (path / "spert_mt" / ".new-1234").mkdir()  # left by a process that was killed
+    (path / "spert_mt" / ".new-abcd1234").mkdir()  # left by a process that was killed
     write(new)
     assert not list(path.rglob(".new-*"))
     restore()
