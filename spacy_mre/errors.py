@@ -288,6 +288,10 @@ class Errors(metaclass=_WithCodes):
         "{folder} has the trained pipeline {name} already. Nothing was written. Choose another folder, or replace it "
         "with --force."
     )
+    M415 = (
+        "'{name}' cannot be a name of a package (--name). Use letters from A to Z, digits and underscores, beginning with "
+        "a letter and ending with a letter or digit."
+    )
     M412 = "There is nothing to learn in the {texts} training texts: they have neither entities nor text labels."
 
     # 5xx: evaluation

@@ -1,5 +1,6 @@
 """The command `train`: from annotated texts to a trained, evaluated and packaged pipeline."""
 
+import re
 import shlex
 import subprocess
 import sys
@@ -28,6 +29,8 @@ from .common import one_of
 from .filled import describe, write_filled
 
 MAX_READ = 1000  # texts
+# What `spacy package` accepts. It adds the language, also to a name that has it.
+NAME = re.compile(r"[A-Za-z](\w*[A-Za-z0-9])?", re.ASCII)
 
 
 @app.command("train")
@@ -59,7 +62,7 @@ def train_cli(
     updates: Annotated[
         int | None, typer.Option(help="How often to update the weights. Default: by the number of texts.", min=1)
     ] = None,
-    name: Annotated[str, typer.Option(help="The name of the package, after the language.")] = "mre",
+    name: Annotated[str, typer.Option(help="The name of the package. The language comes before it.")] = "mre",
     seed: Annotated[int, typer.Option(help="The seed of the split and of the training.", min=0)] = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace the pipeline of an earlier run in OUT.")] = False,
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU.")] = -1,
@@ -79,7 +82,10 @@ def train_cli(
     format = format or recognise(source)
     lang = lang or _guess_language(format, source)
     config = config or choose_config(lang, gpu=gpu_id >= 0)
-    read_config(config)  # refuses one that cannot be trained with before the conversion
+    # Refuses one that cannot be trained with before the conversion.
+    name = name.removeprefix(f"{read_config(config)['nlp'].get('lang')}_")
+    if not NAME.fullmatch(name):
+        raise ValueError(Errors.M415.format(name=name))
     console.print(f"Format: {format}, language: {lang}, config: {config}", markup=False, highlight=False)
     convert = ["spacy_mre", "convert", format, source, corpus, "--split-rule", "stratified", "--seed", seed]
     _run(console, *convert, "--nlp", config)

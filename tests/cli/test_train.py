@@ -37,7 +37,8 @@ def trained(tmp_path_factory):
     pytest.importorskip("ja_ginza")
     folder = tmp_path_factory.mktemp("own")
     assert write_texts(folder / "own data.jsonl") == 40
-    command = [sys.executable, "-m", "spacy_mre", "train", "own data.jsonl", "out", "--name", "news", "--updates", "50"]
+    words = ["train", "own data.jsonl", "out", "--name", "ja_news", "--updates", "50"]
+    command = [sys.executable, "-m", "spacy_mre", *words]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=580)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return folder, done.stdout
@@ -112,6 +113,9 @@ def test_the_printed_commands_can_be_repeated(trained, tmp_path):
         (40, ["--lang", "fi"], "M410"),
         (40, ["--config", "none"], "M030"),
         (40, ["--format", "brat"], "M202"),
+        (40, ["--name", "my-pipe"], "M415"),
+        (40, ["--name", "mre_"], "M415"),
+        (40, ["--name", "7b"], "M415"),
     ],
 )
 def test_errors_have_numbers(texts, options, message, tmp_path, monkeypatch):
