@@ -69,7 +69,8 @@ class Record:
     cats (dict[str, float] | None): The text labels with values between 0 and 1, as in `doc.cats`.
     tokens (list[tuple[int, int]] | None): The character offsets of the source's tokens; None if the source is not
         tokenized.
-    group (str): The dialogue, article or the like that the text belongs to. A split keeps groups together.
+    group (str): The dialogue, article or the like that the text belongs to. A split keeps groups together,
+        unless it is by numbers.
     meta (dict[str, Any]): What the source stores with the text, such as its author. Values of JSON.
     origin (str): Where the record was read, for reports: "file.json, line 3".
     """

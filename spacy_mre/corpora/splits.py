@@ -38,7 +38,7 @@ def split_by_group(records: Iterable[Record]) -> list[str]:
 
 
 def split_by_number(records: Iterable[Record]) -> list[str]:
-    """RETURNS (list[str]): The part of each record by the number at the end of its id."""
+    """RETURNS (list[str]): The part of each record by the number at the end of its id. Groups are not read."""
     parts = []
     for record in records:
         number = re.search(r"-([0-9]{1,15})\Z", record.id)
@@ -50,13 +50,12 @@ def split_by_number(records: Iterable[Record]) -> list[str]:
 
 def split_last_tenth(records: Iterable[Record]) -> list[str]:
     """RETURNS (list[str]): "dev" for the last tenth of the records, "train" for the rest. Groups are not split: one
-    that begins in train is completely in train.
+    with a text in train is completely in train.
     """
     groups = [record.group for record in records]
     n_train = len(groups) - len(groups) // 10
-    while 0 < n_train < len(groups) and groups[n_train - 1] == groups[n_train] != "":
-        n_train += 1
-    return ["train"] * n_train + ["dev"] * (len(groups) - n_train)
+    in_train = {group for group in groups[:n_train] if group}
+    return ["train"] * n_train + ["train" if group in in_train else "dev" for group in groups[n_train:]]
 
 
 # From the records and a seed to their parts.
@@ -88,7 +87,7 @@ def choose_parts(records: Iterable[Record], rule: str, *, seed: int = 0) -> list
     if empty:
         counts = ", ".join(f"{sizes[part]} {part}" for part in RULE_PARTS[rule])
         groups = {record.group for record in records}
-        is_grouped = "" not in groups and len(groups) < len(records)
+        is_grouped = rule != "number" and "" not in groups and len(groups) < len(records)
         cause = (
             f"The texts are in {len(groups)} group(s), which are not split." if is_grouped else "There are few texts."
         )

@@ -46,6 +46,8 @@ def test_last_tenth_does_not_split_groups():
     assert split_last_tenth([Record("a")] * 20) == ["train"] * 18 + ["dev"] * 2
     grouped = [Record("a", group="x")] * 19 + [Record("a", group="y")]
     assert split_last_tenth(grouped) == ["train"] * 19 + ["dev"]
+    scattered = [Record("a", group=group) for group in "xxxxxxxxxxxxxxxxxxyx"]
+    assert split_last_tenth(scattered) == ["train"] * 18 + ["dev", "train"]
     assert split_last_tenth([Record("a")] * 3) == ["train"] * 3
     assert split_last_tenth([]) == []
 
