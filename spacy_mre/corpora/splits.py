@@ -72,7 +72,7 @@ def choose_parts(records: Iterable[Record], rule: str, *, seed: int = 0) -> list
     """Choose the part of each record by a rule. A part that is empty by chance, because there are few records, is
     warned of.
 
-    records (Iterable[Record]): The records, in order.
+    records (Iterable[Record]): The records, in order. They are read more than once, and need not be in memory.
     rule (str): The name of a rule in `SPLIT_RULES`: "stratified", "hash", "number" or "last-tenth".
     seed (int): The seed of "stratified"; the other rules draw nothing.
     RETURNS (list[str]): "train", "dev" or "test" for each record.
@@ -80,14 +80,13 @@ def choose_parts(records: Iterable[Record], rule: str, *, seed: int = 0) -> list
     """
     if rule not in SPLIT_RULES:
         raise ValueError(Errors.M205.format(name=rule, names=", ".join(SPLIT_RULES)))
-    records = list(records)
     parts = SPLIT_RULES[rule](records, seed)
     sizes = Counter(parts)
     empty = [part for part in RULE_PARTS[rule] if not sizes[part]]
     if empty:
         counts = ", ".join(f"{sizes[part]} {part}" for part in RULE_PARTS[rule])
         groups = {record.group for record in records}
-        is_grouped = rule != "number" and "" not in groups and len(groups) < len(records)
+        is_grouped = rule != "number" and "" not in groups and len(groups) < len(parts)
         cause = (
             f"The texts are in {len(groups)} group(s), which are not split." if is_grouped else "There are few texts."
         )

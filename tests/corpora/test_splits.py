@@ -1,9 +1,10 @@
 from collections import Counter
+from weakref import ref
 
 import pytest
 
 from spacy_mre.corpora import Record
-from spacy_mre.corpora.splits import by_hash, by_number, split_last_tenth, split_records
+from spacy_mre.corpora.splits import SPLIT_RULES, by_hash, by_number, choose_parts, split_last_tenth, split_records
 
 
 def test_by_hash_is_the_same_on_every_machine():
@@ -50,6 +51,23 @@ def test_last_tenth_does_not_split_groups():
     assert split_last_tenth(scattered) == ["train"] * 18 + ["dev", "train"]
     assert split_last_tenth([Record("a")] * 3) == ["train"] * 3
     assert split_last_tenth([]) == []
+
+
+@pytest.mark.parametrize("rule", SPLIT_RULES)
+def test_the_records_are_never_all_in_memory(rule):
+    made = []
+
+    class Source:
+        """Makes new records whenever it is read, as a spool does."""
+
+        def __iter__(self):
+            for i in range(1, 41):
+                record = Record(f"text {i}", id=f"a-{i}")
+                made.append(ref(record))
+                assert sum(one() is not None for one in made) <= 3
+                yield record
+
+    assert choose_parts(Source(), rule) == choose_parts([Record(f"text {i}", id=f"a-{i}") for i in range(1, 41)], rule)
 
 
 def test_unknown_rule():
