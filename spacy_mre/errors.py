@@ -808,6 +808,11 @@ class Warnings(metaclass=_WithCodes):
         "The split rule '{rule}' leaves no documents for {empty}: {counts}. {cause} Split it yourself, or convert more "
         "texts."
     )
+    W202 = (
+        "Some texts are in train and in another part too (rule '{rule}'): {counts}. Scores on them show what was "
+        "remembered. If they are not short replies and the like, remove the repetitions, or split by the rule "
+        "'stratified', which keeps equal texts without a group together."
+    )
     W210 = (
         "{count} of {total} texts are {language}, but the tokenizer of the language '{used}' does not find {language} "
         "words: a whole clause can become one token. Use --lang {lang}, or --nlp with a {language} pipeline or config."

@@ -10,7 +10,8 @@ from .stratified import group_of, labels_of, stratify
 
 
 def make_folds(docs: Sequence[Doc], count: int, *, seed: int = 0) -> list[int]:
-    """Divide a corpus into parts that have the same share of every label. Groups and equal texts are in one part.
+    """Divide a corpus into parts that have the same share of every label. Groups are in one part, and so
+    are equal texts without a group.
 
     docs (Sequence[Doc]): The documents.
     count (int): The number of parts.

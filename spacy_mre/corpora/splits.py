@@ -8,7 +8,7 @@ from hashlib import sha1
 
 from ..errors import Errors, Warnings
 from .record import Record
-from .stratified import split_stratified
+from .stratified import hash_of, split_stratified
 
 PARTS = ("train", "dev", "test")
 
@@ -70,7 +70,7 @@ RULE_PARTS = {"stratified": PARTS, "hash": PARTS, "number": PARTS, "last-tenth":
 
 def choose_parts(records: Iterable[Record], rule: str, *, seed: int = 0) -> list[str]:
     """Choose the part of each record by a rule. A part that is empty by chance, because there are few records, is
-    warned of.
+    warned of, and so are texts of dev and test that are in train too.
 
     records (Iterable[Record]): The records, in order. They are read more than once, and need not be in memory.
     rule (str): The name of a rule in `SPLIT_RULES`: "stratified", "hash", "number" or "last-tenth".
@@ -92,6 +92,10 @@ def choose_parts(records: Iterable[Record], rule: str, *, seed: int = 0) -> list
         )
         about = {"rule": rule, "empty": ", ".join(empty), "counts": counts, "cause": cause}
         warnings.warn(Warnings.W201.format(**about), stacklevel=2)
+    repeated = _count_repeated(records, parts)
+    if repeated:
+        counts = ", ".join(f"{count} of {sizes[part]} {part}" for part, count in sorted(repeated.items()))
+        warnings.warn(Warnings.W202.format(rule=rule, counts=counts), stacklevel=2)
     return parts
 
 
@@ -104,10 +108,17 @@ def split_records(records: Sequence[Record], rule: str, *, seed: int = 0) -> dic
     RETURNS (dict[str, list[Record]]): The records of "train", "dev" and "test", without parts that are empty.
     RAISES (ValueError): As for `choose_parts`.
 
-    >>> records = [Record("text", id=f"news-{i}") for i in range(1, 11)]
+    >>> records = [Record(f"text {i}", id=f"news-{i}") for i in range(1, 11)]
     >>> [(part, len(in_part)) for part, in_part in split_records(records, "number").items()]
     [('train', 8), ('dev', 1), ('test', 1)]
     """
     chosen = choose_parts(records, rule, seed=seed)
     split = {part: [record for record, of in zip(records, chosen) if of == part] for part in PARTS}
     return {part: in_part for part, in_part in split.items() if in_part}
+
+
+def _count_repeated(records: Iterable[Record], parts: list[str]) -> Counter[str]:
+    """The number of texts of dev and test that are in train too. Hashes are smaller than texts."""
+    hashes = [hash_of(record.text) for record in records]
+    in_train = {text for text, part in zip(hashes, parts) if part == "train"}
+    return Counter(part for text, part in zip(hashes, parts) if part != "train" and text in in_train)

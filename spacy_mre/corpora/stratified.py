@@ -15,8 +15,8 @@ SHARES = {"train": 0.7, "dev": 0.15, "test": 0.15}
 
 def split_stratified(records: Iterable[Record], seed: int = 0) -> list[str]:
     """RETURNS (list[str]): The part of each record: 70% for "train", 15% each for "dev" and "test", so that all three
-    have the same share of every label of entities, relations and texts. Groups are not split, and equal texts are in
-    one part. Only ties are decided by the seed.
+    have the same share of every label of entities, relations and texts. Groups are not split, and equal texts
+    without a group are in one part. Only ties are decided by the seed.
     """
     groups: list[Hashable] = []
     labels: list[Labels] = []
@@ -31,7 +31,12 @@ def split_stratified(records: Iterable[Record], seed: int = 0) -> list[str]:
 
 def group_of(record: Record) -> Hashable:
     """RETURNS (Hashable): What must not be split: the group of a record, or a hash of its text, which is smaller."""
-    return ("group", record.group) if record.group else ("text", sha1(record.text.encode()).digest())
+    return ("group", record.group) if record.group else ("text", hash_of(record.text))
+
+
+def hash_of(text: str) -> bytes:
+    """RETURNS (bytes): What stands for a text in comparisons, in 20 bytes."""
+    return sha1(text.encode()).digest()
 
 
 def labels_of(record: Record) -> set[Hashable]:

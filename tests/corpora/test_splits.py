@@ -1,3 +1,4 @@
+import warnings
 from collections import Counter
 from weakref import ref
 
@@ -22,7 +23,7 @@ def test_by_hash_is_the_same_on_every_machine():
 
 
 def test_groups_are_not_split():
-    records = [Record("a", id=str(i), group=str(i // 7)) for i in range(700)]
+    records = [Record(f"text {i}", id=str(i), group=str(i // 7)) for i in range(700)]
     split = split_records(records, "hash")
     groups = [{record.group for record in part} for part in split.values()]
     assert len(groups) == 3
@@ -37,7 +38,7 @@ def test_by_number():
 
 
 def test_split_by_number_needs_numbers():
-    split = split_records([Record("a", id=f"nature-{i:02}") for i in range(1, 11)], "number")
+    split = split_records([Record(f"text {i}", id=f"nature-{i:02}") for i in range(1, 11)], "number")
     assert {part: [record.id for record in found] for part, found in split.items()}["test"] == ["nature-10"]
     with pytest.raises(ValueError, match=r"\[M206\].*'nature'"):
         split_records([Record("a", id="nature")], "number")
@@ -68,6 +69,26 @@ def test_the_records_are_never_all_in_memory(rule):
                 yield record
 
     assert choose_parts(Source(), rule) == choose_parts([Record(f"text {i}", id=f"a-{i}") for i in range(1, 41)], rule)
+
+
+def test_texts_of_other_parts_that_are_in_train_are_warned_of():
+    records = [Record(f"text {i}", id=f"a-{i}", group=str(i)) for i in range(1, 21)]
+    records[9] = Record("yes", id="a-9", group="x")
+    records[18] = Record("yes", id="a-19", group="y")
+    records[19] = Record("yes", id="a-20", group="z")
+    with pytest.warns(UserWarning, match=r"W202.*'last-tenth'\): 2 of 2 dev\."):
+        assert choose_parts(records, "last-tenth")[18:] == ["dev", "dev"]
+    records[9] = Record("no", id="a-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        choose_parts(records, "last-tenth")  # equal texts of one part are no harm
+
+
+@pytest.mark.parametrize("rule", SPLIT_RULES)
+def test_every_rule_warns_of_repeated_texts(rule):
+    records = [Record("yes", id=f"a-{i}", group=f"dialogue {i}") for i in range(1, 41)]
+    with pytest.warns(UserWarning, match=r"W202"):
+        choose_parts(records, rule)
 
 
 def test_unknown_rule():
