@@ -52,7 +52,7 @@ def strings_cli(
         typer.Argument(
             metavar="IN...",
             help="The .spacy file to read; with --read, a .jsonl, .json, .csv or .tsv file. Several .spacy files are "
-            "mixed: TEMPLATE=FILE for each, or TEMPLATE@LANGUAGE=FILE.",
+            "mixed: TEMPLATE=FILE for each, or TEMPLATE@LANGUAGE=FILE. With --read, one file may have its template too.",
         ),
     ],
     output: Annotated[
@@ -132,10 +132,12 @@ def strings_cli(
         saved = format_file or format_path(path)
         if saved.is_file():
             _refuse_given(context, (*IN_FORMATS, *OF_SOURCES), f"{saved} has them")
+            if corpora[0].is_named:
+                raise typer.BadParameter(f"the template in '{sources[0]}' has no effect: {saved} has it")
             formats = load_formats(saved)
         else:
-            language = language or language_of_template(row.source for row in read_row_items(path))
-            task = task_of_strings(path, format, template, language)
+            language = corpora[0].language or language_of_template(row.source for row in read_row_items(path))
+            task = task_of_strings(path, format, corpora[0].template, language)
             formats = [_make_format(format, task, "both", prompt_words)]
         count = _read(path, output, formats, strict, load_nlp(lang, nlp), spans_key, report)
     else:
@@ -180,11 +182,13 @@ def _refuse_given(context: typer.Context, names: Iterable[str], reason: str) -> 
 
 
 class _Corpus(NamedTuple):
-    """A file with its template, and the language of the template's words: that of most texts if it is empty."""
+    """A file with its template, and the language of the template's words: that of most texts if it is empty.
+    The template may be named with the file."""
 
     template: str
     language: str
     path: Path
+    is_named: bool
 
 
 def _parse_sources(sources: list[str], template: str, language: str | None) -> list[_Corpus]:
@@ -193,13 +197,14 @@ def _parse_sources(sources: list[str], template: str, language: str | None) -> l
     for source in sources:
         front, sign, path = source.partition("=")
         name, _, of_source = front.partition("@")
-        if not sign or name not in template_names():
+        is_named = bool(sign) and name in template_names()
+        if not is_named:
             name, of_source, path = template, "", source
         if of_source and of_source not in LANGUAGES:
             raise typer.BadParameter(f"'{of_source}' in '{source}' is not one of: {', '.join(LANGUAGES)}.")
         if not Path(path).is_file():
             raise typer.BadParameter(f"the file '{path}' does not exist. Templates: {', '.join(template_names())}.")
-        corpora.append(_Corpus(name, of_source or language or "", Path(path)))
+        corpora.append(_Corpus(name, of_source or language or "", Path(path), is_named))
     return corpora
 
 

@@ -271,6 +271,18 @@ def test_the_command_reads_what_others_wrote(run, tmp_path):
     assert doc.cats == {"Sport": 1.0} and [(entity.text, entity.label_) for entity in doc.ents] == [("Ada", "person")]
 
 
+def test_a_file_that_is_read_may_have_its_template_and_language(run, tmp_path):
+    path = tmp_path / "a.jsonl"
+    row = {"input": "Ada met Bo./関係抽出", "output": "/関係抽出/:Ada;met;Bo"}
+    path.write_text(json.dumps(row, ensure_ascii=False), encoding="utf8")
+    run(f"TCREE:RE@ja={path}", tmp_path / "a.spacy", "--read")
+    (doc,) = load_docs(tmp_path / "a.spacy")
+    assert [(triple.head.text, triple.label, triple.tail.text) for triple in doc._.triples] == [("Ada", "met", "Bo")]
+    save_formats([OIELLMFormat(Task.of_template("TCREE:RE", "ja"))], format_path(path))
+    output = " ".join(run(f"TCREE:RE={path}", tmp_path / "a.spacy", "--read", code=2).replace("│", "").split())
+    assert "has no effect" in output and f"{format_path(path)} has it" in output
+
+
 @pytest.mark.parametrize("parts, output", [("text", "Society/NER/"), ("words", "/NER/:Person;Ada:Person;Bo:town;Aoba")])
 def test_the_command_for_one_part(run, docs, tmp_path, parts, output):
     save_docs(docs, tmp_path / "a.spacy")
