@@ -19,7 +19,7 @@ from ..json_values import InvalidJSON, parse_json
 from ..reading import Location, read_json_lines
 from ..record import EntityRecord
 from .folding import fold
-from .label_table import LabelTable
+from .label_table import LabelTable, renamed_cats
 from .marking import NOT_IN_WORDS, Marked, mark, read_marks
 from .pairing import find_between, found_indices
 from .row import Reason, Translated
@@ -192,7 +192,7 @@ def _with_entities(row: Translated, text: str, found: Mapping[int, EntityRecord]
         replace(relation, label=table.relations.get(relation.label, relation.label))
         for relation in find_between(source.relations or (), sorted(found))
     ]
-    cats = source.cats and {table.cats.get(label, label): value for label, value in source.cats.items()}
+    cats = source.cats and renamed_cats(source.cats, table.cats)
     record = replace(
         source,
         text=text,

@@ -58,11 +58,7 @@ class LabelTable:
             entities = [replace(entity, label=self.entities[entity.label]) for entity in entities]
         if relations is not None:
             relations = [replace(relation, label=self.relations[relation.label]) for relation in relations]
-        if cats is not None:
-            given, cats = cats, {}
-            for label, value in given.items():
-                target = self.cats[label]
-                cats[target] = max(value, cats.get(target, 0.0))
+        cats = None if cats is None else renamed_cats(cats, self.cats)
         return replace(record, entities=entities, relations=relations, cats=cats)
 
     def reversed(self) -> "LabelTable":
@@ -71,6 +67,23 @@ class LabelTable:
         """
         entities = _reversed(self.entities)
         return LabelTable(entities, _reversed(self.relations), _reversed(self.cats), words=entities)
+
+
+def renamed_cats(cats: Mapping[str, float], names: Mapping[str, str]) -> dict[str, float]:
+    """Give text labels their target labels. If two become one, it has the higher value.
+
+    cats (Mapping[str, float]): The values by text label.
+    names (Mapping[str, str]): The target labels; a label without one stays.
+    RETURNS (dict[str, float]): The values by target label.
+
+    >>> renamed_cats({"a": 1.0, "b": 0.0}, {"a": "x", "b": "x"})
+    {'x': 1.0}
+    """
+    renamed: dict[str, float] = {}
+    for label, value in cats.items():
+        target = names.get(label, label)
+        renamed[target] = max(value, renamed.get(target, 0.0))
+    return renamed
 
 
 def read_label_table(path: Path, target: str) -> LabelTable:

@@ -81,6 +81,13 @@ def test_edit(number):
     ]
 
 
+def test_of_two_text_labels_that_become_one_the_higher_value_counts():
+    source = replace(SOURCE, cats={"日記": 1.0, "日誌": 0.0, "手紙": 0.0})
+    table = replace(TABLE, cats={"日記": "diary", "日誌": "diary", "手紙": "letter"})
+    (row,) = apply_edits([replace(UNREAD, source=source)], [Edit("1", "edit", LINE)], table)
+    assert row.record.cats == {"diary": 1.0, "letter": 0.0}
+
+
 def test_again_changes_nothing():
     edits = [Edit("1", "reject"), Edit("2", "accept"), Edit("3", "edit", LINE)]
     once = apply_edits(ROWS, edits, TABLE)
