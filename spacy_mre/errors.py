@@ -35,6 +35,10 @@ class Errors(metaclass=_WithCodes):
         "'{name}' is neither a package, nor a folder, nor a .cfg file, nor a training config of spacy_mre. The "
         "configs are listed by: python -m spacy_mre config."
     )
+    M033 = (
+        "'{name}' needs packages that are not installed: {reason} Install them (for ja: pip install 'spacy-mre[ja]'; for "
+        "ko: natto-py and mecab-ko; for th: pythainlp; for vi: pyvi), or choose another tokenizer with --nlp."
+    )
     M037 = (
         "{folder} is not empty: it contains {found}. Nothing was written. Make another folder, or write to this one "
         "with --force, which replaces files of the same names."

@@ -59,8 +59,18 @@ def load_nlp(lang: str, nlp: str | None) -> Language:
     nlp (str | None): A package, a folder, or a training config (see `config_path`), of which only the tokenizer is
         used.
     RETURNS (Language): The pipeline.
-    RAISES (ValueError): If there is nothing of this name, or the config is none.
+    RAISES (ValueError): If there is nothing of this name, the config is none, or packages are missing.
     """
+    try:
+        return _load(lang, nlp)
+    except ImportError as err:
+        if NUMBERED.match(str(err)):
+            raise
+        reason = " ".join(str(err).split()).rstrip(".") + "."
+        raise ValueError(Errors.M033.format(name=nlp or lang, reason=reason)) from None
+
+
+def _load(lang: str, nlp: str | None) -> Language:
     if nlp is None:
         return spacy.blank(lang)
     if Path(nlp).is_dir() or is_package(nlp):

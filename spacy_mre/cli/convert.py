@@ -180,10 +180,10 @@ def convert_cli(
     check_can_write(output, folder=split_rule is not None or output.is_dir())
     for path in [output / f"{name}.spacy" for name in PARTS] if split_rule else [output]:
         check_can_write(path, folder=path.is_dir(), sources=[source])
+    pipeline = load_nlp(lang, nlp)
     with _read(reader(source, report=report, **options), source, format) as records:
         if not len(records):
             raise ValueError(Errors.M208.format(path=source, format=format, lost=_that_could_be_converted(report)))
-        pipeline = load_nlp(lang, nlp)
         check_tokenizer(records, pipeline, tokens=tokens)
         labels = cat_labels(records)
 

@@ -128,6 +128,7 @@ def strings_cli(
     corpora = _parse_sources(sources, template, language)
     check_can_write(output, sources=[corpus.path for corpus in corpora])
     if read:
+        pipeline = load_nlp(lang, nlp)
         path = corpora[0].path
         saved = format_file or format_path(path)
         if saved.is_file():
@@ -139,7 +140,7 @@ def strings_cli(
             language = corpora[0].language or language_of_template(row.source for row in read_row_items(path))
             task = task_of_strings(path, format, corpora[0].template, language)
             formats = [_make_format(format, task, "both", prompt_words)]
-        count = _read(path, output, formats, strict, load_nlp(lang, nlp), spans_key, report)
+        count = _read(path, output, formats, strict, pipeline, spans_key, report)
     else:
         docs = [read_docs(corpus.path, spans_key=spans_key) for corpus in corpora]
         corpora = [

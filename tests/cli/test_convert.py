@@ -3,6 +3,7 @@
 import gc
 import json
 import shlex
+import sys
 from collections import Counter
 from inspect import signature
 
@@ -63,6 +64,24 @@ def test_auto_takes_the_only_format_with_an_option(run, tmp_path):
     assert "Format: table, because only it has --text-column and --label-column" in output
     # Several formats have this one.
     assert "[M220]" in run("convert", "auto", source, tmp_path / "b.spacy", "--pairs", "all", code=1)
+
+
+@pytest.mark.parametrize(
+    "options, package",
+    [
+        (["--lang", "th"], "pythainlp"),
+        (["--lang", "ko"], "natto"),
+        (["--lang", "vi"], "pyvi"),
+        (["--lang", "ja"], "sudachipy"),
+        (["--nlp", "ja_cpu"], "sudachipy"),
+    ],
+)
+def test_a_missing_tokenizer_is_told_before_the_source_is_read(run, tmp_path, monkeypatch, options, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    source = tmp_path / "a.jsonl"
+    source.write_text("{", encoding="utf8")
+    output = run("convert", "jsonl", source, tmp_path / "a.spacy", *options, code=1)
+    assert output.startswith(f"[M033] '{options[1]}' needs packages that are not installed: ") and "--nlp" in output
 
 
 def test_every_reader_can_be_told_its_options():
