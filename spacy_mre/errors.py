@@ -36,8 +36,8 @@ class Errors(metaclass=_WithCodes):
         "configs are listed by: python -m spacy_mre config."
     )
     M033 = (
-        "'{name}' needs packages that are not installed: {reason} Install them (for ja: pip install 'spacy-mre[ja]'; for "
-        "ko: natto-py and mecab-ko; for th: pythainlp; for vi: pyvi), or choose another tokenizer with --nlp."
+        "'{name}' needs packages that are not installed: {reason} Install them (for ja: pip install 'spacy-mre[ja]'; "
+        "for ko: natto-py and mecab-ko; for th: pythainlp; for vi: pyvi), or choose another tokenizer with --nlp."
     )
     M037 = (
         "{folder} is not empty: it contains {found}. Nothing was written. Make another folder, or write to this one "
@@ -293,8 +293,8 @@ class Errors(metaclass=_WithCodes):
         "with --force."
     )
     M415 = (
-        "'{name}' cannot be a name of a package (--name). Use letters from A to Z, digits and underscores, beginning with "
-        "a letter and ending with a letter or digit."
+        "'{name}' cannot be a name of a package (--name). Use letters from A to Z, digits and underscores, beginning "
+        "with a letter and ending with a letter or digit."
     )
     M412 = "There is nothing to learn in the {texts} training texts: they have neither entities nor text labels."
 

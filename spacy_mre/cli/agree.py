@@ -20,7 +20,16 @@ from ..files import check_can_write, replacing, replacing_files
 from ..visual import write_mistakes_page
 from ..visual.names import Names
 from .app import app
-from .common import DisplayNames, PageLanguage, SpansKey, Symmetric, counted, read_display_names, read_docs
+from .common import (
+    DisplayNames,
+    PageLanguage,
+    SpansKey,
+    Symmetric,
+    counted,
+    read_display_names,
+    read_docs,
+    refuse_given,
+)
 
 LINES, PAGE = "disagreements.jsonl", "disagreements.html"
 TITLES = {
@@ -34,6 +43,7 @@ WHAT_NAMES = {"wrong": "only B", "missed": "only A"}
 
 @app.command("agree")
 def agree_cli(
+    context: typer.Context,
     a: Annotated[Path, typer.Argument(metavar="A", help="The .spacy file of one annotator.", exists=True)],
     b: Annotated[Path, typer.Argument(metavar="B", help="That of another annotator of the same texts.", exists=True)],
     output: Annotated[
@@ -53,6 +63,8 @@ def agree_cli(
     lang: PageLanguage = "en",
 ) -> None:
     """Measure the agreement of two annotators: F1 of entities and relations, and Cohen's kappa of text labels."""
+    if disagreements_to is None:
+        refuse_given(context, ["labels", "lang"], "there is no page without --disagreements-to")
     if output is not None:
         check_can_write(output, sources=[a, b])
     if disagreements_to is not None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from .app import app
-from .common import counted, use_gpu
+from .common import counted, refuse_given, use_gpu
 
 if TYPE_CHECKING:
     from ..scale.options import Options
@@ -26,6 +26,7 @@ STANDARD = "-"
 
 @app.command("annotate")
 def annotate_cli(
+    context: typer.Context,
     model: Annotated[str, typer.Argument(help="The trained pipeline, a package or a folder.")],
     source: Annotated[
         str,
@@ -96,8 +97,10 @@ def annotate_cli(
     if engine != "local":
         if of_file is not None or overwrite or on_error != "stop":
             raise typer.BadParameter("Ray and Spark write a new folder, without --overwrite and --on-error.")
+        refuse_given(context, ["name"], "Ray and Spark do not list the texts that they leave out")
         _annotate_on_engine(engine, model, source, output, options, workers, gpu_id, address)
         return
+    refuse_given(context, ["address"], "it is for --engine ray and spark")
     opened = open_input(source, text=text, size=rows)
     use_gpu(gpu_id, silent=is_stdout)
     started = perf_counter()

@@ -200,3 +200,18 @@ def one_of(names: Collection[str]) -> Callable[[str], str]:
         return value
 
     return parse
+
+
+def refuse_given(context: typer.Context, names: Iterable[str], reason: str) -> None:
+    """Refuse options that have no effect, if they are on the command line.
+
+    context (typer.Context): That of the command.
+    names (Iterable[str]): The parameters of the command.
+    reason (str): Why they have no effect.
+    RAISES (typer.BadParameter): With the options that were given.
+    """
+    options = {param.name: param.opts[0] for param in context.command.params}
+    sources = {name: context.get_parameter_source(name) for name in names}
+    given = [options[name] for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    if given:
+        raise typer.BadParameter(f"{', '.join(given)} {'has' if len(given) == 1 else 'have'} no effect: {reason}")

@@ -34,6 +34,10 @@ def config_cli(
         raise typer.BadParameter("--fit needs the name of a config and --output")
     if updates and fit is None:
         raise typer.BadParameter("--updates needs --fit")
+    if output is None and force:
+        raise typer.BadParameter("--force needs --output")
+    if name is None and output is not None:
+        raise typer.BadParameter("--output needs the name of a config")
     if name is None:
         _list_configs()
     elif output is None:

@@ -29,7 +29,7 @@ from ..corpora.tokenizer_check import check_tokenizer
 from ..errors import Errors
 from ..files import check_can_write, replacing_files
 from .app import app
-from .common import counted, load_nlp, one_of, show_progress
+from .common import counted, load_nlp, one_of, refuse_given, show_progress
 
 AUTO = "auto"
 # What readers can be told. The command has an option of the same name for each.
@@ -174,6 +174,8 @@ def convert_cli(
     for name in options:
         if name not in signature(reader).parameters:
             raise typer.BadParameter(f"the format {format} has no option --{name.replace('_', '-')}")
+    if split_rule != "stratified":
+        refuse_given(context, ["seed"], "only --split-rule stratified draws")
     if not split_rule and output.suffix != ".spacy":
         raise typer.BadParameter("OUT must end with .spacy; for a folder of three parts, add --split-rule stratified")
     report = Report()

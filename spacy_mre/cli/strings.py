@@ -33,7 +33,7 @@ from ..pipeline.generative.strings import (
     write_rows,
 )
 from .app import app
-from .common import counted, load_nlp, one_of, read_docs, show_progress
+from .common import counted, load_nlp, one_of, read_docs, refuse_given, show_progress
 
 # Options that are for one direction, or for several files, and those that a file of formats replaces.
 ONLY_WRITTEN = ("parts", "keep_order", "temperature", "seed")
@@ -52,7 +52,8 @@ def strings_cli(
         typer.Argument(
             metavar="IN...",
             help="The .spacy file to read; with --read, a .jsonl, .json, .csv or .tsv file. Several .spacy files are "
-            "mixed: TEMPLATE=FILE for each, or TEMPLATE@LANGUAGE=FILE. With --read, one file may have its template too.",
+            "mixed: TEMPLATE=FILE for each, or TEMPLATE@LANGUAGE=FILE. With --read, the one "
+            "file may have its template too.",
         ),
     ],
     output: Annotated[
@@ -119,9 +120,9 @@ def strings_cli(
     """
     if output.suffix != (".spacy" if read else ".jsonl"):
         raise typer.BadParameter("OUT must be a .spacy file with --read, and a .jsonl file without it")
-    _refuse_given(context, *((ONLY_WRITTEN, "strings are read") if read else (ONLY_READ, "strings are written")))
+    refuse_given(context, *((ONLY_WRITTEN, "strings are read") if read else (ONLY_READ, "strings are written")))
     if len(sources) == 1:
-        _refuse_given(context, ONLY_MIXED, "nothing is mixed")
+        refuse_given(context, ONLY_MIXED, "nothing is mixed")
     elif read:
         raise typer.BadParameter("--read takes one file")
     report = Report()
@@ -132,7 +133,7 @@ def strings_cli(
         path = corpora[0].path
         saved = format_file or format_path(path)
         if saved.is_file():
-            _refuse_given(context, (*IN_FORMATS, *OF_SOURCES), f"{saved} has them")
+            refuse_given(context, (*IN_FORMATS, *OF_SOURCES), f"{saved} has them")
             if corpora[0].is_named:
                 raise typer.BadParameter(f"the template in '{sources[0]}' has no effect: {saved} has it")
             formats = load_formats(saved)
@@ -148,7 +149,7 @@ def strings_cli(
             for corpus, of_corpus in zip(corpora, docs)
         ]
         if format_file:
-            _refuse_given(context, IN_FORMATS, f"{format_file} has them")
+            refuse_given(context, IN_FORMATS, f"{format_file} has them")
             known = load_formats(format_file)
             used = [_find_format(known, corpus, format_file) for corpus in corpora]
         else:
@@ -171,15 +172,6 @@ def strings_cli(
             save_formats(list({(one.task.name, one.task.language): one for one in used}.values()), written)
     typer.echo(f"{counted(count, 'document' if len(sources) == 1 else 'row')} in {output}")
     Console().print(report.table())
-
-
-def _refuse_given(context: typer.Context, names: Iterable[str], reason: str) -> None:
-    """Refuse options that have no effect, if they are on the command line."""
-    sources = {name: context.get_parameter_source(name) for name in names}
-    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
-    if given:
-        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise typer.BadParameter(f"{options} {'has' if len(given) == 1 else 'have'} no effect: {reason}")
 
 
 class _Corpus(NamedTuple):

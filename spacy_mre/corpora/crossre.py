@@ -31,13 +31,16 @@ def read_crossre(path: Path, *, part: str = "", report: Report | None = None) ->
     """Read one file, or all files of one language.
 
     path (Path): A file such as `music-dev.json`, or the folder of such files.
-    part (str): In a folder, read only the files of this part: "train", "dev" or "test"; empty reads all.
+    part (str): In a folder, read only the files of this part: "train", "dev" or "test"; empty reads all. A
+        file has none.
     report (Report | None): Counts keys that the format does not have.
     YIELDS (Record): The records of each file, with the files sorted by name.
     RAISES (CorpusError): If the input is malformed.
     """
     path = Path(path)
     report = report if report is not None else Report()
+    if part and not path.is_dir():
+        raise CorpusError(path, 0, "a file has no parts to choose from: leave out --part")
     files = sorted(path.glob(f"*-{part or '*'}.json")) if path.is_dir() else [path]
     if not files:
         raise CorpusError(path, 0, f"the folder contains no file *-{part or '*'}.json")

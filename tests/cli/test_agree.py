@@ -104,3 +104,9 @@ def test_another_span_group_is_told(run, tmp_path):
     assert told in " ".join(run("stats", file).split())
     assert told in " ".join(run("agree", file, file, code=1).split())
     assert "not read" not in run("stats", file, "--spans-key", "sc")
+
+
+def test_options_of_the_page_without_a_page(run, convert):
+    a = convert("a", item("Ada", "x", "x", "1"))
+    output = " ".join(run("agree", a, a, "--lang", "ja", code=2).replace("│", "").split())
+    assert "--lang has no effect: there is no page without --disagreements-to" in output

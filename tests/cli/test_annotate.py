@@ -175,6 +175,8 @@ def test_stop_at_a_text(annotate, source, tmp_path, workers, bad, reason):
         (["out", "--rows", "0"], 2, "--rows"),
         (["out", "--batch-tokens", "0"], 2, "--batch-tokens"),
         (["out", "--on-error", "go"], 2, "--on-error"),
+        (["out", "--address", "10.0.0.1:6379"], 2, "--address has no effect"),
+        (["out", "--engine", "ray", "--id", "n"], 2, "--id has no effect"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

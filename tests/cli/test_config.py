@@ -96,8 +96,16 @@ def test_a_config_is_adapted_to_training_texts(tmp_path, monkeypatch):
     assert load_config("my.cfg")["training"]["max_steps"] == 300
 
 
-@pytest.mark.parametrize("options", [["--fit", "a.spacy"], ["-o", "my.cfg", "--updates", "3"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["zh_cpu", "--fit", "a.spacy"],
+        ["zh_cpu", "-o", "my.cfg", "--updates", "3"],
+        ["-o", "my.cfg"],
+        ["zh_cpu", "--force"],
+    ],
+)
 def test_options_that_need_another_one(options, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    result = run("config", "zh_cpu", *options)
+    result = run("config", *options)
     assert result.exit_code == 2 and "need" in result.output and not (tmp_path / "my.cfg").exists()

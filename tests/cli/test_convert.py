@@ -84,6 +84,23 @@ def test_a_missing_tokenizer_is_told_before_the_source_is_read(run, tmp_path, mo
     assert output.startswith(f"[M033] '{options[1]}' needs packages that are not installed: ") and "--nlp" in output
 
 
+@pytest.mark.parametrize("rule", [None, "hash"])
+def test_a_seed_without_draws_is_refused(run, tmp_path, rule):
+    source = write("jsonl", tmp_path / "a", SAMPLES["jsonl"])
+    chosen = ["--split-rule", rule] if rule else []
+    output = run("convert", "jsonl", source, tmp_path / "a.spacy", "--seed", "0", *chosen, code=2)
+    assert "--seed has no effect: only --split-rule stratified draws" in output
+    assert not (tmp_path / "a.spacy").exists()
+
+
+def test_a_file_of_crossre_has_no_parts(run, tmp_path):
+    source = tmp_path / "music-train.json"
+    source.write_text(SAMPLES["crossre"]["music-dev.json"], encoding="utf8")
+    output = run("convert", "crossre", source, tmp_path / "a.spacy", "--part", "dev", code=1)
+    assert "[M202]" in output and "leave out --part" in output
+    assert not (tmp_path / "a.spacy").exists()
+
+
 def test_every_reader_can_be_told_its_options():
     parameters = signature(convert.convert_cli).parameters.keys()
     assert convert.READER_OPTIONS and parameters >= convert.READER_OPTIONS
