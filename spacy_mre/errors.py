@@ -407,6 +407,15 @@ class Errors(metaclass=_WithCodes):
     M620 = "`push-to-hub` needs the package huggingface_hub. Install it with: pip install huggingface_hub"
     M621 = "{repository} cannot be written on the hub: {reason}. Set HF_TOKEN, or run: huggingface-cli login"
 
+    M622 = (
+        "'{repository}' cannot be the name of a repository on the hub. Expected OWNER/NAME, each of at most 96 letters "
+        "from A to Z, digits, - _ and . (neither - nor . at the ends, no -- and .., and no .git at the end)."
+    )
+    M623 = "{files} cannot be installed; the message of pip is above. Give all wheels that they need."
+    M624 = (
+        "The pipeline {package} cannot be loaded or run; its message is above. Check its name, and the wheels: {files}."
+    )
+
     # 7xx: scale
     M700 = (
         "{path} cannot be read as texts: the end of its name is none of {suffixes}. Rename it, or convert it to one of "

@@ -9,15 +9,18 @@ from typing import Annotated
 
 import typer
 
+from ..errors import Errors
 from .app import app
 
 ANALYSIS = """
 import sys, spacy
 nlp = spacy.load(sys.argv[1])
 doc = nlp(sys.argv[2])
+spans = doc.spans["entities"] if "entities" in doc.spans else doc.ents
+triples = doc._.triples if doc.has_extension("triples") else []
 print(nlp.meta["lang"], nlp.meta["name"], nlp.meta["version"], nlp.pipe_names)
-print("entities:", [(span.text, span.label_) for span in doc.spans["entities"]])
-print("relations:", [(t.head.text, t.label, t.tail.text) for t in doc._.triples])
+print("entities:", [(span.text, span.label_) for span in spans])
+print("relations:", [(t.head.text, t.label, t.tail.text) for t in triples])
 print("cats:", {label: round(score, 2) for label, score in doc.cats.items()})
 """
 
@@ -36,11 +39,14 @@ def try_package_cli(
     if not files:
         raise typer.BadParameter("there is no wheel")
     with tempfile.TemporaryDirectory() as folder:
-        typer.echo(f"Installing {', '.join(file.name for file in files)} in a new environment")
+        names = ", ".join(file.name for file in files)
+        typer.echo(f"Installing {names} in a new environment")
         venv.create(folder, with_pip=True)
         python = Path(folder) / ("Scripts" if sys.platform == "win32" else "bin") / "python"
         pinned = ["--constraint", str(constraints.absolute())] if constraints else []
         pip = [str(python), "-m", "pip", "install", "--quiet", *pinned]
-        subprocess.run([*pip, *(str(file.absolute()) for file in files)], check=True)
+        if subprocess.run([*pip, *(str(file.absolute()) for file in files)]).returncode:
+            raise ValueError(Errors.M623.format(files=names))
         # Run in the temporary folder, so that the package is not imported from the working directory.
-        subprocess.run([python, "-c", ANALYSIS, package, text], check=True, cwd=folder)
+        if subprocess.run([python, "-c", ANALYSIS, package, text], cwd=folder).returncode:
+            raise ValueError(Errors.M624.format(package=package, files=names))
