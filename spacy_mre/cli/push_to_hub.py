@@ -1,5 +1,6 @@
 """The command `push-to-hub`."""
 
+import re
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -12,6 +13,10 @@ from rich.table import Table
 
 from ..errors import Errors
 from .app import app
+
+PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
+# As the hub has it. Its package is not needed for --dry-run.
+REPOSITORY = re.compile(rf"(?!.*(?:--|\.\.|\.git\Z))(?:{PART}/)?{PART}")
 
 
 @app.command("push-to-hub")
@@ -26,6 +31,8 @@ def push_to_hub_cli(
 
     The token is read from the environment (HF_TOKEN), or is that of `huggingface-cli login`.
     """
+    if not REPOSITORY.fullmatch(repository):
+        raise ValueError(Errors.M622.format(repository=repository))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         unpack(wheel, folder)
@@ -77,12 +84,12 @@ def _send(folder: Path, repository: str, message: str, private: bool) -> str:
     if find_spec("huggingface_hub") is None:
         raise ValueError(Errors.M620)
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
 
     hub = HfApi()
     try:
         url = hub.create_repo(repository, private=private, exist_ok=True)
         hub.upload_folder(repo_id=repository, folder_path=folder, commit_message=message)
-    except (HfHubHTTPError, LocalTokenNotFoundError, OSError) as error:
+    except (HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OSError) as error:
         raise ValueError(Errors.M621.format(repository=repository, reason=error)) from error
     return str(url)

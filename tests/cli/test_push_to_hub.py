@@ -4,7 +4,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from spacy_mre.cli.push_to_hub import unpack
+from spacy_mre.cli.push_to_hub import REPOSITORY, unpack
 
 TOP = "ja_names/ja_names-0.1.0"
 FILES = {
@@ -76,3 +76,20 @@ def test_other_wheels_are_refused(run, tmp_path, missing, reason):
 def test_a_file_that_is_no_wheel(run, tmp_path):
     (tmp_path / "a.whl").write_text("text")
     assert "M619" in run("push-to-hub", tmp_path / "a.whl", "a/b", "--dry-run", code=1)
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b/c", "a/-b", "a--b", "a/b.git", "a/b..c", "a/b c", "a/", "", "a/" + "b" * 97, "あ/b"]
+)
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_a_name_that_no_repository_can_have(run, tmp_path, monkeypatch, name, options):
+    huggingface_hub = pytest.importorskip("huggingface_hub")
+    monkeypatch.setattr(huggingface_hub, "HfApi", lambda: pytest.fail("the hub was called"))
+    assert f"[M622] '{name}' cannot be" in run("push-to-hub", make_wheel(tmp_path, FILES), name, *options, code=1)
+
+
+@pytest.mark.parametrize("name", ["names", "a/b", "A-1/b_c.d-e", "a/" + "b" * 96])
+def test_names_that_repositories_can_have(name):
+    validators = pytest.importorskip("huggingface_hub.utils")
+    assert REPOSITORY.fullmatch(name)
+    validators.validate_repo_id(name)
