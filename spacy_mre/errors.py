@@ -109,6 +109,7 @@ class Errors(metaclass=_WithCodes):
         "{path}: Parquet and Arrow need the package 'pyarrow', which is not installed. Install it with: pip install "
         "'spacy-mre[tables]', or use CSV."
     )
+    M224 = "{path}: a table of this kind cannot be written. Let the name of the file end with one of: {endings}."
     M240 = (
         "{path}: BioC needs the package 'bioc', which is not installed. Install it with: pip install 'spacy-mre[bioc]'."
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 COLUMNS = ("id", "text", "group", "entities", "relations", "cats", "tokens", "meta")
-SEPARATORS = {".tsv": "\t"}
+SEPARATORS = {".csv": ",", ".tsv": "\t", "": ","}
 BINARY = (".parquet", ".arrow")
 BATCH = 10_000  # rows
 
@@ -30,17 +30,19 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
 
     records (Iterable[Record]): The records.
     path (Path): The file. It is Parquet if its name ends with .parquet, Arrow (the IPC file format) with .arrow, TSV
-        with .tsv, otherwise CSV.
+        with .tsv, CSV with .csv or without an ending.
     report (Report | None): Counts what CSV cannot represent.
     RETURNS (int): The number of records.
-    RAISES (ValueError): For Parquet and Arrow, if `pyarrow` is not installed.
+    RAISES (ValueError): If the name has another ending; for Parquet and Arrow, if `pyarrow` is not installed.
     """
     path = Path(path)
+    if path.suffix not in (*SEPARATORS, *BINARY):
+        raise ValueError(Errors.M224.format(path=path, endings=", ".join(filter(None, (*SEPARATORS, *BINARY)))))
     report = report if report is not None else Report()
     with replacing(path) as temporary:
         if path.suffix in BINARY:
             return _write_binary(records, temporary, path)
-        return _write_csv(records, temporary, SEPARATORS.get(path.suffix, ","), report)
+        return _write_csv(records, temporary, SEPARATORS[path.suffix], report)
 
 
 def _write_csv(records: Iterable[Record], file: Path, separator: str, report: Report) -> int:

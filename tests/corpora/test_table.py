@@ -322,3 +322,15 @@ def test_binary_files_need_pyarrow(tmp_path, monkeypatch, ending):
 def test_docs(read):
     (doc,) = make_docs(read("text,label\nAda,diary\n")[0], spacy.blank("en"))
     assert doc.cats == {"diary": 1.0}
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "json", "TSV"])
+def test_names_of_other_files_are_refused(tmp_path, ending):
+    with pytest.raises(ValueError, match=r"M224.*: \.csv, \.tsv, \.parquet, \.arrow"):
+        write_records([FULL], tmp_path / f"a.{ending}")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_name_without_an_ending_is_csv(tmp_path):
+    write_records([FULL], tmp_path / "a")
+    assert (tmp_path / "a").read_text(encoding="utf8").startswith('"id","text",')
