@@ -117,7 +117,7 @@ def _bioc(path: Path, unit: Unit) -> None:
 
 
 # Formats whose entities have texts: how a file is rewritten, and the units that its reader finds. A text of PubTator
-# has line feeds only, and the offsets of BioC are characters or UTF-16.
+# has line feeds only; of BioC, UTF-16 is measured.
 TOOLS: dict[str, tuple[Callable[[Path, Unit], None], tuple[str, ...]]] = {
     "bioc": (_bioc, ("UTF-16",)),
     "brat": (_brat, ("UTF-16", "UTF-8", "browser")),

@@ -2,7 +2,8 @@
 
 A document has passages, with their offsets in the document, and annotations with an infon "type" (the label). Relations
 connect annotations, or, as in PubTator's exports, the concepts of the infons "entity1" and "entity2"; those become
-relations between the two nearest mentions, or all pairs. Offsets count characters, or UTF-16 if only this fits.
+relations between the two nearest mentions, or all pairs. Offsets count characters, or UTF-16 or bytes of UTF-8 if only
+these fit.
 
 The infons of a document are metadata. Other infons, and relations of more than two annotations, are lost and counted.
 The entities or relations of a text are None if no text of the file has any.
@@ -55,7 +56,7 @@ def read_bioc(
     has_relations = any(_all(document, "relations") for _, document in parts)
     for number, (location, document) in enumerate(parts, start=1):
         _check_infons(document, location)
-        passages = Passages(document, location)
+        passages = Passages(document, location, report)
         mentions = _Mentions(document, passages, discontinuous, location, report)
         relations = mentions.relations(_all(document, "relations"), pairs)
         _lose_infons(document, location, report)

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from .offsets import Offsets, Unit
+from .offsets import UNIT_NAMES, Offsets, Unit
 from .reading import Location
 from .record import CharOffsets, CorpusError
+from .report import Report
 from .surface import check_surface
 
 MAX_GAP = 100_000  # characters between two passages
-UNITS: tuple[Unit, ...] = ("characters", "utf16")
+UNITS: tuple[Unit, ...] = ("characters", "utf16", "utf8")
+ENCODINGS = {"utf16": ("utf-16-le", 2), "utf8": ("utf-8", 1)}
 
 
 class _Place:
@@ -25,10 +27,11 @@ class Passages:
 
     document (Any): A document of the package `bioc`.
     location (Location): Where it was read.
+    report (Report): Notes offsets that do not count characters.
     RAISES (CorpusError): If passages overlap, or the text of an annotation is not at its offsets.
     """
 
-    def __init__(self, document: Any, location: Location) -> None:
+    def __init__(self, document: Any, location: Location, report: Report) -> None:
         self.location = location
         parts = [part for passage in document.passages for part in (passage.sentences or [passage])]
         pieces = [(part.offset, part.text or "") for part in parts]
@@ -41,9 +44,12 @@ class Passages:
                 self.text = self._join(pieces, unit)
                 self.offsets = Offsets(self.text, unit)
                 self._check(places)
-                return
             except CorpusError as err:
                 errors.append(err)
+                continue
+            if unit != "characters":
+                report.note(f"offsets in {UNIT_NAMES[unit]}, converted", str(location))
+            return
         raise errors[0]
 
     def fragments(self, annotation: Any, what: str) -> list[CharOffsets]:
@@ -64,8 +70,15 @@ class Passages:
                 raise self.location.error(f"a passage begins at {offset}, but the text before it ends at {length}")
             between = "\n" + " " * (gap - 1) if gap and text else " " * gap
             text += between + piece
-            length = offset + (len(piece) if unit == "characters" else len(piece.encode("utf-16-le")) // 2)
+            length = offset + _length(piece, unit)
         return text
+
+
+def _length(text: str, unit: Unit) -> int:
+    if unit not in ENCODINGS:
+        return len(text)
+    encoding, size = ENCODINGS[unit]
+    return len(text.encode(encoding)) // size
 
 
 def _parts(document: Any) -> list[Any]:

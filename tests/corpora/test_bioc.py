@@ -127,6 +127,21 @@ def test_utf16_sentences_gaps_and_discontinuous_annotations(tmp_path):
     assert report.lost == {"discontinuous entity (read from its first to its last part)": 1}
 
 
+def test_offsets_in_bytes(tmp_path):
+    pytest.importorskip("bioc")
+    first, second = "木村は Ada と", "Bo は東京。"
+    start = len(first.encode()) + 1
+    parts = [
+        passage(0, first, annotation("1", "x", len("木村は ".encode()), "Ada")),
+        passage(start, second, annotation("2", "y", start + len("Bo は".encode()), "東京")),
+    ]
+    parts[1]["annotations"][0]["locations"][0]["length"] = len("東京".encode())
+    (record,), report = read(tmp_path, collection({"id": "1", "infons": {}, "passages": parts, "relations": []}))
+    assert record.text == f"{first}\n{second}"
+    assert record.entities == [EntityRecord(4, 7, "x"), EntityRecord(14, 16, "y")]
+    assert report.noted == {"offsets in UTF-8, converted": 1}
+
+
 WITH_WRONG_INFONS = [
     {**BIORED, "infons": 7},
     {**BIORED, "passages": [{**passage(0, "a"), "infons": [7]}]},
