@@ -69,8 +69,6 @@ def _read(path: Path, vocab: Vocab, spans_key: str, report: Report) -> list[Reco
         record.origin = f"{path.name}, {record.origin}"
         if "id" not in doc.user_data:
             record.id = ""  # not its number, which another text may have in another file
-        if len(doc) > 1 and doc.has_annotation("SENT_START"):  # one token is always a sentence
-            report.note("sentences that are not merged", record.origin)
         records.append(record)
     report.add_losses(read, path.name)
     return records

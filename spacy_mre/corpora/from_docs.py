@@ -10,6 +10,7 @@ from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities, index_entities
 from ..annotations.relations import arguments, get_relations
+from .beyond_records import count_beyond_records
 from .presence import lose_scores
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
@@ -25,8 +26,8 @@ def make_records(
     docs (Iterable[Doc]): The documents.
     spans_key (str): The span group of the entities.
     scores (bool): Keep the scores of entities and relations. Default: False, they are counted as lost.
-    report (Report | None): Counts what was kept, and the lost annotations: scores, and relations whose head or tail is
-        not an entity.
+    report (Report | None): Counts what was kept, and the lost annotations: scores, relations whose head or tail is not
+        an entity, and what `count_beyond_records` counts.
     YIELDS (Record): One record per document.
 
     >>> import spacy
@@ -52,6 +53,7 @@ def make_records(
         _add_relations(record, doc, entities or [], report)
         if not scores:
             _drop_scores(record, report)
+        count_beyond_records(doc, spans_key, record.origin, report)
         report.keep("documents")
         yield record
 

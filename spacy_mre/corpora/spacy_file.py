@@ -16,10 +16,11 @@ def read_spacy(path: Path, *, report: Report | None = None) -> Iterator[Record]:
     """Read a `.spacy` file, or a folder that `save_docs` wrote.
 
     path (Path): The file or folder.
-    report (Report | None): Counts relations whose head or tail is not an entity, and notes span groups that are not
-        read. Entities are read from the group "entities"; without it from the only group that there is, from "sc" of a
-        `spancat` for example; otherwise from `doc.ents`.
-    YIELDS (Record): One record per document, with its tokens. Scores are left out.
+    report (Report | None): Counts relations whose head or tail is not an entity, identifiers of entities and custom
+        attributes, and notes sentences and span groups that are not read. Entities are read from the group
+        "entities"; without it from the only group that there is, from "sc" of a `spancat` for example; otherwise from
+        `doc.ents`.
+    YIELDS (Record): One record per document, with its tokens and scores.
     RAISES (ValueError): If the file is damaged or not a `.spacy` file.
     """
     report = report if report is not None else Report()

@@ -137,7 +137,7 @@ def test_what_is_not_merged_is_noted(run, tmp_path):
     assert {
         "changed or lost: metadata that is not a JSON object 2 a.spacy, document 1",
         "please check: span group 'sc', not read (--spans-key chooses another) 2 a.spacy, document 1",
-        "please check: sentences that are not merged 2 a.spacy, document 1",
+        "please check: sentences that are not kept 2 a.spacy, document 1",
     } <= rows(output)
 
 

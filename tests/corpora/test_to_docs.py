@@ -1,5 +1,6 @@
 import pytest
 import spacy
+from spacy.tokens import Span
 
 from spacy_mre.annotations.entities import EntitySpan, get_entities, set_entities
 from spacy_mre.annotations.relations import get_relations, make_relation, set_relations
@@ -238,3 +239,23 @@ def test_metadata_that_is_not_json_is_counted(nlp, meta):
     (record,) = make_records([doc], report=report)
     assert record.meta == {}
     assert report.lost == {"metadata that is not a JSON object": 1}
+
+
+def test_what_a_record_cannot_have_is_counted(nlp):
+    doc = nlp("Ada met Bo")
+    doc.spans["entities"] = [Span(doc, 0, 1, label="x", kb_id="Q1"), Span(doc, 0, 3, label="y")]
+    doc.ents = [Span(doc, 0, 1, label="x", kb_id="Q1"), Span(doc, 2, 3, label="x", kb_id="Q2", span_id="7")]
+    doc[1].is_sent_start = True
+    set_relations(doc, [make_relation((0, 1), (0, 3), "in")])
+    for name in ("page", "empty"):
+        Span.set_extension(name, default=None, force=True)
+    doc[0:1]._.page, doc[1:2]._.page, doc[1:2]._.empty = 3, 4, None
+    doc.user_data["own"] = "a key of another kind"
+    report = Report()
+    (record,) = make_records([doc], report=report)
+    for name in ("page", "empty"):
+        Span.remove_extension(name)
+    assert len(record.entities) == 2
+    assert report.lost == {"'kb_id' of an entity": 2, "'id' of an entity": 1, "custom attribute 'page'": 1}
+    assert report.noted == {"sentences that are not kept": 1}
+    assert report.examples["'kb_id' of an entity"] == ["document 1: x", "document 1: x"]
