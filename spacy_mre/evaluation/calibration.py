@@ -17,7 +17,7 @@ from spacy.training import Example
 from ..annotations.entities import DEFAULT_KEY, get_entities
 from ..annotations.relations import get_relations
 from .figures import make_figure, save_figure
-from .items import Item, check_texts, gold_cats, predicted_cats, scored_entities, scored_relations
+from .items import Item, check_texts, compared_cats, gold_cats, scored_entities, scored_relations
 from .report import make_table
 
 BINS = 10
@@ -112,11 +112,7 @@ def measure_calibration(
             if get_relations(eg.reference) is not None:
                 add("relations", scored_relations(eg.reference, symmetric), scored_relations(eg.predicted, symmetric))
         if eg.reference.cats:
-            predicted = predicted_cats(eg.predicted, multi_label, threshold)
-            known = {
-                label: score for label, score in predicted.items() if label in eg.reference.cats or not multi_label
-            }
-            add("cats", gold_cats(eg.reference), known)
+            add("cats", gold_cats(eg.reference), compared_cats(eg, multi_label, threshold))
     return {level: compare_scores(*pair) for level, pair in found.items() if pair[0]}
 
 

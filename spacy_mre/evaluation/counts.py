@@ -10,10 +10,10 @@ from ..annotations.relations import get_relations
 from .items import (
     Item,
     check_texts,
+    compared_cats,
     compared_entities,
     compared_relations,
     gold_cats,
-    predicted_cats,
     without_entity_labels,
 )
 
@@ -34,7 +34,9 @@ def count_documents(
     examples (Sequence[Example]): Gold and predictions.
     spans_key (str): The span group of the entities.
     symmetric (Sequence[str]): Relation labels without direction.
-    multi_label (bool): Any number of text labels may hold; otherwise the label with the highest probability.
+    multi_label (bool): Any number of text labels may hold; otherwise the label with the highest probability. If
+        several may hold, a label that is not in `doc.cats` of gold is unknown, and its prediction neither right nor
+        wrong.
     threshold (float): The lowest probability of a predicted text label, if several may hold.
     matching (str): "exact" or "overlap".
     RETURNS (dict[str, numpy.ndarray]): Arrays of type int64. "entities", "relations" and "strict_relations" have shape
@@ -92,8 +94,7 @@ def _compare(items: Sequence[Iterable[Item]] | None) -> list[int]:
 def _compare_cats(example: Example, multi_label: bool, threshold: float) -> list[int]:
     if not example.reference.cats:
         return [0, 0]
-    predicted = predicted_cats(example.predicted, multi_label, threshold)
-    return [int(gold_cats(example.reference) == set(predicted)), 1]
+    return [int(gold_cats(example.reference) == set(compared_cats(example, multi_label, threshold))), 1]
 
 
 def _stack(rows: list[list[int]]) -> numpy.ndarray:

@@ -88,6 +88,19 @@ def predicted_cats(doc: Doc, multi_label: bool, threshold: float) -> dict[str, f
     return {} if best is None else {best: doc.cats[best]}
 
 
+def compared_cats(example: Example, multi_label: bool, threshold: float) -> dict[str, float]:
+    """Read the predicted text labels that can be compared with gold.
+
+    example (Example): Gold and prediction.
+    multi_label (bool): Any number of labels may hold; otherwise the one with the highest score.
+    threshold (float): The lowest score of a predicted label, if several may hold.
+    RETURNS (dict[str, float]): The labels with their scores. If several may hold, a label that gold does not name is
+        unknown, and left out.
+    """
+    predicted, known = predicted_cats(example.predicted, multi_label, threshold), example.reference.cats
+    return {label: score for label, score in predicted.items() if label in known or not multi_label}
+
+
 def compared_entities(
     example: Example, gold: Sequence[EntitySpan], predicted: Sequence[EntitySpan], matching: str = "exact"
 ) -> tuple[list[Item], list[Item]]:

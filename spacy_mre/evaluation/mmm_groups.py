@@ -3,11 +3,14 @@
 **The same definitions for every system.** Labels are read from documents, so that generated strings, spans and
 probabilities are compared alike. Text is that of gold, so that tokens and white space do not matter.
 
+**Several text labels.** A label that the gold of a text does not name is unknown: its prediction is neither right nor
+wrong.
+
 **Words.** Entities and relations are scored apart, each with the text label. A part that a group has no gold for,
 or that is predicted in no group, is not part of its task.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
 from spacy.tokens import Doc
@@ -15,7 +18,16 @@ from spacy.training import Example
 
 from ..annotations.entities import DEFAULT_KEY, TASK_GROUPS, get_entities
 from ..annotations.relations import get_relations
-from .items import Item, check_texts, entity_items, gold_cats, predicted_cats, relation_items, without_entity_labels
+from .items import (
+    Item,
+    check_texts,
+    compared_cats,
+    entity_items,
+    gold_cats,
+    predicted_cats,
+    relation_items,
+    without_entity_labels,
+)
 from .mmm import Scores, TextAndWords, score_mmm
 
 Words = Literal["entities", "relations"]
@@ -32,17 +44,22 @@ class _Reader(NamedTuple):
     threshold: float
     labels: frozenset[str] = frozenset()
 
-    def text(self, doc: Doc, *, is_gold: bool) -> set[str] | None:
-        """The text labels; of predictions for several tasks those that the gold of the group knows."""
-        if not is_gold and isinstance(doc._.get("generated") if doc.has_extension("generated") else None, dict):
+    def gold_text(self, doc: Doc) -> set[str] | None:
+        """The text labels of gold."""
+        if self.multi_label:
+            return gold_cats(doc) if doc.cats else None
+        return _one_label(doc)
+
+    def predicted_text(self, eg: Example) -> set[str] | None:
+        """The predicted text labels: of several that may hold those that gold names, and of predictions for several
+        tasks those that the gold of the group knows."""
+        if self.multi_label:
+            return set(compared_cats(eg, True, self.threshold))
+        doc = eg.predicted
+        if isinstance(doc._.get("generated") if doc.has_extension("generated") else None, dict):
             doc = doc.copy()
             doc.cats = {label: score for label, score in doc.cats.items() if label in self.labels}
-        if not self.multi_label:
-            # Exactly one label holds, so scores of 0.0 say that it is unknown.
-            return set(predicted_cats(doc, False, 0.0)) if any(score > 0 for score in doc.cats.values()) else None
-        if is_gold:
-            return gold_cats(doc) if doc.cats else None
-        return set(predicted_cats(doc, True, self.threshold))
+        return _one_label(doc)
 
     def items(self, doc: Doc, words: Words) -> set[Item] | None:
         """The offsets and label of each entity or relation, once each."""
@@ -51,6 +68,11 @@ class _Reader(NamedTuple):
             return None if get_relations(doc) is None else set(without_entity_labels(relations))
         entities = get_entities(doc, self.spans_key)
         return None if entities is None else set(entity_items(doc, entities))
+
+
+def _one_label(doc: Doc) -> set[str] | None:
+    """Exactly one label holds, so scores of 0.0 say that it is unknown."""
+    return set(predicted_cats(doc, False, 0.0)) if any(score > 0 for score in doc.cats.values()) else None
 
 
 def score_groups(
@@ -103,7 +125,7 @@ def score_groups(
         # A system with several tasks predicts the labels of all; a group is about those of its gold.
         labels = frozenset(label for eg in examples for label in eg.reference.cats)
         read = everywhere._replace(spans_key=_key_of(examples, spans_key), labels=labels)
-        has_text = predicts_text and any(read.text(eg.reference, is_gold=True) is not None for eg in examples)
+        has_text = predicts_text and any(read.gold_text(eg.reference) is not None for eg in examples)
         full = [eg for eg in examples if len(eg.reference)]
         scored: list[Words | None] = [
             words for words in predicted if any(read.items(eg.reference, words) is not None for eg in full)
@@ -147,9 +169,9 @@ def _levels(eg: Example, read: _Reader, has_text: bool, words: Words | None) -> 
             return [(text_of(*head), label, text_of(*tail)) for head, tail, label in arguments]
         return [(label, text_of(start, end)) for start, end, label in items if start < end]
 
-    def of(doc: Doc, is_gold: bool) -> TextAndWords:
+    def of(doc: Doc, text: Collection[str] | None) -> TextAndWords:
         items = read.items(doc, words) if words else ()
-        text = read.text(doc, is_gold=is_gold) if has_text else ()
         return TextAndWords(text, None if items is None else with_texts(items))
 
-    return of(eg.reference, True), of(eg.predicted, False)
+    texts = (read.gold_text(eg.reference), read.predicted_text(eg)) if has_text else ((), ())
+    return of(eg.reference, texts[0]), of(eg.predicted, texts[1])

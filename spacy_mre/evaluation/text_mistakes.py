@@ -13,7 +13,7 @@ from spacy.training import Example
 
 from ..annotations.entities import DEFAULT_KEY, get_entities
 from ..annotations.relations import get_relations
-from .items import Item, check_texts, gold_cats, predicted_cats, scored_entities, scored_relations
+from .items import Item, check_texts, compared_cats, gold_cats, scored_entities, scored_relations
 
 ENTITY_KINDS = ("type", "boundaries", "type and boundaries", "no overlap")
 RELATION_KINDS = ("argument type", "label", "direction", "argument offsets", "not related")
@@ -122,9 +122,7 @@ def find_text_mistakes(
             gold, predicted = scored_relations(eg.reference, symmetric), scored_relations(eg.predicted, symmetric)
             _compare(text, "relations", gold, predicted, arguments)
         if has_cats and eg.reference.cats:
-            cats = {(label,): score for label, score in predicted_cats(eg.predicted, multi_label, threshold).items()}
-            if multi_label:
-                cats = {item: score for item, score in cats.items() if item[0] in eg.reference.cats}
+            cats = {(label,): score for label, score in compared_cats(eg, multi_label, threshold).items()}
             _compare(text, "cats", [(label,) for label in gold_cats(eg.reference)], cats)
     return found
 

@@ -6,9 +6,12 @@ from spacy.vocab import Vocab
 
 from spacy_mre.annotations.entities import set_entities
 from spacy_mre.annotations.relations import make_relation, set_relations
+from spacy_mre.evaluation.calibration import measure_calibration
+from spacy_mre.evaluation.cats import score_cats
 from spacy_mre.evaluation.counts import count_documents
 from spacy_mre.evaluation.scorers import score_joint
 from spacy_mre.evaluation.significance import f1
+from spacy_mre.evaluation.text_mistakes import find_text_mistakes
 
 VOCAB = Vocab()
 WORDS = ["Ada", "met", "Bo", "in", "Cairo"]
@@ -86,3 +89,17 @@ def test_several_text_labels():
     examples = [Example(make_doc(cats=row), gold) for row in rows]
     assert count_documents(examples, multi_label=True)["texts"].tolist() == [[1, 1], [0, 1]]
     assert count_documents(examples, multi_label=True, threshold=0.3)["texts"].tolist() == [[1, 1], [1, 1]]
+
+
+def test_a_text_label_that_gold_does_not_name_is_unknown():
+    gold = make_doc(cats={"trip": 1.0, "home": 0.0})
+    predicted = make_doc(cats={"trip": 0.9, "work": 0.8, "home": 0.1})
+    wrong = make_doc(cats={"trip": 0.9, "work": 0.1, "home": 0.8})
+    examples = [Example(predicted, gold), Example(wrong, gold)]
+    assert count_documents(examples, multi_label=True)["texts"].tolist() == [[1, 1], [0, 1]]
+    # The other measures say the same.
+    assert score_cats(examples[:1], multi_label=True)["cats_micro_f"] == 1.0
+    assert find_text_mistakes(examples, multi_label=True)[0].mistakes == []
+    assert measure_calibration(examples, multi_label=True)["cats"].bins[8].predictions == 1  # "home" of the second
+    # Exactly one label holds: then another one is wrong, whether gold names it or not.
+    assert count_documents([Example(make_doc(cats={"work": 0.9, "trip": 0.1}), gold)])["texts"].tolist() == [[0, 1]]

@@ -169,6 +169,10 @@ def test_several_text_labels():
     assert (row["tl_p"], row["tl_r"]) == (2 / 3, 1)
     none = doc_of([], {"music": 0.0, "sea": 0.0, "travel": 0.0})
     assert row_of((none, none), multi_label=True)["all_acc"] == 1
+    # Nobody says whether it is about the sea.
+    unknown = doc_of([], {"music": 1.0, "travel": 0.0})
+    row = row_of((unknown, predicted), multi_label=True)
+    assert (row["tl_p"], row["tl_r"], row["all_acc"]) == (1, 1, 1)
 
 
 def test_groups_and_their_mean():
