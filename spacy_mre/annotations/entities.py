@@ -70,6 +70,14 @@ def get_entities(doc: Doc, key: str = DEFAULT_KEY) -> list[EntitySpan] | None:
     return None
 
 
+def entity_sources(doc: Doc, key: str = DEFAULT_KEY) -> list[str]:
+    """RETURNS (list[str]): The component that wrote each entity of `get_entities`; empty for gold, for components that
+    are not of this package, and if the group was changed after it was written."""
+    if key in doc.spans:
+        return list(_attribute(doc.spans[key], "sources", ""))
+    return [""] * len(get_entities(doc, key) or ())
+
+
 def index_entities(entities: Iterable[tuple[Offsets, str]]) -> dict[tuple[Offsets, str], int]:
     """Number entities, to find the arguments of relations.
 
@@ -221,7 +229,7 @@ def _read_group(doc: Doc, key: str) -> tuple[list[Written], dict[Place, str]]:
         return [], {}
     group, spans = doc.spans[key], get_entities(doc, key) or []
     writers = zip(map(_place, spans), _attribute(group, "in_ents", None))
-    return list(zip(spans, _attribute(group, "sources", ""))), {
+    return list(zip(spans, entity_sources(doc, key))), {
         place: writer for place, writer in writers if writer is not None
     }
 

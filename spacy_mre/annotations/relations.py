@@ -131,6 +131,14 @@ def get_relations(doc: Doc) -> list[Relation] | None:
     return stored
 
 
+def relation_sources(doc: Doc) -> list[str]:
+    """RETURNS (list[str]): The component that wrote each relation of `get_relations`; empty for gold, and for relations
+    that were appended by hand."""
+    user_data: dict[Any, Any] = doc.user_data
+    stored, sources = user_data.get(KEY) or [], list(user_data.get(SOURCES_KEY, ()))
+    return [*sources, *[""] * (len(stored) - len(sources))] if len(sources) <= len(stored) else [""] * len(stored)
+
+
 def set_relations(doc: Doc, relations: Iterable[Mapping[str, Any]] | None, *, source: str | None = None) -> None:
     """Write the relations of a document.
 
@@ -228,11 +236,8 @@ def _normalize(doc: Doc, relations: Iterable[Mapping[str, Any]]) -> list[Relatio
 
 
 def _relations_of_other_sources(doc: Doc, source: str) -> list[tuple[Relation, str]]:
-    """The relations that another source wrote. Relations appended by hand have the empty source."""
-    user_data: dict[Any, Any] = doc.user_data
-    stored = user_data.get(KEY) or []
-    sources = list(user_data.get(SOURCES_KEY, ()))
-    sources = sources + [""] * (len(stored) - len(sources)) if len(sources) <= len(stored) else [""] * len(stored)
+    """The relations that another source wrote."""
+    sources = relation_sources(doc)
     if all(each == source for each in sources):
         return []
     return [(relation, each) for relation, each in zip(get_relations(doc) or [], sources) if each != source]

@@ -23,7 +23,7 @@ def calibrate(
     not change, except by thresholds that are set and not those of the preset: they are of calibrated scores.
 
     nlp (Language): The trained pipeline. Its `spert_mt`, `multi_ner` and `mre_textcat` are calibrated, until they are
-        trained further.
+        trained further. What other components write to the same span group, or as relations, is left out.
     examples (Sequence[Example]): Held-out gold, and documents without annotations, which are not changed.
     skip (Collection[str]): The names of components that stay as they are.
     RETURNS (dict[str, dict[str, Scaling]]): By component and level ("entities", "relations" or "cats"). Levels without
@@ -73,11 +73,11 @@ def _fit(pipe: Any, predicted: Sequence[Example]) -> dict[str, Scaling]:
     if hasattr(pipe, "multi_label"):
         return _fit_cats(pipe, predicted)
     found = {}
-    entities, scores = entity_predictions(predicted, pipe.spans_key)
+    entities, scores = entity_predictions(predicted, pipe.spans_key, pipe.name)
     if pipe.entities == "predict" and len(entities.scores):
         found["entities"] = fit_scaling(entities.scores, entities.correct)
     if hasattr(pipe, "relation_threshold"):
-        relations, _ = relation_predictions(predicted, scores, pipe.symmetric)
+        relations, _ = relation_predictions(predicted, scores, pipe.symmetric, pipe.name)
         if len(relations.scores):
             found["relations"] = fit_scaling(relations.scores, relations.correct)
     return found

@@ -15,8 +15,8 @@ import numpy
 from spacy.language import Language
 from spacy.training import Example
 
-from ..annotations.entities import Offsets, get_entities
-from ..annotations.relations import arguments, get_relations
+from ..annotations.entities import Offsets, entity_sources, get_entities
+from ..annotations.relations import arguments, get_relations, relation_sources
 from ..errors import Errors
 from .items import entity_items, relation_items
 from .runs import predict
@@ -76,8 +76,8 @@ def tune_thresholds(nlp: Language, examples: Sequence[Example], *, precision: fl
     current = {name: _current(component, name, level) for name, level in LEVELS.items()}
     with lowest_thresholds(component):
         predicted = predict(nlp, examples)
-    entities, entity_scores = entity_predictions(predicted, component.spans_key)
-    relations, argument_scores = relation_predictions(predicted, entity_scores, component.symmetric)
+    entities, entity_scores = entity_predictions(predicted, component.spans_key, component.name)
+    relations, argument_scores = relation_predictions(predicted, entity_scores, component.symmetric, component.name)
 
     def choose(found: Predictions, possible: numpy.ndarray, name: str) -> float:
         if not found.gold:
@@ -140,13 +140,16 @@ def _current(component: Any, name: str, level: str) -> float:
     return threshold if scaling is None else float(scaling.apply(numpy.array(threshold)))
 
 
-def entity_predictions(examples: Sequence[Example], key: str) -> tuple[Predictions, list[dict[Offsets, float]]]:
-    """The entities, and for each document the score of each entity."""
+def entity_predictions(
+    examples: Sequence[Example], key: str, source: str
+) -> tuple[Predictions, list[dict[Offsets, float]]]:
+    """The entities that a component wrote, and for each document the score of each."""
     rows: list[tuple[float, bool]] = []
     scores = []
     n_gold = 0
     for eg in examples:
-        predicted = get_entities(eg.predicted, key) or []
+        sources = entity_sources(eg.predicted, key)
+        predicted = [each for each, by in zip(get_entities(eg.predicted, key) or (), sources) if by == source]
         scores.append({entity.offsets: entity.score for entity in predicted})
         gold = get_entities(eg.reference, key)
         if gold is not None:
@@ -158,9 +161,9 @@ def entity_predictions(examples: Sequence[Example], key: str) -> tuple[Predictio
 
 
 def relation_predictions(
-    examples: Sequence[Example], entity_scores: Sequence[dict[Offsets, float]], symmetric: Sequence[str]
+    examples: Sequence[Example], entity_scores: Sequence[dict[Offsets, float]], symmetric: Sequence[str], source: str
 ) -> tuple[Predictions, numpy.ndarray]:
-    """The relations, and for each of them the lower score of its two arguments."""
+    """The relations that a component wrote, and for each of them the lower score of its two arguments."""
     rows: list[tuple[float, bool]] = []
     argument_scores: list[float] = []
     n_gold = 0
@@ -169,10 +172,13 @@ def relation_predictions(
             continue
         gold_items = set(relation_items(eg.reference, symmetric))
         n_gold += len(gold_items)
-        for relation, item in zip(get_relations(eg.predicted) or (), relation_items(eg.predicted, symmetric)):
-            rows.append((relation["score"], item in gold_items))
-            # Relations of other components may have arguments that are not entities.
-            argument_scores.append(min(scores.get(offsets, 1.0) for offsets in arguments(relation)))
+        predicted = get_relations(eg.predicted) or ()
+        items = relation_items(eg.predicted, symmetric)
+        for relation, item, by in zip(predicted, items, relation_sources(eg.predicted)):
+            if by == source:
+                rows.append((relation["score"], item in gold_items))
+                # An argument that another component found too, with a better score, is an entity of that one.
+                argument_scores.append(min(scores.get(offsets, 1.0) for offsets in arguments(relation)))
     return _make_predictions(rows, n_gold), numpy.array(argument_scores)
 
 

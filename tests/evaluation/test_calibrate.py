@@ -3,6 +3,7 @@ import json
 import numpy
 import pytest
 import spacy
+from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.training.initialize import init_nlp
@@ -121,6 +122,39 @@ def test_a_threshold_is_one_of_calibrated_scores(trained, pipes):
 def test_calibrating_twice_gives_the_same(trained, pipes):
     nlp, examples = trained
     assert calibrate(nlp, examples) == calibrate(nlp, examples)
+
+
+@pytest.fixture
+def with_others(trained):
+    """Other components before spert_mt write to the same span group, and relations."""
+
+    @Language.component("certain_relations")
+    def relate(doc):
+        set_relations(doc, [make_relation((1, 2), (3, 4), "lives_in", score=1.0)], source="certain_relations")
+        return doc
+
+    nlp, _ = trained
+    ruler = nlp.add_pipe("span_ruler", first=True, config={"spans_key": "entities"})
+    ruler.add_patterns([{"label": "thing", "pattern": word} for word in ("in", "old", ".")])
+    nlp.add_pipe("certain_relations", first=True)
+    yield
+    nlp.remove_pipe("span_ruler")
+    nlp.remove_pipe("certain_relations")
+
+
+def test_what_other_components_write_is_left_out(trained, pipes, request):
+    nlp, examples = trained
+    tuned, found = tune_thresholds(nlp, examples), calibrate(nlp, examples)
+    for pipe in pipes:
+        pipe.set_scaling({})
+    request.getfixturevalue("with_others")
+    pipes[0].entity_threshold = pipes[0].relation_threshold = None
+    doc = run(nlp, examples)[0]
+    assert {"thing", "person"} <= {entity.label for entity in get_entities(doc)}
+    assert ([1, 2], [3, 4]) in [(relation["head"], relation["tail"]) for relation in get_relations(doc)]
+    assert tune_thresholds(nlp, examples) == tuned
+    pipes[0].entity_threshold = pipes[0].relation_threshold = None
+    assert calibrate(nlp, examples) == found
 
 
 def test_an_update_ends_it(trained, pipes):
