@@ -62,14 +62,15 @@ class Predictions(NamedTuple):
 
 
 def tune_thresholds(nlp: Language, examples: Sequence[Example], *, precision: float | None = None) -> dict[str, float]:
-    """Choose the entity threshold on the entities, then the relation threshold on the strict relations. Set both.
+    """Choose the entity threshold on the entities, then the relation threshold on the strict relations. Set both. If
+    the component takes given entities, only the relation threshold is chosen and set.
 
     nlp (Language): The pipeline. The thresholds are set in its first component that has the setting `entity_threshold`.
     examples (Sequence[Example]): Held-out gold, and documents without annotations, which are not changed.
     precision (Optional[float]): Choose the lowest thresholds with this precision, between 0 and 1. Default: None (the
         best F1; of several best thresholds, the nearest to the one that was set before).
-    RETURNS (dict[str, float]): "entity_threshold" and "relation_threshold". Without gold at a level, the one in force,
-        which is not set.
+    RETURNS (dict[str, float]): "entity_threshold", if entities are predicted, and "relation_threshold". Without gold at
+        a level, the one in force, which is not set.
     RAISES (ValueError): If no component has the thresholds, or no threshold has the precision.
     """
     component = find_component(nlp)
@@ -86,13 +87,17 @@ def tune_thresholds(nlp: Language, examples: Sequence[Example], *, precision: fl
             return found.best(possible, current[name])
         return found.precise(possible, precision, LEVELS[name])
 
-    entity_threshold = choose(entities, numpy.ones(len(entities.scores), dtype=bool), "entity_threshold")
-    relation_threshold = choose(relations, argument_scores >= entity_threshold, "relation_threshold")
-    if entities.gold:
-        component.entity_threshold = entity_threshold
-    if relations.gold:
-        component.relation_threshold = relation_threshold
-    return {"entity_threshold": entity_threshold, "relation_threshold": relation_threshold}
+    chosen = {}
+    possible = numpy.ones(len(relations.scores), dtype=bool)
+    if component.entities == "predict":
+        everything = numpy.ones(len(entities.scores), dtype=bool)
+        chosen["entity_threshold"] = choose(entities, everything, "entity_threshold")
+        possible = argument_scores >= chosen["entity_threshold"]
+    chosen["relation_threshold"] = choose(relations, possible, "relation_threshold")
+    for name, found in (("entity_threshold", entities), ("relation_threshold", relations)):
+        if name in chosen and found.gold:
+            setattr(component, name, chosen[name])
+    return chosen
 
 
 def cross_predict(nlp: Language, examples: Sequence[Example]) -> list[Example]:

@@ -7,7 +7,7 @@ from spacy.training import Example
 from spacy.util import fix_random_seed
 from thinc.api import Adam
 
-from spacy_mre.annotations.entities import set_entities
+from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.annotations.relations import make_relation, set_relations
 from spacy_mre.evaluation.runs import predict
 from spacy_mre.evaluation.scorers import score_joint
@@ -79,6 +79,23 @@ def test_of_equally_good_thresholds_the_nearest_is_chosen(trained, pipe):
     assert (pipe.entity_threshold, pipe.relation_threshold) == (None, None)
     pipe.entity_threshold, pipe.relation_threshold = 0.35, 0.7
     assert tune_thresholds(nlp, bare) == {"entity_threshold": 0.35, "relation_threshold": 0.7}
+
+
+def test_with_given_entities_only_the_relation_threshold_is_chosen(trained, pipe):
+    nlp, examples = trained
+    given = [Example(eg.predicted.copy(), eg.reference) for eg in examples]
+    for eg in given:
+        # Their scores are of another component, and lower than any threshold.
+        set_entities(eg.predicted, [span._replace(score=0.01) for span in get_entities(eg.reference)], source="other")
+    pipe.entities = "given"
+    try:
+        scores = slow_scores(nlp, given, pipe, "relation_threshold", "rel_strict_f")
+        chosen = tune_thresholds(nlp, given)
+    finally:
+        pipe.entities = "predict"
+    assert list(chosen) == ["relation_threshold"] and len(set(scores.values())) >= 3
+    assert scores[chosen["relation_threshold"]] == max(scores.values()) > 0
+    assert (pipe.entity_threshold, pipe.relation_threshold) == (None, chosen["relation_threshold"])
 
 
 def test_no_document_calibrates_its_own_thresholds(trained, pipe, monkeypatch):
