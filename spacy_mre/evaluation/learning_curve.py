@@ -1,8 +1,7 @@
 """The learning curve of a config: its scores when it is trained on more and more texts of a corpus."""
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from hashlib import sha256
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,11 +9,10 @@ import numpy
 from spacy.tokens import Doc
 from thinc.api import Config
 
-from ..annotations.entities import DEFAULT_KEY, get_entities
-from ..annotations.relations import get_relations
 from ..annotations.storage import load_docs, save_docs
 from ..errors import Errors
 from ..training.recipe import fit_config
+from .digests import digest
 from .extrapolation import Outlook, predict_gain
 from .run_config import fingerprint, set_budget
 from .run_files import counts_of, is_made, load_run, save_run
@@ -92,7 +90,7 @@ def learning_curve(
     sizes = sorted(set(sizes or default_sizes(len(docs))))
     if sizes[-1] > len(docs) or sizes[0] < 1:
         raise ValueError(Errors.M520.format(size=sizes[-1] if sizes[0] >= 1 else sizes[0], path=train, texts=len(docs)))
-    tested = _digest(load_docs(dev))
+    tested = digest(load_docs(dev))
     # All sizes of a seed before the next seed, so that an interrupted curve can already be drawn.
     for seed in seeds:
         order = numpy.random.default_rng(seed).permutation(len(docs))
@@ -137,7 +135,7 @@ def _make_run(
     folder = output / TRAINING
     data = folder / "train.spacy"
     final = set_budget(fitted, updates=steps, seed=seed, train=data, dev=dev)
-    trained_as = f"{fingerprint(final)}-{_digest(part)}-{tested}"
+    trained_as = f"{fingerprint(final)}-{digest(part)}-{tested}"
     if is_made(path, trained_as):
         return
     log(f"{len(part)} texts, seed {seed}: {steps} updates")
@@ -154,14 +152,3 @@ def _make_run(
 
 def _run_path(output: Path, size: int, seed: int) -> Path:
     return output / "runs" / f"{size}-{seed}.json"
-
-
-def _digest(docs: Iterable[Doc]) -> str:
-    """A hash of texts and annotations."""
-    found = sha256()
-    for doc in docs:
-        tokens = [token.text for token in doc]
-        groups = [(key, get_entities(doc, key)) for key in sorted({DEFAULT_KEY, *doc.spans})]
-        content = (doc.text, tokens, groups, get_relations(doc), sorted(doc.cats.items()))
-        found.update(repr(content).encode("utf8"))
-    return found.hexdigest()[:12]

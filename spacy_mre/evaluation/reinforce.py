@@ -23,9 +23,11 @@ from spacy.training import Example
 from thinc.api import Config
 
 from ..annotations.entities import get_entities
+from ..annotations.storage import load_docs
 from ..errors import Errors, Warnings
 from ..files import replacing
 from .counts import Counts
+from .digests import digest
 from .pipeline_settings import get_spans_key
 from .run_config import component_meta, component_settings, fill_defaults, fingerprint, set_budget, set_values
 from .run_files import counts_of, is_made, load_run, save_run
@@ -91,7 +93,8 @@ def reinforce(
     keep_models: bool = False,
     log: Callable[[str], None] = print,
 ) -> tuple[Records, list[Gain]]:
-    """Train each arm with each seed, and compare the arms. Runs that have a file are not made again.
+    """Train each arm with each seed, and compare the arms. Runs that have a file are not made again, unless the config
+    or the documents have changed since.
 
     config (Config): A training config, not interpolated, with both levels on one encoder.
     train (Path): The `.spacy` file to train on.
@@ -111,14 +114,17 @@ def reinforce(
     """
     arms = make_arms(config, weights)
     choosing = dev if len(weights) > 1 else None
+    # What one arm with several weights needs; the arm without one is in no choice.
+    needed = {arm: ["dev"] if choosing and arm != kind_of(arm) else [] for arm in arms}
+    data = "-".join(digest(load_docs(path)) for path in (train, dev, test))
     records: Records = {arm: {} for arm in arms}
     # All arms of a seed before the next seed, so that an interrupted experiment can already be compared.
     for seed in seeds:
         for arm, arm_config in arms.items():
             path = output / "runs" / f"{arm}-{seed}.json"
             budgeted = set_budget(arm_config, updates=updates, seed=seed, train=train, dev=dev)
-            trained_as = fingerprint(budgeted)
-            if again or not is_made(path, trained_as):
+            trained_as = f"{fingerprint(budgeted)}-{data}"
+            if again or not is_made(path, trained_as, needed=needed[arm]):
                 log(f"{arm}, seed {seed}: {updates} updates")
                 about = {"arm": arm, "seed": seed, "updates": updates, "fingerprint": trained_as}
                 folder = output / "models" / f"{arm}-{seed}"

@@ -1,7 +1,7 @@
 """The JSON file of a run: its scores and counts, and what it was made with."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -59,14 +59,18 @@ def load_run(path: Path) -> dict[str, Any]:
     return record
 
 
-def is_made(path: Path, trained_as: str) -> bool:
+def is_made(path: Path, trained_as: str, *, needed: Collection[str] = ()) -> bool:
     """Check whether a run has a file that was made with the same config.
 
     path (Path): The JSON file.
-    trained_as (str): The `fingerprint` of the config.
+    trained_as (str): The `fingerprint` of the config, and what else the run depends on.
+    needed (Collection[str]): The keys that the record must have. Default: none.
     RETURNS (bool): False also if the file has no fingerprint.
     """
-    return path.exists() and srsly.read_json(path).get("fingerprint") == trained_as
+    if not path.exists():
+        return False
+    record = srsly.read_json(path)
+    return record.get("fingerprint") == trained_as and record.keys() >= set(needed)
 
 
 def counts_of(runs: Iterable[Mapping[str, Any]], layer: str) -> list[numpy.ndarray]:

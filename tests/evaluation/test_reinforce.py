@@ -1,5 +1,7 @@
 import json
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 import spacy
@@ -7,11 +9,13 @@ from spacy.language import Language
 from typer.testing import CliRunner
 
 from spacy_mre.annotations.entities import set_entities
-from spacy_mre.annotations.storage import save_docs
+from spacy_mre.annotations.storage import load_docs, save_docs
 from spacy_mre.cli import app
+from spacy_mre.evaluation import reinforce as module
 from spacy_mre.evaluation.reinforce import COMPARISONS, compare_arms, make_arms, reinforce
 from spacy_mre.evaluation.reinforce_report import arms_table, gains_table, plot_gains, spread
 from spacy_mre.evaluation.run_config import set_values
+from spacy_mre.evaluation.run_files import write_run
 
 
 def pipelines(arms):
@@ -154,6 +158,45 @@ def test_each_score_is_compared_with_the_weight_that_is_best_on_dev(small_config
     for name, by_seed in records.items():
         by_seed[0]["dev"] = {level: float(name.endswith("-1")) for level in ("text", "word", "whole", "relations")}
     assert {gain.arm for gain in compare_arms(records)} == {"both-1", "word_reads_text-1"}
+
+
+@pytest.fixture
+def only_written(monkeypatch, small_config):
+    """Runs are written, but not trained. Returns the config."""
+
+    def write(path, config, test, dev, folder, about, **options):
+        on_dev = {} if dev is None else {"dev": {"text": 0.5, "word": 0.5, "whole": 0.5, "relations": 0.5}}
+        counts = {"texts": [[1], [1]], "entities": [[1], [1], [0]]}
+        write_run(path, {**about, **on_dev, "documents": "same", "counts": counts})
+
+    monkeypatch.setattr(module, "_make_run", write)
+    return small_config
+
+
+def lines_of(config, parts, output, **options):
+    lines = []
+    reinforce(config, *parts, output, seeds=(0,), updates=1, log=lines.append, **options)
+    return [line.partition(",")[0] for line in lines]
+
+
+def test_other_documents_make_all_runs_again(only_written, assets, tmp_path):
+    parts = [shutil.copy(assets / f"{part}.spacy", tmp_path) for part in ("train", "dev", "test")]
+    parts = [Path(part) for part in parts]
+    everything = ["text", "word", "both", "word_reads_text"]
+    assert lines_of(only_written, parts, tmp_path / "out") == everything
+    assert lines_of(only_written, parts, tmp_path / "out") == []
+    for part in parts:
+        save_docs(list(load_docs(part))[:-1], part)
+        assert lines_of(only_written, parts, tmp_path / "out") == everything
+
+
+def test_a_run_without_the_scores_that_choose_a_weight_is_made_again(only_written, assets, tmp_path):
+    parts = [assets / f"{part}.spacy" for part in ("train", "dev", "test")]
+    first = ["text-0.1", "word", "both-0.1", "word_reads_text-0.1"]
+    assert lines_of(only_written, parts, tmp_path, weights=(0.1,)) == first
+    both = ["text-0.1", "text-0.3", "both-0.1", "both-0.3", "word_reads_text-0.1", "word_reads_text-0.3"]
+    assert lines_of(only_written, parts, tmp_path, weights=(0.1, 0.3)) == both
+    assert lines_of(only_written, parts, tmp_path, weights=(0.1, 0.3)) == []
 
 
 def test_a_weight_that_cannot_be_set_is_m523(small_config):

@@ -172,6 +172,7 @@ def test_a_run_is_restored_from_its_file(tmp_path):
         layer: rows.tolist() for layer, rows in counts.items()
     }
     assert is_made(path, "abc") and not is_made(path, "abd") and not is_made(tmp_path / "none.json", "abc")
+    assert is_made(path, "abc", needed=["scores"]) and not is_made(path, "abc", needed=["scores", "dev"])
     assert [path.name for path in path.parent.iterdir()] == ["run.json"]  # no temporary file is left
     assert json.loads(path.read_text(encoding="utf8"))["counts"]["entities"] == [[1, 3], [0, 4], [2, 0]]
     assert counts_of([run, run], "texts")[1].tolist() == [[1, 1], [0, 1]]
