@@ -85,7 +85,7 @@ def budget_of(updates: int) -> Budget:
 def fit_config(config: Config, docs: Sequence[Doc], *, updates: int | None = None) -> Config:
     """Adapt a training config to a corpus: the number of updates; components without training data are left out; spans
     are as wide as the widest entity (up to 40 tokens); `mre_textcat` predicts any number of labels if a text has
-    several or none.
+    several or none, or if the config says so.
 
     config (Config): The config. It is not changed.
     docs (Sequence[Doc]): The training texts, on the tokens of the pipeline.
@@ -131,7 +131,9 @@ def _fit_components(config: Config, docs: Sequence[Doc], learned: dict[str, bool
                 model["max_width"] = max(model["max_width"], min(_widest(docs), MOST_WIDTH))
         elif factory == "mre_textcat":
             positive = [sum(value >= 0.5 for value in doc.cats.values()) for doc in docs if doc.cats]
-            components[name]["multi_label"] = any(count != 1 for count in positive)
+            several = any(count != 1 for count in positive)
+            # Texts with one label each do not contradict a config that expects several.
+            components[name]["multi_label"] = components[name].get("multi_label") is True or several
     if not any(components[name].get("factory") in learned for name in kept) and not all(learned.values()):
         raise ValueError(Errors.M412.format(texts=len(docs)))
     config["nlp"]["pipeline"] = kept

@@ -108,6 +108,13 @@ def test_several_text_labels(cats, several):
     assert fitted(make_docs(cats=cats))["components"]["mre_textcat"]["multi_label"] is several
 
 
+def test_several_text_labels_of_the_config_are_kept():
+    config = load_config(config_path("ja_cpu"), interpolate=False)
+    config["components"]["mre_textcat"]["multi_label"] = True
+    one_each = make_docs(cats=[{"a": 1.0, "b": 0.0}, {"a": 0.0, "b": 1.0}])
+    assert fit_config(config, one_each)["components"]["mre_textcat"]["multi_label"] is True
+
+
 def test_the_given_config_is_not_changed():
     config = load_config(config_path("ja_cpu"), interpolate=False)
     before = config.copy()
