@@ -18,13 +18,8 @@ def get_settings(nlp: Language, name: str) -> list[Any]:
     name (str): The setting: an attribute of the component or, in components of spaCy, a key of its `cfg`.
     RETURNS (list[Any]): The values, in the order of the components.
     """
-    values = []
-    for _, pipe in nlp.pipeline:
-        cfg = getattr(pipe, "cfg", None) or {}
-        value = getattr(pipe, name, cfg.get(name, _MISSING))
-        if value is not _MISSING:
-            values.append(value)
-    return values
+    values = [_setting(pipe, name) for _, pipe in nlp.pipeline]
+    return [value for value in values if value is not _MISSING]
 
 
 def get_spans_key(nlp: Language) -> str:
@@ -61,7 +56,7 @@ def get_cats_settings(nlp: Language) -> dict[str, Any]:
 
     nlp (Language): The pipeline.
     RETURNS (dict[str, Any]): "multi_label": whether any number of labels may hold. "threshold": the lowest score of a
-        predicted label, if several may hold. Default: 0.5.
+        predicted label, if several may hold: that of the first component that predicts several. Default: 0.5.
 
     >>> import spacy
     >>> nlp = spacy.blank("en")
@@ -69,8 +64,20 @@ def get_cats_settings(nlp: Language) -> dict[str, Any]:
     >>> get_cats_settings(nlp)
     {'multi_label': True, 'threshold': 0.3}
     """
-    of_spacy = any(isinstance(pipe, MultiLabel_TextCategorizer) for _, pipe in nlp.pipeline)
+    several = [pipe for _, pipe in nlp.pipeline if _predicts_several(pipe)]
+    # `spancat` and `entity_linker` have a threshold too, which is not one of text labels.
+    thresholds = [_setting(pipe, "threshold") for pipe in several]
     return {
-        "multi_label": of_spacy or any(get_settings(nlp, "multi_label")),
-        "threshold": next(iter(get_settings(nlp, "threshold")), 0.5),
+        "multi_label": bool(several),
+        "threshold": next((value for value in thresholds if isinstance(value, (int, float))), 0.5),
     }
+
+
+def _setting(pipe: Any, name: str) -> Any:
+    cfg = getattr(pipe, "cfg", None) or {}
+    return getattr(pipe, name, cfg.get(name, _MISSING))
+
+
+def _predicts_several(pipe: Any) -> bool:
+    """Whether a component predicts any number of text labels."""
+    return isinstance(pipe, MultiLabel_TextCategorizer) or _setting(pipe, "multi_label") is True
