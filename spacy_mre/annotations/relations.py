@@ -157,18 +157,33 @@ def set_relations(doc: Doc, relations: Iterable[Mapping[str, Any]] | None, *, so
     >>> doc._.relations[0]["tail"]
     [3, 4]
     """
-    user_data: dict[Any, Any] = doc.user_data
     if relations is None:
         for key in (KEY, SOURCES_KEY, TOKENS_KEY):
-            user_data.pop(key, None)
+            doc.user_data.pop(key, None)  # type: ignore[call-overload]
         return
     others = [] if source is None else _relations_of_other_sources(doc, source)
-    own = [(relation, source or "") for relation in _normalize(doc, relations)]
+    _write(doc, [*others, *((relation, source or "") for relation in _normalize(doc, relations))])
+
+
+def copy_relations(doc: Doc, relations: Iterable[Mapping[str, Any]], sources: Iterable[str]) -> None:
+    """Write relations of another document, with the components that wrote them. They replace all relations.
+
+    doc (Doc): The document.
+    relations (Iterable[Mapping[str, Any]]): As for `set_relations`, with offsets in this document.
+    sources (Iterable[str]): One for each relation, see `relation_sources`.
+    RAISES (ValueError): If a relation lacks a required key, or refers to tokens outside the document.
+    """
+    _write(doc, [(_normalize(doc, [relation])[0], source) for relation, source in zip(relations, sources)])
+
+
+def _write(doc: Doc, relations: Iterable[tuple[Relation, str]]) -> None:
+    """Write relations with their sources; of several equal ones the one with the best score."""
     best: dict[tuple[int, int, int, int, str], tuple[Relation, str]] = {}
-    for relation, relation_source in [*others, *own]:
+    for relation, relation_source in relations:
         same = identity(relation)
         if same not in best or best[same][0]["score"] < relation["score"]:
             best[same] = (relation, relation_source)
+    user_data: dict[Any, Any] = doc.user_data
     user_data[KEY] = [relation for relation, _ in best.values()]
     user_data[SOURCES_KEY] = [relation_source for _, relation_source in best.values()]
     user_data[TOKENS_KEY] = _checksum(doc)

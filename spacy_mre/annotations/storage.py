@@ -12,9 +12,11 @@ from spacy.vocab import Vocab
 
 from .doc_bins import MAX_BYTES, fill_doc_bins, read_doc_bins, write_doc_bins
 from .entities import check_tokens
-from .relations import Relation, arguments, get_relations, set_relations, shift
+from .relations import Relation, arguments, copy_relations, get_relations, relation_sources, shift
 from .scripts import is_without_blank
 
+# What `to_json` adds to the data of spaCy.
+OWN_KEYS = ("span_attrs", "relations", "relation_sources")
 # Activations are large and can be computed again.
 ACTIVATIONS = (("._.", "trf_data", None, None),)
 
@@ -77,7 +79,8 @@ def to_json(doc: Doc) -> dict[str, Any]:
 
     doc (Doc): The document.
     RETURNS (dict[str, Any]): The output of `Doc.to_json`, and: `span_attrs`, the attributes of the span groups with
-        their scores; `relations`, with the character offsets and texts of heads and tails. `from_json` reads it.
+        their scores; `relations`, with the character offsets and texts of heads and tails; `relation_sources`, the
+        component that wrote each of them. `from_json` reads it.
     RAISES (ValueError): If the document was retokenized after its entities or relations were written.
 
     >>> import spacy
@@ -92,6 +95,7 @@ def to_json(doc: Doc) -> dict[str, Any]:
     relations = get_relations(doc)
     if relations is not None:
         data["relations"] = [_with_characters(doc, relation) for relation in relations]
+        data["relation_sources"] = relation_sources(doc)
     return data
 
 
@@ -102,7 +106,7 @@ def from_json(data: dict[str, Any], vocab: Vocab | None = None) -> Doc:
     vocab (Vocab | None): The vocabulary to use; a new one by default.
     RETURNS (Doc): The document.
     """
-    spacy_data = {key: value for key, value in data.items() if key not in ("span_attrs", "relations")}
+    spacy_data = {key: value for key, value in data.items() if key not in OWN_KEYS}
     doc = _from_spacy_json(spacy_data, Vocab() if vocab is None else vocab)
     for key, attrs in data.get("span_attrs", {}).items():
         if key in doc.spans:
@@ -110,7 +114,9 @@ def from_json(data: dict[str, Any], vocab: Vocab | None = None) -> Doc:
         else:
             doc.spans[key] = SpanGroup(doc, name=key, attrs=attrs)
     if "relations" in data:
-        set_relations(doc, data["relations"])
+        sources = data.get("relation_sources", ())
+        known = len(sources) == len(data["relations"])  # unlike after a change by hand
+        copy_relations(doc, data["relations"], sources if known else [""] * len(data["relations"]))
     return doc
 
 
@@ -142,7 +148,8 @@ def span_as_doc(span: Span) -> Doc:
         part.spans[key] = _copy_group(key, group, span, part)
     relations = get_relations(span.doc)
     if relations is not None:
-        set_relations(part, [shift(relation, -span.start) for relation in relations if _is_inside(relation, span)])
+        inside = [pair for pair in zip(relations, relation_sources(span.doc)) if _is_inside(pair[0], span)]
+        copy_relations(part, [shift(relation, -span.start) for relation, _ in inside], [source for _, source in inside])
     return part
 
 
@@ -177,12 +184,14 @@ def merge_docs(docs: list[Doc]) -> Doc | None:
         else:
             del merged.spans[key]
     relations: list[Relation] = []
+    sources: list[str] = []
     for doc, start in zip(docs, accumulate(map(len, docs), initial=0)):
         stored = get_relations(doc)
         if stored is None:
             return merged
         relations += [shift(relation, start) for relation in stored]
-    set_relations(merged, relations)
+        sources += relation_sources(doc)
+    copy_relations(merged, relations, sources)
     return merged
 
 
@@ -255,7 +264,12 @@ def _concatenate(docs: list[Doc]) -> Doc:
             runs[-1].append(right)
         else:
             runs.append([right])
-    return Doc.from_docs([run[0] if len(run) == 1 else Doc.from_docs(run, ensure_whitespace=False) for run in runs])
+    # Tensors of different widths cannot be joined, and documents of a tokenizer have none.
+    widths = {() if doc.tensor is None else doc.tensor.shape[1:] for doc in docs if len(doc)}
+    # The stubs of spaCy lack the argument.
+    options: Any = {} if len(widths) == 1 and () not in widths else {"exclude": ["tensor"]}
+    joined = [run[0] if len(run) == 1 else Doc.from_docs(run, ensure_whitespace=False, **options) for run in runs]
+    return Doc.from_docs(joined, **options)
 
 
 def _copy_without_user_data(doc: Doc) -> Doc:

@@ -1,5 +1,6 @@
 import json
 
+import numpy
 import pytest
 import spacy
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from spacy.vocab import Vocab
 
 from spacy_mre import from_json, load_docs, make_relation, merge_docs, save_docs, span_as_doc, to_json
 from spacy_mre.annotations.entities import get_entities, set_entities
-from spacy_mre.annotations.relations import get_relations, set_relations
+from spacy_mre.annotations.relations import get_relations, relation_sources, set_relations
 from spacy_mre.annotations.storage import without_annotations
 
 
@@ -50,9 +51,9 @@ def annotated_docs(draw):
         )
     if draw(st.booleans()):
         relations = draw(st.lists(st.tuples(span, span, label, score), max_size=5))
-        set_relations(
-            doc, [make_relation(head, tail, name, tail_label="x", score=value) for head, tail, name, value in relations]
-        )
+        made = [make_relation(head, tail, name, tail_label="x", score=value) for head, tail, name, value in relations]
+        set_relations(doc, made[:2])
+        set_relations(doc, made[2:], source="one")
     if draw(st.booleans()):
         doc.cats = {"good": draw(score)}
     return doc
@@ -66,6 +67,7 @@ def everything(doc):
         "attrs": None if group is None else {name: list(values) for name, values in group.attrs.items()},
         "ents": [(ent.start, ent.end, ent.label_) for ent in doc.ents],
         "relations": get_relations(doc),
+        "relation sources": relation_sources(doc),
         "cats": doc.cats,
     }
 
@@ -93,6 +95,7 @@ def test_parts_of_a_merged_document_equal_the_documents(first, second):
     for doc, part in ((first, span_as_doc(merged[: len(first)])), (second, span_as_doc(merged[len(first) :]))):
         if get_relations(first) is not None and get_relations(second) is not None:
             assert get_relations(part) == get_relations(doc)
+            assert relation_sources(part) == relation_sources(doc)
         else:
             assert get_relations(merged) is None
         if "entities" in first.spans and "entities" in second.spans:
@@ -118,6 +121,32 @@ def test_json_distinguishes_absent_from_empty():
     set_entities(doc, [])
     loaded = from_json(to_json(doc))
     assert (loaded._.relations, get_entities(loaded)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        lambda doc: from_json(to_json(doc), doc.vocab),
+        lambda doc: span_as_doc(doc[:]),
+        lambda doc: merge_docs([doc]),
+        lambda doc: merge_docs([doc, doc]),
+    ],
+)
+def test_a_component_replaces_its_relations_in_a_copy(doc, copied):
+    set_relations(doc, [make_relation((2, 3), (4, 6), "found", score=0.5)], source="spert_mt")
+    copy = copied(doc)
+    set_relations(copy, [], source="spert_mt")
+    assert {relation["label"] for relation in get_relations(copy)} == {"near", "of"}
+
+
+def test_json_whose_relations_were_changed_by_hand_has_no_sources(doc):
+    set_relations(doc, [make_relation((2, 3), (4, 6), "found", score=0.5)], source="spert_mt")
+    data = to_json(doc)
+    assert data["relation_sources"] == ["", "", "spert_mt"]
+    del data["relations"][0]
+    assert relation_sources(from_json(data)) == ["", ""]
+    del data["relation_sources"]  # of an earlier version
+    assert len(get_relations(from_json(data))) == 2
 
 
 def test_save_docs_creates_the_folder_and_returns_the_count(tmp_path, doc):
@@ -201,6 +230,17 @@ def test_merged_documents(doc, recwarn):
     ]
     assert merged.cats == {}  # they are different
     assert not recwarn.list
+
+
+def test_merged_tensors_are_kept_if_they_can_be_joined(doc):
+    wide, narrow, bare, cleaned, empty = (make_doc(words, vocab=doc.vocab) for words in ("a b", "c", "d", "e", ""))
+    wide.tensor, narrow.tensor = numpy.ones((2, 4), dtype="f"), numpy.ones((1, 3), dtype="f")
+    cleaned.tensor = None
+    assert merge_docs([wide, empty, wide]).tensor.shape == (4, 4)
+    for other in (narrow, bare, cleaned):
+        for docs in ([wide, other], [other, wide], [other, other]):
+            expected = (2, 3) if docs == [narrow, narrow] else (0,)
+            assert merge_docs(docs).tensor.shape == expected
 
 
 def test_merged_cats_are_kept_if_all_are_equal(doc):
