@@ -64,11 +64,12 @@ def _tok2vec_forward(
     model: Encoder, docs: list[Doc], is_train: bool, *, text_pooling: Literal["mean", "max"]
 ) -> tuple[Encoded, Callable]:
     tok2vec, ops, width = model.layers[0], model.ops, model.get_dim("nO")
+    # A listener to a transformer has vectors of another width for a text without tokens.
     if is_train:
-        vectors, backprop_tok2vec = tok2vec(docs, is_train)
+        found, backprop_tok2vec = tok2vec(docs, is_train)
+        vectors = [array if len(doc) else ops.alloc2f(0, width) for doc, array in zip(docs, found)]
     else:
         check_outputs(tok2vec, docs)
-        # A listener to a transformer has vectors of another width for a text without tokens.
         filled = [doc for doc in docs if len(doc)]
         found = iter(tok2vec.predict(filled) if filled else ())
         vectors, backprop_tok2vec = [next(found) if len(doc) else ops.alloc2f(0, width) for doc in docs], _no_gradient

@@ -150,8 +150,7 @@ class MRETransformer(BufferedPipe, Transformer):
         def accumulate(d_datas: list[Any]) -> None:
             nonlocal d_vectors
             xp = get_array_module(vectors)
-            parts = [gradient_of(data, d_data, xp) for data, d_data in zip(datas, d_datas)]
-            gradient = xp.concatenate([part for part in parts if part is not None])
+            gradient = gradient_of(datas, d_datas, xp)
             squared = float((gradient**2).sum())
             if not math.isfinite(squared):
                 raise ValueError(Errors.M808.format(names=f"the vectors of '{self.name}'"))

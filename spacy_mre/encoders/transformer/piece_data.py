@@ -1,7 +1,7 @@
 """The output of the transformer for one document, `doc._.trf_data`. The padded arrays of spacy-transformers are made
 only if something reads them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -151,16 +151,22 @@ def piece_mask(lengths: Ints1d) -> numpy.ndarray:
     return numpy.arange(int(lengths.max(initial=0))) < lengths[:, None]
 
 
-def gradient_of(data: PieceData, d_data: Any, xp: Any) -> Floats2d | None:
-    """The gradient of one document without padding.
+def gradient_of(datas: Sequence[PieceData], d_datas: Sequence[Any], xp: Any) -> Floats2d:
+    """The gradient of a batch without padding.
 
-    data (PieceData): The output of the transformer for the document.
-    d_data (Any): Its gradient: listeners of this package send it without padding, stock listeners with padding.
+    datas (Sequence[PieceData]): The output of the transformer for each document.
+    d_datas (Sequence[Any]): Their gradients: listeners of this package send them without padding, stock listeners with
+        padding, and none for a document without pieces.
     xp (Any): numpy or cupy.
-    RETURNS (Optional[Floats2d]): Pieces x width; None for a document without pieces.
+    RETURNS (Floats2d): Pieces x width.
     """
-    if isinstance(d_data, PieceData):
-        return d_data.pieces
-    if not len(data.lengths):
-        return None
-    return d_data.model_output.last_hidden_state[xp.asarray(piece_mask(data.lengths))]
+    if len(d_datas) < len(datas):
+        datas = [data for data in datas if len(data.lengths)]
+    parts = []
+    for data, d_data in zip(datas, d_datas):
+        if isinstance(d_data, PieceData):
+            parts.append(d_data.pieces)
+        elif len(data.lengths):
+            mask = piece_mask(data.lengths)
+            parts.append(d_data.model_output.last_hidden_state[xp.asarray(mask)])
+    return xp.concatenate(parts)

@@ -315,3 +315,20 @@ def test_empty_texts(learn, make_examples):
         assert all(numpy.isfinite(loss) for loss in nlp.update(batch, sgd=sgd, **frozen).values())
     blank = Example(nlp.make_doc(" \n "), Doc(nlp.vocab, words=[" \n "], spaces=[False]))
     assert all(numpy.isfinite(loss) for loss in nlp.update([blank], sgd=sgd).values())
+
+
+def test_empty_texts_over_a_listener_of_token_vectors(learn, make_examples):
+    layer = {
+        "@architectures": "spacy-transformers.TransformerListener.v1",
+        "pooling": {"@layers": "reduce_mean.v1"},
+        "grad_factor": 1.0,
+    }
+    encoder = {"@architectures": "spacy_mre.Tok2VecEncoder.v1", "tok2vec": layer}
+    nlp, examples = learn("mre_textcat", "spert_mt", steps=1, encoder=encoder)
+    before, sgd = copies_of(nlp), make_adamw(1e-3)
+    empty = make_examples(nlp, [("", [], [], {"people": 1.0, "travel": 0.0})])
+    for batch in ([*empty, *examples], [*examples[:2], *empty, *examples[2:]], empty):
+        assert all(numpy.isfinite(loss) for loss in nlp.update(batch, sgd=sgd).values())
+        sgd.step_schedules()
+    assert changed(nlp, before) == sorted(before)
+    assert nlp("").cats == {"people": 0.0, "travel": 0.0}
