@@ -35,7 +35,19 @@ def make_engine(transformer: nn.Module, engine: str, precision: str) -> Callable
     return TorchEngine(transformer, precision) if engine == "torch" else OnnxEngine(transformer, precision)
 
 
-class TorchEngine:
+class _Engine:
+    """Is not copied: the copy of a component, by pickle for example, makes an engine from its own weights. A session of
+    ONNX Runtime cannot be copied at all."""
+
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        return _no_engine, ()
+
+
+def _no_engine() -> None:
+    return None
+
+
+class TorchEngine(_Engine):
     """The model itself, or a copy of it in half precision."""
 
     def __init__(self, transformer: nn.Module, precision: str):
@@ -52,7 +64,7 @@ class TorchEngine:
             return run_layers(self.transformer, self.transformer.embeddings(**inputs), visible).float()
 
 
-class OnnxEngine:
+class OnnxEngine(_Engine):
     """The model's graph, run by ONNX Runtime on the CPU. In int8 the weights of linear layers have one scale per
     output channel, those of the embeddings one per row, activations of feed-forward layers one per token, and other
     activations one per batch, so that results depend a little on the batch."""

@@ -277,6 +277,24 @@ def test_prediction_after_training_uses_the_new_weights(make_nlp):
     assert not numpy.allclose(numpy.concatenate(before), numpy.concatenate(states_of(nlp(TEXTS[0]))), atol=1e-2)
 
 
+@pytest.mark.parametrize("make_copy", [copy.deepcopy, lambda pipe: pickle.loads(pickle.dumps(pipe))])
+@pytest.mark.parametrize("engine, precision", [("torch", "fp32"), ("torch", "bf16"), ("onnx", "fp32")])
+def test_a_component_that_has_predicted_can_be_copied(make_nlp, engine, precision, make_copy):
+    if engine == "onnx":
+        pytest.importorskip("onnx")
+        pytest.importorskip("onnxruntime")
+    nlp = make_nlp(engine=engine, precision=precision)
+    pipe = get_transformer(nlp)
+    expected = pipe.predict([nlp.make_doc(TEXTS[0])]).doc_data[0].pieces
+    copied = make_copy(pipe)
+    assert copied.predict([nlp.make_doc(TEXTS[0])]).doc_data[0].pieces == pytest.approx(expected, abs=1e-6)
+    # It has an engine of its own, with its own weights.
+    with torch.no_grad():
+        for weight in pipe.model.transformer.parameters():
+            weight += 0.1
+    assert copied.predict([nlp.make_doc(TEXTS[0])]).doc_data[0].pieces == pytest.approx(expected, abs=1e-6)
+
+
 @pytest.mark.parametrize("setting", [{"precision": "int8"}, {"engine": "onnx", "precision": "bf16"}])
 def test_a_precision_that_the_engine_does_not_support_raises_m001(make_nlp, setting):
     with pytest.raises(ValueError, match=r"M001.*precision"):
