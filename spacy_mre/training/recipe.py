@@ -1,6 +1,5 @@
 """How to train on a corpus: which config, which components, and how many updates."""
 
-from collections import Counter
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -23,6 +22,10 @@ PASSES = 20
 FEWEST_UPDATES, MOST_UPDATES = 300, 5000
 WARMUP_SHARE = 0.1
 EVALUATIONS = 10
+# Components that write to the group "entities" without a setting.
+WITH_DEFAULT_KEY = ("spert_mt", "multi_ner", "slg", "oiellm")
+# The weight of entities in the choice of the best pipeline, if the config has none.
+DEFAULT_WEIGHT = 0.5
 # Wider spans are rare, and the number of spans grows with the width.
 MOST_WIDTH = 40
 
@@ -94,54 +97,78 @@ def fit_config(config: Config, docs: Sequence[Doc], *, updates: int | None = Non
     RAISES (ValueError): If there is nothing to learn for any component.
     """
     fitted = Config(config).copy()
-    learned = {
-        "spert_mt": any(get_entities(doc, DEFAULT_KEY) for doc in docs),
-        "mre_textcat": any(doc.cats for doc in docs),
-    }
-    _fit_components(fitted, docs, learned)
+    keys = _span_groups(fitted)
+    _fit_components(fitted, docs, keys)
     training = fitted["training"]
     budget = make_budget(len(docs), _batch_size(training)) if updates is None else budget_of(updates)
     training.update({"max_steps": budget.updates, "eval_frequency": budget.evaluate_every})
     for schedule in training["optimizer"].values():
         if isinstance(schedule, dict) and "warmup_steps" in schedule:
             schedule["warmup_steps"] = budget.warmup
-    scored = {
-        "spans_entities_f": learned["spert_mt"],
-        "rel_strict_f": learned["spert_mt"] and any(get_relations(doc) for doc in docs),
-        "cats_score": learned["mre_textcat"],
-    }
-    for key in training.get("score_weights", {}):
-        if not scored.get(key, True):
-            training["score_weights"][key] = None
+    _fit_score_weights(training, docs, [keys[name] for name in fitted["nlp"]["pipeline"] if name in keys])
     return fitted
 
 
-def _fit_components(config: Config, docs: Sequence[Doc], learned: dict[str, bool]) -> None:
+def _span_groups(config: Config) -> dict[str, str]:
+    """The span group of each component that has one."""
+    components = config.interpolate()["components"]
+    return {
+        name: components[name].get("spans_key", DEFAULT_KEY)
+        for name in config["nlp"]["pipeline"]
+        if "spans_key" in components[name] or components[name].get("factory") in WITH_DEFAULT_KEY
+    }
+
+
+def _fit_components(config: Config, docs: Sequence[Doc], keys: dict[str, str]) -> None:
     components = config["components"]
+    pipeline = list(config["nlp"]["pipeline"])
     kept = []
-    for name in config["nlp"]["pipeline"]:
+    for name in pipeline:
         factory = components[name].get("factory")
-        if not learned.get(factory, True):
-            del components[name]
-            continue
-        kept.append(name)
         if factory == "spert_mt":
+            widest = _widest(docs, keys[name])
+            if not widest:
+                continue
             model = components[name].get("model", {})
             if "max_width" in model:
-                model["max_width"] = max(model["max_width"], min(_widest(docs), MOST_WIDTH))
+                model["max_width"] = max(model["max_width"], min(widest, MOST_WIDTH))
         elif factory == "mre_textcat":
             positive = [sum(value >= 0.5 for value in doc.cats.values()) for doc in docs if doc.cats]
+            if not positive:
+                continue
             several = any(count != 1 for count in positive)
             # Texts with one label each do not contradict a config that expects several.
             components[name]["multi_label"] = components[name].get("multi_label") is True or several
-    if not any(components[name].get("factory") in learned for name in kept) and not all(learned.values()):
+        kept.append(name)
+    left_out = [name for name in pipeline if name not in kept]
+    if left_out and not any(components[name].get("factory") in ("spert_mt", "mre_textcat") for name in kept):
         raise ValueError(Errors.M412.format(texts=len(docs)))
+    for name in left_out:
+        del components[name]
     config["nlp"]["pipeline"] = kept
 
 
-def _widest(docs: Sequence[Doc]) -> int:
-    widths = Counter(entity.end - entity.start for doc in docs for entity in get_entities(doc, DEFAULT_KEY) or ())
-    return max(widths, default=0)
+def _fit_score_weights(training: dict[str, Any], docs: Sequence[Doc], keys: Sequence[str]) -> None:
+    """Weight what can be scored only. The default weights of components are those of the group "entities"."""
+    weights = training.setdefault("score_weights", {})
+    default = f"spans_{DEFAULT_KEY}_f"
+    if keys and DEFAULT_KEY not in keys:
+        weights.setdefault(f"spans_{keys[0]}_f", weights.get(default, DEFAULT_WEIGHT))
+        weights[default] = None
+    has_entities = {f"spans_{key}_f": _widest(docs, key) > 0 for key in {DEFAULT_KEY, *keys}}
+    scored = {
+        **has_entities,
+        "rel_strict_f": any(has_entities.values()) and any(get_relations(doc) for doc in docs),
+        "cats_score": any(doc.cats for doc in docs),
+    }
+    for key in weights:
+        if not scored.get(key, True):
+            weights[key] = None
+
+
+def _widest(docs: Sequence[Doc], key: str) -> int:
+    """The most tokens of an entity, 0 without entities."""
+    return max((entity.end - entity.start for doc in docs for entity in get_entities(doc, key) or ()), default=0)
 
 
 def _batch_size(training: dict[str, Any]) -> int:

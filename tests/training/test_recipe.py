@@ -14,12 +14,12 @@ from spacy_mre.training.recipe import CONFIGS, choose_config, fit_config, make_b
 VOCAB = Vocab()
 
 
-def make_docs(entities=True, relations=True, cats=({"news": 1.0, "diary": 0.0},), width=1, count=10):
+def make_docs(entities=True, relations=True, cats=({"news": 1.0, "diary": 0.0},), width=1, count=10, key="entities"):
     docs = []
     for i in range(count):
         doc = Doc(VOCAB, words=["あ"] * 60)
         if entities:
-            set_entities(doc, [(0, width, "x"), (width, width + 1, "y")])
+            set_entities(doc, [(0, width, "x"), (width, width + 1, "y")], key=key, set_ents=key == "entities")
         if relations:
             set_relations(doc, [make_relation((0, width), (width, width + 1), "near")])
         if cats:
@@ -106,6 +106,39 @@ def test_spans_are_as_wide_as_the_entities():
 )
 def test_several_text_labels(cats, several):
     assert fitted(make_docs(cats=cats))["components"]["mre_textcat"]["multi_label"] is several
+
+
+def with_key(key, **weights):
+    """The config `ja_cpu` with another span group, which is given by a variable."""
+    config = load_config(config_path("ja_cpu"), interpolate=False)
+    config["vars"] = {"group": key}
+    config["components"]["spert_mt"]["spans_key"] = "${vars.group}"
+    config["training"]["score_weights"].update(weights)
+    return config
+
+
+def test_the_span_group_of_the_component_is_read():
+    docs = make_docs(key="mentions", width=17)
+    config = fit_config(with_key("mentions"), docs)
+    assert config["nlp"]["pipeline"] == ["tok2vec", "spert_mt", "mre_textcat", "doc_cleaner"]
+    assert config["components"]["spert_mt"]["spans_key"] == "${vars.group}"
+    assert config["components"]["spert_mt"]["model"]["max_width"] == 17
+    # The entities count in the choice of the best pipeline, under the name of their group.
+    expected = {"spans_entities_f": None, "spans_mentions_f": 0.4, "rel_strict_f": 0.4, "cats_score": 0.2}
+    assert config["training"]["score_weights"] == expected
+    own = fit_config(with_key("mentions", spans_mentions_f=0.7), docs)
+    assert own["training"]["score_weights"]["spans_mentions_f"] == 0.7
+    assert fitted(docs)["nlp"]["pipeline"] == ["tok2vec", "mre_textcat", "doc_cleaner"]
+    without = fit_config(with_key("others"), docs)
+    assert without["nlp"]["pipeline"] == ["tok2vec", "mre_textcat", "doc_cleaner"]
+    assert without["training"]["score_weights"] == {"spans_entities_f": None, "rel_strict_f": None, "cats_score": 0.2}
+
+
+def test_without_a_group_the_entities_of_the_document_are_read():
+    docs = make_docs()
+    for doc in docs:
+        del doc.spans["entities"]
+    assert fit_config(with_key("mentions"), docs)["training"]["score_weights"]["spans_mentions_f"] == 0.4
 
 
 def test_several_text_labels_of_the_config_are_kept():
