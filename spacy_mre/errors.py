@@ -880,6 +880,10 @@ class Warnings(metaclass=_WithCodes):
         "in the scores."
     )
     W802 = "'{name}' left out {count} {what}. Further ones are only counted, in the component's left_out."
+    W803 = (
+        "'{name}' learns nothing from {count} x {what} (as {example}). They count as missed in the scores. Further "
+        "ones are only counted, in the component's left_out."
+    )
     W811 = (
         "'{name}' left out {count} {what}. Further ones are only counted, in the component's left_out. The "
         "settings pairs_per_token and max_distance, and the window of the encoder, set the limits."

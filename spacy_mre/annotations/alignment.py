@@ -62,6 +62,11 @@ class Losses:
         for reason, example in other.examples.items():
             self.examples.setdefault(reason, example)
 
+    def of_entities(self) -> "Losses":
+        """RETURNS (Losses): The counts of entities only."""
+        counts = Counter({reason: count for reason, count in self.counts.items() if reason.startswith("entity")})
+        return Losses(counts, {reason: self.examples[reason] for reason in counts})
+
     def __str__(self) -> str:
         return "; ".join(
             f"{count} x {reason} (as {self.examples[reason]})" for reason, count in self.counts.most_common()

@@ -28,6 +28,8 @@ from .learned import check_sizes, checked_cfg
 
 # Arguments of a component that are not settings.
 NOT_SETTINGS = ("nlp", "name", "model", "scorer")
+# The end of the key in `left_out` of gold that training leaves out.
+IN_TRAINING = " in training"
 
 
 class MREPipe(BufferedPipe):
@@ -43,12 +45,14 @@ class MREPipe(BufferedPipe):
 
     left_out_warning (str): The warning given the first time something is left out; it takes `name`, `what`, `count`
         and what the subclass adds.
+    lost_warnings (dict[str, str]): By reason, the warning of gold that training leaves out; it takes what W803 takes.
     left_out (Counter): How much was left out, by reason.
     requires (tuple[str, ...]): The packages that the component needs, besides those of spacy_mre.
     calls_to_add (dict[str, str]): By kind of label, the call that adds a label to a trained component, for messages.
     """
 
     left_out_warning = Warnings.W802
+    lost_warnings: ClassVar[dict[str, str]] = {}
     requires: ClassVar[tuple[str, ...]] = ()
     calls_to_add: ClassVar[dict[str, str]] = {}
 
@@ -237,12 +241,21 @@ class MREPipe(BufferedPipe):
         """
         raise NotImplementedError
 
-    def _count_unseen_labels(self, lost: Losses) -> None:
-        """Count gold with labels that came after initialization, and warn the first time for each label."""
+    def _count_lost(self, lost: Losses) -> None:
+        """Count gold that training leaves out, and warn the first time for each reason: for labels that came after
+        initialization, and for what initialization has not warned of."""
         for reason, count in lost.counts.items():
+            example = lost.examples[reason]
             if reason.endswith(UNSEEN):
-                call = self.calls_to_add[reason.partition(" '")[0]].format(label=lost.examples[reason])
+                call = self.calls_to_add[reason.partition(" '")[0]].format(label=example)
                 self._count_left_out(reason, count, warning=Warnings.W813, call=call)
+            else:
+                warning = self.lost_warnings.get(reason, Warnings.W803)
+                self._count_left_out(f"{reason}{IN_TRAINING}", count, warning=warning, example=example)
+
+    def _set_announced(self, lost: Losses) -> None:
+        """Remember what initialization has warned of."""
+        self._announced = {f"{reason}{IN_TRAINING}" for reason in lost.counts}
 
     def _count_left_out(self, what: str, count: int = 1, *, warning: str | None = None, **details: str) -> None:
         """Count what was left out, and warn the first time."""

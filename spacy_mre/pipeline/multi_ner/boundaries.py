@@ -44,7 +44,7 @@ class Boundaries:
         lost = Losses()
         learnable: list[list[EntitySpan]] = []
         for gold, offset in zip(golds, offsets.tolist()):
-            lost.update(gold.lost)
+            lost.update(gold.lost.of_entities())
             learnable.append([])
             for entity in gold.entities:
                 if entity.label not in label_ids:

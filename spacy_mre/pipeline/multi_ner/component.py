@@ -172,7 +172,7 @@ class MultiNER(LabelledMultiNER):
         questions = self._make_question_docs()
         encoded, backprop_encoder = self.model.get_ref("interaction").begin_update((docs, questions))
         targets = self.get_targets(examples, encoded)
-        self._count_unseen_labels(targets.lost)
+        self._count_lost(targets.lost)
         logits, backprop_heads = self.model.get_ref("heads").begin_update((encoded, targets, self.ends_per_start))
         loss, d_logits = self.get_loss(examples, logits, targets)
         # Also if there was nothing to learn: the shared encoder waits for the gradient of each listener.
@@ -243,6 +243,7 @@ class MultiNER(LabelledMultiNER):
         if survey.lost.counts:
             message = Warnings.W801.format(name=self.name, total=survey.entities, losses=survey.lost)
             warnings.warn(message, stacklevel=2)
+        self._set_announced(survey.lost)
         self.cfg["overlap"] = survey.nesting.policy
         self.set_scaling({})
         if labels is not None:

@@ -30,10 +30,7 @@ class Survey:
         """
         gold = align_gold(example, self.key)
         self.entities += len(gold.entities) + gold.lost.counts["entity off the token grid"]
-        for reason, count in gold.lost.counts.items():
-            if reason.startswith("entity"):
-                self.lost.counts[reason] += count
-                self.lost.examples.setdefault(reason, gold.lost.examples[reason])
+        self.lost.update(gold.lost.of_entities())
         predictable, seen = [], set()
         for entity in gold.entities:
             self.labels[entity.label] += 1

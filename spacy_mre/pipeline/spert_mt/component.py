@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy
 from spacy.language import Language
@@ -30,8 +30,6 @@ from .targets import BEYOND_SCOPE, Sampler, Targets
 if TYPE_CHECKING:  # torch is loaded by the architecture only
     from .loss import SpertMTLogits
 
-LEFT_OUT_OF_TRAINING = f"{BEYOND_SCOPE} in training"
-
 
 class SpertMT(LabelledSpertMT):
     """Pipeline component for joint entity and relation extraction (SpERT.MT, arXiv 2309.09713).
@@ -53,6 +51,7 @@ class SpertMT(LabelledSpertMT):
     """
 
     left_out_warning = Warnings.W811
+    lost_warnings: ClassVar[dict[str, str]] = {BEYOND_SCOPE: Warnings.W815}
 
     def __init__(
         self,
@@ -206,8 +205,7 @@ class SpertMT(LabelledSpertMT):
         set_dropout_rate(self.model, drop)
         encoded, backprop_encoder = self.model.get_ref("encoder").begin_update(docs)
         targets = self.get_targets(examples, encoded)
-        self._count_unseen_labels(targets.lost)
-        self._count_left_out(LEFT_OUT_OF_TRAINING, targets.lost.counts[BEYOND_SCOPE], warning=Warnings.W815)
+        self._count_lost(targets.lost)
         logits, backprop_heads = self.model.get_ref("heads").begin_update((encoded, targets))
         loss, d_logits = self.get_loss(examples, logits, targets)
         # Also if there was nothing to learn: the shared encoder waits for the gradient of each listener.
@@ -294,8 +292,7 @@ class SpertMT(LabelledSpertMT):
         survey.add_unpredictable(self.options(), self._scope)
         if survey.lost.counts:
             warnings.warn(Warnings.W801.format(name=self.name, total=survey.mentions, losses=survey.lost), stacklevel=2)
-            if survey.lost.counts[BEYOND_SCOPE]:
-                self._announced.add(LEFT_OUT_OF_TRAINING)
+        self._set_announced(survey.lost)
         self.generator = numpy.random.default_rng(self.seed)
         self.model.get_ref("heads").attrs["labels"] = {
             f"{level}_labels": len(self.cfg[f"{level}_labels"]) for level in ("entity", "relation", "cat")

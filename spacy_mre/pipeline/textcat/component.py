@@ -142,7 +142,7 @@ class MRETextCat(MREPipe):
             return None
         lost = Losses()
         lost.add_unseen_cats(examples, self.labels)
-        self._count_unseen_labels(lost)
+        self._count_lost(lost)
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update(docs)
         loss, d_logits = self.get_loss(examples, logits)

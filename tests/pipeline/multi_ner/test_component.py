@@ -14,7 +14,7 @@ from spacy.training import Example
 from thinc.api import Adam
 
 from spacy_mre.annotations.entities import get_entities, set_entities
-from spacy_mre.annotations.relations import get_relations
+from spacy_mre.annotations.relations import get_relations, make_relation, set_relations
 from spacy_mre.evaluation.evaluate import evaluate_given
 from spacy_mre.training.optimizer import make_adamw
 from tests.pipeline.multi_ner.pipelines import (
@@ -371,6 +371,28 @@ def test_labels_unseen_at_initialization_are_reported_in_training():
     with pytest.warns(UserWarning, match=r"\[W813\].*'robot'"):
         nlp.update(make_examples(nlp, [("Ida met Bo", [(0, 1, "person"), (2, 3, "robot")])]))
     assert nlp.get_pipe("multi_ner").left_out["entity 'robot' unseen at initialization"] == 1
+
+
+def test_gold_without_wordpieces_is_reported_in_training(tiny_bert):
+    nlp = make_nlp(cross(tiny_bert))
+    examples = make_examples(nlp, [*TEXTS, ("Ida \u200b Tom", [(0, 2, "person"), (2, 3, "person")])])
+    nlp.initialize(lambda: examples)
+    with pytest.warns(UserWarning, match="W803.*1 x entity with a boundary token that has no wordpieces") as caught:
+        for _ in range(2):
+            nlp.update(examples)
+    assert len([warning for warning in caught if "W803" in str(warning.message)]) == 1
+    left_out = nlp.get_pipe("multi_ner").left_out
+    assert left_out["entity with a boundary token that has no wordpieces in training"] == 2
+
+
+def test_only_lost_entities_are_reported_in_training():
+    nlp = make_and_initialize()
+    (eg,) = make_examples(nlp, [("Ida lives in Li ma .", [(0, 1, "person"), (4, 5, "place")])])
+    set_relations(eg.reference, [make_relation((0, 1), (4, 5), "lives_in")])
+    example = Example(Doc(nlp.vocab, words=["Ida", "lives", "in", "Lima", "."]), eg.reference)
+    with pytest.warns(UserWarning, match="W803.*1 x entity off the token grid in training"):
+        nlp.update([example])
+    assert nlp.get_pipe("multi_ner").left_out == {"entity off the token grid in training": 1}
 
 
 def test_gold_that_cannot_be_learned_is_reported():

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.cli.find_threshold import find_threshold
 from spacy.tokens import Doc, Span, SpanGroup
+from spacy.training import Example
 
 from spacy_mre import save_docs
 from spacy_mre.annotations.entities import get_entities, set_entities
@@ -670,6 +671,47 @@ def test_labels_unseen_at_initialization_are_reported_in_training(make_nlp, make
     left_out = nlp.get_pipe("spert_mt").left_out
     assert left_out["entity 'robot' unseen at initialization"] == 1
     assert left_out["relation 'met' unseen at initialization"] == 1
+
+
+def make_unlearnable(make_doc, nlp):
+    """An entity wider than two tokens, one that begins inside of a token, and its relation."""
+    gold = make_doc(nlp, "The old tower of Li ma fell", [(0, 4, "place"), (5, 6, "place")], [(0, 1, "lives_in")])
+    return Example(Doc(nlp.vocab, words=["The", "old", "tower", "of", "Lima", "fell"]), gold)
+
+
+LOST = {
+    "entity wider than 2 tokens": "place, 4 tokens",
+    "entity off the token grid": "ma",
+    "relation with an argument off the token grid": "The old tower of -> ma",
+}
+
+
+def test_gold_that_cannot_be_learned_is_reported_when_training_goes_on(make_nlp, make_doc, make_examples):
+    nlp = make_nlp("spert_mt", model={"max_width": 2})
+    nlp.initialize(lambda: make_examples(nlp)[:2])
+    example = make_unlearnable(make_doc, nlp)
+    with pytest.warns(UserWarning, match="W803") as caught:
+        for _ in range(2):
+            nlp.update([example])
+    messages = [str(warning.message) for warning in caught if "W803" in str(warning.message)]
+    left_out = nlp.get_pipe("spert_mt").left_out
+    assert len(messages) == len(LOST)
+    for reason, example in LOST.items():
+        assert any(f"1 x {reason} in training (as {example})" in message for message in messages)
+        assert left_out[f"{reason} in training"] == 2
+
+
+def test_what_initialization_announced_is_not_repeated(make_nlp, make_doc, make_examples, recwarn):
+    nlp = make_nlp("spert_mt", model={"max_width": 2})
+    example = make_unlearnable(make_doc, nlp)
+    nlp.initialize(lambda: [*make_examples(nlp)[:2], example])
+    nlp.update([example])
+    assert [str(warning.message)[:6] for warning in recwarn if "W80" in str(warning.message)] == ["[W801]"]
+    assert nlp.get_pipe("spert_mt").left_out["entity wider than 2 tokens in training"] == 1
+    nlp.initialize(lambda: make_examples(nlp)[:2])  # which has nothing to announce
+    nlp.get_pipe("spert_mt").left_out.clear()
+    with pytest.warns(UserWarning, match="W803"):
+        nlp.update([example])
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
