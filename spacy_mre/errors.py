@@ -628,6 +628,10 @@ class Errors(metaclass=_WithCodes):
     M842 = "The label '{label}' exists already. Its question is '{question}'."
     M843 = "The attention between types is an average over tokens, but the texts have no tokens."
     M844 = "No component of this pipeline has attention between entity types: {names}. Use a pipeline with multi_ner."
+    M845 = (
+        "spacy_mre.CrossTok2Vec.v1 cannot contain spacy_mre.SentenceTok2Vec.v1, which reads each sentence alone: the "
+        "text would be read without the question. Use spacy.Tok2Vec.v2 in its place, or spacy_mre.LateInteraction.v1."
+    )
 
     # 9xx: pipeline.generative
     M901 = "The string is not in the format at position {position}: {reason}. The string: '{string}'"

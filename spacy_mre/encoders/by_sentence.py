@@ -16,6 +16,8 @@ from ..settings import Positive, checked
 Tok2Vec: TypeAlias = Model[list[Doc], list[Floats2d]]
 Sequences = list[Floats2d]
 
+SENTENCE_TOK2VEC = "sentence_tok2vec"
+
 
 @registry.architectures("spacy_mre.SentenceTok2Vec.v1")
 def build_sentence_tok2vec(embed: Tok2Vec, encode: Model[Sequences, Sequences]) -> Tok2Vec:
@@ -28,7 +30,7 @@ def build_sentence_tok2vec(embed: Tok2Vec, encode: Model[Sequences, Sequences]) 
     """
     dims = {"nO": encode.get_dim("nO") if encode.has_dim("nO") else None}
     refs = {"embed": embed, "encode": encode}
-    return Model("sentence_tok2vec", _forward, init=_init, layers=[embed, encode], dims=dims, refs=refs)
+    return Model(SENTENCE_TOK2VEC, _forward, init=_init, layers=[embed, encode], dims=dims, refs=refs)
 
 
 @checked

@@ -9,11 +9,14 @@ from spacy.util import registry
 from thinc.api import Model
 from thinc.types import Floats2d
 
+from ...encoders.by_sentence import SENTENCE_TOK2VEC
 from ...encoders.encoder import find_listeners
 from ...errors import Errors
 from .interaction import EncodedPairs, Interaction, TextsAndQuestions
 
 SEPARATOR = "[SEP]"
+# What tokenizers set, and what cannot be derived from the words: norms of exceptions, and the tags of a dictionary.
+ATTRIBUTES: list[int | str] = ["NORM", "TAG", "LEMMA", "POS", "MORPH", "DEP"]
 
 
 @registry.architectures("spacy_mre.CrossTok2Vec.v1")
@@ -24,12 +27,15 @@ def build_cross_tok2vec(tok2vec: Model[list[Doc], list[Floats2d]]) -> Interactio
     `heads = "per_type"` tells them apart, and attention between types has no effect. `spacy_mre.BiLSTM.v1`,
     which reads the whole text, and `spacy_mre.LateInteraction.v1` do not have this limit.
 
-    tok2vec (Model[list[Doc], list[Floats2d]]): A tok2vec, not a listener.
+    tok2vec (Model[list[Doc], list[Floats2d]]): A tok2vec, not a listener. It reads the norms, tags, lemmas and the like
+        that the tokenizer sets, but not what other components set for the text as a whole: entities and sentences.
     RETURNS (Model[tuple[list[Doc], list[Doc]], EncodedPairs]): From texts and questions to vectors.
-    RAISES (ValueError): If it is a listener.
+    RAISES (ValueError): If it is a listener, or reads each sentence alone.
     """
     if find_listeners(tok2vec):
         raise ValueError(Errors.M840)
+    if any(node.name == SENTENCE_TOK2VEC for node in tok2vec.walk()):
+        raise ValueError(Errors.M845)
     return Model("cross_tok2vec", _forward, init=_init, layers=[tok2vec], refs={"encoder": tok2vec}, dims={"nO": None})
 
 
@@ -67,7 +73,11 @@ def _forward(
 def _join(question: Doc, text: Doc) -> Doc:
     words = [*(token.text for token in question), SEPARATOR, *(token.text for token in text)]
     joined = Doc(text.vocab, words=words)
-    # Tokenizer exceptions set norms that cannot be derived from the words.
-    separator = numpy.array([joined[len(question)].norm], dtype=numpy.uint64)
-    norms: Any = numpy.concatenate([question.to_array(["NORM"]), separator, text.to_array(["NORM"])])
-    return joined.from_array(["NORM"], norms.reshape(-1, 1))
+    separator = _attributes(joined)[len(question) : len(question) + 1]
+    rows = numpy.concatenate([_attributes(question), separator, _attributes(text)])
+    return joined.from_array(ATTRIBUTES, rows)
+
+
+def _attributes(doc: Doc) -> Any:
+    """Tokens x attributes."""
+    return doc.to_array(ATTRIBUTES).reshape(len(doc), len(ATTRIBUTES))
