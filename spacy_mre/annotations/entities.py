@@ -105,9 +105,10 @@ def set_entities(
 ) -> list[EntitySpan]:
     """Write entities to a document.
 
-    Spans written earlier by the same source are replaced; spans of other sources are kept. White space at the
-    ends of gold is removed; predicted spans that begin or end with white space are dropped. Of several spans with the
-    same offsets and label, the one with the best score is kept. The group is sorted by start, longer spans first.
+    Spans written earlier by the same source are replaced; spans of other sources are kept, with their ids and with the
+    other attributes of the group, which are None for new spans. White space at the ends of gold is removed; predicted
+    spans that begin or end with white space are dropped. Of several spans with the same offsets and label, the one with
+    the best score is kept. The group is sorted by start, longer spans first.
 
     doc (Doc): The document.
     spans (Iterable[EntitySpan]): The entities; plain tuples of start, end, label and score are accepted too.
@@ -138,12 +139,15 @@ def set_entities(
         )
     places = sorted(kept)
     entities = [kept[place][0] for place in places]
+    of_others = _spans_of_others(doc, key, source)
+    indices = [of_others.get(place) for place in places]
     attrs = {
+        **_kept_attrs(doc, key, indices),
         "scores": [float(span.score) for span in entities],
         "sources": [kept[place][1] for place in places],
         "in_ents": [in_ents.get(place) for place in places],
     }
-    doc_spans = [Span(doc, span.start, span.end, label=span.label) for span in entities]
+    doc_spans = [_make_span(doc, span, key, index) for span, index in zip(entities, indices)]
     doc.spans[key] = SpanGroup(doc, name=key, attrs=attrs, spans=doc_spans)
     return entities
 
@@ -232,6 +236,44 @@ def _read_group(doc: Doc, key: str) -> tuple[list[Written], dict[Place, str]]:
     return list(zip(spans, entity_sources(doc, key))), {
         place: writer for place, writer in writers if writer is not None
     }
+
+
+def _spans_of_others(doc: Doc, key: str, source: str) -> dict[Place, int]:
+    """The index in the group of each span that another source wrote, by its place without white space."""
+    indices: dict[Place, int] = {}
+    for i, (span, writer) in enumerate(zip(doc.spans[key], entity_sources(doc, key)) if key in doc.spans else ()):
+        if writer != source:
+            start, end = trim(doc, (span.start, span.end))
+            indices.setdefault((start, -end, span.label_), i)
+    return indices
+
+
+def _kept_attrs(doc: Doc, key: str, indices: Sequence[int | None]) -> dict[str, Any]:
+    """The attributes of the group, where an attribute with one value per span gets those of the spans with the indices
+    that the spans had before."""
+    if key not in doc.spans:
+        return {}
+    group = doc.spans[key]
+    attrs = {}
+    for name, value in group.attrs.items():
+        values = values_per_span(group, value)
+        attrs[name] = value if values is None else [None if i is None else values[i] for i in indices]
+    return attrs
+
+
+def values_per_span(group: SpanGroup, value: Any) -> list[Any] | None:
+    """RETURNS (list[Any] | None): The value of an attribute of a span group if it has one element for each span."""
+    if not isinstance(value, (list, tuple, numpy.ndarray)) or len(value) != len(group):
+        return None
+    return value.tolist() if isinstance(value, numpy.ndarray) else list(value)
+
+
+def _make_span(doc: Doc, span: EntitySpan, key: str, former: int | None) -> Span:
+    """A span with the ids that another component gave it."""
+    if former is None:
+        return Span(doc, span.start, span.end, label=span.label)
+    before = doc.spans[key][former]
+    return Span(doc, span.start, span.end, label=span.label, kb_id=before.kb_id, span_id=before.id)
 
 
 def _attribute(group: SpanGroup, name: str, default: Any) -> Sequence[Any]:

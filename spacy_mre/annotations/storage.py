@@ -11,7 +11,7 @@ from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.vocab import Vocab
 
 from .doc_bins import MAX_BYTES, fill_doc_bins, read_doc_bins, write_doc_bins
-from .entities import check_tokens
+from .entities import check_tokens, values_per_span
 from .relations import Relation, arguments, copy_relations, get_relations, relation_sources, shift
 from .scripts import is_without_blank
 
@@ -248,13 +248,14 @@ def _copy_group(key: str, group: SpanGroup, span: Span, part: Doc) -> SpanGroup:
     copied = [_copy_member(group[i], span.start, part) for i in inside]
     attrs = {}
     for name, value in group.attrs.items():
-        per_member = isinstance(value, (list, tuple)) and len(value) == len(group)
-        attrs[name] = [value[i] for i in inside] if per_member else value
+        values = values_per_span(group, value)
+        attrs[name] = value if values is None else [values[i] for i in inside]
     return SpanGroup(part, name=key, attrs=attrs, spans=copied)
 
 
 def _copy_member(member: Span, offset: int, part: Doc) -> Span:
-    return Span(part, member.start - offset, member.end - offset, label=member.label, kb_id=member.kb_id)
+    start, end = member.start - offset, member.end - offset
+    return Span(part, start, end, label=member.label, kb_id=member.kb_id, span_id=member.id)
 
 
 def _concatenate(docs: list[Doc]) -> Doc:
@@ -280,10 +281,12 @@ def _copy_without_user_data(doc: Doc) -> Doc:
 
 
 def _concatenate_attrs(groups: list[SpanGroup]) -> dict[str, Any]:
-    attrs: dict[str, Any] = {}
-    for name in ("scores", "sources", "in_ents"):
-        if groups and all(name in group.attrs and len(group.attrs[name]) == len(group) for group in groups):
-            attrs[name] = [value for group in groups for value in group.attrs[name]]
+    """The attributes with one value per span that all groups have."""
+    attrs = {}
+    for name in groups[0].attrs:
+        values = [values_per_span(group, group.attrs.get(name)) for group in groups]
+        if None not in values:
+            attrs[name] = [value for of_group in values for value in of_group or ()]
     return attrs
 
 

@@ -1,3 +1,4 @@
+import numpy
 import pytest
 import spacy
 from spacy.tokens import Doc, Span, SpanGroup
@@ -58,6 +59,38 @@ def test_source_replaces_its_own_spans_and_keeps_others(doc):
     set_entities(doc, [], source="two")
     assert group(doc) == [(0, 1, "gold"), (4, 5, "mine")]
     assert attrs_match_spans(doc)
+
+
+def test_ids_and_attributes_of_other_spans_are_kept(doc):
+    spans = [Span(doc, 4, 5, label="town", kb_id="Q7", span_id="town-7"), Span(doc, 0, 1, label="name", span_id="n")]
+    attrs = {"notes": ["seen", "new"], "weights": numpy.array([0.5, 0.25]), "made": "by hand"}
+    doc.spans["entities"] = SpanGroup(doc, name="entities", attrs=attrs, spans=spans)
+    # The second one is found too, with a lower score.
+    set_entities(doc, [(2, 3, "mine", 0.8), (0, 1, "name", 0.6)], source="one")
+    for _ in range(2):
+        assert group(doc) == [(0, 1, "name"), (2, 3, "mine"), (4, 5, "town")]
+        assert [(span.id_, span.kb_id_) for span in doc.spans["entities"]] == [("n", ""), ("", ""), ("town-7", "Q7")]
+        kept = doc.spans["entities"].attrs
+        assert (kept["notes"], kept["weights"], kept["made"]) == (["new", None, "seen"], [0.25, None, 0.5], "by hand")
+        assert (kept["sources"], kept["scores"]) == (["", "one", ""], [1.0, 0.8, 1.0])
+        set_entities(doc, [(2, 3, "mine", 0.8)], source="one")
+
+
+def test_ids_of_a_ruler_are_kept():
+    nlp = spacy.blank("en")
+    ruler = nlp.add_pipe("span_ruler", config={"spans_key": "entities"})
+    ruler.add_patterns([{"label": "town", "pattern": "Lima", "id": "town-7"}])
+    doc = nlp("Ida lives in Lima")
+    set_entities(doc, [(0, 1, "person", 0.9), (3, 4, "place", 0.8)], source="one")
+    found = [(span.text, span.label_, span.id_) for span in doc.spans["entities"]]
+    assert found == [("Ida", "person", ""), ("Lima", "place", ""), ("Lima", "town", "town-7")]
+
+
+def test_a_span_gets_its_id_without_white_space():
+    doc = Doc(Vocab(), words=["a", " ", "b"], spaces=[True, False, False])
+    doc.spans["entities"] = [Span(doc, 0, 2, label="x", span_id="first")]
+    set_entities(doc, [(2, 3, "y", 0.5)], source="one")
+    assert [(span.start, span.end, span.id_) for span in doc.spans["entities"]] == [(0, 1, "first"), (2, 3, "")]
 
 
 def test_writing_twice_changes_nothing(doc):

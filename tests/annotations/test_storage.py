@@ -5,7 +5,7 @@ import pytest
 import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, Span, SpanGroup
 from spacy.vocab import Vocab
 
 from spacy_mre import from_json, load_docs, make_relation, merge_docs, save_docs, span_as_doc, to_json
@@ -195,6 +195,19 @@ def test_part_keeps_annotations_inside_it(doc):
     moved = make_doc("x x Old Aoba")
     set_relations(moved, [make_relation((2, 3), (3, 4), "r", score=0.5)])
     assert get_relations(span_as_doc(moved[2:4])) == [make_relation((0, 1), (1, 2), "r", score=0.5)]
+
+
+def test_part_and_merged_document_keep_ids_and_attributes_of_spans():
+    doc = make_doc("a b c d")
+    spans = [Span(doc, 0, 1, label="x", span_id="one"), Span(doc, 2, 3, label="y", kb_id="Q2", span_id="two")]
+    attrs = {"scores": numpy.array([0.5, 0.25]), "notes": ["first", "second"], "made": "by hand"}
+    doc.spans["more"] = SpanGroup(doc, name="more", attrs=attrs, spans=spans)
+    part = span_as_doc(doc[1:4])
+    assert [(span.start, span.id_, span.kb_id_) for span in part.spans["more"]] == [(1, "two", "Q2")]
+    assert part.spans["more"].attrs == {"scores": [0.25], "notes": ["second"], "made": "by hand"}
+    merged = merge_docs([doc, doc])
+    assert [(span.start, span.id_) for span in merged.spans["more"]] == [(0, "one"), (2, "two"), (4, "one"), (6, "two")]
+    assert merged.spans["more"].attrs == {"scores": [0.5, 0.25] * 2, "notes": ["first", "second"] * 2}
 
 
 def test_part_of_a_document_without_annotation_has_none():
