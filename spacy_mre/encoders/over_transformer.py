@@ -31,8 +31,9 @@ def build_transformer_encoder(
     vector of the first piece ([CLS] of BERT-like models), averaged over the windows of a long text.
 
     pooling (Literal["mean", "max"]): How the pieces of a token are pooled. Default: "mean".
-    grad_factor (float): Factor of the gradient that goes into the transformer; 0 leaves the transformer unchanged.
-        Default: 1.0.
+    grad_factor (float): Factor of the gradient that goes into the transformer. With 0 this component does not train it,
+        but other listeners and weight decay change it: to leave it unchanged, name it in `frozen_components` and
+        `annotating_components` of `[training]`. Default: 1.0.
     upstream (str): The name of the transformer component; "*" for any. Default: "*".
     RETURNS (Encoder): The encoder.
     """

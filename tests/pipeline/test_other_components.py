@@ -132,7 +132,7 @@ def test_ner_behind_adds_what_ours_did_not_find(make):
 
 def test_entities_of_ner_can_be_given(make):
     """Relations between the entities of another component: there is no span group, so doc.ents is read."""
-    doc = make("ner", ruler(("TOWN", "Lima")), spert_mt(entities="given", constraints="any"))(TEXT)
+    doc = make("ner", ruler(("TOWN", "Lima")), spert_mt(entities="given"))(TEXT)
     assert ents(doc) == [("Ida", "PERSON"), ("Lima", "TOWN")] and "entities" not in doc.spans
     assert related(doc) == RELATED
     assert [(relation["head_label"], relation["tail_label"]) for relation in doc._.relations] == [("PERSON", "TOWN")]
