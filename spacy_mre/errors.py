@@ -888,6 +888,11 @@ class Warnings(metaclass=_WithCodes):
         "'{name}' learns nothing from {count} x {what} (as {example}). They count as missed in the scores. Further "
         "ones are only counted, in the component's left_out."
     )
+    W804 = (
+        "'{name}' reads {count} of the {total} documents of the training data as complete, though doc.ents says "
+        "nothing about some of their tokens (they are missing). These count as tokens without entities, in training "
+        "and in the scores. Annotate them, or leave the documents out."
+    )
     W811 = (
         "'{name}' left out {count} {what}. Further ones are only counted, in the component's left_out. The "
         "settings pairs_per_token and max_distance, and the window of the encoder, set the limits."

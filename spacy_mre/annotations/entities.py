@@ -212,6 +212,13 @@ def are_blocked(doc: Doc) -> numpy.ndarray:
     return (iob == BEGIN) & (types == 0)
 
 
+def is_partly_annotated(doc: Doc) -> bool:
+    """RETURNS (bool): Whether `doc.ents` says nothing about some tokens, though it does about others: those that
+    `doc.set_ents` leaves out with `default="missing"`, and those of misaligned offsets in `Example.from_dict`."""
+    iob = doc.to_array("ENT_IOB")
+    return bool(iob.any() and not iob.all())
+
+
 def complete_entities(doc: Doc, key: str = DEFAULT_KEY) -> None:
     """Set the span group from `doc.ents` or `doc.ents` from the span group, if only one of them is set. If the document
     has the group of a task (`TASK_GROUPS`), `doc.ents` is of this task, and other groups are unknown.

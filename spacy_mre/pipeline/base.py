@@ -253,6 +253,11 @@ class MREPipe(BufferedPipe):
                 warning = self.lost_warnings.get(reason, Warnings.W803)
                 self._count_left_out(f"{reason}{IN_TRAINING}", count, warning=warning, example=example)
 
+    def _warn_of_partly_annotated(self, count: int, total: int) -> None:
+        """Warn of documents that are read as complete though they are not."""
+        if count:
+            warnings.warn(Warnings.W804.format(name=self.name, count=count, total=total), stacklevel=3)
+
     def _set_announced(self, lost: Losses) -> None:
         """Remember what initialization has warned of."""
         self._announced = {f"{reason}{IN_TRAINING}" for reason in lost.counts}

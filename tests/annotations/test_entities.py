@@ -4,7 +4,14 @@ import spacy
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.vocab import Vocab
 
-from spacy_mre.annotations.entities import EntitySpan, complete_entities, flat_subset, get_entities, set_entities
+from spacy_mre.annotations.entities import (
+    EntitySpan,
+    complete_entities,
+    flat_subset,
+    get_entities,
+    is_partly_annotated,
+    set_entities,
+)
 from spacy_mre.annotations.storage import load_docs, save_docs
 
 WORDS = ["a", "b", "c", "d", "e", "f"]
@@ -91,6 +98,18 @@ def test_a_span_gets_its_id_without_white_space():
     doc.spans["entities"] = [Span(doc, 0, 2, label="x", span_id="first")]
     set_entities(doc, [(2, 3, "y", 0.5)], source="one")
     assert [(span.start, span.end, span.id_) for span in doc.spans["entities"]] == [(0, 1, "first"), (2, 3, "")]
+
+
+def test_documents_that_are_annotated_in_part(doc):
+    assert not is_partly_annotated(doc) and not is_partly_annotated(Doc(Vocab()))
+    doc.set_ents([Span(doc, 1, 2, label="x")], default="missing")
+    assert is_partly_annotated(doc)
+    complete_entities(doc)  # as the corpus reader does
+    assert group(doc) == [(1, 2, "x")] and is_partly_annotated(doc)
+    doc.set_ents([Span(doc, 1, 2, label="x")])
+    assert not is_partly_annotated(doc)
+    doc.set_ents([], blocked=[doc[0:1]], default="outside")
+    assert not is_partly_annotated(doc)
 
 
 def test_writing_twice_changes_nothing(doc):

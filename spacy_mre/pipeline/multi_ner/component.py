@@ -244,6 +244,7 @@ class MultiNER(LabelledMultiNER):
             message = Warnings.W801.format(name=self.name, total=survey.entities, losses=survey.lost)
             warnings.warn(message, stacklevel=2)
         self._set_announced(survey.lost)
+        self._warn_of_partly_annotated(survey.partly_annotated, survey.documents)
         self.cfg["overlap"] = survey.nesting.policy
         self.set_scaling({})
         if labels is not None:

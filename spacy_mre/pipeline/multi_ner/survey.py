@@ -5,6 +5,7 @@ from collections import Counter
 from spacy.training import Example
 
 from ...annotations.alignment import Losses, align_gold
+from ...annotations.entities import is_partly_annotated
 from ..spans.overlap import Nesting
 
 
@@ -21,6 +22,8 @@ class Survey:
         self.labels: Counter[str] = Counter()
         self.lost = Losses()
         self.entities = 0
+        self.documents = 0
+        self.partly_annotated = 0
         self.nesting = Nesting()
 
     def add(self, example: Example) -> None:
@@ -29,6 +32,8 @@ class Survey:
         example (Example): Gold on `example.reference`.
         """
         gold = align_gold(example, self.key)
+        self.documents += 1
+        self.partly_annotated += is_partly_annotated(example.reference)
         self.entities += len(gold.entities) + gold.lost.counts["entity off the token grid"]
         self.lost.update(gold.lost.of_entities())
         predictable, seen = [], set()

@@ -289,6 +289,7 @@ class SpertMT(LabelledSpertMT):
             raise ValueError(Errors.M812.format(name=self.name))
         if labels is None and not survey.with_relations:
             warnings.warn(Warnings.W814.format(name=self.name, count=survey.documents), stacklevel=2)
+        self._warn_of_partly_annotated(survey.partly_annotated, survey.documents)
         survey.add_unpredictable(self.options(), self._scope)
         if survey.lost.counts:
             warnings.warn(Warnings.W801.format(name=self.name, total=survey.mentions, losses=survey.lost), stacklevel=2)

@@ -8,6 +8,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...annotations.alignment import Gold, Losses, align_gold
+from ...annotations.entities import is_partly_annotated
 from ...annotations.sentences import sentence_numbers
 from ..spans.overlap import Nesting
 from .output import SpertMTOptions
@@ -52,6 +53,7 @@ class Survey:
         self.texts_of_joined: dict[Joined, str] = {}
         self.lost = Losses()
         self.documents = 0
+        self.partly_annotated = 0
         self.with_relations = 0
         self.mentions = 0
         self.nesting = Nesting()
@@ -72,6 +74,7 @@ class Survey:
         self.cats.update(example.reference.cats)
         self.nesting.add({entity.offsets: entity.label for entity in gold.entities}.items())
         if self.max_width is not None:
+            self.partly_annotated += is_partly_annotated(example.reference)
             self._add_negative_spans(gold, len(example.predicted), self.max_width)
             self._add_unreachable(gold, example.predicted, self.max_width)
         for joined, (head, tail, _) in zip(joined_mentions(gold, example.predicted), gold.relations or ()):

@@ -385,6 +385,15 @@ def test_gold_without_wordpieces_is_reported_in_training(tiny_bert):
     assert left_out["entity with a boundary token that has no wordpieces in training"] == 2
 
 
+def test_documents_that_are_annotated_in_part_are_reported():
+    nlp = make_nlp()
+    with pytest.warns(UserWarning, match="W030"):  # spaCy: "ma" is no token, so nothing is known of "Lima"
+        entities = {"entities": [(0, 3, "person"), (15, 17, "place")]}
+        example = Example.from_dict(nlp.make_doc("Ida lives in Lima"), entities)
+    with pytest.warns(UserWarning, match=r"W804.*'multi_ner' reads 1 of the 5 documents"):
+        nlp.initialize(lambda: [*make_examples(nlp), example])
+
+
 def test_only_lost_entities_are_reported_in_training():
     nlp = make_and_initialize()
     (eg,) = make_examples(nlp, [("Ida lives in Li ma .", [(0, 1, "person"), (4, 5, "place")])])

@@ -701,6 +701,21 @@ def test_gold_that_cannot_be_learned_is_reported_when_training_goes_on(make_nlp,
         assert left_out[f"{reason} in training"] == 2
 
 
+def test_documents_that_are_annotated_in_part_are_reported(make_nlp, make_examples, recwarn):
+    nlp = make_nlp("spert_mt")
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    assert not any("W804" in str(warning.message) for warning in recwarn)
+    gold = examples[0].reference
+    gold.set_ents(gold.ents, default="missing")
+    with pytest.warns(UserWarning, match=rf"W804.*'spert_mt' reads 1 of the {len(examples)} documents"):
+        nlp.initialize(lambda: examples)
+    recwarn.clear()
+    nlp.get_pipe("spert_mt").entities = "given"
+    nlp.initialize(lambda: examples)
+    assert not any("W804" in str(warning.message) for warning in recwarn)
+
+
 def test_what_initialization_announced_is_not_repeated(make_nlp, make_doc, make_examples, recwarn):
     nlp = make_nlp("spert_mt", model={"max_width": 2})
     example = make_unlearnable(make_doc, nlp)
