@@ -161,28 +161,29 @@ def swaps() -> str:
 
 
 def ideas() -> str:
-    """The shipped model without one of its ideas, on the test parts."""
-    return _changed(IDEAS)
+    """The shipped model without one of its ideas, on the test parts and on the dev parts."""
+    return _changed(IDEAS, "test", "choice")
 
 
 def options() -> str:
     """The shipped model with options that make training faster, on the test parts."""
-    return _changed(OPTIONS)
+    return _changed(OPTIONS, "test")
 
 
-def _changed(variants: Container[str]) -> str:
+def _changed(variants: Container[str], *phases: str) -> str:
     """Variants of the shipped model, and their differences from it on the seeds that both have."""
     results, about = read("accuracy"), Grid.load().suites["accuracy"]["variants"]
     lines = []
-    for (variant, dataset), own in group(_of(results, "test", variants=variants), "variant", "dataset").items():
+    rows = _of(results, *phases, variants=variants)
+    for (variant, dataset, split), own in group(rows, "variant", "dataset", "split").items():
         over = compared(results, own[0], "spert_mt")
         cells = [scores(own, score)[0] for score in COMPARED]
         differences = [difference(over.get(score)) for score in COMPARED]
         named = f"`{variant}`: {about[variant]['about']}"
-        lines.append([named, dataset, str(len(own)), *cells, *differences, commits(own)])
+        lines.append([named, dataset, split, str(len(own)), *cells, *differences, commits(own)])
     if not lines:
         return nothing("accuracy")
-    columns = ["variant", "data", "seeds", "entities", "relations, strict", "over `spert_mt`: entities"]
+    columns = ["variant", "data", "part", "seeds", "entities", "relations, strict", "over `spert_mt`: entities"]
     return markdown([*columns, "relations, strict", "commit"], sorted(lines))
 
 
