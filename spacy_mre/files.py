@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ NEW = ".new-"
 # Eight characters, as the module tempfile draws them.
 DRAWN = r"[a-z0-9_]{8}"
 MAX_SYNCED = 100
+DAY = 24 * 60 * 60  # seconds
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -188,12 +190,17 @@ def is_left(path: Path) -> bool:
 
 
 def _clear_left(folder: Path) -> None:
-    """Remove what killed processes have left: inside the folder; beside it, if it did not exist."""
+    """Remove what killed processes have left: inside the folder; beside it, if it did not exist, where another process
+    may be writing the same at this time: what is at least a day old."""
     inside = [path for path in folder.glob(f"{NEW}*") if is_left(path)]
     name = re.compile(re.escape(f"{NEW}{folder.name}-") + DRAWN)
-    beside = [path for path in folder.parent.glob(f"{NEW}*") if name.fullmatch(path.name)]
+    beside = [path for path in folder.parent.glob(f"{NEW}*") if name.fullmatch(path.name) and _is_old(path)]
     for left in (*inside, *beside):
         rmtree(left, ignore_errors=True)
+
+
+def _is_old(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > DAY
 
 
 def _sync(path: Path) -> None:

@@ -127,6 +127,11 @@ def test_what_a_killed_process_has_left_is_removed(tmp_path, exists):
         killed = shutil.copytree(fresh, tmp_path / "killed")
         place = fresh
     shutil.move(killed, place)
+    if not exists:
+        write_model(folder)
+        assert place.exists()  # another process may be writing it
+        shutil.rmtree(folder)
+        os.utime(place, (0, 0))
     others = tmp_path / ".new-other-a1b2c3d4"  # of a process that writes another folder
     others.mkdir()
     write_model(folder)

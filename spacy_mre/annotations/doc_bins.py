@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from shutil import rmtree
 
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
@@ -108,6 +109,28 @@ def part_files(folder: Path) -> list[Path]:
     if not numbers or numbers != [(number, total) for number in range(1, total + 1)]:
         raise ValueError(Errors.M106.format(path=folder, found=", ".join(file.name for file in parts) or "nothing"))
     return [file for file, match in parts.items() if match]
+
+
+def is_folder_of_parts(path: Path) -> bool:
+    """RETURNS (bool): Whether it is a folder that `write_doc_bins` has made of a large corpus."""
+    files = list(path.iterdir()) if path.is_dir() else []
+    return any(PART.match(file.name) for file in files) and all(map(_may_be_there, files))
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove the files of a corpus, and the folder, if it has no hidden files of others.
+
+    folder (Path): The folder.
+    RAISES (ValueError): If there are other files; then nothing is removed.
+    """
+    check_replaceable(folder)
+    for path in folder.iterdir():
+        if is_left(path):
+            rmtree(path)
+        elif PART.match(path.name):
+            path.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _may_be_there(path: Path) -> bool:

@@ -212,11 +212,15 @@ def are_blocked(doc: Doc) -> numpy.ndarray:
     return (iob == BEGIN) & (types == 0)
 
 
-def is_partly_annotated(doc: Doc) -> bool:
+def is_partly_annotated(doc: Doc, key: str = DEFAULT_KEY) -> bool:
     """RETURNS (bool): Whether `doc.ents` says nothing about some tokens, though it does about others: those that
-    `doc.set_ents` leaves out with `default="missing"`, and those of misaligned offsets in `Example.from_dict`."""
+    `doc.set_ents` leaves out with `default="missing"`, and those of misaligned offsets in `Example.from_dict`. A span
+    group with other entities does not depend on it."""
     iob = doc.to_array("ENT_IOB")
-    return bool(iob.any() and not iob.all())
+    if iob.all() or not iob.any():
+        return False
+    ents = {(ent.start, ent.end, ent.label_) for ent in doc.ents}
+    return key not in doc.spans or {(span.start, span.end, span.label_) for span in doc.spans[key]} == ents
 
 
 def complete_entities(doc: Doc, key: str = DEFAULT_KEY) -> None:

@@ -113,10 +113,10 @@ def from_json(data: dict[str, Any], vocab: Vocab | None = None) -> Doc:
             doc.spans[key].attrs.update(attrs)
         else:
             doc.spans[key] = SpanGroup(doc, name=key, attrs=attrs)
-    if "relations" in data:
-        sources = data.get("relation_sources", ())
-        known = len(sources) == len(data["relations"])  # unlike after a change by hand
-        copy_relations(doc, data["relations"], sources if known else [""] * len(data["relations"]))
+    relations, sources = data.get("relations"), data.get("relation_sources") or ()
+    if relations is not None:
+        known = len(sources) == len(relations)  # unlike after a change by hand
+        copy_relations(doc, relations, sources if known else [""] * len(relations))
     return doc
 
 

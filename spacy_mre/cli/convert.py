@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 from inspect import signature
 from pathlib import Path
-from shutil import rmtree
 from typing import Annotated
 
 import typer
@@ -11,7 +10,7 @@ from rich.console import Console
 from spacy.tokens import Doc
 from spacy.util import minibatch
 
-from ..annotations.doc_bins import check_replaceable
+from ..annotations.doc_bins import remove_parts
 from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import save_docs
 from ..corpora import READERS, WRITERS, CorpusError, Record, Report, cat_labels, make_docs
@@ -276,8 +275,9 @@ def _remove_earlier(folder: Path, fresh: Path) -> None:
     for name in PARTS:
         path, new = folder / f"{name}.spacy", fresh / f"{name}.spacy"
         if path.is_dir():
-            check_replaceable(path)
-            rmtree(path)
+            remove_parts(path)
+            if path.exists() and new.is_file():
+                raise ValueError(Errors.M611.format(path=path, reason="it is a folder with hidden files of others"))
         elif path.is_file() and not new.is_file():
             path.unlink()
             if not new.exists():

@@ -26,7 +26,7 @@ from .report import Report
 from .spacy_training_json import read_paragraphs
 from .surface import check_surface
 
-OWN_KEYS = {"span_attrs", "relations", "id", "group", "meta"}
+OWN_KEYS = {"span_attrs", "relations", "relation_sources", "id", "group", "meta"}
 CUSTOM_KEYS = {"_", "underscore_token", "underscore_span"}
 KEYS = {"text", "ents", "sents", "cats", "tokens", "spans", *OWN_KEYS, *CUSTOM_KEYS}
 SPAN_KEYS = {"start", "end", "label", "kb_id", "id"}

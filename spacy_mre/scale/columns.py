@@ -111,8 +111,8 @@ def names_of(rows: Iterable[Row]) -> list[str]:
 
 
 def telling_rows(parts: Iterable[Sequence[Row]], options: Options) -> list[Row]:
-    """The rows that tell which columns an input has: those of the first part; and of those to keep that it lacks, the
-    first one of a later part.
+    """The rows that tell which columns an input has: those of the first part; and for those to keep that it lacks,
+    those of the later parts up to one that has a value.
 
     parts (Iterable[Sequence[Row]]): All rows, part by part. They are read until no column is missing.
     options (Options): The settings.
@@ -126,11 +126,9 @@ def telling_rows(parts: Iterable[Sequence[Row]], options: Options) -> list[Row]:
     rows = list(next(left, ()))
     missing = set(options.keep or ()).difference(names_of(rows))
     while missing and (part := next(left, None)) is not None:
-        for row in part:
-            found = {name: value for name, value in row.values.items() if name in missing}
-            if found:
-                rows.append(row._replace(values=found))
-                missing -= found.keys()
+        values = [{name: value for name, value in row.values.items() if name in missing} for row in part]
+        rows += [row._replace(values=found) for row, found in zip(part, values) if found]
+        missing -= {name for found in values for name, value in found.items() if value is not None}
     return rows
 
 

@@ -31,7 +31,7 @@ def annotate_file(model: str, source: Input, path: Path, options: Options, **set
     RETURNS (Totals): The counts of rows.
     RAISES (ValueError): See `annotate_folder`.
     """
-    check_can_write(path)
+    check_can_write(path, folder=path.is_dir())
     check_apart(source, path)
     folder = path.with_name(f".{path.name}.parts")
     totals = annotate_folder(model, source, folder, options, **settings)

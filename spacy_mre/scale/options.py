@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ..annotations.doc_bins import is_folder_of_parts
 from ..errors import Errors
 from .analysis import LEVELS, check_levels
 from .texts import BATCH_TOKENS
@@ -58,7 +59,7 @@ def form_of(path: Path) -> str | None:
     RAISES (ValueError): If the name has another suffix.
     """
     for form in FORMS:
-        if path.name.endswith(f".{form}") and not path.is_dir():
+        if path.name.endswith(f".{form}") and (not path.is_dir() or is_folder_of_parts(path)):
             return form
     # What follows a dot in the name of a folder is rather a number, as in "found.2".
     if path.suffix[1:2].isalpha() and not path.is_dir():

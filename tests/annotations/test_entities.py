@@ -106,6 +106,8 @@ def test_documents_that_are_annotated_in_part(doc):
     assert is_partly_annotated(doc)
     complete_entities(doc)  # as the corpus reader does
     assert group(doc) == [(1, 2, "x")] and is_partly_annotated(doc)
+    set_entities(doc, [(1, 2, "x"), (3, 4, "y")], set_ents=False)
+    assert not is_partly_annotated(doc) and is_partly_annotated(doc, "others")
     doc.set_ents([Span(doc, 1, 2, label="x")])
     assert not is_partly_annotated(doc)
     doc.set_ents([], blocked=[doc[0:1]], default="outside")

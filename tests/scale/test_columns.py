@@ -151,8 +151,8 @@ def test_a_column_of_several_types_can_be_left_out():
     [
         (None, [{"text": "a"}, {"text": "b", "y": 1}], 1),
         (("y",), [{"text": "a"}, {"text": "b", "y": 1}], 1),
-        (("x", "z"), [{"text": "a"}, {"text": "b", "y": 1}, {"x": None}, {"z": 4}], 3),
-        (("x", "none"), [{"text": "a"}, {"text": "b", "y": 1}, {"x": None}], 4),
+        (("x", "z"), [{"text": "a"}, {"text": "b", "y": 1}, {"x": None}, {"x": 3, "z": 4}, {"x": 0.5}], 3),
+        (("x", "none"), [{"text": "a"}, {"text": "b", "y": 1}, {"x": None}, {"x": 3}, {"x": 0.5}], 4),
     ],
 )
 def test_rows_that_tell_the_columns(keep, expected, n_read):
@@ -160,7 +160,7 @@ def test_rows_that_tell_the_columns(keep, expected, n_read):
     parts = [
         [{"text": "a"}, {"text": "b", "y": 1}],
         [{"text": "c", "x": None, "y": "later"}],
-        [{"x": 3, "z": 4}],
+        [{"x": 3, "z": 4}, {"x": 0.5}],
         [{"text": "d"}],
     ]
 

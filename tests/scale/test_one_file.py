@@ -167,6 +167,7 @@ def test_documents_that_do_not_fit_into_one_file(write, tmp_path, monkeypatch):
     monkeypatch.setattr(one_file, "save_docs", partial(save_docs, max_bytes=1000))  # some ten tokens
     assert write(source, path, on_error="skip") == (7, 1, 0)
     assert len(list(path.iterdir())) > 1 and read_rows(path) == expected
+    assert write(source, path, on_error="skip") == (7, 1, 0) and read_rows(path) == expected  # once more
     assert len((tmp_path / "out.spacy.rejected.jsonl").read_text().splitlines()) == 1
     assert sorted(each.name for each in tmp_path.iterdir()) == ["out.spacy", "out.spacy.rejected.jsonl", "texts.jsonl"]
 

@@ -284,6 +284,9 @@ class MultiNER(LabelledMultiNER):
 
     def _make_question_docs(self) -> list[Doc]:
         questions = self.cfg["questions"].values()
+        # The words of a document that is made in a memory zone are freed with it.
+        if self.vocab.in_memory_zone:  # type: ignore[attr-defined]
+            return [self.tokenizer(question) for question in questions]
         for question in questions:
             if question not in self._question_docs:
                 self._question_docs[question] = self.tokenizer(question)

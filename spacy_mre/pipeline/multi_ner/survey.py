@@ -33,7 +33,7 @@ class Survey:
         """
         gold = align_gold(example, self.key)
         self.documents += 1
-        self.partly_annotated += is_partly_annotated(example.reference)
+        self.partly_annotated += is_partly_annotated(example.reference, self.key)
         self.entities += len(gold.entities) + gold.lost.counts["entity off the token grid"]
         self.lost.update(gold.lost.of_entities())
         predictable, seen = [], set()

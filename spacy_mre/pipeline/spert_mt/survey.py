@@ -74,7 +74,7 @@ class Survey:
         self.cats.update(example.reference.cats)
         self.nesting.add({entity.offsets: entity.label for entity in gold.entities}.items())
         if self.max_width is not None:
-            self.partly_annotated += is_partly_annotated(example.reference)
+            self.partly_annotated += is_partly_annotated(example.reference, self.key)
             self._add_negative_spans(gold, len(example.predicted), self.max_width)
             self._add_unreachable(gold, example.predicted, self.max_width)
         for joined, (head, tail, _) in zip(joined_mentions(gold, example.predicted), gold.relations or ()):

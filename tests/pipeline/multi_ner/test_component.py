@@ -5,6 +5,7 @@ import json
 import pickle
 import warnings
 import weakref
+from contextlib import nullcontext
 
 import pytest
 import spacy
@@ -66,6 +67,18 @@ def test_entities_are_written_with_scores(trained):
     assert [span.text for span in group] == ["the port of Oslo", "Oslo", "Lima"]
     assert all(0.5 <= score <= 1.0 for score in group.attrs["scores"]) and set(group.attrs["sources"]) == {"multi_ner"}
     assert [ent.text for ent in doc.ents][-1] == "Lima" and len(doc.ents) == 2
+
+
+def test_questions_do_not_outlive_a_memory_zone(copy_of_trained):
+    nlp, found = copy_of_trained, []
+    pipe = nlp.get_pipe("multi_ner")
+    for zone in (nullcontext(), nlp.memory_zone(), nlp.memory_zone()):
+        pipe._question_docs.clear()
+        with zone:
+            doc = nlp(TEXTS[1][0])
+            found.append([span.text for span in doc.spans["entities"]])
+            assert bool(pipe._question_docs) == (not nlp.vocab.in_memory_zone)
+    assert found == [["the port of Oslo", "Oslo", "Lima"]] * 3
 
 
 def test_nested_entities_of_one_type_are_predicted_and_scored(trained):
