@@ -7,7 +7,7 @@ from ..results import read
 from .formatting import commits, markdown, nothing, versions
 
 SECTIONS = {
-    "Prediction": ("predict_", "single_", "int8_", "bf16_", "torch_", "transformer_"),
+    "Prediction": ("predict_", "single_", "int8_", "bf16_", "fast_", "transformer_"),
     "Heads and decoding": ("heads_",),
     "Entities by questions": ("multi_ner_",),
     "Training": ("train_",),
