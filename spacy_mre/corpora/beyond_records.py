@@ -5,6 +5,7 @@ from typing import Any
 
 from spacy.tokens import Doc
 
+from ..annotations.entities import is_partly_annotated
 from .report import Report
 
 # How keys of custom attributes in `doc.user_data` begin.
@@ -14,7 +15,8 @@ KNOWN = {"relations", "relation_sources", "relation_tokens", "trf_data"}
 
 
 def count_beyond_records(doc: Doc, key: str, origin: str, report: Report) -> None:
-    """Count the identifiers of entities and custom attributes as lost, and note sentences.
+    """Count the identifiers of entities, custom attributes and missing annotations of single tokens as lost. Note
+    sentences, and entities of `doc.ents` beside the span group.
 
     doc (Doc): The document.
     key (str): The span group of the entities.
@@ -31,6 +33,14 @@ def count_beyond_records(doc: Doc, key: str, origin: str, report: Report) -> Non
     }
     for *_, label, what in sorted(ids):
         report.lose(f"'{what}' of an entity", origin, label)
+    if is_partly_annotated(doc, key):
+        report.lose("missing entity annotation of some tokens, read as O", origin)
+    read = {(span.start, span.end, span.label) for span in doc.spans.get(key, ())}
+    for ent in doc.ents if key in doc.spans else ():
+        if (ent.start, ent.end, ent.label) not in read:
+            report.note(
+                f"entity of doc.ents that is not in the span group '{key}', not read", f"{origin}: {ent.label_}"
+            )
     attributes = {place[1] for place, value in doc.user_data.items() if _is_custom(place) and value is not None}
     for name in sorted(attributes - KNOWN):
         report.lose(f"custom attribute '{name}'", origin)

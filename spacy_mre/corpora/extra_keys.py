@@ -23,8 +23,8 @@ def count_extra_keys(
     """
     if item.keys() <= known:
         return
-    for key in item.keys() - known:
-        if item[key] is not None:
+    for key, value in item.items():
+        if key not in known and value is not None:
             close = get_close_matches(key, sorted(known), n=1)
             hint = f" (did you mean '{close[0]}'?)" if close else ""
             report.lose(f"unknown key '{key[:MAX_SHOWN]}' of {where}, not read{hint}", str(location))

@@ -5,16 +5,15 @@
      "span_attrs": {"entities": {"scores": [...]}}, "relations": [...]}
 
 `span_attrs` and `relations` are those of `spacy_mre.to_json`; "id", "group" and "meta" are those of our JSON lines.
-Offsets count characters. Entities are read from the span group "entities"; without it from the only group that there
-is, otherwise from "ents". Lemmas, tags, dependencies and sentences are not read. Objects with "paragraphs" are JSON for
-training.
+Offsets count characters. Entities are read from the span group that `choose_group` chooses for the file; without it
+from "ents". Lemmas, tags, dependencies and sentences are not read. Objects with "paragraphs" are JSON for training.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..annotations.entities import DEFAULT_KEY, index_entities
+from ..annotations.entities import index_entities
 from .extra_keys import count_extra_keys
 from .json_values import InvalidJSON, parse_json
 from .jsonl import read_cats, read_tokens
@@ -24,6 +23,7 @@ from .reading import Location, read_json_items, read_text
 from .record import CharOffsets, EntityRecord, Record, RelationRecord
 from .report import Report
 from .spacy_training_json import read_paragraphs
+from .span_groups import choose_group
 from .surface import check_surface
 
 OWN_KEYS = {"span_attrs", "relations", "relation_sources", "id", "group", "meta"}
@@ -48,12 +48,13 @@ def read_spacy_json(path: Path, *, report: Report | None = None) -> Iterator[Rec
     """
     path = Path(path)
     report = report if report is not None else Report()
+    key = choose_group(_groups(item) for _, item in _items(path))
     for number, (location, item) in enumerate(_items(path), start=1):
         name = f"{path.stem}-{number}"
         if "paragraphs" in item:
             yield from read_paragraphs(item, name, location, report)
         else:
-            yield _Document(item, location, report).record(name)
+            yield _Document(item, key, location, report).record(name)
 
 
 def _items(path: Path) -> Iterator[tuple[Location, dict[str, Any]]]:
@@ -69,11 +70,18 @@ def _items(path: Path) -> Iterator[tuple[Location, dict[str, Any]]]:
         yield from read_json_items(path)
 
 
-class _Document:
-    """An object of `Doc.to_json`."""
+def _groups(item: dict[str, Any]) -> tuple[list[str], bool]:
+    """The span groups of a document, and whether it has other entities."""
+    groups = item.get("spans")
+    return list(groups) if isinstance(groups, dict) else [], bool(item.get("ents"))
 
-    def __init__(self, item: dict[str, Any], location: Location, report: Report) -> None:
+
+class _Document:
+    """An object of `Doc.to_json`, whose entities are those of the span group `key`."""
+
+    def __init__(self, item: dict[str, Any], key: str, location: Location, report: Report) -> None:
         self.item = item
+        self.key = key
         self.location = location
         self.report = report
         self.text: str = location.get(item, "text", str)
@@ -112,16 +120,19 @@ class _Document:
 
     def _entities(self) -> list[EntityRecord] | None:
         groups = {} if self.item.get("spans") is None else self.location.get(self.item, "spans", dict)
-        key = next(iter(groups)) if len(groups) == 1 else DEFAULT_KEY
-        for other in groups.keys() - {key}:
-            self.report.note(f"span group '{other[:MAX_SHOWN]}' that is not read", str(self.location))
+        for other in groups:
+            if other != self.key:
+                self.report.note(f"span group '{other[:MAX_SHOWN]}' that is not read", str(self.location))
         ents = self._spans(self._list(self.item, "ents"))
-        spans = self._spans(self._list(groups, key), self._scores(key))
-        for entity in set(ents or ()) - set(spans or ()) if spans is not None else ():
-            self.report.note(
-                "entity of 'ents' that is not in the span group, not read", f"{self.location}: {entity.label}"
-            )
-        return ents if spans is None else spans
+        spans = self._spans(self._list(groups, self.key), self._scores(self.key))
+        if spans is None:
+            return ents
+        read = set(spans)
+        for entity in dict.fromkeys(ents or ()):
+            if entity not in read:
+                reason = "entity of 'ents' that is not in the span group, not read"
+                self.report.note(reason, f"{self.location}: {entity.label}")
+        return spans
 
     def _spans(self, given: list[Any] | None, scores: list[Any] | None = None) -> list[EntityRecord] | None:
         if given is None:

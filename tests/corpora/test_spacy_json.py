@@ -242,3 +242,26 @@ def test_tags_of_json_for_training(read):
 def test_malformed(read, item, reason):
     with pytest.raises(CorpusError, match=rf"docs\.json.*record 2: .*{reason}"):
         read([{"text": "", "tokens": []}, item])
+
+
+def test_the_span_group_is_that_of_the_whole_file(read):
+    ada, fox = ({"start": 0, "end": 3, "label": label} for label in ("person", "np"))
+    first = {"text": "Ada", "ents": [ada], "spans": {"sc": [fox]}}
+    records, report = read([first, {"text": "Ada", "ents": [ada]}])
+    assert [record.entities for record in records] == [[EntityRecord(0, 3, "person")]] * 2
+    assert report.noted == {"span group 'sc' that is not read": 1}
+    records, report = read([first, {"text": "Ada", "spans": {"sc": []}}])
+    assert [record.entities for record in records] == [[EntityRecord(0, 3, "np")], []]
+    assert report.noted == {"entity of 'ents' that is not in the span group, not read": 1}
+
+
+def test_reports_are_in_the_order_of_the_file(read):
+    names = [f"k{i}" for i in range(20)]
+    labels = [{"start": 0, "end": 3, "label": name} for name in names]
+    groups = {name: [] for name in names}
+    item = {"text": "Ada", "ents": labels, "spans": {**groups, "entities": []}, **dict.fromkeys(names, 1)}
+    _, report = read([item])
+    assert list(report.lost) == [f"unknown key '{name}' of a document, not read" for name in names]
+    assert list(report.noted)[:20] == [f"span group '{name}' that is not read" for name in names]
+    reason = "entity of 'ents' that is not in the span group, not read"
+    assert report.examples[reason] == [f"docs.json, record 1: {name}" for name in names[:3]]
