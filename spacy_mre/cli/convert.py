@@ -128,7 +128,7 @@ def convert_cli(
     ] = None,
     tokens_column: Annotated[str | None, typer.Option(help="table: the column of lists of words.")] = None,
     tags_column: Annotated[
-        str | None, typer.Option(help="table: the column of the tags of the words, BIO or BIOES. Default: ner_tags.")
+        str | None, typer.Option(help="table: the column of the tags of the words, such as BIO. Default: ner_tags.")
     ] = None,
     layer: Annotated[
         str | None, typer.Option(help="webanno, cas: the layer of the entities, if there are several.")

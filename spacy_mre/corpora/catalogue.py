@@ -19,7 +19,9 @@ CATALOGUE: dict[str, FormatInfo] = {
     "bioc": FormatInfo("BioC in XML or JSON", "collection.xml out.spacy --pairs nearest"),
     "brat": FormatInfo("a folder of .txt and .ann files of brat", "folder/ out.spacy"),
     "cas": FormatInfo("UIMA CAS of INCEpTION, JSON or XMI, a file or a folder", "exported/ out.spacy --layer Span"),
-    "conll": FormatInfo("columns: a token and its BIO or BIOES tag per line", "train.conll out.spacy --tag-column -1"),
+    "conll": FormatInfo(
+        "columns: a token and its tag (BIO, BMES ...) per line", "train.conll out.spacy --tag-column -1"
+    ),
     "conllu": FormatInfo("CoNLL-U with BIO tags (as of GiNZA) or brackets in MISC", "train.conllu out.spacy"),
     "crossre": FormatInfo("CrossRE's JSON lines, a file or a folder", "crossre_data/ out.spacy --part dev"),
     "doccano": FormatInfo("the JSONL or JSON that doccano exports", "admin.jsonl out.spacy"),
@@ -35,7 +37,7 @@ CATALOGUE: dict[str, FormatInfo] = {
     "spert": FormatInfo("SpERT's JSON: a list of tokenized sentences", "conll04_train.json out.spacy"),
     "stockmark": FormatInfo("Stockmark's Japanese Wikipedia entities", "ner.json out.spacy --lang ja"),
     "table": FormatInfo(
-        "CSV, TSV, Parquet or Arrow, a text per row; also folders of datasets",
+        "CSV, TSV, Parquet or Arrow, a text per row; also folders of datasets, and JSON of words and tags",
         "reviews.csv out.spacy --text-column body --label-column stars",
     ),
     "webanno": FormatInfo("WebAnno TSV of INCEpTION, a file or a folder", "exported/ out.spacy --layer Span"),

@@ -1,4 +1,4 @@
-"""CoNLL columns: one token per line, blank lines between sentences, BIO or BIOES tags in one column."""
+"""CoNLL columns: one token per line, blank lines between sentences, BIO, BIOES, BMES or IOB1 tags in one column."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from .reading import Location, entity_from_tokens, join_words, read_lines, split_blanks
 from .record import CorpusError, Record
 from .report import Report
-from .tags import decode_tags, has_closing_tags
+from .tags import decode_tags, find_scheme
 
 # Line number and columns.
 Row = tuple[int, list[str]]
@@ -37,12 +37,12 @@ def read_conll(
     report = report if report is not None else Report()
     sentences = list(_sentences(path, comment, report))
     _check_columns(path, sentences, token_column, tag_column)
-    closing = any(has_closing_tags([row[tag_column] for _, row in rows]) for _, rows in sentences)
+    scheme = find_scheme([row[tag_column] for _, row in rows] for _, rows in sentences)
     for number, (group, rows) in enumerate(sentences, start=1):
         text, tokens = join_words([row[token_column] for _, row in rows], separator)
         first_line = rows[0][0]
         try:
-            spans, repairs = decode_tags([row[tag_column] for _, row in rows], closing=closing)
+            spans, repairs = decode_tags([row[tag_column] for _, row in rows], scheme=scheme)
         except ValueError as err:
             raise CorpusError(path, first_line, f"in the sentence that begins here: {err}") from None
         for i, repair in repairs:

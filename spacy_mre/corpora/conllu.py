@@ -20,12 +20,12 @@ from .conllu_words import Sentence, read_sentences
 from .fragments import Discontinuous, join_fragments
 from .record import CharOffsets, CorpusError, EntityRecord, Record
 from .report import Report
-from .tags import decode_tags, has_closing_tags, spread_tag
+from .tags import Scheme, decode_tags, find_scheme, spread_tag
 
 ENTITY_KEYS = ("NE", "NER", "name")
 OTHER_KEYS = ("ENE",)  # of GiNZA, beside NE
 MAX_SHOWN = 40  # characters of a key
-TAG = re.compile(r"[BIESLU]-\S")
+TAG = re.compile(r"[BIMESLU]-\S")
 
 
 def read_conllu(
@@ -50,7 +50,7 @@ def read_conllu(
     if entity_key and not any(get_value(misc, key) for sentence in sentences for misc in sentence.all_misc):
         raise CorpusError(path, 0, f"no word has the key '{key}' in MISC")
     values = [_values(sentence, key, report) for sentence in sentences]
-    closing = any(map(has_closing_tags, values))
+    scheme = find_scheme([value or "O" for value in of_sentence] for of_sentence in values)
     tags_all = key != BRACKETS and any("O" in of_sentence for of_sentence in values)
     for number, (sentence, of_sentence) in enumerate(zip(sentences, values), start=1):
         given = sentence.comments.get("text")
@@ -66,7 +66,7 @@ def read_conllu(
         if key == BRACKETS:
             record.entities = _entities_in_brackets(sentence, discontinuous, report)
         elif key and not (tags_all and not any(has_key(misc, key) for misc in sentence.all_misc)):
-            record.entities = _entities(sentence, [value or "O" for value in of_sentence], closing, report)
+            record.entities = _entities(sentence, [value or "O" for value in of_sentence], scheme, report)
         _note_other_tags(sentence, key, report)
         if key != BRACKETS and any(get_value(misc, BRACKETS) for misc in sentence.misc):
             report.lose("entities in brackets (MISC 'Entity'), not read beside tags", str(sentence.location))
@@ -107,9 +107,9 @@ def _note_other_tags(sentence: Sentence, key: str, report: Report) -> None:
                 report.note(f"key '{name[:MAX_SHOWN]}' in MISC with tags, not read", str(sentence.location))
 
 
-def _entities(sentence: Sentence, tags: list[str], closing: bool, report: Report) -> list[EntityRecord]:
+def _entities(sentence: Sentence, tags: list[str], scheme: Scheme, report: Report) -> list[EntityRecord]:
     try:
-        spans, repairs = decode_tags(tags, closing=closing)
+        spans, repairs = decode_tags(tags, scheme=scheme)
     except ValueError as err:
         raise sentence.location.error(f"in the sentence that begins here: {err}") from None
     for _, repair in repairs:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from .cas_json import is_cas
+from .table_words import TAG_COLUMNS
 
 Item = dict[str, Any]
 # A list of objects, or one object per line.
@@ -52,10 +53,17 @@ def _is_crossre(item: Item) -> bool:
     return _has_words(item, "sentence") and isinstance(item.get("ner"), list)
 
 
+def is_old_export(item: Item) -> bool:
+    """RETURNS (bool): Whether an object is of doccano's old export with numbers of labels instead of their names."""
+    return any(type(annotation.get("label")) is int for annotation in _objects(item, "annotations"))
+
+
 def _is_doccano(item: Item) -> bool:
     if not isinstance(item.get("text", item.get("data")), str):
         return False
     spans = [*_objects(item, "entities"), *_objects(item, "label"), *_objects(item, "labels")]
+    if is_old_export(item):
+        return True
     if any("start_offset" in span for span in spans) or _lists(item, "entities"):
         return True
     if any("from_id" in relation for relation in _objects(item, "relations")) or "Comments" in item:
@@ -104,11 +112,17 @@ def _is_prodigy(item: Item) -> bool:
 
 
 def _is_spert(item: Item) -> bool:
-    return _has_words(item, "tokens")
+    return _has_words(item, "tokens") and not _is_table(item)
 
 
 def _is_stockmark(item: Item) -> bool:
     return _has_text(item) and "curid" in item
+
+
+def _is_table(item: Item) -> bool:
+    """Whether an object has words and their tags, as a data set that was written as JSON."""
+    has_tags = any(isinstance(item.get(column), list) for column in TAG_COLUMNS)
+    return _has_words(item, "tokens") and has_tags and not isinstance(item.get("entities"), list)
 
 
 EVIDENCE: dict[str, tuple[tuple[Container, ...], Callable[[Item], bool]]] = {
@@ -124,6 +138,7 @@ EVIDENCE: dict[str, tuple[tuple[Container, ...], Callable[[Item], bool]]] = {
     "spacyjson": (("lines", "list"), is_spacy_json),
     "spert": (("list",), _is_spert),
     "stockmark": (("list",), _is_stockmark),
+    "table": (("lines", "list"), _is_table),
 }
 
 

@@ -1,4 +1,4 @@
-"""Slot filling folders of three parallel files: `seq.in` (tokens), `seq.out` (BIO or BIOES tags), `label` (intent)."""
+"""Slot filling folders of three parallel files: `seq.in` (tokens), `seq.out` (BIO tags or others), `label` (intent)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from .reading import Location, entity_from_tokens, join_words, read_lines, split_blanks
 from .record import CorpusError, Record
 from .report import Report
-from .tags import decode_tags, has_closing_tags
+from .tags import decode_tags, find_scheme
 
 
 def read_slots(path: Path, *, separator: str | None = None, report: Report | None = None) -> Iterator[Record]:
@@ -30,7 +30,7 @@ def read_slots(path: Path, *, separator: str | None = None, report: Report | Non
     _check_length(path / "seq.out", tag_lines, token_lines)
     if label_lines is not None:
         _check_length(path / "label", label_lines, token_lines)
-    closing = any(has_closing_tags(split_blanks(line)) for line in tag_lines)
+    scheme = find_scheme(map(split_blanks, tag_lines))
     for i, (token_line, tag_line) in enumerate(zip(token_lines, tag_lines)):
         location = Location(path / "seq.out", i + 1)
         text, tokens = join_words(split_blanks(token_line), separator)
@@ -38,7 +38,7 @@ def read_slots(path: Path, *, separator: str | None = None, report: Report | Non
         if len(tags) != len(tokens):
             raise location.error(f"found {len(tags)} tags for the {len(tokens)} tokens in seq.in")
         try:
-            spans, repairs = decode_tags(tags, closing=closing)
+            spans, repairs = decode_tags(tags, scheme=scheme)
         except ValueError as err:
             raise location.error(str(err)) from None
         for _, repair in repairs:

@@ -120,7 +120,7 @@ def _entities(
         if tag in (None, MISSING):
             report.lose("missing tag of a token, read as O", str(location))
     try:
-        spans, repairs = decode_tags(["O" if tag in (None, MISSING) else tag for tag in tags], closing=True)
+        spans, repairs = decode_tags(["O" if tag in (None, MISSING) else tag for tag in tags], scheme="BIOES")
     except ValueError as err:
         raise location.error(str(err)) from None
     for _, repair in repairs:

@@ -1,4 +1,5 @@
-"""Tables with one text per row: CSV, TSV, Parquet and Arrow, and folders of them as the library `datasets` writes them.
+"""Tables with one text per row: CSV, TSV, Parquet, Arrow and JSON, and folders of them as the library `datasets` writes
+them.
 
     id,text,label
     1,"Ada met Bo.",diary
@@ -6,6 +7,7 @@
 The columns are those of JSON lines (`jsonl.py`): "text", "id", "group", "entities", "relations", "cats", "tokens" and
 "meta". In CSV the last five contain JSON. A column "label" contains text labels instead of "cats"; its cell may be
 empty. "tokens" may also be words, with their tags in "ner_tags". Columns may have other names. All others are metadata.
+JSON is a list of objects, or one object per line, whose keys are the columns, as `Dataset.to_json` writes it.
 """
 
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ from typing import Any
 
 from .jsonl import make_record, text_parts
 from .offsets import Offsets
-from .reading import Location
+from .reading import Location, read_json_items, read_start
 from .record import CorpusError, Record
 from .report import Report
 from .surface import Mention, with_offsets
@@ -23,7 +25,8 @@ from .table_arrow import arrow_rows, binary_kind, lacks_end
 from .table_csv import csv_rows
 from .table_files import TableFiles, find_files
 from .table_item import MAX_NAMES, Columns, check_columns, has_words, make_item, marked_text
-from .table_words import has_closing
+from .table_words import shown_tags
+from .tags import find_scheme
 
 MAX_ROWS = 1000  # that show the kind of tags
 
@@ -44,7 +47,8 @@ def read_table(
 ) -> Iterator[Record]:
     """Read one file, or a folder of files.
 
-    path (Path): The file or folder. CSV must be in UTF-8; the columns are separated by commas, tabs or semicolons.
+    path (Path): The file or folder. CSV must be in UTF-8; the columns are separated by commas, tabs or semicolons. A
+        folder of JSON is not read.
     text_column (str): The column of the text.
     label_column (str): The column of the text label or list of labels, if there is one.
     entities_column (str): The column of the entities.
@@ -76,9 +80,10 @@ def read_table(
         return text_parts((location, {} if has_words(row, columns) else marked_text(row, columns, location)))
 
     first_rows = islice(read(), MAX_ROWS)
-    closing = any(has_closing(row, tags_column, place) for _, place, row in first_rows if has_words(row, columns))
+    words = ((place, row) for _, place, row in first_rows if has_words(row, columns))
+    scheme = find_scheme(shown_tags(row, tags_column, place) for place, row in words)
     for (name, location, row), offsets in with_offsets(read, parts_of, report):
-        item = make_item(row, columns, location, report, closing=closing)
+        item = make_item(row, columns, location, report, scheme=scheme)
         # Words are joined to a text here, so the offsets of their entities count characters.
         known = Offsets(item["text"]) if has_words(row, columns) else offsets
         yield make_record(item, name, known, location, report)
@@ -90,14 +95,19 @@ def _rows(table: TableFiles, columns: Columns) -> Iterator[NamedRow]:
     count = 0
     first: dict[str, Any] = {}
     for path in table.files:
-        is_binary = binary_kind(path)
-        rows = arrow_rows(path, table.features) if is_binary else csv_rows(path, columns.text, json_columns)
+        is_json = False
+        if binary_kind(path):
+            rows = arrow_rows(path, table.features)
+        elif read_start(path).startswith(("{", "[")):
+            rows, is_json = read_json_items(path), True
+        else:
+            rows = csv_rows(path, columns.text, json_columns)
         for location, row in rows:
             count += 1
             if not first:
                 check_columns(row, columns, location)
                 first = row
-            if row.keys() != first.keys():
+            if row.keys() != first.keys() and not is_json:
                 names = ", ".join(sorted(row.keys() ^ first.keys())[:MAX_NAMES])
                 reason = f"the columns are not those of {table.files[0].name}: only one of the files has {names}"
                 raise CorpusError(path, 0, reason)

@@ -156,7 +156,7 @@ def _items(batch: "pa.RecordBatch", path: Path, number: int) -> Iterator[tuple[L
 
 
 def _row(item: dict[str, Any], features: dict[str, Any], location: Location) -> dict[str, Any]:
-    row = {name: _plain(value) for name, value in item.items()}
+    row = {name: _plain(value, name, location) for name, value in item.items()}
     for name, feature in features.items():
         if name in row:
             row[name] = with_names(row[name], feature, name, location)
@@ -164,20 +164,29 @@ def _row(item: dict[str, Any], features: dict[str, Any], location: Location) -> 
         row["meta"] = parse_cell(row["meta"], "meta", location)
     cats = item.get("cats")
     if isinstance(cats, list) and cats and all(isinstance(pair, tuple) for pair in cats):  # a map
-        row["cats"] = dict(cats)
+        row["cats"] = dict(row["cats"])
         if len(row["cats"]) < len(cats):
             raise location.error("'cats' contains a label twice")
     elif isinstance(cats, dict):
-        row["cats"] = {label: value for label, value in cats.items() if value is not None}
+        held = {label: value for label, value in cats.items() if value is not None}
+        row["cats"] = None if cats and not held else held  # a row without any value is not annotated
     return row
 
 
-def _plain(value: Any) -> Any:
-    """A value of JSON: dates and the like become strings; what is not a number is null."""
+def _plain(value: Any, name: str, location: Location) -> Any:
+    """A value of JSON: dates and the like become strings, bytes too; what is not a number is null."""
     if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): _plain(inner, name, location) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
+        return [_plain(inner, name, location) for inner in value]
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf8")
+        except UnicodeDecodeError as err:
+            raise location.error(
+                f"the column '{name}' contains bytes that are not UTF-8 (byte {err.start}): convert it to strings, or "
+                "leave it out"
+            ) from None
     if isinstance(value, float):
         return value if value - value == 0 else None
     return value if value is None or isinstance(value, (str, int, bool)) else str(value)

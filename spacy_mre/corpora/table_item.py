@@ -8,8 +8,11 @@ from .metadata import other_keys, read_meta
 from .reading import Location
 from .report import Report
 from .table_words import TAG_COLUMNS, read_words, tag_column
+from .tags import Scheme
 
 MAX_NAMES = 20
+SEVERAL = "#"  # between the labels of a text in doccano's CSV
+RESULT_KEYS = {"labels", "choices"}  # of Label Studio
 
 
 class Columns(NamedTuple):
@@ -74,7 +77,7 @@ def marked_text(row: dict[str, Any], columns: Columns, location: Location) -> di
 
 
 def make_item(
-    row: dict[str, Any], columns: Columns, location: Location, report: Report, *, closing: bool = False
+    row: dict[str, Any], columns: Columns, location: Location, report: Report, *, scheme: Scheme = "BIO"
 ) -> dict[str, Any]:
     """Convert a row to an object of JSON lines.
 
@@ -82,7 +85,7 @@ def make_item(
     columns (Columns): The names of the columns.
     location (Location): Where the row was read.
     report (Report): Notes columns that are read as metadata, and counts what is not read.
-    closing (bool): Whether the tags of words are BIOES or BILOU.
+    scheme (Literal["BIO", "BIOES", "IOB1"]): The scheme of the tags of words.
     RETURNS (dict[str, Any]): The object.
     RAISES (CorpusError): If its values are of a wrong type, or the row is annotated twice.
     """
@@ -99,7 +102,7 @@ def make_item(
         if tags and row.get(tags) is not None and item.get("entities") is not None:
             raise location.error(f"there are entities in '{columns.entities}' and in '{tags}'")
         del item["tokens"]
-        item |= read_words(row, row.get(columns.text), columns.tokens, tags, location, report, closing=closing)
+        item |= read_words(row, row.get(columns.text), columns.tokens, tags, location, report, scheme=scheme)
         # The columns of other tags, of parts of speech for example, resemble that of the tags.
         others.pop(tags, None)
         names = names if tags else names | {*TAG_COLUMNS}
@@ -124,16 +127,31 @@ def _cats(given: Any, location: Location) -> Any:
 def _labels(row: dict[str, Any], column: str, location: Location, report: Report) -> Any:
     """The label or the list of labels of a row. A list in CSV is one in JSON."""
     given = row[column]
-    if isinstance(given, str) and given.startswith("["):
+    if isinstance(given, str) and given.startswith(("[", "{")):
         try:
             given = parse_json(given)
         except InvalidJSON:
             report.note(
                 f"text label in brackets that is no list in JSON, read as one label ('{column}')", str(location)
             )
+    if _is_of_label_studio(given):
+        raise location.error(
+            f"'{column}' contains results of Label Studio, which its CSV and TSV write as JSON: export the project as "
+            "JSON, and read it with convert labelstudio"
+        )
     if not isinstance(given, list):
+        if isinstance(given, str) and SEVERAL in given.strip(SEVERAL):
+            reason = f"text label with #, by which doccano's CSV joins several, read as one ('{column}')"
+            report.note(reason, str(location))
         return location.get_id(row, column)
-    return [location.get_id({column: label}, column) for label in given if label is not None]
+    held = [location.get_id({column: label}, column) for label in given if label is not None]
+    return None if given and not held else held  # a list of nulls says nothing
+
+
+def _is_of_label_studio(given: Any) -> bool:
+    """Whether a label is a list of regions, or an object of choices."""
+    results = given if isinstance(given, list) else [given]
+    return any(isinstance(result, dict) and result.keys() & RESULT_KEYS for result in results)
 
 
 def _objects(value: Any, column: str, location: Location) -> Any:

@@ -10,7 +10,7 @@ from .reading import Location, entity_from_tokens, join_words
 from .record import CharOffsets
 from .report import Report
 from .table_csv import parse_cell
-from .tags import decode_tags, has_closing_tags
+from .tags import Scheme, decode_tags
 
 TAG_COLUMNS = ("ner_tags", "tags")
 
@@ -27,10 +27,10 @@ def tag_column(row: dict[str, Any], tags_column: str) -> str:
     return next((name for name in TAG_COLUMNS if row.get(name) is not None), "")
 
 
-def has_closing(row: dict[str, Any], tags_column: str, location: Location) -> bool:
-    """RETURNS (bool): Whether the tags of a row are BIOES or BILOU."""
+def shown_tags(row: dict[str, Any], tags_column: str, location: Location) -> list[str]:
+    """RETURNS (list[str]): The tags of a row, to find their scheme. What is no tag is O."""
     tags = _given(row, tag_column(row, tags_column), location)
-    return isinstance(tags, list) and has_closing_tags([tag for tag in tags if isinstance(tag, str)])
+    return [tag if isinstance(tag, str) else "O" for tag in tags] if isinstance(tags, list) else []
 
 
 def read_words(
@@ -41,7 +41,7 @@ def read_words(
     location: Location,
     report: Report,
     *,
-    closing: bool = False,
+    scheme: Scheme = "BIO",
 ) -> dict[str, Any]:
     """Read the words of a row, and the entities that their tags describe.
 
@@ -51,7 +51,7 @@ def read_words(
     tags_column (str): The column of their tags; empty if there is none.
     location (Location): Where the row was read.
     report (Report): Counts repaired tags, words without a tag, and words that are not those of the text.
-    closing (bool): Whether the tags of the file are BIOES or BILOU.
+    scheme (Literal["BIO", "BIOES", "IOB1"]): The scheme of the tags of the file.
     RETURNS (dict[str, Any]): "text", "tokens" and "entities" of JSON lines.
     RAISES (CorpusError): If a word is empty, or a tag is not valid.
     """
@@ -72,7 +72,7 @@ def read_words(
     if tags is None:
         return item
     try:
-        spans, repairs = decode_tags(tags, closing=closing)
+        spans, repairs = decode_tags(tags, scheme=scheme)
     except ValueError as err:
         raise location.error(f"in '{tags_column}': {err}") from None
     for _, repair in repairs:
@@ -111,7 +111,7 @@ def _tags(row: dict[str, Any], column: str, count: int, location: Location, repo
         elif not isinstance(tag, str):
             raise location.error(
                 f"tag {i} of '{column}' is {tag}, which has no name: the file contains no feature ClassLabel for the "
-                "column. Save it with tags such as B-person"
+                "column. Save it with tags such as B-person, or with to_parquet of datasets, which keeps their names"
             )
     return ["O" if tag is None else tag for tag in tags]
 

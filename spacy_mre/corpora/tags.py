@@ -1,17 +1,51 @@
-"""Decoding of BIO, BIOES and BILOU tags. Malformed sequences are repaired as by the conlleval script, and reported."""
+"""Decoding of BIO, BIOES, BILOU, BMES and IOB1 tags. Malformed sequences are repaired as by the conlleval script, and
+reported.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Literal
 
 from ..annotations.entities import EntitySpan
 
-BEGINS, ENDS, PREFIXES = "BSU", "ESLU", "BIESLU"
+BEGINS, ENDS, PREFIXES = "BSU", "ESLU", "BIMESLU"
+CLOSING = tuple(f"{prefix}-" for prefix in ENDS)
+
+# BIOES stands for BILOU and BMES too: a span of several tokens must end with E or L. IOB1: a span begins with I, and
+# with B only if it follows one of the same label, as in the original files of CoNLL-2003.
+Scheme = Literal["BIO", "BIOES", "IOB1"]
 
 
-def decode_tags(tags: Sequence[str], *, closing: bool = False) -> tuple[list[EntitySpan], list[tuple[int, str]]]:
-    """Convert the tags of a sentence to spans. I, E and L continue an open span of the same label, otherwise begin one.
+def find_scheme(sentences: Iterable[Sequence[str]]) -> Scheme:
+    """Find the scheme of the tags of a file.
+
+    sentences (Iterable[Sequence[str]]): The tags of each sentence.
+    RETURNS (Literal["BIO", "BIOES", "IOB1"]): The scheme; "BIO" also if nothing shows another one.
+
+    >>> find_scheme([["B-place", "I-place", "O"]]), find_scheme([["I-place", "I-place", "B-place"]])
+    ('BIO', 'IOB1')
+    """
+    scheme: Scheme = "BIO"
+    may_be_iob1 = True
+    for tags in sentences:
+        if any(tag.startswith(CLOSING) for tag in tags):
+            return "BIOES"
+        for before, tag in pairwise(("O", *tags)):
+            follows = before != "O" and before[2:] == tag[2:]
+            if tag.startswith("B-"):
+                may_be_iob1 = may_be_iob1 and follows
+            elif tag.startswith(("I-", "M-")) and not follows:
+                scheme = "IOB1"
+    return scheme if may_be_iob1 else "BIO"
+
+
+def decode_tags(tags: Sequence[str], *, scheme: Scheme = "BIO") -> tuple[list[EntitySpan], list[tuple[int, str]]]:
+    """Convert the tags of a sentence to spans. I, M, E and L continue an open span of the same label, otherwise begin
+    one.
 
     tags (Sequence[str]): Tags such as "B-place", "I-place", "O".
-    closing (bool): Report spans of several tokens that do not end with E or L, as BIOES and BILOU require.
+    scheme (Literal["BIO", "BIOES", "IOB1"]): What is reported: that no span is open (not in "IOB1"), and spans of
+        several tokens that do not end with E or L ("BIOES").
     RETURNS (tuple[list[EntitySpan], list[tuple[int, str]]]): The spans, and the repairs: the index of a tag, and its
         error.
     RAISES (ValueError): If a tag belongs to none of these schemes.
@@ -30,20 +64,15 @@ def decode_tags(tags: Sequence[str], *, closing: bool = False) -> tuple[list[Ent
             continue
         if start >= 0:
             spans.append(EntitySpan(start, i, label))
-            if closing and not is_closed:
+            if scheme == "BIOES" and not is_closed:
                 repairs.append((i - 1, f"'{tags[i - 1]}' is the last tag of its span, but does not close it"))
         if prefix == "O":
             start, is_closed = -1, True
             continue
-        if prefix not in BEGINS:
+        if prefix not in BEGINS and scheme != "IOB1":
             repairs.append((i, f"'{tag}' continues no span; read as the beginning of one"))
         start, label, is_closed = i, tag_label, prefix in ENDS
     return spans, repairs
-
-
-def has_closing_tags(tags: Sequence[str]) -> bool:
-    """RETURNS (bool): Whether any tag has the prefix E, S, L or U, so that the scheme is BIOES or BILOU, not BIO."""
-    return any(tag[:2] in ("E-", "S-", "L-", "U-") for tag in tags)
 
 
 def spread_tag(tag: str, count: int) -> list[str]:
@@ -69,5 +98,5 @@ def _split_tag(tag: str) -> tuple[str, str]:
         return "O", ""
     prefix, hyphen, label = tag.partition("-")
     if len(prefix) != 1 or prefix not in PREFIXES or not hyphen or not label:
-        raise ValueError(f"invalid tag '{tag}': expected O, or one of B, I, E, S, L, U with a hyphen and a label")
+        raise ValueError(f"invalid tag '{tag}': expected O, or one of B, I, M, E, S, L, U with a hyphen and a label")
     return prefix, label

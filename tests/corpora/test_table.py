@@ -334,3 +334,36 @@ def test_names_of_other_files_are_refused(tmp_path, ending):
 def test_a_name_without_an_ending_is_csv(tmp_path):
     write_records([FULL], tmp_path / "a")
     assert (tmp_path / "a").read_text(encoding="utf8").startswith('"id","text",')
+
+
+def test_bytes_are_text_in_utf8(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    row = {"text": "雨".encode(), "label": b"diary", "by": b"Ada"}
+    (record,) = read_table(binary(tmp_path, "parquet", pa.Table.from_pylist([row])))
+    assert (record.text, record.cats, record.meta) == ("雨", {"diary": 1.0}, {"by": "Ada"})
+    keys = pa.schema([("text", pa.string()), ("cats", pa.map_(pa.binary(), pa.float64()))])
+    table = pa.Table.from_pylist([{"text": "Rain", "cats": [(b"diary", 1.0)]}], keys)
+    assert [record.cats for record in read_table(binary(tmp_path, "parquet", table))] == [{"diary": 1.0}]
+    table = pa.table({"text": ["Rain", "Sun"], "image": [b"x", b"x\xff"]})
+    with pytest.raises(CorpusError, match=r"row 2: the column 'image' contains bytes that are not UTF-8 \(byte 1\)"):
+        list(read_table(binary(tmp_path, "parquet", table)))
+
+
+def test_values_that_are_all_null_are_no_annotation(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    rows = [{"diary": 1.0, "news": None}, {"diary": None, "news": None}, None]
+    table = pa.table({"text": ["Rain", "Sun", "Snow"], "cats": rows})
+    assert [r.cats for r in read_table(binary(tmp_path, "parquet", table))] == [{"diary": 1.0}, None, None]
+    table = pa.table({"text": ["Rain", "Sun", "Snow"], "label": [["diary", None], [None], []]})
+    assert [r.cats for r in read_table(binary(tmp_path, "parquet", table))] == [{"diary": 1.0}, None, {}]
+
+
+def test_labels_of_other_tools(read):
+    (records, report) = read("text,label\nRain,news#diary\nSun,C#\nSnow,news\n")
+    assert [list(record.cats) for record in records] == [["news#diary"], ["C#"], ["news"]]
+    assert report.noted == {"text label with #, by which doccano's CSV joins several, read as one ('label')": 1}
+    for cell in ('[{""start"":0,""end"":3,""text"":""Ada"",""labels"":[""person""]}]', '{""choices"":[""a"",""b""]}'):
+        with pytest.raises(
+            CorpusError, match=r"line 2: 'label' contains results of Label Studio.*export the project as"
+        ):
+            read(f'text,label\nAda,"{cell}"\n')

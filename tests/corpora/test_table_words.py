@@ -124,3 +124,26 @@ def test_other_columns_of_tags(read):
 def test_malformed(read, row, reason):
     with pytest.raises(CorpusError, match=rf"a\.csv, line 2: {reason}"):
         read(row)
+
+
+def test_words_in_json(tmp_path):
+    rows = [{"tokens": ["Ada", "Fox"], "ner_tags": ["B-x", "I-x"], "id": 5}, {"tokens": ["Bo"], "ner_tags": ["B-x"]}]
+    for content in ("".join(f"{json.dumps(row)}\n" for row in rows), json.dumps(rows, indent=1)):
+        (tmp_path / "a.json").write_text(content, encoding="utf8")
+        assert recognise(tmp_path / "a.json") == "table"
+        report = Report()
+        records = list(read_table(tmp_path / "a.json", report=report))
+        assert [shown(record) for record in records] == [[("Ada Fox", "x")], [("Bo", "x")]]
+        assert [record.id for record in records] == ["5", "a-2"]
+        assert not report.lost and not report.noted
+    (tmp_path / "a.json").write_text('{"tokens": ["Ada"], "ner_tags": [3]}', encoding="utf8")
+    assert recognise(tmp_path / "a.json") == "table"
+    with pytest.raises(CorpusError, match=r"line 1: tag 0 of 'ner_tags' is 3, which has no name.*to_parquet"):
+        list(read_table(tmp_path / "a.json"))
+
+
+def test_a_table_in_iob1(read):
+    rows = [{"tokens": ["Ada", "Bo"], "ner_tags": tags} for tags in (["I-x", "B-x"], ["I-x", "O"])]
+    records, report = read(*rows)
+    assert [shown(record) for record in records] == [[("Ada", "x"), ("Bo", "x")], [("Ada", "x")]]
+    assert not report.lost

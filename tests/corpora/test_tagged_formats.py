@@ -3,10 +3,11 @@
 import pytest
 
 from spacy_mre.annotations.entities import EntitySpan
-from spacy_mre.corpora import CorpusError, Report
+from spacy_mre.corpora import CorpusError, Report, recognise
 from spacy_mre.corpora.conll import read_conll
+from spacy_mre.corpora.conllu import read_conllu
 from spacy_mre.corpora.slots import read_slots
-from spacy_mre.corpora.tags import decode_tags
+from spacy_mre.corpora.tags import decode_tags, find_scheme
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,7 @@ from spacy_mre.corpora.tags import decode_tags
         ("I-x I-x O I-y", [(0, 2, "x"), (3, 4, "y")]),
         ("B-x I-y E-y", [(0, 1, "x"), (1, 3, "y")]),
         ("B-a-b I-a-b", [(0, 2, "a-b")]),
+        ("B-x M-x E-x M-y E-y S-x", [(0, 3, "x"), (3, 5, "y"), (5, 6, "x")]),
         ("", []),
     ],
 )
@@ -27,18 +29,61 @@ def test_decode_tags(tags, spans):
 
 
 @pytest.mark.parametrize(
-    "tags, closing, places",
+    "tags, scheme, places",
     [
-        ("O I-x", False, [1]),
-        ("B-x I-y", False, [1]),
-        ("S-x I-x", False, [1]),
-        ("B-x I-x O", False, []),
-        ("B-x I-x O", True, [1]),
-        ("B-x E-x S-x", True, []),
+        ("O I-x", "BIO", [1]),
+        ("B-x I-y", "BIO", [1]),
+        ("S-x I-x", "BIO", [1]),
+        ("B-x I-x O", "BIO", []),
+        ("B-x I-x O", "BIOES", [1]),
+        ("B-x E-x S-x", "BIOES", []),
+        ("B-x M-x E-x S-x", "BIOES", []),
+        ("B-x M-x O M-x E-x", "BIOES", [1, 3]),
+        ("I-x B-x I-x I-y", "IOB1", []),
     ],
 )
-def test_repairs_are_returned(tags, closing, places):
-    assert [place for place, _ in decode_tags(tags.split(), closing=closing)[1]] == places
+def test_repairs_are_returned(tags, scheme, places):
+    assert [place for place, _ in decode_tags(tags.split(), scheme=scheme)[1]] == places
+
+
+@pytest.mark.parametrize(
+    "sentences, scheme",
+    [
+        ("O O", "BIO"),
+        ("B-x I-x O|I-x O", "BIO"),
+        ("I-x I-x|I-y B-y", "IOB1"),
+        ("I-x B-y", "BIO"),
+        ("I-x|B-x", "BIO"),
+        ("I-x I-y", "IOB1"),
+        ("I-x|B-x L-x", "BIOES"),
+        ("B-x M-x|S-x", "BIOES"),
+        ("", "BIO"),
+    ],
+)
+def test_the_scheme_is_that_of_the_file(sentences, scheme):
+    assert find_scheme([tags.split() for tags in sentences.split("|")]) == scheme
+
+
+@pytest.mark.parametrize(
+    "tags, places",
+    [
+        ("I-x I-x B-x I-y O", [(0, 3, "x"), (4, 5, "x"), (6, 7, "y")]),
+        ("B-x M-x E-x S-y O", [(0, 5, "x"), (6, 7, "y")]),
+    ],
+)
+def test_iob1_and_bmes_are_well_formed(tags, places, slots):
+    words = "a b c d e"
+    folder = slots(words, tags)
+    pairs = list(zip(words.split(), tags.split()))
+    (folder / "a.conll").write_text("".join(f"{word} {tag}\n" for word, tag in pairs))
+    lines = [f"{i}\t{word}" + "\t_" * 7 + f"\tNER={tag}\n" for i, (word, tag) in enumerate(pairs, start=1)]
+    (folder / "a.conllu").write_text("".join(lines) + "\n")
+    for read, path in ((read_slots, folder), (read_conll, folder / "a.conll"), (read_conllu, folder / "a.conllu")):
+        report = Report()
+        (record,) = read(path, report=report)
+        assert [(e.start, e.end, e.label) for e in record.entities] == places
+        assert not report.lost
+    assert recognise(folder / "a.conll") == "conll"
 
 
 @pytest.mark.parametrize("tag", ["X-a", "B", "B-", "-a", "BI-a", "", "o"])
