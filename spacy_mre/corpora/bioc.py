@@ -1,9 +1,9 @@
 """BioC in XML and JSON, read by the package `bioc`.
 
 A document has passages, with their offsets in the document, and annotations with an infon "type" (the label). Relations
-connect annotations, or, as in PubTator's exports, the concepts of the infons "entity1" and "entity2"; those become
-relations between the two nearest mentions, or all pairs. Offsets count characters, or UTF-16 or bytes of UTF-8 if only
-these fit.
+connect annotations, in the order of their nodes if these have no roles (head and tail, Arg1 and Arg2), or, as in
+PubTator's exports, the concepts of the infons "entity1" and "entity2"; those become relations between the two nearest
+mentions, or all pairs. Offsets count characters, or UTF-16 or bytes of UTF-8 if only these fit.
 
 The infons of a document are metadata. Other infons, and relations of more than two annotations, are lost and counted.
 The entities or relations of a text are None if no text of the file has any.
@@ -18,7 +18,7 @@ from ..errors import Errors
 from .bioc_text import Passages
 from .fragments import Discontinuous, join_fragments
 from .json_values import InvalidJSON, parse_json
-from .mentions import Pairs, relations_between
+from .mentions import Pairs, relations_between, split_concepts
 from .metadata import read_meta
 from .reading import Location, read_text
 from .record import CorpusError, EntityRecord, Record, RelationRecord
@@ -26,6 +26,7 @@ from .report import Report
 
 CONCEPTS = "identifier"
 TYPE = "type"
+ROLES = (("head", "tail"), ("arg1", "arg2"))  # of the nodes of a relation
 
 
 def read_bioc(
@@ -41,7 +42,7 @@ def read_bioc(
     pairs (Pairs): The mentions between which a relation of concepts is read: the "nearest" two, or "all" pairs.
     discontinuous (Discontinuous): What to read of an annotation of several parts: nothing ("drop"), all from its first
         to its last part ("whole"), or its "longest" part.
-    report (Report | None): Counts what records cannot represent.
+    report (Report | None): Counts what records cannot represent, and notes other roles.
     YIELDS (Record): One record per document.
     RAISES (CorpusError): If the input is malformed.
     RAISES (ValueError): If the package `bioc` is not installed.
@@ -159,8 +160,8 @@ class _Mentions:
         if place is None:
             return
         self.by_id[name].append(len(self.entities))
-        if isinstance(infons.get(CONCEPTS), str):
-            self.by_concept.setdefault(infons[CONCEPTS], []).append(len(self.entities))
+        for concept in split_concepts(infons[CONCEPTS]) if isinstance(infons.get(CONCEPTS), str) else ():
+            self.by_concept.setdefault(concept, []).append(len(self.entities))
         for key, value in infons.items():
             self.report.lose(f"infon '{str(key)[:40]}' of an annotation", str(self.location), str(value)[:40])
         self.entities.append(EntityRecord(*place, label))
@@ -188,7 +189,7 @@ class _Mentions:
     def _ends(self, relation: Any, infons: dict[str, Any]) -> tuple[list[int], list[int]] | None:
         """The mentions of the head and those of the tail; None if there are no two ends."""
         if not relation.nodes and {"entity1", "entity2"} <= infons.keys():
-            concepts = str(infons.pop("entity1")), str(infons.pop("entity2"))
+            concepts = str(infons.pop("entity1")).strip(), str(infons.pop("entity2")).strip()
             return self.by_concept.get(concepts[0], []), self.by_concept.get(concepts[1], [])
         if len(relation.nodes) != 2:
             self.report.lose("relation that does not have two ends", str(self.location), str(relation.id)[:40])
@@ -198,4 +199,11 @@ class _Mentions:
             if name not in self.by_id:
                 self.report.lose("relation with an end that is no annotation", str(self.location), name[:40])
                 return None
+        first, second = (str(node.role or "") for node in relation.nodes)
+        ordered = (first.lower(), second.lower())
+        if ordered[::-1] in ROLES:
+            names.reverse()
+        elif ordered not in ROLES and ordered != ("", ""):
+            reason = f"roles '{first[:40]}' and '{second[:40]}' of a relation, read as head and tail"
+            self.report.note(reason, str(self.location))
         return self.by_id[names[0]], self.by_id[names[1]]

@@ -4,6 +4,7 @@ Some corpora annotate relations between concepts: all mentions of a person in a 
 identifier. The components learn relations between places in a text.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Literal
@@ -13,6 +14,22 @@ from .record import EntityRecord, RelationRecord
 # nearest: between the two mentions with the fewest characters between them, the first ones if there are several;
 # all: between all mentions.
 Pairs = Literal["nearest", "all"]
+
+BETWEEN = re.compile(r"[,;|]")  # the concepts of one mention
+NO_CONCEPT = ("", "-", "-1")
+
+
+def split_concepts(given: str) -> list[str]:
+    """Read the concepts of a mention.
+
+    given (str): One or more concepts, with commas, semicolons or vertical bars between them.
+    RETURNS (list[str]): The whole string, and each of its concepts if there are several; nothing for no concept.
+
+    >>> split_concepts("D006973;D007022")
+    ['D006973;D007022', 'D006973', 'D007022']
+    """
+    concepts = dict.fromkeys(concept.strip() for concept in (given, *BETWEEN.split(given)))
+    return [concept for concept in concepts if concept not in NO_CONCEPT]
 
 
 def relations_between(

@@ -7,8 +7,8 @@
 
 The text is the title, one character (a line end) and the abstract. Relations connect concepts, such as the entries of a
 database, which may have many mentions; they become relations between the two nearest mentions, or all pairs. Concepts,
-and what else a line may have, are lost and counted. The entities or relations of a text are None if no text of the file
-has any.
+and what else a line may have, are lost and counted, except the numbers that our writer gives (T1, T2). The entities or
+relations of a text are None if no text of the file has any.
 """
 
 import re
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .mentions import Pairs, relations_between
+from .mentions import Pairs, relations_between, split_concepts
 from .offsets import Offsets
 from .reading import DIGITS, Location, read_lines
 from .record import CorpusError, EntityRecord, Record, RelationRecord
@@ -24,8 +24,8 @@ from .report import Report
 from .surface import check_surface, with_offsets
 
 TEXT = re.compile(r"([^|\t]+)\|([ta])\|(.*)\Z", re.DOTALL)
-CONCEPTS = re.compile(r"[,;|]")
-NO_CONCEPT = ("", "-", "-1")
+# What our writer gives each entity instead of a concept.
+NUMBER = re.compile(r"T[1-9][0-9]*\Z")
 
 
 @dataclass
@@ -144,14 +144,17 @@ def _entities(document: _Document, offsets: Offsets, report: Report) -> tuple[li
     """The entities, and the indices of the mentions of each concept."""
     entities: list[EntityRecord] = []
     concepts: dict[str, list[int]] = {}
+    given = [mention.concept for mention in document.mentions]
+    only_numbers = len(set(given)) == len(given) and all(map(NUMBER.match, given))
     for i, mention in enumerate(document.mentions):
         start, end = offsets.convert(mention.start, mention.end, mention.location, "a mention")
         check_surface(mention.text, document.text[start:end], mention.location, "a mention")
         entities.append(EntityRecord(start, end, mention.label))
-        if mention.concept not in NO_CONCEPT:
+        names = split_concepts(mention.concept)
+        if names and not only_numbers:
             report.lose("concept of a mention (its entry in a database)", str(mention.location), mention.concept[:40])
-            for concept in dict.fromkeys([mention.concept, *CONCEPTS.split(mention.concept)]):
-                concepts.setdefault(concept.strip(), []).append(i)
+        for name in names:
+            concepts.setdefault(name, []).append(i)
     return entities, concepts
 
 

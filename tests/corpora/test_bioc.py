@@ -206,3 +206,35 @@ def test_what_is_written(name, tmp_path):
         lost["control character (written as a space in XML)"] = 1
     assert report.lost == lost and not read_again.lost
     assert recognise(tmp_path / name) == "bioc"
+
+
+@pytest.mark.parametrize(
+    "roles, ends, note",
+    [
+        (("head", "tail"), (0, 1), None),
+        (("tail", "head"), (1, 0), None),
+        (("Arg1", "Arg2"), (0, 1), None),
+        (("Arg2", "Arg1"), (1, 0), None),
+        (("", ""), (0, 1), None),
+        (("Theme", "Cause"), (0, 1), "roles 'Theme' and 'Cause' of a relation, read as head and tail"),
+        (("head", ""), (0, 1), "roles 'head' and '' of a relation, read as head and tail"),
+    ],
+)
+def test_roles_say_which_node_is_the_head(tmp_path, roles, ends, note):
+    pytest.importorskip("bioc")
+    nodes = [{"refid": name, "role": role} for name, role in zip("ab", roles)]
+    given = passage(0, "Ada met Bo", annotation("a", "x", 0, "Ada"), annotation("b", "x", 8, "Bo"))
+    met = {"id": "R", "infons": {"type": "met"}, "nodes": nodes}
+    (record,), report = read(tmp_path, collection({"id": "1", "infons": {}, "passages": [given], "relations": [met]}))
+    assert record.relations == [RelationRecord(*ends, "met")]
+    assert list(report.noted) == ([note] if note else [])
+
+
+def test_a_mention_of_several_concepts(tmp_path):
+    pytest.importorskip("bioc")
+    both = annotation("a", "Gene", 0, "p38 kinases", identifier="4535; 5265")
+    given = passage(0, "p38 kinases bind ATP", both, annotation("b", "Chemical", 17, "ATP", identifier="D1"))
+    relations = [relation("R", entity1="5265", entity2="D1", type="binds")]
+    document = {"id": "1", "infons": {}, "passages": [given], "relations": relations}
+    (record,), _ = read(tmp_path, collection(document))
+    assert record.relations == [RelationRecord(0, 1, "binds")]

@@ -240,3 +240,17 @@ def test_pubtator_is_written(tmp_path):
 def test_the_samples_have_the_relations_of_the_rule(tmp_path):
     (first, _), _ = read(read_docred, tmp_path, SAMPLES["docred"]["dev.json"])
     assert first.relations == [RelationRecord(0, 1, "P26"), RelationRecord(2, 3, "P551")]
+
+
+def test_our_numbers_are_no_concepts(tmp_path):
+    entities = [EntityRecord(0, 3, "person"), EntityRecord(8, 10, "person")]
+    record = Record("Ada met Bo", "7", entities, [RelationRecord(1, 0, "met")])
+    pubtator_writer.write_records([record], tmp_path / "a")
+    report = Report()
+    (back,) = read_pubtator(tmp_path / "a", report=report)
+    assert (back.entities, back.relations) == (record.entities, record.relations)
+    assert not report.lost
+    # Types of UMLS look like them, but several mentions may have the same one.
+    content = (tmp_path / "a").read_text().replace("T2", "T1")
+    _, report = read(read_pubtator, tmp_path, content)
+    assert report.lost == {"concept of a mention (its entry in a database)": 2}
