@@ -190,7 +190,8 @@ def read_strings(
         their boundaries. Default: None, where the kind of character changes.
     report (Optional[Report]): Counts what was lost: parts that could not be read, and items not found in the text.
     YIELDS (Record): The records. An id is the file's name with the line number. The arguments of relations are
-        entities with the label "entity".
+        entities with the label "entity". If an output has no readable part, and does not say that there are none, its
+        entities and relations are None.
     RAISES (CorpusError): If a line is malformed, or its input is not in the format, or its output is not and `strict`
         is set.
     """
@@ -224,9 +225,12 @@ def read_strings(
             if anchored_item.ambiguous:
                 report.keep(f"{format.task.word_level} with several possible positions")
         total, count_found = total + 1, count_found + len(found)
-        if output.strip() and not found and (items or parsed.problems) and not says_none(output, format.task.none_word):
+        is_none = says_none(output, format.task.none_word)
+        if output.strip() and not found and (items or parsed.problems) and not is_none:
             unread.append(output)
-        yield _record(text, anchored, format.task, f"{path.stem}-{row.number}", str(location))
+        is_read = bool(items) or is_none or not parsed.problems
+        name = f"{path.stem}-{row.number}"
+        yield _record(text, anchored, format.task, is_read=is_read, id=name, origin=str(location))
     if unread and not count_found:
         message = Warnings.W933.format(
             path=path, count=len(unread), total=total, what=format.task.word_level, example=unread[0]
@@ -294,15 +298,18 @@ def _count_offsets(
             report.lose(reason, origin, f"{gold.label} {' ... '.join(strings)}")
 
 
-def _record(text: str, anchored: Anchored, task: Task, id: str, origin: str) -> Record:
+def _record(text: str, anchored: Anchored, task: Task, *, is_read: bool, id: str, origin: str) -> Record:
+    """The record of a row. What cannot be read, as an answer that was refused, does not say that there are none."""
     record = Record(text=text, id=id, origin=origin)
     if task.classes and anchored.label is not None:
         record.cats = {anchored.label: 1.0}
-    if task.labels and task.word_level == "entities":
+    if not task.labels or not is_read:
+        return record
+    if task.word_level == "entities":
         record.entities = [EntityRecord(entity.start, entity.end, entity.label) for entity in anchored.entities]
-    elif task.labels and task.word_level == "events":
+    elif task.word_level == "events":
         _add_events(record, anchored)
-    elif task.labels:
+    else:
         arguments = sorted({offsets for relation in anchored.relations for offsets in relation.string_offsets})
         record.entities = [EntityRecord(*offsets, ARGUMENT_LABEL) for offsets in arguments]
         record.relations = [

@@ -178,6 +178,37 @@ def test_what_cannot_be_read_is_counted_or_refused(tmp_path):
         list(read_strings(path, format))
 
 
+@pytest.mark.parametrize(
+    "output, cats, entities",
+    [
+        ("", None, None),
+        ("I cannot help.", None, None),
+        ("Nature/NER/:Pers", {"nature": 1.0}, None),
+        ("Nature/NER/", {"nature": 1.0}, None),
+        (":None;", None, []),
+        ("Nature/NER/:None;", {"nature": 1.0}, []),
+        ("Nature/NER/:Person;Eve", {"nature": 1.0}, []),
+        ("Nature/NER/:Person;Cy:Pers", {"nature": 1.0}, [EntityRecord(0, 2, "person")]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*W933")
+def test_what_cannot_be_read_does_not_say_that_there_are_none(output, cats, entities, tmp_path):
+    (tmp_path / "a.jsonl").write_text(json.dumps({"input": "Cy left./NER", "output": output}), encoding="utf8")
+    format = OIELLMFormat(Task.of_template("SCNM", "en"))
+    (record,) = read_strings(tmp_path / "a.jsonl", format)
+    assert (record.cats, record.entities) == (cats, entities)
+
+
+@pytest.mark.parametrize("template", ["TCREE:RE", "TCREE:EE"])
+@pytest.mark.filterwarnings("ignore:.*W933")
+def test_relations_that_cannot_be_read_are_not_annotated(template, tmp_path):
+    format = OIELLMFormat(Task.of_template(template, "en"))
+    row = {"input": format.source("Cy left."), "output": "I cannot help."}
+    (tmp_path / "a.jsonl").write_text(json.dumps(row), encoding="utf8")
+    (record,) = read_strings(tmp_path / "a.jsonl", format)
+    assert (record.entities, record.relations) == (None, None)
+
+
 def test_the_format_is_saved_next_to_the_strings(tmp_path):
     format = SLGFormat(Task.of_template("SCNM", "zh"), prompt_words=False)
     path = format_path(tmp_path / "train.jsonl")
