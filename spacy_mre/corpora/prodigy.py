@@ -6,9 +6,9 @@
      "options": [{"id": "diary", "text": "diary"}], "accept": ["diary"], "meta": {"page": 3}, "answer": "accept"}
 
 The head and child of a relation are the last tokens of spans. Only accepted texts are read; others are counted. Those
-without an answer count as accepted, as in Prodigy's `db-in`. Text labels are the ids of the options, or "label".
-Prodigy keeps keys that it does not know, so these are metadata, except "id" and "group"; keys that begin with _ are
-ignored.
+without an answer count as accepted, as in Prodigy's `db-in`, but keep their scores, and options need an answer. Text
+labels are the ids of the options, or "label". Prodigy keeps keys that it does not know, so these are metadata, except
+"id" and "group"; keys that begin with _ are ignored.
 """
 
 from collections.abc import Iterator
@@ -33,6 +33,8 @@ ANSWERS = ("accept", "reject", "ignore")
 # Interfaces in which spans or relations are annotated. A text without any may lack their key.
 SPAN_VIEWS = ("ner", "ner_manual", "spans", "spans_manual", "relations")
 RELATION_VIEWS = ("relations",)
+# Interfaces that ask whether one label, or the spans that are shown, are right. Those of the text may be more.
+BINARY_VIEWS = ("classification", "ner", "spans")
 
 
 def read_prodigy(path: Path, *, report: Report | None = None) -> Iterator[Record]:
@@ -40,7 +42,7 @@ def read_prodigy(path: Path, *, report: Report | None = None) -> Iterator[Record
 
     path (Path): The file.
     report (Report | None): Counts what records cannot represent, and notes texts that were not accepted or occur more
-        than once.
+        than once, and answers to single questions.
     YIELDS (Record): One record per accepted answer. Without an id, it gets the name of the file and its number.
     RAISES (CorpusError): If the input is malformed, or the tokens of a span are not at its offsets.
 
@@ -60,6 +62,11 @@ def read_prodigy(path: Path, *, report: Report | None = None) -> Iterator[Record
         if answer != "accept":
             report.note(f"text with the answer '{answer}', left out", str(location))
             continue
+        if item.get("answer") is not None:
+            _leave_out_scores(item)
+            if item.get("_view_id") in BINARY_VIEWS:
+                reason = f"answer to a single question (interface '{item['_view_id']}'), read as all that holds"
+                report.note(reason, str(location))
         record = _record(item, f"{path.stem}-{number}", offsets, location, report)
         if hash(record.text) in accepted:
             report.note("text that occurs more than once", str(location))
@@ -85,13 +92,19 @@ def _record(item: dict[str, Any], name: str, offsets: Offsets, location: Locatio
         tokens = list(_tokens(location.get(item, "tokens", list), text, offsets, location, report))
     # For each span the index of its entity; None if it has no label.
     spans: list[tuple[dict[str, Any], int | None]] = []
-    if item.get("spans") is not None or view in SPAN_VIEWS:
+    given_spans = location.get(item, "spans", list) if item.get("spans") is not None else None
+    if given_spans and view is not None and view not in SPAN_VIEWS and not any(map(_has_label, given_spans)):
+        report.note(f"highlights without a label (interface '{str(view)[:40]}'), not read", str(location))
+        given_spans = None
+    if given_spans is not None or view in SPAN_VIEWS:
         entities = []
-        for given in location.get(item, "spans", list) if item.get("spans") is not None else ():
+        for given in given_spans or ():
             entity = _entity(given, text, tokens, offsets, location, report)
             spans.append((given, len(entities) if entity else None))
             if entity:
                 entities.append(entity)
+        if spans and not entities and view not in SPAN_VIEWS:
+            entities = None
     if item.get("relations") is not None or view in RELATION_VIEWS:
         given_relations = location.get(item, "relations", list) if item.get("relations") is not None else ()
         known_spans = Spans([span for span, _ in spans])
@@ -104,12 +117,24 @@ def _record(item: dict[str, Any], name: str, offsets: Offsets, location: Locatio
         id=location.get_id(item, "id", name),
         entities=entities,
         relations=relations,
-        cats=_cats(item, location),
+        cats=_cats(item, location, report),
         tokens=tokens,
         group=location.get_id(item, "group"),
         meta=read_meta(item.get("meta"), location) | other_keys(item, known, location, report),
         origin=str(location),
     )
+
+
+def _leave_out_scores(item: dict[str, Any]) -> None:
+    """Leave out the scores of what a person has accepted: they are those of the model that proposed it."""
+    for given in (item.get("spans"), item.get("relations")):
+        for part in given if isinstance(given, list) else ():
+            if isinstance(part, dict):
+                part.pop("score", None)
+
+
+def _has_label(span: Any) -> bool:
+    return not isinstance(span, dict) or span.get("label") is not None
 
 
 def _tokens(given: list[Any], text: str, offsets: Offsets, location: Location, report: Report) -> Iterator[CharOffsets]:
@@ -141,8 +166,7 @@ def _entity(
     if given.get("label") is None:
         report.lose("span without a label", str(location), text[start:end])
         return None
-    score = given.get("score")
-    return EntityRecord(start, end, location.get(given, "label", str), location.score(score))
+    return EntityRecord(start, end, location.get(given, "label", str), location.score(given.get("score")))
 
 
 def _relation(
@@ -161,13 +185,16 @@ def _relation(
     return RelationRecord(first, second, label, location.score(given.get("score")))
 
 
-def _cats(item: dict[str, Any], location: Location) -> dict[str, float] | None:
+def _cats(item: dict[str, Any], location: Location, report: Report) -> dict[str, float] | None:
     if item.get("options") is None and item.get("accept") is None:
         return {location.get(item, "label", str): 1.0} if item.get("label") is not None else None
     options = location.get(item, "options", list) if item.get("options") is not None else []
     names = [location.get_id(option, "id") if isinstance(option, dict) else "" for option in options]
     if not all(names):
         raise location.error("each of the 'options' must have an 'id'")
+    if item.get("accept") is None and item.get("answer") is None:
+        report.note("options without an answer, read as not annotated", str(location))
+        return None
     cats = dict.fromkeys(names, 0.0)
     for name in location.get(item, "accept", list) if item.get("accept") is not None else ():
         if type(name) not in (str, int) or (names and str(name) not in cats):

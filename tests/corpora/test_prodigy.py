@@ -160,7 +160,8 @@ def test_other_keys(read):
         (full([span(2, 9, 1, 9)]), "its tokens 1 to 9 do not"),
         (full([span(2, 9, -4, 2)]), "its tokens -4 to 2 do not"),
         (full([span(2, 9, 1, 2, 5)]), "'label' must be of type str"),
-        (full([span(2, 9, 1, 2, score="x")]), "'score' must be a number from 0 to 1"),
+        (full([span(2, 9, 1, 2, score="x")], answer=None), "'score' must be a number from 0 to 1"),
+        (answer(spans=5), "'spans' must be of type list"),
         (answer(tokens=[token(0, 2, 5), token(1, 0, 1)]), "token 1 begins before the end"),
         (answer(tokens=[{"text": "Bo", "start": 2, "end": 5}]), "token 0 is not the text at its offsets, 'Ada'"),
         (full(relations=[relation(ADA_SPAN, span(0, 1, 0, 0))]), "the child_span of a relation, from 0 to 1, is none"),
@@ -261,3 +262,43 @@ def test_gold_is_written_as_accepted_answers(tmp_path):
     assert [len(record.entities) for record in READERS["prodigy"](tmp_path / "out.jsonl")] == [3, 0]
     WRITERS["prodigy"](make_docs([FULL], NLP), tmp_path / "out.jsonl")
     assert "answer" not in json.loads((tmp_path / "out.jsonl").read_text(encoding="utf8"))
+
+
+def test_answers_to_single_questions_are_noted(read):
+    records, report = read(
+        answer("a", "classification", label="news"),
+        answer("b", "ner", spans=[span(0, 1, 0, 0)]),
+        answer("c", "ner_manual", spans=[]),
+    )
+    assert [record.cats for record in records] == [{"news": 1.0}, None, None]
+    reason = "answer to a single question (interface '{}'), read as all that holds"
+    assert report.noted == {reason.format(view): 1 for view in ("classification", "ner")}
+
+
+def test_highlights_are_no_entities(read):
+    marks = [{"start": 0, "end": 1, "pattern": 7}, {"start": 2, "end": 5, "pattern": 8}]
+    (record,), report = read(answer(view="classification", label="news", spans=marks))
+    assert (record.entities, record.cats) == (None, {"news": 1.0})
+    assert not report.lost
+    assert report.noted["highlights without a label (interface 'classification'), not read"] == 1
+    # Without an interface, they may have been entities.
+    (record,), report = read({"text": TEXT, "spans": marks, "answer": "accept"})
+    assert (record.entities, report.lost) == (None, {"span without a label": 2})
+    (record,), _ = read(answer(view="classification", label="news", spans=[*marks, {**ADA_SPAN}]))
+    assert record.entities == [ADA]
+
+
+def test_options_that_nobody_answered(read):
+    task = {"text": "Rain", "options": [{"id": "news"}, {"id": "diary"}]}
+    (first, second), report = read(task, {**task, "answer": "accept"})
+    assert (first.cats, second.cats) == (None, {"news": 0.0, "diary": 0.0})
+    assert report.noted["options without an answer, read as not annotated"] == 1
+
+
+def test_scores_are_those_of_tasks_without_an_answer(read):
+    spans = [{**ADA_SPAN, "score": 0.25}]
+    relations = [{**relation(ADA_SPAN, ADA_SPAN), "score": 0.25}]
+    asked = full(spans, relations=relations)
+    accepted, proposed = read(asked, {**asked, "answer": None})[0]
+    assert [accepted.entities[0].score, accepted.relations[0].score] == [1.0, 1.0]
+    assert [proposed.entities[0].score, proposed.relations[0].score] == [0.25, 0.25]
