@@ -8,7 +8,8 @@
 
 Offsets count characters. Old versions counted code units of UTF-16, or line ends of two characters as one; the texts of
 the regions show which. A region with several labels becomes several entities; a relation with the direction "bi" two
-relations. Results of other kinds, choices for a region, and regions without a label are counted as lost.
+relations. Results of other kinds, choices for a region, and regions without a label are counted as lost. Choices of
+several tags have the name of the tag before them. Scores are read of predictions only.
 
 Label Studio does not state what was asked. So the entities, relations or text labels of an annotated text are None if
 no text of the file has any. `data` may contain "record_id" and "group"; everything else in it is metadata.
@@ -20,7 +21,16 @@ from typing import Any, Literal
 
 from .extra_keys import count_extra_keys
 from .label_studio_min import as_tasks
-from .label_studio_results import Annotation, Region, leave_out_other_texts, read_entities, read_relations, sort_result
+from .label_studio_results import (
+    DATA_KEYS,
+    Annotation,
+    Region,
+    leave_out_other_texts,
+    read_choices,
+    read_entities,
+    read_relations,
+    sort_result,
+)
 from .metadata import read_meta
 from .reading import Location
 from .record import Record
@@ -29,7 +39,6 @@ from .surface import with_offsets
 
 Choice = Literal["first", "last", "all", "predictions"]
 
-DATA_KEYS = {"text", "record_id", "group", "meta"}
 TASK_KEYS = {
     *("id", "data", "annotations", "completions", "predictions", "drafts", "meta", "project", "inner_id", "overlap"),
     *("created_at", "updated_at", "updated_by", "file_upload", "storage_filename", "is_labeled", "agreement", "state"),
@@ -46,7 +55,7 @@ def read_label_studio(
     path (Path): The file, exported as JSON or JSON_MIN. The latter contains no relations.
     annotations (Choice): Which annotation of a text to read: the "first", the "last", or "all", as one record each; or
         "predictions": the first prediction instead of an annotation. Annotations that are marked as ground truth are
-        preferred to others, and cancelled ones are left out.
+        preferred to others, and those that are cancelled, or that a reviewer has rejected, are left out.
     text_key (str): The key of `data` that contains the text; empty for "text", or the only key that contains a string.
     report (Report | None): Counts what records cannot represent, and notes what was left out.
     YIELDS (Record): One record per text. Its id is `record_id`, or the id of the task; its group is `group`, and for
@@ -65,14 +74,14 @@ def read_label_studio(
         leave_out_other_texts(annotation, report)
     has_entities = any(annotation.regions for annotation in found)
     has_relations = any(annotation.relations for annotation in found)
-    has_names = any(annotation.names for annotation in found)
-    for annotation, offsets in with_offsets(lambda: found, _parts, report):
+    cats = read_choices(found, report)
+    for (annotation, offsets), names in zip(with_offsets(lambda: found, _parts, report), cats):
         record = annotation.record
         if annotation.results is not None:
             entities, indices = read_entities(annotation, offsets, report)
             record.entities = entities if has_entities else None
             record.relations = read_relations(annotation, indices, report) if has_relations else None
-            record.cats = dict.fromkeys(annotation.names, 1.0) if has_names else None
+            record.cats = names if any(cats) else None
         yield record
 
 
@@ -89,7 +98,8 @@ def _annotations(
     text = location.get(data, key, str)
     task_name = location.get_id(task, "id", name)
     meta = read_meta(task.get("meta"), location) | read_meta(data.get("meta"), location)
-    meta |= read_meta({name: value for name, value in data.items() if name not in DATA_KEYS | {key}}, location)
+    known = DATA_KEYS - {"text"} | {key}
+    meta |= read_meta({name: value for name, value in data.items() if name not in known}, location)
     base: dict[str, Any] = {"text": text, "meta": meta, "origin": str(location)}
     group = location.get_id(data, "group")
     own_name = location.get_id(data, "record_id", task_name)
@@ -106,7 +116,7 @@ def _annotations(
             group=group or (own_name if several else ""),
             **base,
         )
-        yield Annotation(location, record, key, results)
+        yield Annotation(location, record, key, results, is_prediction=choice == "predictions")
 
 
 def find_text_key(data: dict[str, Any], location: Location) -> str:
@@ -129,6 +139,10 @@ def _chosen(task: dict[str, Any], choice: Choice, location: Location, report: Re
     valid = [annotation for annotation in given if not (annotation.get("was_cancelled") or annotation.get("skipped"))]
     for _ in range(len(given) - len(valid)):
         report.note("cancelled annotation, left out", str(location))
+    accepted = [annotation for annotation in valid if annotation.get("last_action") != "rejected"]
+    for _ in range(len(valid) - len(accepted)):
+        report.note("annotation that a reviewer rejected, left out", str(location))
+    valid = accepted
     for _ in location.get(task, "drafts", list) if task.get("drafts") else ():
         report.note("draft, left out", str(location))
     preferred = [annotation for annotation in valid if annotation.get("ground_truth")] or valid

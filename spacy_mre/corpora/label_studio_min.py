@@ -5,14 +5,14 @@
 
 Each object is one annotation: data, the id of the task, the results by the name of their tag, and what is
 known of the annotation. A single choice is a string, as the answer in a text field is; data is told from results by its
-place.
+place, so that strings are data if another program has sorted the keys.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .label_studio_results import CHOICES, TEXT_LABELS
+from .label_studio_results import CHOICES, DATA_KEYS, TEXT_LABELS
 from .reading import Location, read_json_items
 from .report import Report
 
@@ -26,7 +26,7 @@ def as_tasks(path: Path, text_key: str, report: Report) -> Iterator[tuple[Locati
 
     path (Path): The file.
     text_key (str): The key that contains the text; empty for "text".
-    report (Report): Notes which strings were read as choices.
+    report (Report): Notes which strings were read as choices, and which may be choices, but have no such place.
     YIELDS (tuple[Location, dict[str, Any]]): The tasks, with all annotations of a text in one of them.
     RAISES (CorpusError): If the input is malformed.
     """
@@ -61,6 +61,10 @@ def _as_task(item: dict[str, Any], text_key: str, location: Location, report: Re
         results += found
         if not found:
             data[key] = value
+    if end <= begin:
+        for key in _strings(data, text_key or "text"):
+            reason = f"'{key[:40]}' read as metadata, though it may be a choice: 'annotator' is not behind 'id'"
+            report.note(reason, str(location))
     return {"id": item.get("id"), "data": data, "annotations": [{"result": results}]}
 
 
@@ -68,8 +72,16 @@ def _results(name: str, value: Any, among_results: bool) -> Iterator[dict[str, A
     """The results of one tag in the form of the JSON; none if the value is data."""
     for given in value if isinstance(value, list) else [value]:
         if isinstance(given, str) and among_results:
-            yield {"type": CHOICES, "value": {"choices": [given]}}
+            yield {"type": CHOICES, "from_name": name, "value": {"choices": [given]}}
         elif isinstance(given, dict):
             kind = next((kind for kind in (*TEXT_LABELS, CHOICES) if kind in given), "")
             if kind or among_results:
-                yield {"type": kind or name, "value": given}
+                yield {"type": kind or name, "from_name": name, "value": given}
+
+
+def _strings(data: dict[str, Any], text_key: str) -> list[str]:
+    """The keys of strings, or of lists of strings, that are not the text."""
+    values = {key: value if isinstance(value, list) else [value] for key, value in data.items()}
+    found = [key for key, given in values.items() if given and all(isinstance(value, str) for value in given)]
+    others = [key for key in found if key not in DATA_KEYS | {text_key}]
+    return [] if text_key not in data and len(others) == 1 else others

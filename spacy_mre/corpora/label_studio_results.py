@@ -1,5 +1,6 @@
 """Label Studio's results, of which an annotation has many: regions, relations between them, and choices for a text."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 from .surface import check_surface
 
+DATA_KEYS = {"text", "record_id", "group", "meta"}
 RESULT_KEYS = {
     *("id", "type", "value", "from_name", "to_name", "origin", "score", "meta", "readonly", "hidden", "parentID"),
     *("from_id", "to_id", "direction", "labels", "source"),
@@ -45,14 +47,15 @@ class Region:
 
 @dataclass
 class Annotation:
-    """One annotation of a text, before its offsets are converted.
+    """One annotation or prediction of a text, before its offsets are converted.
 
     location (Location): Where it was read.
     record (Record): The record, with its text.
     key (str): The key of the text in the data.
     results (list[Any] | None): Its results; None if the text is not annotated.
+    is_prediction (bool): Whether its scores are read; those of a person's annotation are left from a prediction.
     regions (list[Region]): The labelled parts of the text.
-    names (list[str]): The choices for the text.
+    names (list[tuple[str, str]]): The choices for the text, each with the name of its tag, which may be empty.
     relations (list[dict[str, Any]]): The relations.
     """
 
@@ -60,8 +63,9 @@ class Annotation:
     record: Record
     key: str
     results: list[Any] | None
+    is_prediction: bool = False
     regions: list[Region] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
+    names: list[tuple[str, str]] = field(default_factory=list)
     relations: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -85,7 +89,8 @@ def sort_result(result: Any, annotation: Annotation, report: Report) -> None:
         names = location.get(value, "choices", list)
         if not all(isinstance(name, str) for name in names):
             raise location.error("'choices' must be a list of strings")
-        annotation.names += names
+        tag = location.get_id(result, "from_name")
+        annotation.names += [(tag, name) for name in names]
     elif kind == CHOICES:
         report.lose("choice for a region, not for the text", str(location))
     elif kind not in TEXT_LABELS or type(value.get("start")) is str:
@@ -96,13 +101,28 @@ def sort_result(result: Any, annotation: Annotation, report: Report) -> None:
             raise location.error(f"'{kind}' must be a list of strings")
         text = location.get(value, "text", str) if value.get("text") is not None else None
         start, end = location.get(value, "start", int), location.get(value, "end", int)
-        score = result.get("score")
-        annotation.regions.append(
-            Region(
-                *(start, end, text, labels, location.get_id(result, "id"), location.score(score)),
-                tag=location.get_id(result, "to_name"),
+        name, tag = location.get_id(result, "id"), location.get_id(result, "to_name")
+        annotation.regions.append(Region(start, end, text, labels, name, _score(result, annotation), tag))
+
+
+def read_choices(annotations: Sequence[Annotation], report: Report) -> list[dict[str, float]]:
+    """Read the choices for the texts of a file. If they are of several tags, as "yes" may be of one and "no" of
+    another, a text label is the name of the tag, a colon and the choice.
+
+    annotations (Sequence[Annotation]): All annotations of the file.
+    report (Report): Notes choices with the name of their tag.
+    RETURNS (list[dict[str, float]]): The text labels of each annotation.
+    """
+    several = len({tag for annotation in annotations for tag, _ in annotation.names if tag}) > 1
+    cats = []
+    for annotation in annotations:
+        named = [f"{tag}: {name}" if several and tag else name for tag, name in annotation.names]
+        if several and named:
+            report.note(
+                "choices of several tags, read with the names of the tags", f"{annotation.location}: {named[0]}"
             )
-        )
+        cats.append(dict.fromkeys(named, 1.0))
+    return cats
 
 
 def leave_out_other_texts(annotation: Annotation, report: Report) -> None:
@@ -192,9 +212,13 @@ def read_relations(annotation: Annotation, indices: dict[str, list[int]], report
             report.note("relation of a region with several labels, read with the first of them", str(location))
         (first, *_), (second, *_) = ends
         pairs = {"right": [(first, second)], "left": [(second, first)], "bi": [(first, second), (second, first)]}
-        score = location.score(given.get("score"))
+        score = _score(given, annotation)
         relations += [RelationRecord(*pair, label, score) for label in labels for pair in pairs[direction]]
     return relations
+
+
+def _score(result: dict[str, Any], annotation: Annotation) -> float:
+    return annotation.location.score(result.get("score")) if annotation.is_prediction else 1.0
 
 
 def _is_other_result(name: str, annotation: Annotation) -> bool:

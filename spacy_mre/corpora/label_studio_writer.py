@@ -8,7 +8,7 @@ from typing import Any
 
 from ..files import replacing
 from .held_labels import THRESHOLD, held_labels, lose_unused_labels
-from .label_studio import DATA_KEYS
+from .label_studio_results import DATA_KEYS
 from .record import Record
 from .report import Report
 

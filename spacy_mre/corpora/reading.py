@@ -12,6 +12,7 @@ from .record import CharOffsets, CorpusError, EntityRecord
 from .report import Report
 
 MAX_SHOWN = 40  # characters of a value in an error message
+UTF8_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 STARTS_WITH = 2**16  # bytes
 DIGITS = re.compile(r"[0-9]{1,15}\Z")
@@ -31,6 +32,12 @@ def read_text(path: Path, *, may_be_empty: bool = False) -> str:
     if not text.strip() and not may_be_empty:
         raise CorpusError(path, 0, "the file is empty")
     return text
+
+
+def has_mark(path: Path) -> bool:
+    """RETURNS (bool): Whether a file in UTF-8 begins with a byte order mark, which `read_text` leaves out."""
+    with _open(path) as file:
+        return file.read(len(UTF8_MARK)) == UTF8_MARK
 
 
 def read_start(path: Path) -> str:
@@ -200,7 +207,10 @@ class Location:
         if value is None:
             return 1.0
         if type(value) not in (int, float) or not 0 <= value <= 1:
-            raise self.error(f"'score' must be a number from 0 to 1, not {_shorten(value)}")
+            raise self.error(
+                f"'score' must be a number from 0 to 1, not {_shorten(value)}: divide percentages by 100, or leave the "
+                "scores out"
+            )
         return float(value)
 
     def words(self, item: Any, key: str) -> list[str]:

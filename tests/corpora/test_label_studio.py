@@ -249,7 +249,6 @@ def test_what_records_cannot_represent_is_counted(read):
         (region("a", 3, 3, "", "x"), "a region goes from 3 to 3"),
         (region("a", True, 3, None, "x"), "'start' must be of type int"),
         (region("a", 0, 3, "Ada", 5), "'labels' must be a list of strings"),
-        (region("a", 0, 3, "Ada", "x", score=7), "'score' must be a number from 0 to 1"),
         ({"type": "labels"}, "the key 'value' is missing"),
         ({"value": {}}, "the key 'type' is missing"),
         ("x", "expected a JSON object"),
@@ -424,3 +423,60 @@ def test_offsets_that_nothing_proves_are_noted(text, noted, tmp_path):
     record, report = read_results(tmp_path, {"text": "🙂 Bo"}, [region_of("text", 2, 4, text)])
     assert record.entities == [EntityRecord(2, 4, "person")]
     assert report.noted.total() == noted
+
+
+def test_choices_of_several_tags_have_the_names_of_the_tags(read):
+    tags = [{**choice(name), "from_name": tag} for tag, name in (("spam", "yes"), ("urgent", "no"))]
+    records, report = read(task("Rain", annotation(*tags)), task("Sun", annotation(tags[0])), task("Fog", annotation()))
+    assert [record.cats for record in records] == [{"spam: yes": 1.0, "urgent: no": 1.0}, {"spam: yes": 1.0}, {}]
+    assert report.noted == {"choices of several tags, read with the names of the tags": 2}
+    minimals = [minimal("Rain", {"spam": "yes", "urgent": {"choices": ["no"]}}), minimal("Sun", {"spam": "yes"}, id=8)]
+    records, _ = read(*minimals)
+    assert [record.cats for record in records] == [{"spam: yes": 1.0, "urgent: no": 1.0}, {"spam: yes": 1.0}]
+
+
+def test_the_names_of_tags_come_back(read, tmp_path):
+    tags = [{**choice(name), "from_name": tag} for tag, name in (("spam", "yes"), ("urgent", "no"))]
+    (record,), _ = read(task("Rain", annotation(*tags)))
+    write_records([record], tmp_path / "out.json")
+    assert next(read_label_studio(tmp_path / "out.json", annotations="predictions")).cats == record.cats
+
+
+def test_rejected_annotations_are_left_out(read):
+    named = [{**given, "last_action": action} for given, action in zip(NAMED, ("rejected", "accepted", None))]
+    (record,), report = read(task("Rain", *named))
+    assert [entity.label for entity in record.entities] == ["two"]
+    assert report.noted["annotation that a reviewer rejected, left out"] == 1
+    (record,), report = read(task("Rain", named[0]))
+    assert record.entities is None
+
+
+def test_the_scores_of_a_person_are_those_of_a_model_before(read):
+    scored = [region("a", 0, 3, "Ada", "x", score=87), {**relation("a", "a", "is"), "score": 87}]
+    (record,), _ = read(task("Ada", annotation(*scored)))
+    assert record.entities[0].score == record.relations[0].score == 1.0
+    for result in scored:
+        results = [region("a", 0, 3, "Ada", "x"), result]
+        with pytest.raises(
+            CorpusError, match="'score' must be a number from 0 to 1, not 87: divide percentages by 100"
+        ):
+            read(task("Ada", predictions=[{"result": results}]), annotations="predictions")
+
+
+def test_another_text_is_metadata(read):
+    data = {"text": "raw", "body": "Ada", "record_id": "r"}
+    (record,), _ = read(task("", annotation(), data=data), text_key="body")
+    assert (record.text, record.id, record.meta) == ("Ada", "r", {"text": "raw"})
+
+
+def test_sorted_keys_of_json_min(read):
+    item = minimal("Rain", {"kind": "diary", "tags": ["a"], "label": []})
+    (record,), report = read({key: item[key] for key in sorted(item)})
+    assert (record.cats, record.meta) == (None, {"by": "Ada", "kind": "diary", "tags": ["a"], "label": []})
+    reason = "'{}' read as metadata, though it may be a choice: 'annotator' is not behind 'id'"
+    assert report.noted == {reason.format(name): 1 for name in ("by", "kind", "tags")}
+    body = minimal("Rain", {})
+    body["body"] = body.pop("text")
+    del body["by"]
+    (record,), report = read({key: body[key] for key in sorted(body)})
+    assert record.text == "Rain" and not report.noted
