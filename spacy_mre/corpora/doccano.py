@@ -9,9 +9,9 @@ The keys depend on the project in doccano:
     intents        {"id": 1, "text": "Ada met Bo.", "entities": [[0, 3, "person"]], "cats": ["diary"]}
     classes        {"id": 1, "text": "Ada met Bo.", "label": ["diary"]}
 
-Older versions have "labels" instead of "label", or "data" instead of "text". doccano writes the metadata of a text
-beside these keys, so all other keys are metadata, except "group": the dialogue, article or the like that the text
-belongs to. Comments are counted as lost.
+Older versions have "labels" instead of "label", or "data" instead of "text"; their export with the numbers of labels
+("annotations") cannot be read. doccano writes the metadata of a text beside these keys, so all other keys are metadata,
+except "group": the dialogue, article or the like that the text belongs to. Comments are counted as lost.
 """
 
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .extra_keys import count_extra_keys
+from .json_evidence import is_old_export
 from .metadata import other_keys, read_meta
 from .offsets import Offsets, Unit, has_clusters
 from .reading import Location, read_json_items
@@ -75,6 +76,11 @@ def _record(
 ) -> Record:
     text_key = "data" if "text" not in item and "data" in item else "text"
     text = location.get(item, text_key, str)
+    if is_old_export(item):
+        raise location.error(
+            "'annotations' has labels as numbers, whose names are not in this export of an old version of doccano: "
+            "export 'JSONL (Text label)' instead"
+        )
     entities = relations = None
     indices: dict[str, int] = {}
     if spans is not None:

@@ -10,6 +10,7 @@ from spacy_mre.annotations.entities import get_entities
 from spacy_mre.corpora import READERS, WRITERS, CorpusError, EntityRecord, Record, RelationRecord, Report, make_docs
 from spacy_mre.corpora.doccano import read_doccano
 from spacy_mre.corpora.doccano_writer import write_records
+from spacy_mre.corpora.recognise import recognise
 
 NLP = spacy.blank("xx")
 ADA, BO = EntityRecord(0, 3, "person"), EntityRecord(8, 10, "person")
@@ -257,3 +258,13 @@ def test_records_survive(tmp_path, meta):
     record.origin = ""
     assert record == Record(FULL.text, "7", [ADA, BO], FULL.relations, {"diary": 1.0}, None, "g", meta)
     assert len(get_entities(docs[0])) == 2
+
+
+def test_the_numbers_of_labels_of_an_old_export(export):
+    annotation = {"label": 1, "start_offset": 0, "end_offset": 3, "user": 1}
+    path = export({"id": 1, "text": "Rain", "annotations": []}, {"id": 2, "text": "Ada", "annotations": [annotation]})
+    assert recognise(path) == "doccano"
+    with pytest.raises(
+        CorpusError, match=r"line 2: 'annotations' has labels as numbers.*export 'JSONL \(Text label\)'"
+    ):
+        list(read_doccano(path))
