@@ -16,10 +16,10 @@ from .brat_metadata import read_metadata
 from .brat_relations import find_ends, read_relations
 from .fragments import Discontinuous, join_fragments
 from .offsets import Offsets
-from .reading import Location, read_text
+from .reading import Location, has_mark, read_text
 from .record import CorpusError, EntityRecord, Record
 from .report import Report
-from .surface import Mention, check_surface, with_offsets
+from .surface import Mention, check_surface, fits, with_offsets
 
 SUFFIXES = (".txt", ".ann", ".conf")  # the settings of brat are no annotations
 
@@ -46,16 +46,23 @@ def read_brat(path: Path, *, discontinuous: Discontinuous = "drop", report: Repo
     def read() -> Iterator[tuple[Path, str]]:
         return ((file, read_text(file, may_be_empty=True)) for file in files)
 
+    marks: dict[Path, int] = {}
+
     def parts(given: tuple[Path, str]) -> tuple[str, list[Mention], Location]:
         file, text = given
-        return text, find_mentions(annotated.get(file, [])), Location(file)
+        mentions = find_mentions(annotated.get(file, []))
+        if file not in marks:
+            marks[file] = _count_mark(file, text, mentions)
+        return text, _behind_mark(mentions, marks[file]), Location(file)
 
     for (file, text), offsets in with_offsets(read, parts, report):
         record = Record(text=text, id=file.relative_to(path).with_suffix("").as_posix(), origin=file.name)
         if file not in annotated:
             report.note("text without an .ann file (a.txt needs a.ann), read as not annotated", file.name)
         else:
-            _annotate(record, annotated[file], offsets, discontinuous, report)
+            if marks[file]:
+                report.note("offsets that count the byte order mark of the text, converted", file.name)
+            _annotate(record, annotated[file], offsets, marks[file], discontinuous, report)
             if not has_relations:
                 record.relations = None
         yield record
@@ -83,13 +90,25 @@ def _files(folder: Path, suffix: str) -> list[Path]:
     return [file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
 
 
+def _count_mark(file: Path, text: str, mentions: list[Mention]) -> int:
+    """How many characters the offsets count that are not in the text: 1 if they count a byte order mark before it."""
+    if not mentions or not has_mark(file) or fits(text, mentions):
+        return 0
+    return int(fits(text, _behind_mark(mentions, 1)))
+
+
+def _behind_mark(mentions: list[Mention], mark: int) -> list[Mention]:
+    """The mentions with offsets that do not count a byte order mark of this length."""
+    return [Mention(start - mark, end - mark, text) for start, end, text in mentions] if mark else mentions
+
+
 def _annotate(
-    record: Record, lines: list[Line], offsets: Offsets, discontinuous: Discontinuous, report: Report
+    record: Record, lines: list[Line], offsets: Offsets, mark: int, discontinuous: Discontinuous, report: Report
 ) -> None:
     entities: dict[str, EntityRecord] = {}
     for line in lines:
         if line.kind == "T":
-            entity = _entity(line, record.text, offsets, discontinuous, report)
+            entity = _entity(line, record.text, offsets, mark, discontinuous, report)
             if entity is not None:
                 entities[line.id] = entity
     record.entities = list(entities.values())
@@ -100,11 +119,11 @@ def _annotate(
 
 
 def _entity(
-    line: Line, text: str, offsets: Offsets, discontinuous: Discontinuous, report: Report
+    line: Line, text: str, offsets: Offsets, mark: int, discontinuous: Discontinuous, report: Report
 ) -> EntityRecord | None:
     label, given = line.fragments()
     what = f"the entity {line.id}"
-    fragments = [offsets.convert(*fragment, line.location, what) for fragment in given]
+    fragments = [offsets.convert(start - mark, end - mark, line.location, what) for start, end in given]
     if line.text is None:
         raise line.location.error(f"the text of {what} is missing; perhaps the line was cut off")
     # brat puts a blank between the texts of two fragments.

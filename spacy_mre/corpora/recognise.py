@@ -10,7 +10,7 @@ from ..errors import Errors
 from .cas_files import files_in as cas_files
 from .cas_files import has_cas
 from .cas_json import is_cas
-from .cas_xmi import is_xmi
+from .cas_xmi import TYPE_SYSTEM, is_xmi
 from .catalogue import CATALOGUE
 from .json_evidence import Container, formats_of, is_bioc, is_spacy_json
 from .json_values import InvalidJSON, parse_json
@@ -19,11 +19,13 @@ from .reading import read_json_items, read_lines, read_start, read_text, split_b
 from .record import CorpusError
 from .table_arrow import binary_kind
 from .table_csv import csv_cells
-from .table_files import data_files, is_saved
+from .table_files import INFO, STATE, data_files, is_saved
+from .table_files import PARTS as SAVED_PARTS
 from .table_words import TAG_COLUMNS
 from .webanno_rows import files_in, is_webanno
 
-SPREADSHEETS = (".csv", ".parquet", ".arrow")
+# Files that only their folder gives a format.
+PARTS = {"slots": ("seq.in", "seq.out", "label"), "cas": (TYPE_SYSTEM,), "table": (INFO, STATE, SAVED_PARTS)}
 MAX_RECORDS = 1000
 MAX_FILES = 5  # of a folder, which may begin with a description of the project
 MAX_START = 1000  # characters
@@ -31,7 +33,7 @@ MAX_NAMES = 8  # of files or keys in a message
 MAX_SHOWN = 40  # characters of a name
 CONLLU_COLUMNS = 10
 CONLLU_ID = re.compile(r"\d+([-.]\d+)?\Z")
-TAG = re.compile(r"(O|[BIESLU]-\S+)\Z")
+TAG = re.compile(r"(O|[BIMESLU]-\S+)\Z")
 
 
 class Recognised(NamedTuple):
@@ -76,13 +78,17 @@ def recognise_why(path: str | Path) -> Recognised:
         raise ValueError(Errors.M221.format(path=path, seen=seen, candidates=", ".join(found)))
     if found:
         return Recognised(found[0], seen)
-    # A spreadsheet is no part of a folder of another format, whatever lies beside it.
-    around = _in_folder(path.parent)[0] if path.is_file() and path.suffix.lower() not in SPREADSHEETS else []
-    if around == ["table"] and not is_saved(path.parent):
-        around = []  # each table there would be recognised, so that this file is none of them
+    around = [format for format in _in_folder(path.parent)[0] if _is_part(path, format)] if path.is_file() else []
     if around:
         seen += f", in a folder in the format {' or '.join(around)}, which is read as a whole"
     raise ValueError(Errors.M220.format(path=path, seen=seen, formats=", ".join(CATALOGUE)))
+
+
+def _is_part(path: Path, format: str) -> bool:
+    """Whether a file whose content shows no format is one of those that are read with their folder."""
+    if format == "brat":
+        return path.suffix == ".ann" or (path.suffix == ".txt" and path.with_suffix(".ann").is_file())
+    return path.name in PARTS.get(format, ())
 
 
 def _in_folder(path: Path) -> tuple[list[str], str]:

@@ -76,6 +76,11 @@ def with_offsets(
         yield item, offsets
 
 
+def fits(text: str, parts: Sequence[Marked]) -> bool:
+    """RETURNS (bool): Whether offsets with some meaning give all parts of a text their texts."""
+    return bool(_fitting(text, parts))
+
+
 def find_mentions(item: Any, *keys: str) -> list[Mention]:
     """Find the parts of the text of a JSON object. What is malformed is left out: the reader names the error.
 

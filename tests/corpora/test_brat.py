@@ -322,3 +322,21 @@ def test_writing_again_removes_old_annotations(tmp_path):
     write_records([Record("Ada", id="a", entities=[])], tmp_path)
     write_records([Record("Ada", id="a")], tmp_path)
     assert next(read_brat(tmp_path)).entities is None
+
+
+def test_brat_offsets_may_count_the_byte_order_mark(brat):
+    ada, bo = EntityRecord(0, 3, "person"), EntityRecord(8, 10, "person")
+    reason = "offsets that count the byte order mark of the text, converted"
+    for start, notes in ((0, {}), (1, {reason: 1})):
+        lines = [f"T1\tperson {start} {start + 3}\tAda", f"T2\tperson {start + 8} {start + 10}\tBo"]
+        report = Report()
+        (record,) = read_brat(brat("\ufeffAda\nmet Bo", [*lines, "R1\tmet Arg1:T1 Arg2:T2", ""]), report=report)
+        assert (record.text, record.entities, record.relations) == (
+            "Ada\nmet Bo",
+            [ada, bo],
+            [RelationRecord(0, 1, "met")],
+        )
+        assert report.noted == notes
+    # Without a mark, the same offsets are wrong.
+    with pytest.raises(CorpusError, match="the entity T1 is 'Ada', but the text at its offsets is 'da"):
+        list(read_brat(brat("Ada\nmet Bo", lines)))

@@ -72,6 +72,9 @@ def test_folders(tmp_path):
         ({"text": "Ada", "spans": [ENTITY], "meta": {}}, "prodigy"),
         ({"text": "Ada", "options": [{"id": "x"}]}, "prodigy"),
         ({"data": {"text": "Ada"}, "predictions": []}, "labelstudio"),
+        ({"tokens": ["Ada"], "ner_tags": ["O"]}, "table"),
+        ({"tokens": ["Ada"], "tags": [0], "id": "7"}, "table"),
+        ({"text": "Ada", "annotations": [{"label": 1, "user": 1}]}, "doccano"),
         ({"text": "Ada", "id": 1, "label": "x", "annotator": 1, "annotation_id": 2, "lead_time": 1.5}, "labelstudio"),
     ],
 )
@@ -91,6 +94,7 @@ def test_evidence_may_come_late(tmp_path):
     [
         ("[ O\n1 O\n] O\n\n{ B-x\n} I-x\n", "conll"),
         ("Ada\tNNP\tS-person\n", "conll"),
+        ("東 B-x\n京 M-x\n都 E-x\n", "conll"),
         ("-DOCSTART- -X- O\n\nAda NNP B-person\n", "conll"),
         ("id;text\n1;Ada met Bo.\n", "table"),
         ('text\tlabel\n"Ada\nmet"\tdiary\n', "table"),
@@ -167,6 +171,23 @@ def test_a_file_of_a_folder(tmp_path):
     write("slots", tmp_path, SAMPLES["slots"])
     with pytest.raises(ValueError, match=r"M220.*in a folder in the format slots, which is read as a whole"):
         recognise(tmp_path / "seq.in")
+
+
+@pytest.mark.parametrize("format", ["brat", "slots"])
+@pytest.mark.parametrize("name", ["b.jsonl", "notes.txt", "b.json"])
+def test_a_file_beside_a_folder_is_no_part_of_it(format, name, tmp_path):
+    write(format, tmp_path / "inner" if format == "brat" else tmp_path, SAMPLES[format])
+    (tmp_path / name).write_text('{"words": 1}\n', encoding="utf8")
+    with pytest.raises(ValueError, match="M220") as error:
+        recognise(tmp_path / name)
+    assert "read as a whole" not in str(error.value)
+
+
+def test_a_text_of_brat(tmp_path):
+    write("brat", tmp_path, SAMPLES["brat"])
+    for name in ("a.txt", "a.ann"):
+        with pytest.raises(ValueError, match=r"M220.*in a folder in the format brat, which is read as a whole"):
+            recognise(tmp_path / name)
 
 
 def test_a_table_beside_a_folder_of_another_format(tmp_path):
