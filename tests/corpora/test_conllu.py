@@ -178,8 +178,8 @@ def test_brackets_beside_tags(read):
 
 
 def test_repaired_tags_and_other_texts(read):
-    (record,), report = read("# text = Ada Bell", word(1, "Ada", "NE=I-person"), word(2, "Bo"))
-    assert record.entities == [EntityRecord(0, 3, "person")]
+    (record,), report = read("# text = Ada Bell", word(1, "Ada", "NE=I-person"), word(2, "Bo", "NE=B-name"))
+    assert record.entities == [EntityRecord(0, 3, "person"), EntityRecord(4, 6, "name")]
     assert report.lost == {"malformed tag sequence (repaired)": 1}
     assert report.noted == {"sentence that differs from its text in the comments": 1}
 

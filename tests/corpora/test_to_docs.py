@@ -257,5 +257,7 @@ def test_what_a_record_cannot_have_is_counted(nlp):
         Span.remove_extension(name)
     assert len(record.entities) == 2
     assert report.lost == {"'kb_id' of an entity": 2, "'id' of an entity": 1, "custom attribute 'page'": 1}
-    assert report.noted == {"sentences that are not kept": 1}
+    beside = "entity of doc.ents that is not in the span group 'entities', not read"
+    assert report.noted == {beside: 1, "sentences that are not kept": 1}
+    assert report.examples[beside] == ["document 1: x"]
     assert report.examples["'kb_id' of an entity"] == ["document 1: x", "document 1: x"]
