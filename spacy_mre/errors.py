@@ -282,7 +282,7 @@ class Errors(metaclass=_WithCodes):
     M402 = "There is no .spacy file at '{path}'. Create one with: python -m spacy_mre convert."
     M410 = (
         "There is no training config for the language '{lang}', only for: {known}. Name one with --config, for example "
-        "configs/trf.cfg with a multilingual transformer."
+        "trf, which has a multilingual transformer."
     )
     M411 = "No training config for '{lang}' can be used with the packages that are installed:{choices}"
     M413 = (
@@ -296,6 +296,10 @@ class Errors(metaclass=_WithCodes):
     M415 = (
         "'{name}' cannot be a name of a package (--name). Use letters from A to Z, digits and underscores, beginning "
         "with a letter and ending with a letter or digit."
+    )
+    M416 = (
+        "The config '{config}' has a tokenizer for '{own}' ({tokenizer}), so it cannot train on texts in '{lang}'. "
+        "Leave out --lang, or name another config, for example trf."
     )
     M412 = "There is nothing to learn in the {texts} training texts: they have neither entities nor text labels."
 

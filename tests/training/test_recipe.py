@@ -8,8 +8,8 @@ from spacy.vocab import Vocab
 from spacy_mre.annotations.entities import set_entities
 from spacy_mre.annotations.relations import make_relation, set_relations
 from spacy_mre.training import recipe
-from spacy_mre.training.configs import config_names, config_path
-from spacy_mre.training.recipe import CONFIGS, choose_config, fit_config, make_budget
+from spacy_mre.training.configs import config_names, config_path, read_config
+from spacy_mre.training.recipe import CONFIGS, choose_config, config_in_language, fit_config, make_budget
 
 VOCAB = Vocab()
 
@@ -57,6 +57,28 @@ def test_without_a_config(monkeypatch):
     monkeypatch.setattr(recipe, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"(?s)M411.*ja_cpu needs sudachipy, ja_ginza: spacy-mre\[ja\]"):
         choose_config("ja")
+
+
+@pytest.mark.parametrize(
+    ("name", "lang", "expected"), [("ja_cpu", "ja", "ja"), ("trf", "ja", "ja"), ("xx_e5", "de", "xx")]
+)
+def test_a_config_in_a_language(name, lang, expected):
+    config = config_in_language(name, lang)
+    assert config["nlp"]["lang"] == expected
+    own = read_config(name)
+    assert config.keys() == own.keys() and config["nlp"].get("tokenizer") == own["nlp"].get("tokenizer")
+
+
+def test_a_filled_config_gets_the_tokenizer_of_the_language(tmp_path):
+    config = read_config("trf")
+    config["nlp"]["tokenizer"] = {"@tokenizers": "spacy.Tokenizer.v1"}
+    config.to_disk(tmp_path / "own.cfg")
+    assert "tokenizer" not in config_in_language(str(tmp_path / "own.cfg"), "zh")["nlp"]
+
+
+def test_a_tokenizer_for_another_language_is_refused():
+    with pytest.raises(ValueError, match=r"M416.*'ja_cpu'.*'ja' \(spacy_mre.JapaneseTokenizer.v1\).*'de'"):
+        config_in_language("ja_cpu", "de")
 
 
 @pytest.mark.parametrize(
