@@ -169,6 +169,7 @@ def label_cli(
             # In JSON the backslashes of the strings would be doubled.
             key = os.environ.get(key_env, "")
             asks = HttpEngine(base_url, model, key=key, max_tokens=max_tokens, temperature=warmth, is_plain=True)
+            typer.echo(f"Texts go to {base_url}", err=True)
             retries = asks.retries
             paid = [Spending(asks, budget, price_in, price_out)]
             for number in range(1, asked_samples + 1):

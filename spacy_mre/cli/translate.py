@@ -159,6 +159,7 @@ def translate_cli(
             raise typer.BadParameter("--check-sample needs a model that follows prompts: this one has one direction")
     else:
         asks = HttpEngine(base_url, model, key=os.environ.get(key_env, ""), max_tokens=max_tokens)
+        typer.echo(f"Texts go to {base_url}", err=True)
         retries = asks.retries
     paid = Spending(asks, budget, price_in, price_out)
     # Answers of a file can be corrected there, so they are not kept.

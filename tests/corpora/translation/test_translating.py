@@ -237,6 +237,7 @@ def test_the_files(corpus, answers):
         calls = len(server.requests)
         again = run(corpus, server.url)
         assert again.exit_code == 0 and len(server.requests) == calls == 40
+    assert f"Texts go to {server.url}\n" in result.output
     assert "40 asked, 0 known; 400 tokens read and 200 written" in result.output
     assert "0 asked, 40 known" in again.output
     assert server.requests[0]["messages"][1]["content"] == read_example(CORPUS / "society.mre", "ja", "en")[0]

@@ -88,6 +88,7 @@ def test_perfect_answers_give_gold_and_are_asked_once(files, gold):
         assert result.exit_code == 0, result.output
         again = run(files, server.url)
         assert again.exit_code == 0 and len(server.requests) == 40
+    assert f"Texts go to {server.url}\n" in result.output
     assert "40 asked, 0 known; 400 tokens read and 200 written" in result.output
     assert "0 asked, 40 known" in again.output
     silver = list(load_docs(files / "out" / "silver.spacy", NLP.vocab))
