@@ -30,6 +30,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "accuracy": accuracy.test,
     "ideas": accuracy.ideas,
     "training_options": accuracy.options,
+    "training_times": accuracy.times,
     "seen": accuracy.seen,
     "calibration": accuracy.calibration,
     "mistakes": accuracy.mistakes,

@@ -1,7 +1,8 @@
 """The tables of the suite accuracy."""
 
 from collections.abc import Container
-from statistics import mean
+from pathlib import Path
+from statistics import mean, median
 from typing import Any
 
 from ..grid import Grid
@@ -30,6 +31,18 @@ NAMES = {
     "crossre_ja": ("CrossRE, Japanese", "tok2vec of `ja_ginza`"),
     "crossre_zh": ("CrossRE, Chinese", "a CNN over characters"),
 }
+# The texts of the training parts, as they are converted.
+TRAINING_TEXTS = {
+    ("conll04", "train"): 922,
+    ("conll04", "train_dev"): 1153,
+    ("crossre_en", "train"): 2151,
+    ("crossre_ja_e5", "train"): 2151,
+    ("crossre_zh_e5", "train"): 2151,
+    ("genia", "train"): 1591,
+    ("stockmark_e5", "train"): 4297,
+}
+# A run that took less for an update did not train: its weights were there before.
+LEAST_SECONDS = 0.05
 COMPARED = ("spans_f", "rel_strict_f")
 LEVELS = ("entities", "relations")
 SIDES = ("spert_mt", "spert")
@@ -168,6 +181,25 @@ def ideas() -> str:
 def options() -> str:
     """The shipped model with options that make training faster, on the test parts."""
     return _changed(OPTIONS, "test")
+
+
+def times() -> str:
+    """How long the shipped model was trained on a CPU, by the data and the number of updates."""
+    results, datasets = read("accuracy"), Grid.load().suites["accuracy"]["datasets"]
+    rows = [row for row in results["rows"] if row["variant"] == "spert_mt" and row["device"].startswith("CPU")]
+    rows = [row for row in rows if row["seconds"] and row["seconds"] / row["updates"] >= LEAST_SECONDS]
+    lines = []
+    for (dataset, part, updates), own in sorted(group(rows, "dataset", "trained_on", "updates").items()):
+        took = median(row["seconds"] for row in own)
+        config = Path(datasets[dataset]["config"]).stem
+        texts = TRAINING_TEXTS.get((dataset, part))
+        data, encoder = NAMES[dataset]
+        about = [f"`{config}`", encoder, data, f"{texts:,}" if texts else "", f"{updates:,}", str(len(own))]
+        lines.append([*about, f"{took / 60:.0f}", f"{took / updates:.1f}"])
+    if not lines:
+        return nothing("accuracy")
+    columns = ["config", "encoder", "data", "training texts", "updates", "runs", "minutes, median"]
+    return markdown([*columns, "seconds for an update"], sorted(lines, key=lambda line: line[0]))
 
 
 def _changed(variants: Container[str], *phases: str) -> str:

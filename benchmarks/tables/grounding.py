@@ -16,6 +16,8 @@ COLUMNS = {
 LANGUAGES = {"ja": "Japanese", "zh": "Chinese", "mixed": "mixed"}
 COMMAND = "python -m benchmarks.grounding"
 CONTROLS = ("char_span", "utf16")
+# What the offsets of formats count whose files were not rewritten, if it is not characters.
+OWN_UNITS = {"cas": "UTF-16", "webanno": "UTF-16", "conllu": "tokens", "docred": "tokens", "spacy": "tokens"}
 
 
 def ways() -> str:
@@ -24,7 +26,7 @@ def ways() -> str:
     rows = results["rows"]
     if not rows:
         return no_runs(COMMAND)
-    lines = [[f"`{row['format']}`", row["offsets"], *(f"{row[key]:,}" for key in COLUMNS)] for row in rows]
+    lines = [[f"`{row['format']}`", _offsets(row), *(f"{row[key]:,}" for key in COLUMNS)] for row in rows]
     about = f"Each line: {_amounts(rows[0])}, seed {results['seed']}. "
     about += "`conllu`: the entities of `doc.ents` only, no relations."
     about += f" `{results['command']}`. Commit {results['commit']}. Versions: {versions(results)}."
@@ -49,6 +51,11 @@ def controls() -> str:
         "shifted: UTF-16 as characters",
     ]
     return markdown(columns, lines)
+
+
+def _offsets(row: dict[str, Any]) -> str:
+    """What the offsets in the file count. "characters" in the results means: as the format was written."""
+    return row["offsets"] if row["offsets"] != "characters" else OWN_UNITS.get(row["format"], "characters")
 
 
 def _amounts(row: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import results, tables
 from benchmarks.grid import Grid
 from benchmarks.plots import draw_plots
-from benchmarks.tables import generative, speed
+from benchmarks.tables import accuracy, generative, speed
 from benchmarks.tables.formatting import difference, gold_shares, markdown, scores
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ def test_every_table_is_on_a_page():
 
 def test_tables_without_results_show_the_command(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = ("headline", "accuracy", "calibration", "mistakes", "boundaries", "multi_ner")
+    names = ("headline", "accuracy", "calibration", "mistakes", "boundaries", "training_times", "multi_ner")
     for name in (*names, "speed"):
         assert tables.TABLES[name]().startswith("No runs yet: `python -m benchmarks run --suite ")
 
@@ -55,6 +55,16 @@ def test_rows_are_complete(suite):
         assert row["variant"] in GRID.suites[suite]["variants"] and row["phase"] in GRID.suites[suite]["phases"]
         assert all(row[key] is None or 0.0 <= row[key] <= 1.0 for key in keys if key.endswith("_f"))
     assert len({results._key(row) for row in found["rows"]}) == len(found["rows"])
+
+
+def test_runs_that_did_not_train_have_no_time(monkeypatch):
+    about = {"dataset": "crossre_zh_e5", "variant": "spert_mt", "trained_on": "train", "updates": 700}
+    rows = [{**about, "device": "CPU, 1 threads", "seconds": seconds} for seconds in (1.1, 600.0, 660.0)]
+    rows.append({**about, "device": "NVIDIA H200", "seconds": 60.0})
+    monkeypatch.setattr(accuracy, "read", lambda suite: {"rows": rows})
+    assert accuracy.times().splitlines()[2:] == [
+        "| `zh_e5` | multilingual E5 | CrossRE, Chinese | 2,151 | 700 | 2 | 10 | 0.9 |"
+    ]
 
 
 def test_seeds_of_generated_strings_are_averaged(monkeypatch):
