@@ -20,7 +20,7 @@ from spacy.training import Example
 from ..annotations.entities import DEFAULT_KEY, get_entities, set_entities
 from ..annotations.relations import get_relations
 from ..annotations.same_texts import match_texts
-from .items import Item, entity_items, gold_cats, predicted_cats, relation_items, without_entity_labels
+from .items import Item, entity_items, gold_cats, has_entities, predicted_cats, relation_items, without_entity_labels
 from .pipeline_settings import get_cats_settings, get_spans_key
 from .text_mistakes import TextMistakes, find_text_mistakes
 
@@ -95,7 +95,7 @@ def measure_agreement(
         what is not annotated by both in any text.
     """
     scores: Scores = {}
-    entities = [eg for eg in examples if all(get_entities(doc, spans_key) is not None for doc in (eg.x, eg.y))]
+    entities = [eg for eg in examples if all(has_entities(doc, spans_key) for doc in (eg.x, eg.y))]
     if entities:
         scores["entities"] = _compare([(_entities(eg.y, spans_key), _entities(eg.x, spans_key)) for eg in entities])
     related = [eg for eg in examples if all(get_relations(doc) is not None for doc in (eg.x, eg.y))]
@@ -103,7 +103,8 @@ def measure_agreement(
         strict = [(relation_items(eg.y, symmetric), relation_items(eg.x, symmetric)) for eg in related]
         scores["relations"] = _compare([(without_entity_labels(a), without_entity_labels(b)) for a, b in strict])
         scores["strict_relations"] = _compare(strict)
-    labelled = [(gold_cats(eg.y), gold_cats(eg.x)) for eg in examples if eg.x.cats and eg.y.cats]
+    sides = [(gold_cats(eg.y, multi_label=True), gold_cats(eg.x, multi_label=True)) for eg in examples]
+    labelled = [(a, b) for a, b in sides if a is not None and b is not None]
     if labelled:
         scores["cats"] = _compare_cats(labelled)
     return scores
@@ -123,7 +124,7 @@ def find_disagreements(
     for text in texts:
         b = text.example.predicted
         annotated = {
-            "entities": get_entities(b, spans_key) is not None,
+            "entities": has_entities(b, spans_key),
             "relations": get_relations(b) is not None,
             "cats": bool(b.cats),
         }

@@ -109,10 +109,11 @@ def measure_calibration(
         check_texts(eg)
         if get_entities(eg.reference, spans_key) is not None:
             add("entities", scored_entities(eg.reference, spans_key), scored_entities(eg.predicted, spans_key))
-            if get_relations(eg.reference) is not None:
-                add("relations", scored_relations(eg.reference, symmetric), scored_relations(eg.predicted, symmetric))
-        if eg.reference.cats:
-            add("cats", gold_cats(eg.reference), compared_cats(eg, multi_label, threshold))
+        if get_relations(eg.reference) is not None:
+            add("relations", scored_relations(eg.reference, symmetric), scored_relations(eg.predicted, symmetric))
+        held = gold_cats(eg.reference, multi_label)
+        if held is not None:
+            add("cats", held, compared_cats(eg, multi_label, threshold))
     return {level: compare_scores(*pair) for level, pair in found.items() if pair[0]}
 
 

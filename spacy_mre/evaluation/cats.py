@@ -7,6 +7,8 @@ from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from .items import gold_cats
+
 Scores = dict[str, Any]
 
 CATS_KEYS = (
@@ -33,10 +35,11 @@ def score_cats(
     positive_label: str | None = None,
     **cfg: Any,
 ) -> Scores:
-    """Score text labels like `spacy.scorer.Scorer.score_cats`, except for three cases that it does not handle.
+    """Score text labels like `spacy.scorer.Scorer.score_cats`, except for four cases that it does not handle.
 
-    Documents without gold are skipped. A gold label that the component does not know counts as missed. For a document
-    without any predicted label, on which spaCy fails if classes are exclusive, the gold label counts as missed.
+    Documents without gold are skipped; if exactly one label holds, so are those in which none does. A gold label that
+    the component does not know counts as missed. For a document without any predicted label, or whose scores are all
+    0.0 if exactly one label holds, the gold label counts as missed. A gold label holds if its value is at least 0.5.
 
     examples (Iterable[Example]): Gold and predictions.
     labels (Iterable[str] | None): The labels of the component. Default: all labels of gold and predictions.
@@ -46,7 +49,8 @@ def score_cats(
     cfg (Any): Settings of the component that are not used.
     RETURNS (dict[str, Any]): The scores of spaCy; all None if no document has gold.
     """
-    examples = [eg for eg in examples if eg.reference.cats]
+    with_gold = [eg for eg in examples if gold_cats(eg.reference, multi_label) is not None]
+    examples = [_with_binary_gold(eg, multi_label) for eg in with_gold]
     if not examples:
         return {f"cats_{key}": None for key in CATS_KEYS}
     known = _known_labels(examples, labels)
@@ -54,7 +58,7 @@ def score_cats(
         return Scorer.score_cats(
             examples, "cats", labels=known, positive_label=positive_label, multi_label=True, threshold=threshold
         )
-    if all(any(label in eg.predicted.cats for label in known) for eg in examples):
+    if all(any(eg.predicted.cats.get(label, 0.0) > 0 for label in known) for eg in examples):
         return Scorer.score_cats(examples, "cats", labels=known, positive_label=positive_label, multi_label=False)
     return _score_with_missing(examples, labels=known, positive_label=positive_label)
 
@@ -63,8 +67,19 @@ def _known_labels(examples: Sequence[Example], labels: Iterable[str] | None) -> 
     if labels is None:
         return sorted({label for eg in examples for label in (*eg.reference.cats, *eg.predicted.cats)})
     known = list(labels)
-    in_gold = {label for eg in examples for label, value in eg.reference.cats.items() if value > 0}
+    in_gold = {label for eg in examples for label, value in eg.reference.cats.items() if value}
     return [*known, *sorted(in_gold.difference(known))]
+
+
+def _with_binary_gold(example: Example, multi_label: bool) -> Example:
+    """Gold values become 0 or 1, because spaCy takes every label with a value above 0 as one that holds."""
+    gold = example.reference.cats
+    if all(value in (0.0, 1.0) for value in gold.values()):
+        return example
+    best = max(gold, key=gold.__getitem__)
+    binary = Doc(example.reference.vocab)
+    binary.cats = {label: float(value >= 0.5 if multi_label else label == best) for label, value in gold.items()}
+    return Example(example.predicted, binary)
 
 
 def _score_with_missing(examples: Sequence[Example], *, labels: Sequence[str], positive_label: str | None) -> Scores:
@@ -76,7 +91,7 @@ def _score_with_missing(examples: Sequence[Example], *, labels: Sequence[str], p
 
     def best_label(doc: Doc, attr: str) -> dict[str, float]:
         cats = {label: value for label, value in doc.cats.items() if label in labels}
-        best = max(cats, key=cats.__getitem__) if cats else None
+        best = max(cats, key=cats.__getitem__) if any(cats.values()) else None
         return {label: float(label == best) for label in labels}
 
     def all_labels(doc: Doc, attr: str) -> dict[str, float]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy
 from spacy.training import Example
 
-from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities
+from ..annotations.entities import DEFAULT_KEY, get_entities
 from ..annotations.relations import get_relations
 from .items import (
     Item,
@@ -14,6 +14,7 @@ from .items import (
     compared_entities,
     compared_relations,
     gold_cats,
+    has_entities,
     without_entity_labels,
 )
 
@@ -46,33 +47,28 @@ def count_documents(
     """
     examples = list(examples)
     counts: Counts = {}
-    predicted = [get_entities(eg.predicted, spans_key) for eg in examples]
-    if any(entities is not None for entities in predicted):
-        counts["entities"] = _stack(
-            [_count_entities(eg, entities, spans_key, matching) for eg, entities in zip(examples, predicted)]
-        )
-        has_gold = numpy.array([get_entities(eg.reference, spans_key) is not None for eg in examples])
+    if any(has_entities(eg.predicted, spans_key) for eg in examples):
+        counts["entities"] = _stack([_count_entities(eg, spans_key, matching) for eg in examples])
+        has_gold = numpy.array([has_entities(eg.reference, spans_key) for eg in examples])
         has_error = counts["entities"][:, 1:].any(axis=1)
         counts["whole_entities"] = numpy.stack([has_gold & ~has_error, has_gold], axis=1).astype(numpy.int64)
-        if any(get_relations(eg.predicted) is not None for eg in examples):
-            strict = [_relation_items(eg, symmetric, spans_key, matching) for eg in examples]
-            loose = [None if items is None else [without_entity_labels(side) for side in items] for items in strict]
-            counts["relations"] = _stack([_compare(items) for items in loose])
-            counts["strict_relations"] = _stack([_compare(items) for items in strict])
+    if any(get_relations(eg.predicted) is not None for eg in examples):
+        strict = [_relation_items(eg, symmetric, spans_key, matching) for eg in examples]
+        loose = [None if items is None else [without_entity_labels(side) for side in items] for items in strict]
+        counts["relations"] = _stack([_compare(items) for items in loose])
+        counts["strict_relations"] = _stack([_compare(items) for items in strict])
     if any(eg.predicted.cats for eg in examples):
         rows = [_compare_cats(eg, multi_label, threshold) for eg in examples]
         counts["texts"] = numpy.array(rows, dtype=numpy.int64).reshape(-1, 2)
     return counts
 
 
-def _count_entities(
-    example: Example, predicted: Sequence[EntitySpan] | None, spans_key: str, matching: str
-) -> list[int]:
+def _count_entities(example: Example, spans_key: str, matching: str) -> list[int]:
     gold = get_entities(example.reference, spans_key)
     if gold is None:
         return _compare(None)
     check_texts(example)
-    return _compare(compared_entities(example, gold, predicted or [], matching))
+    return _compare(compared_entities(example, gold, get_entities(example.predicted, spans_key) or [], matching))
 
 
 def _relation_items(
@@ -92,9 +88,10 @@ def _compare(items: Sequence[Iterable[Item]] | None) -> list[int]:
 
 
 def _compare_cats(example: Example, multi_label: bool, threshold: float) -> list[int]:
-    if not example.reference.cats:
+    gold = gold_cats(example.reference, multi_label)
+    if gold is None:
         return [0, 0]
-    return [int(gold_cats(example.reference) == set(compared_cats(example, multi_label, threshold))), 1]
+    return [int(gold == set(compared_cats(example, multi_label, threshold))), 1]
 
 
 def _stack(rows: list[list[int]]) -> numpy.ndarray:

@@ -69,9 +69,27 @@ def scored_relations(doc: Doc, symmetric: Sequence[str]) -> dict[Item, float]:
     return _best_scores(relation_items(doc, symmetric), [relation["score"] for relation in get_relations(doc) or ()])
 
 
-def gold_cats(doc: Doc) -> set[str]:
-    """RETURNS (set[str]): The text labels that hold in gold."""
-    return {label for label, value in doc.cats.items() if value >= 0.5}
+def has_entities(doc: Doc, spans_key: str) -> bool:
+    """RETURNS (bool): Whether a document says which entities it has. Of one without tokens, spaCy always says so."""
+    return len(doc) > 0 and get_entities(doc, spans_key) is not None
+
+
+def gold_cats(doc: Doc, multi_label: bool) -> set[str] | None:
+    """Read the text labels that hold in gold.
+
+    doc (Doc): The document.
+    multi_label (bool): Any number of labels may hold; otherwise exactly one.
+    RETURNS (set[str] | None): The labels with a value of at least 0.5. None if they are unknown: there are no text
+        labels, or none holds although exactly one does.
+
+    >>> import spacy
+    >>> doc = spacy.blank("en")("Rain")
+    >>> doc.cats = {"a": 0.0, "b": 0.0}
+    >>> gold_cats(doc, multi_label=True), gold_cats(doc, multi_label=False)
+    (set(), None)
+    """
+    held = {label for label, value in doc.cats.items() if value >= 0.5}
+    return held if held or (multi_label and doc.cats) else None
 
 
 def predicted_cats(doc: Doc, multi_label: bool, threshold: float) -> dict[str, float]:
@@ -80,12 +98,13 @@ def predicted_cats(doc: Doc, multi_label: bool, threshold: float) -> dict[str, f
     doc (Doc): The document.
     multi_label (bool): Any number of labels may hold; otherwise the one with the highest score.
     threshold (float): The lowest score of a predicted label, if several may hold.
-    RETURNS (dict[str, float]): The labels with their scores.
+    RETURNS (dict[str, float]): The labels with their scores. If exactly one holds, it is empty for scores that are all
+        0.0, as those of a text without tokens are.
     """
     if multi_label:
         return {label: value for label, value in doc.cats.items() if value >= threshold}
     best = max(doc.cats, key=doc.cats.__getitem__, default=None)
-    return {} if best is None else {best: doc.cats[best]}
+    return {} if best is None or doc.cats[best] <= 0 else {best: doc.cats[best]}
 
 
 def compared_cats(example: Example, multi_label: bool, threshold: float) -> dict[str, float]:

@@ -46,9 +46,7 @@ class _Reader(NamedTuple):
 
     def gold_text(self, doc: Doc) -> set[str] | None:
         """The text labels of gold."""
-        if self.multi_label:
-            return gold_cats(doc) if doc.cats else None
-        return _one_label(doc)
+        return gold_cats(doc, self.multi_label)
 
     def predicted_text(self, eg: Example) -> set[str] | None:
         """The predicted text labels: of several that may hold those that gold names, and of predictions for several
@@ -59,7 +57,7 @@ class _Reader(NamedTuple):
         if isinstance(doc._.get("generated") if doc.has_extension("generated") else None, dict):
             doc = doc.copy()
             doc.cats = {label: score for label, score in doc.cats.items() if label in self.labels}
-        return _one_label(doc)
+        return set(predicted_cats(doc, False, 0.0)) or None
 
     def items(self, doc: Doc, words: Words) -> set[Item] | None:
         """The offsets and label of each entity or relation, once each."""
@@ -68,11 +66,6 @@ class _Reader(NamedTuple):
             return None if get_relations(doc) is None else set(without_entity_labels(relations))
         entities = get_entities(doc, self.spans_key)
         return None if entities is None else set(entity_items(doc, entities))
-
-
-def _one_label(doc: Doc) -> set[str] | None:
-    """Exactly one label holds, so scores of 0.0 say that it is unknown."""
-    return set(predicted_cats(doc, False, 0.0)) if any(score > 0 for score in doc.cats.values()) else None
 
 
 def score_groups(

@@ -14,7 +14,7 @@ from ..annotations.same_texts import match_texts
 from ..errors import Errors, Warnings
 from .cats import Scores, score_cats
 from .evaluate import OVERLAP, REPEATED
-from .items import gold_cats
+from .items import gold_cats, has_entities
 from .mistakes import find_mistakes
 from .scorers import score_joint
 
@@ -87,11 +87,16 @@ def name_entities(docs: Iterable[Doc], spans_key: str, name: str) -> Iterator[Do
 
 
 def has_several_labels(docs: Iterable[Doc]) -> bool:
-    """RETURNS (bool): Whether any text has several text labels, or has text labels of which none holds.
+    """Find out from gold whether any number of text labels may hold.
 
     docs (Iterable[Doc]): Documents with gold.
+    RETURNS (bool): Whether a text has several text labels; also if no text has exactly one, or if there is only one
+        label. Otherwise exactly one holds, and texts in which none does are not labelled.
     """
-    return any(len(gold_cats(doc)) != 1 for doc in docs if doc.cats)
+    gold = [doc for doc in docs if doc.cats]
+    held = {len(gold_cats(doc, multi_label=True) or ()) for doc in gold}
+    labels = {label for doc in gold for label in doc.cats}
+    return bool(gold) and (max(held) > 1 or 1 not in held or len(labels) == 1)
 
 
 def evaluate_predictions(
@@ -116,18 +121,17 @@ def evaluate_predictions(
     RETURNS (dict[str, Any]): The scores of `score_joint` and `score_cats`, and the counts of "mistakes".
     RAISES (ValueError): If nothing is predicted that the scorers know.
     """
-    # spaCy says of an empty document that it has all annotations.
-    has_entities = any(len(eg.predicted) and get_entities(eg.predicted, spans_key) is not None for eg in examples)
+    has_ents = any(has_entities(eg.predicted, spans_key) for eg in examples)
     has_relations = any(get_relations(eg.predicted) is not None for eg in examples)
     has_cats = any(eg.predicted.cats for eg in examples)
-    if not (has_entities or has_relations or has_cats):
+    if not (has_ents or has_relations or has_cats):
         raise ValueError(Errors.M525.format(total=len(examples), spans_key=spans_key))
     others = sorted({key for eg in examples for key, group in eg.predicted.spans.items() if len(group)})
-    if others and not has_entities and any(get_entities(eg.reference, spans_key) for eg in examples):
+    if others and not has_ents and any(get_entities(eg.reference, spans_key) for eg in examples):
         warnings.warn(Warnings.W505.format(spans_key=spans_key, others=", ".join(others)), stacklevel=2)
 
     def is_predicted(key: str) -> bool:
-        return has_relations if key.startswith("rel_") else has_entities
+        return has_relations if key.startswith("rel_") else has_ents
 
     joint: dict[str, Any] = {"spans_key": spans_key, "symmetric": symmetric}
     scores = {key: value for key, value in score_joint(examples, **joint).items() if is_predicted(key)}

@@ -30,7 +30,8 @@ from ..errors import Errors, Warnings
 from ..files import replacing
 from .counts import Counts
 from .digests import digest
-from .pipeline_settings import get_spans_key
+from .items import gold_cats
+from .pipeline_settings import get_cats_settings, get_spans_key
 from .run_config import component_meta, component_settings, fill_defaults, fingerprint, set_budget, set_values
 from .run_files import counts_of, is_made, load_run, save_run
 from .runs import measure, read_examples, train_last
@@ -271,7 +272,8 @@ def _score_levels(counts: Counts) -> dict[str, float]:
 
 
 def _check_gold(examples: Sequence[Example], nlp: Language, path: Path) -> None:
-    if not any(eg.reference.cats for eg in examples):
+    multi_label = get_cats_settings(nlp)["multi_label"]
+    if all(gold_cats(eg.reference, multi_label) is None for eg in examples):
         raise ValueError(Errors.M512.format(path=path, level="text", where="doc.cats"))
     key = get_spans_key(nlp)
     if not any(get_entities(eg.reference, key) for eg in examples):

@@ -58,7 +58,7 @@ def per_type_tables(scores: Scores, examples: Iterable[Example]) -> list[Table]:
     examples (Iterable[Example]): The examples that were evaluated, for the support of text labels.
     RETURNS (list[Table]): For `rich.print`.
     """
-    cats = Counter(label for eg in examples for label, value in eg.reference.cats.items() if value > 0)
+    cats = Counter(label for eg in examples for label, value in eg.reference.cats.items() if value >= 0.5)
     tables = []
     for key, per_type in scores.items():
         if not key.endswith("_per_type") or not per_type:

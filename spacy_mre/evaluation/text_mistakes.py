@@ -11,9 +11,9 @@ from typing import Any, Literal, NamedTuple
 
 from spacy.training import Example
 
-from ..annotations.entities import DEFAULT_KEY, get_entities
+from ..annotations.entities import DEFAULT_KEY
 from ..annotations.relations import get_relations
-from .items import Item, check_texts, compared_cats, gold_cats, scored_entities, scored_relations
+from .items import Item, check_texts, compared_cats, gold_cats, has_entities, scored_entities, scored_relations
 
 ENTITY_KINDS = ("type", "boundaries", "type and boundaries", "no overlap")
 RELATION_KINDS = ("argument type", "label", "direction", "argument offsets", "not related")
@@ -101,8 +101,7 @@ def find_text_mistakes(
     [('missed', 'boundaries'), ('wrong', 'boundaries')]
     """
     examples = list(examples)
-    # spaCy says of an empty document that it has all annotations.
-    has_entities = any(len(eg.predicted) and get_entities(eg.predicted, spans_key) is not None for eg in examples)
+    has_ents = any(has_entities(eg.predicted, spans_key) for eg in examples)
     has_relations = any(get_relations(eg.predicted) is not None for eg in examples)
     has_cats = any(eg.predicted.cats for eg in examples)
     found = []
@@ -110,7 +109,7 @@ def find_text_mistakes(
         text = TextMistakes(str(eg.reference.user_data.get("id", number)), eg)
         found.append(text)
         gold, predicted = scored_entities(eg.reference, spans_key), scored_entities(eg.predicted, spans_key)
-        if has_entities and get_entities(eg.reference, spans_key) is not None:
+        if has_ents and has_entities(eg.reference, spans_key):
             check_texts(eg)
             _compare(text, "entities", gold, predicted)
         if has_relations and get_relations(eg.reference) is not None:
@@ -121,9 +120,10 @@ def find_text_mistakes(
             }
             gold, predicted = scored_relations(eg.reference, symmetric), scored_relations(eg.predicted, symmetric)
             _compare(text, "relations", gold, predicted, arguments)
-        if has_cats and eg.reference.cats:
+        held = gold_cats(eg.reference, multi_label)
+        if has_cats and held is not None:
             cats = {(label,): score for label, score in compared_cats(eg, multi_label, threshold).items()}
-            _compare(text, "cats", [(label,) for label in gold_cats(eg.reference)], cats)
+            _compare(text, "cats", [(label,) for label in held], cats)
     return found
 
 

@@ -111,7 +111,7 @@ class TextDrawing(NamedTuple):
             {mistake.label for mistake in text.mistakes if (mistake.level, mistake.what) == ("cats", what)}
             for what in ("wrong", "missed")
         )
-        gold = gold_cats(text.example.reference)
+        gold = gold_cats(text.example.reference, multi_label=True) or set()
         scores = text.example.predicted.cats
         name = self.names.of
         return {

@@ -187,3 +187,13 @@ def test_disagreements():
         ("missed", "type", "person", None),
         ("wrong", "type", "place", None),
     ]
+
+
+def test_a_text_without_tokens():
+    """A pipeline that is sure of nothing predicts no label, and spaCy says that its entities are set."""
+    nlp = spacy.blank("en")
+    (found,) = as_annotations(nlp, [doc("", cats={"x": 0.0, "y": 0.0})])
+    assert found.cats == {"x": 0.0, "y": 0.0}
+    labelled = [doc("", cats=one("x")), doc("Rain", cats=one("y"))]
+    pairs = pair_docs(labelled, [doc("", cats=one("x")), doc("Rain", cats=one("y"))]).both
+    assert "entities" not in measure_agreement(pairs)

@@ -6,7 +6,12 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
+from spacy_mre.evaluation.calibration import measure_calibration
 from spacy_mre.evaluation.cats import CATS_KEYS, _score_with_missing, score_cats
+from spacy_mre.evaluation.counts import count_documents
+from spacy_mre.evaluation.mmm_groups import score_groups
+from spacy_mre.evaluation.report import per_type_tables
+from spacy_mre.evaluation.text_mistakes import find_text_mistakes
 
 VOCAB = Vocab()
 
@@ -103,3 +108,48 @@ def test_scores_with_missing_predictions_agree_with_spacy_if_none_is_missing(row
         [({label: float(label == gold) for label in labels}, dict(zip(labels, values))) for gold, values in rows]
     )
     assert _score_with_missing(examples, labels=labels, positive_label=None) == score_cats(examples, labels=labels)
+
+
+NONE = {"a": 0.0, "b": 0.0}
+
+
+def test_exclusive_gold_in_which_no_label_holds_is_unknown():
+    """Everywhere: it is not gold for the first label."""
+    unknown = cats_examples([(NONE, {"a": 0.9, "b": 0.1})])
+    assert score_cats(unknown) == {f"cats_{key}": None for key in CATS_KEYS}
+    assert count_documents(unknown)["texts"].tolist() == [[0, 0]]
+    assert "cats" not in find_text_mistakes(unknown)[0].right and "cats" not in measure_calibration(unknown)
+    assert score_groups({"": unknown})[0]["tl_f"] is None
+    known = cats_examples([({"a": 0.0, "b": 1.0}, {"a": 0.9, "b": 0.1})])
+    assert score_cats([*unknown, *known]) == score_cats(known)
+    # If several may hold, none of them does.
+    assert score_cats(unknown, multi_label=True)["cats_micro_p"] == 0.0
+    assert count_documents(unknown, multi_label=True)["texts"].tolist() == [[0, 1]]
+    assert find_text_mistakes(unknown, multi_label=True)[0].mistakes[0].item == ("a",)
+
+
+def test_scores_of_zero_are_no_prediction():
+    """Those of a text without tokens."""
+    right = ({"a": 1.0, "b": 0.0}, {"a": 0.9, "b": 0.1})
+    examples = cats_examples([right, ({"a": 1.0, "b": 0.0}, NONE)])
+    scores = score_cats(examples)
+    assert (scores["cats_micro_p"], scores["cats_micro_r"]) == (1.0, 0.5)
+    assert count_documents(examples)["texts"].tolist() == [[1, 1], [0, 1]]
+    (mistake,) = find_text_mistakes(examples)[1].mistakes
+    assert (mistake.what, mistake.kind) == ("missed", "no label")
+    assert measure_calibration(examples)["cats"].bins[0].predictions == 0
+
+
+def test_a_gold_label_holds_from_one_half_on():
+    soft = cats_examples([({"a": 0.3, "b": 0.7}, {"a": 0.2, "b": 0.8})])
+    for multi_label in (False, True):
+        hard = cats_examples([({"a": 0.0, "b": 1.0}, {"a": 0.2, "b": 0.8})])
+        assert score_cats(soft, multi_label=multi_label) == score_cats(hard, multi_label=multi_label)
+        assert score_cats(soft, multi_label=multi_label)["cats_micro_f"] == 1.0
+        assert count_documents(soft, multi_label=multi_label)["texts"].tolist() == [[1, 1]]
+    assert soft[0].reference.cats == {"a": 0.3, "b": 0.7}
+    (table,) = per_type_tables(score_cats(soft, multi_label=True), soft)
+    assert list(table.columns[-1].cells) == ["0", "1"]
+    # Exclusive gold in which the best label has less is unknown.
+    vague = cats_examples([({"a": 0.4, "b": 0.3}, {"a": 0.2, "b": 0.8})])
+    assert score_cats(vague)["cats_micro_f"] is None and count_documents(vague)["texts"].tolist() == [[0, 0]]

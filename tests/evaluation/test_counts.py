@@ -103,3 +103,25 @@ def test_a_text_label_that_gold_does_not_name_is_unknown():
     assert measure_calibration(examples, multi_label=True)["cats"].bins[8].predictions == 1  # "home" of the second
     # Exactly one label holds: then another one is wrong, whether gold names it or not.
     assert count_documents([Example(make_doc(cats={"work": 0.9, "trip": 0.1}), gold)])["texts"].tolist() == [[0, 1]]
+
+
+def test_an_empty_text_has_no_entities():
+    """spaCy says of it that its entities are set."""
+    empty = Example(Doc(VOCAB), Doc(VOCAB))
+    labelled = Example(make_doc(cats={"trip": 0.9, "work": 0.1}), make_doc([ADA], cats={"trip": 1.0, "work": 0.0}))
+    assert set(count_documents([labelled, empty])) == {"texts"}
+    found = Example(make_doc([ADA]), make_doc([ADA]))
+    assert count_documents([found, empty])["whole_entities"].tolist() == [[1, 1], [0, 0]]
+
+
+def test_relations_without_entities():
+    """Those of a component that writes nothing else."""
+    gold = make_doc([ADA, BO], [(ADA, BO, "met")])
+    examples = [Example(make_doc(relations=[(ADA, BO, "met")]), gold)]
+    counts = count_documents(examples)
+    assert counts["relations"].tolist() == counts["strict_relations"].tolist() == [[1, 0, 0]]
+    assert set(counts) == {"relations", "strict_relations"}
+    without = make_doc(relations=[(ADA, BO, "met")])
+    assert (
+        measure_calibration([Example(make_doc(relations=[(ADA, BO, "met")]), without)])["relations"].bins[9].right == 1
+    )

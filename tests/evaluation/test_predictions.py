@@ -163,7 +163,11 @@ def test_whether_texts_have_several_labels():
     one = {"a": 1.0, "b": 0.0}
     assert not has_several_labels([doc_of("x", cats=one), doc_of("x")])
     assert has_several_labels([doc_of("x", cats=one), doc_of("x", cats={"a": 1.0, "b": 1.0})])
-    assert has_several_labels([doc_of("x", cats={"a": 0.0, "b": 0.0})])
+    # Without a label, a text is not labelled, unless no text has exactly one.
+    none = doc_of("x", cats={"a": 0.0, "b": 0.0})
+    assert not has_several_labels([doc_of("x", cats=one), none])
+    assert has_several_labels([none]) and not has_several_labels([])
+    assert has_several_labels([doc_of("x", cats={"a": 1.0}), doc_of("x", cats={"a": 0.0})])
 
 
 @pytest.fixture

@@ -33,7 +33,8 @@ class Cats(NamedTuple):
             return set()
         if self.multi_label:
             return {label for label, score in cats.items() if score >= self.threshold}
-        return {max(cats, key=cats.__getitem__)}
+        best = max(cats, key=cats.__getitem__)
+        return {best} if cats[best] > 0 else set()  # a text without tokens has no label
 
 
 def entity_items(analysis: Analysis) -> list[Entity]:

@@ -36,6 +36,7 @@ def test_text_labels_are_compared_without_scores():
     assert is_same(first, second, CATS)
     assert not is_same(first, second, Cats(True))
     assert is_same(first, second, Cats(True, 0.35))
+    assert CATS.held({"a": 0.0, "b": 0.0}) == set()
 
 
 def test_f1():
