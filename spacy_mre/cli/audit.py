@@ -3,7 +3,7 @@
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -57,14 +57,15 @@ def audit_cli(
     settings, docs = read_config(config), read_docs(corpus)
     parts = make_folds(docs, folds, seed=seed)
     found = audit(settings, docs, parts, updates=updates, seed=seed, gpu=gpu_id, log=log)
-    texts = only_confident(found, least_score)
+    texts = only_confident(found.texts, least_score)
+    options: dict[str, Any] = {"labels": names, "lang": lang, "spans_key": found.spans_key}
     about = f"{corpus} · {config}, {folds} parts"
     with replacing_files(output) as fresh:  # both files, or neither
-        write_mistakes_page(texts, fresh / PAGE, file=LINES, about=about, labels=names, lang=lang)
+        write_mistakes_page(texts, fresh / PAGE, file=LINES, about=about, symmetric=found.symmetric, **options)
         count = write_mistakes(worst_first(texts), fresh / LINES, name="disagreements", what_names=WHAT_NAMES)
     console.print(_table(texts))
     typer.echo(f"{counted(count, 'text')} of {len(texts)} to read in {output}")
-    if left_out := _count(found) - _count(texts):
+    if left_out := _count(found.texts) - _count(texts):
         typer.echo(f"{counted(left_out, 'difference')} left out, see --least-score")
 
 

@@ -89,6 +89,7 @@ def page_cli(
     if attention is not None:
         weights = measure_attention(nlp, texts[:ATTENTION_TEXTS])
         write_attention(weights, attention, labels=names, lang=lang)
+    undirected = sorted({*undirected, *get_symmetric(nlp)})
     options: dict[str, Any] = {"labels": names, "lang": lang, "symmetric": undirected, "spans_key": get_spans_key(nlp)}
     write_page(docs, output, title=title, attention=weights, **options)
     if svg is not None:

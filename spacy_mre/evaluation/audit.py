@@ -9,16 +9,32 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from spacy.tokens import Doc
 from thinc.api import Config
 
+from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import save_docs
 from ..training.recipe import fit_config
 from .pipeline_settings import get_cats_settings, get_spans_key, get_symmetric
 from .run_config import set_budget
 from .runs import predict, read_examples, train_last
 from .text_mistakes import Mistake, TextMistakes, find_text_mistakes
+
+
+class Audit(NamedTuple):
+    """The result of `audit`.
+
+    texts (list[TextMistakes]): All texts, in their order. "wrong" is what only the pipeline has, "missed" what only the
+        annotation has.
+    spans_key (str): The span group of the pipelines.
+    symmetric (list[str]): Their relation labels without direction.
+    """
+
+    texts: list[TextMistakes]
+    spans_key: str
+    symmetric: list[str]
 
 
 def audit(
@@ -30,7 +46,7 @@ def audit(
     seed: int = 0,
     gpu: int = -1,
     log: Callable[[str], None] = print,
-) -> list[TextMistakes]:
+) -> Audit:
     """Predict every text of a corpus with a pipeline that was trained on other texts of it, and compare.
 
     config (Config): A training config, not interpolated. It is adapted to the corpus (see `fit_config`).
@@ -40,26 +56,27 @@ def audit(
     seed (int): The seed of the training.
     gpu (int): The GPU, or -1 for the CPU.
     log (Callable[[str], None]): Gets a line for each part.
-    RETURNS (list[TextMistakes]): All texts, in their order. "wrong" is what only the pipeline has, "missed" what
-        only the annotation has.
+    RETURNS (Audit): All texts with the differences, and the settings that they were compared with.
     RAISES (ValueError): If there is nothing to learn.
     """
     for number, doc in enumerate(docs, start=1):
         doc.user_data.setdefault("id", str(number))
     found: dict[int, TextMistakes] = {}
+    compared = Audit([], DEFAULT_KEY, [])
     names = sorted({*parts})
     for number, name in enumerate(names, start=1):
         held_out = [i for i, part in enumerate(parts) if part == name]
         rest = [doc for doc, part in zip(docs, parts) if part != name]
         log(f"Part {number} of {len(names)}: training on {len(rest)} texts, predicting {len(held_out)}")
-        found |= zip(held_out, _compare(config, rest, [docs[i] for i in held_out], updates, seed, gpu))
-    return [found[i] for i in range(len(docs))]
+        compared = _compare(config, rest, [docs[i] for i in held_out], updates, seed, gpu)
+        found |= zip(held_out, compared.texts, strict=True)
+    return compared._replace(texts=[found[i] for i in range(len(docs))])
 
 
 def only_confident(texts: Sequence[TextMistakes], least: float) -> list[TextMistakes]:
     """Leave out what a pipeline is not sure of: in most such cases it is the pipeline that errs.
 
-    texts (Sequence[TextMistakes]): The result of `audit`.
+    texts (Sequence[TextMistakes]): Those of `audit`.
     least (float): The lowest score of a prediction that only the pipeline has. 0 leaves everything.
     RETURNS (list[TextMistakes]): All texts. At each level of a text (entities, relations, text labels), the predictions
         with this score, and beside them what only the annotation has.
@@ -75,7 +92,7 @@ def _confident(mistakes: Sequence[Mistake], least: float) -> list[Mistake]:
 
 def _compare(
     config: Config, train: Sequence[Doc], held_out: Sequence[Doc], updates: int | None, seed: int, gpu: int
-) -> list[TextMistakes]:
+) -> Audit:
     fitted = fit_config(config, train, updates=updates)
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -87,6 +104,6 @@ def _compare(
         with (folder / "log").open("w", encoding="utf8") as log:
             nlp = train_last(final, folder, gpu=gpu, log=log)
         examples = predict(nlp, read_examples(fitted, nlp, held_out_path))
-    return find_text_mistakes(
-        examples, spans_key=get_spans_key(nlp), symmetric=get_symmetric(nlp), **get_cats_settings(nlp)
-    )
+    spans_key, symmetric = get_spans_key(nlp), get_symmetric(nlp)
+    texts = find_text_mistakes(examples, spans_key=spans_key, symmetric=symmetric, **get_cats_settings(nlp))
+    return Audit(texts, spans_key, symmetric)

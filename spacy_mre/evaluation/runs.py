@@ -25,6 +25,9 @@ from .significance import f1
 # The score that is computed from each layer of counts.
 SCORES = {"entities": "spans_f", "relations": "rel_f", "strict_relations": "rel_strict_f"}
 
+# Settings of readers with which they read one example for each document, whatever the config says.
+ONE_EACH = {"limit": 0, "max_length": 0, "swap_mentions": 0.0, "gold_preproc": False, "augmenter": None}
+
 
 class Measured(NamedTuple):
     """The scores of a run.
@@ -67,7 +70,7 @@ def train_last(config: Config, folder: Path, *, gpu: int = -1, log: IO[str] | No
 
 
 def read_examples(config: Config, nlp: Language, path: str | Path) -> list[Example]:
-    """Read documents with the reader of the config's dev corpus, so with the same tokens.
+    """Read documents with the reader of the config's dev corpus, so with the same tokens, but each as one example.
 
     config (Config): The config.
     nlp (Language): The pipeline.
@@ -76,7 +79,7 @@ def read_examples(config: Config, nlp: Language, path: str | Path) -> list[Examp
     """
     plain = config.interpolate()
     reader = {**get_section(plain, plain["training"]["dev_corpus"]), "path": str(path)}
-    reader.pop("limit", None)
+    reader |= {name: value for name, value in ONE_EACH.items() if name in reader}
     return list(registry.resolve({"reader": reader})["reader"](nlp))
 
 
@@ -105,11 +108,11 @@ def measure(nlp: Language, examples: Sequence[Example], predicted: Sequence[Exam
     predicted = predict(nlp, examples) if predicted is None else list(predicted)
     counts = count_documents(predicted, spans_key=spans_key, symmetric=symmetric, **cats_settings)
     results: dict[str, Any] = {}
-    if "entities" in counts:
+    if "entities" in counts or "relations" in counts:
         joint = score_joint(predicted, spans_key=spans_key, symmetric=symmetric)
-        if "relations" not in counts:
-            joint = {key: value for key, value in joint.items() if not key.startswith("rel_")}
-        results.update({key.replace(f"spans_{spans_key}_", "spans_"): value for key, value in joint.items()})
+        for key, value in joint.items():
+            if ("relations" if key.startswith("rel_") else "entities") in counts:
+                results[key.replace(f"spans_{spans_key}_", "spans_")] = value
         overlap = count_documents(predicted, spans_key=spans_key, symmetric=symmetric, matching="overlap")
         for layer, score in SCORES.items():
             if layer in overlap:

@@ -11,7 +11,9 @@ from spacy_mre.annotations.storage import load_docs, save_docs
 from spacy_mre.cli import app
 from spacy_mre.corpora.folds import make_folds
 from spacy_mre.evaluation.audit import audit, only_confident
+from spacy_mre.evaluation.run_config import set_values
 from spacy_mre.evaluation.text_mistakes import Mistake, TextMistakes
+from spacy_mre.visual import write_mistakes_page
 
 
 @pytest.fixture
@@ -31,7 +33,10 @@ def test_every_text_is_predicted_once(small_config, corpus):
     lines = []
     docs = list(load_docs(path))
     parts = make_folds(docs, 2)
-    texts = audit(small_config, docs, parts, updates=2, log=lines.append)
+    # Texts that are read whole, whatever the config says: each is compared with its own prediction.
+    config = set_values(small_config, {"corpora.dev.max_length": 5, "corpora.dev.swap_mentions": 1.0})
+    texts, *settings = audit(config, docs, parts, updates=2, log=lines.append)
+    assert settings == ["entities", small_config["components"]["spert_mt"].get("symmetric", [])]
     assert [text.example.reference.text for text in texts] == [doc.text for doc in docs]
     assert [text.id for text in texts] == [doc.user_data["id"] for doc in docs]
     assert (
@@ -58,13 +63,21 @@ def test_only_confident_predictions_and_what_they_contradict_are_left():
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_command_writes_a_page(small_config, corpus, tmp_path):
+def test_the_command_writes_a_page(small_config, corpus, tmp_path, monkeypatch):
     path, wrong = corpus
-    (tmp_path / "small.cfg").write_text(small_config.to_str(), encoding="utf8")
+    # The page is drawn with the settings of the pipelines.
+    drawn = {}
+    monkeypatch.setattr(
+        "spacy_mre.cli.audit.write_mistakes_page",
+        lambda *args, **options: drawn.update(options) or write_mistakes_page(*args, **options),
+    )
+    config = set_values(small_config, {"components.spert_mt.symmetric": ["works_with"]})
+    (tmp_path / "small.cfg").write_text(config.to_str(), encoding="utf8")
     arguments = ["audit", path, tmp_path / "out", "--config", tmp_path / "small.cfg", "--folds", "2", "--updates", "2"]
     arguments += ["--least-score", "0"]
     result = CliRunner().invoke(app, [*map(str, arguments), "--lang", "zh"])
     assert result.exit_code == 0, result.output
+    assert (drawn["symmetric"], drawn["spans_key"]) == (["works_with"], "entities")
     assert "Disagreements" in result.output and "of 40 to read in" in result.output
     lines = [json.loads(line) for line in (tmp_path / "out" / "audit.jsonl").read_text(encoding="utf8").splitlines()]
     (found,) = [line for line in lines if line["text"] == wrong.text]

@@ -86,3 +86,16 @@ def test_invalid_input_is_refused_with_its_line(model, tmp_path, name, content, 
     assert result.exit_code == 1 and code in result.output and not (tmp_path / "out.html").exists()
     if code == "M603":
         assert "line 2" in result.output
+
+
+def test_the_relations_without_direction_are_those_of_the_pipeline(tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr("spacy_mre.cli.page.write_page", lambda docs, path, **options: drawn.update(options))
+    nlp = spacy.blank("en")
+    nlp.add_pipe("spert_mt", config={"symmetric": ["near"]})
+    nlp.initialize()
+    nlp.to_disk(tmp_path / "model")
+    texts = source(tmp_path, ".txt", ["Rain in Oslo."])
+    result = run(tmp_path / "model", texts, tmp_path / "out.html", "--symmetric", "joins")
+    assert result.exit_code == 0, result.output
+    assert drawn["symmetric"] == ["joins", "near"]
