@@ -18,6 +18,7 @@ from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.annotations.relations import set_relations
 from spacy_mre.cli import app
 from spacy_mre.evaluation import scorers
+from spacy_mre.evaluation.documents import evaluate_documents
 from spacy_mre.evaluation.evaluate import evaluate
 from spacy_mre.evaluation.given_entities import evaluate_given
 from spacy_mre.evaluation.report import other_table, per_type_tables, results_table
@@ -451,3 +452,13 @@ def test_documents_keep_the_tags_of_their_texts():
     gold = nlp.make_doc("東京です。")
     evaluate(nlp, [Example(nlp.make_doc(gold.text), gold)] * 2, documents=2)
     assert {tuple(tags) for tags in seen} == {tuple(token.tag_ for token in gold) * times for times in (1, 2)}
+
+
+def test_documents_lose_no_gold(nlp, gold):
+    """Texts with gold of other levels are joined apart, and texts without tokens are left out."""
+    others = [gold_doc(nlp, ["Ada", "sang"], None, None), gold_doc(nlp, ["Bo", "sang"], [(0, 1)], None)]
+    mixed = [gold[0], *others, Doc(nlp.vocab), gold[1]]
+    alone = evaluate_documents(nlp, examples_of(nlp, gold), 2)
+    found = evaluate_documents(nlp, examples_of(nlp, mixed), 5)
+    assert found["rel_per_type"] == alone["rel_per_type"]
+    assert found["ents_per_type"]["thing"]["support"] == alone["ents_per_type"]["thing"]["support"] + 1
