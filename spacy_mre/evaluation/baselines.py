@@ -4,7 +4,7 @@ It shows how much of a score is possible without learning.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import permutations
 
@@ -23,9 +23,11 @@ class Baseline:
 
     entities (dict[str, str] | None): The most frequent label of each entity text.
     relations (dict[tuple[str, str], tuple[str, float]] | None): For the entity types of head and tail, the most
-        frequent relation label and the share of related pairs. Only if more than half of the pairs are related.
+        frequent relation label and the share of related pairs. Only if more than half of the pairs are related. A
+        relation without direction relates both pairs of its entities.
     cats (dict[str, float] | None): The mean gold value of each text label.
     spans_key (str): The span group of the entities.
+    symmetric (Collection[str]): Relation labels without direction, which are predicted once for two entities.
     lost (Losses): Matches of the gazetteer that are not token spans.
 
     >>> import spacy
@@ -41,18 +43,21 @@ class Baseline:
     relations: dict[tuple[str, str], tuple[str, float]] | None = None
     cats: dict[str, float] | None = None
     spans_key: str = DEFAULT_KEY
+    symmetric: Collection[str] = ()
     lost: Losses = field(default_factory=Losses)
 
     @classmethod
-    def train(cls, docs: Iterable[Doc], *, spans_key: str = DEFAULT_KEY) -> "Baseline":
+    def train(cls, docs: Iterable[Doc], *, spans_key: str = DEFAULT_KEY, symmetric: Collection[str] = ()) -> "Baseline":
         """Count the annotations of the training data.
 
         docs (Iterable[Doc]): Documents with gold.
         spans_key (str): The span group of the entities.
+        symmetric (Collection[str]): Relation labels without direction. Default: none.
         RETURNS (Baseline): The baseline.
         """
         docs = list(docs)
-        return cls(_count_entities(docs, spans_key), _count_relations(docs, spans_key), _mean_cats(docs), spans_key)
+        relations = _count_relations(docs, spans_key, symmetric)
+        return cls(_count_entities(docs, spans_key), relations, _mean_cats(docs), spans_key, symmetric)
 
     def predict(self, docs: Iterable[Doc]) -> list[Doc]:
         """Annotate documents.
@@ -73,10 +78,16 @@ class Baseline:
         return docs
 
     def _relate(self, entities: list[EntitySpan]) -> Iterator[Relation]:
+        rules = self.relations or {}
+        undirected: set[tuple[EntitySpan, EntitySpan, str]] = set()
         for head, tail in permutations(entities, 2):
-            rule = (self.relations or {}).get((head.label, tail.label))
+            rule = rules.get((head.label, tail.label))
             if rule is not None:
                 label, score = rule
+                if (tail, head, label) in undirected:
+                    continue
+                if label in self.symmetric:
+                    undirected.add((head, tail, label))
                 yield make_relation(
                     head.offsets, tail.offsets, label, head_label=head.label, tail_label=tail.label, score=score
                 )
@@ -119,7 +130,9 @@ def _count_entities(docs: list[Doc], spans_key: str) -> dict[str, str] | None:
     return {text: counts.most_common(1)[0][0] for text, counts in labels.items()}
 
 
-def _count_relations(docs: list[Doc], spans_key: str) -> dict[tuple[str, str], tuple[str, float]] | None:
+def _count_relations(
+    docs: list[Doc], spans_key: str, symmetric: Collection[str]
+) -> dict[tuple[str, str], tuple[str, float]] | None:
     n_pairs: Counter[tuple[str, str]] = Counter()
     n_related: Counter[tuple[str, str]] = Counter()
     labels: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
@@ -129,11 +142,13 @@ def _count_relations(docs: list[Doc], spans_key: str) -> dict[tuple[str, str], t
         has_gold = has_gold or relations is not None
         if entities is None or relations is None:
             continue
-        labels_of_pair: dict[tuple[tuple[int, int, str], tuple[int, int, str]], list[str]] = defaultdict(list)
+        labels_of_pair: dict[tuple[tuple[int, int, str], tuple[int, int, str]], set[str]] = defaultdict(set)
         for relation in relations:
             head, tail = arguments(relation)
             pair = (*head, relation["head_label"]), (*tail, relation["tail_label"])
-            labels_of_pair[pair].append(relation["label"])
+            labels_of_pair[pair].add(relation["label"])
+            if relation["label"] in symmetric:
+                labels_of_pair[pair[::-1]].add(relation["label"])
         mentions = dict.fromkeys((entity.start, entity.end, entity.label) for entity in entities)
         for pair in permutations(mentions, 2):
             types = pair[0][2], pair[1][2]

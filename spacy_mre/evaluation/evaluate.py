@@ -99,7 +99,7 @@ def evaluate_baseline(nlp: Language, examples: Iterable[Example], train_docs: It
     train_docs (Iterable[Doc]): Documents with gold.
     RETURNS (dict[str, Any]): The scores of the pipeline's scorers.
     """
-    baseline = Baseline.train(train_docs, spans_key=get_spans_key(nlp))
+    baseline = Baseline.train(train_docs, spans_key=get_spans_key(nlp), symmetric=get_symmetric(nlp))
     examples = [Example(eg.predicted.copy(), eg.reference) for eg in examples]
     baseline.predict(eg.predicted for eg in examples)
     if baseline.lost.counts:

@@ -133,3 +133,17 @@ def test_another_span_group(nlp):
     doc = nlp("so Ada left")
     Baseline.train([train], spans_key="mine").predict([doc])
     assert [span.text for span in doc.spans["mine"]] == ["Ada"]
+
+
+def test_relations_without_direction(nlp):
+    """Annotated in one direction, of the two that are counted."""
+    entities, relations = {"Ada": "person", "Bo": "person"}, [("Ada", "knows", "Bo")]
+    train = [make_doc(nlp, "Ada met Bo .", entities, relations)] * 3
+    assert Baseline.train(train).relations == {}
+    baseline = Baseline.train([*train, make_doc(nlp, "Ada met Bo .", entities, [])], symmetric=["knows"])
+    assert baseline.relations == {("person", "person"): ("knows", 3 / 4)}
+    (doc,) = baseline.predict([nlp("so Bo saw Ada")])
+    assert [(head.text, label, tail.text) for head, label, tail, _ in doc._.triples] == [("Bo", "knows", "Ada")]
+    mixed = make_doc(nlp, "Ada met Lake .", {"Ada": "person", "Lake": "place"}, [("Lake", "knows", "Ada")])
+    baseline = Baseline.train([mixed], symmetric=["knows"])
+    assert baseline.relations == {("person", "place"): ("knows", 1.0), ("place", "person"): ("knows", 1.0)}
