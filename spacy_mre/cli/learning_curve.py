@@ -15,6 +15,7 @@ from ..files import check_can_write, replacing
 from ..training.configs import read_config
 from .app import app
 from .common import use_gpu
+from .locks import alone_in
 
 
 @app.command("learning-curve")
@@ -44,14 +45,16 @@ def learning_curve_cli(
         use_gpu(gpu_id)
     check_can_write(output, folder=True)
     check_can_draw(output / "curves.svg")
-    runs = learning_curve(
-        read_config(config), train, dev, output, sizes=size, seeds=range(seeds), updates=updates, gpu=gpu_id, log=log
-    )
-    curves = make_curves(runs, more)
-    with replacing(output / "curves.json") as temporary:
-        srsly.write_json(temporary, [curve_row(curve) for curve in curves])
+    settings, numbers = read_config(config), range(seeds)
+    with alone_in(output):
+        runs = learning_curve(
+            settings, train, dev, output, sizes=size, seeds=numbers, updates=updates, gpu=gpu_id, log=log
+        )
+        curves = make_curves(runs, more)
+        with replacing(output / "curves.json") as temporary:
+            srsly.write_json(temporary, [curve_row(curve) for curve in curves])
+        plot_curves(curves, output / "curves.svg")
     console.print(curve_table(curves))
     for curve in curves:
         log(describe_outlook(curve))
-    plot_curves(curves, output / "curves.svg")
     typer.echo(f"Runs, curves.json and curves.svg are in {output}")

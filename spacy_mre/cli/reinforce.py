@@ -14,6 +14,7 @@ from ..files import check_can_write
 from ..training.configs import read_config
 from .app import app
 from .common import use_gpu
+from .locks import alone_in
 
 
 @app.command("reinforce")
@@ -57,20 +58,22 @@ def reinforce_cli(
         use_gpu(gpu_id)
     check_can_write(output, folder=True)
     check_can_draw(output / "gains.svg")
-    records, gains = reinforce(
-        read_config(config),
-        train,
-        dev,
-        test,
-        output,
-        seeds=range(seeds),
-        updates=updates,
-        weights=weight or (),
-        gpu=gpu_id,
-        again=again,
-        keep_models=keep_models,
-        log=log,
-    )
+    settings = read_config(config)
+    with alone_in(output):
+        records, gains = reinforce(
+            settings,
+            train,
+            dev,
+            test,
+            output,
+            seeds=range(seeds),
+            updates=updates,
+            weights=weight or (),
+            gpu=gpu_id,
+            again=again,
+            keep_models=keep_models,
+            log=log,
+        )
+        plot_gains({output.name: gains}, output / "gains.svg")
     console.print(arms_table(records), gains_table(gains))
-    plot_gains({output.name: gains}, output / "gains.svg")
     typer.echo(f"Runs, gains.json and gains.svg are in {output}")

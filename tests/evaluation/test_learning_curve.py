@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 
 from spacy_mre.annotations.storage import load_docs, save_docs
 from spacy_mre.cli import app
+from spacy_mre.cli.locks import alone_in
 from spacy_mre.evaluation import learning_curve as module
 from spacy_mre.evaluation.learning_curve import default_sizes, learning_curve, make_curves
 from spacy_mre.evaluation.learning_curve_report import curve_row, curve_table, describe_outlook
@@ -122,3 +123,14 @@ def test_the_command(small_config, assets, tmp_path):
     assert [point["texts"] for point in curve["points"]] == SIZES and curve["outlook"]["more"] == 40
     assert "<svg" in (tmp_path / "out" / "curves.svg").read_text(encoding="utf8")
     assert len(list((tmp_path / "out" / "runs").glob("*.json"))) == len(SIZES)
+
+
+@pytest.mark.parametrize("command", ["learning-curve", "reinforce"])
+def test_one_process_writes_to_a_folder(small_config, assets, tmp_path, command):
+    (tmp_path / "small.cfg").write_text(small_config.to_str(), encoding="utf8")
+    parts = ("train", "dev") if command == "learning-curve" else ("train", "dev", "test")
+    args = [command, tmp_path / "small.cfg", *(assets / f"{part}.spacy" for part in parts), tmp_path / "out"]
+    with alone_in(tmp_path / "out"):
+        result = CliRunner().invoke(app, [*map(str, args), "--updates", "1"])
+    assert result.exit_code == 1 and "M285" in result.output
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
