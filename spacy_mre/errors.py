@@ -490,6 +490,7 @@ class Errors(metaclass=_WithCodes):
         "The column '{name}' has times of a day in nanoseconds, which would be lost. Leave it out with --keep, or "
         "convert it to microseconds."
     )
+    M737 = "{path} exists already. Write to another place, or replace it with --overwrite."
 
     # 74x: Ray and Spark
     M740 = "{engine} reads and writes files, not standard input and output. Give names instead of -."

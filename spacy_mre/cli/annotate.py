@@ -62,7 +62,9 @@ def annotate_cli(
         Literal["stop", "skip"],
         typer.Option(help="With a text that cannot be analysed: stop, or list it with the reason and go on."),
     ] = "stop",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew, instead of going on.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Begin anew, instead of going on; replace a file.")
+    ] = False,
     engine: Annotated[
         Literal["local", "ray", "spark"],
         typer.Option(

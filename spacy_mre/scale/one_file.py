@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from pyarrow import parquet
 
 from ..annotations.storage import load_docs, save_docs
+from ..errors import Errors
 from ..files import check_can_write, clear_temporary, replacing
 from .inputs import Input
 from .options import Options
@@ -18,7 +19,9 @@ from .rows import Partition
 from .run import OnPart, Totals, annotate_folder, check_apart, clear
 
 
-def annotate_file(model: str, source: Input, path: Path, options: Options, **settings: Any) -> Totals:
+def annotate_file(
+    model: str, source: Input, path: Path, options: Options, *, overwrite: bool = False, **settings: Any
+) -> Totals:
     """Annotate texts into one file. Until it is complete, its parts are in a hidden folder beside it, from which a run
     that was killed goes on.
 
@@ -27,14 +30,18 @@ def annotate_file(model: str, source: Input, path: Path, options: Options, **set
     path (Path): The file. Rows that are left out are listed in NAME.rejected.jsonl beside it. What is too large for one
         `.spacy` file becomes a folder of this name, see `save_docs`.
     options (Options): The settings.
+    overwrite (bool): Replace a file that exists, and begin anew. Default: False.
     settings (Any): See `annotate_folder`.
     RETURNS (Totals): The counts of rows.
-    RAISES (ValueError): See `annotate_folder`.
+    RAISES (ValueError): If the file exists and is not that of a run that goes on; and see `annotate_folder`.
     """
     check_can_write(path, folder=path.is_dir())
     check_apart(source, path)
     folder = path.with_name(f".{path.name}.parts")
-    totals = annotate_folder(model, source, folder, options, **settings)
+    # A run that begins has no parts, so nobody has agreed yet that the file is replaced.
+    if path.exists() and not overwrite and not folder.exists():
+        raise ValueError(Errors.M737.format(path=path))
+    totals = annotate_folder(model, source, folder, options, overwrite=overwrite, **settings)
     numbers = sorted(find_parts(folder, options.form))
     clear_temporary(path)  # of a run that was killed while it joined the parts
     parts = [part_path(folder, number, options.form) for number in numbers]

@@ -74,7 +74,7 @@ def test_rows_that_are_left_out(write, tmp_path, form):
         (5, "texts.jsonl, line 5", "z"),
     ]
     write_lines(source, ROWS)
-    write(source, path)
+    write(source, path, overwrite=True)
     assert not (tmp_path / f"out.{form}.rejected.jsonl").exists()
 
 
@@ -95,10 +95,23 @@ def test_an_old_file_stays_until_the_new_one_is_complete(write, source, tmp_path
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write(source, path, on_part=stop)
+        write(source, path, on_part=stop, overwrite=True)
     assert path.read_text(encoding="utf8") == "old"
     assert write(source, path) == (7, 0, 2)
     assert len(read_rows(path)) == 7
+
+
+def test_a_file_that_exists_is_not_replaced(write, source, tmp_path):
+    path = tmp_path / "out.jsonl"
+    path.write_text("important", encoding="utf8")
+    with pytest.raises(ValueError, match=r"\[M737\] .*out.jsonl exists already.*--overwrite"):
+        write(source, path)
+    assert (
+        contents(tmp_path) == {**contents(tmp_path), "out.jsonl": b"important"} and len(list(tmp_path.iterdir())) == 2
+    )
+    assert write(source, path, overwrite=True) == (7, 0, 0)
+    with pytest.raises(ValueError, match="M737"):  # the same run, too: it would be made once more
+        write(source, path)
 
 
 def test_a_place_that_cannot_be_written_is_told_before_the_work(write, source, tmp_path):
@@ -146,7 +159,7 @@ def test_files_of_a_killed_run_are_deleted(write, source, tmp_path, form):
     ]
     for other in others:
         other.touch()
-    write(source, tmp_path / f"out.{form}")
+    write(source, tmp_path / f"out.{form}", overwrite=True)
     assert all(other.exists() for other in others)
 
 
@@ -167,7 +180,7 @@ def test_documents_that_do_not_fit_into_one_file(write, tmp_path, monkeypatch):
     monkeypatch.setattr(one_file, "save_docs", partial(save_docs, max_bytes=1000))  # some ten tokens
     assert write(source, path, on_error="skip") == (7, 1, 0)
     assert len(list(path.iterdir())) > 1 and read_rows(path) == expected
-    assert write(source, path, on_error="skip") == (7, 1, 0) and read_rows(path) == expected  # once more
+    assert write(source, path, on_error="skip", overwrite=True) == (7, 1, 0) and read_rows(path) == expected
     assert len((tmp_path / "out.spacy.rejected.jsonl").read_text().splitlines()) == 1
     assert sorted(each.name for each in tmp_path.iterdir()) == ["out.spacy", "out.spacy.rejected.jsonl", "texts.jsonl"]
 
