@@ -51,13 +51,25 @@ def test_workflows_name_commands():
     assert set(PROJECT["workflows"]) >= {"all", "conll04", "crossre", "asdc", "snips"}
 
 
+def test_commands_depend_on_the_files_that_they_read():
+    """So that a command is run again when one has changed."""
+    for command in PROJECT["commands"]:
+        named = [Path(name) for key in ("deps", "outputs", "outputs_no_cache") for name in command.get(key, ())]
+        words = [Path(word) for line in command["script"] for word in line.split()]
+        read = [path for path in words if path.parts and (ROOT / path).is_file()]
+        assert [path for path in read if not {path, *path.parents} & set(named)] == [], command["name"]
+    deps = {command["name"]: command.get("deps", []) for command in PROJECT["commands"]}
+    assert {"spacy_mre", "configs", "pyproject.toml", "setup.py"} <= set(deps["package"])
+    assert "spacy_mre" in deps["evaluate-demo"]
+
+
 @pytest.mark.timeout(600)
 def test_a_short_demonstration(tmp_path):
     pytest.importorskip("ja_ginza")
-    for name in ("assets", "configs", "project.yml"):
+    for name in ("assets", "configs", "project.yml", "spacy_mre"):
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("compiled", "real"))
+            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("compiled", "real", "__pycache__"))
         else:
             shutil.copy(source, tmp_path / name)
     for step in ("compile", "convert-demo", "train-demo", "evaluate-demo", "page"):

@@ -4,10 +4,13 @@ import subprocess
 import sys
 import tempfile
 import venv
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.version import Version
 
 from ..errors import Errors
 from .app import app
@@ -30,12 +33,17 @@ def try_package_cli(
     package: Annotated[str, typer.Argument(help="The name of the pipeline, as spacy.load takes it.")],
     text: Annotated[str, typer.Argument(help="A text to analyse.")],
     wheels: Annotated[
-        list[Path], typer.Argument(help="The wheels to install, or folders that contain wheels.", exists=True)
+        list[Path],
+        typer.Argument(
+            help="The wheels to install, or folders that contain wheels, of which the newest versions are installed.",
+            exists=True,
+        ),
     ],
     constraints: Annotated[Path | None, typer.Option(help="A constraints file for pip.", exists=True)] = None,
 ) -> None:
     """Install wheels in a new virtual environment, load the pipeline there, and analyse a text."""
-    files = [file for path in wheels for file in ([path] if path.is_file() else sorted(path.rglob("*.whl")))]
+    files = [path for path in wheels if path.is_file()]
+    files += _newest(file for path in wheels if path.is_dir() for file in sorted(path.rglob("*.whl")))
     if not files:
         raise typer.BadParameter("there is no wheel")
     with tempfile.TemporaryDirectory() as folder:
@@ -50,3 +58,16 @@ def try_package_cli(
         # Run in the temporary folder, so that the package is not imported from the working directory.
         if subprocess.run([python, "-c", ANALYSIS, package, text], cwd=folder).returncode:
             raise ValueError(Errors.M624.format(package=package, files=names))
+
+
+def _newest(files: Iterable[Path]) -> list[Path]:
+    """The newest wheel of each distribution: builds of earlier versions stay in the same folder."""
+    newest: dict[str, tuple[Version, Path]] = {}
+    for file in files:
+        try:
+            name, version, *_ = parse_wheel_filename(file.name)
+        except InvalidWheelFilename:  # pip says what is wrong with it
+            name, version = file.name, Version("0")
+        if name not in newest or version > newest[name][0]:
+            newest[name] = version, file
+    return [file for _, file in newest.values()]

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import spacy
 
-from spacy_mre.cli.try_package import ANALYSIS
+from spacy_mre.cli.try_package import ANALYSIS, _newest
 
 
 def test_a_pipeline_without_a_span_group(tmp_path):
@@ -28,3 +28,12 @@ def test_failures_are_errors(run, tmp_path, monkeypatch, statuses, number):
     monkeypatch.setattr("subprocess.run", lambda *_, **__: SimpleNamespace(returncode=statuses.pop(0)))
     output = run("try-package", "en_none", "Ida left.", wheel, code=1)
     assert f"[{number}]" in output and wheel.name in output and not statuses
+
+
+def test_the_newest_wheels_of_a_folder_are_installed(tmp_path):
+    names = ["en_x-0.9.0", "en_x-0.10.0", "spacy_mre-0.1.0"]
+    for name in names:
+        (tmp_path / f"{name}-py3-none-any.whl").write_bytes(b"")
+    (tmp_path / "notes.whl").write_bytes(b"")
+    found = _newest(sorted(tmp_path.rglob("*.whl")))
+    assert [file.name.removesuffix("-py3-none-any.whl") for file in found] == [*names[1:2], "notes.whl", names[2]]
