@@ -11,13 +11,13 @@ from spacy.tokens import Doc
 
 from ..errors import Errors
 from ..evaluation.pipeline_settings import get_spans_key
-from ..scale.texts import Fault, read_texts
+from ..scale.texts import Fault, find_fault, read_texts
 from .answers import make_answer
 from .labels import Labels, read_labels
 from .memory import FreedMemory
 from .metrics import Metrics
 from .settings import Settings
-from .waiting import Answer, Item, Waiting
+from .waiting import CHARACTERS, Answer, Item, Waiting
 
 WARM_UP = "Ida lives in Lima."
 # Strings of the first words. They are kept: a zone forgets its words, and a new one takes longer to split.
@@ -43,7 +43,8 @@ class Batcher(Thread):
     ) -> None:
         super().__init__(name=f"pipeline {name}", daemon=True)
         self.model = name
-        self.waiting = Waiting(settings.queue)
+        # What fits into a body fits into an empty queue.
+        self.waiting = Waiting(settings.queue, max(CHARACTERS, settings.max_bytes))
         self.error: Exception | None = None
         self.labels: Labels = {}
         self.deliver: Callable[[Answered], None] = lambda answered: None
@@ -58,6 +59,18 @@ class Batcher(Thread):
     def is_ready(self) -> bool:
         """RETURNS (bool): Whether it answers texts."""
         return self._is_loaded and self.is_alive()
+
+    def refuse(self, text: object) -> Fault | None:
+        """Check a text before it waits, and count one that is refused. To be called when the pipeline is loaded.
+
+        text (object): The text, or what the client sent in its place.
+        RETURNS (Optional[Fault]): Why it cannot be analysed; None if it can.
+        """
+        reason = find_fault(text, self._nlp.max_length)
+        if not reason:
+            return None
+        self._metrics.texts.labels(self.model, "error").inc()
+        return Fault(reason)
 
     def run(self) -> None:
         """Load the pipeline, and answer texts until the queue is closed."""

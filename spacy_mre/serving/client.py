@@ -1,16 +1,17 @@
 """A client for the server. It needs the standard library only."""
 
 import json
-import select
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from socket import SHUT_RDWR
 from threading import local
 from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
 from ..errors import Errors
+from .feeding import Feeder
 
 # The server is busy, or not ready yet.
 BUSY = (429, 503)
@@ -92,9 +93,11 @@ class Client:
         *,
         offsets: Offsets = "characters",
     ) -> Iterator[Analysis]:
-        """Analyse any number of texts over one connection. The next texts are read while others are analysed.
+        """Analyse any number of texts over one connection. The next texts are read in a thread while others are
+        analysed, so an answer does not wait for the text after it.
 
-        texts (Iterable[str | Mapping[str, Any]]): Texts, or dicts with a "text" and an "id".
+        texts (Iterable[str | Mapping[str, Any]]): Texts, or dicts with a "text" and an "id". An error of theirs is
+            raised after the answers to the texts before it.
         model (Optional[str]): The name of the pipeline. Default: the first one of the server.
         select (Optional[Collection[str]]): Which of "entities", "relations" and "cats" to answer. Default: all.
         offsets (Literal): Whether offsets count "characters" or "utf16" code units. Default: "characters".
@@ -189,29 +192,25 @@ def _exchange(
     connection: HTTPConnection, response: HTTPResponse, texts: Iterable[str | Mapping[str, Any]]
 ) -> Iterator[Analysis]:
     """Send lines, and read answers as soon as they are there."""
-    sent = received = 0
-    for text in texts:
-        line = json.dumps({"text": text} if isinstance(text, str) else dict(text)).encode("ascii") + b"\n"
-        _send(connection, b"%x\r\n%b\r\n" % (len(line), line), received)
-        sent += 1
-        while received < sent and (sent - received >= AHEAD or _is_readable(connection)):
-            yield _read_line(response, received)
-            received += 1
-    _send(connection, b"0\r\n\r\n", received)
-    while received < sent:
-        yield _read_line(response, received)
-        received += 1
-
-
-def _send(connection: HTTPConnection, data: bytes, received: int) -> None:
+    received = 0
+    connection.auto_open = 0  # a line must not open another connection
+    feeder = Feeder(texts, connection.send, AHEAD)
+    feeder.start()
     try:
-        connection.send(data)
-    except OSError:
-        raise ServingError(Errors.M762.format(count=received)) from None
-
-
-def _is_readable(connection: HTTPConnection) -> bool:
-    return bool(select.select([connection.sock], [], [], 0)[0])
+        while feeder.wait():
+            found = _read_line(response, received)
+            received += 1
+            feeder.count_answer()
+            yield found
+        if feeder.error is not None:
+            raise feeder.error
+        if feeder.is_cut:
+            raise ServingError(Errors.M762.format(count=received))
+    finally:
+        feeder.stop()
+        if connection.sock is not None:
+            with suppress(OSError):  # the thread may be sending
+                connection.sock.shutdown(SHUT_RDWR)
 
 
 def _read_line(response: HTTPResponse, received: int) -> Analysis:

@@ -3,16 +3,20 @@
 import hmac
 import logging
 from time import perf_counter
+from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .answers import to_json
 from .service import Gone, Service
+from .settings import is_loopback
 
 OPEN = ("/health", "/ready")
 PATHS = (*OPEN, "/analyse", "/stream", "/labels", "/metrics", "/openapi.json")
 # What nginx calls a request whose client has closed the connection.
 CLIENT_GONE = 499
+EVERYWHERE = ("0.0.0.0", "::")
+FOREIGN = 403, "without a token, requests of pages of other sites, and to another Host, are refused"
 NO_TOKEN = 401, "give the token: Authorization: Bearer TOKEN"
 log = logging.getLogger("spacy_mre.serving")
 
@@ -72,7 +76,13 @@ class Guard:
         scope (Scope): The request.
         RETURNS (Optional[tuple[int, str]]): The status code and the reason if it is not.
         """
-        if scope["path"] in OPEN or has_token(scope, self.service.settings.token):
+        settings = self.service.settings
+        if scope["path"] in OPEN:
+            return None
+        if settings.token is None and not is_own(scope, settings.host):
+            self.service.metrics.rejected.labels("origin").inc()
+            return FOREIGN
+        if has_token(scope, settings.token):
             return None
         self.service.metrics.rejected.labels("token").inc()
         return NO_TOKEN
@@ -104,6 +114,32 @@ def has_token(scope: Scope, token: str | None) -> bool:
     given = dict(scope["headers"]).get(b"authorization", b"")
     scheme, _, value = given.partition(b" ")
     return scheme.lower() == b"bearer" and hmac.compare_digest(value.strip(), token.encode("ascii"))
+
+
+def is_own(scope: Scope, host: str) -> bool:
+    """Whether a request was made for this server, by a page of this server or by a program.
+
+    A page of another site can make a browser ask under a name of its own, which it lets point to this machine (DNS
+    rebinding), or ask directly; then Host or Origin is foreign.
+
+    scope (Scope): The request.
+    host (str): The address that the server listens on. One that stands for all addresses goes by any name: then the
+        token decides.
+    RETURNS (bool): True if Host is the address, and Origin, if there is one, is the same.
+    """
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    if len(hosts) != 1:
+        return False
+    origins = [value for name, value in scope["headers"] if name == b"origin"]
+    own = [b"http://" + hosts[0], b"https://" + hosts[0]]
+    if any(origin not in own for origin in origins):
+        return False
+    try:
+        name = urlsplit(b"//" + hosts[0]).hostname or b""
+    except ValueError:
+        return False
+    asked = name.decode("ascii", "replace")
+    return host in EVERYWHERE or asked == host or (is_loopback(host) and is_loopback(asked))
 
 
 async def send_error(send: Send, status: int, reason: str) -> None:

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 TEXTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 # Why requests are refused: the queue is full, the time is over, and so on.
-REASONS = ("full", "timeout", "size", "token", "not_ready", "stopping")
+REASONS = ("full", "timeout", "size", "token", "origin", "not_ready", "stopping")
 # What became of a text.
 OUTCOMES = ("ok", "error")
 

@@ -145,7 +145,11 @@ class Service:
             raise Refused(413, f"at most {limit:,} texts fit into a request; it has {len(texts):,}", "size")
         loop = asyncio.get_running_loop()
         caller, items = Caller(), [Item(text, form, loop.create_future()) for text in texts]
-        if not pipeline.waiting.put(caller, items):
+        for item in items:
+            fault = pipeline.refuse(item.text)
+            if fault is not None:
+                item.future.set_result(fault)
+        if not pipeline.waiting.put(caller, [item for item in items if not item.future.done()]):
             raise Refused(429, "too many texts wait; ask again later", "full")
         answers = asyncio.gather(*(item.future for item in items))
         watch = asyncio.ensure_future(gone())

@@ -15,8 +15,9 @@ from .lines import TOO_LONG, Lines
 from .service import Gone, Refused, Service
 from .waiting import Caller, Item
 
-# Lines that are read ahead of the answers.
+# Lines that are read ahead of the answers, and their bytes, if no line can have more.
 AHEAD = 128
+BYTES = 4 * 2**20
 # Seconds between two looks whether the queue has room.
 PAUSE = 0.01
 STOPPED = "the server is stopping; this line and those after it are not analysed"
@@ -29,12 +30,14 @@ class _Line(NamedTuple):
     known (dict[str, Any]): Its "id", if it has one; "stopped" of the line that tells where to go on.
     item (Optional[Item]): Its text.
     reason (str): Why it has no text.
+    size (int): Its bytes.
     """
 
     number: int
     known: dict[str, Any]
     item: Item | None = None
     reason: str = ""
+    size: int = 0
 
 
 class Stream(Response):
@@ -54,6 +57,7 @@ class Stream(Response):
         self.caller = Caller()
         self.lines: asyncio.Queue[_Line | None] = asyncio.Queue()
         self.room = asyncio.Semaphore(AHEAD)
+        self.size = 0  # of the lines that were read and have no answer yet
         self.count = 0
         self.is_read = False
 
@@ -98,7 +102,11 @@ class Stream(Response):
 
     async def _accept(self, data: bytes | None) -> None:
         await self.room.acquire()
-        line = self._parse(self.count + 1, data)
+        size = 0 if data is TOO_LONG else len(data)
+        while self.size and self.size + size > max(BYTES, self.service.settings.max_bytes):
+            await asyncio.sleep(PAUSE)
+        self.size += size
+        line = self._parse(self.count + 1, data)._replace(size=size)
         if line.item is not None:
             # The client is not told to wait: what it sends stays in the connection.
             while not self.pipeline.waiting.put(self.caller, [line.item]):
@@ -120,6 +128,9 @@ class Stream(Response):
             return _Line(number, {}, reason="the id has a number that is out of range")
         if not isinstance(values, Mapping) or not isinstance(values.get("text"), str):
             return _Line(number, known, reason="expected an object with a string 'text'")
+        fault = self.pipeline.refuse(values["text"])
+        if fault is not None:
+            return _Line(number, known, reason=fault.reason)
         return _Line(number, known, Item(values["text"], self.form, asyncio.get_running_loop().create_future()))
 
     async def _write(self, send: Send) -> None:
@@ -131,6 +142,7 @@ class Stream(Response):
                     await send({"type": "http.response.body", "body": body + b"\n", "more_body": True})
             except TimeoutError:  # the client reads nothing
                 raise Gone from None
+            self.size -= line.size
 
     async def _answer(self, line: _Line) -> bytes:
         reason = line.reason

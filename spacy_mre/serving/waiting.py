@@ -9,6 +9,8 @@ from threading import Condition
 from ..scale.texts import Fault
 from .answers import Form
 
+# The most characters of all texts that wait for a pipeline, if a body has fewer bytes.
+CHARACTERS = 32 * 2**20
 # The analysis of a text as JSON, or why it has none.
 Answer = bytes | Fault
 
@@ -26,6 +28,11 @@ class Item:
     form: Form
     future: "Future[Answer]"
 
+    @property
+    def size(self) -> int:
+        """RETURNS (int): The characters of the text."""
+        return len(self.text) if isinstance(self.text, str) else 0
+
 
 @dataclass(eq=False)
 class Caller:
@@ -41,13 +48,16 @@ class Waiting:
     """Texts that wait, for several threads.
 
     limit (int): The most texts.
+    characters (int): The most characters of all texts together. Default: `CHARACTERS`.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, characters: int = CHARACTERS) -> None:
         self.limit = limit
+        self.characters = characters
         self.is_closed = False
         self._callers: deque[Caller] = deque()
         self._count = 0
+        self._size = 0
         self._changed = Condition()
 
     def __len__(self) -> int:
@@ -60,13 +70,15 @@ class Waiting:
         items (Sequence[Item]): The texts.
         RETURNS (bool): False if there is no room for them.
         """
+        size = sum(item.size for item in items)
         with self._changed:
-            if self.is_closed or self._count + len(items) > self.limit:
+            if self.is_closed or self._count + len(items) > self.limit or self._size + size > self.characters:
                 return False
             if items and not caller.items:
                 self._callers.append(caller)
             caller.items.extend(items)
             self._count += len(items)
+            self._size += size
             self._changed.notify()
         return True
 
@@ -83,6 +95,7 @@ class Waiting:
             if caller.items:
                 self._callers.append(caller)
             self._count -= 1
+            self._size -= item.size
             return item
 
     def drop(self, caller: Caller, items: Collection[Item] | None = None) -> int:
@@ -95,6 +108,7 @@ class Waiting:
         with self._changed:
             kept = deque(item for item in caller.items if items is not None and item not in items)
             dropped = len(caller.items) - len(kept)
+            self._size -= sum(item.size for item in caller.items) - sum(item.size for item in kept)
             if dropped and not kept:
                 self._callers.remove(caller)
             caller.items = kept

@@ -95,7 +95,7 @@ def test_a_body_that_is_too_large(server):
 
 def test_a_large_body_is_refused_before_it_arrives(server):
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
-        connection.sendall(b"POST /analyse HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n{")
+        connection.sendall(b"POST /analyse HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000000\r\n\r\n{")
         assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
@@ -181,7 +181,7 @@ def test_the_time_limit(start, make_fast_nlp):
 def test_a_body_that_does_not_arrive(start, make_fast_nlp):
     running = start(make_fast_nlp(), timeout=0.3)
     with socket.create_connection(("127.0.0.1", running.port), timeout=20) as connection:
-        connection.sendall(b"POST /analyse HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        connection.sendall(b"POST /analyse HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{")
         assert connection.recv(1000).startswith(b"HTTP/1.1 408 ")
 
 
@@ -191,7 +191,9 @@ def test_a_client_that_goes_drops_its_texts(start, make_fast_nlp):
     first = hold(running, nlp)
     body = json.dumps({"texts": ["a", "b", "c"]}).encode()
     with socket.create_connection(("127.0.0.1", running.port), timeout=20) as connection:
-        connection.sendall(b"POST /analyse HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        connection.sendall(
+            b"POST /analyse HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+        )
         wait_until(lambda: len(running.waiting) == 3)
     wait_until(lambda: len(running.waiting) == 0)
     nlp.spy.open.set()

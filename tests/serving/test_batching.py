@@ -1,5 +1,6 @@
 """Texts of several requests are analysed together, in turn, in memory that does not grow."""
 
+import json
 import re
 
 import pytest
@@ -101,3 +102,18 @@ def test_a_pipeline_that_cannot_be_loaded(start, nlp):
     running.thread.join(20)
     assert not running.thread.is_alive()
     assert "E050" in str(running.service.find_error())
+
+
+def test_a_text_that_cannot_be_analysed_does_not_wait(start, make_fast_nlp):
+    nlp = make_fast_nlp()
+    nlp.max_length = 20
+    running = start(nlp)
+    first = hold(running, nlp)
+    reason = "the text has 21 characters, more than the pipeline's max_length of 20"
+    answer = in_thread(ask, running, "POST", "/analyse", {"texts": ["a" * 21, None]})
+    assert answer.result(20)[2]["results"] == [{"error": reason}, {"error": "the text is missing"}]
+    _, _, lines = in_thread(ask, running, "POST", "/stream", {"text": "a" * 21}).result(20)
+    assert json.loads(lines) == {"line": 1, "error": reason}
+    assert running.count("spacy_mre_texts_total", model="demo", outcome="error") == 3
+    nlp.spy.open.set()
+    assert first.result(20)[0] == 200

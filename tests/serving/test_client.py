@@ -184,3 +184,56 @@ def test_a_stream_that_ends_too_early(answering):
     assert next(stream) == {"a": 1}
     with pytest.raises(ServingError, match=r"M762.*after 1 answers"):
         next(stream)
+
+
+def test_an_answer_does_not_wait_for_the_next_text(start, make_fast_nlp):
+    """A source that has no more text yet, such as a log that is followed."""
+    go_on = threading.Event()
+
+    def texts():
+        yield "Ida"
+        assert go_on.wait(20)
+        yield "Lima"
+
+    stream = start(make_fast_nlp()).client().stream(texts())
+    answer = in_thread(next, stream).result(20)
+    assert answer["entities"][0]["text"] == "Ida" and not go_on.is_set()
+    go_on.set()
+    assert [found["entities"][0]["text"] for found in stream] == ["Lima"]
+
+
+def test_an_error_of_the_texts_comes_after_the_answers(start, make_fast_nlp):
+    def texts():
+        yield from ["Ida"] * 3
+        raise KeyError("the source is gone")
+
+    found = []
+    with pytest.raises(KeyError, match="the source is gone"):
+        for answer in start(make_fast_nlp()).client().stream(texts()):
+            found.append(answer)
+    assert len(found) == 3
+    with pytest.raises(TypeError):
+        list(start(make_fast_nlp()).client().stream([{"text": "Ida", "id": object()}]))
+
+
+def test_a_stream_that_is_closed_reads_no_more_texts(start, make_fast_nlp):
+    running, read = start(make_fast_nlp()), []
+
+    def texts():
+        for number in range(100_000):
+            read.append(number)
+            yield "Ida"
+
+    stream = running.client().stream(texts())
+    next(stream)
+    stream.close()
+    wait_until(lambda: not [thread for thread in threading.enumerate() if thread.name == "texts of a stream"])
+    assert len(read) < 200
+    wait_until(lambda: running.service.active == 0)
+
+
+def test_long_texts_of_a_stream(start, make_fast_nlp):
+    """More bytes than the server reads ahead, while its answers fill the connection."""
+    text = "Ida " * 50_000
+    found = list(start(make_fast_nlp(patterns=[])).client().stream([text] * 60, select=["cats"]))
+    assert found == [{"cats": None}] * 60

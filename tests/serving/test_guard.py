@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from spacy_mre.serving.guard import FOREIGN
 from tests.serving.running import ask
 
 TOKEN = "s3cret-token"
@@ -41,6 +42,37 @@ def test_with_the_token(server):
         server.client(token="wrong").labels()
     with pytest.raises(ValueError, match=r"M761.*401.*give the token"):
         list(server.client().stream(["Ida"]))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},  # a name that points to this machine
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Host": ""},
+    ],
+)
+def test_without_a_token_pages_of_other_sites_are_refused(start, make_fast_nlp, headers):
+    running = start(make_fast_nlp())
+    for method, path in (("POST", "/analyse"), ("POST", "/stream"), ("GET", "/labels"), ("GET", "/metrics")):
+        status, _, answer = ask(running, method, path, {"text": "Ida"}, headers)
+        assert (status, answer) == (403, {"error": FOREIGN[1]})
+    assert ask(running, "GET", "/health", headers=headers)[0] == 200
+    running.settle()
+    assert running.count("spacy_mre_rejected_total", reason="origin") == 4
+
+
+def test_without_a_token_programs_and_own_pages_are_answered(start, make_fast_nlp):
+    running = start(make_fast_nlp())
+    own = f"http://127.0.0.1:{running.port}"
+    for headers in ({}, {"Origin": own}, {"Host": "localhost"}, {"Host": "127.0.0.1:9999"}):
+        assert ask(running, "GET", "/labels", headers=headers)[0] == 200
+
+
+def test_the_token_decides_alone(server):
+    headers = {"Authorization": f"Bearer {TOKEN}", "Host": "mre.example", "Origin": "https://app.example"}
+    assert ask(server, "GET", "/labels", headers=headers)[0] == 200
 
 
 def test_metrics(start, make_fast_nlp):

@@ -157,3 +157,20 @@ def test_the_time_limit_of_a_line(start, make_fast_nlp):
     assert stream.read() == {"id": 3, **IDA}
     stream.connection.close()
     assert nlp.spy.batches[-1] == ["Ida"] and len(nlp.spy.batches) == 2
+
+
+def test_few_bytes_are_read_ahead(start, make_fast_nlp, monkeypatch):
+    monkeypatch.setattr("spacy_mre.serving.streams.BYTES", 100)
+    nlp = make_fast_nlp()
+    running = start(nlp, max_bytes=100)
+    nlp.spy.open.clear()
+    stream = Open(running)
+    line = b'{"text": "Ida"}\n'
+    stream.send(line)
+    assert nlp.spy.begun.acquire(timeout=20)
+    stream.send(line * 20)
+    stream.end()
+    wait_until(lambda: len(running.waiting) == 5)  # six lines of 15 bytes
+    nlp.spy.open.set()
+    assert [stream.read() for _ in range(22)] == [IDA] * 21 + [None]
+    assert max(map(len, nlp.spy.batches)) <= 6

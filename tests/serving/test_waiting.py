@@ -71,3 +71,15 @@ def test_a_closed_queue_gives_what_it_has():
     waiting.close()
     assert not waiting.put(Caller(), make_items("b"))
     assert (found, waiting.wait(), take_all(waiting), waiting.wait()) == ([True], True, "a", False)
+
+
+def test_there_is_room_for_so_many_characters():
+    waiting, caller = Waiting(10, characters=5), Caller()
+    assert waiting.put(caller, make_items(["abc"]))
+    assert not waiting.put(Caller(), make_items(["xyz"]))
+    assert waiting.put(caller, make_items(["xy"]))
+    assert not waiting.put(caller, make_items("z"))
+    assert waiting.take().text == "abc"
+    assert waiting.put(Caller(), make_items(["123"]))
+    waiting.drop(caller)
+    assert waiting.put(Caller(), make_items(["45"])) and not waiting.put(Caller(), make_items("6"))
