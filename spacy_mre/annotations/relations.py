@@ -7,8 +7,9 @@ A relation is a plain dict that contains only `str`, `int`, `float` and `list`:
 `head` and `tail` are token offsets, end exclusive. Two relations are the same if both spans and the label are equal.
 `doc._.relations` is None if nothing is known about relations, and an empty list if it is known that there are none.
 
-Next to the list, the document stores which component wrote each relation, and a checksum of the tokens. A component
-replaces only its own relations, and reading fails if the tokens have changed since, because the offsets are then wrong.
+Next to the list, the document stores what each component wrote, and a checksum of the tokens. A component replaces only
+its own relations, and reading fails if the tokens have changed since, because the offsets are then wrong. So the list
+may be edited by hand.
 """
 
 import zlib
@@ -19,9 +20,10 @@ from spacy.attrs import LENGTH, SPACY
 from spacy.tokens import Doc, Span
 
 from ..errors import Errors
-from .entities import Offsets, trim
+from .entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities, trim
 
 KEY = ("._.", "relations", None, None)
+# The identity and the source of each relation that a component wrote, as one list.
 SOURCES_KEY = ("._.", "relation_sources", None, None)
 TOKENS_KEY = ("._.", "relation_tokens", None, None)
 # The label of a head or tail that is listed as an entity, but has no label of its own.
@@ -133,10 +135,11 @@ def get_relations(doc: Doc) -> list[Relation] | None:
 
 def relation_sources(doc: Doc) -> list[str]:
     """RETURNS (list[str]): The component that wrote each relation of `get_relations`; empty for gold, and for relations
-    that were appended by hand."""
+    that were appended or changed by hand."""
     user_data: dict[Any, Any] = doc.user_data
-    stored, sources = user_data.get(KEY) or [], list(user_data.get(SOURCES_KEY, ()))
-    return [*sources, *[""] * (len(stored) - len(sources))] if len(sources) <= len(stored) else [""] * len(stored)
+    # A relation that is stored twice was written once, and appended once.
+    written = {tuple(same): source for *same, source in user_data.get(SOURCES_KEY, ())}
+    return [written.pop(identity(relation), "") for relation in user_data.get(KEY) or ()]
 
 
 def set_relations(doc: Doc, relations: Iterable[Mapping[str, Any]] | None, *, source: str | None = None) -> None:
@@ -185,7 +188,7 @@ def _write(doc: Doc, relations: Iterable[tuple[Relation, str]]) -> None:
             best[same] = (relation, relation_source)
     user_data: dict[Any, Any] = doc.user_data
     user_data[KEY] = [relation for relation, _ in best.values()]
-    user_data[SOURCES_KEY] = [relation_source for _, relation_source in best.values()]
+    user_data[SOURCES_KEY] = [[*same, source] for same, (_, source) in best.items() if source]
     user_data[TOKENS_KEY] = _checksum(doc)
 
 
@@ -204,6 +207,38 @@ def get_triples(doc: Doc) -> list[Triple]:
         tail_span = Span(doc, *tail, label=relation["tail_label"])
         triples.append(Triple(head_span, relation["label"], tail_span, relation["score"]))
     return triples
+
+
+def get_arguments(doc: Doc, key: str = DEFAULT_KEY) -> list[tuple[EntitySpan, EntitySpan]]:
+    """Read the head and tail of each relation, in the order of the list.
+
+    doc (Doc): The document.
+    key (str): The span group of the entities.
+    RETURNS (list[tuple[EntitySpan, EntitySpan]]): With their labels. One that has no label gets that of the entity with
+        its offsets, the first one if there are several, as in training; empty if there is none.
+    RAISES (ValueError): If a relation refers to tokens outside the document, for example after retokenization.
+
+    >>> import spacy
+    >>> from spacy_mre.annotations.entities import set_entities
+    >>> doc = spacy.blank("en")("Ida lives in Lima")
+    >>> entities = set_entities(doc, [(0, 1, "person", 1.0), (3, 4, "place", 1.0)])
+    >>> doc._.relations = [make_relation((0, 1), (3, 4), "lives_in")]
+    >>> [(head.label, tail.label) for head, tail in get_arguments(doc)]
+    [('person', 'place')]
+    """
+    relations = get_relations(doc) or []
+    labels: dict[Offsets, str] = {}
+    if not all(relation["head_label"] and relation["tail_label"] for relation in relations):
+        for entity in get_entities(doc, key) or ():
+            labels.setdefault(trim(doc, entity.offsets), entity.label)
+    found = []
+    for relation in relations:
+        _check_offsets(doc, relation)
+        head, tail = arguments(relation)
+        head_label = relation["head_label"] or labels.get(trim(doc, head), "")
+        tail_label = relation["tail_label"] or labels.get(trim(doc, tail), "")
+        found.append((EntitySpan(*head, head_label), EntitySpan(*tail, tail_label)))
+    return found
 
 
 def shift(relation: Relation, offset: int) -> Relation:

@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 
 from ..annotations.alignment import Losses
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities, set_entities
-from ..annotations.relations import Relation, arguments, get_relations, make_relation, set_relations
+from ..annotations.relations import Relation, get_arguments, get_relations, make_relation, set_relations
 
 SOURCE = "baseline"
 
@@ -143,9 +143,8 @@ def _count_relations(
         if entities is None or relations is None:
             continue
         labels_of_pair: dict[tuple[tuple[int, int, str], tuple[int, int, str]], set[str]] = defaultdict(set)
-        for relation in relations:
-            head, tail = arguments(relation)
-            pair = (*head, relation["head_label"]), (*tail, relation["tail_label"])
+        for relation, (head, tail) in zip(relations, get_arguments(doc, spans_key)):
+            pair = head[:3], tail[:3]
             labels_of_pair[pair].add(relation["label"])
             if relation["label"] in symmetric:
                 labels_of_pair[pair[::-1]].add(relation["label"])

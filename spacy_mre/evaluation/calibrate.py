@@ -77,7 +77,7 @@ def _fit(pipe: Any, predicted: Sequence[Example]) -> dict[str, Scaling]:
     if pipe.entities == "predict" and len(entities.scores):
         found["entities"] = fit_scaling(entities.scores, entities.correct)
     if hasattr(pipe, "relation_threshold"):
-        relations, _ = relation_predictions(predicted, scores, pipe.symmetric, pipe.name)
+        relations, _ = relation_predictions(predicted, scores, pipe.symmetric, pipe.spans_key, pipe.name)
         if len(relations.scores):
             found["relations"] = fit_scaling(relations.scores, relations.correct)
     return found

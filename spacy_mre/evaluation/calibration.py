@@ -110,7 +110,8 @@ def measure_calibration(
         if get_entities(eg.reference, spans_key) is not None:
             add("entities", scored_entities(eg.reference, spans_key), scored_entities(eg.predicted, spans_key))
         if get_relations(eg.reference) is not None:
-            add("relations", scored_relations(eg.reference, symmetric), scored_relations(eg.predicted, symmetric))
+            gold = scored_relations(eg.reference, symmetric, spans_key)
+            add("relations", gold, scored_relations(eg.predicted, symmetric, spans_key))
         held = gold_cats(eg.reference, multi_label)
         if held is not None:
             add("cats", held, compared_cats(eg, multi_label, threshold))

@@ -13,7 +13,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities
-from ..annotations.relations import get_relations, get_triples
+from ..annotations.relations import get_arguments, get_relations
 from ..errors import Errors
 from .overlap_matching import CharOffsets, match_to_gold, uses_overlap
 
@@ -40,21 +40,22 @@ def entity_items(doc: Doc, entities: Sequence[EntitySpan]) -> list[Item]:
     return [(*offsets.of(entity.start, entity.end), entity.label) for entity in entities]
 
 
-def relation_items(doc: Doc, symmetric: Sequence[str]) -> list[Item]:
+def relation_items(doc: Doc, symmetric: Sequence[str], spans_key: str = DEFAULT_KEY) -> list[Item]:
     """Read the relations of a document.
 
     doc (Doc): The document.
     symmetric (Sequence[str]): Relation labels without direction. Their arguments are sorted.
+    spans_key (str): The span group of the entities. Their labels are those of arguments without a label.
     RETURNS (list[tuple]): Head, tail and label of each relation; head and tail are start, end and entity label.
     """
-    triples = get_triples(doc)
-    if not triples:
+    relations = get_relations(doc)
+    if not relations:
         return []
     offsets = CharacterOffsets(doc)
     items = []
-    for head, label, tail, _ in triples:
-        arguments = [(*offsets.of(span.start, span.end), span.label_) for span in (head, tail)]
-        items.append(_relation_item(arguments, label, symmetric))
+    for relation, ends in zip(relations, get_arguments(doc, spans_key)):
+        arguments = [(*offsets.of(end.start, end.end), end.label) for end in ends]
+        items.append(_relation_item(arguments, relation["label"], symmetric))
     return items
 
 
@@ -64,9 +65,10 @@ def scored_entities(doc: Doc, spans_key: str) -> dict[Item, float]:
     return _best_scores(entity_items(doc, entities), [entity.score for entity in entities])
 
 
-def scored_relations(doc: Doc, symmetric: Sequence[str]) -> dict[Item, float]:
+def scored_relations(doc: Doc, symmetric: Sequence[str], spans_key: str = DEFAULT_KEY) -> dict[Item, float]:
     """RETURNS (dict[tuple, float]): The items of the relations of a document, with their scores."""
-    return _best_scores(relation_items(doc, symmetric), [relation["score"] for relation in get_relations(doc) or ()])
+    scores = [relation["score"] for relation in get_relations(doc) or ()]
+    return _best_scores(relation_items(doc, symmetric, spans_key), scores)
 
 
 def has_entities(doc: Doc, spans_key: str) -> bool:
@@ -145,12 +147,12 @@ def compared_relations(
 
     example (Example): Gold and prediction.
     symmetric (Sequence[str]): Relation labels without direction.
-    spans_key (str): The span group of the entities, for overlap matching.
+    spans_key (str): The span group of the entities, for overlap matching and for arguments without a label.
     matching (str): "exact", or "overlap": arguments get the offsets of the gold entities matched to them.
     RETURNS (tuple[list[tuple], list[tuple]]): The items of gold and of the prediction.
     """
-    gold_items = relation_items(example.reference, symmetric)
-    predicted_items = relation_items(example.predicted, symmetric)
+    gold_items = relation_items(example.reference, symmetric, spans_key)
+    predicted_items = relation_items(example.predicted, symmetric, spans_key)
     if not uses_overlap(matching) or not gold_items or not predicted_items:
         return gold_items, predicted_items
     matches = match_to_gold(

@@ -62,7 +62,7 @@ class _Reader(NamedTuple):
     def items(self, doc: Doc, words: Words) -> set[Item] | None:
         """The offsets and label of each entity or relation, once each."""
         if words == "relations":
-            relations = relation_items(doc, self.symmetric)
+            relations = relation_items(doc, self.symmetric, self.spans_key)
             return None if get_relations(doc) is None else set(without_entity_labels(relations))
         entities = get_entities(doc, self.spans_key)
         return None if entities is None else set(entity_items(doc, entities))

@@ -154,11 +154,12 @@ def score_relations(
     matching: str = "exact",
     **cfg: Any,
 ) -> Scores:
-    """Score relations by label, head and tail, and strictly, by the entity labels too.
+    """Score relations by label, head and tail, and strictly, by the entity labels too. A head or tail without a label
+    has that of the entity with its offsets.
 
     examples (Iterable[Example]): Gold and predictions.
     symmetric (Sequence[str]): Labels without direction. Such a relation counts once if it is stored in both directions.
-    spans_key (str): The span group of the entities, for overlap matching.
+    spans_key (str): The span group of the entities, for overlap matching and for heads and tails without a label.
     matching (str): "exact" or "overlap".
     cfg (Any): Settings of the component that are not used.
     RETURNS (dict[str, Any]): `p`, `r`, `f`, `macro_f` and `per_type`, with the prefixes `rel_` and `rel_strict_`.

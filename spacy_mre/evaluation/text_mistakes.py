@@ -118,7 +118,8 @@ def find_text_mistakes(
                 "wrong": {item[:2] for item in gold},
                 "missed": {item[:2] for item in predicted},
             }
-            gold, predicted = scored_relations(eg.reference, symmetric), scored_relations(eg.predicted, symmetric)
+            gold = scored_relations(eg.reference, symmetric, spans_key)
+            predicted = scored_relations(eg.predicted, symmetric, spans_key)
             _compare(text, "relations", gold, predicted, arguments)
         held = gold_cats(eg.reference, multi_label)
         if has_cats and held is not None:

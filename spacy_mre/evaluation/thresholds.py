@@ -78,7 +78,9 @@ def tune_thresholds(nlp: Language, examples: Sequence[Example], *, precision: fl
     with lowest_thresholds(component):
         predicted = predict(nlp, examples)
     entities, entity_scores = entity_predictions(predicted, component.spans_key, component.name)
-    relations, argument_scores = relation_predictions(predicted, entity_scores, component.symmetric, component.name)
+    relations, argument_scores = relation_predictions(
+        predicted, entity_scores, component.symmetric, component.spans_key, component.name
+    )
 
     def choose(found: Predictions, possible: numpy.ndarray, name: str) -> float:
         if not found.gold:
@@ -166,7 +168,11 @@ def entity_predictions(
 
 
 def relation_predictions(
-    examples: Sequence[Example], entity_scores: Sequence[dict[Offsets, float]], symmetric: Sequence[str], source: str
+    examples: Sequence[Example],
+    entity_scores: Sequence[dict[Offsets, float]],
+    symmetric: Sequence[str],
+    key: str,
+    source: str,
 ) -> tuple[Predictions, numpy.ndarray]:
     """The relations that a component wrote, and for each of them the lower score of its two arguments."""
     rows: list[tuple[float, bool]] = []
@@ -175,10 +181,10 @@ def relation_predictions(
     for eg, scores in zip(examples, entity_scores):
         if get_relations(eg.reference) is None:
             continue
-        gold_items = set(relation_items(eg.reference, symmetric))
+        gold_items = set(relation_items(eg.reference, symmetric, key))
         n_gold += len(gold_items)
         predicted = get_relations(eg.predicted) or ()
-        items = relation_items(eg.predicted, symmetric)
+        items = relation_items(eg.predicted, symmetric, key)
         for relation, item, by in zip(predicted, items, relation_sources(eg.predicted)):
             if by == source:
                 rows.append((relation["score"], item in gold_items))

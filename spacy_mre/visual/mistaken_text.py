@@ -85,11 +85,12 @@ class TextDrawing(NamedTuple):
         items = {mistake.item for mistake in text.mistakes if mistake.what == what}
         entities = get_entities(doc, self.spans_key) or []
         relations = get_relations(doc) or []
+        relation_of = relation_items(doc, list(self.symmetric), self.spans_key)
         return Marking(
             what,
             self.signs[what],
             {entity[:3] for entity, item in zip(entities, entity_items(doc, entities)) if item in items},
-            {identity(r) for r, item in zip(relations, relation_items(doc, list(self.symmetric))) if item in items},
+            {identity(relation) for relation, item in zip(relations, relation_of) if item in items},
         )
 
     def _picture(self, span: Span, marking: Marking) -> Markup:

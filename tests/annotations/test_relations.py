@@ -10,13 +10,16 @@ import torch
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
+from spacy_mre.annotations.entities import set_entities
 from spacy_mre.annotations.relations import (
     KEY,
     Triple,
+    get_arguments,
     get_relations,
     get_triples,
     identity,
     make_relation,
+    relation_sources,
     set_relations,
     shift,
 )
@@ -331,3 +334,35 @@ def test_a_document_that_was_retokenized_is_not_saved(ida, tmp_path):
         retokenizer.merge(ida[1:3])
     with pytest.raises(ValueError, match=r"\[M104\]"):
         save_docs([ida], tmp_path / "docs.spacy")
+
+
+def test_sources_are_right_after_the_list_was_edited_by_hand(ida):
+    """They belonged to positions: a relation in the place of a deleted one counted as the component's."""
+    set_relations(ida, [RELATION, OTHER], source="spert_mt")
+    mine = make_relation((0, 1), (1, 2), "does")
+    del ida._.relations[0]
+    ida._.relations.append(mine)
+    assert relation_sources(ida) == ["spert_mt", ""]
+    set_relations(ida, [], source="spert_mt")
+    assert get_relations(ida) == [mine]
+
+
+def test_a_prediction_stays_one_after_another_was_deleted(ida):
+    set_relations(ida, [RELATION, OTHER], source="spert_mt")
+    del ida._.relations[0]
+    assert relation_sources(ida) == ["spert_mt"]
+    set_relations(ida, [], source="spert_mt")
+    assert get_relations(ida) == []
+
+
+def test_a_relation_appended_by_hand_stays_if_it_was_predicted_too(ida):
+    set_relations(ida, [{**RELATION, "score": 0.5}], source="spert_mt")
+    ida._.relations.append(make_relation(RELATION["head"], RELATION["tail"], RELATION["label"]))
+    set_relations(ida, [], source="spert_mt")
+    assert [relation["score"] for relation in get_relations(ida)] == [1.0]
+
+
+def test_arguments_without_a_label_have_that_of_their_entity(ida):
+    set_entities(ida, [(0, 1, "person", 1.0), (3, 4, "place", 1.0), (3, 4, "town", 1.0)])
+    ida._.relations = [make_relation((0, 1), (3, 4), "lives_in"), make_relation((3, 4), (1, 2), "x", head_label="town")]
+    assert [(head.label, tail.label) for head, tail in get_arguments(ida)] == [("person", "place"), ("town", "")]

@@ -147,3 +147,9 @@ def test_relations_without_direction(nlp):
     mixed = make_doc(nlp, "Ada met Lake .", {"Ada": "person", "Lake": "place"}, [("Lake", "knows", "Ada")])
     baseline = Baseline.train([mixed], symmetric=["knows"])
     assert baseline.relations == {("person", "place"): ("knows", 1.0), ("place", "person"): ("knows", 1.0)}
+
+
+def test_relations_without_labels_of_their_arguments_are_counted(nlp):
+    doc = make_doc(nlp, "Ada left Port .", {"Ada": "person", "Port": "place"})
+    set_relations(doc, [make_relation((0, 1), (2, 3), "left")])
+    assert Baseline.train([doc]).relations == {("person", "place"): ("left", 1.0)}

@@ -14,6 +14,7 @@ from spacy_mre import load_docs, make_relation, save_docs
 from spacy_mre.annotations.entities import set_entities
 from spacy_mre.annotations.relations import set_relations
 from spacy_mre.evaluation.scorers import score_entities, score_joint, score_relations
+from spacy_mre.evaluation.thresholds import relation_predictions
 
 VOCAB = Vocab()
 WORDS = ["Ada", "Lake", "of", "Port", "Bo", "met", "Cy"]
@@ -396,3 +397,28 @@ def test_gold_from_a_file_scores_the_same(tmp_path):
     (gold,) = load_docs(tmp_path / "gold.spacy", spacy.blank("en").vocab)
     scores = score_joint([Example(make_doc(**layers), gold)])
     assert scores["spans_entities_f"] == scores["rel_strict_f"] == 1.0
+
+
+# Arguments without a label
+
+
+def test_an_argument_without_a_label_has_that_of_its_entity():
+    entities = [(0, 1, "person"), (1, 4, "place"), (4, 5, "person")]
+    gold = {"entities": entities, "relations": [(0, 1, 1, 4, "visits", "", ""), (4, 5, 0, 1, "knows", "", "person")]}
+    found = [(0, 1, 1, 4, "visits", "person", "place"), (4, 5, 0, 1, "knows", "place", "person")]
+    scores = score_relations([example(gold, {"entities": entities, "relations": found})])
+    assert scores["rel_f"] == 1.0 and scores["rel_strict_f"] == 0.5
+    assert scores["rel_strict_per_type"]["visits"]["f"] == 1.0
+    eg = example({**gold, "key": "mine"}, {"relations": found})
+    eg.reference.ents = []
+    assert score_relations([eg])["rel_strict_f"] == 0.0  # of another group, which is not read
+    assert score_relations([eg], spans_key="mine")["rel_strict_f"] == 0.5
+
+
+def test_calibration_reads_the_labels_of_entities_too():
+    entities = [(0, 1, "person"), (1, 4, "place")]
+    eg = example({"entities": entities, "relations": [(0, 1, 1, 4, "visits", "", "")]}, {"entities": entities})
+    found = make_relation((0, 1), (1, 4), "visits", head_label="person", tail_label="place", score=0.5)
+    set_relations(eg.predicted, [found], source="spert_mt")
+    predictions, _ = relation_predictions([eg], [{}], (), "entities", "spert_mt")
+    assert predictions.correct.tolist() == [True] and predictions.gold == 1
