@@ -74,6 +74,10 @@ class Errors(metaclass=_WithCodes):
         "they contain wrong tokens. Put components that retokenize (merge_entities, for example) before the encoder, "
         "retokenize a copy (doc.copy()), or write the entities again."
     )
+    M111 = (
+        "A span of doc.spans['{key}'] contains no token (label '{label}', start and end {start}, in '{text}...'), so it "
+        "cannot be an entity. Remove it: the end of a span is its last token + 1."
+    )
 
     # 2xx: corpora (251: tokenization)
     M201 = "{path}, line {line}: {reason}"

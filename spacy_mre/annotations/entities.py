@@ -58,7 +58,7 @@ def get_entities(doc: Doc, key: str = DEFAULT_KEY) -> list[EntitySpan] | None:
     key (str): The span group.
     RETURNS (list[EntitySpan] | None): The spans of the group. Without such a group, the spans of `doc.ents`; None if
         these are not set either.
-    RAISES (ValueError): If the document was retokenized after the group was written.
+    RAISES (ValueError): If the document was retokenized after the group was written, or a span has no tokens.
     """
     if key in doc.spans:
         group = doc.spans[key]
@@ -158,9 +158,13 @@ def check_tokens(doc: Doc, key: str = DEFAULT_KEY) -> None:
 
     doc (Doc): The document.
     key (str): The span group.
-    RAISES (ValueError): If a span of the group has not the characters of its tokens.
+    RAISES (ValueError): If a span of the group has not the characters of its tokens, or has no tokens.
     """
     try:
+        empty = next((span for span in doc.spans[key] if span.start == span.end), None)
+        if empty is not None:
+            details = {"label": empty.label_, "start": empty.start, "text": doc.text[:40]}
+            raise ValueError(Errors.M111.format(key=key, **details))
         moved = any(
             doc[span.start].idx != span.start_char or doc[span.end - 1].idx + len(doc[span.end - 1]) != span.end_char
             for span in doc.spans[key]
@@ -210,6 +214,17 @@ def are_blocked(doc: Doc) -> numpy.ndarray:
     """RETURNS (numpy.ndarray): For each token, whether `doc.ents` says that there shall be no entity in it."""
     iob, types = doc.to_array(["ENT_IOB", "ENT_TYPE"]).T
     return (iob == BEGIN) & (types == 0)
+
+
+def states_beside_entities(doc: Doc) -> dict[str, list[Span]]:
+    """What `doc.ents` says beside its entities, for `doc.set_ents`.
+
+    doc (Doc): The document.
+    RETURNS (dict[str, list[Span]]): "missing", the tokens of which nothing is known, and "blocked", those in which there
+        shall be no entity. Each token is a span.
+    """
+    states = {"missing": doc.to_array("ENT_IOB") == 0, "blocked": are_blocked(doc)}
+    return {name: [doc[i : i + 1] for i in numpy.flatnonzero(state).tolist()] for name, state in states.items()}
 
 
 def is_partly_annotated(doc: Doc, key: str = DEFAULT_KEY) -> bool:

@@ -1,6 +1,6 @@
 """Saving, converting, splitting and merging Docs without losing the annotations that spaCy would drop."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
@@ -91,10 +91,10 @@ def to_json(doc: Doc) -> dict[str, Any]:
     """
     _check_tokens(doc)
     data = doc.to_json()
-    data["span_attrs"] = {key: dict(group.attrs) for key, group in doc.spans.items()}
+    data["span_attrs"] = {key: _as_json(dict(group.attrs)) for key, group in doc.spans.items()}
     relations = get_relations(doc)
     if relations is not None:
-        data["relations"] = [_with_characters(doc, relation) for relation in relations]
+        data["relations"] = [_as_json(_with_characters(doc, relation)) for relation in relations]
         data["relation_sources"] = relation_sources(doc)
     return data
 
@@ -140,10 +140,6 @@ def span_as_doc(span: Span) -> Doc:
         span.doc.tensor = numpy.zeros((0,), dtype="f")
     part = span.as_doc()
     part.cats = dict(span.doc.cats)
-    complete = {(ent.start - span.start, ent.end - span.start) for ent in span.doc.ents}
-    # as_doc truncates entities at the boundaries of the span.
-    if any((ent.start, ent.end) not in complete for ent in part.ents):
-        part.set_ents([ent for ent in part.ents if (ent.start, ent.end) in complete])
     for key, group in span.doc.spans.items():
         part.spans[key] = _copy_group(key, group, span, part)
     relations = get_relations(span.doc)
@@ -236,6 +232,15 @@ def _with_characters(doc: Doc, relation: Relation) -> dict[str, Any]:
         characters[f"{name}_char"] = [span.start_char, span.end_char]
         characters[f"{name}_text"] = span.text
     return {**relation, **characters}
+
+
+def _as_json(value: Any) -> Any:
+    """A value whose numbers may be those of numpy, which spaCy's own components write."""
+    if isinstance(value, Mapping):
+        return {key: _as_json(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_json(inner) for inner in value]
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _is_inside(relation: Relation, span: Span) -> bool:

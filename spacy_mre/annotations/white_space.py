@@ -2,7 +2,7 @@
 
 from spacy.tokens import Doc, Span, SpanGroup
 
-from .entities import DEFAULT_KEY, trim
+from .entities import DEFAULT_KEY, states_beside_entities, trim
 from .relations import arguments, get_relations, set_relations
 
 
@@ -24,7 +24,7 @@ def trim_annotations(doc: Doc, key: str = DEFAULT_KEY) -> None:
         group = doc.spans[key]
         doc.spans[key] = SpanGroup(doc, name=key, attrs=dict(group.attrs), spans=[_trimmed(span) for span in group])
     if any(_untrimmed(ent) for ent in doc.ents):
-        doc.set_ents([_trimmed(ent) for ent in doc.ents])
+        doc.set_ents([_trimmed(ent) for ent in doc.ents], **states_beside_entities(doc))
     relations = get_relations(doc) or []
     if any(trim(doc, offsets) != offsets for relation in relations for offsets in arguments(relation)):
         set_relations(doc, relations)

@@ -339,3 +339,9 @@ def test_whose_ents_they_are_survives_saving(doc, tmp_path):
     (loaded,) = load_docs(tmp_path / "docs.spacy")
     set_entities(loaded, [], source="one")
     assert (ents(loaded), group(loaded)) == ([(0, 2, "x")], [])
+
+
+def test_a_span_without_tokens_is_refused_as_what_it_is(doc):
+    doc.spans["entities"] = SpanGroup(doc, spans=[Span(doc, 1, 1, label="town")])
+    with pytest.raises(ValueError, match=r"M111.*'town', start and end 1"):
+        get_entities(doc)

@@ -335,3 +335,17 @@ def test_merged_texts_have_blanks_where_the_script_has_them(texts, expected):
     merged = merge_docs(docs)
     assert merged.text.strip() == expected
     assert [span.text for span in merged.spans["entities"]] == [doc[0].text for doc in docs if len(doc)]
+
+
+def test_scores_of_other_components_are_json():
+    """spancat writes an array of numpy to the attributes of its group."""
+    doc = make_doc()
+    scores = numpy.asarray([0.5], dtype="f")
+    attrs = {"scores": scores, "best": scores[0], "all": {"of": (scores,)}}
+    doc.spans["sc"] = SpanGroup(doc, spans=[doc[0:2]], attrs=attrs)
+    doc._.relations = []
+    doc._.relations.append({**make_relation((0, 2), (4, 6), "near"), "score": scores[0]})
+    data = json.loads(json.dumps(to_json(doc)))
+    assert data["span_attrs"]["sc"] == {"scores": [0.5], "best": 0.5, "all": {"of": [[0.5]]}}
+    assert from_json(data).spans["sc"].attrs["scores"] == [0.5]
+    assert get_relations(from_json(data))[0]["score"] == 0.5

@@ -106,3 +106,13 @@ def test_trim_agrees_with_strip(words, data):
     first, last = trim(doc, (start, end))
     text = "".join(words[start:end])
     assert doc[first:last].text == (text.strip() or text)
+
+
+def test_trimming_keeps_what_is_unknown_or_blocked(nlp):
+    """Unknown tokens became tokens without an entity."""
+    doc = Doc(nlp.vocab, words=WORDS, spaces=SPACES)
+    person = Span(doc, 1, 4, label="person")
+    doc.set_ents([person], missing=[doc[0:1], doc[8:9]], blocked=[doc[4:5]])
+    trim_annotations(doc)
+    assert [(ent.start, ent.end) for ent in doc.ents] == [(1, 3)]
+    assert doc.to_array("ENT_IOB").tolist() == [0, 3, 1, 2, 3, 2, 2, 2, 0]
