@@ -26,8 +26,8 @@ class Encoded:
     tokens (Floats2d): One vector per token, text after text, total tokens x width.
     texts (Floats2d): One vector per text, texts x width.
     lengths (Ints1d): Tokens per text; always in host memory.
-    cut (Ints1d): Tokens of each text that have no wordpiece because the encoder truncated it, without white space; in
-        host memory.
+    cut (Ints1d): Tokens of each text that have no wordpiece because the encoder truncated it, without those that never
+        have any, such as white space and other characters that are not seen; in host memory.
 
     >>> import spacy
     >>> from spacy_mre.encoders.over_tok2vec import DEFAULT_ENCODER
@@ -75,4 +75,4 @@ def check_outputs(model: Model, docs: Iterable[Doc]) -> None:
 def _has_output(listener: Model, doc: Doc) -> bool:
     if listener.name == "transformer-listener":
         return doc._.trf_data is not None
-    return doc.tensor.size > 0
+    return doc.tensor is not None and doc.tensor.size > 0  # `doc_cleaner` sets None

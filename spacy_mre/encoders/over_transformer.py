@@ -4,6 +4,7 @@ The order of this file: the architecture, its forward, how the output of either 
 array operations that the forward uses.
 """
 
+import unicodedata
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -102,7 +103,7 @@ def _transformer_forward(
         ]
         return backprop_listener(gradients)
 
-    return Encoded(tokens, texts, lengths, _count_cut(docs, counts, lengths)), backprop
+    return Encoded(tokens, texts, lengths, _count_cut(docs, outputs, counts, lengths)), backprop
 
 
 class _Output(NamedTuple):
@@ -172,16 +173,34 @@ def _pool(
     return pooled, lambda d_pooled: ops.backprop_reduce_max(d_pooled, which, lengths)
 
 
-def _count_cut(docs: list[Doc], pieces_per_token: Ints1d, lengths: Ints1d) -> Ints1d:
-    """Count the tokens of each text without pieces. White space never has pieces, so it does not count."""
+def _count_cut(docs: list[Doc], outputs: list[_Output], pieces_per_token: Ints1d, lengths: Ints1d) -> Ints1d:
+    """Count the tokens of each text that the encoder truncated: without pieces at the end of a window. Tokenizers drop
+    some characters anywhere; what is left of these at the end of a window is told by its characters."""
     cut = numpy.zeros(len(docs), dtype=numpy.int64)
     if pieces_per_token.all():
         return cut
     ends = numpy.cumsum(lengths)
-    for i, doc in enumerate(docs):
-        missing = numpy.flatnonzero(pieces_per_token[ends[i] - lengths[i] : ends[i]] == 0)
-        cut[i] = sum(not doc[int(token)].is_space for token in missing)
+    for i, (doc, output) in enumerate(zip(docs, outputs)):
+        counts = pieces_per_token[ends[i] - lengths[i] : ends[i]]
+        missing = numpy.flatnonzero(counts == 0)
+        if len(missing) and len(output.firsts):
+            missing = missing[_at_ends(output, counts, missing)]
+        cut[i] = sum(_is_seen(doc[int(token)].text) for token in missing)
     return cut
+
+
+def _at_ends(output: _Output, counts: Ints1d, missing: Ints1d) -> numpy.ndarray:
+    """Whether the pieces before and after each of some tokens are of different windows, or there are none after it."""
+    windows = numpy.searchsorted(output.firsts, output.rows, side="right")
+    after = numpy.cumsum(counts)[missing]
+    before = numpy.where(after > 0, numpy.append(windows, 0)[after - 1], 1)
+    return numpy.append(windows, len(output.firsts) + 1)[after] > before
+
+
+def _is_seen(text: str) -> bool:
+    """Whether a token has a character that is more than white space, a control character or the accent of another, and
+    that could be decoded."""
+    return any(unicodedata.category(char)[0] not in "CMZ" and char != "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _to_host(array) -> numpy.ndarray:

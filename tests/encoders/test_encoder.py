@@ -270,6 +270,25 @@ def test_truncated_tokens_are_counted_without_white_space(nlp):
     assert encoded.cut[1] >= 1
 
 
+@pytest.mark.parametrize(
+    "words, cut",
+    [
+        (["x", "\u200b", "ab"], 0),  # dropped by the tokenizer
+        (["x", "\ufffd", "ab"], 0),
+        (["\u00ad", "x", "\u0301"], 0),
+        (["x", "abcdefghijklmnop", "qr"], 1),
+        (["x", "abcdefghijklmnop", "qr", "\u200b", "st", "u"], 1),  # the second window begins with the fourth
+    ],
+)
+def test_tokens_that_never_have_pieces_are_not_truncated(nlp, words, cut):
+    transformer, docs = nlp.get_pipe("transformer"), [Doc(nlp.vocab, words=each) for each in (["x"], words)]
+    transformer.set_annotations(docs, transformer.predict(docs))
+    _, encoder = encode(nlp, [])
+    encoded = encoder.predict(docs)
+    assert not encoded.tokens.any(axis=1).all()
+    assert encoded.cut.tolist() == [0, cut]
+
+
 def test_batches_with_some_empty_documents(nlp):
     docs, encoder = encode(nlp, ("", "ab c", ""))
     encoded = encoder.predict(docs)

@@ -218,3 +218,14 @@ def test_every_config_with_a_shared_encoder(name, tiny_bert):
             with nlp.select_pipes(enable=component):
                 assert_m302(nlp, text)
     assert isinstance(nlp(text), Doc)
+
+
+def test_a_document_without_a_tensor_has_no_output(make_shared_nlp, make_examples):
+    """`doc_cleaner` sets it to None."""
+    nlp = make_shared_nlp("spert_mt")
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    doc = nlp.get_pipe("tok2vec")(nlp.make_doc("Ida lives in Lima"))
+    doc.tensor = None
+    with pytest.raises(ValueError, match="M302"):
+        nlp.get_pipe("spert_mt")(doc)

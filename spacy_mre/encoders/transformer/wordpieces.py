@@ -27,7 +27,8 @@ class Wordpieces:
     windows (Ints1d): Windows per document.
     tokens (Ints1d): Tokens per document.
     rows (Ints1d): For each token of the batch in turn, the indices of its pieces in `ids`.
-    counts (Ints1d): Pieces per token; 0 if the text was truncated before the token, or it is white space.
+    counts (Ints1d): Pieces per token; 0 if the text was truncated before the token, or the tokenizer
+        drops all of its characters, white space for example.
     """
 
     ids: Ints1d
