@@ -15,6 +15,15 @@ class Errors(metaclass=_WithCodes):
     # 0xx: any room
     M001 = "Invalid value '{value}' for '{setting}'. Expected one of: {allowed}."
     M002 = "Invalid value {value} for '{setting}'. Expected {range}."
+    M003 = (
+        "The label {label!r} in '{setting}' cannot be a key of a config file, so that the pipeline could not be loaded "
+        "again. Give a list of pairs in place of the table: {setting} = [[{label!r}, ...], ...]."
+    )
+    M004 = (
+        "'{setting}' contains {text!r}. A config file doubles a dollar sign in a list each time it is saved. Use "
+        "another sign, in the annotations too."
+    )
+    M005 = "'{setting}' must contain pairs of a label and its value, each label once. Found: {pair!r}."
     M010 = (
         "{origin} contains a file with the name {name}, which is not a plain file name. Nothing was written. The file "
         "may be hostile: load it from a source that you trust."
@@ -75,8 +84,8 @@ class Errors(metaclass=_WithCodes):
         "retokenize a copy (doc.copy()), or write the entities again."
     )
     M111 = (
-        "A span of doc.spans['{key}'] contains no token (label '{label}', start and end {start}, in '{text}...'), so it "
-        "cannot be an entity. Remove it: the end of a span is its last token + 1."
+        "A span of doc.spans['{key}'] contains no token (label '{label}', start and end {start}, in '{text}...'), so "
+        "it cannot be an entity. Remove it: the end of a span is its last token + 1."
     )
 
     # 2xx: corpora (251: tokenization)
@@ -850,6 +859,13 @@ class Warnings(metaclass=_WithCodes):
         "The encoder of '{name}' reads {missing}, which none of the first training documents has. If the "
         'tokenizer sets it, read the corpora with tokens = "tokenizer", as at run time.'
     )
+    W302 = (
+        "'{last}' returned no gradient to '{encoder}' in the last update. It is the last component that listens to it, "
+        "so '{encoder}' has learned nothing from that batch. If '{last}' is frozen, excluded or disabled, put it "
+        "before a component that is trained, freeze '{encoder}' too, or (with a tok2vec) call nlp.replace_listeners "
+        "for it. If it skips batches without annotations of its own, put a component of spacy_mre last, or use "
+        "'mre_transformer'. Further batches are not reported."
+    )
 
     # 4xx: training: reader, optimizer, batches
     W401 = "{path}: a document with more than max_length tokens was split ('{text}...'); lost: {reasons}."
@@ -922,9 +938,15 @@ class Warnings(metaclass=_WithCodes):
         "spacy_mre.save_docs, or with DocBin(store_user_data=True)."
     )
     W815 = (
-        "'{name}' is trained on {count} x {what}, which it will not predict. Call "
-        "nlp.get_pipe('{name}').add_labels_of(examples) before training, which extends a learned scope, or set "
-        'scope = "document". Further ones are only counted, in the component\'s left_out.'
+        "'{name}' is trained on {count} x {what}, which it will not predict. Set scope = \"document\", or call "
+        "nlp.get_pipe('{name}').add_labels_of(examples) before training, which extends a learned scope; if a component "
+        "sets sentences, with examples whose predicted Docs have those sentences. Further ones are only counted, in "
+        "the component's left_out."
+    )
+    W816 = (
+        "'{name}' has learned its scope (sentences between related mentions: {scope}) from sentences that end after "
+        "'.', '。' and the like. {setters} will set other sentences: relations across more of them are not predicted. "
+        'Set scope to "document" or "sentence", or initialize with examples whose predicted Docs have those sentences.'
     )
     W821 = (
         "'{name}' cannot learn these labels: {labels}. They hold for none of the {count} documents with gold in the "

@@ -1,11 +1,12 @@
 """The values that a setting allows, written in its annotation and checked when it is set."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import Annotated, Any, Literal, ParamSpec, TypeAlias, TypeVar, get_args, get_origin
 
 from annotated_types import Interval
+from thinc.api import Config
 
 from .errors import Errors
 
@@ -38,6 +39,50 @@ def check_setting(name: str, value: Any, annotation: Any) -> None:
         for interval in _intervals(annotation):
             if not _contains(interval, value):
                 raise ValueError(Errors.M002.format(setting=name, value=value, range=_described(interval)))
+
+
+def check_storable(name: str, value: Any) -> None:
+    """Refuse a table or list that would be another one, or none, after it was saved in a config file.
+
+    name (str): The setting.
+    value (Any): Its value.
+    RAISES (ValueError): If a label cannot be a key of the file, or a list contains a dollar sign, which is doubled.
+
+    >>> check_storable("constraints", [["per:title", [["person", "title"]]]])
+    """
+    if isinstance(value, Mapping):
+        if not _are_keys(value):
+            label = next((label for label in value if not _are_keys({label: value[label]})), "")
+            raise ValueError(Errors.M003.format(setting=name, label=label))
+        for inner in value.values():
+            check_storable(name, inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            if isinstance(inner, str) and "$" in inner:
+                raise ValueError(Errors.M004.format(setting=name, text=inner))
+            check_storable(name, inner)
+
+
+def as_table(name: str, value: Mapping[str, Any] | Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """Read a setting that is a table, or the list of its pairs.
+
+    name (str): The setting.
+    value (Union[Mapping[str, Any], Sequence[Sequence[Any]]]): Its value. A list can have labels that cannot be keys of
+        a config file.
+    RETURNS (dict[str, Any]): The table.
+    RAISES (ValueError): If the list does not contain pairs, or a label twice.
+
+    >>> as_table("questions", [["per:title", "Which title has somebody?"]])
+    {'per:title': 'Which title has somebody?'}
+    """
+    if isinstance(value, Mapping):
+        return dict(value)
+    table: dict[str, Any] = {}
+    for pair in value:
+        if len(pair) != 2 or not isinstance(pair[0], str) or pair[0] in table:
+            raise ValueError(Errors.M005.format(setting=name, pair=pair))
+        table[pair[0]] = pair[1]
+    return table
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
@@ -86,3 +131,13 @@ def _described(interval: Interval) -> str:
     if interval.lt is not None:
         return f"a number from {interval.ge} to less than {interval.lt}"
     return f"{interval.ge} or more" if interval.le is None else f"a number from {interval.ge} to {interval.le}"
+
+
+def _are_keys(table: Mapping[Any, Any]) -> bool:
+    """Whether the labels of a table are the same after it was a section of a config file. It depends on the values too:
+    "[ = []" is read as the beginning of another section."""
+    try:
+        read = Config().from_str(Config({"a": {"b": dict(table)}}).to_str(), interpolate=False)
+    except Exception:  # of many kinds: by the parser, or because a label is no string
+        return False
+    return [*read["a"]["b"]] == [*table]

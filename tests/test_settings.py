@@ -7,11 +7,14 @@ from typing import Annotated, Literal
 import pytest
 import spacy
 from annotated_types import Interval
+from hypothesis import given
+from hypothesis import strategies as st
+from thinc.api import Config
 
 from spacy_mre.pipeline.multi_ner.component import MultiNER
 from spacy_mre.pipeline.spert_mt.component import SpertMT
 from spacy_mre.pipeline.textcat.component import MRETextCat
-from spacy_mre.settings import NotNegative, Positive, Probability, Rate, check_setting, checked
+from spacy_mre.settings import NotNegative, Positive, Probability, Rate, check_setting, check_storable, checked
 
 OUT_OF_RANGE = [
     ("spert_mt", "entity_threshold", 1.5),
@@ -97,3 +100,21 @@ def test_settings_of_models_have_ranges(factory, setting, value):
 def test_every_number_among_the_settings_has_a_range(component):
     for name, annotation in component._settings().items():
         assert annotation not in (int, float), name
+
+
+LABELS = st.text(st.sampled_from("ab:=#;[]. \t\n\u3000\u2028%@*{}\\\"'/日"), max_size=4)
+
+
+@given(label=LABELS, types=st.lists(st.lists(LABELS, min_size=2, max_size=2), max_size=2))
+def test_tables_and_lists_survive_a_config_file_or_are_refused(label, types):
+    """A table with such labels made the pipeline unloadable, or was silently lost."""
+    for value in ({"fine": types, label: types}, [["fine", types], [label, types]]):
+        config = Config({"components": {"spert_mt": {"constraints": value, "seed": 0}}})
+        try:
+            check_storable("constraints", value)
+        except ValueError as error:
+            assert isinstance(value, dict) and repr(label) in str(error) and not label.isalpha()
+        else:
+            read = Config().from_str(config.to_str(), interpolate=False)
+            assert read["components"]["spert_mt"] == {"constraints": value, "seed": 0}
+            assert Config().from_str(read.to_str(interpolate=False), interpolate=False) == read

@@ -22,7 +22,7 @@ from .interaction import EncodedPairs
 from .labels import LabelledMultiNER
 from .output import MultiNEROptions, MultiNEROutput
 from .questions import check_questions, choose_questions
-from .settings import DEFAULT_MULTI_NER_MODEL, Questions
+from .settings import DEFAULT_MULTI_NER_MODEL, QuestionPairs, Questions
 from .starting_weights import copy_encoder_weights
 from .survey import Survey
 
@@ -56,7 +56,7 @@ class MultiNER(LabelledMultiNER):
         name: str = "multi_ner",
         *,
         model: Model,
-        questions: str | Questions | None = None,
+        questions: str | Questions | QuestionPairs | None = None,
         spans_key: str = DEFAULT_KEY,
         set_ents: bool = True,
         entities: Literal["predict", "given"] = "predict",
@@ -73,11 +73,11 @@ class MultiNER(LabelledMultiNER):
         nlp (Language): The pipeline. Its tokenizer makes the Docs of the questions.
         name (str): The component's name in the pipeline.
         model (Model): The model, see `spacy_mre.MultiNER.v1`.
-        questions (Optional[Union[str, dict[str, str]]]): The question of each label: a table, or what
+        questions (Optional[Union[str, dict[str, str], list[list[str]]]]): The question of each label: a table; a list
+            of [label, question], which can have labels such as "per:title"; or what
             `spacy_mre.pipeline.multi_ner.questions.read_questions` reads. Used at initialization only, because a
-            trained pipeline contains its questions (see `label_data`). A label that cannot be a key of a config (with
-            ":" or "=", or beginning with "#" or "[") needs a file. Default: None (made from the names of the labels,
-            with a warning).
+            trained pipeline contains its questions (see `label_data`). Default: None (made from the names of the
+            labels, with a warning).
         spans_key (str): The span group of the entities. Default: "entities".
         set_ents (bool): Also write to `doc.ents`, around the entities of other components. Default: True.
         entities (Literal): "predict"; or "given": keep the entities that are on the Doc, for evaluation with given
@@ -168,7 +168,7 @@ class MultiNER(LabelledMultiNER):
             return None
         set_dropout_rate(self.model, drop)
         for shim in self._encoder_shims:
-            use_sparse_gradients(shim._model)
+            use_sparse_gradients(shim)
         questions = self._make_question_docs()
         encoded, backprop_encoder = self.model.get_ref("interaction").begin_update((docs, questions))
         targets = self.get_targets(examples, encoded)

@@ -9,8 +9,8 @@ from spacy.training import Example
 from ...errors import Errors, Warnings
 from ..base import MREPipe
 from ..spans.overlap import wider_policy
-from .questions import check_questions, default_questions, read_questions
-from .settings import Questions
+from .questions import check_questions, default_questions, given_questions
+from .settings import QuestionPairs, Questions
 from .survey import Survey
 
 
@@ -18,7 +18,7 @@ class LabelledMultiNER(MREPipe):
     """A component with a question for each label."""
 
     calls_to_add: ClassVar[dict[str, str]] = {"entity": "add_question('{label}', question)"}
-    questions: str | Questions | None
+    questions: str | Questions | QuestionPairs | None
     spans_key: str
     one_type_per_span: bool
 
@@ -74,7 +74,7 @@ class LabelledMultiNER(MREPipe):
         for eg in examples:
             survey.add(eg)
         new = sorted(set(survey.labels) - set(self.labels))
-        known = read_questions(self.questions) if isinstance(self.questions, str) else self.questions or {}
+        known = given_questions(self.questions, self.name)
         made = default_questions([label for label in new if label not in known], self.vocab.lang or "")
         if made:
             warnings.warn(Warnings.W833.format(name=self.name, labels=", ".join(made)), stacklevel=2)

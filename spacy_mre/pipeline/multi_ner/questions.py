@@ -8,7 +8,8 @@ from pathlib import Path
 from ...corpora.reading import read_json
 from ...corpora.record import CorpusError
 from ...errors import Errors, Warnings
-from .settings import Questions
+from ...settings import as_table
+from .settings import QuestionPairs, Questions
 
 SETS = files(__package__) / "question_sets"
 
@@ -64,6 +65,19 @@ def check_questions(questions: Questions, source: str) -> Questions:
     return {label: question.strip() for label, question in questions.items()}
 
 
+def given_questions(source: str | Questions | QuestionPairs | None, name: str) -> Questions:
+    """Read the setting `questions`.
+
+    source (Optional[Union[str, dict[str, str], list[list[str]]]]): As for `choose_questions`.
+    name (str): The name of the component, for the error message.
+    RETURNS (dict[str, str]): The question of each label; empty if there are none.
+    RAISES (ValueError): If they cannot be read.
+    """
+    if isinstance(source, str):
+        return read_questions(source)
+    return check_questions(as_table("questions", source or {}), name)
+
+
 def default_questions(labels: Iterable[str], lang: str) -> Questions:
     """Make questions from the names of labels.
 
@@ -75,11 +89,13 @@ def default_questions(labels: Iterable[str], lang: str) -> Questions:
     return {label: pattern.format(name=label.replace("_", " ")) for label in labels}
 
 
-def choose_questions(source: str | Questions | None, labels: Iterable[str], lang: str, name: str) -> Questions:
+def choose_questions(
+    source: str | Questions | QuestionPairs | None, labels: Iterable[str], lang: str, name: str
+) -> Questions:
     """The questions of the labels in the training data.
 
-    source (Optional[Union[str, dict[str, str]]]): A table of questions, or what `read_questions` reads. None: make
-        them from the names of the labels, and warn.
+    source (Optional[Union[str, dict[str, str], list[list[str]]]]): A table of questions, the list of its pairs, or what
+        `read_questions` reads. None: make them from the names of the labels, and warn.
     labels (Iterable[str]): The labels in the training data.
     lang (str): The language of the texts.
     name (str): The name of the component, for the messages.
@@ -93,7 +109,7 @@ def choose_questions(source: str | Questions | None, labels: Iterable[str], lang
             example = {"label": wanted[0], "question": made[wanted[0]]}
             warnings.warn(Warnings.W831.format(name=name, count=len(made), **example), stacklevel=2)
         return made
-    known = read_questions(source) if isinstance(source, str) else check_questions(source, name)
+    known = given_questions(source, name)
     shown = source if isinstance(source, str) else "the table of questions"
     missing = [label for label in wanted if label not in known]
     if wanted and len(missing) == len(wanted):

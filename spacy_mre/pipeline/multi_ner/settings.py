@@ -11,6 +11,8 @@ TypeAttention = Literal["none", "token", "full"]
 Heads = Literal["per_type", "shared"]
 # The question of each label.
 Questions = dict[str, str]
+# A list of [label, question].
+QuestionPairs = list[list[str]]
 
 DEFAULT_MULTI_NER_MODEL = {
     "@architectures": "spacy_mre.MultiNER.v1",

@@ -18,11 +18,12 @@ from ...annotations.sentences import sentence_numbers
 from ...encoders.check import check_pipeline
 from ...encoders.encoder import Encoded
 from ...errors import Errors, Warnings
-from ...settings import NotNegative, Positive, Probability
+from ...settings import NotNegative, Positive, Probability, as_table
 from ..spans.overlap import Overlap
 from ..spans.spans import Spans
 from .labels import LabelledSpertMT
 from .output import SpertMTOptions, SpertMTOutput
+from .sentence_setters import find_setters, with_sentences
 from .settings import DEFAULT_SPERT_MT_MODEL, PRESETS, Constraints, Negatives, Preset, Scope
 from .survey import Survey, extend_limits, joined_mentions
 from .targets import BEYOND_SCOPE, Sampler, Targets
@@ -91,9 +92,9 @@ class SpertMT(LabelledSpertMT):
             cross), "nested" (spans may contain each other but not cross) or "any"; or "learned": nested if at least
             one in twenty entities of the training data is inside another one of its label, else flat by label if at
             least one in twenty is inside another one, else flat. Default: None ("learned").
-        constraints (Optional[Union[Literal, dict[str, list[list[str]]]]]): The (head type, tail type) pairs that a
-            relation may join: a table by relation label, "learned" from the training data, or "any". Default: None
-            ("learned").
+        constraints (Optional[Union[Literal, dict[str, list[list[str]]], list]]): The (head type, tail type) pairs that
+            a relation may join: a table by relation label, or a list of [label, pairs], which can have labels such as
+            "per:title"; "learned" from the training data; or "any". Default: None ("learned").
         symmetric (list[str]): Relation labels without direction; the earlier mention is stored as head. Default: [].
         scope (Optional[Scope]): "sentence": relations join mentions of one sentence; "document": of the whole text; or
             "learned": as many sentences apart as in the training data, without its farthest 1%. See
@@ -135,6 +136,7 @@ class SpertMT(LabelledSpertMT):
         overlap, distance, constraints = (self._in_force(name) for name in ("overlap", "max_distance", "constraints"))
         if constraints == "learned":
             constraints = {label: [pair[:2] for pair in pairs] for label, pairs in learned["constraints"].items()}
+        constraints = {} if constraints == "any" else as_table("constraints", constraints)
         return SpertMTOptions(
             entity_labels=self.entity_labels,
             relation_labels=self.relation_labels,
@@ -144,7 +146,7 @@ class SpertMT(LabelledSpertMT):
             pairs_per_token=self.pairs_per_token,
             max_distance=learned["distance"] if distance == "learned" else distance,
             symmetric=self.symmetric,
-            constraints={} if constraints == "any" else constraints,
+            constraints=constraints,
             share_drawn=learned["share_drawn"],
             scope=self._scope or 0,
         )
@@ -280,8 +282,9 @@ class SpertMT(LabelledSpertMT):
             check_pipeline(nlp, self, sample)
         # Given entities may be wider than the model's spans.
         survey = Survey(self.spans_key, self._shim.settings["max_width"] if self.entities == "predict" else None)
+        setters = find_setters(nlp, self)
         for eg in get_examples():
-            survey.add(eg)
+            survey.add(with_sentences(eg, [*setters.values()]))
         self.cfg.update(survey.learned(self.negatives, labels), scaling={})
         if not (self.relation_labels if self.entities == "given" else self.entity_labels):
             raise ValueError(Errors.M811.format(name=self.name, key=self.spans_key))
@@ -289,6 +292,10 @@ class SpertMT(LabelledSpertMT):
             raise ValueError(Errors.M812.format(name=self.name))
         if labels is None and not survey.with_relations:
             warnings.warn(Warnings.W814.format(name=self.name, count=survey.documents), stacklevel=2)
+        has_learned_scope = self._in_force("scope") == "learned" and "scope" not in (labels or {})
+        if has_learned_scope and setters and survey.without_sentences:
+            message = Warnings.W816.format(name=self.name, scope=self.cfg["scope"], setters=", ".join(setters))
+            warnings.warn(message, stacklevel=2)
         self._warn_of_partly_annotated(survey.partly_annotated, survey.documents)
         survey.add_unpredictable(self.options(), self._scope)
         if survey.lost.counts:
@@ -315,20 +322,6 @@ class SpertMT(LabelledSpertMT):
         """The most sentences between two related mentions; None for no limit."""
         scope = self._in_force("scope")
         return {"learned": self.cfg["scope"], "sentence": 0, "document": None}[scope]
-
-    def _predicted_cats(self, docs: list[Doc]) -> numpy.ndarray | None:
-        """The text labels on the documents, if the model reads them. Unknown ones are zeros, and are counted."""
-        if not self._sees_cats:
-            return None
-        labels = set(self.cfg["cat_labels"])
-        unknown = sum(len(doc) > 0 and labels.isdisjoint(doc.cats) for doc in docs)
-        self._count_left_out("texts without a known label", unknown, warning=Warnings.W812)
-        return self._cats(docs)
-
-    def _cats(self, docs: list[Doc]) -> numpy.ndarray:
-        """Documents x text labels."""
-        rows = [[doc.cats.get(label, 0.0) for label in self.cfg["cat_labels"]] for doc in docs]
-        return numpy.array(rows, dtype="f").reshape(len(docs), -1)
 
     def _given(self, docs: Iterable[Doc]) -> list[list[EntitySpan]]:
         """The entities that are on the documents already, in the order in which they are scored and written."""

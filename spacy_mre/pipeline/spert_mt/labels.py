@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar, get_args
 
+import numpy
+from spacy.tokens import Doc
 from spacy.training import Example
 
-from ...errors import Errors
+from ...errors import Errors, Warnings
 from ..base import MREPipe
 from ..spans.overlap import wider_policy
 from .settings import LabelKind
@@ -107,6 +109,20 @@ class LabelledSpertMT(MREPipe):
     @property
     def _sees_cats(self) -> bool:
         return self._shim.module.cat_labels > 0
+
+    def _predicted_cats(self, docs: list[Doc]) -> numpy.ndarray | None:
+        """The text labels on the documents, if the model reads them. Unknown ones are zeros, and are counted."""
+        if not self._sees_cats:
+            return None
+        labels = set(self.cfg["cat_labels"])
+        unknown = sum(len(doc) > 0 and labels.isdisjoint(doc.cats) for doc in docs)
+        self._count_left_out("texts without a known label", unknown, warning=Warnings.W812)
+        return self._cats(docs)
+
+    def _cats(self, docs: list[Doc]) -> numpy.ndarray:
+        """Documents x text labels."""
+        rows = [[doc.cats.get(label, 0.0) for label in self.cfg["cat_labels"]] for doc in docs]
+        return numpy.array(rows, dtype="f").reshape(len(docs), -1)
 
     def _check_initialized(self) -> None:
         if self._shim.module is None:

@@ -1,7 +1,7 @@
 """What `mode` sets: the heads, losses and decoding of SpERT.MT as shipped, of its paper, and of SpERT."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from annotated_types import Interval
 
@@ -16,8 +16,8 @@ DEFAULT_SPERT_MT_MODEL = {"@architectures": "spacy_mre.SpertMT.v1", "encoder": D
 Negatives: TypeAlias = Annotated[int, Interval(ge=-1)]
 # Where the two mentions of a relation are.
 Scope = Literal["learned", "sentence", "document"]
-# By relation label, the (head type, tail type) pairs that it may join.
-Constraints = dict[str, list[list[str]]]
+# By relation label, the (head type, tail type) pairs that it may join: a table, or the list of its pairs.
+Constraints = dict[str, list[list[str]]] | list[list[Any]]
 # Size of the width embedding, as in SpERT.
 WIDTH_SIZE = 25
 # Ranking loss: gamma, m+ and m- (dos Santos et al. 2015, section 4.2).

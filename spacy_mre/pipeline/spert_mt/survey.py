@@ -54,6 +54,7 @@ class Survey:
         self.lost = Losses()
         self.documents = 0
         self.partly_annotated = 0
+        self.without_sentences = 0
         self.with_relations = 0
         self.mentions = 0
         self.nesting = Nesting()
@@ -67,6 +68,7 @@ class Survey:
         """
         gold = align_gold(example, self.key)
         self.documents += 1
+        self.without_sentences += not example.predicted.has_annotation("SENT_START")
         self.with_relations += gold.relations is not None
         self.mentions += len(gold.mentions) + gold.lost.counts["entity off the token grid"]
         self.entity_labels.update(mention.label for mention in gold.mentions if mention.label)

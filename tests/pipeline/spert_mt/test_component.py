@@ -751,3 +751,38 @@ def test_data_without_relations_is_reported(relations, labels, is_reported, make
     nlp.get_pipe("spert_mt").initialize(lambda: examples, nlp=nlp, labels=given)
     found = [str(warning.message) for warning in recwarn if "W814" in str(warning.message)]
     assert len(found) == is_reported and all("1 documents" in text and "save_docs" in text for text in found)
+
+
+# Labels of constraints that a config file cannot have as keys
+
+
+@pytest.mark.parametrize("factory, setting", [("spert_mt", "constraints"), ("multi_ner", "questions")])
+@pytest.mark.parametrize("label", ["per:title", "a=b", "# x", "[x]", "", " a"])
+def test_labels_that_cannot_be_keys_are_refused_in_tables(factory, setting, label):
+    value = [["person", "title"]] if setting == "constraints" else "Which titles?"
+    nlp = spacy.blank("en")
+    with pytest.raises(ValueError, match=r"M003.*Give a list of pairs"):
+        nlp.add_pipe(factory, config={setting: {"fine": value, label: value}})
+    pipe = nlp.add_pipe(factory, config={setting: [["fine", value], [label, value]]})
+    with pytest.raises(ValueError, match="M003"):
+        setattr(pipe, setting, {label: value})
+    assert getattr(pipe, setting) == [["fine", value], [label, value]]
+
+
+def test_a_list_with_a_dollar_sign_or_a_label_twice_is_refused():
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("spert_mt")
+    with pytest.raises(ValueError, match=r"M004.*'US\$'"):
+        pipe.constraints = {"costs": [["thing", "US$"]]}
+    pipe.constraints = [["near", []], ["near", [["a", "b"]]]]
+    with pytest.raises(ValueError, match=r"M005.*'near'"):
+        pipe.options()
+
+
+def test_constraints_in_a_list_are_in_force(make_nlp, make_examples, fit, tmp_path):
+    nlp = make_nlp(constraints=[["lives_in", []], ["per:title", [["person", "title"]]]])
+    fit(nlp, make_examples(nlp))
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    found = {triple.label for doc in loaded.pipe(eg.text for eg in make_examples(nlp)) for triple in doc._.triples}
+    assert "works_in" in found and "lives_in" not in found

@@ -2,6 +2,7 @@
 
 import random
 import re
+import warnings
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,46 @@ ACROSS = "Ida sings . She lives in Lima ."
 def make_across(make_doc, nlp):
     gold = make_doc(nlp, ACROSS, [(0, 1, "person"), (6, 7, "place")], [(0, 1, "lives_in")])
     return Example(nlp.make_doc(ACROSS), gold)
+
+
+ABBREVIATED = "Ida of St . John lives in Lima ."
+
+
+@pytest.mark.parametrize("setter, scope", [("sentencizer", 2), ("senter", 1)])
+def test_a_learned_scope_and_a_component_that_sets_sentences(setter, scope, make_doc, make_nlp, settings_of):
+    """The sentencizer here ends sentences at "in", too. The senter must be trained first."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe(setter, config={"punct_chars": [".", "in"]} if setter == "sentencizer" else {})
+    nlp.add_pipe("spert_mt", config=settings_of("spert_mt"))
+    gold = make_doc(nlp, ABBREVIATED, [(0, 1, "person"), (7, 8, "place")], [(0, 1, "lives_in")])
+    for token in gold:
+        token.is_sent_start = token.i == 0
+
+    def initialize():
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            nlp.initialize(lambda: [Example(nlp.make_doc(ABBREVIATED), gold)])
+        return [str(warning.message) for warning in caught if "W816" in str(warning.message)]
+
+    told = initialize()
+    assert nlp.get_pipe("spert_mt").label_data["scope"] == scope
+    assert len(told) == (setter == "senter")
+    assert all("'spert_mt' has learned its scope" in text and "senter will set other" in text for text in told)
+    nlp.get_pipe("spert_mt").scope = "document"
+    assert initialize() == []
+
+
+def test_sentences_on_the_predicted_docs_are_surveyed(make_doc, settings_of):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("senter")
+    nlp.add_pipe("spert_mt", config=settings_of("spert_mt"))
+    gold = make_doc(nlp, ABBREVIATED, [(0, 1, "person"), (7, 8, "place")], [(0, 1, "lives_in")])
+    for token in gold:
+        token.is_sent_start = token.i == 0
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*W816")
+        nlp.initialize(lambda: [Example(gold.copy(), gold)])
+    assert nlp.get_pipe("spert_mt").label_data["scope"] == 0
 
 
 def test_relations_beyond_the_learned_scope_are_warned_of_in_further_training(make_doc, make_nlp, make_examples, fit):
