@@ -216,12 +216,12 @@ def are_blocked(doc: Doc) -> numpy.ndarray:
     return (iob == BEGIN) & (types == 0)
 
 
-def states_beside_entities(doc: Doc) -> dict[str, list[Span]]:
+def states_beside_entities(doc: Doc) -> dict[str, Any]:
     """What `doc.ents` says beside its entities, for `doc.set_ents`.
 
     doc (Doc): The document.
-    RETURNS (dict[str, list[Span]]): "missing", the tokens of which nothing is known, and "blocked", those in which there
-        shall be no entity. Each token is a span.
+    RETURNS (dict[str, list[Span]]): "missing", the tokens of which nothing is known, and "blocked", those in which
+        there shall be no entity. Each token is a span.
     """
     states = {"missing": doc.to_array("ENT_IOB") == 0, "blocked": are_blocked(doc)}
     return {name: [doc[i : i + 1] for i in numpy.flatnonzero(state).tolist()] for name, state in states.items()}

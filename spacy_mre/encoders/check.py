@@ -12,6 +12,7 @@ from thinc.api import Model
 
 from ..errors import Errors, Warnings
 from .encoder import find_listeners
+from .last_listener import needs_last_listener
 
 # Token attributes that a tokenizer or a component sets. Encoders compute all others from the words.
 ANNOTATIONS = ("TAG", "LEMMA", "POS", "MORPH", "DEP")
@@ -25,7 +26,8 @@ def check_pipeline(nlp: Language, component: TrainablePipe, sample: Sequence[Doc
     component (TrainablePipe): The component that is being initialized.
     sample (Sequence[Doc]): Some documents of the training data.
     RAISES (ValueError): If no component before this one is the encoder that it listens to, the last component that
-        listens to the same encoder is frozen, or a component after the encoder retokenizes.
+        listens to the same encoder is frozen and the encoder needs its gradient, or a component after the encoder
+        retokenizes.
     """
     _check_connected(nlp, component)
     names = [name for name, _ in nlp.components]
@@ -33,7 +35,8 @@ def check_pipeline(nlp: Language, component: TrainablePipe, sample: Sequence[Doc
     frozen = set(nlp.config.get("training", {}).get("frozen_components") or ())
     for encoder in encoders:
         listening = [name for name, pipe in nlp.components if encoder in _upstream_names(nlp, pipe)]
-        if encoder not in frozen and listening and listening[-1] in frozen:
+        is_trained = encoder not in frozen and needs_last_listener(nlp.get_pipe(encoder))
+        if is_trained and listening and listening[-1] in frozen:
             raise ValueError(Errors.M304.format(last=listening[-1], encoder=encoder))
     first = min(
         (names.index(encoder) for encoder in encoders),

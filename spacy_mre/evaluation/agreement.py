@@ -100,7 +100,9 @@ def measure_agreement(
         scores["entities"] = _compare([(_entities(eg.y, spans_key), _entities(eg.x, spans_key)) for eg in entities])
     related = [eg for eg in examples if all(get_relations(doc) is not None for doc in (eg.x, eg.y))]
     if related:
-        strict = [[relation_items(doc, symmetric, spans_key) for doc in (eg.y, eg.x)] for eg in related]
+        strict = [
+            (relation_items(eg.y, symmetric, spans_key), relation_items(eg.x, symmetric, spans_key)) for eg in related
+        ]
         scores["relations"] = _compare([(without_entity_labels(a), without_entity_labels(b)) for a, b in strict])
         scores["strict_relations"] = _compare(strict)
     sides = [(gold_cats(eg.y, multi_label=True), gold_cats(eg.x, multi_label=True)) for eg in examples]

@@ -16,12 +16,13 @@ from thinc.api import Model, Optimizer
 
 from ..annotations.alignment import UNSEEN, Losses
 from ..encoders.foreign_code import refusing_code
+from ..encoders.last_listener import LastListeners
 from ..encoders.stored_weights import own_readers, wrong_array
 from ..errors import Errors, Warnings
 from ..evaluation.scaling import Scaling
 from ..files import check_has, replacing_files
 from ..requirements import record_requirements
-from ..settings import check_setting
+from ..settings import check_setting, check_storable
 from ..training.buffers import BufferedPipe
 from ..training.stored_pipe import read_cfg, read_parts_from_bytes, read_parts_from_disk
 from .learned import check_sizes, checked_cfg
@@ -74,6 +75,7 @@ class MREPipe(BufferedPipe):
         self.scorer = scorer
         self.cfg: dict[str, Any] = learned
         self.left_out: Counter = Counter()
+        self._last_listeners = LastListeners()
         # What initialization has warned of already.
         self._announced: set[str] = set()
         record_requirements(nlp, nlp.tokenizer, self)
@@ -84,6 +86,7 @@ class MREPipe(BufferedPipe):
             super().__setattr__(name, value)
             return
         check_setting(name, value, settings[name])
+        check_storable(name, value)
         super().__setattr__(name, value)
         nlp = _PIPELINES.get(self, _no_pipeline)()
         if nlp is not None:
@@ -122,6 +125,9 @@ class MREPipe(BufferedPipe):
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
         validate_examples(examples, f"{type(self).__name__}.update")
+        self._last_listeners.check()
+        if any(len(eg.predicted) for eg in examples):  # an encoder sends nothing of empty texts
+            self._last_listeners.watch(self.model)
         loss = self.learn(examples, drop)
         if loss is not None:
             if not math.isfinite(loss):

@@ -6,13 +6,12 @@ from typing import Any, cast
 
 import torch
 from thinc.api import Model, PyTorchShim, get_torch_default_device
-from thinc.shims.shim import Shim
 from torch import nn
 
 from ..errors import Errors
 from ..unpacking import is_ours, reason_of
 from .torch_file import check_weights, read_torch_file
-from .torch_weights import averaged_weights, take_gradients
+from .torch_weights import averaged_weights, renew_id, take_gradients
 
 # For errors.
 ORIGIN = "The weights file of the heads"
@@ -64,10 +63,7 @@ class SizedShim(PyTorchShim):
         """
         self.build(**{**self.sizes, **sizes})
         self.module.load_state_dict(state)
-        # Optimizers store moments and averages by this id; those of the old weights have other shapes.
-        with Shim.global_id_lock:
-            Shim.global_id += 1
-            self.id = Shim.global_id
+        renew_id(self)  # moments and averages of the old weights have other shapes
 
     @property
     def device(self) -> torch.device:

@@ -1,3 +1,4 @@
+import warnings
 from typing import Any
 
 import numpy
@@ -316,6 +317,37 @@ def test_a_frozen_last_listener_raises_m304(make_shared_nlp, make_examples):
     freeze(nlp, "spert_mt")  # not the last
     with nlp.select_pipes(disable=["spert_mt"]):
         nlp.initialize(lambda: examples)
+
+
+def updates(nlp, examples, **options):
+    """The warnings of three updates, and whether they change the encoder."""
+    before = weights_of(nlp.get_pipe("tok2vec").model)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            nlp.update(examples, sgd=False, **options)
+            for _, pipe in nlp.pipeline:
+                pipe.finish_update(Adam(0.01))
+    after = weights_of(nlp.get_pipe("tok2vec").model)
+    told = [str(warning.message) for warning in caught if "W302" in str(warning.message)]
+    return told, largest(a - b for a, b in zip(before, after)) > 0
+
+
+def test_a_last_listener_that_returns_no_gradient_is_w302(make_shared_nlp, make_examples):
+    """Excluded, disabled, or of a component that is not initialized and therefore not checked."""
+    nlp = make_shared_nlp("spert_mt", "mre_textcat")
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    assert updates(nlp, examples) == ([], True)
+    assert updates(nlp, examples, exclude=["spert_mt"]) == ([], True)
+    told, has_learned = updates(nlp, examples, exclude=["mre_textcat"])
+    assert not has_learned
+    assert len(told) == 1 and "'mre_textcat' returned no gradient to 'tok2vec'" in told[0]
+    assert updates(nlp, examples, exclude=["mre_textcat"]) == ([], False)  # told already
+    assert updates(nlp, examples) == ([], True)
+    nlp.initialize(lambda: examples)
+    with nlp.select_pipes(disable=["mre_textcat"]):
+        assert not updates(nlp, examples)[1]
 
 
 def test_spacy_train_raises_m304_for_a_frozen_last_listener(make_examples, tmp_path):

@@ -64,8 +64,9 @@ def test_sparse_gradients_give_the_same_weights_as_dense_ones(make_optimizer):
         embedding = nn.Embedding(MIN_SPARSE_ROWS, 3)
         module = nn.Sequential(embedding, nn.Linear(3, 2))
         before = embedding.weight.detach().clone()
-        use_sparse_gradients(module, is_sparse)
         model, optimizer = PyTorchWrapper(module), make_optimizer(0.1, L2=0.0)
+        if is_sparse:
+            use_sparse_gradients(model.shims[0])
         for row in (5, 7, 5):
             module(torch.tensor([[row, 9]])).sum().backward()
             if is_sparse:
@@ -80,5 +81,39 @@ def test_sparse_gradients_give_the_same_weights_as_dense_ones(make_optimizer):
 
 def test_small_embeddings_keep_dense_gradients():
     module = nn.Embedding(MIN_SPARSE_ROWS - 1, 3)
-    use_sparse_gradients(module)
+    use_sparse_gradients(PyTorchWrapper(module).shims[0])
     assert not module.sparse
+
+
+@pytest.mark.parametrize("overflows", [False, True])
+def test_gradients_that_the_shim_scales_are_left_to_it(overflows, monkeypatch):
+    """As in mixed precision on a GPU, where the shim skips an update whose gradients overflow."""
+    embedding = nn.Embedding(MIN_SPARSE_ROWS, 3)
+    model, optimizer = PyTorchWrapper(embedding), make_adamw(0.1)
+    (shim,) = model.shims
+    monkeypatch.setattr("spacy_mre.training.torch_weights.scales_gradients", lambda each: each is shim)
+    use_sparse_gradients(shim)
+    assert not embedding.sparse
+    before = embedding.weight.detach().clone()
+    embedding(torch.tensor([5])).sum().backward()
+    shim._grad_scaler._found_inf = overflows
+    pass_gradients(optimizer, shim)
+    model.finish_update(optimizer)
+    optimizer.step_schedules()
+    assert torch.equal(embedding.weight, before) == overflows
+
+
+def test_a_copy_is_trained_as_another_model():
+    """It has the id of the original, under which the optimizer stored moments and averages of both."""
+    shim, optimizer = trained(1)
+    copied = shim.copy()
+    assert copied.id == shim.id
+    for each, direction in ((shim, 1.0), (copied, -1.0)):
+        each._model.bias.grad = torch.full((2,), direction)
+        pass_gradients(optimizer, each)
+    assert {number for number, name in optimizer.pending if name == "bias"} == {shim.id, copied.id}
+    assert copied.id != shim.id
+    before = copies(shim)["bias"]
+    optimizer.step()
+    assert (copies(shim)["bias"] < before).all() and (copies(copied)["bias"] > before).all()
+    assert {number for number, _ in optimizer.averages} == {shim.id, copied.id}

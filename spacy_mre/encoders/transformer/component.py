@@ -4,7 +4,6 @@ It has the same Hugging Face model, configs, listeners and files. It differs in 
 sorted by length and run in groups, pieces are stored without padding and aligned at once, a long text is many forwards.
 """
 
-import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -19,22 +18,23 @@ from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 from spacy_transformers import Transformer, install_extensions
 from spacy_transformers.layers import TransformerListener
-from thinc.api import ArgsKwargs, Model, Optimizer, get_array_module, torch2xp, xp2torch
+from thinc.api import ArgsKwargs, Model, Optimizer, torch2xp, xp2torch
 from thinc.types import Floats2d
 
 from ...errors import Errors
 from ...files import check_has, replacing_files
 from ...training.buffers import BufferedPipe
 from ...training.stored_pipe import read_cfg, read_parts_from_bytes, read_parts_from_disk
-from ...training.torch_weights import averaged_weights, pass_gradients, use_sparse_gradients
+from ...training.torch_weights import averaged_weights, fingerprint, pass_gradients, use_sparse_gradients
 from ..foreign_code import refusing_code
 from ..stored_weights import own_readers
+from .batch_gradient import BatchGradient
 from .engines import PACKAGES, PRECISIONS, make_engine, torch_inputs
 from .frozen_layers import freeze_lowest
 from .int8_weights import make_trainable
-from .mixed_precision import forward_of_update, in_full_precision, scales_gradients
-from .packing import attention_mask, first_position, pack_rows, pad
-from .piece_data import Encodings, gradient_of, piece_mask, split_by_doc
+from .mixed_precision import forward_of_update, in_full_precision
+from .packing import attention_mask, drop_padding, first_position, pack_rows, pad
+from .piece_data import Encodings, piece_mask, split_by_doc
 from .settings import Engine, Precision
 from .storage import add_int8_model, load_transformer, read_model, save_transformer
 from .wordpieces import Wordpieces, pack, tokenize_windows
@@ -55,6 +55,8 @@ class MRETransformer(BufferedPipe, Transformer):
     >>> transformer.precision
     'bf16'
     """
+
+    needs_last_listener = False  # unlike the class it is derived from, see `update`
 
     def __init__(
         self,
@@ -86,6 +88,8 @@ class MRETransformer(BufferedPipe, Transformer):
         self.engine, self.precision, self.threads = engine, precision, threads
         self.freeze_layers = freeze_layers
         self._run: Callable | None = None
+        self._weights_of_run: list[float] | None = None  # None before training, which alone changes weights
+        self._batch: BatchGradient | None = None
         self._overflows = 0
 
     @property
@@ -114,7 +118,7 @@ class MRETransformer(BufferedPipe, Transformer):
         width = self.model.transformer.config.hidden_size
         vectors = torch.empty(len(pieces.ids), width, device=self.model.transformer.device)
         for ids, mask, types, indices in self._window_groups(pieces):
-            vectors[torch.from_numpy(indices).to(vectors.device)] = _drop_padding(run(ids, mask, types), mask)
+            vectors[torch.from_numpy(indices).to(vectors.device)] = drop_padding(run(ids, mask, types), mask)
         return Encodings(split_by_doc(pieces, torch2xp(vectors), self.model.tokenizer))
 
     def update(
@@ -125,8 +129,9 @@ class MRETransformer(BufferedPipe, Transformer):
         sgd: Optimizer | None = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Encode a batch for the listening components. When the last of them has returned its gradient, the weights
-        get theirs.
+        """Encode a batch for the listening components. When all of them have returned their gradients, the weights get
+        the sum; or before the next batch and in `finish_update`, if some return none because they are frozen,
+        excluded or disabled.
 
         examples (Iterable[Example]): The batch; only the predicted Docs are read.
         drop (float): Not used. The dropout of a transformer is set in its own config.
@@ -141,32 +146,24 @@ class MRETransformer(BufferedPipe, Transformer):
         if not any(len(doc) for doc in docs):
             return losses
         losses.setdefault(self.name, 0.0)
-        self._run = None  # the engine of prediction may have a copy of the weights
+        self._finish_batch()
+        self._run, self._weights_of_run = None, []  # the engine of prediction may have a copy of the weights
         pieces = self._tokenize(docs)
         vectors, backprop_vectors = self._encode_for_update(pieces)
         datas = split_by_doc(pieces, vectors, self.model.tokenizer)
-        d_vectors: Floats2d | None = None
-
-        def accumulate(d_datas: list[Any]) -> None:
-            nonlocal d_vectors
-            xp = get_array_module(vectors)
-            gradient = gradient_of(datas, d_datas, xp)
-            squared = float((gradient**2).sum())
-            if not math.isfinite(squared):
-                raise ValueError(Errors.M808.format(names=f"the vectors of '{self.name}'"))
-            losses[self.name] += squared
-            d_vectors = gradient if d_vectors is None else d_vectors + gradient
+        batch = self._batch = BatchGradient(datas, vectors, backprop_vectors)
 
         def backprop(d_datas: list[Any]) -> list[Doc]:
-            accumulate(d_datas)
-            backprop_vectors(d_vectors)
-            if sgd is not None:
-                self.finish_update(sgd)
+            losses[self.name] += batch.add(d_datas, self.name)
+            if batch.added == len(self.listeners):
+                self._finish_batch()
+                if sgd is not None:
+                    self.finish_update(sgd)
             return docs
 
         batch_id = TransformerListener.get_batch_id(docs)
         for listener in self.listeners:
-            listener.receive(batch_id, datas, backprop if listener is self.listeners[-1] else accumulate)
+            listener.receive(batch_id, datas, backprop)
         return losses
 
     def finish_update(self, sgd: Optimizer) -> None:
@@ -175,9 +172,9 @@ class MRETransformer(BufferedPipe, Transformer):
         sgd (Optimizer): `spacy_mre.AdamW.v1` takes sparse gradients of embeddings; others get dense ones.
         RAISES (ValueError): If mixed precision has skipped so many updates in a row that no scale would help.
         """
+        self._finish_batch()
         shim = self.model.layers[0].shims[0]
-        if not scales_gradients(self.model):
-            pass_gradients(sgd, shim)
+        pass_gradients(sgd, shim)
         self._overflows = self._overflows + 1 if shim._grad_scaler.found_inf else 0
         if self._overflows == MAX_OVERFLOWS:
             raise ValueError(Errors.M810.format(name=self.name, count=self._overflows))
@@ -272,12 +269,21 @@ class MRETransformer(BufferedPipe, Transformer):
         return self
 
     def _run_of_engine(self) -> Callable:
-        """The engine. The first thread that needs it makes it, alone: the export to ONNX changes global state."""
+        """The engine. The first thread that needs it makes it, alone: the export to ONNX changes global state. In a
+        process that trains, it is made again when the weights have changed, which an optimizer may do at any time."""
         with _MAKING_ENGINE:
-            if self._run is None:
+            weights = None if self._weights_of_run is None else fingerprint(self.model)
+            if self._run is None or weights != self._weights_of_run:
                 self._set_threads()
                 self._run = make_engine(self.model.transformer, self.engine, self.precision)
+                self._weights_of_run = weights
             return self._run
+
+    def _finish_batch(self) -> None:
+        """Pass on the gradients that listeners have returned, if any have. The others are expected to return none."""
+        if self._batch is not None and self._batch.sum is not None:
+            batch, self._batch = self._batch, None
+            batch.finish(self.listeners)
 
     def _tokenize(self, docs: Iterable[Doc]) -> Wordpieces:
         return tokenize_windows(list(docs), self.model.attrs["get_spans"], self.model.tokenizer)
@@ -306,11 +312,11 @@ class MRETransformer(BufferedPipe, Transformer):
         sets it."""
         make_trainable(self.model.transformer)
         freeze_lowest(self.model.transformer, self.freeze_layers)
-        use_sparse_gradients(self.model.transformer, not scales_gradients(self.model))
+        use_sparse_gradients(self.model.layers[0].shims[0])
         outputs, indices, forward = [], [], forward_of_update(self.model)
         for inputs, mask, group_indices in self._inputs_for_update(pieces):
             output, backprop_output = forward(ArgsKwargs((), inputs))
-            outputs.append(_drop_padding(output.last_hidden_state, mask))
+            outputs.append(drop_padding(output.last_hidden_state, mask))
             indices.append(group_indices)
         batch_order = numpy.argsort(numpy.concatenate(indices))
         vectors = torch.cat(outputs).float().index_select(0, torch.from_numpy(batch_order).to(outputs[0].device))
@@ -341,9 +347,3 @@ class MRETransformer(BufferedPipe, Transformer):
             torch.set_num_threads(1)  # a forked worker would hang in torch's thread pool
         elif self.threads:
             torch.set_num_threads(self.threads)
-
-
-def _drop_padding(states: torch.Tensor, mask: numpy.ndarray) -> torch.Tensor:
-    """Return the states without padding, pieces x width."""
-    flat = states.reshape(-1, states.shape[-1])
-    return flat if mask.all() else flat[torch.from_numpy(numpy.flatnonzero(mask)).to(flat.device)]

@@ -24,18 +24,9 @@ def forward_of_update(model: Model) -> Forward:
     RETURNS (Forward): In mixed precision if the model's config sets it.
     """
     shim = model.layers[0].shims[0]
-    if not shim._mixed_precision or scales_gradients(model):
+    if not shim._mixed_precision or model.transformer.device.type == "cuda":
         return shim.begin_update
     return partial(_begin_update, model.transformer)
-
-
-def scales_gradients(model: Model) -> bool:
-    """Whether the shim scales gradients, as it does in mixed precision on a GPU.
-
-    model (Model): `TransformerModel`.
-    RETURNS (bool): False without mixed precision, or on a CPU.
-    """
-    return bool(model.layers[0].shims[0]._mixed_precision) and model.transformer.device.type == "cuda"
 
 
 @contextmanager

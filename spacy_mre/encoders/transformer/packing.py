@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy
+import torch
 from thinc.types import Ints1d
-from torch import nn
+from torch import Tensor, nn
 
 from ...arrays import expand_ranges
 from .piece_data import piece_mask
@@ -94,3 +95,9 @@ def pad(values: Ints1d, mask: numpy.ndarray, value: int) -> numpy.ndarray:
     padded = numpy.full(mask.shape, value, dtype=numpy.int64)
     padded[mask] = values
     return padded
+
+
+def drop_padding(states: Tensor, mask: numpy.ndarray) -> Tensor:
+    """RETURNS (Tensor): The states where `mask` is true, row after row, pieces x width."""
+    flat = states.reshape(-1, states.shape[-1])
+    return flat if mask.all() else flat[torch.from_numpy(numpy.flatnonzero(mask)).to(flat.device)]

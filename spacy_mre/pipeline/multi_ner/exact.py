@@ -55,6 +55,8 @@ def build_cross_transformer(
     RETURNS (Model[tuple[list[Doc], list[Doc]], EncodedPairs]): From texts and questions to vectors.
     """
     limits = _Limits(max_batch_items, overlap, max_length)
+    # Gradients need no scale in bfloat16.
+    transformer.layers[0].shims[0]._grad_scaler._enabled = False
     return Model(
         "cross_transformer",
         partial(_forward, limits),

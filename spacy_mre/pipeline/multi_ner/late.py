@@ -9,12 +9,12 @@ from spacy.tokens import Doc
 from spacy.util import registry
 from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import Floats2d, Floats3d
-from torch import nn
 
 from ...encoders.encoder import Encoded, Encoder, find_listeners
 from ...errors import Errors
 from ...settings import Positive, Rate, checked
 from ...training.sized import SizedShim, set_training, sized_shim
+from ...training.torch_weights import fingerprint
 from .cross_attention import CrossAttention
 from .interaction import EncodedPairs, Interaction, TextsAndQuestions
 
@@ -125,25 +125,13 @@ def _check_not_cut(questions: list[Doc], read: Encoded) -> None:
 def _question_words(model: Interaction, questions: list[Doc]) -> tuple[Floats2d, numpy.ndarray]:
     """The word vectors of the questions. They are computed again only if the questions or the weights have changed."""
     reader, module = model.get_ref("questions"), sized_shim(model.get_ref("cross")).module
-    state = ([question.text for question in questions], _fingerprint(reader))
+    state = ([question.text for question in questions], fingerprint(reader))
     cached = module.cached  # another thread may replace it
     if cached is None or cached[0] != state:
         read = reader.predict(questions)
         _check_not_cut(questions, read)
         cached = module.cached = (state, read.tokens, read.lengths)
     return cached[1:]
-
-
-def _fingerprint(model: Model) -> list[float]:
-    """The first number of each weight. Updates, averages and loading change at least one of them."""
-    numbers = []
-    for node in model.walk():
-        numbers += [xp2torch(node.get_param(name)).reshape(-1)[:1] for name in node.param_names if node.has_param(name)]
-        for shim in node.shims:
-            module = getattr(shim, "_model", None)
-            if isinstance(module, nn.Module):
-                numbers += [weight.detach().reshape(-1)[:1].float() for weight in module.parameters()]
-    return torch.cat(numbers).tolist() if numbers else []
 
 
 def _cross_forward(

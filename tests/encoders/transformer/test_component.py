@@ -277,6 +277,26 @@ def test_prediction_after_training_uses_the_new_weights(make_nlp):
     assert not numpy.allclose(numpy.concatenate(before), numpy.concatenate(states_of(nlp(TEXTS[0]))), atol=1e-2)
 
 
+def test_prediction_between_an_update_and_the_step_of_the_optimizer(make_nlp, make_examples, settings_of):
+    """An annotating transformer predicts there; its copy in half precision was one step old at the next evaluation."""
+    nlp = make_nlp(precision="bf16")
+    encoder = {"@architectures": "spacy_mre.TransformerEncoder.v1"}
+    nlp.add_pipe("mre_textcat", config=settings_of("mre_textcat", encoder=encoder))
+    examples, sgd = make_examples(nlp), make_adamw(0.05)
+    nlp.initialize(lambda: examples)
+    nlp.update(examples, sgd=False, annotates=["transformer"])
+    for _, pipe in nlp.pipeline:
+        pipe.finish_update(sgd)
+    before = states_of(nlp(TEXTS[0]))
+    assert get_transformer(nlp)._run is get_transformer(nlp)._run_of_engine()  # not made again for nothing
+    sgd.step_schedules()
+    after = states_of(nlp(TEXTS[0]))
+    assert not numpy.allclose(numpy.concatenate(before), numpy.concatenate(after), atol=1e-2)
+    exact = get_transformer(nlp)
+    exact.precision, exact._run = "fp32", None
+    assert numpy.concatenate(after) == pytest.approx(numpy.concatenate(states_of(nlp(TEXTS[0]))), abs=0.1)
+
+
 @pytest.mark.parametrize("make_copy", [copy.deepcopy, lambda pipe: pickle.loads(pickle.dumps(pipe))])
 @pytest.mark.parametrize("engine, precision", [("torch", "fp32"), ("torch", "bf16"), ("onnx", "fp32")])
 def test_a_component_that_has_predicted_can_be_copied(make_nlp, engine, precision, make_copy):

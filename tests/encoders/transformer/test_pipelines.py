@@ -1,3 +1,5 @@
+import pickle
+
 import numpy
 import pytest
 import spacy
@@ -263,12 +265,83 @@ def test_heads_learn_on_a_frozen_transformer_that_annotates(learn):
     assert last["spert_mt"] < first["spert_mt"] / 2 and last["mre_textcat"] < first["mre_textcat"] * 0.8
 
 
-def test_a_frozen_last_listener_raises_m304(make_trf_nlp, make_examples):
+def test_a_frozen_last_listener(make_trf_nlp, make_examples, transformer):
+    """`mre_transformer` does not need it."""
     nlp = make_trf_nlp("spert_mt", "mre_textcat")
-    nlp.config["training"] = {**nlp.config["training"], "frozen_components": ["mre_textcat"]}
     examples = make_examples(nlp)
-    with pytest.raises(ValueError, match=r"M304.*'mre_textcat' is frozen.*'transformer'"):
+    nlp.initialize(lambda: examples)
+    nlp.config["training"] = {**nlp.config["training"], "frozen_components": ["mre_textcat"]}
+    if transformer == "mre_transformer":
         nlp.initialize(lambda: examples)
+    else:
+        with pytest.raises(ValueError, match=r"M304.*'mre_textcat' is frozen.*'transformer'"):
+            nlp.initialize(lambda: examples)
+
+
+def finish(nlp, sgd):
+    """As `spacy train` does after the last component has run."""
+    for _, pipe in nlp.pipeline:
+        if hasattr(pipe, "finish_update"):
+            pipe.finish_update(sgd)
+    sgd.step_schedules()
+
+
+@pytest.mark.parametrize("how", ["excluded", "disabled"])
+def test_a_last_listener_that_returns_no_gradient(how, make_trf_nlp, make_examples, transformer):
+    nlp = make_trf_nlp("mre_textcat", "spert_mt")
+    examples, sgd = make_examples(nlp), make_adamw(1e-3)
+    nlp.initialize(lambda: examples)
+    before, heads = copies_of(nlp), nlp.get_pipe("spert_mt").model.to_bytes()
+    exclude = ["spert_mt"] if how == "excluded" else []
+    with nlp.select_pipes(disable=["spert_mt"] if how == "disabled" else []):
+        if transformer == "mre_transformer":
+            nlp.update(examples, sgd=False, exclude=exclude)
+            finish(nlp, sgd)
+            assert changed(nlp, before) == sorted(before)
+            pickle.dumps(nlp.get_pipe("transformer"))
+        else:
+            nlp.update(examples, sgd=False, exclude=exclude)
+            finish(nlp, sgd)
+            with pytest.warns(UserWarning, match=r"W302.*'spert_mt' returned no gradient to 'transformer'"):
+                nlp.update(examples, sgd=False, exclude=exclude)
+            assert not changed(nlp, before)
+    if how == "excluded":
+        assert nlp.get_pipe("spert_mt").model.to_bytes() == heads
+
+
+def test_the_loop_of_plain_spacy_without_the_last_listener(make_trf_nlp, make_examples, transformer):
+    """Which finishes the update of the encoder before its listeners have run."""
+    if transformer == "transformer":
+        pytest.skip("it learns nothing without the last listener")
+    nlp = make_trf_nlp("mre_textcat", "spert_mt")
+    examples, sgd = make_examples(nlp), make_adamw(1e-3)
+    nlp.initialize(lambda: examples)
+    before = copies_of(nlp)
+    for _ in range(2):
+        nlp.update(examples, sgd=sgd, exclude=["spert_mt"])
+        sgd.step_schedules()
+    assert changed(nlp, before) == sorted(before)
+
+
+def test_gradients_of_several_batches_add_up_without_the_last_listener(make_trf_nlp, make_examples, transformer):
+    """As with `accumulate_gradient` of `spacy train`."""
+    if transformer == "transformer":
+        pytest.skip("it learns nothing without the last listener")
+
+    def gradients(*factories, **options):
+        fix_random_seed(0)
+        nlp = make_trf_nlp(*factories)
+        examples = make_examples(nlp)
+        nlp.initialize(lambda: examples)
+        for batch in (examples[:3], examples[3:]):
+            nlp.update(batch, sgd=False, **options)
+        nlp.get_pipe("transformer")._finish_batch()
+        return {name: weight.grad for name, weight in weights_of(nlp).items() if not weight.grad.is_sparse}
+
+    alone, beside = gradients("mre_textcat"), gradients("mre_textcat", "spert_mt", exclude=["spert_mt"])
+    assert alone and all(gradient.any() for gradient in alone.values())
+    for name, gradient in alone.items():
+        assert torch.allclose(beside[name], gradient, rtol=1e-3, atol=1e-6), name
 
 
 @pytest.mark.parametrize("factory", ["spert_mt", "mre_textcat"])
