@@ -5,6 +5,7 @@ import sys
 import tempfile
 import venv
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -64,10 +65,9 @@ def _newest(files: Iterable[Path]) -> list[Path]:
     """The newest wheel of each distribution: builds of earlier versions stay in the same folder."""
     newest: dict[str, tuple[Version, Path]] = {}
     for file in files:
-        try:
+        name, version = file.name, Version("0")
+        with suppress(InvalidWheelFilename):  # pip says what is wrong with it
             name, version, *_ = parse_wheel_filename(file.name)
-        except InvalidWheelFilename:  # pip says what is wrong with it
-            name, version = file.name, Version("0")
         if name not in newest or version > newest[name][0]:
             newest[name] = version, file
     return [file for _, file in newest.values()]

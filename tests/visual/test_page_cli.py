@@ -5,6 +5,7 @@ import json
 import pytest
 import spacy
 from spacy.language import Language
+from spacy.training import Example
 from typer.testing import CliRunner
 
 from spacy_mre import save_docs
@@ -93,7 +94,8 @@ def test_the_relations_without_direction_are_those_of_the_pipeline(tmp_path, mon
     monkeypatch.setattr("spacy_mre.cli.page.write_page", lambda docs, path, **options: drawn.update(options))
     nlp = spacy.blank("en")
     nlp.add_pipe("spert_mt", config={"symmetric": ["near"]})
-    nlp.initialize()
+    gold = {"entities": [(8, 12, "place")]}
+    nlp.initialize(lambda: [Example.from_dict(nlp.make_doc("Rain in Oslo."), gold)])
     nlp.to_disk(tmp_path / "model")
     texts = source(tmp_path, ".txt", ["Rain in Oslo."])
     result = run(tmp_path / "model", texts, tmp_path / "out.html", "--symmetric", "joins")
