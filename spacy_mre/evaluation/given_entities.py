@@ -60,6 +60,11 @@ def takes_given_entities(nlp: Language) -> bool:
     return bool(_components(nlp))
 
 
+def waits_for_entities(nlp: Language) -> bool:
+    """RETURNS (bool): Whether a component takes given entities only, so that it finds no relations without them."""
+    return any(component.entities == "given" for component in _components(nlp))
+
+
 @contextmanager
 def taking_given_entities(nlp: Language) -> Iterator[None]:
     """Let the components of a pipeline take given entities inside a `with` block.

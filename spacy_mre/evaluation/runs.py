@@ -15,7 +15,7 @@ from thinc.api import Config, require_cpu, require_gpu
 
 from .counts import Counts, count_documents
 from .evaluate import GIVEN, OVERLAP
-from .given_entities import give_gold_entities, takes_given_entities, taking_given_entities
+from .given_entities import give_gold_entities, takes_given_entities, taking_given_entities, waits_for_entities
 from .mistakes import find_mistakes
 from .pipeline_settings import get_cats_settings, get_spans_key, get_symmetric
 from .run_config import get_section, set_values
@@ -107,6 +107,8 @@ def measure(nlp: Language, examples: Sequence[Example], predicted: Sequence[Exam
     cats_settings = get_cats_settings(nlp)
     predicted = predict(nlp, examples) if predicted is None else list(predicted)
     counts = count_documents(predicted, spans_key=spans_key, symmetric=symmetric, **cats_settings)
+    if "entities" not in counts and waits_for_entities(nlp):
+        counts = {layer: rows for layer, rows in counts.items() if not layer.endswith("relations")}
     results: dict[str, Any] = {}
     if "entities" in counts or "relations" in counts:
         joint = score_joint(predicted, spans_key=spans_key, symmetric=symmetric)

@@ -3,10 +3,15 @@ import json
 
 import numpy
 import pytest
+import spacy
 from spacy.lang.zh import Chinese
+from spacy.language import Language
+from spacy.training import Example
 from spacy.util import load_config
 from thinc.api import Config
 
+from spacy_mre.annotations.entities import set_entities
+from spacy_mre.annotations.relations import make_relation, set_relations
 from spacy_mre.evaluation.run_config import component_settings, fingerprint, set_budget, set_values
 from spacy_mre.evaluation.run_files import counts_of, is_made, load_run, save_run
 from spacy_mre.evaluation.runs import Measured, measure, predict, read_examples, train_last
@@ -146,6 +151,29 @@ def test_a_level_that_is_not_predicted_has_no_scores(trained, assets):
         pipe.entities = "predict"
     assert "spans_f" not in measured.scores and "rel_f" not in measured.scores  # entities are not predicted
     assert measured.scores["given_rel_f"] >= 0 and "given_relations" in measured.counts
+
+
+def test_relations_without_entities_are_measured(nlp_of_relations):
+    nlp, examples = nlp_of_relations
+    measured = measure(nlp, examples)
+    assert (measured.scores["rel_f"], measured.scores["overlap_rel_f"]) == (1.0, 1.0)
+    assert "spans_f" not in measured.scores and measured.counts["relations"].tolist() == [[1, 0, 0]]
+
+
+@pytest.fixture
+def nlp_of_relations():
+    """A component that writes nothing else, and a text with gold."""
+
+    def relate(doc):
+        set_relations(doc, [make_relation((0, 1), (2, 3), "met", head_label="person", tail_label="person")])
+        return doc
+
+    Language.component("only_relations", func=relate)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("only_relations")
+    gold = relate(nlp.make_doc("Ada met Bo"))
+    set_entities(gold, [(0, 1, "person", 1.0), (2, 3, "person", 1.0)])
+    return nlp, [Example(nlp.make_doc("Ada met Bo"), gold)]
 
 
 def test_given_relations_are_counted_in_their_documents(trained, assets):
