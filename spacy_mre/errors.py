@@ -20,8 +20,8 @@ class Errors(metaclass=_WithCodes):
         "again. Give a list of pairs in place of the table: {setting} = [[{label!r}, ...], ...]."
     )
     M004 = (
-        "'{setting}' contains {text!r}. A config file doubles a dollar sign in a list each time it is saved. Use "
-        "another sign, in the annotations too."
+        "'{setting}' contains {text!r}. A config file doubles a dollar sign in a list each time it is saved, and reads "
+        "'${{' as the beginning of a variable. Use another sign, in the annotations too."
     )
     M005 = "'{setting}' must contain pairs of a label and its value, each label once. Found: {pair!r}."
     M010 = (

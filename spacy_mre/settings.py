@@ -22,10 +22,11 @@ NotNegativeFloat: TypeAlias = Annotated[float, Interval(ge=0)]
 
 
 def check_setting(name: str, value: Any, annotation: Any) -> None:
-    """Check the value of a setting against its annotation: the strings of a `Literal`, the range of a number.
+    """Check the value of a setting against its annotation: the strings of a `Literal`, the range of a number, and the
+    pairs of a list in place of a table.
 
     name (str): The setting.
-    value (Any): Its value. Values that are neither strings nor numbers are not checked.
+    value (Any): Its value. Values of other types are not checked.
     annotation (Any): Its annotation, which may be a union.
     RAISES (ValueError): If the annotation does not allow the value.
 
@@ -39,6 +40,8 @@ def check_setting(name: str, value: Any, annotation: Any) -> None:
         for interval in _intervals(annotation):
             if not _contains(interval, value):
                 raise ValueError(Errors.M002.format(setting=name, value=value, range=_described(interval)))
+    elif isinstance(value, (list, tuple)) and any(get_origin(part) is dict for part in get_args(annotation)):
+        as_table(name, value)
 
 
 def check_storable(name: str, value: Any) -> None:
@@ -46,7 +49,8 @@ def check_storable(name: str, value: Any) -> None:
 
     name (str): The setting.
     value (Any): Its value.
-    RAISES (ValueError): If a label cannot be a key of the file, or a list contains a dollar sign, which is doubled.
+    RAISES (ValueError): If a label cannot be a key of the file, or a dollar sign would be read as that of a variable or
+        be doubled.
 
     >>> check_storable("constraints", [["per:title", [["person", "title"]]]])
     """
@@ -55,6 +59,8 @@ def check_storable(name: str, value: Any) -> None:
             label = next((label for label in value if not _are_keys({label: value[label]})), "")
             raise ValueError(Errors.M003.format(setting=name, label=label))
         for inner in value.values():
+            if isinstance(inner, str) and "${" in inner:
+                raise ValueError(Errors.M004.format(setting=name, text=inner))
             check_storable(name, inner)
     elif isinstance(value, (list, tuple)):
         for inner in value:
@@ -79,7 +85,8 @@ def as_table(name: str, value: Mapping[str, Any] | Sequence[Sequence[Any]]) -> d
         return dict(value)
     table: dict[str, Any] = {}
     for pair in value:
-        if len(pair) != 2 or not isinstance(pair[0], str) or pair[0] in table:
+        is_pair = isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[0], str)
+        if not is_pair or pair[0] in table:
             raise ValueError(Errors.M005.format(setting=name, pair=pair))
         table[pair[0]] = pair[1]
     return table

@@ -8,8 +8,9 @@ A relation is a plain dict that contains only `str`, `int`, `float` and `list`:
 `doc._.relations` is None if nothing is known about relations, and an empty list if it is known that there are none.
 
 Next to the list, the document stores what each component wrote, and a checksum of the tokens. A component replaces only
-its own relations, and reading fails if the tokens have changed since, because the offsets are then wrong. So the list
-may be edited by hand.
+the relations that it wrote, and reading fails if the tokens have changed since, because the offsets are then wrong. So
+relations may be appended and removed by hand. One with other offsets or another label is a new one; one with another
+score or other labels of its arguments is still the component's, and is replaced when the component runs again.
 """
 
 import zlib
@@ -24,7 +25,7 @@ from .entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities, trim
 
 KEY = ("._.", "relations", None, None)
 # The identity and the source of each relation that a component wrote, as one list.
-SOURCES_KEY = ("._.", "relation_sources", None, None)
+SOURCES_KEY = ("._.", "relation_writers", None, None)
 TOKENS_KEY = ("._.", "relation_tokens", None, None)
 # The label of a head or tail that is listed as an entity, but has no label of its own.
 ARGUMENT_LABEL = "entity"
@@ -135,7 +136,7 @@ def get_relations(doc: Doc) -> list[Relation] | None:
 
 def relation_sources(doc: Doc) -> list[str]:
     """RETURNS (list[str]): The component that wrote each relation of `get_relations`; empty for gold, and for relations
-    that were appended or changed by hand."""
+    that were appended by hand, or got other offsets or another label."""
     user_data: dict[Any, Any] = doc.user_data
     # A relation that is stored twice was written once, and appended once.
     written = {tuple(same): source for *same, source in user_data.get(SOURCES_KEY, ())}

@@ -11,7 +11,7 @@ from .report import Report
 # How keys of custom attributes in `doc.user_data` begin.
 PREFIX = "._."
 # Custom attributes that become parts of a record, or can be computed again.
-KNOWN = {"relations", "relation_sources", "relation_tokens", "trf_data"}
+KNOWN = {"relations", "relation_writers", "relation_tokens", "trf_data"}
 
 
 def count_beyond_records(doc: Doc, key: str, origin: str, report: Report) -> None:

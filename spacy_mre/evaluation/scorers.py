@@ -155,7 +155,7 @@ def score_relations(
     **cfg: Any,
 ) -> Scores:
     """Score relations by label, head and tail, and strictly, by the entity labels too. A head or tail without a label
-    has that of the entity with its offsets.
+    has that of the entity with its offsets; if there is none, only one without a label is equal to it.
 
     examples (Iterable[Example]): Gold and predictions.
     symmetric (Sequence[str]): Labels without direction. Such a relation counts once if it is stored in both directions.

@@ -23,7 +23,7 @@ from ..spans.overlap import Overlap
 from ..spans.spans import Spans
 from .labels import LabelledSpertMT
 from .output import SpertMTOptions, SpertMTOutput
-from .sentence_setters import find_setters, with_sentences
+from .sentence_setters import find_setters
 from .settings import DEFAULT_SPERT_MT_MODEL, PRESETS, Constraints, Negatives, Preset, Scope
 from .survey import Survey, extend_limits, joined_mentions
 from .targets import BEYOND_SCOPE, Sampler, Targets
@@ -284,7 +284,7 @@ class SpertMT(LabelledSpertMT):
         survey = Survey(self.spans_key, self._shim.settings["max_width"] if self.entities == "predict" else None)
         setters = find_setters(nlp, self)
         for eg in get_examples():
-            survey.add(with_sentences(eg, [*setters.values()]))
+            survey.add(eg)
         self.cfg.update(survey.learned(self.negatives, labels), scaling={})
         if not (self.relation_labels if self.entities == "given" else self.entity_labels):
             raise ValueError(Errors.M811.format(name=self.name, key=self.spans_key))

@@ -774,9 +774,14 @@ def test_a_list_with_a_dollar_sign_or_a_label_twice_is_refused():
     pipe = nlp.add_pipe("spert_mt")
     with pytest.raises(ValueError, match=r"M004.*'US\$'"):
         pipe.constraints = {"costs": [["thing", "US$"]]}
-    pipe.constraints = [["near", []], ["near", [["a", "b"]]]]
-    with pytest.raises(ValueError, match=r"M005.*'near'"):
-        pipe.options()
+    for wrong in ([["near", []], ["near", [["a", "b"]]]], ["ab", "cd"], [5], [["near"]]):
+        with pytest.raises(ValueError, match=r"M005.*Found: "):
+            pipe.constraints = wrong
+    assert pipe.constraints is None
+    questions = nlp.add_pipe("multi_ner")
+    with pytest.raises(ValueError, match=r"M004.*variable"):
+        questions.questions = {"pay": "Which sums, as ${x}?"}
+    questions.questions = {"pay": "Which sums in $?"}
 
 
 def test_constraints_in_a_list_are_in_force(make_nlp, make_examples, fit, tmp_path):

@@ -138,11 +138,14 @@ def make_across(make_doc, nlp):
 ABBREVIATED = "Ida of St . John lives in Lima ."
 
 
-@pytest.mark.parametrize("setter, scope", [("sentencizer", 2), ("senter", 1)])
-def test_a_learned_scope_and_a_component_that_sets_sentences(setter, scope, make_doc, make_nlp, settings_of):
-    """The sentencizer here ends sentences at "in", too. The senter must be trained first."""
+@pytest.mark.parametrize(
+    "setter, config, is_other",
+    [("senter", {}, True), ("sentencizer", {"punct_chars": [".", "in"]}, True), ("sentencizer", {}, False)],
+)
+def test_a_learned_scope_and_a_component_that_sets_sentences(setter, config, is_other, make_doc, make_nlp, settings_of):
+    """It has not run at initialization, so the scope is learned from sentences by the rule of the sentencizer."""
     nlp = spacy.blank("en")
-    nlp.add_pipe(setter, config={"punct_chars": [".", "in"]} if setter == "sentencizer" else {})
+    nlp.add_pipe(setter, config=config)
     nlp.add_pipe("spert_mt", config=settings_of("spert_mt"))
     gold = make_doc(nlp, ABBREVIATED, [(0, 1, "person"), (7, 8, "place")], [(0, 1, "lives_in")])
     for token in gold:
@@ -155,9 +158,12 @@ def test_a_learned_scope_and_a_component_that_sets_sentences(setter, scope, make
         return [str(warning.message) for warning in caught if "W816" in str(warning.message)]
 
     told = initialize()
-    assert nlp.get_pipe("spert_mt").label_data["scope"] == scope
-    assert len(told) == (setter == "senter")
-    assert all("'spert_mt' has learned its scope" in text and "senter will set other" in text for text in told)
+    assert nlp.get_pipe("spert_mt").label_data["scope"] == 1
+    assert len(told) == is_other
+    assert all("'spert_mt' has learned its scope" in text and f"{setter} will set other" in text for text in told)
+    nlp.disable_pipe(setter)
+    assert initialize() == []
+    nlp.enable_pipe(setter)
     nlp.get_pipe("spert_mt").scope = "document"
     assert initialize() == []
 
