@@ -17,6 +17,7 @@ from spacy.vocab import Vocab
 
 from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import load_docs
+from ..annotations.text_labels import has_several_labels
 from ..errors import Errors
 from ..evaluation.calibration import bin_tables, calibration_table, measure_calibration, plot_calibration
 from ..evaluation.evaluate import evaluate
@@ -25,7 +26,7 @@ from ..evaluation.mistakes import mistakes_tables
 from ..evaluation.mistakes_file import write_mistakes
 from ..evaluation.mmm_groups import MMM_KEYS, mean_of_groups, score_groups
 from ..evaluation.pipeline_settings import get_cats_settings, get_spans_key, get_symmetric
-from ..evaluation.predictions import evaluate_predictions, has_several_labels, name_entities, pair_predictions
+from ..evaluation.predictions import evaluate_predictions, name_entities, pair_predictions
 from ..evaluation.report import mmm_table, other_table, per_type_tables, results_table
 from ..evaluation.text_mistakes import find_text_mistakes, worst_first
 from ..files import check_can_write, replacing, replacing_files

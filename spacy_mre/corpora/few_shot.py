@@ -5,6 +5,7 @@ from random import Random
 
 from spacy.tokens import Doc
 
+from ..annotations.text_labels import highest_cat
 from .report import Report
 
 
@@ -27,8 +28,9 @@ def few_shot(docs: Sequence[Doc], per_label: int, *, seed: int = 0, report: Repo
     report = report if report is not None else Report()
     by_label: dict[str, list[int]] = {}
     for i, doc in enumerate(docs):
-        if any(score > 0 for score in doc.cats.values()):
-            by_label.setdefault(max(doc.cats, key=doc.cats.__getitem__), []).append(i)
+        best = highest_cat(doc.cats)
+        if best is not None:
+            by_label.setdefault(best, []).append(i)
         else:
             report.lose("document without a text label", f"document {doc.user_data.get('id', i + 1)}", doc.text)
     drawn: list[int] = []

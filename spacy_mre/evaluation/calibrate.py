@@ -10,6 +10,7 @@ from spacy.training import Example
 from spacy.util import registry
 
 from ..training.variables import make_resolve_variables
+from .items import gold_cats
 from .run_config import get_section
 from .runs import predict
 from .scaling import Scaling, fit_scaling, fit_temperature
@@ -92,7 +93,8 @@ def _fit_cats(pipe: Any, predicted: Sequence[Example]) -> dict[str, Scaling]:
     if pipe.multi_label:
         known = ~numpy.isnan(gold).all(axis=1)
     else:
-        gold = (gold >= 0.5).astype(float)
+        held = [gold_cats(eg.reference, multi_label=False) or () for eg in rows]
+        gold = numpy.array([[float(label in of_text) for label in labels] for of_text in held])
         known = gold.sum(axis=1) == 1
     if not known.any():
         return {}

@@ -7,6 +7,7 @@ from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from ..annotations.text_labels import highest_cat
 from .items import gold_cats
 
 Scores = dict[str, Any]
@@ -39,7 +40,7 @@ def score_cats(
 
     Documents without gold are skipped; if exactly one label holds, so are those in which none does. A gold label that
     the component does not know counts as missed. For a document without any predicted label, or whose scores are all
-    0.0 if exactly one label holds, the gold label counts as missed. A gold label holds if its value is at least 0.5.
+    0.0 if exactly one label holds, the gold label counts as missed. Which gold labels hold is that of `gold_cats`.
 
     examples (Iterable[Example]): Gold and predictions.
     labels (Iterable[str] | None): The labels of the component. Default: all labels of gold and predictions.
@@ -76,9 +77,9 @@ def _with_binary_gold(example: Example, multi_label: bool) -> Example:
     gold = example.reference.cats
     if all(value in (0.0, 1.0) for value in gold.values()):
         return example
-    best = max(gold, key=gold.__getitem__)
+    held = gold_cats(example.reference, multi_label) or ()
     binary = Doc(example.reference.vocab)
-    binary.cats = {label: float(value >= 0.5 if multi_label else label == best) for label, value in gold.items()}
+    binary.cats = {label: float(label in held) for label in gold}
     return Example(example.predicted, binary)
 
 
@@ -91,7 +92,7 @@ def _score_with_missing(examples: Sequence[Example], *, labels: Sequence[str], p
 
     def best_label(doc: Doc, attr: str) -> dict[str, float]:
         cats = {label: value for label, value in doc.cats.items() if label in labels}
-        best = max(cats, key=cats.__getitem__) if any(cats.values()) else None
+        best = highest_cat(cats)
         return {label: float(label == best) for label in labels}
 
     def all_labels(doc: Doc, attr: str) -> dict[str, float]:

@@ -14,6 +14,7 @@ from spacy.training import Example
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities
 from ..annotations.relations import get_arguments, get_relations
+from ..annotations.text_labels import highest_cat, holding_cats
 from ..errors import Errors
 from .overlap_matching import CharOffsets, match_to_gold, uses_overlap
 
@@ -81,8 +82,8 @@ def gold_cats(doc: Doc, multi_label: bool) -> set[str] | None:
 
     doc (Doc): The document.
     multi_label (bool): Any number of labels may hold; otherwise exactly one.
-    RETURNS (set[str] | None): The labels with a value of at least 0.5. None if they are unknown: there are no text
-        labels, or none holds although exactly one does.
+    RETURNS (set[str] | None): The labels with a value of at least 0.5; if exactly one holds, the one with the highest
+        value. None if they are unknown: there are no text labels, or all values are 0.0 although exactly one holds.
 
     >>> import spacy
     >>> doc = spacy.blank("en")("Rain")
@@ -90,8 +91,10 @@ def gold_cats(doc: Doc, multi_label: bool) -> set[str] | None:
     >>> gold_cats(doc, multi_label=True), gold_cats(doc, multi_label=False)
     (set(), None)
     """
-    held = {label for label, value in doc.cats.items() if value >= 0.5}
-    return held if held or (multi_label and doc.cats) else None
+    if multi_label:
+        return holding_cats(doc.cats) if doc.cats else None
+    best = highest_cat(doc.cats)
+    return None if best is None else {best}
 
 
 def predicted_cats(doc: Doc, multi_label: bool, threshold: float) -> dict[str, float]:
@@ -105,8 +108,8 @@ def predicted_cats(doc: Doc, multi_label: bool, threshold: float) -> dict[str, f
     """
     if multi_label:
         return {label: value for label, value in doc.cats.items() if value >= threshold}
-    best = max(doc.cats, key=doc.cats.__getitem__, default=None)
-    return {} if best is None or doc.cats[best] <= 0 else {best: doc.cats[best]}
+    best = highest_cat(doc.cats)
+    return {} if best is None else {best: doc.cats[best]}
 
 
 def compared_cats(example: Example, multi_label: bool, threshold: float) -> dict[str, float]:

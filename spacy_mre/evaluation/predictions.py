@@ -14,7 +14,7 @@ from ..annotations.same_texts import match_texts
 from ..errors import Errors, Warnings
 from .cats import Scores, score_cats
 from .evaluate import OVERLAP, REPEATED
-from .items import gold_cats, has_entities
+from .items import has_entities
 from .mistakes import find_mistakes
 from .scorers import score_joint
 
@@ -84,19 +84,6 @@ def name_entities(docs: Iterable[Doc], spans_key: str, name: str) -> Iterator[Do
         if spans_key in doc.spans:
             set_entities(doc, get_entities(doc, spans_key) or [], key=name, set_ents=False)
         yield doc
-
-
-def has_several_labels(docs: Iterable[Doc]) -> bool:
-    """Find out from gold whether any number of text labels may hold.
-
-    docs (Iterable[Doc]): Documents with gold.
-    RETURNS (bool): Whether a text has several text labels; also if no text has exactly one, or if there is only one
-        label. Otherwise exactly one holds, and texts in which none does are not labelled.
-    """
-    gold = [doc for doc in docs if doc.cats]
-    held = {len(gold_cats(doc, multi_label=True) or ()) for doc in gold}
-    labels = {label for doc in gold for label in doc.cats}
-    return bool(gold) and (max(held) > 1 or 1 not in held or len(labels) == 1)
 
 
 def evaluate_predictions(

@@ -10,6 +10,7 @@ from spacy.util import get_lang_class
 
 from ..annotations.entities import DEFAULT_KEY, get_entities
 from ..annotations.relations import get_relations
+from ..annotations.text_labels import has_several_labels
 from ..errors import Errors
 from .configs import read_config
 
@@ -163,10 +164,9 @@ def _fit_components(config: Config, docs: Sequence[Doc], keys: dict[str, str]) -
             if "max_width" in model:
                 model["max_width"] = max(model["max_width"], min(widest, MOST_WIDTH))
         elif factory == "mre_textcat":
-            positive = [sum(value >= 0.5 for value in doc.cats.values()) for doc in docs if doc.cats]
-            if not positive:
+            if not any(doc.cats for doc in docs):
                 continue
-            several = any(count != 1 for count in positive)
+            several = has_several_labels(docs)
             # Texts with one label each do not contradict a config that expects several.
             components[name]["multi_label"] = components[name].get("multi_label") is True or several
         kept.append(name)

@@ -30,6 +30,11 @@ def test_same_number_of_every_label(docs):
     assert drawn == sorted(drawn, key=docs.index)
 
 
+def test_shares_are_of_the_label_with_the_highest(docs):
+    docs[1].cats = {"a": 0.3, "b": 0.4, "c": 0.3}
+    assert docs[1] in few_shot(docs[:4], 1)
+
+
 def test_smaller_sample_is_part_of_a_larger_one(docs):
     texts = [{doc.text for doc in few_shot(docs, size, seed=3)} for size in (5, 10, 19)]
     assert texts[0] < texts[1] < texts[2]

@@ -9,6 +9,7 @@ from spacy.vocab import Vocab
 from spacy_mre.evaluation.calibration import measure_calibration
 from spacy_mre.evaluation.cats import CATS_KEYS, _score_with_missing, score_cats
 from spacy_mre.evaluation.counts import count_documents
+from spacy_mre.evaluation.items import gold_cats
 from spacy_mre.evaluation.mmm_groups import score_groups
 from spacy_mre.evaluation.report import per_type_tables
 from spacy_mre.evaluation.text_mistakes import find_text_mistakes
@@ -150,6 +151,15 @@ def test_a_gold_label_holds_from_one_half_on():
     assert soft[0].reference.cats == {"a": 0.3, "b": 0.7}
     (table,) = per_type_tables(score_cats(soft, multi_label=True), soft)
     assert list(table.columns[-1].cells) == ["0", "1"]
-    # Exclusive gold in which the best label has less is unknown.
-    vague = cats_examples([({"a": 0.4, "b": 0.3}, {"a": 0.2, "b": 0.8})])
-    assert score_cats(vague)["cats_micro_f"] is None and count_documents(vague)["texts"].tolist() == [[0, 0]]
+
+
+def test_the_highest_share_of_exclusive_gold_holds():
+    """Training learns from shares, so a text whose highest is below 0.5 is labelled in scores too."""
+    soft = {"a": 0.4, "b": 0.3, "c": 0.3}
+    right, wrong = cats_examples([(soft, {"a": 0.9, "b": 0.1, "c": 0.0}), (soft, {"a": 0.1, "b": 0.9, "c": 0.0})])
+    assert score_cats([right])["cats_micro_f"] == 1.0 and score_cats([wrong])["cats_micro_f"] == 0.0
+    assert count_documents([right, wrong])["texts"].tolist() == [[1, 1], [0, 1]]
+    assert find_text_mistakes([wrong])[0].mistakes[0].item == ("a",)
+    assert (
+        gold_cats(right.reference, multi_label=False) == {"a"} and gold_cats(right.reference, multi_label=True) == set()
+    )

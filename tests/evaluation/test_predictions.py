@@ -9,7 +9,7 @@ from spacy_mre.annotations.entities import set_entities
 from spacy_mre.annotations.relations import make_relation, set_relations
 from spacy_mre.annotations.storage import load_docs, save_docs
 from spacy_mre.cli import app
-from spacy_mre.evaluation.predictions import evaluate_predictions, has_several_labels, name_entities, pair_predictions
+from spacy_mre.evaluation.predictions import evaluate_predictions, name_entities, pair_predictions
 
 NLP = spacy.blank("en")
 TEXTS = ["Ida left Oslo", "Bo met Ida", "It rained"]
@@ -157,17 +157,6 @@ def test_texts_are_matched_by_id_then_by_text():
     assert [eg.predicted.user_data["id"] for eg in pairs] == ["1", "2"]
     with pytest.warns(UserWarning, match=r"W504.*1 of the 2 predicted"):
         assert len(pair_predictions(predicted, gold[:1])) == 1
-
-
-def test_whether_texts_have_several_labels():
-    one = {"a": 1.0, "b": 0.0}
-    assert not has_several_labels([doc_of("x", cats=one), doc_of("x")])
-    assert has_several_labels([doc_of("x", cats=one), doc_of("x", cats={"a": 1.0, "b": 1.0})])
-    # Without a label, a text is not labelled, unless no text has exactly one.
-    none = doc_of("x", cats={"a": 0.0, "b": 0.0})
-    assert not has_several_labels([doc_of("x", cats=one), none])
-    assert has_several_labels([none]) and not has_several_labels([])
-    assert has_several_labels([doc_of("x", cats={"a": 1.0}), doc_of("x", cats={"a": 0.0})])
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from spacy.tokens import Doc
 
 from ....annotations.entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities, set_entities
 from ....annotations.relations import Relation, arguments, make_relation, set_relations
+from ....annotations.text_labels import highest_cat
 from .analysis import Analysis, ArgumentText, EntityText, EventText, Item, RelationText
 from .anchored import (
     Anchored,
@@ -42,7 +43,7 @@ def analysis_of(
     cats = doc.cats if task.name in owners else {}
     if len(owners) > 1:
         cats = {label: score for label, score in cats.items() if label in task.classes}
-    label = max(cats, key=cats.__getitem__) if any(score > 0 for score in cats.values()) else None
+    label = highest_cat(cats)
     if not task.labels:
         return Analysis(label, ())
     anchored = anchored_items(doc, task, spans_key, keep_order=keep_order, gold=gold)

@@ -1,0 +1,35 @@
+"""Which text labels hold, read from their values in `doc.cats`: the same in training, scores, samples and strings."""
+
+from collections.abc import Iterable, Mapping
+
+from spacy.tokens import Doc
+
+# From this value on a label holds, if any number may hold.
+HOLDS = 0.5
+
+
+def holding_cats(cats: Mapping[str, float]) -> set[str]:
+    """RETURNS (set[str]): The labels that hold, if any number may: those with a value of at least 0.5."""
+    return {label for label, value in cats.items() if value >= HOLDS}
+
+
+def highest_cat(cats: Mapping[str, float]) -> str | None:
+    """Choose the label that holds if exactly one does.
+
+    cats (Mapping[str, float]): The value of each label, which may be a share: exclusive classes are learned from such.
+    RETURNS (Optional[str]): The label with the highest value; None if no value is above 0, so that none is known.
+
+    >>> highest_cat({"a": 0.4, "b": 0.3, "c": 0.3}), highest_cat({"a": 0.0, "b": 0.0})
+    ('a', None)
+    """
+    best = max(cats, key=cats.__getitem__, default=None)
+    return None if best is None or cats[best] <= 0 else best
+
+
+def has_several_labels(docs: Iterable[Doc]) -> bool:
+    """Find out from gold whether any number of text labels may hold.
+
+    docs (Iterable[Doc]): Documents with gold.
+    RETURNS (bool): Whether a text has several text labels, or has text labels of which none holds.
+    """
+    return any(len(holding_cats(doc.cats)) != 1 for doc in docs if doc.cats)

@@ -1,0 +1,24 @@
+import pytest
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+
+from spacy_mre.annotations.text_labels import has_several_labels, highest_cat, holding_cats
+
+NONE, A, B, BOTH = ({"a": a, "b": b} for a, b in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)))
+
+
+def test_which_labels_hold():
+    assert holding_cats({"a": 0.5, "b": 0.4, "c": 1.0}) == {"a", "c"}
+    assert highest_cat({"a": 0.3, "b": 0.4, "c": 0.3}) == "b"
+    assert highest_cat(NONE) is None and highest_cat({}) is None
+
+
+@pytest.mark.parametrize(
+    ("gold", "several"),
+    [([A, B, {}], False), ([A, BOTH], True), ([A, NONE, B], True), ([NONE], True), ([], False), ([{}], False)],
+)
+def test_whether_texts_have_several_labels(gold, several):
+    docs = [Doc(Vocab(), words=["x"]) for _ in gold]
+    for doc, cats in zip(docs, gold):
+        doc.cats = dict(cats)
+    assert has_several_labels(docs) is several
