@@ -106,23 +106,25 @@ def sort_result(result: Any, annotation: Annotation, report: Report) -> None:
 
 
 def read_choices(annotations: Sequence[Annotation], report: Report) -> list[dict[str, float]]:
-    """Read the choices for the texts of a file. If they are of several tags, as "yes" may be of one and "no" of
-    another, a text label is the name of the tag, a colon and the choice.
+    """Read the choices for the texts of a file. A text label is the name of the choice alone: which tags a project has
+    cannot be seen in a file, and all its files are to have the same labels.
 
     annotations (Sequence[Annotation]): All annotations of the file.
-    report (Report): Notes choices with the name of their tag.
+    report (Report): Notes choices whose name is one of several tags. Of those that a text has twice, one is lost.
     RETURNS (list[dict[str, float]]): The text labels of each annotation.
     """
-    several = len({tag for annotation in annotations for tag, _ in annotation.names if tag}) > 1
-    cats = []
+    tags: dict[str, set[str]] = {}
     for annotation in annotations:
-        named = [f"{tag}: {name}" if several and tag else name for tag, name in annotation.names]
-        if several and named:
-            report.note(
-                "choices of several tags, read with the names of the tags", f"{annotation.location}: {named[0]}"
-            )
-        cats.append(dict.fromkeys(named, 1.0))
-    return cats
+        for tag, name in annotation.names:
+            tags.setdefault(name, set()).add(tag)
+    for annotation in annotations:
+        for name in dict.fromkeys(name for _, name in annotation.names if len(tags[name]) > 1):
+            place = f"{annotation.location}: {name}"
+            report.note(f"choice that several tags have ({', '.join(sorted(tags[name]))}), read without its tag", place)
+            of_text = {tag for tag, other in annotation.names if other == name}
+            for _ in range(len(of_text) - 1):
+                report.lose("choice with the name of one of another tag", str(annotation.location), name)
+    return [dict.fromkeys((name for _, name in annotation.names), 1.0) for annotation in annotations]
 
 
 def leave_out_other_texts(annotation: Annotation, report: Report) -> None:

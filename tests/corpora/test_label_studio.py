@@ -425,21 +425,29 @@ def test_offsets_that_nothing_proves_are_noted(text, noted, tmp_path):
     assert report.noted.total() == noted
 
 
-def test_choices_of_several_tags_have_the_names_of_the_tags(read):
-    tags = [{**choice(name), "from_name": tag} for tag, name in (("spam", "yes"), ("urgent", "no"))]
-    records, report = read(task("Rain", annotation(*tags)), task("Sun", annotation(tags[0])), task("Fog", annotation()))
-    assert [record.cats for record in records] == [{"spam: yes": 1.0, "urgent: no": 1.0}, {"spam: yes": 1.0}, {}]
-    assert report.noted == {"choices of several tags, read with the names of the tags": 2}
-    minimals = [minimal("Rain", {"spam": "yes", "urgent": {"choices": ["no"]}}), minimal("Sun", {"spam": "yes"}, id=8)]
-    records, _ = read(*minimals)
-    assert [record.cats for record in records] == [{"spam: yes": 1.0, "urgent: no": 1.0}, {"spam: yes": 1.0}]
+def of_tags(**names):
+    return [{**choice(name), "from_name": tag} for tag, name in names.items()]
 
 
-def test_the_names_of_tags_come_back(read, tmp_path):
-    tags = [{**choice(name), "from_name": tag} for tag, name in (("spam", "yes"), ("urgent", "no"))]
-    (record,), _ = read(task("Rain", annotation(*tags)))
-    write_records([record], tmp_path / "out.json")
-    assert next(read_label_studio(tmp_path / "out.json", annotations="predictions")).cats == record.cats
+def test_text_labels_do_not_depend_on_the_other_texts_of_a_file(read):
+    one, other = annotation(*of_tags(topic="sport", mood="good")), annotation(*of_tags(mood="good"))
+    (first, _), report = read(task("Rain", one), task("Fog", other))
+    (alone,), _ = read(task("Fog", other))
+    assert (first.cats, alone.cats) == ({"sport": 1.0, "good": 1.0}, {"good": 1.0})
+    assert not report.noted and not report.lost
+
+
+def test_choices_of_one_name_in_several_tags_are_noted(read, tmp_path):
+    given = [of_tags(spam="yes", urgent="yes"), of_tags(spam="yes", urgent="no"), of_tags(spam="no")]
+    records, report = read(*(task("Rain", annotation(*tags)) for tags in given))
+    assert [record.cats for record in records] == [{"yes": 1.0}, {"yes": 1.0, "no": 1.0}, {"no": 1.0}]
+    assert report.noted == {"choice that several tags have (spam, urgent), read without its tag": 4}
+    assert report.lost == {"choice with the name of one of another tag": 1}
+    minimals = [minimal("Rain", {"spam": "yes", "urgent": {"choices": ["yes"]}}), minimal("Sun", {"spam": "no"}, id=8)]
+    found, report = read(*minimals)
+    assert [record.cats for record in found] == [{"yes": 1.0}, {"no": 1.0}] and report.lost.total() == 1
+    write_records([records[1]], tmp_path / "out.json")
+    assert next(read_label_studio(tmp_path / "out.json", annotations="predictions")).cats == records[1].cats
 
 
 def test_rejected_annotations_are_left_out(read):
