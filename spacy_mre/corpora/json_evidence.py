@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from .cas_json import is_cas
-from .table_words import TAG_COLUMNS
+from .table_words import TAG_COLUMNS, tag_column
+from .tags import is_tag
 
 Item = dict[str, Any]
 # A list of objects, or one object per line.
@@ -112,7 +113,7 @@ def _is_prodigy(item: Item) -> bool:
 
 
 def _is_spert(item: Item) -> bool:
-    return _has_words(item, "tokens") and not _is_table(item)
+    return _has_words(item, "tokens") and not any(isinstance(item.get(column), list) for column in TAG_COLUMNS)
 
 
 def _is_stockmark(item: Item) -> bool:
@@ -120,9 +121,12 @@ def _is_stockmark(item: Item) -> bool:
 
 
 def _is_table(item: Item) -> bool:
-    """Whether an object has words and their tags, as a data set that was written as JSON."""
-    has_tags = any(isinstance(item.get(column), list) for column in TAG_COLUMNS)
-    return _has_words(item, "tokens") and has_tags and not isinstance(item.get("entities"), list)
+    """Whether an object has words and their tags, as a data set that was written as JSON. Numbers may be of tags, but
+    other strings are of parts of speech or the like."""
+    tags = item.get(tag_column(item, ""))
+    if not _has_words(item, "tokens") or not isinstance(tags, list) or isinstance(item.get("entities"), list):
+        return False
+    return all(is_tag(tag) if isinstance(tag, str) else type(tag) is int for tag in tags)
 
 
 EVIDENCE: dict[str, tuple[tuple[Container, ...], Callable[[Item], bool]]] = {

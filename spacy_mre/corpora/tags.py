@@ -75,6 +75,14 @@ def decode_tags(tags: Sequence[str], *, scheme: Scheme = "BIO") -> tuple[list[En
     return spans, repairs
 
 
+def is_tag(tag: str) -> bool:
+    """RETURNS (bool): Whether a string is the tag of a word: O, or a prefix, a hyphen and a label."""
+    try:
+        return bool(_split_tag(tag))
+    except ValueError:
+        return False
+
+
 def spread_tag(tag: str, count: int) -> list[str]:
     """Convert the tag of a token to those of its words.
 

@@ -74,6 +74,7 @@ def test_folders(tmp_path):
         ({"data": {"text": "Ada"}, "predictions": []}, "labelstudio"),
         ({"tokens": ["Ada"], "ner_tags": ["O"]}, "table"),
         ({"tokens": ["Ada"], "tags": [0], "id": "7"}, "table"),
+        ({"tokens": ["Ada"], "ner_tags": ["B-x"], "tags": ["NOUN"]}, "table"),
         ({"text": "Ada", "annotations": [{"label": 1, "user": 1}]}, "doccano"),
         ({"text": "Ada", "id": 1, "label": "x", "annotator": 1, "annotation_id": 2, "lead_time": 1.5}, "labelstudio"),
     ],
@@ -81,6 +82,12 @@ def test_folders(tmp_path):
 def test_json_lines(line, format, tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(line), encoding="utf8")
     assert recognise(tmp_path / "a.json") == format
+
+
+def test_parts_of_speech_are_no_table(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps({"tokens": ["Ada", "met"], "tags": ["PROPN", "VERB"]}), encoding="utf8")
+    with pytest.raises(ValueError, match=r"M220.*JSON lines with the keys tokens, tags"):
+        recognise(tmp_path / "a.json")
 
 
 def test_evidence_may_come_late(tmp_path):
