@@ -18,7 +18,7 @@ from .pubtator import is_pubtator
 from .reading import read_json_items, read_lines, read_start, read_text, split_blanks
 from .record import CorpusError
 from .table_arrow import binary_kind
-from .table_csv import csv_cells
+from .table_csv import CSV, csv_cells
 from .table_files import INFO, STATE, data_files, is_saved
 from .table_files import PARTS as SAVED_PARTS
 from .table_words import TAG_COLUMNS
@@ -137,7 +137,7 @@ def _in_file(path: Path) -> tuple[list[str], str]:
     text = read_start(path)
     if text.startswith("<"):
         return (["cas"] if is_xmi(text) else ["bioc"] if "<collection" in text[:MAX_START] else []), "XML"
-    if text.startswith(("[", "{")):
+    if path.suffix not in CSV and text.startswith(("[", "{")):
         return _in_json(path, "list" if text.startswith("[") else "lines")
     names = _names_of_columns(path)
     if "text" in names or ("tokens" in names and {*names} & {*TAG_COLUMNS}):

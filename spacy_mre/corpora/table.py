@@ -8,6 +8,7 @@ The columns are those of JSON lines (`jsonl.py`): "text", "id", "group", "entiti
 "meta". In CSV the last five contain JSON. A column "label" contains text labels instead of "cats"; its cell may be
 empty. "tokens" may also be words, with their tags in "ner_tags". Columns may have other names. All others are metadata.
 JSON is a list of objects, or one object per line, whose keys are the columns, as `Dataset.to_json` writes it.
+Files that end with `.csv` or `.tsv` are never JSON.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from .record import CorpusError, Record
 from .report import Report
 from .surface import Mention, with_offsets
 from .table_arrow import arrow_rows, binary_kind, lacks_end
-from .table_csv import csv_rows
+from .table_csv import CSV, csv_rows
 from .table_files import TableFiles, find_files
 from .table_item import MAX_NAMES, Columns, check_columns, has_words, make_item, marked_text
 from .table_words import shown_tags
@@ -98,7 +99,7 @@ def _rows(table: TableFiles, columns: Columns) -> Iterator[NamedRow]:
         is_json = False
         if binary_kind(path):
             rows = arrow_rows(path, table.features)
-        elif read_start(path).startswith(("{", "[")):
+        elif path.suffix not in CSV and read_start(path).startswith(("{", "[")):
             rows, is_json = read_json_items(path), True
         else:
             rows = csv_rows(path, columns.text, json_columns)

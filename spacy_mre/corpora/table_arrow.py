@@ -167,9 +167,6 @@ def _row(item: dict[str, Any], features: dict[str, Any], location: Location) -> 
         row["cats"] = dict(row["cats"])
         if len(row["cats"]) < len(cats):
             raise location.error("'cats' contains a label twice")
-    elif isinstance(cats, dict):
-        held = {label: value for label, value in cats.items() if value is not None}
-        row["cats"] = None if cats and not held else held  # a row without any value is not annotated
     return row
 
 

@@ -11,6 +11,7 @@ from .json_values import InvalidJSON, parse_json
 from .reading import Location, read_text
 from .record import CorpusError
 
+CSV = (".csv", ".tsv")  # endings of files that are never JSON
 MAX_CELL = 2**31 - 1
 
 Row = tuple[Location, dict[str, Any]]

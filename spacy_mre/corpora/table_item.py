@@ -91,8 +91,9 @@ def make_item(
     """
     item = marked_text(row, columns, location)
     item |= {key: row[key] for key in ("id", "group") if row.get(key) is not None}
-    if row.get("cats") is not None:
-        item["cats"] = _cats(row["cats"], location)
+    cats = _cats(row.get("cats"), location)
+    if cats is not None:
+        item["cats"] = cats
     if row.get(columns.relations) is not None:
         item["relations"] = _objects(row[columns.relations], columns.relations, location)
     names = {"id", "group", "cats", "meta", *columns} - {columns.tags}
@@ -115,7 +116,11 @@ def make_item(
 
 
 def _cats(given: Any, location: Location) -> Any:
-    """Labels with scores as an object, as which a table cannot store them without a field for each label."""
+    """Labels with scores as an object, as which a table cannot store them without a field for each label. So null is no
+    score, and a row without any is not annotated."""
+    if isinstance(given, dict):
+        held = {label: value for label, value in given.items() if value is not None}
+        return None if given and not held else held
     if not isinstance(given, list) or not any(isinstance(pair, dict) for pair in given):
         return given
     pairs = [(location.get(pair, "label", str), pair.get("score")) for pair in given]

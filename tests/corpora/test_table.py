@@ -1,5 +1,6 @@
 """Tables: CSV and TSV as spreadsheets and other programs write them, and Parquet."""
 
+import json
 import sys
 import tracemalloc
 from random import Random
@@ -354,8 +355,18 @@ def test_values_that_are_all_null_are_no_annotation(tmp_path):
     rows = [{"diary": 1.0, "news": None}, {"diary": None, "news": None}, None]
     table = pa.table({"text": ["Rain", "Sun", "Snow"], "cats": rows})
     assert [r.cats for r in read_table(binary(tmp_path, "parquet", table))] == [{"diary": 1.0}, None, None]
+    objects = tmp_path / "rows.json"
+    objects.write_text(json.dumps([{"text": "Rain", "cats": cats} for cats in (*rows, {})]))
+    assert [r.cats for r in read_table(objects)] == [{"diary": 1.0}, None, None, {}]
     table = pa.table({"text": ["Rain", "Sun", "Snow"], "label": [["diary", None], [None], []]})
     assert [r.cats for r in read_table(binary(tmp_path, "parquet", table))] == [{"diary": 1.0}, None, {}]
+
+
+@pytest.mark.parametrize("name", ["[id]", "{id}"])
+def test_csv_may_begin_as_json_does(name, read, tmp_path):
+    ((record,), _) = read(f"{name},text\n7,Rain\n")
+    assert (record.text, record.meta) == ("Rain", {name: "7"})
+    assert recognise(tmp_path / "a.csv") == "table"
 
 
 def test_labels_of_other_tools(read):
