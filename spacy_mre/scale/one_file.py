@@ -39,7 +39,7 @@ def annotate_file(
     check_apart(source, path)
     folder = path.with_name(f".{path.name}.parts")
     # A run that begins has no parts, so nobody has agreed yet that the file is replaced.
-    if path.exists() and not overwrite and not folder.exists():
+    if path.exists() and not overwrite and not find_parts(folder, options.form):
         raise ValueError(Errors.M737.format(path=path))
     totals = annotate_folder(model, source, folder, options, overwrite=overwrite, **settings)
     numbers = sorted(find_parts(folder, options.form))

@@ -109,6 +109,12 @@ def test_a_file_that_exists_is_not_replaced(write, source, tmp_path):
     assert (
         contents(tmp_path) == {**contents(tmp_path), "out.jsonl": b"important"} and len(list(tmp_path.iterdir())) == 2
     )
+    # What a run leaves that has written no part yet does not say that the file may be replaced.
+    (tmp_path / ".out.jsonl.parts").mkdir()
+    (tmp_path / ".out.jsonl.parts" / ".lock").touch()
+    with pytest.raises(ValueError, match="M737"):
+        write(source, path)
+    assert path.read_text(encoding="utf8") == "important"
     assert write(source, path, overwrite=True) == (7, 0, 0)
     with pytest.raises(ValueError, match="M737"):  # the same run, too: it would be made once more
         write(source, path)
@@ -138,10 +144,10 @@ def test_a_run_that_is_killed_before_the_parts_are_deleted(write, source, tmp_pa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(one_file, "rmtree", kill)
+        patch.setattr(one_file, "clear", kill)
         write(source, tmp_path / "out.jsonl")
     assert len(read_rows(tmp_path / "out.jsonl")) == 7
-    assert write(source, tmp_path / "out.jsonl") == (7, 0, 0)
+    assert write(source, tmp_path / "out.jsonl") == (7, 0, 7)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "texts.jsonl"]
 
 
