@@ -61,16 +61,20 @@ class Batcher(Thread):
         return self._is_loaded and self.is_alive()
 
     def refuse(self, text: object) -> Fault | None:
-        """Check a text before it waits, and count one that is refused. To be called when the pipeline is loaded.
+        """Check a text before it waits. To be called when the pipeline is loaded.
 
         text (object): The text, or what the client sent in its place.
         RETURNS (Optional[Fault]): Why it cannot be analysed; None if it can.
         """
         reason = find_fault(text, self._nlp.max_length)
-        if not reason:
-            return None
-        self._metrics.texts.labels(self.model, "error").inc()
-        return Fault(reason)
+        return Fault(reason) if reason else None
+
+    def count_refused(self, texts: int) -> None:
+        """Count texts that were refused. Those of a request that is to come again are counted then.
+
+        texts (int): How many.
+        """
+        self._metrics.texts.labels(self.model, "error").inc(texts)
 
     def run(self) -> None:
         """Load the pipeline, and answer texts until the queue is closed."""

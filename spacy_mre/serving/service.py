@@ -149,8 +149,10 @@ class Service:
             fault = pipeline.refuse(item.text)
             if fault is not None:
                 item.future.set_result(fault)
-        if not pipeline.waiting.put(caller, [item for item in items if not item.future.done()]):
+        waiting = [item for item in items if not item.future.done()]
+        if not pipeline.waiting.put(caller, waiting):
             raise Refused(429, "too many texts wait; ask again later", "full")
+        pipeline.count_refused(len(items) - len(waiting))
         answers = asyncio.gather(*(item.future for item in items))
         watch = asyncio.ensure_future(gone())
         either: set[asyncio.Future[Any]] = {answers, watch}

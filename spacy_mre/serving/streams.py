@@ -130,6 +130,7 @@ class Stream(Response):
             return _Line(number, known, reason="expected an object with a string 'text'")
         fault = self.pipeline.refuse(values["text"])
         if fault is not None:
+            self.pipeline.count_refused(1)
             return _Line(number, known, reason=fault.reason)
         return _Line(number, known, Item(values["text"], self.form, asyncio.get_running_loop().create_future()))
 

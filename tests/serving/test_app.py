@@ -152,9 +152,11 @@ def test_a_full_queue(start, make_fast_nlp):
     second = in_thread(ask, running, "POST", "/analyse", {"texts": ["b", "c"]})
     wait_until(lambda: len(running.waiting) == 2)
     assert running.count("spacy_mre_queue_texts", model="demo") == 2
-    status, headers, answer = ask(running, "POST", "/analyse", {"text": "d"})
+    status, headers, answer = ask(running, "POST", "/analyse", {"texts": ["d", 5]})
     assert (status, headers["retry-after"], answer) == (429, "1", {"error": "too many texts wait; ask again later"})
     assert running.count("spacy_mre_rejected_total", reason="full") == 1
+    # It comes again, so its faulty text is not counted yet.
+    assert running.count("spacy_mre_texts_total", model="demo", outcome="error") == 0
     nlp.spy.open.set()
     assert [each.result(20)[0] for each in (first, second)] == [200, 200]
     assert nlp.spy.batches == [["first"], ["b", "c"]]
