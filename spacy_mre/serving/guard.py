@@ -16,7 +16,11 @@ PATHS = (*OPEN, "/analyse", "/stream", "/labels", "/metrics", "/openapi.json")
 # What nginx calls a request whose client has closed the connection.
 CLIENT_GONE = 499
 EVERYWHERE = ("0.0.0.0", "::")
-FOREIGN = 403, "without a token, requests of pages of other sites, and to another Host, are refused"
+FOREIGN = (
+    403,
+    "without a token, requests of pages of other sites, and to another Host, are refused; set a token, or let a proxy "
+    "leave Host as it is",
+)
 NO_TOKEN = 401, "give the token: Authorization: Bearer TOKEN"
 log = logging.getLogger("spacy_mre.serving")
 

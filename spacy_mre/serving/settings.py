@@ -49,9 +49,10 @@ def is_loopback(host: str) -> bool:
     (True, False, False)
     """
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
-        return host == "localhost"
+        return host in ("localhost", "localhost.")
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def check_packages(packages: Iterable[str] = PACKAGES) -> None:

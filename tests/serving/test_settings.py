@@ -6,12 +6,14 @@ from spacy_mre.serving import settings
 from spacy_mre.serving.settings import Settings, check_packages, is_loopback
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "localhost", "localhost.", "::ffff:127.0.0.1"])
 def test_only_this_machine_needs_no_token(host):
     assert is_loopback(host) and Settings(host).token is None
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.0.7", "example.org", "127.0.0.1.example.org"])
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "", "192.168.0.7", "example.org", "127.0.0.1.example.org", "::ffff:1.2.3.4"]
+)
 def test_other_machines_need_a_token(host):
     with pytest.raises(ValueError, match=r"M751.*SPACY_MRE_TOKEN"):
         Settings(host)
