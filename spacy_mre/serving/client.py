@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from ..errors import Errors
 from .feeding import Feeder
+from .tls import SharedSocket, make_context
 
 # The server is busy, or not ready yet.
 BUSY = (429, 503)
@@ -48,7 +49,7 @@ class Client:
         self.url = url.rstrip("/")
         self.timeout = timeout
         self.patience = patience
-        self._connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        self._tls = make_context() if parts.scheme == "https" else None
         self._host, self._port, self._path = parts.hostname, parts.port, parts.path.rstrip("/")
         self._of_thread = local()
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -96,8 +97,10 @@ class Client:
         """Analyse any number of texts over one connection. The next texts are read in a thread while others are
         analysed, so an answer does not wait for the text after it.
 
-        texts (Iterable[str | Mapping[str, Any]]): Texts, or dicts with a "text" and an "id". An error of theirs is
-            raised after the answers to the texts before it.
+        texts (Iterable[str | Mapping[str, Any]]): Texts, or dicts with a "text" and an "id". They are iterated in the
+            other thread: what belongs to one thread, as a cursor of sqlite3 does, has to be a list, or to be opened
+            with `check_same_thread=False`. If the stream is closed while it waits for a text, that text is still read.
+            An error of theirs is raised after the answers to the texts before it.
         model (Optional[str]): The name of the pipeline. Default: the first one of the server.
         select (Optional[Collection[str]]): Which of "entities", "relations" and "cats" to answer. Default: all.
         offsets (Literal): Whether offsets count "characters" or "utf16" code units. Default: "characters".
@@ -152,7 +155,9 @@ class Client:
         return json.loads(self._repeat(send)[2])
 
     def _connection(self) -> HTTPConnection:
-        return self._connect(self._host, self._port, timeout=self.timeout)
+        if self._tls is None:
+            return HTTPConnection(self._host, self._port, timeout=self.timeout)
+        return HTTPSConnection(self._host, self._port, timeout=self.timeout, context=self._tls)
 
     def _repeat(self, send: Callable[[], tuple[HTTPConnection, HTTPResponse, bytes]]) -> Any:
         """Send a request until the server is not busy."""
@@ -194,6 +199,8 @@ def _exchange(
     """Send lines, and read answers as soon as they are there."""
     received = 0
     connection.auto_open = 0  # a line must not open another connection
+    if isinstance(connection.sock, SharedSocket):
+        connection.sock.share()
     feeder = Feeder(texts, connection.send, AHEAD)
     feeder.start()
     try:
@@ -211,6 +218,7 @@ def _exchange(
         if connection.sock is not None:
             with suppress(OSError):  # the thread may be sending
                 connection.sock.shutdown(SHUT_RDWR)
+        feeder.end()
 
 
 def _read_line(response: HTTPResponse, received: int) -> Analysis:

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from http.client import HTTPException
-from threading import Condition, Thread
+from threading import Condition, Thread, current_thread
 from typing import Any
 
 # The last chunk of a body.
 END = b"0\r\n\r\n"
+# Seconds to wait for the end of the thread.
+PATIENCE = 1.0
 
 
 class Feeder(Thread):
@@ -24,7 +26,7 @@ class Feeder(Thread):
         self.is_cut = False
         self._texts, self._send, self._ahead = texts, send, ahead
         self._open = 0
-        self._is_over = False
+        self._is_over = self._is_reading = False
         self._changed = Condition()
 
     def run(self) -> None:
@@ -33,10 +35,13 @@ class Feeder(Thread):
             texts = iter(self._texts)
             while self._has_room():
                 try:
+                    self._is_reading = True
                     text = next(texts)
                 except StopIteration:
                     self._try(END)
                     return
+                finally:
+                    self._is_reading = False
                 line = json.dumps({"text": text} if isinstance(text, str) else dict(text)).encode("ascii") + b"\n"
                 if not self._try(b"%x\r\n%b\r\n" % (len(line), line)):
                     return
@@ -64,6 +69,11 @@ class Feeder(Thread):
         with self._changed:
             self._is_over = True
             self._changed.notify_all()
+
+    def end(self) -> None:
+        """Wait until the thread has ended, after `stop`; but not while it reads a text, which may take any time."""
+        if not self._is_reading and self is not current_thread():
+            self.join(PATIENCE)
 
     def _has_room(self) -> bool:
         with self._changed:
