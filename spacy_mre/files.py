@@ -200,7 +200,10 @@ def _clear_left(folder: Path) -> None:
 
 
 def _is_old(path: Path) -> bool:
-    return time.time() - path.stat().st_mtime > DAY
+    try:
+        return time.time() - path.stat().st_mtime > DAY
+    except FileNotFoundError:  # the other process has just finished
+        return False
 
 
 def _sync(path: Path) -> None:

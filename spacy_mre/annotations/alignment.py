@@ -9,6 +9,7 @@ from spacy.training import Example
 
 from .entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities, trim
 from .relations import arguments, get_relations
+from .text_labels import HOLDS
 
 # The end of the reason for gold with a label that a component does not know, see `Losses.add_unseen`.
 UNSEEN = "unseen at initialization"
@@ -50,7 +51,7 @@ class Losses:
         """
         for eg in examples:
             for label, value in eg.reference.cats.items():
-                if value >= 0.5 and label not in known:
+                if value >= HOLDS and label not in known:
                     self.add_unseen("text label", label)
 
     def update(self, other: "Losses") -> None:

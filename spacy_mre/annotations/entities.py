@@ -161,14 +161,13 @@ def check_tokens(doc: Doc, key: str = DEFAULT_KEY) -> None:
     RAISES (ValueError): If a span of the group has not the characters of its tokens, or has no tokens.
     """
     try:
-        empty = next((span for span in doc.spans[key] if span.start == span.end), None)
-        if empty is not None:
-            details = {"label": empty.label_, "start": empty.start, "text": doc.text[:40]}
-            raise ValueError(Errors.M111.format(key=key, **details))
-        moved = any(
-            doc[span.start].idx != span.start_char or doc[span.end - 1].idx + len(doc[span.end - 1]) != span.end_char
-            for span in doc.spans[key]
-        )
+        moved = False
+        for span in doc.spans[key]:
+            if span.start == span.end:
+                details = {"label": span.label_, "start": span.start, "text": doc.text[:40]}
+                raise ValueError(Errors.M111.format(key=key, **details))
+            last = doc[span.end - 1]
+            moved = moved or doc[span.start].idx != span.start_char or last.idx + len(last) != span.end_char
     except IndexError:  # fewer tokens than before
         moved = True
     if moved:

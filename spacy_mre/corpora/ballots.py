@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from ..annotations.text_labels import holding_cats
 from .record import CharOffsets, Record
 from .report import Report
 
@@ -53,7 +54,7 @@ def make_ballot(record: Record, text: str, report: Report, *, symmetric: Sequenc
     return Ballot(
         None if record.entities is None else {key for key in entities if key is not None},
         None if record.relations is None else relations,
-        None if record.cats is None else {label for label, value in record.cats.items() if value >= 0.5},
+        None if record.cats is None else holding_cats(record.cats),
     )
 
 

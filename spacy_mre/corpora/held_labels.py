@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable
 
+from ..annotations.text_labels import HOLDS
 from .record import Record
 from .report import Report
-
-THRESHOLD = 0.5
 
 
 def is_held(label: str, value: float) -> bool:
     """RETURNS (bool): Whether a text label has a name and holds."""
-    return bool(label) and value >= THRESHOLD
+    return bool(label) and value >= HOLDS
 
 
 def held_labels(record: Record, report: Report) -> list[str]:

@@ -8,8 +8,8 @@
 
 Offsets count characters. Old versions counted code units of UTF-16, or line ends of two characters as one; the texts of
 the regions show which. A region with several labels becomes several entities; a relation with the direction "bi" two
-relations. Results of other kinds, choices for a region, and regions without a label are counted as lost. Choices of
-several tags have the name of the tag before them. Scores are read of predictions only.
+relations. Results of other kinds, choices for a region, and regions without a label are counted as lost. Choices are
+read without the name of their tag. Scores are read of predictions only.
 
 Label Studio does not state what was asked. So the entities, relations or text labels of an annotated text are None if
 no text of the file has any. `data` may contain "record_id" and "group"; everything else in it is metadata.

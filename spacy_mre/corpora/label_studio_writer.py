@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from ..files import replacing
-from .held_labels import THRESHOLD, held_labels, lose_unused_labels
+from .held_labels import held_labels, is_held, lose_unused_labels
 from .label_studio_results import DATA_KEYS
 from .record import Record
 from .report import Report
@@ -105,7 +105,7 @@ def _results(record: Record, report: Report) -> list[Result]:
 
 
 def _held(cats: dict[str, float]) -> list[str]:
-    return [name for name, value in cats.items() if value >= THRESHOLD and name]
+    return [name for name, value in cats.items() if is_held(name, value)]
 
 
 def _lose_empty_annotations(records: list[Record], report: Report) -> None:

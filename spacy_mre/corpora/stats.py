@@ -9,6 +9,7 @@ from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities
 from ..annotations.relations import arguments, get_relations
+from ..annotations.text_labels import HOLDS
 from .misfits import note_misfits
 from .report import Report
 
@@ -81,7 +82,7 @@ def get_statistics(
         origin, relations = str(doc.user_data.get("id", number)), get_relations(doc)
         note_misfits(doc, origin, entities or (), relations or (), stats.misfits, width_limit=width_limit, nlp=nlp)
         stats.without_cats += not doc.cats
-        stats.cats.update(label for label, value in doc.cats.items() if value >= 0.5)
+        stats.cats.update(label for label, value in doc.cats.items() if value >= HOLDS)
     return stats
 
 

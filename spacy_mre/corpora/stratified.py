@@ -6,6 +6,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from hashlib import sha1
 from random import Random
 
+from ..annotations.text_labels import HOLDS
 from .record import Record
 
 Labels = Collection[Hashable]
@@ -44,7 +45,7 @@ def labels_of(record: Record) -> set[Hashable]:
     return {
         *(("entity", entity.label) for entity in record.entities or ()),
         *(("relation", relation.label) for relation in record.relations or ()),
-        *(("text", label) for label, value in (record.cats or {}).items() if value >= 0.5),
+        *(("text", label) for label, value in (record.cats or {}).items() if value >= HOLDS),
     }
 
 

@@ -8,6 +8,7 @@ from rich.table import Table
 from spacy.training import Example
 
 from ..annotations.entities import DEFAULT_KEY
+from ..annotations.text_labels import holding_cats
 from .evaluate import BASELINE, DOCUMENTS, GIVEN, OVERLAP, Scores
 
 DEFAULT_GROUP = f"spans_{DEFAULT_KEY}"
@@ -58,7 +59,7 @@ def per_type_tables(scores: Scores, examples: Iterable[Example]) -> list[Table]:
     examples (Iterable[Example]): The examples that were evaluated, for the support of text labels.
     RETURNS (list[Table]): For `rich.print`.
     """
-    cats = Counter(label for eg in examples for label, value in eg.reference.cats.items() if value >= 0.5)
+    cats = Counter(label for eg in examples for label in holding_cats(eg.reference.cats))
     tables = []
     for key, per_type in scores.items():
         if not key.endswith("_per_type") or not per_type:
