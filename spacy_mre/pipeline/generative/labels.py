@@ -10,6 +10,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...annotations.alignment import UNSEEN, Losses
+from ...annotations.text_labels import highest_cat, holding_cats
 from ...errors import Errors, Warnings
 from .asking import within
 from .formats import Analysis, EntityText, EventText, RelationText, Task
@@ -128,14 +129,15 @@ class LabelledPipe(TaskPipe):
             doc, has_gold = eg.reference, False
             for name, levels in found.items():
                 cats = self.gold.cats(doc, name)
-                positive = [label for label, score in cats.items() if score > 0]
-                if len(positive) > 1 and self.parts != "words" and sum(score >= 0.5 for score in cats.values()) > 1:
-                    raise ValueError(Errors.M941.format(name=self.name, labels=", ".join(positive), text=doc.text[:40]))
+                holding = sorted(holding_cats(cats))
+                if len(holding) > 1 and self.parts != "words":
+                    raise ValueError(Errors.M941.format(name=self.name, labels=", ".join(holding), text=doc.text[:40]))
                 levels["classes"].update(cats)
                 words = self.gold.labels(doc, name)
                 for level, labels in zip(("labels", "roles"), words or ()):
                     levels[level].update(labels)
-                has_gold |= bool(positive and self.parts != "words") or (words is not None and self.parts != "text")
+                labelled, analysed = highest_cat(cats) is not None, words is not None
+                has_gold |= {"text": labelled, "words": analysed}.get(self.parts, labelled or analysed)
             total += 1
             without_gold += not has_gold
         if without_gold and without_gold < total:

@@ -13,6 +13,7 @@ from thinc.api import Model, set_dropout_rate
 from thinc.types import Floats2d
 
 from ...annotations.alignment import Losses
+from ...annotations.text_labels import holding_cats
 from ...encoders.check import check_pipeline
 from ...encoders.over_tok2vec import DEFAULT_ENCODER
 from ...errors import Errors, Warnings
@@ -191,10 +192,10 @@ class MRETextCat(MREPipe):
         survey = Survey()
         for eg in get_examples():
             survey.add(eg.reference.cats)
-            positive = [label for label, value in eg.reference.cats.items() if value >= 0.5]
-            if not self.multi_label and len(positive) > 1:
+            holding = sorted(holding_cats(eg.reference.cats))
+            if not self.multi_label and len(holding) > 1:
                 text = eg.reference.text[:40]
-                raise ValueError(Errors.M822.format(name=self.name, labels=", ".join(positive), text=text))
+                raise ValueError(Errors.M822.format(name=self.name, labels=", ".join(holding), text=text))
         self.cfg["labels"] = list(survey.labels if labels is None else labels)
         self.set_scaling({})
         if len(self.labels) < (1 if self.multi_label else 2):

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from ...annotations.text_labels import holding_cats
 from ...errors import Warnings
 
 
@@ -30,8 +31,9 @@ class Survey:
         cats (Mapping[str, float]): Its gold.
         """
         self.documents += bool(cats)
-        for label, value in cats.items():
-            (self.positives if value >= 0.5 else self.negatives)[label] += 1
+        holding = holding_cats(cats)
+        self.positives.update(holding)
+        self.negatives.update(cats.keys() - holding)
 
     def problems(self, name: str, multi_label: bool) -> Iterator[str]:
         """Describe the labels that training cannot teach.
