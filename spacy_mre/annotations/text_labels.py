@@ -6,6 +6,8 @@ from spacy.tokens import Doc
 
 # From this value on a label holds, if any number may hold.
 HOLDS = 0.5
+# Shares of exclusive classes sum to 1. More than this is no error of rounding.
+MOST_SHARES = 1.05
 
 
 def holding_cats(cats: Mapping[str, float]) -> set[str]:
@@ -24,6 +26,20 @@ def highest_cat(cats: Mapping[str, float]) -> str | None:
     """
     best = max(cats, key=cats.__getitem__, default=None)
     return None if best is None or cats[best] <= 0 else best
+
+
+def contradicting_cats(cats: Mapping[str, float]) -> set[str]:
+    """Find the labels that contradict exclusive classes.
+
+    cats (Mapping[str, float]): The value of each label. Shares that sum to 1 contradict nothing.
+    RETURNS (set[str]): The labels that hold, if there are several and the values sum to clearly more than 1; otherwise
+        none.
+
+    >>> sorted(contradicting_cats({"a": 1.0, "b": 1.0})), contradicting_cats({"a": 0.5, "b": 0.5})
+    (['a', 'b'], set())
+    """
+    holding = holding_cats(cats)
+    return holding if len(holding) > 1 and sum(cats.values()) > MOST_SHARES else set()
 
 
 def has_several_labels(docs: Iterable[Doc]) -> bool:

@@ -2,7 +2,7 @@ import pytest
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_mre.annotations.text_labels import has_several_labels, highest_cat, holding_cats
+from spacy_mre.annotations.text_labels import contradicting_cats, has_several_labels, highest_cat, holding_cats
 
 NONE, A, B, BOTH = ({"a": a, "b": b} for a, b in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)))
 
@@ -11,6 +11,12 @@ def test_which_labels_hold():
     assert holding_cats({"a": 0.5, "b": 0.4, "c": 1.0}) == {"a", "c"}
     assert highest_cat({"a": 0.3, "b": 0.4, "c": 0.3}) == "b"
     assert highest_cat(NONE) is None and highest_cat({}) is None
+
+
+def test_which_labels_exclude_each_other():
+    assert contradicting_cats(BOTH) == {"a", "b"} == contradicting_cats({"a": 1.0, "b": 0.5, "c": 0.1})
+    for shares in (A, NONE, {}, {"a": 0.5, "b": 0.5}, {"a": 0.51, "b": 0.5}, {"a": 0.9, "b": 0.3}):
+        assert contradicting_cats(shares) == set()
 
 
 @pytest.mark.parametrize(

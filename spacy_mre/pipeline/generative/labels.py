@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ...annotations.alignment import UNSEEN, Losses
-from ...annotations.text_labels import highest_cat, holding_cats
+from ...annotations.text_labels import contradicting_cats, highest_cat
 from ...errors import Errors, Warnings
 from .asking import within
 from .formats import Analysis, EntityText, EventText, RelationText, Task
@@ -129,9 +129,9 @@ class LabelledPipe(TaskPipe):
             doc, has_gold = eg.reference, False
             for name, levels in found.items():
                 cats = self.gold.cats(doc, name)
-                holding = sorted(holding_cats(cats))
-                if len(holding) > 1 and self.parts != "words":
-                    raise ValueError(Errors.M941.format(name=self.name, labels=", ".join(holding), text=doc.text[:40]))
+                several = sorted(contradicting_cats(cats))
+                if several and self.parts != "words":
+                    raise ValueError(Errors.M941.format(name=self.name, labels=", ".join(several), text=doc.text[:40]))
                 levels["classes"].update(cats)
                 words = self.gold.labels(doc, name)
                 for level, labels in zip(("labels", "roles"), words or ()):

@@ -13,7 +13,7 @@ from thinc.api import Model, set_dropout_rate
 from thinc.types import Floats2d
 
 from ...annotations.alignment import Losses
-from ...annotations.text_labels import holding_cats
+from ...annotations.text_labels import contradicting_cats
 from ...encoders.check import check_pipeline
 from ...encoders.over_tok2vec import DEFAULT_ENCODER
 from ...errors import Errors, Warnings
@@ -189,19 +189,19 @@ class MRETextCat(MREPipe):
         sample = [eg.x for eg in islice(get_examples(), 10)]
         if nlp is not None:
             check_pipeline(nlp, self, sample)
-        survey = Survey()
+        survey = Survey(self.multi_label)
         for eg in get_examples():
             survey.add(eg.reference.cats)
-            holding = sorted(holding_cats(eg.reference.cats))
-            if not self.multi_label and len(holding) > 1:
+            several = sorted(contradicting_cats(eg.reference.cats))
+            if several and not self.multi_label:
                 text = eg.reference.text[:40]
-                raise ValueError(Errors.M822.format(name=self.name, labels=", ".join(holding), text=text))
+                raise ValueError(Errors.M822.format(name=self.name, labels=", ".join(several), text=text))
         self.cfg["labels"] = list(survey.labels if labels is None else labels)
         self.set_scaling({})
         if len(self.labels) < (1 if self.multi_label else 2):
             raise ValueError(Errors.M821.format(name=self.name, labels=", ".join(self.labels) or "none"))
         if labels is None:  # with given labels the examples may be a sample
-            for problem in survey.problems(self.name, self.multi_label):
+            for problem in survey.problems(self.name):
                 warnings.warn(problem, stacklevel=2)
         elif not survey.documents:
             warnings.warn(Warnings.W823.format(name=self.name), stacklevel=2)
@@ -230,12 +230,14 @@ class MRETextCat(MREPipe):
 
     def _truths(self, examples: Iterable[Example]) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Gold and whether it is known, docs x labels. With exclusive classes, one positive label makes all of them
-        known."""
+        known, and the shares of the known labels sum to 1."""
         rows = [[eg.reference.cats.get(label) for label in self.labels] for eg in examples]
         known = numpy.array([[value is not None for value in row] for row in rows], dtype="f")
         truths = numpy.array([[value or 0.0 for value in row] for row in rows], dtype="f")
         if not self.multi_label:
             known[:] = truths.any(axis=1, keepdims=True)
+            total = truths.sum(axis=1, keepdims=True)
+            truths /= numpy.where(total > 0, total, 1.0)
         return truths, known
 
 

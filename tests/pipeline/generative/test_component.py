@@ -466,6 +466,8 @@ def test_several_text_labels_are_refused(initialized, make_texts):
     examples[0].reference.cats = {"music": 1.0, "travel": 1.0}
     with pytest.raises(ValueError, match=r"M941.*music, travel.*play Foo"):
         nlp.initialize(lambda: examples)
+    examples[0].reference.cats = {"music": 0.5, "travel": 0.5}  # shares of one label
+    nlp.initialize(lambda: examples)
 
 
 # New labels

@@ -85,6 +85,27 @@ def test_the_loss_weight_scales_loss_and_gradient(learn, make_examples):
     numpy.testing.assert_allclose(of_heavier, 4 * gradient)
 
 
+@pytest.mark.parametrize(
+    "cats",
+    [{"people": 1.0, "travel": 1.0}, {"people": 0.3, "travel": 0.2}, {"people": 0.25, "other": 0.75}, {"travel": 1.0}],
+)
+def test_the_gradient_of_exclusive_classes_is_that_of_the_loss(cats, learn, make_examples):
+    nlp, _ = learn(steps=1)
+    pipe = nlp.get_pipe("mre_textcat")
+    pipe.loss_weight = 1.0
+    examples = make_examples(nlp)[:1]
+    examples[0].reference.cats = cats
+    scores = numpy.array([[0.7, -0.4]])
+    _, gradient = pipe.get_loss(examples, scores)
+    shifts = 1e-5 * numpy.eye(2)
+    differences = [pipe.get_loss(examples, scores + x)[0] - pipe.get_loss(examples, scores - x)[0] for x in shifts]
+    numpy.testing.assert_allclose(gradient[0], numpy.array(differences) / 2e-5, atol=1e-6)
+    # With all mass on the gold labels the loss is their cross-entropy, whatever the values sum to.
+    share = cats.get("people", 0.0) / (cats.get("people", 0.0) + cats.get("travel", 0.0))
+    chance = 1 / (1 + numpy.exp(-1.1))
+    numpy.testing.assert_allclose(gradient[0], [chance - share, share - chance], atol=1e-6)
+
+
 # Serialisation, processes, memory
 
 
@@ -196,6 +217,10 @@ def test_settings_that_do_not_fit_the_weights_are_m804(learn, tmp_path):
         # A label that never holds; one that always does.
         ([{"a": 1.0, "b": 0.0}, {"a": 0.0, "b": 0.0}], True, [r"W821.*labels: b\..*2 documents"]),
         ([{"a": 1.0, "b": 0.0, "c": 0.0}] * 2, False, [r"W821.*labels: b, c\."]),
+        # Exclusive classes are learned from shares.
+        ([{"a": 0.6, "b": 0.4}, {"a": 0.5, "b": 0.5}], False, []),
+        ([{"a": 0.6, "b": 0.4, "c": 0.0}] * 2, False, [r"W821.*labels: c\."]),
+        ([{"a": 0.6, "b": 0.4}] * 2, True, [r"W821.*labels: b\.", r"W822.*every text: a\."]),
     ],
 )
 def test_labels_that_cannot_be_learned_are_reported(cats, multi_label, messages, make_nlp, make_examples, recwarn):
