@@ -9,6 +9,7 @@ from spacy.tokens import Doc
 
 from ....annotations.entities import DEFAULT_KEY, get_entities
 from ....annotations.relations import get_relations
+from ....annotations.text_labels import highest_cat
 from ....corpora.reading import Location, read_json
 from ....errors import Errors
 from ..formats import Task
@@ -115,6 +116,8 @@ def choose_shots(
 
 
 def _labels(doc: Doc, spans_key: str) -> set[tuple[str, str]]:
+    """The labels that the answer to a document shows."""
     found = {("entities", entity.label) for entity in get_entities(doc, spans_key) or ()}
     found |= {("relations", relation["label"]) for relation in get_relations(doc) or ()}
-    return found | {("cats", label) for label, score in doc.cats.items() if score > 0}
+    best = highest_cat(doc.cats)
+    return found if best is None else found | {("cats", best)}

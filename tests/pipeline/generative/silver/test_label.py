@@ -354,3 +354,10 @@ def test_shots_cover_all_labels(gold):
     (unlabelled,) = make_docs([Record("Rain.", cats={})], NLP)
     with pytest.raises(ValueError, match="M952"):
         choose_shots([unlabelled], form, 1)
+
+
+def test_a_text_shows_the_label_of_its_answer_only():
+    gold = {"Rain.": {"a": 0.6, "b": 0.4}, "Snow.": {"a": 1.0, "b": 0.0}, "A storm.": {"a": 0.0, "b": 1.0}}
+    docs = list(make_docs([Record(text, cats=cats) for text, cats in gold.items()], NLP))
+    shots = choose_shots(docs, make_form(docs, "en"), 2)
+    assert [text for text, _ in shots] == ["Rain.", "A storm."]
