@@ -105,7 +105,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Iterator[str]:
     yield f"| {' | '.join(head)} |"
     yield f"|{'---|' * len(head)}"
     for row in rows:
-        yield f"| {' | '.join(_cell(value) for value in row)} |"
+        yield f"| {' | '.join(table_cell(value) for value in row)} |"
 
 
 def _examples(examples: list[dict[str, str]]) -> str:
@@ -116,7 +116,10 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
-def _cell(value: Any) -> str:
-    """A value that neither ends a cell nor is read as HTML."""
+def table_cell(value: Any) -> str:
+    """RETURNS (str): A value that neither ends the cell of a table nor is read as HTML.
+
+    value (Any): The value.
+    """
     text = " ".join(str(value).split()).replace("\\", "\\\\").replace("|", "\\|")
     return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from ....corpora.translation.quality_text import table_cell
 from .row import Labelled, Lost, Reason
 
 MAX_EXAMPLES = 3
@@ -74,7 +75,7 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
         if report["labels"][kind]:
             yield from ("", f"## {title}", "", "| Label | Count |", "|---|---:|")
             for label, count in report["labels"][kind].items():
-                yield f"| {_cell(label)} | {count} |"
+                yield f"| {table_cell(label)} | {count} |"
 
 
 def _reasons(title: str, counts: dict[str, Any]) -> Iterator[str]:
@@ -82,11 +83,7 @@ def _reasons(title: str, counts: dict[str, Any]) -> Iterator[str]:
         yield from ("", f"## {title}", "", "| Reason | Count | Examples |", "|---|---:|---|")
         for reason, item in counts.items():
             examples = "; ".join(": ".join(filter(None, example)) for example in item["examples"])
-            yield f"| {reason} | {item['count']} | {_cell(examples)} |"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", r"\|").split())
+            yield f"| {reason} | {item['count']} | {table_cell(examples)} |"
 
 
 def _counted(found: Iterable[tuple[Labelled, Lost]]) -> dict[str, Any]:

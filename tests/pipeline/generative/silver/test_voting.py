@@ -134,3 +134,5 @@ def test_the_report():
     assert report["labels"] == {"entities": {"person": 1}, "relations": {}, "cats": {"news": 1}}
     assert report["agreement"] == {"annotations": 1, "unanimous": 1, "mean": 1.0}
     assert "| not in the text | 1 | 1: person: Eva (not in the text) |" in as_markdown(report)
+    report["labels"]["cats"] = {"a\\|b <b>": 1}
+    assert "| a\\\\\\|b &lt;b> | 1 |" in as_markdown(report)
