@@ -41,7 +41,6 @@ def check_back(
     target: str,
     share: float = 0.05,
     seed: int = 0,
-    example: tuple[str, str] | None = None,
     mode: Mode = "markers",
     workers: int = 1,
 ) -> dict[str, Any]:
@@ -54,8 +53,6 @@ def check_back(
     target (str): The language that it was translated into.
     share (float): The share of the kept rows, above 0; at least one row. Default: 0.05.
     seed (int): Draws the sample. Default: 0.
-    example (tuple[str, str] | None): A text with marks in the target language, and in the source language. Default:
-        None, no example.
     mode (Mode): As in `make_messages`. Default: "markers".
     workers (int): How many prompts are sent at the same time. Default: 1.
     RETURNS (dict[str, Any]): Values of JSON. rows: The size of the sample. answered: How many of them have an answer;
@@ -75,7 +72,7 @@ def check_back(
         assert row.record is not None
         marked = mark(row.record, back_table.words)
         try:
-            answer = engine.answer(make_messages(marked, target, source, example, mode))
+            answer = engine.answer(make_messages(marked, target, source, mode=mode))
         except (NoAnswer, BudgetSpent):
             return None
         back = project(row.record, marked, answer.text, back_table, mode)

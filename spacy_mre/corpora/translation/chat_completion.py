@@ -29,6 +29,7 @@ FILTERS = ("content_filter", "content_policy_violation")
 # Local servers put what a model thinks before what it answers. If the prompt begins the thoughts, only their end is
 # here, in a line of its own.
 THOUGHT = re.compile(r"\s*(<think>.*?|[^{\s].*?\n)</think>\s*", re.DOTALL)
+# Some models put what they write into a block of code.
 FENCED = re.compile(r"\s*```[\w-]*\n(.*?)\n?```\s*", re.DOTALL)
 
 

@@ -1,8 +1,11 @@
 """What answers prompts: an engine."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypedDict
+
+AFTER_REASON = re.compile("[:,]")
 
 
 class Message(TypedDict):
@@ -16,7 +19,7 @@ class Message(TypedDict):
 class Answer:
     """The answer of an engine.
 
-    text (str): What it wrote; "" if it refused.
+    text (str): What it wrote; if it refused, why, or an empty string.
     is_truncated (bool): Whether it ended at the limit of tokens.
     is_refused (bool): Whether it refused, or a filter of the server did.
     prompt_tokens (int): Tokens read, as the engine counts them; 0 if it does not.
@@ -32,7 +35,16 @@ class Answer:
 
 class NoAnswer(Exception):
     """The engine did not answer this prompt, after all attempts. Others may be answered. Its text begins with a short
-    reason, up to a colon or comma, by which prompts without an answer are counted."""
+    reason, up to a colon or comma: a status, "time-out", or the code of a batch service."""
+
+    @property
+    def reason(self) -> str:
+        """RETURNS (str): The short reason, by which prompts without an answer are counted.
+
+        >>> NoAnswer("too long: 600 tokens").reason
+        'too long'
+        """
+        return AFTER_REASON.split(str(self))[0]
 
 
 class Engine(Protocol):

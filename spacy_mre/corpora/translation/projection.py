@@ -1,6 +1,5 @@
 """From an answer to an annotated text: entities by their marks, then by their strings; what is not found is noted."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from ..json_values import parse_json
 from ..marks import Mark
 from ..record import CharOffsets, EntityRecord, Record, RelationRecord
+from .chat_completion import FENCED
 from .folding import fold
 from .label_table import LabelTable
 from .marking import Marked, read_marks
@@ -16,8 +16,6 @@ from .prompts import Mode
 from .row import Reason, Translated
 from .string_anchors import anchor_strings, occurrences
 
-# Some models put what they write into a block of code.
-FENCED = re.compile(r"```\w*\n(.*)\n```", re.DOTALL)
 # The ends of sentences.
 ENDS = (".", "!", "?", "。", "！", "？")
 # Quotation marks that some put around it. Those of the text itself stay.

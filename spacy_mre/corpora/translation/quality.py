@@ -1,6 +1,5 @@
 """What a translated corpus kept and lost, counted row by row."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from typing import Any
 
 from ..held_labels import is_held
 from ..record import Record
+from .engine import NoAnswer
 from .folding import fold
 from .label_table import KINDS, LabelTable
 from .marking import mark
@@ -27,8 +27,6 @@ FORMAT_FAULTS = {
     Reason.LABEL_CHANGED,
     Reason.NOT_IN_TEXT,
 }
-# What `NoAnswer` begins with is a status, "time-out", or the code of a batch service.
-AFTER_FAULT = re.compile("[:,]")
 UNANSWERED = {Reason.NO_ANSWER, Reason.BUDGET_SPENT, Reason.REFUSED}
 
 
@@ -130,7 +128,7 @@ class Quality:
                 examples.append({"id": row.source.id, "detail": row.details[row.reasons.index(reason)]})
 
             if reason is Reason.NO_ANSWER:
-                self.faults[AFTER_FAULT.split(row.details[row.reasons.index(reason)])[0] or "unknown"] += 1
+                self.faults[NoAnswer(row.details[row.reasons.index(reason)]).reason or "unknown"] += 1
 
     def _report_reason(self, reason: Reason) -> dict[str, Any]:
         found: dict[str, Any] = {"rows": self.reasons[reason], "examples": self.examples[reason]}
@@ -192,7 +190,7 @@ class Quality:
 def _has_format(row: Translated) -> bool:
     if row.record is None or FORMAT_FAULTS & set(row.reasons):
         return False
-    if row.reply.lstrip().startswith(("{", "```")):
+    if row.reply.lstrip().startswith("{"):
         return True  # Entities as strings of JSON; those that are missing have a reason.
     marked = mark(row.source)
     without_mark = set(marked.others.values())

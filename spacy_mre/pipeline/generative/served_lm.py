@@ -129,8 +129,8 @@ class ServedLM:
             try:
                 written = client.answer(Asked("".join(map(chr, prompt.source)), grammar, prompt.new_tokens))
             except NoAnswer as error:
-                # Reasons are counted up to a colon or comma: those behind it may contain the text.
-                return ServedAnswer(None, f"text that the server did not answer ({re.split('[:,]', str(error))[0]})")
+                # What follows the reason may contain the text.
+                return ServedAnswer(None, f"text that the server did not answer ({error.reason})")
             if written.is_refused:
                 return ServedAnswer(None, "text that the server refused")
             answer = to_answer(prompt.text, written)
