@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from ...encoders.threads import encode
+from .allowance import tokens_allowed
 from .constraint.token_table import BEGIN, TokenTable
 from .settings import DEFAULT_SEPARATOR
 
@@ -102,14 +103,13 @@ class LanguageModel:
         raise NotImplementedError
 
     def allowance(self, source_length: int, text_length: int) -> int:
-        """The most tokens of an answer: 64, and 2 for each token of the text, rounded up to a multiple of 64, so that
-        the allowance does not depend on the batch. The rule is ours.
+        """The most tokens of an answer: `tokens_allowed`, if the model has room for them.
 
         source_length (int): The number of tokens of the source.
         text_length (int): The number of tokens of the text in it.
         RETURNS (int): The allowance, at most what the model has room for.
         """
-        return min(64 * (2 + (2 * text_length - 1) // 64), self._room(source_length))
+        return min(tokens_allowed(text_length), self._room(source_length))
 
     def _room(self, length: int) -> int:
         """The most tokens that can be generated for a source of this length."""

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from ...corpora.translation.engine import NoAnswer
+from .allowance import tokens_allowed
 from .asking import Answer, Prompt
 from .formats import Format
 from .formats.export_gbnf import to_gbnf
@@ -99,13 +100,13 @@ class ServedLM:
         return sys.maxsize
 
     def allowance(self, source_length: int, text_length: int) -> int:
-        """The most tokens of an answer, as `LanguageModel.allowance` with characters for tokens, so rather too many.
+        """The most tokens of an answer: `tokens_allowed` with characters for tokens, so rather too many.
 
         source_length (int): Not used.
         text_length (int): The number of characters of the text.
         RETURNS (int): The allowance.
         """
-        return 64 * (2 + (2 * text_length - 1) // 64)
+        return tokens_allowed(text_length)
 
     def spell(self, string: str) -> str:
         """RETURNS (str): The string."""
