@@ -122,7 +122,7 @@ class ScoresOfTasks:
     rows (Sequence[tuple[str, str]]): The dev rows. Those that are in none of the formats are not used.
     formats (Sequence[Format]): The formats of the training data.
     read_with (Sequence[Format]): The formats of the dev rows.
-    most (int): The most rows of all tasks together; 0 for all.
+    most (int): The most rows of all tasks together, but at least one of each; 0 for all.
     RAISES (ValueError): If the tokenizer cannot write a label.
     """
 
@@ -135,8 +135,8 @@ class ScoresOfTasks:
             format = format_of_row(row, read_with)
             if format is not None and _key(format) in asked:
                 groups.setdefault(format, []).append(row)
-        share = -(-most // max(len(groups), 1))
-        self._tasks = [GeneratedScores(lm, group, asked[_key(one)], one, share) for one, group in groups.items()]
+        share = max(most // max(len(groups), 1), 1) if most else 0
+        self.tasks = [GeneratedScores(lm, group, asked[_key(one)], one, share) for one, group in groups.items()]
 
     def __call__(self, arguments: "TrainingArguments") -> dict[str, float]:
         """Generate and score.
@@ -145,7 +145,7 @@ class ScoresOfTasks:
         RETURNS (dict[str, float]): See `GeneratedScores`: each is the mean over the tasks that have it.
         """
         values: dict[str, list[float]] = {}
-        for scores in self._tasks:
+        for scores in self.tasks:
             for name, score in scores(arguments).items():
                 values.setdefault(name, []).append(score)
         return {name: sum(found) / len(found) for name, found in values.items()}

@@ -97,6 +97,9 @@ def test_scores_of_several_tasks_are_averaged(base):
     alone = GeneratedScores(lm, [row], relations, relations, 0)(arguments)
     assert "tl_f" not in alone and scores["tl_f"] == 1.0
     assert scores["wl_f"] == pytest.approx((1.0 + alone["wl_f"]) / 2)
+    rows = [*ROWS, row, row, row]
+    sizes = {most: [len(one.rows) for one in ScoresOfTasks(lm, rows, both, both, most).tasks] for most in (0, 1, 3, 5)}
+    assert sizes == {0: [4, 3], 1: [1, 1], 3: [1, 1], 5: [2, 2]}
 
 
 def test_rows_that_are_not_in_the_format(base, train, tmp_path):
