@@ -104,38 +104,18 @@ def task_of_strings(path: Path, format: str, template: str, language: str) -> Ta
     return Task.of_labels(template, language, *found)
 
 
-def write_strings(
-    docs: Iterable[Doc],
-    path: Path,
-    format: Format,
-    *,
-    spans_key: str = DEFAULT_KEY,
-    keep_order: bool = False,
-    report: Report | None = None,
-) -> int:
-    """Write Docs as JSON lines.
-
-    docs (Iterable[Doc]): The documents.
-    path (Path): The file. Its folder is created if it does not exist.
-    format (Format): The format.
-    spans_key (str): The span group of the entities. Default: "entities".
-    keep_order (bool): Write entities and relations in the order of the Doc. Fewer offsets can then be found again.
-        Default: False, by their positions.
-    report (Optional[Report]): Counts what was kept and lost, such as documents without gold for a part of the task, and
-        entities and relations whose offsets cannot be found again from the string.
-    RETURNS (int): The number of documents written.
-    RAISES (ValueError): If the format does not contain a label.
-    """
-    report = report if report is not None else Report()
-    return write_rows(string_rows(docs, format, spans_key=spans_key, keep_order=keep_order, report=report), path)
-
-
 def string_rows(
     docs: Iterable[Doc], format: Format, *, spans_key: str, keep_order: bool, report: Report
 ) -> Iterator[StringRow]:
-    """Make the rows of `write_strings`.
+    """Make the rows of Docs.
 
-    docs, format, spans_key, keep_order, report: See `write_strings`.
+    docs (Iterable[Doc]): The documents.
+    format (Format): The format.
+    spans_key (str): The span group of the entities.
+    keep_order (bool): Entities and relations are in the order of the Doc, so that fewer offsets can be found again;
+        otherwise by their positions.
+    report (Report): Counts what was kept and lost, such as documents without gold for a part of the task, and
+        entities and relations whose offsets cannot be found again from the string.
     YIELDS (dict[str, str]): "input" and "output".
     RAISES (ValueError): If the format does not contain a label.
     """

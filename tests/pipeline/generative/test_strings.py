@@ -18,9 +18,10 @@ from spacy_mre.pipeline.generative.format_files import format_path, load_formats
 from spacy_mre.pipeline.generative.formats import OIELLMFormat, SLGFormat, Task
 from spacy_mre.pipeline.generative.strings import (
     read_strings,
+    string_rows,
     task_of_docs,
     task_of_strings,
-    write_strings,
+    write_rows,
 )
 
 NLP = spacy.blank("xx")
@@ -39,6 +40,11 @@ RECORDS = [
 @pytest.fixture
 def docs():
     return list(make_docs(RECORDS, NLP, cats=["nature", "society"]))
+
+
+def write_strings(docs, path, format, report=None):
+    report = Report() if report is None else report
+    return write_rows(string_rows(docs, format, spans_key="entities", keep_order=False, report=report), path)
 
 
 def entities(docs):

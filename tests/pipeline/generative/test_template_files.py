@@ -10,7 +10,7 @@ from spacy_mre.corpora import EntityRecord, Record, RelationRecord, Report, cat_
 from spacy_mre.corpora.mmm import read_mmm
 from spacy_mre.pipeline.generative.formats import FORMATS, template_names
 from spacy_mre.pipeline.generative.formats.task import LANGUAGES
-from spacy_mre.pipeline.generative.strings import read_strings, task_of_docs, task_of_strings, write_strings
+from spacy_mre.pipeline.generative.strings import read_strings, string_rows, task_of_docs, task_of_strings, write_rows
 
 ASSETS = Path(__file__).parents[3] / "assets"
 KINDS = {
@@ -43,7 +43,7 @@ def to_docs(records):
 
 
 def write(docs, path, format):
-    write_strings(docs, path, format)
+    write_rows(string_rows(docs, format, spans_key="entities", keep_order=False, report=Report()), path)
     return path.read_bytes()
 
 

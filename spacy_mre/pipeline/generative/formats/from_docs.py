@@ -102,7 +102,6 @@ def write_analysis(
     anchored: Anchored,
     task: Task,
     *,
-    spans_key: str = DEFAULT_KEY,
     source: str = "",
     scores: Sequence[float] | None = None,
     label_score: float = 1.0,
@@ -117,12 +116,12 @@ def write_analysis(
     doc (Doc): The document.
     anchored (Anchored): The labels and offsets.
     task (Task): The task.
-    spans_key (str): The span group of the entities. Default: "entities".
     source (str): The name of the component; empty for gold. Default: "".
     scores (Optional[Sequence[float]]): The score of each item of the analysis. Default: 1.0 for all.
     label_score (float): The score of the text label. All others have 0.0. Default: 1.0.
     set_ents (bool): Also set `doc.ents`. Default: True.
-    gold (Optional[TaskGold]): Where the labels are, instead of `spans_key`. Default: those of one task.
+    gold (Optional[TaskGold]): Where the labels are. Default: those of one task, with its entities in the span group
+        "entities".
     relations (Optional[list[Relation]]): What the same source has written for other tasks, to which those of this task
         are added. Default: none.
     RETURNS (Counter): The number of items that could not be written, by reason, including those not found in the text.
@@ -134,7 +133,7 @@ def write_analysis(
             doc.cats[anchored.label] = label_score
     if not task.labels:
         return lost
-    gold = gold or TaskGold([task.name], spans_key)
+    gold = gold or TaskGold([task.name])
     relations = [] if relations is None else relations
     tokens = _token_offsets(doc, [offsets for item in anchored.items for offsets in item.string_offsets])
     written = [item for item in anchored.items if item.string_offsets[0] in tokens]
