@@ -5,6 +5,7 @@ tok2vec), so that spaCy finds it when it walks the model, and connects it. To ad
 returns an `Encoder` and register it as an architecture.
 """
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -76,3 +77,16 @@ def _has_output(listener: Model, doc: Doc) -> bool:
     if listener.name == "transformer-listener":
         return doc._.trf_data is not None
     return doc.tensor is not None and doc.tensor.size > 0  # `doc_cleaner` sets None
+
+
+def is_seen(text: str) -> bool:
+    """Find out whether a token without wordpieces is a loss.
+
+    text (str): The token.
+    RETURNS (bool): Whether it has a character that is more than white space, a control character or the accent of
+        another, and that could be decoded. Tokenizers drop the others.
+
+    >>> [is_seen(text) for text in ("Oslo", " ", "\\u200b")]
+    [True, False, False]
+    """
+    return any(unicodedata.category(char)[0] not in "CMZ" and char != "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -4,7 +4,6 @@ The order of this file: the architecture, its forward, how the output of either 
 array operations that the forward uses.
 """
 
-import unicodedata
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -17,7 +16,7 @@ from thinc.types import Floats2d, Ints1d
 
 from ..errors import Errors
 from ..settings import NotNegativeFloat, checked
-from .encoder import Encoded, Encoder, check_outputs
+from .encoder import Encoded, Encoder, check_outputs, is_seen
 
 
 @registry.architectures("spacy_mre.TransformerEncoder.v1")
@@ -185,7 +184,7 @@ def _count_cut(docs: list[Doc], outputs: list[_Output], pieces_per_token: Ints1d
         missing = numpy.flatnonzero(counts == 0)
         if len(missing) and len(output.firsts):
             missing = missing[_at_ends(output, counts, missing)]
-        cut[i] = sum(_is_seen(doc[int(token)].text) for token in missing)
+        cut[i] = sum(is_seen(doc[int(token)].text) for token in missing)
     return cut
 
 
@@ -195,12 +194,6 @@ def _at_ends(output: _Output, counts: Ints1d, missing: Ints1d) -> numpy.ndarray:
     after = numpy.cumsum(counts)[missing]
     before = numpy.where(after > 0, numpy.append(windows, 0)[after - 1], 1)
     return numpy.append(windows, len(output.firsts) + 1)[after] > before
-
-
-def _is_seen(text: str) -> bool:
-    """Whether a token has a character that is more than white space, a control character or the accent of another, and
-    that could be decoded."""
-    return any(unicodedata.category(char)[0] not in "CMZ" and char != "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _to_host(array) -> numpy.ndarray:

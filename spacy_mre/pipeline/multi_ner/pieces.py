@@ -7,6 +7,7 @@ from typing import Any
 import numpy
 from spacy.tokens import Doc
 
+from ...encoders.encoder import is_seen
 from ...encoders.threads import encode
 from ...errors import Errors
 
@@ -93,7 +94,7 @@ def cut_questions(questions: list[str], tokenizer: Any, longest: int) -> list[nu
 
 
 def count_cut(docs: list[Doc], firsts: numpy.ndarray) -> numpy.ndarray:
-    """Count the tokens without pieces, not counting white space.
+    """Count the tokens without pieces, not counting white space and other characters that are not seen.
 
     docs (list[Doc]): The texts.
     firsts (numpy.ndarray): The first piece of each token, -1 for a token without pieces.
@@ -104,7 +105,7 @@ def count_cut(docs: list[Doc], firsts: numpy.ndarray) -> numpy.ndarray:
     missing = numpy.flatnonzero(firsts < 0)
     texts = numpy.searchsorted(ends, missing, side="right")
     for text, token in zip(texts.tolist(), missing.tolist()):
-        cut[text] += not docs[text][token - int(ends[text])].is_space
+        cut[text] += is_seen(docs[text][token - int(ends[text])].text)
     return cut
 
 

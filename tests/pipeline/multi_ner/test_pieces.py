@@ -3,6 +3,8 @@
 import numpy
 import pytest
 import spacy
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
 from spacy_mre.pipeline.multi_ner.pieces import count_cut, cut_questions, cut_texts
 from spacy_mre.pipeline.multi_ner.sequences import read_template
@@ -91,9 +93,11 @@ def test_no_texts(tokenizer):
     assert cut_texts(make_docs(["", " "]), tokenizer).counts[0] == 0
 
 
-def test_tokens_without_pieces_are_counted_but_not_white_space(tokenizers):
+def test_tokens_without_pieces_are_counted_but_not_those_that_are_not_seen(tokenizers):
     docs = make_docs(["Ida \u200b Tom", " \n ", "Tom"])
-    assert count_cut(docs, cut_texts(docs, tokenizers["bert"]).firsts).tolist() == [1, 0, 0]
+    assert count_cut(docs, cut_texts(docs, tokenizers["bert"]).firsts).tolist() == [0, 0, 0]
+    docs.append(Doc(Vocab(), words=["Ida", "\n", "\x07"]))  # without a language, no word is white space
+    assert count_cut(docs, numpy.full(sum(map(len, docs)), -1)).tolist() == [2, 0, 1, 1]
 
 
 # Questions and the template
