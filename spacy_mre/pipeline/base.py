@@ -29,7 +29,7 @@ from .learned import check_sizes, checked_cfg
 
 # Arguments of a component that are not settings.
 NOT_SETTINGS = ("nlp", "name", "model", "scorer")
-# The end of the key in `left_out` of gold that training leaves out.
+# The end of the key in `left_out` of gold that is not learned, or that will not be predicted.
 IN_TRAINING = " in training"
 
 
@@ -46,10 +46,12 @@ class MREPipe(BufferedPipe):
 
     left_out_warning (str): The warning given the first time something is left out; it takes `name`, `what`, `count`
         and what the subclass adds.
-    lost_warnings (dict[str, str]): By reason, the warning of gold that training leaves out; it takes what W803 takes.
-    left_out (Counter): How much was left out, by reason.
+    lost_warnings (dict[str, str]): By reason, the warning of gold that is not learned, or that will not be predicted;
+        it takes what W803 takes.
+    left_out (Counter): How much was left out since initialization, by reason.
     requires (tuple[str, ...]): The packages that the component needs, besides those of spacy_mre.
     calls_to_add (dict[str, str]): By kind of label, the call that adds a label to a trained component, for messages.
+    head_ref (str): The reference of the model to the layer whose sizes depend on the labels, if it has one.
     """
 
     left_out_warning = Warnings.W802
@@ -248,8 +250,8 @@ class MREPipe(BufferedPipe):
         raise NotImplementedError
 
     def _count_lost(self, lost: Losses) -> None:
-        """Count gold that training leaves out, and warn the first time for each reason: for labels that came after
-        initialization, and for what initialization has not warned of."""
+        """Count gold that is not learned, or that will not be predicted, and warn the first time for each reason: for
+        labels that came after initialization, and for what initialization has not warned of."""
         for reason, count in lost.counts.items():
             example = lost.examples[reason]
             if reason.endswith(UNSEEN):

@@ -24,7 +24,7 @@ class Targets:
     mentions (Spans): The mentions that relations join.
     pairs (Pairs): The related pairs and the sampled unrelated ones.
     relations (numpy.ndarray): True where a label holds, shape (pairs, relation labels).
-    lost (Losses): Gold that the model cannot learn from.
+    lost (Losses): Gold that is not learned, or that will not be predicted.
     cats (Optional[numpy.ndarray]): The text labels of each text, if the model reads them; shape (texts, text labels).
     """
 
@@ -140,12 +140,12 @@ class Sampler:
                 matrix = numpy.zeros((count, count, len(relation_ids)), dtype=bool)
                 free = text_in_scope & ~numpy.eye(count, dtype=bool)
                 for head, tail, label in gold.relations:
-                    if not text_in_scope[head, tail]:
-                        lost.add(BEYOND_SCOPE, label)
                     if label not in relation_ids:
                         lost.add_unseen("relation", label)
                         free[head, tail] = False
                         continue
+                    if not text_in_scope[head, tail]:
+                        lost.add(BEYOND_SCOPE, label)
                     matrix[head, tail, relation_ids[label]] = True
                     if label in symmetric:
                         matrix[tail, head, relation_ids[label]] = True

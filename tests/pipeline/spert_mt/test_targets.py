@@ -4,7 +4,7 @@ import pytest
 from spacy_mre.annotations.alignment import Gold, Losses
 from spacy_mre.annotations.entities import EntitySpan
 from spacy_mre.pipeline.spans.spans import Spans
-from spacy_mre.pipeline.spert_mt.targets import Sampler, token_iou
+from spacy_mre.pipeline.spert_mt.targets import BEYOND_SCOPE, Sampler, token_iou
 
 ENTITY_IDS = {"person": 0, "place": 1}
 RELATION_IDS = {"lives": 0, "knows": 1, "near": 2}
@@ -160,6 +160,14 @@ def test_unknown_labels_are_counted_and_never_negatives():
     assert (0, 1) not in pair_rows(targets)
     assert pair_rows(targets)[1, 2] == (False, True, False)
     assert targets.mentions.labels.tolist() == [0, -1, -1]
+
+
+def test_a_relation_beyond_the_scope_is_counted_once():
+    mentions = [(0, 1, "person"), (1, 2, "person")]
+    options = {"sentences": [numpy.array([0, 1])], "scope": 0}
+    known, unknown = (make([gold(mentions, 2, [(0, 1, label)])], [2], **options) for label in ("knows", "eats"))
+    assert known.lost.counts == {BEYOND_SCOPE: 1} and pair_rows(known) == {(0, 1): (False, True, False)}
+    assert unknown.lost.counts == {"relation 'eats' unseen at initialization": 1} and not pair_rows(unknown)
 
 
 def test_a_too_wide_entity_is_counted_and_still_an_end_of_relations():
