@@ -210,7 +210,17 @@ class MREPipe(BufferedPipe):
             read_parts_from_bytes(bytes_data, readers, self.name, exclude)
         return self._check_loaded(exclude)
 
+    @property
+    def _shim(self) -> Any:
+        """The `SizedShim` of the heads."""
+        return self.model.get_ref(self.head_ref).shims[0]
+
+    def _check_initialized(self) -> None:
+        if self._shim.module is None:
+            raise ValueError(Errors.M803.format(name=self.name))
+
     def _initialize_model(self, X: Any) -> None:
+        self.left_out.clear()
         with refusing_code(self.model):
             self.model.initialize(X=X)
 

@@ -91,6 +91,8 @@ def test_each_unknown_label_is_reported_once_with_the_way_to_add_it(factory, tra
     for message, call in zip(messages, CALLS[factory]):
         assert re.search(call.replace("(", r"\(").replace(")", r"\)"), message) and "spacy_mre.add_labels.v1" in message
     assert sum(nlp.get_pipe(factory).left_out.values()) == {"spert_mt": 8, "mre_textcat": 4}[factory]
+    nlp.initialize(lambda: make_examples(nlp))  # begins anew
+    assert not nlp.get_pipe(factory).left_out
 
 
 # Labels that are added

@@ -208,7 +208,6 @@ class Generative(AnsweringPipe):
         """
         validate_get_examples(get_examples, "Generative.initialize")
         self._cache.clear()
-        self.left_out.clear()
         if self.parts != "text":
             self._check_words(eg.predicted for eg in get_examples())
         survey = self._survey(get_examples())
