@@ -272,7 +272,7 @@ class SpertMT(LabelledSpertMT):
         get_examples (Callable[[], Iterable[Example]]): The training data.
         nlp (Optional[Language]): The pipeline, which is checked for components that would break the shared encoder.
         labels (Optional[dict[str, Any]]): "entities", "relations", "cats", "constraints", "distance" and "scope", as in
-            `label_data`. Default: read from the data.
+            `label_data`. Default: read from the data, as is what they lack.
         RAISES (ValueError): If there are no labels for what is predicted, or for the text labels that are read, or
             the pipeline cannot work.
         """

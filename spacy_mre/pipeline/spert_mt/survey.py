@@ -89,7 +89,7 @@ class Survey:
 
         negatives (int): Negative spans per text in training, -1 for all.
         labels (Optional[Mapping[str, Any]]): What to use in place of the counts of the corpus, as in
-            `SpertMT.label_data`.
+            `SpertMT.label_data`. What it lacks is counted.
         RETURNS (dict[str, Any]): "entity_labels", "relation_labels" and "cat_labels", sorted; "constraints": by
             relation label, lists of head type, tail type and count; "distance": the limit between related mentions,
             in tokens; "scope": the same in sentences, 0 for the same one; "overlap": the policy; "share_drawn": the
@@ -101,25 +101,23 @@ class Survey:
         constraints: dict[str, list[list[Any]]] = {}
         for (label, head, tail), count in sorted(types.items()):
             constraints.setdefault(label, []).append([head, tail, count])
-        found: dict[str, Any] = {
+        used: dict[str, Any] = {
             "entities": sorted(self.entity_labels),
             "relations": sorted(constraints),
             "cats": sorted(self.cats),
             "constraints": constraints,
             "distance": _distance_limit(max((joined.tokens for joined in self.joined), default=0)),
             "scope": self._scope(),
+            **(labels or {}),
         }
-        labels = found if labels is None else labels
         return {
-            "entity_labels": list(labels["entities"]),
-            "relation_labels": list(labels["relations"]),
-            "cat_labels": list(labels.get("cats", ())),
+            "entity_labels": list(used["entities"]),
+            "relation_labels": list(used["relations"]),
+            "cat_labels": list(used["cats"]),
             # A copy, because training extends it.
-            "constraints": {
-                label: [list(pair) for pair in pairs] for label, pairs in labels.get("constraints", {}).items()
-            },
-            "distance": labels.get("distance", 0),
-            "scope": labels.get("scope", found["scope"]),
+            "constraints": {label: [list(pair) for pair in pairs] for label, pairs in used["constraints"].items()},
+            "distance": used["distance"],
+            "scope": used["scope"],
             "overlap": self.nesting.policy,
             "share_drawn": self.share_drawn(negatives),
         }

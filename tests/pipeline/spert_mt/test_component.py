@@ -595,6 +595,15 @@ def test_labels_from_label_data(trained, make_nlp, make_examples):
     assert pipe.options().constraints == trained[0].get_pipe("spert_mt").options().constraints
 
 
+@pytest.mark.parametrize("missing", ["entities", "relations", "cats", "constraints", "distance", "scope"])
+def test_what_given_labels_lack_is_read_from_the_data(missing, trained, make_nlp, make_examples):
+    data = trained[0].get_pipe("spert_mt").label_data
+    given = {name: value for name, value in data.items() if name != missing}
+    nlp = make_nlp("spert_mt")
+    nlp.get_pipe("spert_mt").initialize(lambda: make_examples(nlp), nlp=nlp, labels=given)
+    assert nlp.get_pipe("spert_mt").label_data == data
+
+
 @pytest.mark.parametrize(
     "threshold,score", [("entity_threshold", "spans_entities_f"), ("relation_threshold", "rel_strict_f")]
 )
