@@ -18,7 +18,8 @@ class MultiNERLogits:
 
     starts, ends (Floats2d): Types x tokens.
     spans (Floats1d): Shape (candidates,).
-    candidates (Candidates): All pairs of a predicted or gold start and a predicted or gold end.
+    candidates (Candidates): For each predicted or gold start its nearest `ends_per_start` ends, predicted or gold, and
+        all gold entities.
     gold (numpy.ndarray): Which candidates are entities (bool), shape (candidates,).
     """
 

@@ -104,7 +104,8 @@ class SpertMT(LabelledSpertMT):
             None ("learned").
         pairs_per_token (int): The most pairs per token of a text that are scored, those of the best-scored entities
             first. Default: 20.
-        negatives (int): Negative spans per text, and unrelated pairs per text, in training; -1 for all. Default: 100.
+        negatives (int): Negative spans per text, and unrelated pairs per text, in training; as many pairs for each
+            two neighbouring texts, if a learned scope crosses sentences; -1 for all. Default: 100.
         seed (int): The seed of the generator that draws negatives. Default: 0.
         scorer (Optional[Callable]): The scorer. Default: `spacy_mre.joint_scorer.v1`.
         RAISES (ValueError): If a setting has an invalid value.

@@ -41,7 +41,8 @@ class Targets:
 class Sampler:
     """Draws negatives with its own random generator.
 
-    negatives (int): Negative spans per text, and unrelated pairs per text; -1 for all.
+    negatives (int): Negative spans per text, and unrelated pairs per text; as many pairs for each two neighbouring
+        texts, if there is a scope above 0; -1 for all.
     max_width (int): The widest span in tokens.
     generator (numpy.random.Generator): Seeded by the component.
     """
