@@ -58,6 +58,7 @@ class MREPipe(BufferedPipe):
     lost_warnings: ClassVar[dict[str, str]] = {}
     requires: ClassVar[tuple[str, ...]] = ()
     calls_to_add: ClassVar[dict[str, str]] = {}
+    head_ref: ClassVar[str] = "heads"
 
     def __init__(
         self, nlp: Language, name: str, model: Model, scorer: Callable | None, *, learned: dict[str, Any]

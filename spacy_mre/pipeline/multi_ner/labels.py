@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from spacy.training import Example
 
@@ -82,12 +82,3 @@ class LabelledMultiNER(MREPipe):
             self.add_question(label, {**made, **known}[label])
         self.cfg["overlap"] = wider_policy(self.cfg["overlap"], survey.nesting.policy)
         return new
-
-    @property
-    def _shim(self) -> Any:
-        """The `SizedShim` of the heads."""
-        return self.model.get_ref("heads").shims[0]
-
-    def _check_initialized(self) -> None:
-        if self._shim.module is None:
-            raise ValueError(Errors.M803.format(name=self.name))

@@ -102,11 +102,6 @@ class LabelledSpertMT(MREPipe):
         return added
 
     @property
-    def _shim(self) -> Any:
-        """The `SizedShim` of the heads."""
-        return self.model.get_ref("heads").shims[0]
-
-    @property
     def _sees_cats(self) -> bool:
         return self._shim.module.cat_labels > 0
 
@@ -123,7 +118,3 @@ class LabelledSpertMT(MREPipe):
         """Documents x text labels."""
         rows = [[doc.cats.get(label, 0.0) for label in self.cfg["cat_labels"]] for doc in docs]
         return numpy.array(rows, dtype="f").reshape(len(docs), -1)
-
-    def _check_initialized(self) -> None:
-        if self._shim.module is None:
-            raise ValueError(Errors.M803.format(name=self.name))

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy
 from spacy.language import Language
@@ -39,6 +39,7 @@ class MRETextCat(MREPipe):
     """
 
     calls_to_add: ClassVar[dict[str, str]] = {"text label": "add_label('{label}')"}
+    head_ref: ClassVar[str] = "head"
 
     def __init__(
         self,
@@ -207,15 +208,6 @@ class MRETextCat(MREPipe):
             warnings.warn(Warnings.W823.format(name=self.name), stacklevel=2)
         self.model.get_ref("head").attrs["labels"] = {"labels": len(self.labels)}
         self._initialize_model(sample)
-
-    @property
-    def _shim(self) -> Any:
-        """The `SizedShim` of the head."""
-        return self.model.get_ref("head").shims[0]
-
-    def _check_initialized(self) -> None:
-        if self._shim.module is None:
-            raise ValueError(Errors.M803.format(name=self.name))
 
     def _probabilities(self, logits: Floats2d) -> Floats2d:
         return self.model.ops.sigmoid(logits) if self.multi_label else self.model.ops.softmax(logits)
