@@ -29,9 +29,7 @@ def iou_weights(ious: Tensor, delta: float) -> Tensor:
     return 1 + delta * ious
 
 
-def ranking_loss(
-    scores: Tensor, gold: Tensor, *, gamma: float = 2.0, margin_right: float = 2.5, margin_wrong: float = 0.5
-) -> Tensor:
+def ranking_loss(scores: Tensor, gold: Tensor, *, gamma: float, margin_right: float, margin_wrong: float) -> Tensor:
     """Pairwise ranking loss (dos Santos et al. 2015, section 2.5):
     `log(1 + exp(gamma (m+ - s_right))) + log(1 + exp(gamma (m- + s_wrong)))`.
 
@@ -52,8 +50,8 @@ def ranking_loss(
         return right.sum()
     lowest = torch.finfo(scores.dtype).min
     best_wrong = scores.masked_fill(gold, lowest).amax(dim=1)
-    # A row whose labels are all gold has no wrong label. Its sum would overflow to -inf * gamma; its softplus is 0
-    # anyway.
+    # A row whose labels are all gold has no wrong label. `gamma * lowest` would overflow to -inf; the softplus of the
+    # limit is 0 too.
     wrong = F.softplus(gamma * (margin_wrong + best_wrong.clamp(min=lowest / (2 * gamma))))
     return ((right + wrong) * gold.any(dim=1)).sum() / max(len(scores), 1)
 

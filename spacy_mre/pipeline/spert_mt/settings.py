@@ -20,7 +20,7 @@ Scope = Literal["learned", "sentence", "document"]
 Constraints = dict[str, list[list[str]]] | list[list[Any]]
 # Size of the width embedding, as in SpERT.
 WIDTH_SIZE = 25
-# Ranking loss: gamma, m+ and m- (dos Santos et al. 2015, section 4.2).
+# Gamma, m+ and m- of `ranking_loss`, as in the paper that is cited there.
 RANKING_GAMMA = 2.0
 RANKING_MARGIN_RIGHT = 2.5
 RANKING_MARGIN_WRONG = 0.5

@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import numpy
 import pytest
@@ -21,6 +22,7 @@ from tests.pipeline.spans.plain_losses import (
     softplus,
 )
 
+RANKING = {"gamma": 2.0, "margin_right": 2.5, "margin_wrong": 0.5}
 GOLD = numpy.array([[1, 0, 0], [0, 1, 1], [0, 0, 0], [1, 1, 1]], dtype=bool)
 
 
@@ -55,7 +57,7 @@ def test_ranking_by_hand():
     scores = tensor([[2.5, -0.5, -3.0], [9.0, 9.0, 9.0]])
     gold = tensor([[True, False, False], [False, False, False]])
     # Both scores are exactly on their margins: log 2 each. The row without gold is skipped, but counts in the division.
-    assert ranking_loss(scores, gold).item() == pytest.approx(2 * math.log(2) / 2)
+    assert ranking_loss(scores, gold, **RANKING).item() == pytest.approx(2 * math.log(2) / 2)
 
 
 def test_ranking_in_float64():
@@ -68,13 +70,13 @@ def test_ranking_in_float64():
 def test_several_gold_labels_give_one_term_each_and_the_best_wrong_label_one():
     scores, gold = tensor([[1.0, 2.0, 3.0, -1.0]]), tensor([[True, True, False, False]])
     expected = softplus(2 * (2.5 - 1)) + softplus(2 * (2.5 - 2)) + softplus(2 * (0.5 + 3))
-    assert ranking_loss(scores, gold).item() == pytest.approx(expected, rel=1e-6)
+    assert ranking_loss(scores, gold, **RANKING).item() == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16])
 def test_a_row_whose_labels_are_all_gold_has_no_wrong_term(dtype):
     scores = torch.tensor([[1.0, 2.0]], dtype=dtype, requires_grad=True)
-    loss = ranking_loss(scores, torch.ones(1, 2, dtype=torch.bool))
+    loss = ranking_loss(scores, torch.ones(1, 2, dtype=torch.bool), **RANKING)
     assert loss.item() == pytest.approx(softplus(2 * 1.5) + softplus(2 * 0.5), rel=2e-3)
     loss.backward()
     assert torch.isfinite(scores.grad).all() and (scores.grad < 0).all()
@@ -105,8 +107,8 @@ LOSSES = {
     "identification": lambda scores: identification_loss(
         scores[:, 0], tensor([1.0, 0.0, 0.0, 1.0]), tensor([1.0, 1.5, 2.0, 1.0])
     ),
-    "ranking": lambda scores: ranking_loss(scores, tensor(GOLD)),
-    "ranking, gamma 0.7": lambda scores: ranking_loss(scores, tensor(GOLD), gamma=0.7),
+    "ranking": lambda scores: ranking_loss(scores, tensor(GOLD), **RANKING),
+    "ranking, gamma 0.7": lambda scores: ranking_loss(scores, tensor(GOLD), **{**RANKING, "gamma": 0.7}),
     "cross-entropy": lambda scores: type_cross_entropy(scores, tensor(GOLD)),
     "softmax": lambda scores: softmax_loss(scores, tensor([0, 2, 1, 0])),
     "sigmoid": lambda scores: sigmoid_loss(scores, tensor(GOLD)),
@@ -121,7 +123,7 @@ def test_gradients_by_finite_differences(loss):
     assert gradient.any()
 
 
-@pytest.mark.parametrize("loss", [ranking_loss, type_cross_entropy, sigmoid_loss])
+@pytest.mark.parametrize("loss", [partial(ranking_loss, **RANKING), type_cross_entropy, sigmoid_loss])
 @pytest.mark.parametrize("rows, labels", [(0, 3), (3, 0), (0, 0)])
 def test_no_rows_or_no_labels_give_zero_and_a_gradient(loss, rows, labels):
     scores = torch.zeros(rows, labels, requires_grad=True)
