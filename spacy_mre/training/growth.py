@@ -8,7 +8,7 @@ State = dict[str, Tensor]
 # A new label starts this far below the mean score of the old ones. The mean is at most the log-sum-exp of the scores,
 # so in a softmax the new label has a share of less than e^-10, and the shares of the old ones shrink by less than that.
 BELOW_OLD_LABELS = -10.0
-# A new label with a sigmoid of its own starts with a probability of about 0.05.
+# A score with a sigmoid of its own, of a new label or of something rare, starts with a probability of about 0.05.
 PRIOR = -3.0
 NO_OUTPUTS = slice(0, 0)
 

@@ -9,15 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...training.growth import State
+from ...training.growth import PRIOR, State
 from ..spans.pooling import to_index
 from .boundaries import Candidates
 from .settings import Heads
 from .settings import TypeAttention as Scope
 from .type_attention import TypeAttention
-
-# Initial bias of the boundary scorers. Few tokens are a boundary: this is a probability of about 0.05.
-PRIOR = -3.0
 
 
 class MultiNERHeads(nn.Module):
@@ -46,7 +43,7 @@ class MultiNERHeads(nn.Module):
         self.span_start = TypedLinear(groups, width, hidden_size)
         self.span_end = TypedLinear(groups, width, hidden_size)
         self.span = TypedLinear(groups, hidden_size, 1)
-        for scorer in (self.start, self.end):
+        for scorer in (self.start, self.end):  # few tokens are a boundary
             nn.init.constant_(scorer.bias, PRIOR)
 
     def grown_state(self, new_type: "MultiNERHeads") -> State:

@@ -11,14 +11,13 @@ import numpy
 import torch
 from torch import Tensor, nn
 
+from ...training.growth import PRIOR
 from ..spans.pooling import all_maxima, context_ranges, range_max, to_index
 from ..spans.spans import Pairs, Spans
 from .probabilities import EXCLUDED, span_probability
 from .settings import PRESETS, WIDTH_SIZE, Mode
 from .targets import Targets
 
-# The identification logit before training: a probability of about 0.05, as few spans and pairs are positive.
-PRIOR = -3.0
 # When all spans are scored, at most this many numbers of pooled vectors are in memory at once, so that they fit into
 # a processor's cache.
 SCORED_AT_ONCE = 2_000_000
@@ -98,7 +97,7 @@ class SpertMTHeads(nn.Module):
         spans = [self.entity_span, self.entity_first, self.entity_last] if self.preset.uses_ends else [self.entity_span]
         for layer in spans:
             nn.init.normal_(layer.weight[self.entity_columns :], std=1 / math.sqrt(self.width))
-        if self.preset.has_identification:
+        if self.preset.has_identification:  # few spans and pairs are positive
             for layer, labels in ((self.entity_span, entity_labels), (self.relation_context, relation_labels)):
                 of_labels = math.log(max(labels, 1)) if self.preset.is_tied else 0.0
                 nn.init.constant_(layer.bias[:1], PRIOR - of_labels)
