@@ -170,7 +170,7 @@ class SpertMTHeads(nn.Module):
             firsts = firsts + nn.functional.linear(tokens, self.entity_first.weight)
             lasts = nn.functional.linear(tokens, self.entity_last.weight)
             lasts = nn.functional.pad(lasts, (0, 0, 0, max_width - 1)).unfold(0, max_width, 1).permute(2, 0, 1)
-        if self.preset.scores_triples:
+        if self.preset.corrects_sampling:
             firsts[:, 0] += math.log(share_drawn)
         widths = self.widths.weight[:max_width] @ self.entity_width.weight.T
 

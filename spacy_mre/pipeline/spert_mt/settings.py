@@ -45,8 +45,8 @@ class Preset:
     loss_weights (tuple[float, float, float, float]): Weights of the losses: entity identification, entity
         classification, relation identification, relation classification. Without identification only the first and
         the third are used.
-    scores_triples (bool): The score of a relation includes those of its arguments, and negative sampling is corrected
-        for.
+    scores_triples (bool): The score of a relation includes those of its arguments.
+    corrects_sampling (bool): Scores are corrected for training on a sample of the negative spans.
     entity_threshold (float): Default of the component's setting, like the fields below.
     relation_threshold (float): The same.
     overlap (Overlap): The same.
@@ -65,6 +65,7 @@ class Preset:
     iou_delta: float
     loss_weights: tuple[float, float, float, float]
     scores_triples: bool
+    corrects_sampling: bool
     entity_threshold: float
     relation_threshold: float
     overlap: Overlap
@@ -87,6 +88,7 @@ PRESETS: dict[str, Preset] = {
         # relations dominate the shared encoder.
         loss_weights=(1.0, 1.0, 0.2, 0.2),
         scores_triples=True,
+        corrects_sampling=True,
         # The threshold of the best F1 is half of that F1 if probabilities are calibrated (Lipton et al. 2014, arXiv
         # 1402.1892).
         entity_threshold=0.25,
@@ -108,6 +110,7 @@ PRESETS: dict[str, Preset] = {
         iou_delta=1.0,
         loss_weights=(1.0, 1.0, 1.0, 1.0),
         scores_triples=False,
+        corrects_sampling=False,
         entity_threshold=0.5,
         relation_threshold=0.5,
         overlap="any",
@@ -127,6 +130,7 @@ PRESETS: dict[str, Preset] = {
         iou_delta=0.0,
         loss_weights=(1.0, 0.0, 1.0, 0.0),
         scores_triples=False,
+        corrects_sampling=False,
         entity_threshold=0.5,
         relation_threshold=0.4,
         overlap="any",
