@@ -13,7 +13,7 @@ class CrossAttention(nn.Module):
 
     width (int): Width of the token vectors.
     question_width (int): Width of the word vectors of the questions.
-    depth (int): How many layers there are.
+    depth (int): How many layers there are, at least one.
     size (int): Width inside the layers.
     attention_heads (int): Attention heads per layer; a divisor of `size`.
     dropout (float): Dropout after each attention and feed-forward layer.
@@ -42,7 +42,7 @@ class CrossAttention(nn.Module):
         vectors = tokens.unsqueeze(0)  # the same for all questions before the first layer
         for layer in self.layers:
             vectors = layer(vectors, words, mask)
-        return self.norm(vectors).expand(len(lengths), -1, -1)
+        return self.norm(vectors)
 
 
 class CrossLayer(nn.Module):

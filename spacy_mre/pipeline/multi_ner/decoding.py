@@ -65,4 +65,4 @@ def _score_spans(
 
 def _log(probability: float) -> float:
     with numpy.errstate(divide="ignore"):
-        return float(numpy.log(numpy.float32(max(probability, 0.0))))
+        return float(numpy.log(numpy.float32(probability)))

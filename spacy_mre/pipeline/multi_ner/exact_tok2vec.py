@@ -73,11 +73,6 @@ def _forward(
 def _join(question: Doc, text: Doc) -> Doc:
     words = [*(token.text for token in question), SEPARATOR, *(token.text for token in text)]
     joined = Doc(text.vocab, words=words)
-    separator = _attributes(joined)[len(question) : len(question) + 1]
-    rows = numpy.concatenate([_attributes(question), separator, _attributes(text)])
+    separator = joined.to_array(ATTRIBUTES)[len(question) : len(question) + 1]
+    rows = numpy.concatenate([question.to_array(ATTRIBUTES), separator, text.to_array(ATTRIBUTES)])
     return joined.from_array(ATTRIBUTES, rows)
-
-
-def _attributes(doc: Doc) -> Any:
-    """Tokens x attributes."""
-    return doc.to_array(ATTRIBUTES).reshape(len(doc), len(ATTRIBUTES))

@@ -73,7 +73,7 @@ class LabelledMultiNER(MREPipe):
         survey = Survey(self.spans_key, self.one_type_per_span)
         for eg in examples:
             survey.add(eg)
-        new = sorted(set(survey.labels) - set(self.labels))
+        new = sorted(survey.labels - set(self.labels))
         known = given_questions(self.questions, self.name)
         made = default_questions([label for label in new if label not in known], self.vocab.lang or "")
         if made:

@@ -1,7 +1,5 @@
 """What the training data contains, and what of it the component cannot learn."""
 
-from collections import Counter
-
 from spacy.training import Example
 
 from ...annotations.alignment import Losses, align_gold
@@ -19,7 +17,7 @@ class Survey:
     def __init__(self, key: str, one_type_per_span: bool):
         self.key = key
         self.one_type_per_span = one_type_per_span
-        self.labels: Counter[str] = Counter()
+        self.labels: set[str] = set()
         self.lost = Losses()
         self.entities = 0
         self.documents = 0
@@ -38,7 +36,7 @@ class Survey:
         self.lost.update(gold.lost.of_entities())
         predictable, seen = [], set()
         for entity in gold.entities:
-            self.labels[entity.label] += 1
+            self.labels.add(entity.label)
             if self.one_type_per_span and entity.offsets in seen:
                 text = example.predicted[entity.start : entity.end].text
                 self.lost.add("second type of a span", f"{text}: {entity.label}")

@@ -77,7 +77,7 @@ def find_spans(
         and then longer first.
     """
     scores = module.score_all(tokens, texts, lengths, options.share_drawn).cpu().numpy()
-    widths, starts = numpy.nonzero(scores >= max(options.entity_threshold, 0.0))
+    widths, starts = numpy.nonzero(scores >= options.entity_threshold)
     ends, scores = starts + widths + 1, scores[widths, starts]
     text_ids = numpy.repeat(numpy.arange(len(lengths)), lengths)
     spans = Spans(starts, ends, text_ids[starts], numpy.full(len(starts), -1))
@@ -143,7 +143,7 @@ def _score_pairs(
             # A symmetric relation is stored with the earlier mention as head. The mirrored label is removed only now:
             # it must win its pair, or the second best would replace it.
             scores[backwards[rows][:, None] & is_symmetric] = EXCLUDED
-            chosen, labels = numpy.nonzero(scores >= max(threshold, 0.0))
+            chosen, labels = numpy.nonzero(scores >= threshold)
             found.append((rows[chosen], labels, scores[chosen, labels]))
     none = numpy.zeros(0, dtype=numpy.int64)
     rows, labels, scores = (numpy.concatenate(parts) for parts in zip((none, none, numpy.zeros(0)), *found))

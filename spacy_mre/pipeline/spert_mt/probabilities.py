@@ -8,6 +8,7 @@ from .settings import RANKING_MARGIN_RIGHT, RANKING_MARGIN_WRONG, Preset
 # A label beyond the best one holds if its ranking score is nearer to the margin of right labels than to that of wrong
 # ones.
 RANKING_MARGIN = (RANKING_MARGIN_RIGHT - RANKING_MARGIN_WRONG) / 2
+# Below every threshold.
 EXCLUDED = -1.0
 
 

@@ -48,7 +48,7 @@ class Survey:
     def __init__(self, key: str, max_width: int | None):
         self.key = key
         self.max_width = max_width
-        self.entity_labels: Counter[str] = Counter()
+        self.entity_labels: set[str] = set()
         self.joined: Counter[Joined] = Counter()
         self.texts_of_joined: dict[Joined, str] = {}
         self.lost = Losses()
