@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy
@@ -223,8 +223,8 @@ class SpertMT(LabelledSpertMT):
         RETURNS (Targets): The spans and pairs with their gold labels.
         """
         golds = [align_gold(eg, self.spans_key) for eg in examples]
-        for eg, gold in zip(examples, golds):
-            extend_limits(self.cfg, joined_mentions(gold, eg.predicted))
+        sentences = [sentence_numbers(eg.predicted) for eg in examples]
+        extend_limits(self.cfg, chain.from_iterable(map(joined_mentions, golds, sentences)))
         given = None
         if self.entities == "given":
             golds = [Gold(gold.mentions, None, gold.relations, gold.lost) for gold in golds]
@@ -232,14 +232,13 @@ class SpertMT(LabelledSpertMT):
         sampler = Sampler(self.negatives, self._shim.settings["max_width"], self.generator)
         ids = _ids(self.entity_labels), _ids(self.relation_labels)
         lengths = numpy.asarray(encoded.lengths)
-        sentences = None if self._scope is None else [sentence_numbers(eg.predicted) for eg in examples]
         targets = sampler.make_targets(
             golds,
             lengths,
             *ids,
             symmetric=self.symmetric,
             given=given,
-            sentences=sentences,
+            sentences=None if self._scope is None else sentences,
             scope=self._scope or 0,
         )
         if self._sees_cats:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+import numpy
 from spacy.tokens import Doc
 from spacy.training import Example
 
@@ -79,10 +80,12 @@ class Survey:
             self.partly_annotated += is_partly_annotated(example.reference, self.key)
             self._add_negative_spans(gold, len(example.predicted), self.max_width)
             self._add_unreachable(gold, example.predicted, self.max_width)
-        for joined, (head, tail, _) in zip(joined_mentions(gold, example.predicted), gold.relations or ()):
-            self.joined[joined] += 1
-            if joined not in self.texts_of_joined:
-                self.texts_of_joined[joined] = _text_of(gold, example.predicted, head, tail)
+        if gold.relations:
+            found = joined_mentions(gold, sentence_numbers(example.predicted))
+            for joined, (head, tail, _) in zip(found, gold.relations):
+                self.joined[joined] += 1
+                if joined not in self.texts_of_joined:
+                    self.texts_of_joined[joined] = _text_of(gold, example.predicted, head, tail)
 
     def learned(self, negatives: int, labels: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """What the component learns from the corpus besides its weights.
@@ -193,21 +196,18 @@ def _text_of(gold: Gold, doc: Doc, head: int, tail: int) -> str:
     return " -> ".join(doc[gold.mentions[end].start : gold.mentions[end].end].text for end in (head, tail))
 
 
-def joined_mentions(gold: Gold, doc: Doc) -> list[Joined]:
+def joined_mentions(gold: Gold, sentences: numpy.ndarray) -> list[Joined]:
     """What the relations of a text join, in their order.
 
     gold (Gold): The aligned gold.
-    doc (Doc): The predicted document.
+    sentences (numpy.ndarray): The number of the sentence of each token of the predicted document.
     RETURNS (list[Joined]): One for each relation.
     """
-    if not gold.relations:
-        return []
-    numbers = sentence_numbers(doc)
     found = []
-    for head, tail, label in gold.relations:
+    for head, tail, label in gold.relations or ():
         one, other = gold.mentions[head], gold.mentions[tail]
-        sentences = abs(int(numbers[one.start]) - int(numbers[other.start]))
-        found.append(Joined(label, one.label, other.label, abs(one.start - other.start), sentences))
+        apart = abs(int(sentences[one.start]) - int(sentences[other.start]))
+        found.append(Joined(label, one.label, other.label, abs(one.start - other.start), apart))
     return found
 
 
@@ -218,11 +218,15 @@ def extend_limits(learned: dict[str, Any], relations: Iterable[Joined]) -> None:
     learned (dict[str, Any]): What `Survey.learned` returned. It is changed. A label without constraints keeps none.
     relations (Iterable[Joined]): What they join.
     """
+    known: dict[str, set[tuple[str, str]]] = {}
     for joined in relations:
-        allowed = learned["constraints"].get(joined.label)
-        types = [joined.head, joined.tail]
-        if allowed is not None and not any(pair[:2] == types for pair in allowed):
-            allowed.append([*types, 1])
+        allowed, types = learned["constraints"].get(joined.label), (joined.head, joined.tail)
+        if allowed is not None:
+            if joined.label not in known:
+                known[joined.label] = {(head, tail) for head, tail, *_ in allowed}
+            if types not in known[joined.label]:
+                known[joined.label].add(types)
+                allowed.append([*types, 1])
         if learned["distance"]:
             learned["distance"] = max(learned["distance"], _distance_limit(joined.tokens))
 

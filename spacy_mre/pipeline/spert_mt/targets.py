@@ -115,10 +115,10 @@ class Sampler:
             return numpy.zeros(0, dtype=numpy.int64), numpy.zeros(0, dtype=numpy.int64)
         starts, widths = numpy.meshgrid(numpy.arange(length), numpy.arange(1, self.max_width + 1), indexing="ij")
         allowed = starts + widths <= length
-        for entity in gold.entities:
-            width = entity.end - entity.start
-            if width <= self.max_width:
-                allowed[entity.start, width - 1] = False
+        taken = numpy.array([entity.offsets for entity in gold.entities], dtype=numpy.int64).reshape(-1, 2)
+        taken_starts, taken_widths = taken[:, 0], taken[:, 1] - taken[:, 0]
+        fits = taken_widths <= self.max_width
+        allowed[taken_starts[fits], taken_widths[fits] - 1] = False
         starts, widths = starts[allowed], widths[allowed]
         chosen = self._choose(len(starts))
         return starts[chosen], starts[chosen] + widths[chosen]
@@ -182,11 +182,11 @@ class Sampler:
             before = sentences[i][-1] - sentences[i][[mention.start for mention in mentions[i]]]
             after = sentences[i + 1][[mention.start for mention in mentions[i + 1]]]
             one, other = numpy.nonzero(before[:, None] + after + 1 <= scope)
-            ends = numpy.concatenate([one + first[i], other + first[i + 1]])
-            starts = numpy.concatenate([other + first[i + 1], one + first[i]])
-            chosen = self._choose(len(ends))
-            heads.append(ends[chosen])
-            tails.append(starts[chosen])
+            some_heads = numpy.concatenate([one + first[i], other + first[i + 1]])
+            some_tails = numpy.concatenate([other + first[i + 1], one + first[i]])
+            chosen = self._choose(len(some_heads))
+            heads.append(some_heads[chosen])
+            tails.append(some_tails[chosen])
         added = sum(map(len, heads[1:]))
         unrelated = numpy.zeros((added, relations.shape[1]), dtype=bool)
         return Pairs(numpy.concatenate(heads), numpy.concatenate(tails)), numpy.concatenate([relations, unrelated])
