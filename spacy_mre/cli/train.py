@@ -77,8 +77,7 @@ def train_cli(
     Prints the commands that it runs, to repeat or change one of them.
     """
     console = Console()
-    corpus, trained, scores = output / "corpus", output / "training", output / "scores.json"
-    train, dev, test = (corpus / f"{part}.spacy" for part in PARTS)
+    written, trained, scores = output / "config.cfg", output / "training", output / "scores.json"
     best = trained / "model-best"
     if not force and (best / "meta.json").exists():
         meta = srsly.read_json(best / "meta.json")
@@ -92,31 +91,49 @@ def train_cli(
     name = name.removeprefix(f"{settings['nlp'].get('lang')}_")
     if not NAME.fullmatch(name):
         raise ValueError(Errors.M415.format(name=name))
-    written = output / "config.cfg"
     if settings != own:
         # With the tokenizer of the language, for the conversion.
         with replacing(written) as temporary:
             settings.to_disk(temporary)
     known = f"Format: {format}, language: {settings['nlp'].get('lang')}, config: {config}"
     console.print(known, markup=False, highlight=False)
-    convert = ["spacy_mre", "convert", format, source, corpus, "--split-rule", "stratified", "--seed", seed]
-    _run(console, *convert, "--nlp", config if settings == own else written)
-    missing = [path.stem for path in (train, dev, test) if not path.exists()]
-    if missing:
-        raise ValueError(Errors.M413.format(missing=" and ".join(missing)))
+    nlp = config if settings == own else written
+    train, dev, test = _convert(console, format, source, output / "corpus", seed=seed, nlp=nlp)
     fitted = _write_config(settings, written, train, dev, seed=seed, updates=updates)
     console.print(f"{written}: {config} for {fitted}", markup=False, highlight=False)
     gpu = ["--gpu-id", gpu_id] if gpu_id >= 0 else []
     _run(console, "spacy", "train", written, "--output", trained, *gpu)
-    evaluate = ["spacy_mre", "evaluate", best, test, "--per-type", "--baseline", train, "--output", scores]
-    _run(console, *evaluate, *gpu)
-    console.print(advice_table(what_to_annotate(srsly.read_json(scores), _count_labels(train), _count_labels(test))))
-    (output / "packages").mkdir(exist_ok=True)
-    package = ["spacy", "package", best, output / "packages", "--name", name, "--build", "wheel", "--force"]
-    _run(console, *package, quiet=True)
-    # The language of the config, which may be another one than that of the texts: xx for several.
-    (wheel,) = (output / "packages").glob(f"{srsly.read_json(best / 'meta.json')['lang']}_{name}-*/dist/*.whl")
+    _evaluate(console, best, train, test, scores, *gpu)
+    wheel = _package(console, best, output / "packages", name)
     console.print(f"The pipeline: {best}\nIts package: {wheel}\nAll scores: {scores}", markup=False, highlight=False)
+
+
+def _convert(
+    console: Console, format: str, source: Path, corpus: Path, *, seed: int, nlp: str | Path
+) -> tuple[Path, ...]:
+    """RETURNS (tuple[Path, ...]): The files for training, development and test."""
+    options = ["--split-rule", "stratified", "--seed", seed, "--nlp", nlp]
+    _run(console, "spacy_mre", "convert", format, source, corpus, *options)
+    files = tuple(corpus / f"{part}.spacy" for part in PARTS)
+    missing = [path.stem for path in files if not path.exists()]
+    if missing:
+        raise ValueError(Errors.M413.format(missing=" and ".join(missing)))
+    return files
+
+
+def _evaluate(console: Console, best: Path, train: Path, test: Path, scores: Path, *gpu: object) -> None:
+    options = ["--per-type", "--baseline", train, "--output", scores]
+    _run(console, "spacy_mre", "evaluate", best, test, *options, *gpu)
+    console.print(advice_table(what_to_annotate(srsly.read_json(scores), _count_labels(train), _count_labels(test))))
+
+
+def _package(console: Console, best: Path, folder: Path, name: str) -> Path:
+    """RETURNS (Path): The wheel."""
+    folder.mkdir(exist_ok=True)
+    _run(console, "spacy", "package", best, folder, "--name", name, "--build", "wheel", "--force", quiet=True)
+    # The language of the config, which may be another one than that of the texts: xx for several.
+    (wheel,) = folder.glob(f"{srsly.read_json(best / 'meta.json')['lang']}_{name}-*/dist/*.whl")
+    return wheel
 
 
 def _guess_language(format: str, source: Path) -> str:
