@@ -119,9 +119,10 @@ class AnsweringPipe(LabelledPipe):
 
     def _ask_server(self, prompts: list[Prompt]) -> list[Answer | None]:
         """Ask one question about some texts."""
-        for setting, value in (("constraint", self.constraint), ("num_beams", self.num_beams)):
-            if value not in ("grammar", "none", 1):
-                raise ValueError(Errors.M963.format(name=self.name, setting=setting, value=value))
+        if self.constraint not in ("grammar", "none"):
+            raise ValueError(Errors.M963.format(name=self.name, setting="constraint", value=self.constraint))
+        if self.num_beams != 1:
+            raise ValueError(Errors.M963.format(name=self.name, setting="num_beams", value=self.num_beams))
         server = self.model.shims[0].lm
         answers = []
         results = server.answers(prompts[0].question.format, prompts, has_grammar=self.constraint == "grammar")
