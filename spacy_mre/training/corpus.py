@@ -19,14 +19,13 @@ from ..annotations.relations import get_relations
 from ..annotations.storage import load_docs, span_as_doc, without_annotations
 from ..annotations.white_space import trim_annotations
 from ..errors import Errors, Warnings
-from ..settings import NotNegative, Probability, check_setting, checked
+from ..settings import NotNegative, Probability, checked
 from .swapped_mentions import Mention, collect_mentions, swap_mentions
 
 TokenPolicy = Literal["gold", "tokenizer"]
 
 
 @registry.readers("spacy_mre.Corpus.v1")
-@checked
 def make_corpus(
     path: Path | None,
     tokens: TokenPolicy = "gold",
@@ -72,18 +71,17 @@ class Corpus:
     ['Ida lives in Lima.']
     """
 
+    @checked
     def __init__(
         self,
         path: str | Path,
         *,
         tokens: TokenPolicy = "gold",
         spans_key: str = DEFAULT_KEY,
-        limit: int = 0,
-        max_length: int = 0,
-        swap_mentions: float = 0.0,
+        limit: NotNegative = 0,
+        max_length: NotNegative = 0,
+        swap_mentions: Probability = 0.0,
     ) -> None:
-        check_setting("tokens", tokens, TokenPolicy)
-        check_setting("swap_mentions", swap_mentions, Probability)
         self.path = Path(path)
         self.tokens = tokens
         self.spans_key = spans_key

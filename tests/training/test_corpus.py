@@ -85,6 +85,13 @@ def test_an_unknown_token_policy_raises_m001(tmp_path):
         make_corpus(tmp_path, tokens="pieces")
 
 
+@pytest.mark.parametrize("setting", ["limit", "max_length"])
+def test_a_negative_number_raises_m002(tmp_path, setting):
+    for make in (make_corpus, Corpus):
+        with pytest.raises(ValueError, match=rf"\[M002\].*{setting}"):
+            make(tmp_path, **{setting: -1})
+
+
 def test_a_missing_path_raises_m401():
     with pytest.raises(ValueError, match=r"\[M401\]"):
         make_corpus(None)
