@@ -130,58 +130,28 @@ def strings_cli(
     check_can_write(output, sources=[corpus.path for corpus in corpora])
     if read:
         pipeline = load_nlp(lang, nlp)
-        path = corpora[0].path
-        saved = format_file or format_path(path)
-        if saved.is_file():
-            refuse_given(context, (*IN_FORMATS, *OF_SOURCES), f"{saved} has them")
-            if corpora[0].is_named:
-                raise typer.BadParameter(f"the template in '{sources[0]}' has no effect: {saved} has it")
-            formats = load_formats(saved)
-        else:
-            language = corpora[0].language or language_of_template(row.source for row in read_row_items(path))
-            task = task_of_strings(path, format, corpora[0].template, language)
-            formats = [_make_format(format, task, "both", prompt_words)]
-        count = _read(path, output, formats, strict, pipeline, spans_key, report)
+        formats = _formats_to_read(context, corpora[0], format, prompt_words, format_file)
+        count = _read(corpora[0].path, output, formats, strict, pipeline, spans_key, report)
     else:
         docs = [read_docs(corpus.path, spans_key=spans_key) for corpus in corpora]
-        corpora = [
-            corpus._replace(language=corpus.language or language_of_template(doc.text for doc in of_corpus))
-            for corpus, of_corpus in zip(corpora, docs)
-        ]
-        if format_file:
-            refuse_given(context, IN_FORMATS, f"{format_file} has them")
-            known = load_formats(format_file)
-            used = [_find_format(known, corpus, format_file) for corpus in corpora]
-        else:
-            tasks = _tasks(corpora, docs, spans_key)
-            used = [_make_format(format, task, parts, prompt_words) for task in tasks]
-        rows = [
-            list(
-                string_rows(
-                    show_progress(of_corpus, "Writing"), one, spans_key=spans_key, keep_order=keep_order, report=report
-                )
-            )
-            for of_corpus, one in zip(docs, used)
-        ]
-        mixed = rows[0] if len(rows) == 1 else mix(rows, temperature, seed)
-        if len(rows) > 1:
-            _count_mixed(used, rows, temperature, report)
-        count = write_rows(mixed, output)
+        formats = _formats_to_write(context, corpora, docs, format, parts, prompt_words, format_file, spans_key)
+        count = _write(docs, output, formats, keep_order, temperature, seed, spans_key, report)
         written = format_path(output)
         if format_file is None or format_file.resolve() != written.resolve():  # which may have others as well
-            save_formats(list({(one.task.name, one.task.language): one for one in used}.values()), written)
+            save_formats(list({(one.task.name, one.task.language): one for one in formats}.values()), written)
     typer.echo(f"{counted(count, 'document' if len(sources) == 1 else 'row')} in {output}")
     Console().print(report.table())
 
 
 class _Corpus(NamedTuple):
     """A file with its template, and the language of the template's words: that of most texts if it is empty.
-    The template may be named with the file."""
+    The template may be named with the file, as it was given."""
 
     template: str
     language: str
     path: Path
     is_named: bool
+    given: str
 
 
 def _parse_sources(sources: list[str], template: str, language: str | None) -> list[_Corpus]:
@@ -197,8 +167,44 @@ def _parse_sources(sources: list[str], template: str, language: str | None) -> l
             raise typer.BadParameter(f"'{of_source}' in '{source}' is not one of: {', '.join(LANGUAGES)}.")
         if not Path(path).is_file():
             raise typer.BadParameter(f"the file '{path}' does not exist. Templates: {', '.join(template_names())}.")
-        corpora.append(_Corpus(name, of_source or language or "", Path(path), is_named))
+        corpora.append(_Corpus(name, of_source or language or "", Path(path), is_named, source))
     return corpora
+
+
+def _formats_to_read(
+    context: typer.Context, corpus: _Corpus, format: str, prompt_words: bool, format_file: Path | None
+) -> list[Format]:
+    saved = format_file or format_path(corpus.path)
+    if saved.is_file():
+        refuse_given(context, (*IN_FORMATS, *OF_SOURCES), f"{saved} has them")
+        if corpus.is_named:
+            raise typer.BadParameter(f"the template in '{corpus.given}' has no effect: {saved} has it")
+        return load_formats(saved)
+    language = corpus.language or language_of_template(row.source for row in read_row_items(corpus.path))
+    task = task_of_strings(corpus.path, format, corpus.template, language)
+    return [_make_format(format, task, "both", prompt_words)]
+
+
+def _formats_to_write(
+    context: typer.Context,
+    corpora: list[_Corpus],
+    docs: list[list[Doc]],
+    format: str,
+    parts: str,
+    prompt_words: bool,
+    format_file: Path | None,
+    spans_key: str,
+) -> list[Format]:
+    """The format of each corpus."""
+    corpora = [
+        corpus._replace(language=corpus.language or language_of_template(doc.text for doc in of_corpus))
+        for corpus, of_corpus in zip(corpora, docs)
+    ]
+    if format_file:
+        refuse_given(context, IN_FORMATS, f"{format_file} has them")
+        known = load_formats(format_file)
+        return [_find_format(known, corpus, format_file) for corpus in corpora]
+    return [_make_format(format, task, parts, prompt_words) for task in _tasks(corpora, docs, spans_key)]
 
 
 def _tasks(corpora: list[_Corpus], docs: list[list[Doc]], spans_key: str) -> list[Task]:
@@ -219,6 +225,27 @@ def _find_format(formats: list[Format], corpus: _Corpus, path: Path) -> Format:
             return format
     known = ", ".join(f"{format.task.name} ({format.task.language})" for format in formats)
     raise ValueError(Errors.M954.format(path=path, task=corpus.template, language=corpus.language, known=known))
+
+
+def _write(
+    docs: list[list[Doc]],
+    output: Path,
+    formats: list[Format],
+    keep_order: bool,
+    temperature: float,
+    seed: int,
+    spans_key: str,
+    report: Report,
+) -> int:
+    """Write the Docs of each corpus as rows of its format. Those of several corpora are mixed."""
+    rows = []
+    for of_corpus, format in zip(docs, formats):
+        shown = show_progress(of_corpus, "Writing")
+        rows.append(list(string_rows(shown, format, spans_key=spans_key, keep_order=keep_order, report=report)))
+    if len(rows) == 1:
+        return write_rows(rows[0], output)
+    _count_mixed(formats, rows, temperature, report)
+    return write_rows(mix(rows, temperature, seed), output)
 
 
 def _count_mixed(formats: list[Format], rows: list[list[StringRow]], temperature: float, report: Report) -> None:
