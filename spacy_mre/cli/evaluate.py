@@ -20,7 +20,7 @@ from ..annotations.storage import load_docs
 from ..annotations.text_labels import has_several_labels
 from ..errors import Errors
 from ..evaluation.calibration import bin_tables, calibration_table, measure_calibration, plot_calibration
-from ..evaluation.evaluate import evaluate
+from ..evaluation.evaluate import Scores, evaluate
 from ..evaluation.figures import check_can_draw
 from ..evaluation.mistakes import mistakes_tables
 from ..evaluation.mistakes_file import write_mistakes
@@ -37,6 +37,11 @@ from .app import app
 from .common import DisplayNames, PageLanguage, counted, read_display_names, read_docs, use_gpu
 
 LINES, PAGE = "mistakes.jsonl", "mistakes.html"
+
+# Gold and predictions, by the name of the file with gold.
+Groups = dict[str, list[Example]]
+# What decides which predictions count: the span group, relations without direction, and which text labels hold.
+Settings = dict[str, Any]
 
 
 @app.command("evaluate")
@@ -149,45 +154,38 @@ def evaluate_cli(
     use_gpu(gpu_id)
     names = None if labels is None else read_display_names(labels)
     Names(names, lang)  # refuses an unknown language before the evaluation
-    scored: list[Example] = []
     named = _name_files(data)
-    has_mistakes = mistakes or mistakes_to is not None
     files = _prediction_files(Path(model))
+    for_both: dict[str, Any] = {"overlap_matching": overlap_matching, "mistakes": mistakes or mistakes_to is not None}
     if files:
         need_pipeline = {"--gold-entities": gold_entities, "--documents": documents, "--baseline": baseline}
         need_pipeline |= {"--batch-size": batch_size, "--tokens": tokens != "tokenizer"}
         _refuse(need_pipeline, Errors.M526, path=model)
-        groups = {
-            name: _read_predictions(of_name, named[name], spans_key or DEFAULT_KEY)
-            for name, of_name in _files_by_name(Path(model), files, named).items()
-        }
-        scored = [eg for group in groups.values() for eg in group]
-        if multi_label is None:
-            multi_label = has_several_labels(eg.reference for eg in scored)
-        settings: dict[str, Any] = {"spans_key": DEFAULT_KEY, "symmetric": symmetric or [], "multi_label": multi_label}
-        settings["threshold"] = 0.5 if threshold is None else threshold
-        scores = evaluate_predictions(scored, **settings, overlap_matching=overlap_matching, mistakes=has_mistakes)
+        scores, groups, settings = _of_predictions(
+            Path(model),
+            files,
+            named,
+            spans_key=spans_key or DEFAULT_KEY,
+            symmetric=symmetric or [],
+            multi_label=multi_label,
+            threshold=0.5 if threshold is None else threshold,
+            **for_both,
+        )
     else:
         of_predictions: dict[str, Any] = {"--spans-key": spans_key, "--symmetric": symmetric}
         of_predictions |= {"--multi-label": multi_label is not None, "--threshold": threshold is not None}
         _refuse(of_predictions, Errors.M527, model=model)
-        nlp = load_model(model)
-        settings = {"spans_key": get_spans_key(nlp), "symmetric": get_symmetric(nlp), **get_cats_settings(nlp)}
-        groups = {name: _read_gold(path, nlp, settings["spans_key"], tokens) for name, path in named.items()}
-        train_docs = read_docs(baseline, nlp.vocab) if baseline else None
-        scores = evaluate(
-            nlp,
-            [eg for group in groups.values() for eg in group],
+        scores, groups, settings = _of_pipeline(
+            model,
+            named,
+            tokens=tokens,
+            baseline=baseline,
             gold_entities=gold_entities,
             documents=documents,
-            overlap_matching=overlap_matching,
-            mistakes=has_mistakes,
-            scored=scored,
-            train_docs=train_docs,
             batch_size=batch_size,
+            **for_both,
         )
-        predicted = iter(scored)
-        groups = {name: list(islice(predicted, len(group))) for name, group in groups.items()}
+    scored = _join(groups)
     console = Console()
     console.print(results_table(scores), other_table(scores))
     _show_mmm(groups, settings, scores, console)
@@ -206,6 +204,44 @@ def evaluate_cli(
         with replacing(output) as temporary:
             srsly.write_json(temporary, scores)
         typer.echo(f"All scores are in {output}")
+
+
+def _of_predictions(
+    path: Path,
+    files: list[Path],
+    gold: Mapping[str, Path],
+    *,
+    spans_key: str,
+    symmetric: list[str],
+    multi_label: bool | None,
+    threshold: float,
+    **options: Any,
+) -> tuple[Scores, Groups, Settings]:
+    by_name = _files_by_name(path, files, gold)
+    groups = {name: _read_predictions(by_name[name], gold[name], spans_key) for name in gold}
+    scored = _join(groups)
+    if multi_label is None:
+        multi_label = has_several_labels(eg.reference for eg in scored)
+    settings: Settings = {"spans_key": DEFAULT_KEY, "symmetric": symmetric}
+    settings |= {"multi_label": multi_label, "threshold": threshold}
+    return evaluate_predictions(scored, **settings, **options), groups, settings
+
+
+def _of_pipeline(
+    model: str, gold: Mapping[str, Path], *, tokens: TokenPolicy, baseline: Path | None, **options: Any
+) -> tuple[Scores, Groups, Settings]:
+    nlp = load_model(model)
+    settings = {"spans_key": get_spans_key(nlp), "symmetric": get_symmetric(nlp), **get_cats_settings(nlp)}
+    groups = {name: _read_gold(path, nlp, settings["spans_key"], tokens) for name, path in gold.items()}
+    train_docs = read_docs(baseline, nlp.vocab) if baseline else None
+    scored: list[Example] = []
+    scores = evaluate(nlp, _join(groups), scored=scored, train_docs=train_docs, **options)
+    predicted = iter(scored)
+    return scores, {name: list(islice(predicted, len(group))) for name, group in groups.items()}, settings
+
+
+def _join(groups: Groups) -> list[Example]:
+    return [eg for group in groups.values() for eg in group]
 
 
 def _refuse(options: dict[str, Any], error: str, **about: Any) -> None:
