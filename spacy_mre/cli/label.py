@@ -1,16 +1,13 @@
 """The command `label`."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
-from rich.markdown import Markdown
 from spacy.tokens import Doc
 from spacy.util import get_lang_class
 
@@ -18,11 +15,9 @@ from ..annotations.entities import DEFAULT_KEY
 from ..corpora.translation.cache import CachedEngine
 from ..corpora.translation.chat_completion import MAX_TOKENS
 from ..corpora.translation.engine import Message
-from ..corpora.translation.http_client import describe_retries
-from ..corpora.translation.http_engine import HttpEngine
 from ..corpora.translation.kept_answers import KeptAnswers
-from ..corpora.translation.replay_engine import ReplayEngine, write_prompts
-from ..corpora.translation.spending import Spending, count_letters, count_tokens
+from ..corpora.translation.replay_engine import ReplayEngine
+from ..corpora.translation.spending import Spending, count_letters
 from ..errors import Errors
 from ..files import check_can_write
 from ..pipeline.generative.silver.examples import choose_shots, make_form, read_words
@@ -34,11 +29,29 @@ from ..pipeline.generative.silver.row import Reason
 from ..pipeline.generative.silver.sampling import TEMPERATURE, NumberedEngine, sample_name
 from ..pipeline.generative.silver.voting import samples_needed
 from .app import app
+from .asking import (
+    CACHE,
+    KEY,
+    OPENAI,
+    BaseUrl,
+    Budget,
+    DryRun,
+    KeyVariable,
+    MaxTokens,
+    PriceIn,
+    PriceOut,
+    Prompts,
+    check_budget,
+    open_server,
+    show_reports,
+    tell_costs,
+    tell_estimate,
+    write_missing,
+)
 from .common import SpansKey, counted, load_nlp, read_docs, show_progress
 from .interrupts import ending_at_once
 from .locks import alone_in
 from .raw_texts import read_raw_texts
-from .translate import CACHE
 
 
 @app.command("label")
@@ -62,11 +75,9 @@ def label_cli(
         Literal["openai", "replay"],
         typer.Option(help="A server with the interface of OpenAI; or answers from files (--answers)."),
     ] = "openai",
-    base_url: Annotated[str, typer.Option(help="The address of the server, up to /v1.")] = "https://api.openai.com/v1",
+    base_url: BaseUrl = OPENAI,
     model: Annotated[str | None, typer.Option(help="The name of the model at the server.")] = None,
-    key_env: Annotated[
-        str, typer.Option(metavar="VAR", help="The environment variable with the key.")
-    ] = "OPENAI_API_KEY",
+    key_env: KeyVariable = KEY,
     answers: Annotated[
         list[Path] | None,
         typer.Option(help="The output of a batch service, for --engine replay. Once for each sample.", exists=True),
@@ -90,18 +101,13 @@ def label_cli(
         str | None, typer.Option(help="A config, package or folder that tokenizes the texts. Default: by --lang.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Answers that are waited for at the same time.")] = 8,
-    max_tokens: Annotated[int, typer.Option(min=1, help="The limit of tokens of an answer.")] = MAX_TOKENS,
+    max_tokens: MaxTokens = MAX_TOKENS,
     limit: Annotated[int | None, typer.Option(min=1, help="Label the first so many texts.")] = None,
-    budget: Annotated[float | None, typer.Option(min=0.0, help="Ask nothing more when so much was spent.")] = None,
-    price_in: Annotated[float, typer.Option(min=0.0, help="The price of a million tokens of prompts.")] = 0.0,
-    price_out: Annotated[float, typer.Option(min=0.0, help="The price of a million tokens of answers.")] = 0.0,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell the number of texts, tokens and the cost.")
-    ] = False,
-    prompts: Annotated[
-        Path | None,
-        typer.Option(help="Only write a batch file with the prompts for --model that have no answer yet."),
-    ] = None,
+    budget: Budget = None,
+    price_in: PriceIn = 0.0,
+    price_out: PriceOut = 0.0,
+    dry_run: DryRun = False,
+    prompts: Prompts = None,
     spans_key: SpansKey = DEFAULT_KEY,
 ) -> None:
     """Annotate raw texts with a language model, to train a pipeline on them. The same command again goes on after an
@@ -111,8 +117,7 @@ def label_cli(
     for file in (*(output / name for name in (CORPUS, ROWS, REPORT, MARKDOWN, CACHE)), *([prompts] if prompts else ())):
         check_can_write(file, sources=sources)
     get_lang_class(lang)  # refuses an unknown one before anything is paid
-    if budget and not (price_in or price_out):
-        raise typer.BadParameter("--budget needs prices: --price-in, --price-out, or both")
+    check_budget(budget, price_in, price_out)
     if prompts is not None and model is None:
         raise typer.BadParameter("--prompts needs the name of the model: --model NAME")
     only_prompts = dry_run or prompts is not None
@@ -125,6 +130,8 @@ def label_cli(
     if not texts:
         raise ValueError(Errors.M610.format(path=source, what="texts"))
     warmth = (TEMPERATURE if asked_samples > 1 else 0.0) if temperature is None else temperature
+    # In JSON the backslashes of the strings would be doubled.
+    options: dict[str, Any] = {"max_tokens": max_tokens, "temperature": warmth, "is_plain": True}
     replays = [ReplayEngine(path) for path in answers or ()]
     with ExitStack() as stack:
         kept = []
@@ -136,44 +143,30 @@ def label_cli(
         if only_prompts:
             chats = [make_chat(one.text, form, pairs) for one in texts if one.text.strip()]
             if prompts is None:
-                of_samples = [[chat for chat in chats if not one.has(chat)] for one in kept]
-                _estimate(of_samples, _usual_tokens(shown, form, spans_key), price_in, price_out)
-                return
-            # The answers to a batch are one sample, whose number is not known yet.
-            is_known = (any(one.has(chat) for one in replays) or all(one.has(chat) for one in kept) for chat in chats)
-            missing = [chat for chat, known in zip(chats, is_known, strict=True) if not known]
-            # The next batch goes without the options that this one refused.
-            left_out = set[str]().union(*(replay.left_out for replay in replays))
-            count = write_prompts(
-                missing,
-                prompts,
-                model or "",
-                max_tokens=max_tokens,
-                temperature=warmth,
-                is_plain=True,
-                left_out=left_out,
-            )
-            others = f"; {len(chats) - len(missing)} have an answer" if len(missing) < len(chats) else ""
-            typer.echo(f"{counted(count, 'prompt')} in {prompts}{others}")
+                asked = [[chat for chat in chats if not one.has(chat)] for one in kept]
+                _estimate(asked, _usual_tokens(shown, form, spans_key), price_in, price_out)
+            else:
+                missing = _without_answer(chats, replays, kept)
+                # The next batch goes without the options that this one refused.
+                left_out = set[str]().union(*(replay.left_out for replay in replays))
+                known = len(chats) - len(missing)
+                write_missing(missing, prompts, model or "", known=known, left_out=left_out, **options)
             return
         tokenizer = load_nlp(lang, nlp)
         made: list[CachedEngine] = []
+        paid: Spending | None = None
         retries: Counter[str] = Counter()
         if engine == "replay":
-            paid = [Spending(one) for one in kept]
             # Answers of a file can be corrected there, so they are not kept.
-            made = [CachedEngine(one, Path(":memory:")) for one in paid]
+            made = [CachedEngine(one, Path(":memory:")) for one in kept]
         else:
             if model is None:
                 raise typer.BadParameter("--engine openai needs the name of the model: --model NAME")
-            # In JSON the backslashes of the strings would be doubled.
-            key = os.environ.get(key_env, "")
-            asks = HttpEngine(base_url, model, key=key, max_tokens=max_tokens, temperature=warmth, is_plain=True)
-            typer.echo(f"Texts go to {base_url}", err=True)
+            asks = open_server(base_url, model, key_env, **options)
             retries = asks.retries
-            paid = [Spending(asks, budget, price_in, price_out)]
+            paid = Spending(asks, budget, price_in, price_out)
             for number in range(1, asked_samples + 1):
-                sample = NumberedEngine(paid[0], warmth, number)
+                sample = NumberedEngine(paid, warmth, number)
                 made.append(CachedEngine(sample, output / CACHE, max_tokens=max_tokens))
         stack.enter_context(alone_in(output))
         for cached in made:
@@ -183,13 +176,8 @@ def label_cli(
             found = label(texts, made, form, shots=pairs, agreement=agreement, make_doc=make_doc, workers=workers)
             rows = list(show_progress(found, "Labelling", total=len(texts)))
         report = write_results(output, rows, tokenizer, needed=samples_needed(asked_samples, agreement))
-    console = Console()
-    console.print(Markdown((output / MARKDOWN).read_text(encoding="utf8")))
-    if report.lost:
-        console.print(report.table())
-    calls, hits = sum(cached.calls for cached in made), sum(cached.hits for cached in made)
-    costs = f"; {paid[0].describe()}" if engine == "openai" else ""
-    typer.echo(f"{calls} asked, {hits} known{costs}{describe_retries(retries)}")
+    show_reports(output / MARKDOWN, report)
+    tell_costs(made, paid, retries)
     typer.echo(f"{counted(sum(row.is_kept for row in rows), 'text')} of {len(rows)} in {output / CORPUS}")
     faults = [sample.fault.reason for row in rows for sample in row.samples if sample.fault is not None]
     unanswered = sum(reason in (Reason.NO_ANSWER, Reason.BUDGET_SPENT) for reason in faults)
@@ -216,6 +204,16 @@ def _count_samples(samples: int | None, answers: Sequence[Path], *, is_replay: b
     return len(answers) or samples or 1
 
 
+def _without_answer(
+    chats: Sequence[Sequence[Message]], replays: Sequence[ReplayEngine], kept: Sequence[KeptAnswers]
+) -> list[Sequence[Message]]:
+    """The chats to ask in a batch. Its answers are one sample, whose number is not known yet: one file of answers that
+    has the chat is enough, or else all samples must have it."""
+    return [
+        chat for chat in chats if not any(one.has(chat) for one in replays) and not all(one.has(chat) for one in kept)
+    ]
+
+
 def _usual_tokens(examples: Sequence[Doc], form: SilverForm, spans_key: str) -> int | None:
     """About the tokens of an answer, by the right answers to the examples; None if none is annotated completely."""
     targets = [target for doc in examples if (target := form.target(doc, spans_key)) is not None]
@@ -227,11 +225,7 @@ def _estimate(
 ) -> None:
     """Tell what a run would read, write and cost. Without a usual answer, one is about as long as its text."""
     chats = [chat for asked in of_samples for chat in asked]
-    read = sum(map(count_tokens, chats))
     written = sum(count_letters(chat[-1]["content"]) if usual is None else usual for chat in chats)
-    cost = (read * price_in + written * price_out) / 1e6
     most = max(map(len, of_samples), default=0)
-    typer.echo(
-        f"{counted(most, 'text')}, {counted(len(of_samples), 'sample')} of each: about {read:,} tokens to read and "
-        f"{written:,} to write, for {cost:.2f}"
-    )
+    what = f"{counted(most, 'text')}, {counted(len(of_samples), 'sample')} of each"
+    tell_estimate(what, chats, written, price_in=price_in, price_out=price_out)

@@ -1,14 +1,11 @@
 """The command `translate`."""
 
-import os
 from collections import Counter
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
-from rich.markdown import Markdown
 from spacy.util import get_lang_class
 
 from ..annotations.entities import DEFAULT_KEY
@@ -17,26 +14,41 @@ from ..corpora.report import Report
 from ..corpora.translation.back import check_back, load_metric
 from ..corpora.translation.cache import CachedEngine
 from ..corpora.translation.chat_completion import MAX_TOKENS
-from ..corpora.translation.engine import Engine, Message
+from ..corpora.translation.engine import Engine
 from ..corpora.translation.hf_engine import HfEngine
-from ..corpora.translation.http_client import describe_retries
-from ..corpora.translation.http_engine import HttpEngine
 from ..corpora.translation.kept_answers import KeptAnswers
 from ..corpora.translation.label_table import read_label_table
 from ..corpora.translation.marking import mark
 from ..corpora.translation.prompts import make_messages, read_example
-from ..corpora.translation.replay_engine import ReplayEngine, write_prompts
+from ..corpora.translation.replay_engine import ReplayEngine
 from ..corpora.translation.results import MARKDOWN, NAMES, About, write_results
 from ..corpora.translation.row import Reason
 from ..corpora.translation.spending import Spending, count_tokens
 from ..corpora.translation.translating import translate
 from ..files import check_can_write
 from .app import app
+from .asking import (
+    CACHE,
+    KEY,
+    OPENAI,
+    BaseUrl,
+    Budget,
+    DryRun,
+    KeyVariable,
+    MaxTokens,
+    PriceIn,
+    PriceOut,
+    Prompts,
+    check_budget,
+    open_server,
+    show_reports,
+    tell_costs,
+    tell_estimate,
+    write_missing,
+)
 from .common import SpansKey, counted, load_nlp, show_progress, stream_docs, use_gpu
 from .interrupts import ending_at_once
 from .locks import alone_in
-
-CACHE = "answers.sqlite"
 
 
 @app.command("translate")
@@ -56,13 +68,11 @@ def translate_cli(
             "of a batch service (--answers)."
         ),
     ] = "openai",
-    base_url: Annotated[str, typer.Option(help="The address of the server, up to /v1.")] = "https://api.openai.com/v1",
+    base_url: BaseUrl = OPENAI,
     model: Annotated[
         str | None, typer.Option(help="The name of the model at the server; or its folder, for --engine hf.")
     ] = None,
-    key_env: Annotated[
-        str, typer.Option(metavar="VAR", help="The environment variable with the key.")
-    ] = "OPENAI_API_KEY",
+    key_env: KeyVariable = KEY,
     answers: Annotated[
         list[Path] | None,
         typer.Option(
@@ -82,18 +92,13 @@ def translate_cli(
     ] = None,
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU, for --engine hf.")] = -1,
     workers: Annotated[int, typer.Option(min=1, help="Texts that are translated at the same time.")] = 8,
-    max_tokens: Annotated[int, typer.Option(min=1, help="The limit of tokens of an answer.")] = MAX_TOKENS,
+    max_tokens: MaxTokens = MAX_TOKENS,
     limit: Annotated[int | None, typer.Option(min=1, help="Translate the first so many texts.")] = None,
-    budget: Annotated[float | None, typer.Option(min=0.0, help="Ask nothing more when so much was spent.")] = None,
-    price_in: Annotated[float, typer.Option(min=0.0, help="The price of a million tokens of prompts.")] = 0.0,
-    price_out: Annotated[float, typer.Option(min=0.0, help="The price of a million tokens of answers.")] = 0.0,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell the number of texts, tokens and the cost.")
-    ] = False,
-    prompts: Annotated[
-        Path | None,
-        typer.Option(help="Only write a batch file with the prompts for --model that have no answer yet."),
-    ] = None,
+    budget: Budget = None,
+    price_in: PriceIn = 0.0,
+    price_out: PriceOut = 0.0,
+    dry_run: DryRun = False,
+    prompts: Prompts = None,
     check_sample: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="The share of kept texts that are translated back, to compare.")
     ] = 0.0,
@@ -114,8 +119,7 @@ def translate_cli(
         get_lang_class(lang)  # refuses an unknown one before anything is paid
     if from_lang == to_lang:
         raise typer.BadParameter("--from and --to are the same language")
-    if budget and not (price_in or price_out):
-        raise typer.BadParameter("--budget needs prices: --price-in, --price-out, or both")
+    check_budget(budget, price_in, price_out)
     if check_sample:
         load_metric()  # before anything is paid
     read = Report()
@@ -137,11 +141,12 @@ def translate_cli(
             asked = [messages for messages in chats if not kept.has(messages)]
         if prompts is not None and model is not None:
             left_out = replay.left_out if replay is not None else ()
-            count = write_prompts(asked, prompts, model, max_tokens=max_tokens, left_out=left_out)
-            others = f"; {len(chats) - len(asked)} have an answer" if len(asked) < len(chats) else ""
-            typer.echo(f"{counted(count, 'prompt')} in {prompts}{others}")
+            known = len(chats) - len(asked)
+            write_missing(asked, prompts, model, known=known, max_tokens=max_tokens, left_out=left_out)
         else:
-            _estimate(asked, price_in, price_out)
+            # An answer is about as long as the text that it translates.
+            written = sum(count_tokens(messages[-1:]) for messages in asked)
+            tell_estimate(counted(len(asked), "text"), asked, written, price_in=price_in, price_out=price_out)
         return
     pipeline = load_nlp(to_lang, nlp)
     asks: Engine
@@ -158,8 +163,7 @@ def translate_cli(
         if check_sample and asks.is_translation_model:
             raise typer.BadParameter("--check-sample needs a model that follows prompts: this one has one direction")
     else:
-        asks = HttpEngine(base_url, model, key=os.environ.get(key_env, ""), max_tokens=max_tokens)
-        typer.echo(f"Texts go to {base_url}", err=True)
+        asks = open_server(base_url, model, key_env, max_tokens=max_tokens)
         retries = asks.retries
     paid = Spending(asks, budget, price_in, price_out)
     # Answers of a file can be corrected there, so they are not kept.
@@ -184,22 +188,10 @@ def translate_cli(
                     workers=workers,
                 )
         report = write_results(output, rows, about, table, pipeline, back=back)
-    console = Console()
-    console.print(Markdown((output / MARKDOWN).read_text(encoding="utf8")))
-    for losses in (read, report):
-        if losses.lost:
-            console.print(losses.table())
-    typer.echo(f"{cached.calls} asked, {cached.hits} known; {paid.describe()}{describe_retries(retries)}")
+    show_reports(output / MARKDOWN, read, report)
+    tell_costs([cached], paid, retries)
     typer.echo(f"{counted(sum(row.is_kept for row in rows), 'document')} of {len(rows)} in {output / source.name}")
     unanswered = sum(Reason.NO_ANSWER in row.reasons or Reason.BUDGET_SPENT in row.reasons for row in rows)
     if unanswered:
         typer.echo(f"{counted(unanswered, 'text')} without an answer. The same command asks for them again.", err=True)
         raise typer.Exit(1)
-
-
-def _estimate(asked: list[list[Message]], price_in: float, price_out: float) -> None:
-    """Tell what a run would read, write and cost. An answer is about as long as the text that it translates."""
-    read = sum(count_tokens(messages) for messages in asked)
-    written = sum(count_tokens(messages[-1:]) for messages in asked)
-    cost = (read * price_in + written * price_out) / 1e6
-    typer.echo(f"{counted(len(asked), 'text')}: about {read:,} tokens to read and {written:,} to write, for {cost:.2f}")

@@ -39,8 +39,7 @@ class Spending:
     @property
     def cost(self) -> float:
         """RETURNS (float): What was spent."""
-        price_in, price_out = self._prices
-        return (self.prompt_tokens * price_in + self.completion_tokens * price_out) / MILLION
+        return cost_of(self.prompt_tokens, self.completion_tokens, *self._prices)
 
     def answer(self, messages: Sequence[Message]) -> Answer:
         """Answer a chat, and count its tokens. An engine that does not count them gets an estimate.
@@ -63,6 +62,21 @@ class Spending:
         """RETURNS (str): Tokens and cost, for people."""
         cost = f", for {self.cost:.2f}" if any(self._prices) else ""
         return f"{self.prompt_tokens:,} tokens read and {self.completion_tokens:,} written{cost}"
+
+
+def cost_of(read: int, written: int, price_in: float, price_out: float) -> float:
+    """Compute what tokens cost.
+
+    read (int): The tokens of prompts.
+    written (int): The tokens of answers.
+    price_in (float): The price of a million tokens of prompts.
+    price_out (float): The price of a million tokens of answers.
+    RETURNS (float): The cost.
+
+    >>> cost_of(2_000_000, 500_000, 1.0, 4.0)
+    4.0
+    """
+    return (read * price_in + written * price_out) / MILLION
 
 
 def count_tokens(messages: Sequence[Message]) -> int:
