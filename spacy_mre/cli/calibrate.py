@@ -40,7 +40,7 @@ def calibrate_cli(
     ] = False,
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU.")] = -1,
 ) -> None:
-    """Calibrate a trained pipeline: its scores become probabilities, as measured on texts that it was not trained on.
+    """Calibrate a trained pipeline: its scores come closer to probabilities, on texts that it was not trained on.
     Training has done that already on the dev corpus. This command takes other texts, and chooses thresholds."""
     if precision is not None and best_f1:
         raise typer.BadParameter("--precision and --best-f1 choose different thresholds. Give one of them.")

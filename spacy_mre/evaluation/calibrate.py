@@ -20,8 +20,8 @@ from .thresholds import entity_predictions, lowest_thresholds, relation_predicti
 def calibrate(
     nlp: Language, examples: Sequence[Example], *, skip: Collection[str] = ()
 ) -> dict[str, dict[str, Scaling]]:
-    """Calibrate the scores of entities, relations and text labels: they become probabilities. What is predicted does
-    not change, except by thresholds that are set and not those of the preset: they are of calibrated scores.
+    """Calibrate the scores of entities, relations and text labels: they come closer to probabilities. What is predicted
+    does not change, except by thresholds that are set and not those of the preset: they are of calibrated scores.
 
     nlp (Language): The trained pipeline. Its `spert_mt`, `multi_ner` and `mre_textcat` are calibrated, until they are
         trained further. What other components write to the same span group, or as relations, is left out.
