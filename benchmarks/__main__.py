@@ -68,7 +68,7 @@ def check_cli(
     rounds: Annotated[int, typer.Option(min=1, help="How often each side is measured.")] = 5,
     threads: Annotated[int, typer.Option(min=1, help="Threads of each process.")] = 2,
 ) -> None:
-    """Measure rows of the suite speed anew, and fail if one is worse than the committed one beyond both spreads."""
+    """Measure rows of the suite speed again, and fail if one is worse than the committed one beyond both spreads."""
     from .speed.check import check, differences, is_bad, table
     from .speed.measuring import Settings
     from .speed.run import choose

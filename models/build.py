@@ -232,7 +232,7 @@ def _scores_table(spec: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]
         if "int8" in found:
             rows.append([f"{LANGUAGES[lang]}, test, int8", *_row(found["int8"][f"test-{lang}"])])
         rows.append([f"{LANGUAGES[lang]}, test, gazetteer", *_row(test, "baseline_")])
-        rows.append([f"{LANGUAGES[lang]}, texts of another hand", *_row(found["scores"][f"check-{lang}"])])
+        rows.append([f"{LANGUAGES[lang]}, independent texts", *_row(found["scores"][f"check-{lang}"])])
     return {"title": "By language", "columns": ["", "entities", "relations", "strict", "topic"], "rows": rows}
 
 

@@ -1,4 +1,4 @@
-"""Measure rows anew and compare them with the committed ones."""
+"""Measure rows again and compare them with the committed ones."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -85,8 +85,9 @@ def test() -> str:
         about = [dataset, phase, f"`{config}`", f"{own[0]['updates']:,}", f"`{variant}`", str(len(own))]
         cells = [*scores(own, *MAIN), *(difference(over.get(score)) for score in COMPARED)]
         lines.append([*about, *cells, commits(own)])
-    columns = ["data", "phase", "encoder of", "updates", "variant", "seeds", "entities", "relations"]
-    columns += ["relations, strict", "relations, given", "over `spert`: entities", "relations, strict", "commit"]
+    columns = ["data", "phase", "config", "updates", "variant", "seeds", "entities", "relations"]
+    columns += ["relations, strict", "relations, given", "difference from `spert`: entities", "relations, strict"]
+    columns.append("commit")
     return f"{markdown(columns, lines)}\n\n{legend(results, rows)}"
 
 
@@ -153,7 +154,7 @@ def boundaries() -> str:
     if not lines:
         return nothing("accuracy")
     columns = ["data", "updates", "boundaries", "`spert`: entities", "relations, strict", "`spert_mt`: entities"]
-    columns += ["relations, strict", "over `spert`: entities", "relations, strict"]
+    columns += ["relations, strict", "difference from `spert`: entities", "relations, strict"]
     return markdown(columns, lines)
 
 
@@ -215,8 +216,9 @@ def _changed(variants: Container[str], *phases: str) -> str:
         lines.append([named, dataset, split, str(len(own)), *cells, *differences, commits(own)])
     if not lines:
         return nothing("accuracy")
-    columns = ["variant", "data", "part", "seeds", "entities", "relations, strict", "over `spert_mt`: entities"]
-    return markdown([*columns, "relations, strict", "commit"], sorted(lines))
+    columns = ["variant", "data", "part", "seeds", "entities", "relations, strict"]
+    columns += ["difference from `spert_mt`: entities", "relations, strict", "commit"]
+    return markdown(columns, sorted(lines))
 
 
 def _of(results: dict, *phases: str, variants: Container[str] = SIDES) -> list[dict]:

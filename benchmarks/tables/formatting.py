@@ -87,7 +87,7 @@ def versions(results: dict[str, Any]) -> str:
 def legend(results: dict[str, Any], rows: Rows) -> str:
     """What the mark of a table means, and what its rows were measured on."""
     lines = [ON_GPU] if any(is_on_gpu(row) for row in rows) else []
-    devices = "; ".join(sorted({row["device"] for row in rows}))
+    devices = "; ".join(sorted({row["device"].replace("CPU, 1 threads", "CPU, 1 thread") for row in rows}))
     return "\n\n".join([*lines, f"`{results['command']}`. Measured on: {devices}. Versions: {versions(results)}."])
 
 

@@ -9,7 +9,7 @@ SCORES = ("spans_entities_f", "rel_strict_f", "cats_macro_f")
 COLUMNS = ("entities", "relations, strict", "topic")
 ABOUT = ("characters/s", "MB", "trained on")
 LEVELS = ("entities", "relations", "cats")
-PARTS = {"test": "test part", "check": "other hand"}
+PARTS = {"test": "test part", "check": "independent texts"}
 
 
 def pipelines() -> str:

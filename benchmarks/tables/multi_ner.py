@@ -24,7 +24,7 @@ def scores() -> str:
     if not lines:
         return nothing("multi_ner")
     columns = ["data", "variant", "", "seeds", "updates", "dev", "all entities", "flat entities", "macro"]
-    columns += ["rarer half, macro", "over `bert_mrc`", "attention of a type", "min.", "commit"]
+    columns += ["rarer half, macro", "difference from `bert_mrc`", "attention of a type", "min.", "commit"]
     return f"{markdown(columns, lines)}\n\n{legend(results, results['rows'])}"
 
 

@@ -10,8 +10,8 @@ import pytest
 from benchmarks import results, tables
 from benchmarks.grid import Grid
 from benchmarks.plots import draw_plots
-from benchmarks.tables import accuracy, generative, speed
-from benchmarks.tables.formatting import difference, gold_shares, markdown, scores
+from benchmarks.tables import accuracy, generative, reliability, speed
+from benchmarks.tables.formatting import difference, gold_shares, legend, markdown, scores
 
 ROOT = Path(__file__).parents[2]
 GRID = Grid.load()
@@ -177,3 +177,17 @@ def test_the_committed_speed_is_complete():
         assert row["min"] <= row["ratio"] <= row["max"]
         # What does not vary is measured once.
         assert row["runs"] >= 3 or row["name"].startswith(("size_", "same_", "accuracy_"))
+
+
+def test_one_thread_is_singular():
+    rows = [{"device": device} for device in ("CPU, 1 threads", "CPU, 2 threads")]
+    assert "Measured on: CPU, 1 thread; CPU, 2 threads." in legend({"command": "x", "versions": {}}, rows)
+
+
+def test_the_test_of_the_counting_is_not_in_the_table(monkeypatch):
+    about = {"about": "Threads.", "failed": 0}
+    rows = [{**about, "file": "threads", "inputs": 5}, {**about, "file": "effort", "inputs": 1}]
+    found = {"command": "make fuzz", "commit": "c", "seconds": 120, "versions": {}, "rows": rows}
+    monkeypatch.setattr(reliability, "read", lambda suite: found)
+    written = reliability.tests()
+    assert "`effort`" not in written and "`make fuzz`: 5 inputs in 2 minutes." in written

@@ -1,4 +1,4 @@
-"""The texts of another hand, on which the trained pipelines are checked."""
+"""The independent texts, on which the trained pipelines are checked."""
 
 from collections import Counter
 from pathlib import Path

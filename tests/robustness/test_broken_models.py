@@ -1,4 +1,4 @@
-"""Every file of every component, damaged in every way: the result is a numbered error that names the file or the
+"""Every file of every component, damaged in many ways: the result is a numbered error that names the file or the
 component, or the same predictions as before."""
 
 import gc

@@ -1,4 +1,4 @@
-"""Damaged files that are no corpora: generated strings, formats, questions, display names, texts, mark-up, `.spacy`."""
+"""Damaged files other than corpora: generated strings, formats, questions, display names, texts, mark-up, `.spacy`."""
 
 import json
 import warnings
