@@ -13,7 +13,7 @@ run: setup
 	$(BIN)/python -m spacy_mre evaluate training/demo/model-best corpus/demo/test.spacy --baseline corpus/demo/train.spacy
 	@echo "The page: pages/demo.html    The scores: metrics/demo.json    The wheel: packages/"
 
-# The pipelines that people install: wheels in packages/models, with model cards and SHA256SUMS. Takes hours; goes on if killed.
+# The pipelines that people install: wheels in packages/models, with model cards and SHA256SUMS. Takes hours; continues if killed.
 models: setup
 	$(BIN)/python -m models
 	$(BIN)/python -m benchmarks table
