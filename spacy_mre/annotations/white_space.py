@@ -2,8 +2,24 @@
 
 from spacy.tokens import Doc, Span, SpanGroup
 
-from .entities import DEFAULT_KEY, states_beside_entities, trim
+from .entities import DEFAULT_KEY, Offsets, states_beside_entities, trim
 from .relations import arguments, get_relations, set_relations
+
+
+def trim_offsets(text: str, start: int, end: int) -> Offsets:
+    """Leave out white space at the ends of a part of a text.
+
+    text (str): The text.
+    start (int): The first character of the part.
+    end (int): The last character + 1.
+    RETURNS (tuple[int, int]): The offsets of what is left. They are equal if nothing is.
+
+    >>> trim_offsets("In Lima .", 2, 8), trim_offsets("In Lima .", 2, 3)
+    ((3, 7), (3, 3))
+    """
+    part = text[start:end]
+    first = start + len(part) - len(part.lstrip())
+    return first, first + len(part.strip())
 
 
 def trim_annotations(doc: Doc, key: str = DEFAULT_KEY) -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 from ..annotations.text_labels import holding_cats
+from ..annotations.visible_offsets import VisibleOffsets
 from .record import CharOffsets, Record
 from .report import Report
 
@@ -62,16 +62,14 @@ def _entities(record: Record, text: str, report: Report) -> list[EntityKey | Non
     """The keys of the entities; None for those that have none."""
     keys: list[EntityKey | None] = []
     seen: set[EntityKey] = set()
-    # Characters that are not white space are counted: how many are before each offset, and where each is in the text.
-    before = [0, *accumulate(not char.isspace() for char in record.text)]
-    places = [place for place, char in enumerate(text) if not char.isspace()]
+    given_offsets, offsets = VisibleOffsets(record.text), VisibleOffsets(text)
     for entity in record.entities or ():
-        start, end = before[entity.start], before[entity.end]
+        start, end = given_offsets.of(entity.start, entity.end)
         if start == end:
             report.lose("entity of white space only", record.origin, entity.label)
             keys.append(None)
             continue
-        key = (places[start], places[end - 1] + 1, entity.label)
+        key = (*offsets.in_text(start, end), entity.label)
         if key in seen:
             report.lose("duplicate entity", record.origin, entity.label)
         seen.add(key)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ..annotations.white_space import trim_offsets
 from .brat_lines import Line
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
@@ -111,9 +112,7 @@ def _identity(target: Any, text: str) -> tuple | None:
     """What is equal for an entity or relation before and after white space at the ends of entities was left out."""
     match target:
         case {"start": int(start), "end": int(end), "label": str(label)} if 0 <= start < end <= len(text):
-            words = text[start:end]
-            start += len(words) - len(words.lstrip())
-            return start, start + len(words.strip()), label
+            return *trim_offsets(text, start, end), label
         case {"head": {"start": _} as head, "label": str(label), "tail": {"start": _} as tail}:
             return _identity(head, text), label, _identity(tail, text)
     return None

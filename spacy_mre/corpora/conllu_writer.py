@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..annotations.entities import EntitySpan, flat_subset
+from ..annotations.white_space import trim_offsets
 from ..files import replacing
 from .conllu_misc import escape
 from .presence import lose_parts, lose_scores
@@ -101,14 +102,12 @@ def _tags(record: Record, text: str, words: list[CharOffsets], report: Report) -
     ends = {end: i + 1 for i, (_, end) in enumerate(words)}
     spans = []
     for entity in record.entities:
-        surface = text[entity.start : entity.end]
-        start = entity.start + len(surface) - len(surface.lstrip())
-        end = start + len(surface.strip())
+        start, end = trim_offsets(text, entity.start, entity.end)
         if not entity.label or NOT_IN_LABELS.search(entity.label):
             report.lose(
                 "label that is empty or contains |, a tab, a line end or NUL", record.origin, repr(entity.label)
             )
-        elif not surface.strip():
+        elif start == end:
             report.lose("entity of white space only", record.origin, entity.label)
         elif start not in starts or end not in ends:
             report.lose("entity off the token grid", record.origin, entity.label)

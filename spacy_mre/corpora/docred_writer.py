@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ..annotations.white_space import trim_offsets
 from ..files import replacing
 from .presence import lose_parts
 from .reading import join_words
@@ -67,13 +68,11 @@ def _vertices(
     vertices: list[list[dict[str, Any]]] = []
     places = {}
     for i, entity in enumerate(record.entities or ()):
-        text = record.text[entity.start : entity.end]
-        start = entity.start + len(text) - len(text.lstrip())
-        end = start + len(text.strip())
+        start, end = trim_offsets(record.text, entity.start, entity.end)
         if start not in firsts or end not in lasts:
             report.lose("entity off the token grid", record.origin, entity.label)
             continue
         places[i] = len(vertices)
         place = {"sent_id": 0, "pos": [firsts[start], lasts[end]]}
-        vertices.append([{"name": text.strip(), **place, "type": entity.label}])
+        vertices.append([{"name": record.text[start:end], **place, "type": entity.label}])
     return vertices, places

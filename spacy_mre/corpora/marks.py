@@ -20,16 +20,6 @@ class Mark:
     start: int
     end: int
 
-    def trimmed(self, text: str) -> tuple[int, int]:
-        """Leave out white space at the ends.
-
-        text (str): The text without mark-up.
-        RETURNS (tuple[int, int]): The offsets of what is left. They are equal if nothing is.
-        """
-        words = text[self.start : self.end]
-        start = self.start + len(words) - len(words.lstrip())
-        return start, start + len(words.strip())
-
 
 def scan(marked: str, opening: re.Pattern[str], escapes: Mapping[str, str] | None = None) -> tuple[str, list[Mark]]:
     """Separate a text from its marks.

@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, Offsets, set_entities
 from ..annotations.relations import identity, set_relations
+from ..annotations.white_space import trim_offsets
 from ..errors import Errors
 from .record import CharOffsets, EntityRecord, Record, RelationRecord
 from .report import Report
@@ -218,11 +219,10 @@ def _trim_entities(record: Record, report: Report) -> Record:
 
 
 def _trimmed(entity: EntityRecord, text: str) -> EntityRecord:
-    words = text[entity.start : entity.end] if 0 <= entity.start <= entity.end <= len(text) else ""
-    if not words.strip():
+    if not 0 <= entity.start <= entity.end <= len(text):
         return entity
-    start = entity.start + len(words) - len(words.lstrip())
-    return replace(entity, start=start, end=start + len(words.strip()))
+    start, end = trim_offsets(text, entity.start, entity.end)
+    return replace(entity, start=start, end=end) if start < end else entity
 
 
 def _excerpt(entity: EntityRecord, text: str) -> str:

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 
+from ..annotations.white_space import trim_offsets
 from .record import CharOffsets, EntityRecord, Record
 from .report import Report
 from .webanno_values import NOTHING, escape_value
@@ -78,10 +79,8 @@ class Cells:
         if not _is_label(entity.label):
             report.lose("label that is empty or contains NUL", self.record.origin, repr(entity.label))
             return
-        words = self.record.text[entity.start : entity.end]
-        start = entity.start + len(words) - len(words.lstrip())
-        end = start + len(words.strip())
-        if start >= end:
+        start, end = trim_offsets(self.record.text, entity.start, entity.end)
+        if start == end:
             report.lose("entity of white space only", self.record.origin, entity.label)
             return
         if (start, end) != (entity.start, entity.end):

@@ -7,7 +7,6 @@ tokenization of gold and prediction is.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy
 from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -15,6 +14,7 @@ from spacy.training import Example
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities
 from ..annotations.relations import get_arguments, get_relations
 from ..annotations.text_labels import highest_cat, holding_cats
+from ..annotations.visible_offsets import VisibleOffsets
 from ..errors import Errors
 from .overlap_matching import CharOffsets, match_to_gold, uses_overlap
 
@@ -174,15 +174,13 @@ def without_entity_labels(relations: Iterable[Item]) -> list[Item]:
 
 
 class CharacterOffsets:
-    """Converts token offsets to offsets in the text without white space.
+    """Converts token offsets to offsets in the text without white space, see `VisibleOffsets`.
 
     doc (Doc): The document. It has tokens.
     """
 
     def __init__(self, doc: Doc) -> None:
-        text = doc.text
-        visible = numpy.fromiter((not char.isspace() for char in text), dtype="int64", count=len(text))
-        before = numpy.concatenate(([0], numpy.cumsum(visible)))
+        before = VisibleOffsets(doc.text).before
         start, length = doc.to_array([IDX, LENGTH]).astype("int64").T
         self.starts, self.ends = before[start].tolist(), before[start + length].tolist()
 

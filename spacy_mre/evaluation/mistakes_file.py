@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..annotations.visible_offsets import VisibleOffsets
 from ..files import replacing
 from .items import Item
 from .text_mistakes import Mistake, TextMistakes
@@ -22,13 +23,12 @@ class Mentions:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._visible = [position for position, char in enumerate(text) if not char.isspace()]
+        self._offsets = VisibleOffsets(text)
 
     def of(self, item: Item) -> dict[str, Any]:
         """RETURNS (dict[str, Any]): The offsets in the text, the text and the label of an entity or argument."""
         start, end, label = item
-        first = self._visible[start] if start < len(self._visible) else len(self.text)
-        last = self._visible[min(end, len(self._visible)) - 1] + 1 if start < end else first
+        first, last = self._offsets.in_text(start, end)
         return {"start": first, "end": last, "text": self.text[first:last], "label": label}
 
 

@@ -18,6 +18,7 @@ from spacy.training import Example
 
 from ..annotations.entities import DEFAULT_KEY, TASK_GROUPS, get_entities
 from ..annotations.relations import get_relations
+from ..annotations.visible_offsets import VisibleOffsets
 from .items import (
     Item,
     check_texts,
@@ -150,10 +151,10 @@ def mean_of_groups(rows: Iterable[Scores]) -> Scores:
 
 
 def _levels(eg: Example, read: _Reader, has_text: bool, words: Words | None) -> tuple[TextAndWords, TextAndWords]:
-    visible = [position for position, char in enumerate(eg.reference.text) if not char.isspace()]
+    offsets = VisibleOffsets(eg.reference.text)
 
     def text_of(start: int, end: int) -> str:
-        return eg.reference.text[visible[start] : visible[end - 1] + 1]
+        return offsets.text[slice(*offsets.in_text(start, end))]
 
     def with_texts(items: Iterable[Item]) -> list[Item]:
         # What has white space only has no text.

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
+from ...annotations.white_space import trim_offsets
 from ..json_values import InvalidJSON, parse_json
 from ..reading import Location, read_json_lines
 from ..record import EntityRecord
@@ -169,7 +170,7 @@ def _translate(row: Translated, edit: Edit, table: LabelTable) -> Translated:
         index = _index(place.key, marked, edit)
         if index in found:
             raise error(f"'{edit.id}': the key '{place.key}' is used twice")
-        start, end = place.trimmed(text)
+        start, end = trim_offsets(text, place.start, place.end)
         if start == end:
             raise error(f"'{edit.id}': the entity '{place.key}' is empty")
         label = _label(place.word, [labels[index], *table.entities.values()], edit)

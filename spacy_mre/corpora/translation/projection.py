@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ...annotations.white_space import trim_offsets
 from ..json_values import parse_json
 from ..marks import Mark
 from ..record import CharOffsets, EntityRecord, Record, RelationRecord
@@ -138,7 +139,7 @@ def _find_marked(row: Translated, marked: Marked, reply: _Reply) -> dict[int, Ch
             row.drop(Reason.MARKER_DOUBLED, _name(marked, key))
         if fold(mark.word) != fold(marked.words[key]):
             row.drop(Reason.LABEL_CHANGED, f"{_name(marked, key)}: {marked.words[key]} -> {mark.word}")
-        start, end = mark.trimmed(reply.text)
+        start, end = trim_offsets(reply.text, mark.start, mark.end)
         if start < end:
             places[marked.keys[key]] = (start, end)
     return places

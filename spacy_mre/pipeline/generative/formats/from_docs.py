@@ -8,6 +8,7 @@ from spacy.tokens import Doc
 from ....annotations.entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities, set_entities
 from ....annotations.relations import Relation, arguments, make_relation, set_relations
 from ....annotations.text_labels import highest_cat
+from ....annotations.white_space import trim_offsets
 from .analysis import Analysis, ArgumentText, EntityText, EventText, Item, RelationText
 from .anchored import (
     Anchored,
@@ -229,6 +230,4 @@ def _without_offsets(item: AnchoredItem, text: str) -> Item:
 
 def _characters(doc: Doc, text: str, start: int, end: int) -> Offsets:
     """The characters of some tokens, without white space at the ends."""
-    first, last = doc[start].idx, doc[end - 1].idx + len(doc[end - 1])
-    span = text[first:last]
-    return first + len(span) - len(span.lstrip()), last - len(span) + len(span.rstrip())
+    return trim_offsets(text, doc[start].idx, doc[end - 1].idx + len(doc[end - 1]))
