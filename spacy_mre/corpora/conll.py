@@ -6,7 +6,7 @@ from pathlib import Path
 from .reading import Location, entity_from_tokens, join_words, read_lines, split_blanks
 from .record import CorpusError, Record
 from .report import Report
-from .tags import decode_tags, find_scheme
+from .tags import IN_SENTENCE, find_scheme, read_tags
 
 # Line number and columns.
 Row = tuple[int, list[str]]
@@ -40,20 +40,16 @@ def read_conll(
     scheme = find_scheme([row[tag_column] for _, row in rows] for _, rows in sentences)
     for number, (group, rows) in enumerate(sentences, start=1):
         text, tokens = join_words([row[token_column] for _, row in rows], separator)
-        first_line = rows[0][0]
-        try:
-            spans, repairs = decode_tags([row[tag_column] for _, row in rows], scheme=scheme)
-        except ValueError as err:
-            raise CorpusError(path, first_line, f"in the sentence that begins here: {err}") from None
-        for i, repair in repairs:
-            report.lose("malformed tag sequence (repaired)", str(Location(path, rows[i][0])), repair)
+        tags = [row[tag_column] for _, row in rows]
+        places = [Location(path, line) for line, _ in rows]
+        spans = read_tags(tags, scheme, places[0], report, where=IN_SENTENCE, places=places)
         yield Record(
             text=text,
             id=f"{path.stem}-{number}",
             entities=[entity_from_tokens(tokens, span.start, span.end, span.label) for span in spans],
             tokens=tokens,
             group=group,
-            origin=str(Location(path, first_line)),
+            origin=str(places[0]),
         )
 
 

@@ -9,7 +9,6 @@ Lemmas, tags and dependencies are not read. A token of several words ("1-2") is 
 text ("1.1") are skipped. If a file tags words without an entity too (`NE=O`), a sentence without tags is not annotated.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,12 +19,11 @@ from .conllu_words import Sentence, read_sentences
 from .fragments import Discontinuous, join_fragments
 from .record import CharOffsets, CorpusError, EntityRecord, Record
 from .report import Report
-from .tags import Scheme, decode_tags, find_scheme, spread_tag
+from .tags import IN_SENTENCE, Scheme, find_scheme, is_tag, read_tags, spread_tag
 
 ENTITY_KEYS = ("NE", "NER", "name")
 OTHER_KEYS = ("ENE",)  # of GiNZA, beside NE
 MAX_SHOWN = 40  # characters of a key
-TAG = re.compile(r"[BIMESLU]-\S")
 
 
 def read_conllu(
@@ -103,17 +101,12 @@ def _note_other_tags(sentence: Sentence, key: str, report: Report) -> None:
     """Note keys with values like tags, which are perhaps misspelt."""
     for misc in sentence.all_misc:
         for name, _, value in (pair.partition("=") for pair in misc.split("|")):
-            if TAG.match(value) and name not in (key, *ENTITY_KEYS, *OTHER_KEYS):
+            if value != "O" and is_tag(value) and name not in (key, *ENTITY_KEYS, *OTHER_KEYS):
                 report.note(f"key '{name[:MAX_SHOWN]}' in MISC with tags, not read", str(sentence.location))
 
 
 def _entities(sentence: Sentence, tags: list[str], scheme: Scheme, report: Report) -> list[EntityRecord]:
-    try:
-        spans, repairs = decode_tags(tags, scheme=scheme)
-    except ValueError as err:
-        raise sentence.location.error(f"in the sentence that begins here: {err}") from None
-    for _, repair in repairs:
-        report.lose("malformed tag sequence (repaired)", str(sentence.location), repair)
+    spans = read_tags(tags, scheme, sentence.location, report, where=IN_SENTENCE)
     return [EntityRecord(*_place(sentence, span.start, span.end), span.label) for span in spans]
 
 
@@ -121,7 +114,7 @@ def _entities_in_brackets(sentence: Sentence, discontinuous: Discontinuous, repo
     try:
         mentions = decode_brackets(sentence.nodes, sentence.fields)
     except ValueError as err:
-        raise sentence.location.error(f"in the sentence that begins here: {err}") from None
+        raise sentence.location.error(f"{IN_SENTENCE}: {err}") from None
     entities = []
     for mention in mentions:
         fragments = [_place(sentence, start, end) for start, end in mention.parts]

@@ -22,6 +22,7 @@ from .table_csv import CSV, csv_cells
 from .table_files import INFO, STATE, data_files, is_saved
 from .table_files import PARTS as SAVED_PARTS
 from .table_words import TAG_COLUMNS
+from .tags import is_tag
 from .webanno_rows import files_in, is_webanno
 
 # Files that only their folder gives a format.
@@ -33,7 +34,6 @@ MAX_NAMES = 8  # of files or keys in a message
 MAX_SHOWN = 40  # characters of a name
 CONLLU_COLUMNS = 10
 CONLLU_ID = re.compile(r"\d+([-.]\d+)?\Z")
-TAG = re.compile(r"(O|[BIMESLU]-\S+)\Z")
 
 
 class Recognised(NamedTuple):
@@ -132,7 +132,7 @@ def _in_file(path: Path) -> tuple[list[str], str]:
     if _are_words(rows):
         return ["conllu"], "words with ten columns"
     columns, last = _columns(rows)
-    if columns and TAG.match(last):
+    if columns and is_tag(last):
         return ["conll"], f"a text of {columns} columns, the last of which has tags (as '{last[:MAX_SHOWN]}')"
     text = read_start(path)
     if text.startswith("<"):
@@ -225,7 +225,7 @@ def _columns(rows: list[list[str]]) -> tuple[int, str]:
     """The number of columns, and a value of the last one: one that is no tag, if there is one."""
     widths = {len(row) for row in rows}
     last = [row[-1].strip() for row in rows]
-    odd = next((value for value in last if not TAG.match(value)), last[0] if last else "")
+    odd = next((value for value in last if not is_tag(value)), last[0] if last else "")
     return (widths.pop(), odd) if len(widths) == 1 and widths != {1} else (0, "")
 
 

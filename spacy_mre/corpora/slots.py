@@ -6,7 +6,7 @@ from pathlib import Path
 from .reading import Location, entity_from_tokens, join_words, read_lines, split_blanks
 from .record import CorpusError, Record
 from .report import Report
-from .tags import decode_tags, find_scheme
+from .tags import find_scheme, read_tags
 
 
 def read_slots(path: Path, *, separator: str | None = None, report: Report | None = None) -> Iterator[Record]:
@@ -37,12 +37,7 @@ def read_slots(path: Path, *, separator: str | None = None, report: Report | Non
         tags = split_blanks(tag_line)
         if len(tags) != len(tokens):
             raise location.error(f"found {len(tags)} tags for the {len(tokens)} tokens in seq.in")
-        try:
-            spans, repairs = decode_tags(tags, scheme=scheme)
-        except ValueError as err:
-            raise location.error(str(err)) from None
-        for _, repair in repairs:
-            report.lose("malformed tag sequence (repaired)", str(location), repair)
+        spans = read_tags(tags, scheme, location, report)
         yield Record(
             text=text,
             id=f"{path.name}-{i + 1}",

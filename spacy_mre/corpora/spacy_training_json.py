@@ -16,7 +16,7 @@ from .offsets import Offsets
 from .reading import Location, entity_from_tokens, join_words
 from .record import CharOffsets, EntityRecord, Record
 from .report import Report
-from .tags import decode_tags
+from .tags import read_tags
 
 KEYS = {"id", "paragraphs"}
 PARAGRAPH_KEYS = {"raw", "sentences", "cats", "entities", "links", "brackets"}
@@ -119,12 +119,7 @@ def _entities(
     for tag in tags:
         if tag in (None, MISSING):
             report.lose("missing tag of a token, read as O", str(location))
-    try:
-        spans, repairs = decode_tags(["O" if tag in (None, MISSING) else tag for tag in tags], scheme="BIOES")
-    except ValueError as err:
-        raise location.error(str(err)) from None
-    for _, repair in repairs:
-        report.lose("malformed tag sequence (repaired)", str(location), repair)
+    spans = read_tags(["O" if tag in (None, MISSING) else tag for tag in tags], "BIOES", location, report)
     return [entity_from_tokens(places, span.start, span.end, span.label) for span in spans]
 
 

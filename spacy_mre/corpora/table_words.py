@@ -10,7 +10,7 @@ from .reading import Location, entity_from_tokens, join_words
 from .record import CharOffsets
 from .report import Report
 from .table_csv import parse_cell
-from .tags import Scheme, decode_tags
+from .tags import Scheme, read_tags
 
 TAG_COLUMNS = ("ner_tags", "tags")
 
@@ -71,12 +71,7 @@ def read_words(
     tags = _tags(row, tags_column, len(words), location, report)
     if tags is None:
         return item
-    try:
-        spans, repairs = decode_tags(tags, scheme=scheme)
-    except ValueError as err:
-        raise location.error(f"in '{tags_column}': {err}") from None
-    for _, repair in repairs:
-        report.lose("malformed tag sequence (repaired)", str(location), repair)
+    spans = read_tags(tags, scheme, location, report, where=f"in '{tags_column}'")
     entities = [entity_from_tokens(tokens, span.start, span.end, span.label) for span in spans]
     item["entities"] = [{"start": e.start, "end": e.end, "label": e.label} for e in entities]
     return item

@@ -7,8 +7,11 @@ from itertools import pairwise
 from typing import Literal
 
 from ..annotations.entities import EntitySpan
+from .reading import Location
+from .report import Report
 
 BEGINS, ENDS, PREFIXES = "BSU", "ESLU", "BIMESLU"
+IN_SENTENCE = "in the sentence that begins here"
 CLOSING = tuple(f"{prefix}-" for prefix in ENDS)
 
 # BIOES stands for BILOU and BMES too: a span of several tokens must end with E or L. IOB1: a span begins with I, and
@@ -73,6 +76,35 @@ def decode_tags(tags: Sequence[str], *, scheme: Scheme = "BIO") -> tuple[list[En
             repairs.append((i, f"'{tag}' continues no span; read as the beginning of one"))
         start, label, is_closed = i, tag_label, prefix in ENDS
     return spans, repairs
+
+
+def read_tags(
+    tags: Sequence[str],
+    scheme: Scheme,
+    location: Location,
+    report: Report,
+    *,
+    where: str = "",
+    places: Sequence[Location] = (),
+) -> list[EntitySpan]:
+    """Decode the tags of a sentence.
+
+    tags (Sequence[str]): The tags.
+    scheme (Literal["BIO", "BIOES", "IOB1"]): The scheme of the tags of the file.
+    location (Location): Where the sentence was read.
+    report (Report): Counts repaired tags.
+    where (str): With what the text of an error begins.
+    places (Sequence[Location]): Where each tag was read, if not at `location`.
+    RETURNS (list[EntitySpan]): The spans.
+    RAISES (CorpusError): If a tag is invalid.
+    """
+    try:
+        spans, repairs = decode_tags(tags, scheme=scheme)
+    except ValueError as err:
+        raise location.error(f"{where}: {err}" if where else str(err)) from None
+    for i, repair in repairs:
+        report.lose("malformed tag sequence (repaired)", str(places[i] if places else location), repair)
+    return spans
 
 
 def is_tag(tag: str) -> bool:

@@ -101,6 +101,7 @@ def test_evidence_may_come_late(tmp_path):
     [
         ("[ O\n1 O\n] O\n\n{ B-x\n} I-x\n", "conll"),
         ("Ada\tNNP\tS-person\n", "conll"),
+        ("Ada\tB-young person\n", "conll"),
         ("東 B-x\n京 M-x\n都 E-x\n", "conll"),
         ("-DOCSTART- -X- O\n\nAda NNP B-person\n", "conll"),
         ("id;text\n1;Ada met Bo.\n", "table"),
