@@ -1,6 +1,7 @@
 """Files are written whole or not at all."""
 
 import errno
+import json
 import os
 import re
 import time
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 from tempfile import NamedTemporaryFile, TemporaryDirectory
+from typing import Any
 
 from .errors import Errors
 
@@ -52,6 +54,25 @@ def replacing(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json_lines(items: Iterable[Any], path: str | Path) -> int:
+    """Write values of JSON, one per line.
+
+    items (Iterable[Any]): The values.
+    path (str | Path): The file; its folder is created.
+    RETURNS (int): The number of values.
+    RAISES (ValueError): If the file cannot be written.
+
+    >>> write_json_lines([{"text": "Ada"}], "a.jsonl")
+    1
+    """
+    count = 0
+    with replacing(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as file:
+        for item in items:
+            file.write(json.dumps(item, ensure_ascii=False) + "\n")
+            count += 1
+    return count
 
 
 def clear_temporary(path: str | Path) -> None:

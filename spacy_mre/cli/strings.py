@@ -15,7 +15,7 @@ from ..annotations.storage import save_docs
 from ..corpora import Report, cat_labels, make_docs
 from ..corpora.tokenizer_check import check_tokenizer
 from ..errors import Errors
-from ..files import check_can_write
+from ..files import check_can_write, write_json_lines
 from ..pipeline.generative.format_files import format_path, load_formats, save_formats
 from ..pipeline.generative.formats import FORMATS, Format, template_names
 from ..pipeline.generative.formats.task import LANGUAGES, Task
@@ -30,7 +30,6 @@ from ..pipeline.generative.strings import (
     string_rows,
     task_of_docs,
     task_of_strings,
-    write_rows,
 )
 from .app import app
 from .common import counted, load_nlp, one_of, read_docs, refuse_given, show_progress
@@ -243,9 +242,9 @@ def _write(
         shown = show_progress(of_corpus, "Writing")
         rows.append(list(string_rows(shown, format, spans_key=spans_key, keep_order=keep_order, report=report)))
     if len(rows) == 1:
-        return write_rows(rows[0], output)
+        return write_json_lines(rows[0], output)
     _count_mixed(formats, rows, temperature, report)
-    return write_rows(mix(rows, temperature, seed), output)
+    return write_json_lines(mix(rows, temperature, seed), output)
 
 
 def _count_mixed(formats: list[Format], rows: list[list[StringRow]], temperature: float, report: Report) -> None:

@@ -16,7 +16,7 @@ from .brat_metadata import read_metadata
 from .brat_relations import find_ends, read_relations
 from .fragments import Discontinuous, join_fragments
 from .offsets import Offsets
-from .reading import Location, has_mark, read_text
+from .reading import Location, files_in, has_mark, read_text
 from .record import CorpusError, EntityRecord, Record
 from .report import Report
 from .surface import Mention, check_surface, fits, with_offsets
@@ -69,25 +69,20 @@ def read_brat(path: Path, *, discontinuous: Discontinuous = "drop", report: Repo
 
 
 def _text_files(path: Path, report: Report) -> list[Path]:
-    files = _files(path, ".txt")
+    found = files_in(path) if path.is_dir() else []
+    files = [file for file in found if file.suffix == ".txt"]
     if not files:
         raise CorpusError(path, 0, "the folder contains no .txt file")
-    for file in _files(path, ".ann"):
-        if not file.with_suffix(".txt").is_file():
+    for file in found:
+        if file.suffix == ".ann" and not file.with_suffix(".txt").is_file():
             missing = file.with_suffix(".txt").name
             raise CorpusError(
                 file, 0, f"there is no text for these annotations, {missing}. The annotations of a.txt must be in a.ann"
             )
-    for file in _files(path, ""):
+    for file in found:
         if file.is_file() and file.suffix not in SUFFIXES:
             report.note("file that is neither a .txt nor an .ann file, not read", file.name)
     return files
-
-
-def _files(folder: Path, suffix: str) -> list[Path]:
-    """The files below a folder, without hidden ones, which may be left by a writer that was interrupted."""
-    found = sorted(folder.glob(f"**/*{suffix}"))
-    return [file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
 
 
 def _count_mark(file: Path, text: str, mentions: list[Mention]) -> int:

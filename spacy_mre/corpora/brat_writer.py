@@ -8,6 +8,7 @@ from ..files import replacing_files
 from .brat_metadata import write_metadata
 from .file_names import unique_name
 from .presence import lose_parts
+from .reading import files_in
 from .record import EntityRecord, Record, RelationRecord
 from .report import Report
 
@@ -68,7 +69,7 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     for label in sorted(filter(_is_label, labels)):
         if not CONFIGURABLE.match(label):
             report.note("label that brat's annotation.conf cannot have (only A-Z, a-z, 0-9, - and _)", label)
-    for file in sorted(path.glob("**/*.txt")):
+    for file in files_in(path, (".txt",)):
         if file.relative_to(path).with_suffix("").as_posix() not in written:
             report.note("text in the folder that is not part of this export", file.name)
     if has_relations:

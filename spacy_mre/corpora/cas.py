@@ -15,8 +15,8 @@ from zipfile import is_zipfile
 from .cas_choice import Choice
 from .cas_content import CasDocument, require_cassis
 from .cas_document import read_document
-from .cas_files import CasFiles, files_in
-from .reading import Location
+from .cas_files import ENDINGS, CasFiles
+from .reading import Location, files_in
 from .record import CorpusError, Record
 from .report import Report
 
@@ -53,7 +53,7 @@ def read_cas(
     if path.is_file() and is_zipfile(path):
         raise CorpusError(path, 0, "this is a ZIP archive; unpack it, and name the folder")
     cas_files = CasFiles(path, report)
-    files = {file: document for file in files_in(path) if (document := cas_files.read(file)) is not None}
+    files = {file: document for file in files_in(path, ENDINGS) if (document := cas_files.read(file)) is not None}
     if not files:
         raise CorpusError(path, 0, "the folder contains no CAS (.json or .xmi)")
     documents = list(files.values())

@@ -1,7 +1,6 @@
 """The files of a CAS corpus. Their types, which are mostly the same, are made once."""
 
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,6 @@ from .record import CorpusError
 from .report import Report
 
 ENDINGS = (".json", ".xmi")
-
-
-def files_in(path: Path) -> Iterator[Path]:
-    """The files below a folder that may contain a CAS, without hidden ones, or the file itself."""
-    if not path.is_dir():
-        yield path
-        return
-    for file in sorted(path.glob("**/*")):
-        if file.suffix in ENDINGS and not any(part.startswith(".") for part in file.relative_to(path).parts):
-            yield file
 
 
 def has_cas(path: Path) -> bool:

@@ -9,11 +9,12 @@ from ..errors import Errors
 from ..files import replacing, replacing_files
 from .cas_builder import Builder, make_types
 from .cas_content import require_cassis
-from .cas_files import ENDINGS, files_in
+from .cas_files import ENDINGS
 from .cas_xmi import TYPE_SYSTEM
 from .file_names import unique_name
 from .held_labels import lose_unused_labels
 from .presence import lose_missing
+from .reading import files_in
 from .record import Record
 from .report import Report
 
@@ -69,7 +70,7 @@ def _write_folder(records: list[Record], path: Path, types: Any, report: Report)
             file = fresh / f"{name}.json"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(_as_json(record if unique else replace(record, id=name), types, report))
-    for other in files_in(path):
+    for other in files_in(path, ENDINGS):
         if other.relative_to(path).as_posix() not in written:
             report.note("file in the folder that is not part of this export", other.name)
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..files import write_json_lines
 from .doccano import KEYS
 from .held_labels import held_labels, is_held, lose_unused_labels
-from .json_lines import write_json_lines
 from .record import Record
 from .report import Report
 

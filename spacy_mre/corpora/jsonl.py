@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..files import write_json_lines
 from .extra_keys import count_extra_keys
-from .json_lines import write_json_lines
 from .metadata import read_meta
 from .offsets import Offsets
 from .reading import Location, read_json_lines

@@ -5,8 +5,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from ..files import write_json_lines
 from .held_labels import held_labels
-from .json_lines import write_json_lines
 from .record import CharOffsets, EntityRecord, Record, RelationRecord
 from .report import Report
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,6 +16,20 @@ UTF8_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 STARTS_WITH = 2**16  # bytes
 DIGITS = re.compile(r"[0-9]{1,15}\Z")
+
+
+def files_in(path: Path, endings: Collection[str] = ()) -> list[Path]:
+    """Find the files of a source.
+
+    path (Path): The file or folder.
+    endings (Collection[str]): How the names of files end, such as ".txt"; any without it.
+    RETURNS (list[Path]): What is below the folder, sorted, without hidden files, which may be left by a writer that was
+        interrupted; or the file itself.
+    """
+    if not path.is_dir():
+        return [path]
+    found = [below for below in sorted(path.glob("**/*")) if not endings or below.suffix in endings]
+    return [below for below in found if not any(part.startswith(".") for part in below.relative_to(path).parts)]
 
 
 def read_text(path: Path, *, may_be_empty: bool = False) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import Errors
-from .cas_files import files_in as cas_files
+from .cas_files import ENDINGS as CAS_ENDINGS
 from .cas_files import has_cas
 from .cas_json import is_cas
 from .cas_xmi import TYPE_SYSTEM, is_xmi
@@ -15,7 +15,7 @@ from .catalogue import CATALOGUE
 from .json_evidence import Container, formats_of, is_bioc, is_spacy_json
 from .json_values import InvalidJSON, parse_json
 from .pubtator import is_pubtator
-from .reading import read_json_items, read_lines, read_start, read_text, split_blanks
+from .reading import files_in, read_json_items, read_lines, read_start, read_text, split_blanks
 from .record import CorpusError
 from .table_arrow import binary_kind
 from .table_csv import CSV, csv_cells
@@ -23,7 +23,8 @@ from .table_files import INFO, STATE, data_files, is_saved
 from .table_files import PARTS as SAVED_PARTS
 from .table_words import TAG_COLUMNS
 from .tags import is_tag
-from .webanno_rows import files_in, is_webanno
+from .webanno_rows import ENDING as WEBANNO_ENDING
+from .webanno_rows import is_webanno
 
 # Files that only their folder gives a format.
 PARTS = {"slots": ("seq.in", "seq.out", "label"), "cas": (TYPE_SYSTEM,), "table": (INFO, STATE, SAVED_PARTS)}
@@ -99,13 +100,13 @@ def _in_folder(path: Path) -> tuple[list[str], str]:
         found.append("asdc")
     if any(path.glob("**/*.ann")):
         found.append("brat")
-    if any(has_cas(file) for file in islice(cas_files(path), MAX_FILES)):
+    if any(has_cas(file) for file in files_in(path, CAS_ENDINGS)[:MAX_FILES]):
         found.append("cas")
     if any(_in_file(file)[0] == ["crossre"] for file in islice(sorted(path.glob("*-*.json")), 1)):
         found.append("crossre")
     if {"seq.in", "seq.out"} <= set(names):
         found.append("slots")
-    if any(is_webanno(file) for file in islice(files_in(path), 1)):
+    if any(is_webanno(file) for file in files_in(path, (WEBANNO_ENDING,))[:1]):
         found.append("webanno")
     if is_saved(path) or (not found and any(map(_is_table, data_files(path)[:1]))):
         found.append("table")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, flat_subset
-from .json_lines import write_json_lines
+from ..files import write_json_lines
 from .record import CharOffsets, EntityRecord, Record
 from .report import Report
 from .to_docs import split_words

@@ -26,11 +26,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .layers import lose_values, read_entities, read_relation, short_name
-from .reading import Location
+from .reading import Location, files_in
 from .record import CorpusError, Record, RelationRecord
 from .report import Report
 from .webanno_layers import Annotation, choose_feature, choose_layer, lose_layer, read_spans, stack
-from .webanno_rows import Document, Layer, Row, files_in, read_document
+from .webanno_rows import ENDING, Document, Layer, Row, read_document
 from .webanno_values import NOTHING
 
 REFERENCE = re.compile(r"(\d{1,9}-\d{1,9}(?:\.\d{1,9})?)(?:\[(\d{1,9})_(\d{1,9})\])?\Z")
@@ -53,7 +53,7 @@ def read_webanno(
     """
     path = Path(path)
     report = report if report is not None else Report()
-    documents = {file: read_document(file) for file in files_in(path)}
+    documents = {file: read_document(file) for file in files_in(path, (ENDING,))}
     if not documents:
         raise CorpusError(path, 0, "the folder contains no .tsv file")
     source, every = Location(path, name="the source"), documents.values()

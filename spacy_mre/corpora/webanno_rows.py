@@ -11,6 +11,7 @@ from .reading import Location, read_lines
 from .record import CharOffsets, CorpusError
 from .webanno_values import unescape
 
+ENDING = ".tsv"
 FORMAT = "#FORMAT=WebAnno TSV "
 VERSION = re.compile(r"3(?:\.(\d))?(?:\.\d)?\Z")
 LAYER = re.compile(r"#T_(SP|CH|RL)=([^|]+)(.*)\Z", re.DOTALL)
@@ -232,13 +233,3 @@ def is_webanno(path: Path) -> bool:
         return next(read_lines(path))[1].startswith(FORMAT)
     except CorpusError:
         return False
-
-
-def files_in(path: Path) -> Iterator[Path]:
-    """The files below a folder, without hidden ones, or the file itself."""
-    if not path.is_dir():
-        yield path
-        return
-    for file in sorted(path.glob("**/*.tsv")):
-        if not any(part.startswith(".") for part in file.relative_to(path).parts):
-            yield file

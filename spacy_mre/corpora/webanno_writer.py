@@ -9,9 +9,11 @@ from pathlib import Path
 from ..files import replacing_files
 from .file_names import unique_name
 from .presence import lose_missing, lose_parts
+from .reading import files_in
 from .record import CharOffsets, Record
 from .report import Report
 from .webanno_cells import Cells
+from .webanno_rows import ENDING
 from .webanno_values import escape_text
 from .word_pieces import words_in
 
@@ -49,11 +51,11 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     with replacing_files(path) as fresh:
         for number, record in enumerate(records, start=1):
             name = unique_name(record, number, names, report)
-            written.add(f"{name}.tsv")
-            file = fresh / f"{name}.tsv"
+            written.add(f"{name}{ENDING}")
+            file = fresh / f"{name}{ENDING}"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes("".join(line + "\n" for line in _as_lines(record, report)).encode("utf8"))
-    for file in sorted(path.glob("**/*.tsv")):
+    for file in files_in(path, (ENDING,)):
         if file.relative_to(path).as_posix() not in written:
             report.note("file in the folder that is not part of this export", file.name)
     return len(records)

@@ -1,13 +1,12 @@
 """Mistakes as JSON lines: a text with its mistakes per line, with offsets in the text."""
 
-import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..annotations.visible_offsets import VisibleOffsets
-from ..files import replacing
+from ..files import write_json_lines
 from .items import Item
 from .text_mistakes import Mistake, TextMistakes
 
@@ -63,6 +62,7 @@ def write_mistakes(
     what_names (Mapping[str, str]): Other words for "wrong" and "missed".
     RETURNS (int): The number of texts.
 
+    >>> import json
     >>> import spacy
     >>> from spacy.training import Example
     >>> from spacy_mre.evaluation.text_mistakes import find_text_mistakes
@@ -74,12 +74,11 @@ def write_mistakes(
     >>> json.loads(Path("mistakes.jsonl").read_text())["mistakes"][0]["kind"]
     'no overlap'
     """
-    count = 0
-    with replacing(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as file:
+
+    def lines() -> Iterator[dict[str, Any]]:
         for text in texts:
             mentions = Mentions(text.example.reference.text)
             mistakes = [mistake_to_json(mistake, mentions, what_names) for mistake in text.mistakes]
-            values = {"id": text.id, "text": mentions.text, name: mistakes}
-            file.write(json.dumps(values, ensure_ascii=False) + "\n")
-            count += 1
-    return count
+            yield {"id": text.id, "text": mentions.text, name: mistakes}
+
+    return write_json_lines(lines(), path)

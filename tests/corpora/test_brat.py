@@ -306,6 +306,15 @@ def test_writing_counts_relations_that_become_absent_or_empty(tmp_path, relation
     assert report.lost == lost
 
 
+def test_writing_notes_other_texts_that_are_read_too(tmp_path):
+    for name in ("old.txt", ".kept/old.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("Bo", encoding="utf8")
+    report = Report()
+    write_records([Record("Ada", id="a", entities=[])], tmp_path, report)
+    assert report.noted == {"text in the folder that is not part of this export": 1}
+
+
 def test_writing_notes_labels_that_brat_cannot_offer(tmp_path):
     entities = [EntityRecord(0, 2, "人物"), EntityRecord(3, 5, "place_1-a")]
     relations = [RelationRecord(0, 1, "生まれ"), RelationRecord(1, 0, "home")]

@@ -230,6 +230,7 @@ def test_what_is_written(tmp_path):
 
 def test_what_cannot_be_written(tmp_path):
     write(tmp_path, "x", "out/old.tsv")
+    write(tmp_path, "x", "out/.kept/old.tsv")  # hidden, so it is not read either
     records = [
         Record("Ada Bo", id="a", entities=[EntityRecord(3, 4, "x"), EntityRecord(0, 4, "y"), EntityRecord(0, 3, "")]),
         Record(" \t ", id="b", entities=[], relations=[]),

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from ..json_lines import write_json_lines
+from ...files import write_json_lines
 from ..reading import Location, read_json_lines
 from .chat_completion import MAX_TOKENS, OPTIONS, error_of, is_refusal, make_body, read_answer
 from .engine import Answer, Message, NoAnswer

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ...files import write_json_lines
 from ..extra_keys import count_extra_keys
-from ..json_lines import write_json_lines
 from ..jsonl import as_json, make_record
 from ..offsets import Offsets
 from ..reading import Location, read_json_lines

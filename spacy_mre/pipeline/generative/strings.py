@@ -7,7 +7,6 @@ offsets are found by `spacy_mre.pipeline.generative.formats.anchoring`. The form
 saved as a JSON file next to the JSON lines (see `format_files`).
 """
 
-import json
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,7 +21,6 @@ from ...annotations.scripts import language_of
 from ...corpora.record import EntityRecord, Record, RelationRecord
 from ...corpora.report import Report
 from ...errors import Errors, Warnings
-from ...files import replacing
 from .formats import FORMATS, Format, FormatError, Task
 from .formats.analysis import Item, can_read, shown, texts_of, with_texts
 from .formats.anchored import Anchored, AnchoredItem
@@ -132,21 +130,6 @@ def string_rows(
             gold = anchored_items(doc, format.task, spans_key, keep_order=keep_order)
             _count_offsets(doc, format, row["output"], gold or (), origin, report)
             yield row
-
-
-def write_rows(rows: Iterable[StringRow], path: Path) -> int:
-    """Write rows as JSON lines.
-
-    rows (Iterable[dict[str, str]]): The rows.
-    path (Path): The file. Its folder is created if it does not exist.
-    RETURNS (int): The number of rows.
-    """
-    count = 0
-    with replacing(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-            count += 1
-    return count
 
 
 def read_strings(

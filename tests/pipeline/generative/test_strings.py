@@ -14,6 +14,7 @@ from spacy_mre import load_docs, save_docs
 from spacy_mre.annotations.entities import get_entities
 from spacy_mre.cli import app
 from spacy_mre.corpora import CorpusError, EntityRecord, Record, RelationRecord, Report, make_docs
+from spacy_mre.files import write_json_lines
 from spacy_mre.pipeline.generative.format_files import format_path, load_formats, save_formats
 from spacy_mre.pipeline.generative.formats import OIELLMFormat, SLGFormat, Task
 from spacy_mre.pipeline.generative.strings import (
@@ -21,7 +22,6 @@ from spacy_mre.pipeline.generative.strings import (
     string_rows,
     task_of_docs,
     task_of_strings,
-    write_rows,
 )
 
 NLP = spacy.blank("xx")
@@ -44,7 +44,7 @@ def docs():
 
 def write_strings(docs, path, format, report=None):
     report = Report() if report is None else report
-    return write_rows(string_rows(docs, format, spans_key="entities", keep_order=False, report=report), path)
+    return write_json_lines(string_rows(docs, format, spans_key="entities", keep_order=False, report=report), path)
 
 
 def entities(docs):

@@ -8,9 +8,10 @@ import spacy
 
 from spacy_mre.corpora import EntityRecord, Record, RelationRecord, Report, cat_labels, make_docs
 from spacy_mre.corpora.mmm import read_mmm
+from spacy_mre.files import write_json_lines
 from spacy_mre.pipeline.generative.formats import FORMATS, template_names
 from spacy_mre.pipeline.generative.formats.task import LANGUAGES
-from spacy_mre.pipeline.generative.strings import read_strings, string_rows, task_of_docs, task_of_strings, write_rows
+from spacy_mre.pipeline.generative.strings import read_strings, string_rows, task_of_docs, task_of_strings
 
 ASSETS = Path(__file__).parents[3] / "assets"
 KINDS = {
@@ -43,7 +44,7 @@ def to_docs(records):
 
 
 def write(docs, path, format):
-    write_rows(string_rows(docs, format, spans_key="entities", keep_order=False, report=Report()), path)
+    write_json_lines(string_rows(docs, format, spans_key="entities", keep_order=False, report=Report()), path)
     return path.read_bytes()
 
 

@@ -12,11 +12,10 @@ import srsly
 from spacy.language import Language
 
 from ....annotations.storage import save_docs
-from ....corpora.json_lines import write_json_lines
 from ....corpora.jsonl import as_json
 from ....corpora.report import Report
 from ....corpora.to_docs import cat_labels, make_docs
-from ....files import replacing_files
+from ....files import replacing_files, write_json_lines
 from .row import Labelled, Lost, Sample
 from .summary import as_markdown, summarize
 
