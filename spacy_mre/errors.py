@@ -200,8 +200,8 @@ class Errors(metaclass=_WithCodes):
         "was translated. Add the label to '{kind}' in the table, and the others too."
     )
     M278 = (
-        "The label '{label}' has no name in the target language '{target}' in the label table {path} (it has: "
-        "{languages}). Add the name."
+        "The label '{label}' has no name in the language '{lang}' in the label table {path} (it has: {languages}). "
+        "Add the name."
     )
     M279 = "{path} has no text in both languages '{source}' and '{target}', to be the example. Add one, or use another."
     M280 = (

@@ -16,11 +16,12 @@ from ..corpora.translation.cache import CachedEngine
 from ..corpora.translation.chat_completion import MAX_TOKENS
 from ..corpora.translation.engine import Message
 from ..corpora.translation.kept_answers import KeptAnswers
+from ..corpora.translation.label_table import read_label_words
 from ..corpora.translation.replay_engine import ReplayEngine
 from ..corpora.translation.spending import Spending, count_letters
 from ..errors import Errors
 from ..files import check_can_write
-from ..pipeline.generative.silver.examples import choose_shots, make_form, read_words
+from ..pipeline.generative.silver.examples import choose_shots, make_form
 from ..pipeline.generative.silver.form import SilverForm
 from ..pipeline.generative.silver.labelling import label
 from ..pipeline.generative.silver.prompts import make_chat
@@ -123,7 +124,7 @@ def label_cli(
     only_prompts = dry_run or prompts is not None
     asked_samples = _count_samples(samples, answers or [], is_replay=engine == "replay", only_prompts=only_prompts)
     shown = read_docs(examples, spans_key=spans_key)
-    words = None if labels is None else read_words(labels, lang)
+    words = None if labels is None else read_label_words(labels, lang)
     form = make_form(shown, lang, words=words, spans_key=spans_key)
     pairs = choose_shots(shown, form, shots, spans_key=spans_key)
     texts = list(islice(read_raw_texts(source), limit))

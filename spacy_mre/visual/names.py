@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..annotations.kinds import KINDS
 from ..errors import Errors
-
-KINDS = ("entities", "relations", "cats")
 
 WORDS: dict[str, dict[str, str]] = {
     "en": {

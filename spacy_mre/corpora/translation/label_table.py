@@ -5,11 +5,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ...annotations.kinds import KINDS
 from ...errors import Errors
 from ..reading import Location, read_json
 from ..record import Record
-
-KINDS = ("entities", "relations", "cats")
 
 
 @dataclass(frozen=True)
@@ -99,37 +98,54 @@ def read_label_table(path: Path, target: str) -> LabelTable:
     RAISES (CorpusError): If the file is malformed.
     RAISES (ValueError): If an entity label has no name in the target language.
     """
-    path = Path(path)
-    location = Location(path, name="label table")
-    given = read_json(path)
-    if not isinstance(given, dict) or not set(given) <= set(KINDS):
-        raise location.error('expected {"entities": {...}, "relations": {...}, "cats": {...}}')
-    labels: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
-    words: dict[str, str] = {}
-    for kind in given:
-        for label, name in location.get(given, kind, dict).items():
-            labels[kind][label] = _target_label(label, name, location)
-            if kind == "entities":
-                words[label] = _word(label, name, target, location)
+    location, given = _read(path)
+    labels = {
+        kind: {label: label if isinstance(name, dict) else name for label, name in names.items()}
+        for kind, names in given.items()
+    }
+    words = {label: _word(label, name, target, location) for label, name in given["entities"].items()}
     return LabelTable(labels["entities"], labels["relations"], labels["cats"], words)
 
 
-def _target_label(label: str, name: Any, location: Location) -> str:
-    if isinstance(name, dict):
-        return label
-    if isinstance(name, str) and name.strip():
-        return name
-    raise location.error(f"the label '{label}' needs a name, or an object with its name in each language")
+def read_label_words(path: Path, lang: str) -> dict[str, dict[str, str]]:
+    """Read the words of all labels in a language from a label table.
+
+    path (Path): The JSON file.
+    lang (str): The language.
+    RETURNS (dict[str, dict[str, str]]): By kind, the word of each label.
+    RAISES (CorpusError): If the file is malformed.
+    RAISES (ValueError): If a label has no name in the language.
+    """
+    location, given = _read(path)
+    return {
+        kind: {label: _word(label, name, lang, location) for label, name in names.items()}
+        for kind, names in given.items()
+    }
 
 
-def _word(label: str, name: Any, target: str, location: Location) -> str:
-    word = name.get(target) if isinstance(name, dict) else name
+def _read(path: Path) -> tuple[Location, dict[str, dict[str, Any]]]:
+    """The place for errors, and by kind the name of each label, or its names by language."""
+    location = Location(Path(path), name="label table")
+    given = read_json(location.path)
+    if not isinstance(given, dict) or not set(given) <= set(KINDS):
+        raise location.error('expected {"entities": {...}, "relations": {...}, "cats": {...}}')
+    names: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
+    for kind in given:
+        for label, name in location.get(given, kind, dict).items():
+            if not isinstance(name, dict) and not (isinstance(name, str) and name.strip()):
+                raise location.error(f"the label '{label}' needs a name, or an object with its name in each language")
+            names[kind][label] = name.strip() if isinstance(name, str) else name
+    return location, names
+
+
+def _word(label: str, name: Any, lang: str, location: Location) -> str:
+    word = name.get(lang) if isinstance(name, dict) else name
     if word is None:
         languages = ", ".join(sorted(name)) or "none"
-        raise ValueError(Errors.M278.format(path=location.path, label=label, target=target, languages=languages))
+        raise ValueError(Errors.M278.format(path=location.path, label=label, lang=lang, languages=languages))
     if not isinstance(word, str) or not word.strip():
-        raise location.error(f"the name of '{label}' in the language '{target}' must be a string that is not empty")
-    return word
+        raise location.error(f"the name of '{label}' in the language '{lang}' must be a string that is not empty")
+    return word.strip()
 
 
 def _labels(record: Record) -> Iterator[tuple[str, str]]:

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...annotations.kinds import KINDS
 from ..held_labels import is_held
 from ..record import Record
 from .engine import NoAnswer
 from .folding import fold
-from .label_table import KINDS, LabelTable
+from .label_table import LabelTable
 from .marking import mark
 from .pairing import entity_pairs
 from .row import Reason, Translated

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from .label_table import KINDS
+from ...annotations.kinds import KINDS
 
 TITLES = {"entities": "Entities", "relations": "Relations", "cats": "Text labels"}
 

@@ -12,12 +12,13 @@ from typing import Any
 import srsly
 from spacy.language import Language
 
+from ...annotations.kinds import KINDS
 from ...annotations.storage import save_docs
 from ...files import replacing_files
 from ..reading import Location, read_json
 from ..report import Report
 from ..to_docs import cat_labels, make_docs
-from .label_table import KINDS, LabelTable, read_label_table
+from .label_table import LabelTable, read_label_table
 from .quality import Quality
 from .quality_text import as_markdown
 from .row import Translated

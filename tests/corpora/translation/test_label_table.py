@@ -4,7 +4,7 @@ import pytest
 
 from spacy_mre.corpora import CorpusError, EntityRecord, RelationRecord
 from spacy_mre.corpora.record import Record
-from spacy_mre.corpora.translation.label_table import LabelTable, read_label_table
+from spacy_mre.corpora.translation.label_table import LabelTable, read_label_table, read_label_words
 
 NAMES = {
     "entities": {"person": {"ja": "人物", "en": "person"}, "city": {"ja": "都市", "en": "large city"}},
@@ -37,6 +37,22 @@ def test_one_name_is_the_label(write):
     table = read_label_table(write({"entities": {"人物": "person", "市": "place", "県": "place"}}), "en")
     assert table.entities == table.words == {"人物": "person", "市": "place", "県": "place"}
     assert table.reversed().entities == table.reversed().words == {"person": "人物", "place": "市"}
+
+
+def test_white_space_around_names_is_left_out(write):
+    path = write(
+        {"entities": {"人物": " person"}, "relations": {"出身": "born_in\n"}, "cats": {"社会": {"en": " society"}}}
+    )
+    table = read_label_table(path, "en")
+    assert table == LabelTable({"人物": "person"}, {"出身": "born_in"}, {"社会": "社会"}, words={"人物": "person"})
+    words = {"entities": {"人物": "person"}, "relations": {"出身": "born_in"}, "cats": {"社会": "society"}}
+    assert read_label_words(path, "en") == words
+
+
+def test_words_of_all_labels_need_the_language(write):
+    assert read_label_words(write(NAMES), "ja")["relations"] == {"lives_in": "居住地"}
+    with pytest.raises(ValueError, match=r"M278.*'lives_in'.*'en'.*ja, symmetric"):
+        read_label_words(write(NAMES), "en")
 
 
 def test_apply():

@@ -2,21 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 from spacy.tokens import Doc
 
 from ....annotations.entities import DEFAULT_KEY, get_entities
+from ....annotations.kinds import KINDS
 from ....annotations.relations import get_relations
 from ....annotations.text_labels import highest_cat
-from ....corpora.reading import Location, read_json
 from ....errors import Errors
 from ..formats import Task
 from ..formats.task import LANGUAGES
 from .form import SilverForm
 
-KINDS = ("entities", "relations", "cats")
 Words = Mapping[str, Mapping[str, str]]
 # Their words for a task and for common labels are those of SCNM and TCREE.
 ENTITIES, RELATIONS = "SCNM", "TCREE:RE"
@@ -59,29 +56,6 @@ def make_form(
         if of_relations is not None:
             of_relations = replace(of_relations, labels={label: words["relations"][label] for label in relations})
     return SilverForm(task, of_relations)
-
-
-def read_words(path: Path, lang: str) -> dict[str, dict[str, str]]:
-    """Read the words of labels: `{"entities": {"person": {"en": "person", "ja": "人物"}}, "relations": ...}`.
-
-    path (Path): A JSON file. A word may also be given without languages.
-    lang (str): The language of the words.
-    RETURNS (dict[str, dict[str, str]]): By kind, the word of each label.
-    RAISES (CorpusError): If the file is malformed, or has no word in this language.
-    """
-    location = Location(Path(path), name="label table")
-    given: Any = read_json(Path(path))
-    if not isinstance(given, dict) or not set(given) <= set(KINDS):
-        raise location.error('expected {"entities": {...}, "relations": {...}, "cats": {...}}')
-    words: dict[str, dict[str, str]] = {}
-    for kind in given:
-        words[kind] = {}
-        for label, names in location.get(given, kind, dict).items():
-            word = names.get(lang) if isinstance(names, dict) else names
-            if not isinstance(word, str) or not word.strip():
-                raise location.error(f"the label '{label}' has no word in the language '{lang}'")
-            words[kind][label] = word.strip()
-    return words
 
 
 def choose_shots(

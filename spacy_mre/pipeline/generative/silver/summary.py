@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from ....annotations.kinds import KINDS
 from ....corpora.translation.quality_text import table_cell
 from .row import Labelled, Lost, Reason
 
 MAX_EXAMPLES = 3
-KINDS = {"entities": "Entities", "relations": "Relations", "cats": "Text labels"}
+TITLES = {"entities": "Entities", "relations": "Relations", "cats": "Text labels"}
 
 
 def summarize(rows: Sequence[Labelled], needed: int) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     yield from _reasons("Texts that were dropped, by each reason", report["dropped"])
     yield from _reasons("Left out of answers", report["left_out"]["answers"])
     yield from _reasons("Left out by agreement", report["left_out"]["agreement"])
-    for kind, title in KINDS.items():
+    for kind, title in TITLES.items():
         if report["labels"][kind]:
             yield from ("", f"## {title}", "", "| Label | Count |", "|---|---:|")
             for label, count in report["labels"][kind].items():
