@@ -11,8 +11,8 @@ import pytest
 from spacy_mre.corpora import CorpusError
 from spacy_mre.corpora.assets import Labels, compile_corpus, read_corpus, read_labels
 from spacy_mre.corpora.jsonl import read_jsonl
-from spacy_mre.corpora.similarity import near_duplicates
 from spacy_mre.corpora.splits import split_records
+from tests.corpora.similarity import near_duplicates
 
 ASSETS = Path(__file__).parents[2] / "assets"
 LANGUAGES = ["en", "ja", "zh"]

@@ -7,7 +7,7 @@ import pytest
 
 from spacy_mre.corpora.assets import read_corpus, read_labels
 from spacy_mre.corpora.markup import read_markup
-from spacy_mre.corpora.similarity import near_duplicates
+from tests.corpora.similarity import near_duplicates
 
 ASSETS = Path(__file__).parents[2] / "assets"
 

@@ -10,8 +10,8 @@ from spacy_mre.corpora import CorpusError
 from spacy_mre.corpora.assets import read_corpus, read_labels
 from spacy_mre.corpora.jsonl import read_jsonl
 from spacy_mre.corpora.mmm import KINDS, compile_mmm, read_mmm
-from spacy_mre.corpora.similarity import near_duplicates
 from spacy_mre.corpora.splits import split_records
+from tests.corpora.similarity import near_duplicates
 
 ASSETS = Path(__file__).parents[2] / "assets"
 LANGUAGES = ["en", "ja", "zh"]

@@ -1,6 +1,6 @@
 import pytest
 
-from spacy_mre.corpora.similarity import near_duplicates
+from tests.corpora.similarity import near_duplicates
 
 
 def test_near_duplicates():

