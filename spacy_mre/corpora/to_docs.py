@@ -86,10 +86,11 @@ def cat_labels(records: Iterable[Record]) -> list[str]:
 
 
 def split_words(record: Record) -> tuple[list[str], list[bool]]:
-    """Make the words and spaces of a Doc from the tokens of a record. Text between the tokens becomes additional
-    tokens, except for one space after each token.
+    """Make the words and spaces of a Doc from the tokens of a record. Other text, which is all of it without
+    tokens, becomes additional tokens: each run of white space or of other characters, except for one space after each
+    token.
 
-    record (Record): A record with tokens.
+    record (Record): The record.
     RETURNS (tuple[list[str], list[bool]]): The words, and whether a space follows each.
     RAISES (ValueError): If tokens overlap, are empty, or are outside the text.
     """
