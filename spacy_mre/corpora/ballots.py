@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..annotations.text_labels import holding_cats
 from ..annotations.visible_offsets import VisibleOffsets
+from .held_labels import lose_shares
 from .record import CharOffsets, Record
 from .report import Report
 
@@ -48,9 +49,7 @@ def make_ballot(record: Record, text: str, report: Report, *, symmetric: Sequenc
         if (first, second, relation.label) in relations:
             report.lose("duplicate relation", record.origin, relation.label)
         relations.setdefault((first, second, relation.label), (head, tail))
-    for label, value in (record.cats or {}).items():
-        if value not in (0.0, 1.0):
-            report.lose("value of a text label (0 or 1 is written)", record.origin, f"{label} {value:g}")
+    lose_shares(record, report)
     return Ballot(
         None if record.entities is None else {key for key in entities if key is not None},
         None if record.relations is None else relations,

@@ -12,6 +12,17 @@ def is_held(label: str, value: float) -> bool:
     return bool(label) and value >= HOLDS
 
 
+def lose_shares(record: Record, report: Report) -> None:
+    """Count the values of text labels that are neither 0 nor 1: only whether they hold is kept.
+
+    record (Record): The record.
+    report (Report): Counts them.
+    """
+    for label, value in (record.cats or {}).items():
+        if value not in (0.0, 1.0):
+            report.lose("value of a text label between 0 and 1", record.origin, f"{label} {value:g}")
+
+
 def held_labels(record: Record, report: Report) -> list[str]:
     """Get the names of the text labels that hold.
 
@@ -19,10 +30,9 @@ def held_labels(record: Record, report: Report) -> list[str]:
     report (Report): Counts values between 0 and 1, and labels without a name.
     RETURNS (list[str]): The names.
     """
+    lose_shares(record, report)
     held = []
     for label, value in (record.cats or {}).items():
-        if value not in (0.0, 1.0):
-            report.lose("value of a text label between 0 and 1", record.origin, f"{label} {value:.3f}")
         if not label:
             report.lose("text label without a name", record.origin)
         elif is_held(label, value):

@@ -270,7 +270,7 @@ def test_values_between_0_and_1():
         "x": 1.0,
         "y": 0.0,
     }
-    assert report.lost == {"value of a text label (0 or 1 is written)": 2}
+    assert report.lost == {"value of a text label between 0 and 1": 2}
 
 
 def test_different_tokens():
