@@ -11,11 +11,10 @@ from thinc.api import Model
 from ...encoders.packaged import MINILM_PACKAGE
 from ...errors import Errors
 from ...settings import NotNegativeFloat, Positive, Rate, checked
-from .settings import DEFAULT_SEPARATOR, Endpoint, GrammarField
+from .settings import DEFAULT_SEPARATOR, Endpoint, GrammarField, TokenizerSource
 
 # From SourcesAndTargets to the negative log probability of each target token.
 LMModel: TypeAlias = Model[Any, Any]
-TokenizerSource: TypeAlias = str | dict[str, Any] | None
 
 
 @registry.architectures("spacy_mre.Seq2SeqLM.v1")

@@ -32,7 +32,7 @@ from .causal_lm import CausalLM
 from .gguf import find_gguf, with_end_token
 from .language_model import LanguageModel
 from .seq2seq_lm import Seq2SeqLM
-from .settings import DEFAULT_SEPARATOR
+from .settings import DEFAULT_SEPARATOR, TokenizerSource
 from .tokenizer import train_tokenizer
 
 DTYPES = ("float32", "bfloat16", "float16")
@@ -43,9 +43,6 @@ SETTINGS_FILE = "language_model.json"
 FORMAT_FILE = "format.json"
 KINDS: dict[str, type[LanguageModel]] = {kind.kind: kind for kind in (Seq2SeqLM, CausalLM)}
 AUTO_CLASSES = {"seq2seq": AutoModelForSeq2SeqLM, "causal": AutoModelForCausalLM}
-
-# The `tokenizer` argument of the architectures: a name or folder, the settings of a new one, or the model's own.
-TokenizerSource = str | dict[str, Any] | None
 
 
 class MadeModel(NamedTuple):

@@ -12,8 +12,9 @@ from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import Floats1d
 
 from ...errors import Errors
-from .checkpoints import DTYPES, MadeModel, TokenizerSource
+from .checkpoints import DTYPES, MadeModel
 from .language_model import LanguageModel
+from .settings import TokenizerSource
 from .shim import LMShim
 
 

@@ -1,6 +1,6 @@
 """The choices of the settings, and the default models."""
 
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 from thinc.api import Config
 
@@ -10,6 +10,8 @@ Parts = Literal["both", "text", "words"]
 DEFAULT_SEPARATOR = "\n"
 # The values of `constraint`, which restricts the output to the format.
 ConstraintKind = Literal["none", "first_token", "grammar"]
+# The `tokenizer` of a model: a name or folder, the settings of one that is trained, or the model's own.
+TokenizerSource: TypeAlias = str | dict[str, Any] | None
 # How a server is asked.
 Endpoint = Literal["completions", "chat"]
 # The field of a request with the grammar.
