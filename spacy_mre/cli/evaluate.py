@@ -30,7 +30,7 @@ from ..evaluation.predictions import evaluate_predictions, name_entities, pair_p
 from ..evaluation.report import mmm_table, other_table, per_type_tables, results_table
 from ..evaluation.text_mistakes import find_text_mistakes, worst_first
 from ..files import check_can_write, replacing, replacing_files
-from ..training.corpus import Corpus, TokenPolicy
+from ..training.corpus import Corpus, PredictedTokens
 from ..visual import write_mistakes_page
 from ..visual.names import Names
 from .app import app
@@ -111,7 +111,7 @@ def evaluate_cli(
         typer.Option(help="Also score a gazetteer that is made of this .spacy file.", exists=True),
     ] = None,
     tokens: Annotated[
-        TokenPolicy,
+        PredictedTokens,
         typer.Option(help="Predict on the tokens of the data, or on those of the pipeline's tokenizer."),
     ] = "tokenizer",
     spans_key: Annotated[
@@ -276,7 +276,7 @@ def _files_by_name(path: Path, files: list[Path], gold: Mapping[str, Path]) -> d
     return {name: walk_corpus(path / name, ".spacy") for name in gold}
 
 
-def _read_gold(path: Path, nlp: Language, spans_key: str, tokens: TokenPolicy = "gold") -> list[Example]:
+def _read_gold(path: Path, nlp: Language, spans_key: str, tokens: PredictedTokens = "gold") -> list[Example]:
     examples = list(Corpus(path, tokens=tokens, spans_key=spans_key)(nlp))
     if not examples:
         raise ValueError(Errors.M610.format(path=path, what="documents"))

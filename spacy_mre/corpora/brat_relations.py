@@ -7,13 +7,13 @@ number at the end of a role only tells several arguments with this role apart, a
 
 from collections.abc import Iterator
 from itertools import combinations
+from string import digits
 
 from .brat_lines import Line
 from .record import EntityRecord, RelationRecord
 from .report import Report
 
 ARGUMENTS = ("Arg1", "Arg2")
-DIGITS = "0123456789"
 
 
 def find_ends(lines: list[Line], entities: dict[str, EntityRecord]) -> dict[str, int]:
@@ -65,7 +65,7 @@ def _pairs(line: Line, report: Report) -> Iterator[tuple[str, str, str]]:
     if line.kind == "E":
         (_, trigger), *arguments = line.members
         for role, name in arguments:
-            without_number = role.rstrip(DIGITS) or role
+            without_number = role.rstrip(digits) or role
             if without_number != role:
                 report.note("number of the role of an event, left out", f"{line.location}: {role}")
             yield without_number, trigger, name

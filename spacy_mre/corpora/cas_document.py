@@ -5,7 +5,7 @@ from typing import Any
 
 from .cas_choice import Choice
 from .cas_content import HEAD, KEY, TAIL, TITLE, VALUE, CasDocument, Structure
-from .layers import NO_TEXT, Marked, lose_values, read_entities, read_relation, short_name
+from .layers import NO_TEXT, SpanAnnotation, lose_values, read_entities, read_relation, short_name
 from .record import CharOffsets, EntityRecord, Record, RelationRecord
 from .report import Report
 
@@ -48,7 +48,7 @@ def read_document(document: CasDocument, choice: Choice, title: str, name: str, 
 def _entities(document: CasDocument, choice: Choice, report: Report) -> tuple[list[EntityRecord], dict[int, int]]:
     """The entities, and their indices by the ids of their annotations."""
     spans = [item for item in document.of("span") if item.layer.name == choice.spans]
-    marked = [Marked(item.location, item.start, item.end, item.values) for item in spans]
+    marked = [SpanAnnotation(item.location, item.start, item.end, item.values) for item in spans]
     entities, indices = read_entities(marked, choice.spans, choice.label, report)
     for item in spans:
         _lose_references(item, report)

@@ -27,7 +27,7 @@ class Node(NamedTuple):
     brackets: str
 
 
-class Mention(NamedTuple):
+class Bracketed(NamedTuple):
     """An entity in brackets.
 
     label (str): Its label; empty if it has none.
@@ -47,20 +47,20 @@ class _Open(NamedTuple):
     parts: list[tuple[int, int]]
 
 
-def decode_brackets(nodes: Iterable[Node], header: str = "") -> list[Mention]:
+def decode_brackets(nodes: Iterable[Node], header: str = "") -> list[Bracketed]:
     """Read the entities of a sentence.
 
     nodes (Iterable[Node]): Its words.
     header (str): The names of the fields, such as "eid-etype-head-other".
-    RETURNS (list[Mention]): The entities, in the order in which they begin.
+    RETURNS (list[Bracketed]): The entities, in the order in which they begin.
     RAISES (ValueError): If brackets do not fit together.
 
     >>> nodes = [Node(0, 1, "(person-1(place-2)"), Node(1, 2, "person-1)")]
     >>> [(mention.label, mention.parts) for mention in decode_brackets(nodes)]
     [('person', [(0, 2)]), ('place', [(0, 1)])]
     """
-    mentions: list[Mention] = []
-    of_parts: dict[str, Mention] = {}
+    mentions: list[Bracketed] = []
+    of_parts: dict[str, Bracketed] = {}
     opened: list[_Open] = []
     for node in nodes:
         found = list(BRACKET.finditer(node.brackets))
@@ -73,7 +73,7 @@ def decode_brackets(nodes: Iterable[Node], header: str = "") -> list[Mention]:
             label, names, number = _fields(match[1], header)
             name = PART.sub("", match[1].split("-")[0])
             if number < 2 or name not in of_parts:
-                of_parts[name] = Mention(label, [], match[1] != label)
+                of_parts[name] = Bracketed(label, [], match[1] != label)
                 mentions.append(of_parts[name])
             opened.append(_Open(names, node.start, of_parts[name].parts))
             if match[2]:

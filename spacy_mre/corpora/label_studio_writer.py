@@ -13,7 +13,7 @@ from .record import Record
 from .report import Report
 
 # The names of the tags in the labelling interface.
-TEXT, LABELS, CHOICES = "text", "label", "category"
+TEXT, LABELS, CATEGORY = "text", "label", "category"
 
 Result = dict[str, Any]
 Wrap = Callable[[list[Result]], dict[str, Any]]
@@ -99,7 +99,7 @@ def _results(record: Record, report: Report) -> list[Result]:
     names = held_labels(record, report)
     if names:
         score = fmean((record.cats or {})[name] for name in names)
-        tags = {"from_name": CHOICES, "to_name": TEXT, "type": "choices"}
+        tags = {"from_name": CATEGORY, "to_name": TEXT, "type": "choices"}
         results.append({"id": "c1", **tags, "value": {"choices": names}, "score": score})
     return results
 

@@ -17,7 +17,7 @@ NO_TEXT = -1  # the offsets of a place between two characters, which no entity c
 MAX_SHOWN = 40  # characters of a value
 
 
-class Marked(NamedTuple):
+class SpanAnnotation(NamedTuple):
     """An annotation of a span layer.
 
     location (Location): Where it was read.
@@ -94,11 +94,11 @@ def pick_feature(name: str, used: Mapping[str, bool], given: str, option: str, l
 
 
 def read_entities(
-    annotations: Iterable[Marked], layer: str, feature: str, report: Report
+    annotations: Iterable[SpanAnnotation], layer: str, feature: str, report: Report
 ) -> tuple[list[EntityRecord], dict[int, int]]:
     """Convert the annotations of a span layer to entities.
 
-    annotations (Iterable[Marked]): The annotations.
+    annotations (Iterable[SpanAnnotation]): The annotations.
     layer (str): The layer.
     feature (str): The feature that contains the labels. Empty if the layer has none: it is itself the label then.
     report (Report): Counts annotations and values that are not read.

@@ -21,7 +21,7 @@ CHARACTERS = READINGS[0]
 LINE_END_NAMES = {"as they are": "", "short": " with line ends as one", "long": " with line ends as two"}
 
 
-class Marked(Protocol):
+class Part(Protocol):
     """A part of a text: offsets as given, and its text, if given."""
 
     @property
@@ -47,7 +47,7 @@ class Mention(NamedTuple):
 
 def with_offsets(
     read: Callable[[], Iterable[Item]],
-    parts_of: Callable[[Item], tuple[str, Sequence[Marked], Location]],
+    parts_of: Callable[[Item], tuple[str, Sequence[Part], Location]],
     report: Report,
 ) -> Iterator[tuple[Item, Offsets]]:
     """Read a source in two passes: the first finds what its offsets count, the second yields its records. So the
@@ -58,7 +58,7 @@ def with_offsets(
     that the others prove.
 
     read (Callable[[], Iterable[Item]]): Reads the records, twice or three times.
-    parts_of (Callable[[Item], tuple[str, Sequence[Marked], Location]]): From a record to its text, the parts of it that
+    parts_of (Callable[[Item], tuple[str, Sequence[Part], Location]]): From a record to its text, the parts of it that
         are marked, and where it was read.
     report (Report): Notes the records whose offsets are not those of characters.
     YIELDS (tuple[Item, Offsets]): Each record and what its offsets count. If no meaning fits, these are characters.
@@ -76,7 +76,7 @@ def with_offsets(
         yield item, offsets
 
 
-def fits(text: str, parts: Sequence[Marked]) -> bool:
+def fits(text: str, parts: Sequence[Part]) -> bool:
     """RETURNS (bool): Whether offsets with some meaning give all parts of a text their texts."""
     return bool(_fitting(text, parts))
 
@@ -117,7 +117,7 @@ def check_surface(given: str | None, found: str, location: Location, what: str) 
         )
 
 
-def _count_proofs(records: Iterable[tuple[str, Sequence[Marked], Location]]) -> Counter[Reading]:
+def _count_proofs(records: Iterable[tuple[str, Sequence[Part], Location]]) -> Counter[Reading]:
     """How many records each reading fits. Only records that some reading does not fit prove anything."""
     proven: Counter[Reading] = Counter()
     for text, parts, _ in records:
@@ -127,7 +127,7 @@ def _count_proofs(records: Iterable[tuple[str, Sequence[Marked], Location]]) -> 
     return proven
 
 
-def _choose(text: str, parts: Sequence[Marked], proven: Counter[Reading]) -> Reading:
+def _choose(text: str, parts: Sequence[Part], proven: Counter[Reading]) -> Reading:
     fitting = _fitting(text, parts)
     choices = fitting if _has_texts(parts) else [reading for reading in fitting if proven[reading]]
     return max(choices, key=lambda reading: proven[reading], default=CHARACTERS)
@@ -137,15 +137,15 @@ def _possible(text: str) -> list[Reading]:
     return [reading for reading in READINGS if _differs(text, reading)]
 
 
-def _fitting(text: str, parts: Sequence[Marked]) -> list[Reading]:
+def _fitting(text: str, parts: Sequence[Part]) -> list[Reading]:
     return [reading for reading in _possible(text) if _fits(text, parts, reading)]
 
 
-def _moves(part: Marked, offsets: Offsets) -> bool:
+def _moves(part: Part, offsets: Offsets) -> bool:
     return (offsets.positions[part.start], offsets.positions[part.end]) != (part.start, part.end)
 
 
-def _has_texts(parts: Sequence[Marked]) -> bool:
+def _has_texts(parts: Sequence[Part]) -> bool:
     return any(part.text is not None for part in parts)
 
 
@@ -157,7 +157,7 @@ def _differs(text: str, reading: Reading) -> bool:
     return {"as they are": True, "short": "\r\n" in text, "long": "\n" in text and "\r" not in text}[line_ends]
 
 
-def _fits(text: str, parts: Sequence[Marked], reading: Reading) -> bool:
+def _fits(text: str, parts: Sequence[Part], reading: Reading) -> bool:
     if not parts:
         return True
     positions = Offsets(text, reading[0], line_ends=reading[1]).positions

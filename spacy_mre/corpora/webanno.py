@@ -66,7 +66,7 @@ def read_webanno(
     for file, document in documents.items():
         name = file.relative_to(path).with_suffix("").as_posix() if path.is_dir() else file.stem
         annotations = read_spans(document, spans, report)
-        entities, indices = read_entities([annotation.marked() for annotation in annotations], spans, label, report)
+        entities, indices = read_entities([annotation.as_span() for annotation in annotations], spans, label, report)
         relations: list[RelationRecord] = []
         for of in document.layers:
             if of.name in relation_labels:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from .layers import NO_TEXT, Marked, pick_feature, pick_layer
+from .layers import NO_TEXT, SpanAnnotation, pick_feature, pick_layer
 from .reading import Location
 from .report import Report
 from .webanno_rows import Document, Layer, Row
@@ -25,11 +25,11 @@ class Annotation:
     id: int
     rows: list[Row] = field(default_factory=list)
 
-    def marked(self) -> Marked:
-        """RETURNS (Marked): Its first and last character, without the places of rows that have no text."""
+    def as_span(self) -> SpanAnnotation:
+        """RETURNS (SpanAnnotation): Its first and last character, without the places of rows that have no text."""
         places = [(row.start, row.end) for row in self.rows if row.start != NO_TEXT]
         start, end = (min(places)[0], max(end for _, end in places)) if places else (NO_TEXT, NO_TEXT)
-        return Marked(self.location, start, end, self.values)
+        return SpanAnnotation(self.location, start, end, self.values)
 
 
 def choose_layer(documents: Iterable[Document], given: str, location: Location) -> str:

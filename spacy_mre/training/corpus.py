@@ -22,13 +22,13 @@ from ..errors import Errors, Warnings
 from ..settings import NotNegative, Probability, checked
 from .swapped_mentions import Mention, collect_mentions, swap_mentions
 
-TokenPolicy = Literal["gold", "tokenizer"]
+PredictedTokens = Literal["gold", "tokenizer"]
 
 
 @registry.readers("spacy_mre.Corpus.v1")
 def make_corpus(
     path: Path | None,
-    tokens: TokenPolicy = "gold",
+    tokens: PredictedTokens = "gold",
     spans_key: str = DEFAULT_KEY,
     limit: NotNegative = 0,
     max_length: NotNegative = 0,
@@ -37,7 +37,7 @@ def make_corpus(
     """Make the reader.
 
     path (Optional[Path]): A `.spacy` file, or a folder of such files.
-    tokens (TokenPolicy): The tokens of the predicted documents: "gold" for those of the file, or "tokenizer" for
+    tokens (PredictedTokens): The tokens of the predicted documents: "gold" for those of the file, or "tokenizer" for
         those of the pipeline's tokenizer, as at run time. Default: "gold".
     spans_key (str): The span group of the entities. Default: "entities".
     limit (int): The most documents to read; 0 for all. Default: 0.
@@ -76,7 +76,7 @@ class Corpus:
         self,
         path: str | Path,
         *,
-        tokens: TokenPolicy = "gold",
+        tokens: PredictedTokens = "gold",
         spans_key: str = DEFAULT_KEY,
         limit: NotNegative = 0,
         max_length: NotNegative = 0,
