@@ -5,7 +5,8 @@ connect annotations, in the order of their nodes if these have no roles (head an
 PubTator's exports, the concepts of the infons "entity1" and "entity2"; those become relations between the two nearest
 mentions, or all pairs. Offsets count characters, or UTF-16 or bytes of UTF-8 if only these fit.
 
-The infons of a document are metadata. Other infons, and relations of more than two annotations, are lost and counted.
+The infons of a document are metadata. The concept of an annotation (the infon "identifier"), other infons, and
+relations of more than two annotations are lost and counted.
 The entities or relations of a text are None if no text of the file has any.
 """
 
@@ -18,7 +19,7 @@ from ..errors import Errors
 from .bioc_text import Passages
 from .fragments import Discontinuous, join_fragments
 from .json_values import InvalidJSON, parse_json
-from .mentions import Pairs, relations_between, split_concepts
+from .mentions import LOST_CONCEPT, Pairs, relations_between, split_concepts
 from .metadata import read_meta
 from .reading import Location, read_text
 from .record import CorpusError, EntityRecord, Record, RelationRecord
@@ -160,7 +161,10 @@ class _Mentions:
         if place is None:
             return
         self.by_id[name].append(len(self.entities))
-        for concept in split_concepts(infons[CONCEPTS]) if isinstance(infons.get(CONCEPTS), str) else ():
+        concepts = split_concepts(infons[CONCEPTS]) if isinstance(infons.get(CONCEPTS), str) else []
+        if concepts:
+            self.report.lose(LOST_CONCEPT, str(self.location), infons.pop(CONCEPTS)[:40])
+        for concept in concepts:
             self.by_concept.setdefault(concept, []).append(len(self.entities))
         for key, value in infons.items():
             self.report.lose(f"infon '{str(key)[:40]}' of an annotation", str(self.location), str(value)[:40])

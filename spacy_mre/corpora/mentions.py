@@ -16,6 +16,7 @@ from .record import EntityRecord, RelationRecord
 Pairs = Literal["nearest", "all"]
 
 BETWEEN = re.compile(r"[,;|]")  # the concepts of one mention
+LOST_CONCEPT = "concept of a mention (its entry in a database)"
 NO_CONCEPT = ("", "-", "-1")
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .mentions import Pairs, relations_between, split_concepts
+from .mentions import LOST_CONCEPT, Pairs, relations_between, split_concepts
 from .offsets import Offsets
 from .reading import DIGITS, Location, read_lines
 from .record import CorpusError, EntityRecord, Record, RelationRecord
@@ -152,7 +152,7 @@ def _entities(document: _Document, offsets: Offsets, report: Report) -> tuple[li
         entities.append(EntityRecord(start, end, mention.label))
         names = split_concepts(mention.concept)
         if names and not only_numbers:
-            report.lose("concept of a mention (its entry in a database)", str(mention.location), mention.concept[:40])
+            report.lose(LOST_CONCEPT, str(mention.location), mention.concept[:40])
         for name in names:
             concepts.setdefault(name, []).append(i)
     return entities, concepts

@@ -81,7 +81,7 @@ def test_json_of_biored(tmp_path):
     assert record.relations == [RelationRecord(2, 1, "Association"), RelationRecord(0, 2, "binds")]
     assert (record.id, record.meta) == ("227508", {"journal": "x"})
     assert report.lost == {
-        "infon 'identifier' of an annotation": 3,
+        "concept of a mention (its entry in a database)": 3,
         "infon 'note' of an annotation": 1,
         "infon 'novel' of a relation": 1,
         "entity without a label": 1,
@@ -106,7 +106,7 @@ def test_xml(tmp_path):
     ]
     assert first.relations == [RelationRecord(0, 1, "met"), RelationRecord(1, 2, "in")]
     assert (rain.text, rain.entities, rain.relations) == ("Rain", [], [])
-    assert report.lost == {"infon 'identifier' of an annotation": 1, "infon 'type' of a passage": 1}
+    assert report.lost == {"concept of a mention (its entry in a database)": 1, "infon 'type' of a passage": 1}
 
 
 def test_utf16_sentences_gaps_and_discontinuous_annotations(tmp_path):
