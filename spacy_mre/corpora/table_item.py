@@ -48,8 +48,8 @@ def check_columns(names: Collection[str], columns: Columns, location: Location) 
         missing.append("text")
     if missing:
         raise location.error(
-            f"there is no column '{wanted[missing[0]]}' among {', '.join([*names][:MAX_NAMES])}: name it with "
-            f"--{missing[0]}-column"
+            f"there is no column '{wanted[missing[0]]}'. The columns are: {', '.join([*names][:MAX_NAMES])}. Give the "
+            f"right one with --{missing[0]}-column"
         )
 
 
