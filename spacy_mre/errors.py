@@ -16,7 +16,7 @@ class Errors(metaclass=_WithCodes):
     M001 = "Invalid value '{value}' for '{setting}'. Expected one of: {allowed}."
     M002 = "Invalid value {value} for '{setting}'. Expected {range}."
     M003 = (
-        "The label {label!r} in '{setting}' cannot be a key of a config file, so that the pipeline could not be loaded "
+        "The label {label!r} in '{setting}' cannot be a key of a config file, so the pipeline could not be loaded "
         "again. Give a list of pairs in place of the table: {setting} = [[{label!r}, ...], ...]."
     )
     M004 = (
@@ -122,7 +122,7 @@ class Errors(metaclass=_WithCodes):
         "{path}: Parquet and Arrow need the package 'pyarrow', which is not installed. Install it with: pip install "
         "'spacy-mre[tables]', or use CSV."
     )
-    M224 = "{path}: a table of this kind cannot be written. Let the name of the file end with one of: {endings}."
+    M224 = "{path}: a table of this kind cannot be written. Use a file name that ends in one of: {endings}."
     M240 = (
         "{path}: BioC needs the package 'bioc', which is not installed. Install it with: pip install 'spacy-mre[bioc]'."
     )
@@ -170,17 +170,17 @@ class Errors(metaclass=_WithCodes):
         "missing, or remove the languages that are not in all folders."
     )
     M270 = (
-        "A server is asked with the package 'httpx', which is not installed. Install it with: pip install "
+        "Asking a server needs the package 'httpx', which is not installed. Install it with: pip install "
         "'spacy-mre[translate]' for the commands, or 'spacy-mre[served]' for a component."
     )
     M271 = (
         "The address of the server must begin with http:// or https:// (found: '{url}'), as in "
-        "http://localhost:8000/v1. A user, a password, '?' and '#' are no part of it: the key is taken from the "
+        "http://localhost:8000/v1. A user, a password, '?' and '#' are not part of it: the key is taken from the "
         "environment variable (--key-env of a command, key_env of an architecture)."
     )
     M272 = (
-        "{url} answered {status}: {reason}. Nothing more was asked. Check the key (--key-env, key_env), what is paid "
-        "for, the model and the address. A command keeps the answers so far, and goes on when it is run again."
+        "{url} answered {status}: {reason}. Nothing more was asked. Check the key (--key-env, key_env), your credit, "
+        "the model and the address. A command keeps the answers so far, and continues when it is run again."
     )
     M273 = "{url} could not be reached: {reason}. Check that the server runs, and the address."
     M274 = (
@@ -188,12 +188,12 @@ class Errors(metaclass=_WithCodes):
         "away; its answers are then asked for again."
     )
     M275 = (
-        "The key has characters that no key has: line breaks inside it, or others than those of ASCII. Check the "
-        "environment variable (--key-env, key_env)."
+        "The key contains a line break or a character outside ASCII. Check the environment variable (--key-env, "
+        "key_env)."
     )
     M276 = (
         "{url} has not answered {count} prompts in turn: {reason}. Nothing more was asked. Look at the log of the "
-        "server. A command keeps the answers so far, and goes on when it is run again."
+        "server. A command keeps the answers so far, and continues when it is run again."
     )
     M277 = (
         "The label '{label}' ({origin}) is not in the label table. Other labels that are not in it: {others}. Nothing "
@@ -203,7 +203,10 @@ class Errors(metaclass=_WithCodes):
         "The label '{label}' has no name in the language '{lang}' in the label table {path} (it has: {languages}). "
         "Add the name."
     )
-    M279 = "{path} has no text in both languages '{source}' and '{target}', to be the example. Add one, or use another."
+    M279 = (
+        "{path} has no text in both '{source}' and '{target}' to show as an example. Add one, or give another file "
+        "with --example."
+    )
     M280 = (
         "A model in a folder needs the package 'transformers', which is not installed. Install it with: pip install "
         "'spacy-mre[generative]'."
@@ -221,12 +224,12 @@ class Errors(metaclass=_WithCodes):
         "use a smaller model."
     )
     M284 = (
-        "Back-translation is scored with the package 'sacrebleu', which is not installed. Install it with: pip install "
-        "'spacy-mre[translate]', or leave the check of a sample out."
+        "--check-sample needs the package 'sacrebleu', which is not installed. Install it with: pip install "
+        "'spacy-mre[translate]', or leave out --check-sample."
     )
     M285 = (
-        "Another process is writing to {path}. Wait until it has ended, or stop it: the same command then goes on. Or "
-        "use another folder."
+        "Another process is writing to {path}. Wait until it has ended, or stop it: the same command then continues. "
+        "Or use another folder."
     )
 
     # 3xx: encoders
@@ -245,9 +248,9 @@ class Errors(metaclass=_WithCodes):
         "encoder and this one retokenizes. Put it before the encoder, or remove it."
     )
     M304 = (
-        "'{last}' is frozen, and it is the last component that listens to '{encoder}', so that the encoder would "
-        "silently get no update. Put it before a component that is trained, freeze '{encoder}' too, or (with a "
-        "tok2vec) replace its listener with [components.{last}] replace_listeners."
+        "'{last}' is frozen, and it is the last component that listens to '{encoder}', so the encoder would silently "
+        "get no update. Put it before a component that is trained, freeze '{encoder}' too, or (with a tok2vec) replace "
+        "its listener with [components.{last}] replace_listeners."
     )
     M305 = (
         "'{name}' retokenizes after the encoder '{encoder}', which makes vectors, spans and relations wrong. Put "
@@ -279,8 +282,8 @@ class Errors(metaclass=_WithCodes):
         "Load models only from a source that you trust."
     )
     M333 = (
-        "The weights in {folder} do not fit its config.json ({reason}), so that the model would predict at random. "
-        "Load an intact copy, or save it again."
+        "The weights in {folder} do not fit its config.json ({reason}), so the model would predict at random. Load an "
+        "intact copy, or save it again."
     )
     M334 = (
         "{file} makes the model need other code or another model ({reason}), which is never loaded. Save the whole "
@@ -297,10 +300,10 @@ class Errors(metaclass=_WithCodes):
         "There is no training config for the language '{lang}', only for: {known}. Name one with --config, for example "
         "trf, which has a multilingual transformer."
     )
-    M411 = "No training config for '{lang}' can be used with the packages that are installed:{choices}"
+    M411 = "No config for '{lang}' can be used: packages are missing. Install those of one:{choices}"
     M413 = (
         "The corpus is too small: there are no texts for {missing}. Training needs at least one text each for "
-        "training, for choosing the best model (dev) and for testing."
+        "training, for choosing the best model (dev) and for testing. Annotate more texts."
     )
     M414 = (
         "{folder} has the trained pipeline {name} already. Nothing was written. Choose another folder, or replace it "
@@ -314,7 +317,10 @@ class Errors(metaclass=_WithCodes):
         "The config '{config}' has a tokenizer for '{own}' ({tokenizer}), so it cannot train on texts in '{lang}'. "
         "Leave out --lang, or name another config, for example trf."
     )
-    M412 = "There is nothing to learn in the {texts} training texts: they have neither entities nor text labels."
+    M412 = (
+        "There is nothing to learn in the {texts} training texts: they have neither entities nor text labels. Check "
+        "them with: python -m spacy_mre stats FILE."
+    )
 
     # 5xx: evaluation
     M501 = (
@@ -397,11 +403,10 @@ class Errors(metaclass=_WithCodes):
         "field 'text' in each line) or a .spacy file."
     )
     M603 = "{path}, line {line}: expected a JSON object with a string 'text', but found: {found}"
-    M604 = "{path} is not valid JSON: {reason}."
 
     # 61x: the command line
     M610 = "{path} has no {what}. Check that it is the right file, and that it is complete."
-    M611 = "{path} cannot be written: {reason}. Choose another place, or change its permissions."
+    M611 = "{path} cannot be written: {reason}. Free some space, choose another place, or change its permissions."
     M612 = (
         "There are neither words for a page nor display names in the language '{lang}'. Choose one of: {known}. For "
         "another language, pass a table of display names in it (--labels)."
@@ -415,7 +420,7 @@ class Errors(metaclass=_WithCodes):
     M616 = "{source} has no wheel of {name}. It has: {known}."
     M617 = (
         "{file} from {source} is damaged or was changed, and was not installed: its SHA-256 is {found}, and SHA256SUMS "
-        "says {expected}."
+        "says {expected}. Copy or download it again."
     )
     M618 = (
         "{file} in {source} cannot be read: {reason}. Check the folder or URL that --from or SPACY_MRE_MODELS gives. "
@@ -436,7 +441,7 @@ class Errors(metaclass=_WithCodes):
 
     # 7xx: scale
     M700 = (
-        "{path} cannot be read as texts: the end of its name is none of {suffixes}. Rename it, or convert it to one of "
+        "{path} cannot be read as texts: its name must end in one of: {suffixes}. Rename it, or convert it to one of "
         "these."
     )
     M701 = "{path} does not exist. Give a file, a folder of files, or - for JSON lines on standard input."
@@ -449,7 +454,7 @@ class Errors(metaclass=_WithCodes):
         "kind into a folder of their own."
     )
     M704 = "Annotating files needs the package 'pyarrow'. Install it with: pip install 'spacy-mre[scale]'"
-    M705 = "{path} has no column '{text}' for the texts. Its columns are: {columns}. Name one of them."
+    M705 = "{path} has no column '{text}' for the texts. Its columns are: {columns}. Name one of them with --text."
     M706 = "{path} has no valid names of columns: {reason}. Give each column a name of its own."
     M707 = (
         "{path} has other columns than {first}: {difference}. Files that are read together must have the same columns: "
@@ -467,17 +472,17 @@ class Errors(metaclass=_WithCodes):
     M721 = "There is no column '{name}'. There are: {known}. Name the column of the texts with --text."
     M722 = "The column '{name}' contains {type}, not texts. Name the column of the texts with --text."
     M723 = "The texts have the columns {names} already. Choose other names for the new ones with --prefix."
-    M724 = "The suffix of {path} is none of {forms}. Give a file with one of them, or a folder."
+    M724 = "{path} cannot be written: its name must end in one of: {forms}. Give a file with one of them, or a folder."
     M725 = (
         "{place}: {reason}. Correct it, or leave out and list such texts with --on-error skip. Parts that are written "
         "stay as they are."
     )
     M726 = (
-        "{path} has files ({name}, for example), but no {manifest}, which tells what they were made with. Give an "
+        "{path} has files ({name}, for example), but no {manifest}, which says what they were made with. Give an "
         "empty or new folder, or delete them."
     )
     M727 = (
-        "{path} was made with different {part}: {difference}. Write to another place, or begin anew with --overwrite."
+        "{path} was made with different {part}: {difference}. Write to another place, or start over with --overwrite."
     )
     M728 = (
         "The column '{name}' cannot be a column of parquet, by its values in the first part: {reason}. Leave it out "
@@ -485,19 +490,19 @@ class Errors(metaclass=_WithCodes):
     )
     M729 = (
         "A process that annotated texts was killed; there may be too little memory: use fewer --workers or --rows. "
-        "Parts that are written stay as they are: the same command goes on."
+        "Parts that are written stay as they are: the same command continues."
     )
     M730 = (
         "{path} has {written} rows, and {rejected} were left out, but {rows} were read. The input or the output was "
-        "changed meanwhile. Begin anew with --overwrite."
+        "changed meanwhile. Start over with --overwrite."
     )
     M731 = "Another process writes to {path}. Wait until it has ended, or write to another place."
-    M732 = "There is no column {names} to keep. There are: {known}."
-    M733 = "A text label is not a string: {label}."
+    M732 = "There is no column {names} to keep. There are: {known}. Correct --keep."
+    M733 = "A text label of '{text:.40}...' is not a string: {label}. Use strings in doc.cats."
     M734 = "{path} is damaged: {reason}. {remedy}"
     M735 = (
-        "A run into {path} cannot go on from standard input, because nobody knows whether it is the same. Give a file "
-        "instead of -, or begin anew with --overwrite."
+        "A run into {path} cannot continue from standard input, because its texts cannot be compared with those of the "
+        "first run. Give a file instead of -, or start over with --overwrite."
     )
     M736 = (
         "The column '{name}' has times of a day in nanoseconds, which would be lost. Leave it out with --keep, or "
@@ -509,14 +514,14 @@ class Errors(metaclass=_WithCodes):
     M740 = "{engine} reads and writes files, not standard input and output. Give names instead of -."
     M741 = "{engine} does not write the form '{form}'. Choose one of: {forms}."
     M742 = (
-        "{path} is not empty. A run on {engine} does not go on with an earlier one: give a new or empty folder, or "
+        "{path} is not empty. A run on {engine} does not continue an earlier one: give a new or empty folder, or "
         "delete its files."
     )
     M743 = (
         "{path} has {written} rows, but {rows} were read. The input or the output was changed meanwhile. Delete the "
         "output, and annotate the texts again."
     )
-    M744 = "{engine} cannot read {path}: {reason}."
+    M744 = "{engine} cannot read {path}: {reason}. Convert it to Parquet, JSON lines or CSV."
     M745 = "Ray is not installed. Install it with: pip install 'spacy-mre[ray]'."
     M746 = "Spark is not installed. Install it with: pip install 'spacy-mre[spark]'."
     M747 = (
@@ -544,7 +549,7 @@ class Errors(metaclass=_WithCodes):
     M756 = "No pipeline has a transformer (mre_transformer) that could run in int8: {models}. Leave out --int8."
     M757 = "{model} cannot analyse the first text, '{text}': {reason}. Repair the pipeline, or serve another one."
     M760 = "{url} did not answer: {reason}. Check that the server runs, and the address."
-    M761 = "{url} answered with status {status}: {reason}"
+    M761 = "{url} answered with status {status}: {reason}. Correct the request, or see the log of the server."
     M762 = "The server ended the stream after {count} answers. Perhaps it was stopped; send the other texts again."
 
     # 77x: the studio
@@ -614,8 +619,8 @@ class Errors(metaclass=_WithCodes):
         "the labels from the data."
     )
     M832 = (
-        "{source} contains other labels ({asked}) than the training data ({labels}). Set [components.NAME] "
-        "questions to the question set of the data."
+        "{source} has questions for other labels ({asked}) than those of the training data ({labels}). Write a JSON "
+        "file with a question for each, and pass --components.multi_ner.questions FILE."
     )
     M833 = (
         "The question '{question}...' has {pieces} wordpieces, but the encoder has room for {longest}. Shorten "
@@ -644,7 +649,7 @@ class Errors(metaclass=_WithCodes):
     )
     M841 = '\'{name}\' has no attention between types. Train it with type_attention = "token" or "full".'
     M842 = "The label '{label}' exists already. Its question is '{question}'."
-    M843 = "The attention between types is an average over tokens, but the texts have no tokens."
+    M843 = "The attention between types is an average over tokens, but the texts have no tokens. Give texts with words."
     M844 = "No component of this pipeline has attention between entity types: {names}. Use a pipeline with multi_ner."
     M845 = (
         "spacy_mre.CrossTok2Vec.v1 cannot contain spacy_mre.SentenceTok2Vec.v1, which reads each sentence alone: the "
@@ -703,9 +708,9 @@ class Errors(metaclass=_WithCodes):
     )
     M924 = "This format must copy from the text, but the tokenizer can write no part of '{text}...'. Skip such texts."
     M930 = (
-        "A language model needs either a 'name', or a 'config' with a 'model_type', but not both. A tokenizer is "
-        "trained only for a model from a config. Set one of them in [components.NAME.model], and in "
-        "Python the other two of 'name', 'config' and 'tokenizer' to None, because add_pipe adds the default model."
+        "The settings of the language model contradict each other, or are missing. Set either 'name', or 'config' with "
+        "a 'model_type', in [components.NAME.model], not both; 'tokenizer' goes with 'config' only. In Python, set "
+        "those that you do not use to None, because add_pipe adds the default model."
     )
     M931 = (
         "A vocabulary of {value} entries is too small for the {least} bytes and special tokens. Set "
@@ -752,8 +757,8 @@ class Errors(metaclass=_WithCodes):
         "for a limit by the length of the text."
     )
     M943 = (
-        "'{output}' contains checkpoints of another training ({reason}). Use the same settings to continue it, "
-        "or another output folder."
+        "'{output}' contains checkpoints of another training run ({reason}). Use the same settings to continue it, or "
+        "another output folder."
     )
     M944 = (
         "{path}: none of the {count} rows fits into {limit} tokens. Use shorter rows, a larger --max-length, or a "
@@ -769,14 +774,14 @@ class Errors(metaclass=_WithCodes):
     )
     M947 = "The language model in '{name}' cannot be loaded: {reason}. Load an intact copy, or save it again."
     M948 = (
-        "The weights in '{name}' do not fit its config.json ({reason}), so that the model would write at random. Load "
-        "an intact copy, or save it again."
+        "The weights in '{name}' do not fit its config.json ({reason}), so the model would write at random. Load an "
+        "intact copy, or save it again."
     )
     M949 = "'{name}' has no {file}, without which the model would be read with other settings. Load an intact copy."
     M950 = (
         "In {count} of {total} texts for '{name}' a token is a whole clause, because the tokenizer of the language "
-        "'{used}' does not find their words, so that no entity in them could be written. Set "
-        'lang = "{lang}" in [nlp], and convert the corpora with --lang {lang}.'
+        "'{used}' does not find their words, so no entity in them could be written. Set lang = \"{lang}\" in [nlp], "
+        "and convert the corpora with --lang {lang}."
     )
     M951 = (
         "The examples have {kind} labels that are not in the label table: {labels}. Nothing was asked. Add a word for "
@@ -814,8 +819,8 @@ class Errors(metaclass=_WithCodes):
     )
     M970 = (
         "All weights cannot be trained in {dtype}: most updates are smaller than the distance between two of its "
-        "numbers and are rounded away (in our test 5 % of the weights moved, where 85 % moved in float32). Compute in "
-        "bfloat16 with weights in float32 (--dtype float32 --bf16), or train adapters (--lora-rank 16)."
+        "numbers and are rounded away. Compute in bfloat16 with weights in float32 (--dtype float32 --bf16), or train "
+        "adapters (--lora-rank 16)."
     )
     M971 = (
         "The model '{name}' cannot be loaded in 4 bits: {reason}. Use a model with weights that are not quantized yet, "
@@ -905,13 +910,16 @@ class Warnings(metaclass=_WithCodes):
 
     # 8xx: pipeline: 80x all components, 81x spert_mt, 82x mre_textcat, 83x and 84x multi_ner
     W801 = (
-        "'{name}' cannot learn all of the {total} mentions in the training data: {losses}. They count as missed "
-        "in the scores."
+        "'{name}' cannot learn all of the {total} mentions in the training data: {losses}. They count as missed in the "
+        "scores. See which: python -m spacy_mre stats FILE --nlp CONFIG."
     )
-    W802 = "'{name}' left out {count} {what}. Further ones are only counted, in the component's left_out."
+    W802 = (
+        "'{name}' left out {count} {what}. Further ones are only counted: read nlp.get_pipe('{name}').left_out for the "
+        "counts."
+    )
     W803 = (
         "'{name}' learns nothing from {count} x {what} (as {example}). They count as missed in the scores. Further "
-        "ones are only counted, in the component's left_out."
+        "ones are only counted: read nlp.get_pipe('{name}').left_out for the counts."
     )
     W804 = (
         "'{name}' reads {count} of the {total} documents of the training data as complete, though doc.ents says "
@@ -919,18 +927,18 @@ class Warnings(metaclass=_WithCodes):
         "and in the scores. Annotate them, or leave the documents out."
     )
     W811 = (
-        "'{name}' left out {count} {what}. Further ones are only counted, in the component's left_out. The "
-        "settings pairs_per_token and max_distance, and the window of the encoder, set the limits."
+        "'{name}' left out {count} {what}. The settings pairs_per_token and max_distance, and the window of the "
+        "encoder, set the limits. Further ones are only counted: read nlp.get_pipe('{name}').left_out for the counts."
     )
     W812 = (
-        "'{name}' reads the text labels (see_cats), but {count} documents have none of its labels in doc.cats; "
-        "their labels count as unknown. Put mre_textcat before it. Further ones are only counted, in the "
-        "component's left_out."
+        "'{name}' reads the text labels (see_cats), but {count} documents have none of its labels in doc.cats; their "
+        "labels count as unknown. Put mre_textcat before it. Further ones are only counted: read "
+        "nlp.get_pipe('{name}').left_out for the counts."
     )
     W813 = (
-        "'{name}' learns nothing from {count} x {what}. Add the label before training: "
-        "nlp.get_pipe('{name}').{call}; in a config of spacy train with spacy_mre.add_labels.v1 in "
-        "[initialize.before_init]. Further ones are only counted, in the component's left_out."
+        "'{name}' learns nothing from {count} x {what}. Add the label before training: nlp.get_pipe('{name}').{call}; "
+        "in a config of spacy train with spacy_mre.add_labels.v1 in [initialize.before_init]. Further ones are only "
+        "counted: read nlp.get_pipe('{name}').left_out for the counts."
     )
     W814 = (
         "'{name}' found no relations: doc._.relations is not set in any of {count} documents of the training data. It "
@@ -940,8 +948,8 @@ class Warnings(metaclass=_WithCodes):
     W815 = (
         "'{name}' is trained on {count} x {what}, which it will not predict. Set scope = \"document\", or call "
         "nlp.get_pipe('{name}').add_labels_of(examples) before training, which extends a learned scope; if a component "
-        "sets sentences, with examples whose predicted Docs have those sentences. Further ones are only counted, in "
-        "the component's left_out."
+        "sets sentences, with examples whose predicted Docs have those sentences. Further ones are only counted: read "
+        "nlp.get_pipe('{name}').left_out for the counts."
     )
     W816 = (
         "'{name}' has learned its scope (sentences between related mentions: {scope}) from sentences that end after "
@@ -974,10 +982,10 @@ class Warnings(metaclass=_WithCodes):
 
     # 9xx: pipeline.generative
     W930 = (
-        "'{name}' left out {count} x {what} ('{example:.40}...', for example). Further ones are only counted, in "
-        "the component's left_out."
+        "'{name}' left out {count} x {what} ('{example:.40}...', for example). Further ones are only counted: read "
+        "nlp.get_pipe('{name}').left_out for the counts."
     )
-    W931 = "'{name}' learns nothing from {count} of {total} documents: {reasons}."
+    W931 = "'{name}' learns nothing from {count} of {total} documents: {reasons}. Annotate them, or leave them out."
     W932 = (
         "{path}: {count} of {total} rows do not fit into {limit} tokens and are left out ('{example}...', for example)."
     )

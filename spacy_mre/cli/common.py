@@ -154,12 +154,9 @@ def read_display_names(path: Path) -> Any:
 
     path (Path): A JSON file.
     RETURNS (Any): The table. `Names` checks its form.
-    RAISES (ValueError): If the file is not valid JSON.
+    RAISES (CorpusError): If the file is not valid JSON.
     """
-    try:
-        return read_json(path)
-    except CorpusError as err:
-        raise ValueError(Errors.M604.format(path=path, reason=err)) from None
+    return read_json(path)
 
 
 def show_progress(items: Iterable[Item], description: str, *, total: int | None = None) -> Iterable[Item]:

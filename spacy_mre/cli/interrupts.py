@@ -18,7 +18,7 @@ def ending_at_once() -> Iterator[None]:
 
     def end(number: int, frame: FrameType | None) -> None:
         Console(stderr=True).show_cursor()  # the progress bar hides it
-        os.write(2, b"Interrupted. The answers so far are kept; the same command goes on.\n")
+        os.write(2, b"Interrupted. The answers so far are kept; the same command resumes.\n")
         os._exit(128 + number)
 
     before = signal.signal(signal.SIGINT, end)

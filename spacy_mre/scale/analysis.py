@@ -111,5 +111,5 @@ def _as_dict(doc: Doc, entity: EntitySpan) -> dict[str, Any]:
 def _read_cats(doc: Doc) -> dict[str, float]:
     for label in doc.cats:
         if not isinstance(label, str):
-            raise ValueError(Errors.M733.format(label=repr(label)))
+            raise ValueError(Errors.M733.format(text=doc.text, label=repr(label)))
     return {label: float(score) for label, score in doc.cats.items()}

@@ -1,4 +1,4 @@
-"""The manifest of an output: what its parts were made with, so that a run goes on only with the same."""
+"""The manifest of an output: what its parts were made with, so that a run resumes only with the same."""
 
 import hashlib
 from base64 import b64decode, b64encode
@@ -48,7 +48,7 @@ def hash_model(nlp: Language) -> str:
 
 
 def read_manifest(folder: Path, manifest: dict[str, Any]) -> dict[str, Any] | None:
-    """Read the manifest of a folder that a run goes on with.
+    """Read the manifest of a folder in which a run resumes.
 
     folder (Path): The folder.
     manifest (dict[str, Any]): From `make_manifest`.
@@ -64,7 +64,7 @@ def read_manifest(folder: Path, manifest: dict[str, Any]) -> dict[str, Any] | No
         before = srsly.read_json(path)
         parts = [before[part] for part in manifest]
     except (ValueError, TypeError, KeyError) as err:
-        raise ValueError(Errors.M734.format(path=path, reason=err, remedy="Begin anew with --overwrite.")) from None
+        raise ValueError(Errors.M734.format(path=path, reason=err, remedy="Start over with --overwrite.")) from None
     if not manifest["input"]:
         raise ValueError(Errors.M735.format(path=folder))
     for (part, now), earlier in zip(manifest.items(), parts):

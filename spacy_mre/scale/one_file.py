@@ -23,17 +23,17 @@ def annotate_file(
     model: str, source: Input, path: Path, options: Options, *, overwrite: bool = False, **settings: Any
 ) -> Totals:
     """Annotate texts into one file. Until it is complete, its parts are in a hidden folder beside it, from which a run
-    that was killed goes on.
+    that was killed resumes.
 
     model (str): The pipeline, a package or a folder.
     source (Input): The texts.
     path (Path): The file. Rows that are left out are listed in NAME.rejected.jsonl beside it. What is too large for one
         `.spacy` file becomes a folder of this name, see `save_docs`.
     options (Options): The settings.
-    overwrite (bool): Replace a file that exists, and begin anew. Default: False.
+    overwrite (bool): Replace a file that exists, and start over. Default: False.
     settings (Any): See `annotate_folder`.
     RETURNS (Totals): The counts of rows.
-    RAISES (ValueError): If the file exists and is not that of a run that goes on; and see `annotate_folder`.
+    RAISES (ValueError): If the file exists and is not that of a run that resumes; and see `annotate_folder`.
     """
     check_can_write(path, folder=path.is_dir())
     check_apart(source, path)
@@ -63,7 +63,7 @@ def annotate_to_stdout(
     model: str, source: Input, options: Options, *, on_part: OnPart = lambda partition, counts: None, **settings: Any
 ) -> Totals:
     """Annotate texts to standard output, in the order of the input. Rows that are left out go to standard error. A run
-    that was killed begins anew.
+    that was killed starts over.
 
     model (str): The pipeline, a package or a folder.
     source (Input): The texts.

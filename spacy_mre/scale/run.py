@@ -52,7 +52,7 @@ def annotate_folder(
     overwrite: bool = False,
     on_part: OnPart = lambda partition, counts: None,
 ) -> Totals:
-    """Annotate texts. A run that was stopped or killed goes on when it is started again: the parts that it wrote stay
+    """Annotate texts. A run that was stopped or killed resumes when it is started again: the parts that it wrote stay
     as they are.
 
     model (str): The pipeline, a package or a folder.
@@ -63,7 +63,7 @@ def annotate_folder(
     gpu (int): The GPU, or -1 for the CPU. Default: -1.
     on_error (OnError): "stop" raises an error for a row that has no analysis; "skip" leaves such rows out. Default:
         "stop".
-    overwrite (bool): Delete what the folder has from an earlier run, instead of going on with it. Default: False.
+    overwrite (bool): Delete what the folder has from an earlier run, instead of resuming it. Default: False.
     on_part (OnPart): Is called with each part that is written, and its counts.
     RETURNS (Totals): The counts of rows, as they are on the disk.
     RAISES (ValueError): If the input, the output or a row is invalid; if the folder was made with another pipeline,

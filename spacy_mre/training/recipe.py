@@ -67,7 +67,7 @@ def choose_config(lang: str, *, gpu: bool = False) -> str:
     for name, packages, _ in choices:
         if all(map(find_spec, packages)):
             return name
-    lines = [f"\n{name} needs {', '.join(packages)}: spacy-mre[{extras}]" for name, packages, extras in choices]
+    lines = [f"\n{name}: pip install 'spacy-mre[{extras}]'" for name, _, extras in choices]
     raise ValueError(Errors.M411.format(lang=lang, choices="".join(lines)))
 
 

@@ -140,7 +140,7 @@ def test_text_labels(doc):
 
 def test_a_text_label_that_is_not_a_string(doc):
     doc.cats = {"travel": 1.0, 5: 0.5}
-    with pytest.raises(ValueError, match=r"\[M733\] A text label is not a string: 5\."):
+    with pytest.raises(ValueError, match=rf"\[M733\] .* of '{doc.text[:40]}.*' is not a string: 5\. Use"):
         read_analysis(doc, "entities")
 
 

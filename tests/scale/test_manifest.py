@@ -122,7 +122,7 @@ def test_standard_input_cannot_be_compared(folder):
     manifest = {"model": 1, "input": []}
     save_manifest(folder, manifest)
     (folder / "part-000000.jsonl").touch()
-    with pytest.raises(ValueError, match=r"\[M735\] A run into .*out cannot go on from standard input"):
+    with pytest.raises(ValueError, match=r"\[M735\] A run into .*out cannot continue from standard input"):
         read_manifest(folder, manifest)
 
 

@@ -46,5 +46,5 @@ def test_a_name_without_a_suffix_is_a_folder(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.csv", "a.gz", "a.jsonl.bz2", "a.json", "a.v2"])
 def test_other_suffixes(tmp_path, name):
-    with pytest.raises(ValueError, match=r"\[M724\] The suffix of .* is none of .parquet, .jsonl, .jsonl.gz"):
+    with pytest.raises(ValueError, match=r"\[M724\] .* its name must end in one of: .parquet, .jsonl, .jsonl.gz"):
         form_of(tmp_path / name)

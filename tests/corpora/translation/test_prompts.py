@@ -69,7 +69,7 @@ def test_read_example(tmp_path):
         r"\[place:rain\] in [large city:a|Sendai]",
     )
     assert read_example(path, "ja", "zh") == ("雨", "雨")
-    with pytest.raises(ValueError, match=r"M279.*one\.mre.*'ja' and 'fr'"):
+    with pytest.raises(ValueError, match=r"M279.*one\.mre has no text in both 'ja' and 'fr'"):
         read_example(path, "ja", "fr")
     path.write_text(FILE.replace("]の", "の"), encoding="utf8")
     with pytest.raises(ValueError, match=r"line 6: .*not closed"):

@@ -297,7 +297,7 @@ def test_ctrl_c_does_not_wait_for_the_server(corpus, answers):
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
-    assert process.returncode == 130 and b"the same command goes on" in errors
+    assert process.returncode == 130 and b"the same command resumes" in errors
     with running(Loopback(answers.__getitem__)) as server:
         assert run(corpus, server.url).exit_code == 0
         assert len(server.requests) == 39
