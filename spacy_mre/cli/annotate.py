@@ -27,7 +27,7 @@ STANDARD = "-"
 @app.command("annotate")
 def annotate_cli(
     context: typer.Context,
-    model: Annotated[str, typer.Argument(help="The trained pipeline, a package or a folder.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The trained pipeline, a package or a folder.")],
     source: Annotated[
         str,
         typer.Argument(
@@ -56,25 +56,27 @@ def annotate_cli(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="The number of processes.")] = 1,
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU.")] = -1,
-    rows: Annotated[int, typer.Option(min=1, help="Texts in a part, after which a killed run goes on.")] = 10_000,
+    rows: Annotated[
+        int, typer.Option(min=1, help="Texts in a part. A killed run resumes after the last complete part.")
+    ] = 10_000,
     batch_tokens: Annotated[int, typer.Option(min=1, help="Tokens in a batch.")] = 10_000,
     on_error: Annotated[
         Literal["stop", "skip"],
-        typer.Option(help="With a text that cannot be analysed: stop, or list it with the reason and go on."),
+        typer.Option(help="With a text that cannot be analysed: stop, or list it with the reason and continue."),
     ] = "stop",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Begin anew, instead of going on; replace a file.")
+        bool, typer.Option("--overwrite", help="Start over instead of resuming; replace a file.")
     ] = False,
     engine: Annotated[
         Literal["local", "ray", "spark"],
         typer.Option(
             help="What runs the processes. Ray and Spark write files of their own: a text without an analysis is a row "
-            "with an error, and a run that was killed begins anew."
+            "with an error, and a run that was killed starts over."
         ),
     ] = "local",
     address: Annotated[str | None, typer.Option(help="The cluster of Ray, or the master of Spark.")] = None,
 ) -> None:
-    """Annotate any number of texts. A run that was stopped or killed goes on when the same command is given again."""
+    """Annotate any number of texts. A run that was stopped or killed resumes when the same command is given again."""
     from ..scale.inputs import open_input
     from ..scale.one_file import annotate_file, annotate_to_stdout
     from ..scale.options import Options, form_of

@@ -27,7 +27,7 @@ KEY = "OPENAI_API_KEY"
 BaseUrl = Annotated[str, typer.Option(help="The address of the server, up to /v1.")]
 KeyVariable = Annotated[str, typer.Option(metavar="VAR", help="The environment variable with the key.")]
 MaxTokens = Annotated[int, typer.Option(min=1, help="The limit of tokens of an answer.")]
-Budget = Annotated[float | None, typer.Option(min=0.0, help="Ask nothing more when so much was spent.")]
+Budget = Annotated[float | None, typer.Option(min=0.0, help="Ask nothing more once this much has been spent.")]
 PriceIn = Annotated[float, typer.Option(min=0.0, help="The price of a million tokens of prompts.")]
 PriceOut = Annotated[float, typer.Option(min=0.0, help="The price of a million tokens of answers.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell the number of texts, tokens and the cost.")]
@@ -65,7 +65,7 @@ def open_server(base_url: str, model: str, key_env: str, **options: Any) -> Http
 
 
 def write_missing(chats: Sequence[Sequence[Message]], path: Path, model: str, *, known: int, **options: Any) -> None:
-    """Write a batch file with the prompts that have no answer, and tell their number.
+    """Write a batch file with the prompts that have no answer, and print their number.
 
     chats (Sequence[Sequence[Message]]): The prompts without an answer.
     path (Path): The file.

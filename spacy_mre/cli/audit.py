@@ -46,7 +46,7 @@ def audit_cli(
     lang: PageLanguage = "en",
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU.")] = -1,
 ) -> None:
-    """Find annotations that may be wrong: those with which pipelines disagree that have not seen them."""
+    """Find annotations that may be wrong: a pipeline that was not trained on them predicts something else."""
     check_can_write(output, folder=True)
     names = None if labels is None else read_display_names(labels)
     Names(names, lang)  # refuses an unknown language before the training

@@ -23,9 +23,13 @@ from .common import use_gpu
 
 @app.command("calibrate")
 def calibrate_cli(
-    model: Annotated[str, typer.Argument(help="The trained pipeline, a package or a folder.")],
-    data: Annotated[Path, typer.Argument(help="A .spacy file of texts that it was not trained on.", exists=True)],
-    output: Annotated[Path, typer.Argument(help="The folder of the calibrated pipeline; MODEL is allowed.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The trained pipeline, a package or a folder.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="A .spacy file of texts that it was not trained on.", exists=True)
+    ],
+    output: Annotated[
+        Path, typer.Argument(metavar="OUTPUT", help="The folder of the calibrated pipeline; MODEL is allowed.")
+    ],
     precision: Annotated[
         float | None,
         typer.Option(

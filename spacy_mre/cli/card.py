@@ -16,15 +16,19 @@ from .common import read_yaml
 
 @app.command("card")
 def card_cli(
-    model: Annotated[Path, typer.Argument(help="The folder of a trained pipeline.", exists=True, file_okay=False)],
+    model: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL", help="The folder of a trained pipeline.", exists=True, file_okay=False),
+    ],
     scores: Annotated[
-        Path, typer.Argument(help="The file that `evaluate --output` wrote.", exists=True, dir_okay=False)
+        Path,
+        typer.Argument(metavar="SCORES", help="The file that `evaluate --output` wrote.", exists=True, dir_okay=False),
     ],
     about: Annotated[
         Path | None,
         typer.Option(
             help="A YAML file with description, author, email, url, license, sources, languages, example, use, data, "
-            "limits and speed, as far as they are known.",
+            "limits, speed and tables, as far as they are known.",
             exists=True,
             dir_okay=False,
         ),

@@ -15,7 +15,9 @@ from .filled import describe, write_filled
 
 @app.command("config")
 def config_cli(
-    name: Annotated[str | None, typer.Argument(help="The config to print or to write. Default: list all.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The config to print or to write. Default: list all.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write.", dir_okay=False)] = None,
     force: Annotated[bool, typer.Option("--force", "-F", help="Replace an existing file.")] = False,
     fit: Annotated[
@@ -23,7 +25,7 @@ def config_cli(
         typer.Option(metavar="TRAIN", help="A .spacy file. Adapt the config to its texts, as the command train does."),
     ] = None,
     updates: Annotated[
-        int, typer.Option(help="With --fit: how often to update the weights; 0: by the number of texts.", min=0)
+        int, typer.Option(help="With --fit: how many times to update the weights; 0: by the number of texts.", min=0)
     ] = 0,
 ) -> None:
     """List the training configs that come with the package, or write one of them to a file, to change it.

@@ -26,7 +26,7 @@ Wheels = dict[str, str]  # the checksum by the file's name
 
 @app.command("download")
 def download_cli(
-    name: Annotated[str, typer.Argument(help="The pipeline, such as ja_mre_sm.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The pipeline, such as ja_mre_sm.")],
     source: Annotated[
         str | None,
         typer.Option(
@@ -36,7 +36,7 @@ def download_cli(
     index: Annotated[str | None, typer.Option(help="A package index to install from instead, as pip takes it.")] = None,
     version: Annotated[str | None, typer.Option(help="The version. Default: the newest.")] = None,
 ) -> None:
-    """Install the wheel of a trained pipeline, after its checksum was compared."""
+    """Install the wheel of a trained pipeline, after checking its checksum."""
     if index:
         _install(f"{name}=={version}" if version else name, "--index-url", index)
     elif source:

@@ -48,11 +48,15 @@ Settings = dict[str, Any]
 def evaluate_cli(
     model: Annotated[
         str,
-        typer.Argument(help="The pipeline, a package or a folder; or predictions, in a .spacy file or in a folder."),
+        typer.Argument(
+            metavar="MODEL",
+            help="The pipeline, a package or a folder; or predictions, in a .spacy file or in a folder.",
+        ),
     ],
     data: Annotated[
         list[Path],
         typer.Argument(
+            metavar="DATA",
             help="The .spacy file to evaluate on. Of several, one for each task and language, the scores of MMM are "
             "printed by file.",
             exists=True,
@@ -70,8 +74,8 @@ def evaluate_cli(
     documents: Annotated[
         int,
         typer.Option(
-            help="Evaluate once more on documents of so many texts, to see whether a pipeline trained on sentences "
-            "works on documents; 0 for not.",
+            help="Evaluate once more on documents of this many texts, to see whether a pipeline trained on "
+            "sentences works on documents; 0: do not.",
             min=0,
         ),
     ] = 0,
@@ -98,7 +102,10 @@ def evaluate_cli(
     ] = None,
     calibration: Annotated[
         bool,
-        typer.Option("--calibration", help="Also print the share of right predictions by score, and its distance."),
+        typer.Option(
+            "--calibration",
+            help="Also print the share of right predictions by score, and how far it is from the score.",
+        ),
     ] = False,
     calibration_plot: Annotated[
         Path | None,
@@ -115,7 +122,7 @@ def evaluate_cli(
         typer.Option(help="Predict on the tokens of the data, or on those of the pipeline's tokenizer."),
     ] = "tokenizer",
     spans_key: Annotated[
-        str | None, typer.Option(help="Of predictions: the span group of the entities. [default: entities]")
+        str | None, typer.Option(help="Of predictions: the span group of the entities. Default: entities.")
     ] = None,
     symmetric: Annotated[
         list[str] | None, typer.Option(help="Of predictions: a relation label without direction. Can be repeated.")
@@ -130,7 +137,7 @@ def evaluate_cli(
     threshold: Annotated[
         float | None,
         typer.Option(
-            help="Of predictions: the lowest score of a text label, if several may hold. [default: 0.5]", min=0, max=1
+            help="Of predictions: the lowest score of a text label, if several may hold. Default: 0.5.", min=0, max=1
         ),
     ] = None,
     batch_size: Annotated[
@@ -228,7 +235,7 @@ def _of_predictions(
 
 
 def _of_pipeline(
-    model: str, gold: Mapping[str, Path], *, tokens: TokenPolicy, baseline: Path | None, **options: Any
+    model: str, gold: Mapping[str, Path], *, tokens: PredictedTokens, baseline: Path | None, **options: Any
 ) -> tuple[Scores, Groups, Settings]:
     nlp = load_model(model)
     settings = {"spans_key": get_spans_key(nlp), "symmetric": get_symmetric(nlp), **get_cats_settings(nlp)}

@@ -12,8 +12,12 @@ from .app import app
 
 @app.command("fetch")
 def fetch_cli(
-    name: Annotated[str, typer.Argument(help="The data set: conll04, crossre/ja, asdc, snips and so on.")],
-    target: Annotated[Path, typer.Argument(help="The folder that contains the data sets.")] = Path("assets/real"),
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The data set: conll04, crossre/ja, asdc, snips and so on.")
+    ],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="The folder that contains the data sets.")] = Path(
+        "assets/real"
+    ),
     source: Annotated[
         Path | None, typer.Option(help="A folder of data sets to copy from. Default: the folder in MRE_DATA.")
     ] = None,

@@ -31,7 +31,7 @@ def init_cli(
 ) -> None:
     """Make a folder for data of your own: a spaCy project that converts, trains, evaluates and packages.
 
-    Its dozen example texts are replaced by yours later.
+    Replace its dozen example texts with yours.
     """
     check_can_write(folder, folder=True)
     if not force and _contents(folder):

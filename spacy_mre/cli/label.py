@@ -65,7 +65,7 @@ def label_cli(
     ],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.", file_okay=False)],
     examples: Annotated[
-        Path, typer.Option(help="A .spacy file of annotated texts. Its labels are all that there are.", exists=True)
+        Path, typer.Option(help="A .spacy file of annotated texts. No other labels are used.", exists=True)
     ],
     lang: Annotated[str, typer.Option(help="The language of the texts: ja, en, ...")],
     labels: Annotated[
@@ -86,7 +86,7 @@ def label_cli(
     shots: Annotated[int, typer.Option(min=0, help="Examples that the model is shown.")] = 5,
     samples: Annotated[
         int | None,
-        typer.Option(min=1, help="How often each text is asked about. Default: 1, or the number of --answers."),
+        typer.Option(min=1, help="How many times each text is asked about. Default: 1, or the number of --answers."),
     ] = None,
     agreement: Annotated[
         float | None,
@@ -103,7 +103,7 @@ def label_cli(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Answers that are waited for at the same time.")] = 8,
     max_tokens: MaxTokens = MAX_TOKENS,
-    limit: Annotated[int | None, typer.Option(min=1, help="Label the first so many texts.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Label only the first N texts.")] = None,
     budget: Budget = None,
     price_in: PriceIn = 0.0,
     price_out: PriceOut = 0.0,
@@ -111,8 +111,8 @@ def label_cli(
     prompts: Prompts = None,
     spans_key: SpansKey = DEFAULT_KEY,
 ) -> None:
-    """Annotate raw texts with a language model, to train a pipeline on them. The same command again goes on after an
-    interruption, and asks nothing twice."""
+    """Annotate raw texts with a language model, to train a pipeline on them. After an interruption, the same command
+    resumes, and asks nothing twice."""
     check_can_write(output, folder=True)
     sources = [source, examples, *(answers or ()), *([labels] if labels else ())]
     for file in (*(output / name for name in (CORPUS, ROWS, REPORT, MARKDOWN, CACHE)), *([prompts] if prompts else ())):

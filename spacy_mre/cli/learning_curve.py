@@ -20,17 +20,22 @@ from .locks import alone_in
 
 @app.command("learning-curve")
 def learning_curve_cli(
-    config: Annotated[str, typer.Argument(help="The training config, or its name.")],
-    train: Annotated[Path, typer.Argument(help="The .spacy file to train on.", exists=True)],
-    dev: Annotated[Path, typer.Argument(help="The .spacy file to score on. It selects nothing.", exists=True)],
+    config: Annotated[str, typer.Argument(metavar="CONFIG", help="The training config, or its name.")],
+    train: Annotated[Path, typer.Argument(metavar="TRAIN", help="The .spacy file to train on.", exists=True)],
+    dev: Annotated[
+        Path, typer.Argument(metavar="DEV", help="The .spacy file to score on. It selects nothing.", exists=True)
+    ],
     output: Annotated[
-        Path, typer.Argument(help="A folder for the JSON file of each run, the curves and a plot.", file_okay=False)
+        Path,
+        typer.Argument(
+            metavar="OUTPUT", help="A folder for the JSON file of each run, the curves and a plot.", file_okay=False
+        ),
     ],
     size: Annotated[
         list[int] | None,
         typer.Option(min=1, help="A number of training texts. Can be repeated. Default: 25, 50, 100, ..., all."),
     ] = None,
-    more: Annotated[int, typer.Option(min=1, help="Predict the scores with so many more texts.")] = 100,
+    more: Annotated[int, typer.Option(min=1, help="Predict the scores with this many more texts.")] = 100,
     seeds: Annotated[int, typer.Option(min=1, help="The number of seeds, from 0 up.")] = 1,
     updates: Annotated[
         int | None, typer.Option(min=1, help="The updates of each run. Default: by the number of texts.")

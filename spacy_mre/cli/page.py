@@ -29,7 +29,7 @@ ATTENTION_TEXTS = 200
 
 @app.command("page")
 def page_cli(
-    model: Annotated[str, typer.Argument(help="The trained pipeline, a package or a folder.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The trained pipeline, a package or a folder.")],
     source: Annotated[
         Path,
         typer.Argument(

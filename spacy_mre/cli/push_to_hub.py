@@ -21,7 +21,10 @@ REPOSITORY = re.compile(rf"(?!.*(?:--|\.\.|\.git\Z))(?:{PART}/)?{PART}")
 
 @app.command("push-to-hub")
 def push_to_hub_cli(
-    wheel: Annotated[Path, typer.Argument(help="The wheel that `spacy package` built.", exists=True, dir_okay=False)],
+    wheel: Annotated[
+        Path,
+        typer.Argument(metavar="WHEEL", help="The wheel that `spacy package` built.", exists=True, dir_okay=False),
+    ],
     repository: Annotated[str, typer.Argument(metavar="REPOSITORY", help="The repository: OWNER/NAME.")],
     message: Annotated[str, typer.Option(help="The message of the commit.")] = "Update the pipeline",
     private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,

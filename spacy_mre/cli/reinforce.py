@@ -21,16 +21,23 @@ from .locks import alone_in
 def reinforce_cli(
     config: Annotated[
         str,
-        typer.Argument(help="A training config, or its name, with a component of each level on one encoder."),
+        typer.Argument(
+            metavar="CONFIG", help="A training config, or its name, with a component of each level on one encoder."
+        ),
     ],
-    train: Annotated[Path, typer.Argument(help="The .spacy file to train on.", exists=True)],
+    train: Annotated[Path, typer.Argument(metavar="TRAIN", help="The .spacy file to train on.", exists=True)],
     dev: Annotated[
         Path,
-        typer.Argument(help="The .spacy file that chooses among several --weight; else for the logs.", exists=True),
+        typer.Argument(
+            metavar="DEV", help="The .spacy file that chooses among several --weight; else for the logs.", exists=True
+        ),
     ],
-    test: Annotated[Path, typer.Argument(help="The .spacy file to score on.", exists=True)],
+    test: Annotated[Path, typer.Argument(metavar="TEST", help="The .spacy file to score on.", exists=True)],
     output: Annotated[
-        Path, typer.Argument(help="A folder for the JSON file of each run, the gains and a plot.", file_okay=False)
+        Path,
+        typer.Argument(
+            metavar="OUTPUT", help="A folder for the JSON file of each run, the gains and a plot.", file_okay=False
+        ),
     ],
     seeds: Annotated[int, typer.Option(min=1, help="The number of seeds, from 0 up.")] = 3,
     updates: Annotated[int, typer.Option(min=1, help="The number of updates of each run.")] = 2000,

@@ -13,7 +13,7 @@ def serve_cli(
     models: Annotated[
         list[str],
         typer.Argument(
-            metavar="MODEL...", help="The trained pipelines, packages or folders; NAME=MODEL gives one another name."
+            metavar="MODEL", help="The trained pipelines, packages or folders; NAME=MODEL gives one another name."
         ),
     ],
     host: Host = "127.0.0.1",

@@ -49,7 +49,7 @@ def strings_cli(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="IN...",
+            metavar="IN",
             help="The .spacy file to read; with --read, a .jsonl, .json, .csv or .tsv file. Several .spacy files are "
             "mixed: TEMPLATE=FILE for each, or TEMPLATE@LANGUAGE=FILE. With --read, the one "
             "file may have its template too.",

@@ -12,17 +12,17 @@ from .listening import Host, Port, Token, log_requests
 
 @app.command("studio")
 def studio_cli(
-    model: Annotated[str, typer.Argument(help="The trained pipeline, a package or a folder.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The trained pipeline, a package or a folder.")],
     texts: Annotated[
         str | None,
         typer.Argument(
-            metavar="[TEXTS]",
+            metavar="TEXTS",
             help="A .jsonl, .csv, .tsv or .txt file (also .gz, .bz2, .zst), a .parquet or .spacy file, or a folder of "
             "such files. Without it, texts are typed or pasted into the page.",
         ),
     ] = None,
     gold: Annotated[
-        Path, typer.Option(help="The file of the decisions. It only grows; the next run goes on with it.")
+        Path, typer.Option(help="The file of the decisions. It only grows; the next run continues it.")
     ] = Path("studio/gold.jsonl"),
     other: Annotated[
         str | None, typer.Option(help="A second pipeline, to see where the two disagree: a package or a folder.")

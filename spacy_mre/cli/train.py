@@ -65,7 +65,7 @@ def train_cli(
         typer.Option(help="A config, by name or path. Default: by the language, the installed packages and --gpu-id."),
     ] = None,
     updates: Annotated[
-        int | None, typer.Option(help="How often to update the weights. Default: by the number of texts.", min=1)
+        int | None, typer.Option(help="How many times to update the weights. Default: by the number of texts.", min=1)
     ] = None,
     name: Annotated[str, typer.Option(help="The name of the package. The language comes before it.")] = "mre",
     seed: Annotated[int, typer.Option(help="The seed of the split and of the training.", min=0)] = 0,

@@ -24,8 +24,9 @@ def train_generative_cli(
     model: Annotated[
         str,
         typer.Argument(
+            metavar="MODEL",
             help="A Hugging Face name, a model folder or a trained pipeline; or a .json file with the config of a "
-            "model that is trained from scratch."
+            "model that is trained from scratch.",
         ),
     ],
     train: Annotated[Path, typer.Argument(metavar="TRAIN", help='The JSON lines with "input" and "output".')],
@@ -48,7 +49,7 @@ def train_generative_cli(
     learn_rate: Annotated[
         float | None,
         typer.Option(
-            help="The highest learning rate. [default: 2e-4 for adapters; for all weights 1e-5, or 1e-3 from scratch]"
+            help="The highest learning rate. Default: 2e-4 for adapters; for all weights 1e-5, or 1e-3 from scratch."
         ),
     ] = None,
     schedule: Annotated[
@@ -72,7 +73,7 @@ def train_generative_cli(
     attn_implementation: Annotated[
         str,
         typer.Option(
-            help="How attention is computed: eager, sdpa or flash_attention_2. [default: the choice of transformers]",
+            help="How attention is computed: eager, sdpa or flash_attention_2. Default: the choice of transformers.",
             show_default=False,
         ),
     ] = "",
@@ -90,7 +91,7 @@ def train_generative_cli(
     ] = False,
     separator: Annotated[
         str | None,
-        typer.Option(help="The text between input and output for a decoder-only model. [default: a line break]"),
+        typer.Option(help="The text between input and output for a decoder-only model. Default: a line break."),
     ] = None,
     seed: Annotated[int, typer.Option(help="The seed of the order of rows, of new weights and of dropout.")] = 0,
     dry_run: Annotated[

@@ -93,7 +93,7 @@ def translate_cli(
     gpu_id: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU, or -1 for the CPU, for --engine hf.")] = -1,
     workers: Annotated[int, typer.Option(min=1, help="Texts that are translated at the same time.")] = 8,
     max_tokens: MaxTokens = MAX_TOKENS,
-    limit: Annotated[int | None, typer.Option(min=1, help="Translate the first so many texts.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Translate only the first N texts.")] = None,
     budget: Budget = None,
     price_in: PriceIn = 0.0,
     price_out: PriceOut = 0.0,
@@ -104,8 +104,8 @@ def translate_cli(
     ] = 0.0,
     spans_key: SpansKey = DEFAULT_KEY,
 ) -> None:
-    """Translate an annotated corpus with a language model. The same command again goes on after an interruption, and
-    asks nothing twice."""
+    """Translate an annotated corpus with a language model. After an interruption, the same command resumes, and asks
+    nothing twice."""
     check_can_write(output, folder=True)
     sources = [source, labels, *(answers or ()), *([example] if example else ())]
     check_can_write(output / source.name, folder=source.is_dir(), sources=[source])

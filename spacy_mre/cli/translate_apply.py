@@ -24,7 +24,7 @@ def translate_apply_cli(
         typer.Argument(metavar="EDITS", help="The file edits.jsonl of the page of translate-check.", exists=True),
     ],
 ) -> None:
-    """Apply the edits of a person to translations, and write the corpus and its report anew."""
+    """Apply the edits of a person to translations, and write the corpus and its report again."""
     check_can_write(folder, folder=True)
     with alone_in(folder):
         rows, about, table = read_results(folder)

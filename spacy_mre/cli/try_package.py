@@ -31,11 +31,14 @@ print("cats:", {label: round(score, 2) for label, score in doc.cats.items()})
 
 @app.command("try-package")
 def try_package_cli(
-    package: Annotated[str, typer.Argument(help="The name of the pipeline, as spacy.load takes it.")],
-    text: Annotated[str, typer.Argument(help="A text to analyse.")],
+    package: Annotated[
+        str, typer.Argument(metavar="PACKAGE", help="The name of the pipeline, as spacy.load takes it.")
+    ],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="A text to analyse.")],
     wheels: Annotated[
         list[Path],
         typer.Argument(
+            metavar="WHEELS",
             help="The wheels to install, or folders that contain wheels, of which the newest versions are installed.",
             exists=True,
         ),
