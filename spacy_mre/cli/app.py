@@ -8,9 +8,48 @@ from typer.core import TyperGroup
 from ..about import __version__
 from .common import report_errors
 
+# The order of work: data, training, evaluation, use, packages; then what few people need.
+ORDER = (
+    "init",
+    "train",
+    "convert",
+    "stats",
+    "agree",
+    "merge",
+    "label",
+    "translate",
+    "translate-check",
+    "translate-apply",
+    "config",
+    "evaluate",
+    "calibrate",
+    "audit",
+    "learning-curve",
+    "page",
+    "studio",
+    "annotate",
+    "export",
+    "serve",
+    "card",
+    "try-package",
+    "push-to-hub",
+    "download",
+    "strings",
+    "train-generative",
+    "few-shot",
+    "reinforce",
+    "fetch",
+    "compile-assets",
+    "compile-mmm",
+)
+
 
 class Commands(TyperGroup):
-    """Reports errors of all commands in the same way."""
+    """Lists the commands in the order of work, and reports errors of all of them in the same way."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """RETURNS (list[str]): The names of the commands."""
+        return sorted(super().list_commands(ctx), key=ORDER.index)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""

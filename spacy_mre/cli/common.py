@@ -1,11 +1,13 @@
 """What several commands share: options, error messages, tokenizers, progress bars and choices."""
 
 import re
+import sys
+import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TextIO, TypeVar
 
 import spacy
 import srsly
@@ -36,6 +38,8 @@ PageLanguage = Annotated[str, typer.Option(help="The language of the page and of
 Item = TypeVar("Item")
 # The beginning of the errors of this package and of spaCy.
 NUMBERED = re.compile(r"\[[ME]\d+\]")
+# And of their warnings.
+NUMBERED_WARNING = re.compile(r"\[W\d+\]")
 
 
 @contextmanager
@@ -50,6 +54,31 @@ def report_errors() -> Iterator[None]:
             raise
         Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
+
+
+def show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print numbered warnings (of this package and of spaCy) as errors are printed, and others as Python does. For
+    `warnings.showwarning`.
+
+    message (Warning | str): The warning.
+    category (type[Warning]): Its class.
+    filename (str): The module that warns.
+    lineno (int): The line there.
+    file (TextIO | None): Where to write. Default: the error output.
+    line (str | None): The source of the line. Default: what the module has there.
+    """
+    if NUMBERED_WARNING.match(str(message)):
+        console = Console(file=file or sys.stderr)
+        console.print(f"Warning {message}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    else:
+        (file or sys.stderr).write(warnings.formatwarning(message, category, filename, lineno, line))
 
 
 def load_nlp(lang: str, nlp: str | None) -> Language:
