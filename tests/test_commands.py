@@ -64,6 +64,7 @@ NOT_RUN = {
     r"^python -m spacy_mre translate .* --base-url ": "needs a language model; tests/corpora/translation runs it",
     r"^python -m spacy_mre translate .* --engine hf ": "tests/corpora/translation/test_hf_engine.py runs it",
     r"^python -m spacy_mre label .* --base-url ": "needs a language model; tests/pipeline/generative/silver runs it",
+    r"^curl ": "needs a server; tests/serving/test_app.py asks one",
     r"^ray ": "needs a cluster",
     r"^python -m spacy(_mre)? .* --gpu-id 0\b": "needs a GPU",
 }
