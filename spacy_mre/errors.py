@@ -620,7 +620,7 @@ class Errors(metaclass=_WithCodes):
     )
     M832 = (
         "{source} has questions for other labels ({asked}) than those of the training data ({labels}). Write a JSON "
-        "file with a question for each, and pass --components.multi_ner.questions FILE."
+        "file with a question for each, and pass --components.{name}.questions FILE."
     )
     M833 = (
         "The question '{question}...' has {pieces} wordpieces, but the encoder has room for {longest}. Shorten "

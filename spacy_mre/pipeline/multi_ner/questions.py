@@ -113,7 +113,8 @@ def choose_questions(
     shown = source if isinstance(source, str) else "the table of questions"
     missing = [label for label in wanted if label not in known]
     if wanted and len(missing) == len(wanted):
-        raise ValueError(Errors.M832.format(source=shown, asked=", ".join(known), labels=", ".join(wanted)))
+        about = {"asked": ", ".join(known), "labels": ", ".join(wanted)}
+        raise ValueError(Errors.M832.format(source=shown, name=name, **about))
     if missing:
         raise ValueError(Errors.M831.format(source=shown, labels=", ".join(missing)))
     unused = [label for label in known if label not in wanted]

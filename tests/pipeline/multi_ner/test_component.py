@@ -351,7 +351,7 @@ def test_types_that_cannot_be_added(copy_of_trained):
     "questions, number",
     [
         ({"person": "Find people .", "place": "Find places ."}, r"M831.*site"),
-        ("genia", r"M832.*genia.*DNA.*person"),
+        ("genia", r"M832.*genia.*DNA.*person.*--components\.multi_ner\.questions"),
         ("nowhere.json", r"M830.*nowhere.json"),
         ({**QUESTIONS, "site": ""}, r"M836.*'site'"),
         ({**QUESTIONS, "site": QUESTIONS["place"]}, r"M835.*'place' and 'site'"),
