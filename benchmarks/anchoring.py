@@ -11,12 +11,13 @@ from rich.progress import track
 from spacy.tokens import Doc
 
 from spacy_mre.annotations.entities import DEFAULT_KEY
+from spacy_mre.annotations.scripts import main_language
 from spacy_mre.annotations.storage import load_docs
 from spacy_mre.corpora import Report
 from spacy_mre.corpora.splits import PARTS
 from spacy_mre.files import replacing
 from spacy_mre.pipeline.generative.formats import OIELLMFormat
-from spacy_mre.pipeline.generative.strings import language_of_template, string_rows, task_of_docs
+from spacy_mre.pipeline.generative.strings import string_rows, task_of_docs
 
 from .grid import Grid
 from .results import RESULTS, get_commit
@@ -51,7 +52,7 @@ def measure(docs: list[Doc], template: str) -> dict[str, Any]:
     RETURNS (dict[str, Any]): "places", the number of offsets; "exact", those that are found again; "others", the
         number of others by reason.
     """
-    language = language_of_template(doc.text for doc in docs)
+    language = main_language(doc.text for doc in docs)
     report = Report()
     format = OIELLMFormat(task_of_docs(docs, template, language))
     for _ in string_rows(docs, format, spans_key=DEFAULT_KEY, keep_order=False, report=report):

@@ -84,6 +84,20 @@ def language_of(texts: Iterable[str]) -> tuple[str, int]:
     return ("ja" if kana >= MIN_KANA * letters else "zh"), count
 
 
+def main_language(texts: Iterable[str]) -> str:
+    """Choose the language of most texts.
+
+    texts (Iterable[str]): The texts.
+    RETURNS (str): "ja" or "zh" if most texts are in it, otherwise "en", which stands for all others.
+
+    >>> main_language(["東京に行く。", "雨だ。", "It rained."])
+    'ja'
+    """
+    texts = list(texts)
+    lang, count = language_of(texts)
+    return lang if 2 * count > len(texts) else "en"
+
+
 def _is_without_blanks(words: Sequence[str]) -> bool:
     """Whether a text is Japanese or Chinese, by its words. Signs and numbers are those of any script."""
     spelt = [word for word in words if any(map(str.isalpha, word))]

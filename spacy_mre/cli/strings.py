@@ -11,6 +11,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY
+from ..annotations.scripts import main_language
 from ..annotations.storage import save_docs
 from ..corpora import Report, cat_labels, make_docs
 from ..corpora.tokenizer_check import check_tokenizer
@@ -25,7 +26,6 @@ from ..pipeline.generative.row_files import read_row_items
 from ..pipeline.generative.settings import Parts
 from ..pipeline.generative.strings import (
     StringRow,
-    language_of_template,
     read_strings,
     string_rows,
     task_of_docs,
@@ -179,7 +179,7 @@ def _formats_to_read(
         if corpus.is_named:
             raise typer.BadParameter(f"the template in '{corpus.given}' has no effect: {saved} has it")
         return load_formats(saved)
-    language = corpus.language or language_of_template(row.source for row in read_row_items(corpus.path))
+    language = corpus.language or main_language(row.source for row in read_row_items(corpus.path))
     task = task_of_strings(corpus.path, format, corpus.template, language)
     return [_make_format(format, task, "both", prompt_words)]
 
@@ -196,7 +196,7 @@ def _formats_to_write(
 ) -> list[Format]:
     """The format of each corpus."""
     corpora = [
-        corpus._replace(language=corpus.language or language_of_template(doc.text for doc in of_corpus))
+        corpus._replace(language=corpus.language or main_language(doc.text for doc in of_corpus))
         for corpus, of_corpus in zip(corpora, docs)
     ]
     if format_file:

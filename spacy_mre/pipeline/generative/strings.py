@@ -17,7 +17,7 @@ from spacy.tokens import Doc
 
 from ...annotations.entities import DEFAULT_KEY
 from ...annotations.relations import ARGUMENT_LABEL
-from ...annotations.scripts import language_of
+from ...annotations.scripts import main_language
 from ...corpora.record import EntityRecord, Record, RelationRecord
 from ...corpora.report import Report
 from ...errors import Errors, Warnings
@@ -34,20 +34,6 @@ from .row_files import RowItem, read_row_items
 
 # "input" and "output".
 StringRow = dict[str, str]
-
-
-def language_of_template(texts: Iterable[str]) -> str:
-    """Choose the language of a template's words by the texts.
-
-    texts (Iterable[str]): The texts, or the inputs.
-    RETURNS (str): "ja" or "zh" if most texts are in it, otherwise "en".
-
-    >>> language_of_template(["東京に行く。", "雨だ。", "It rained."])
-    'ja'
-    """
-    texts = list(texts)
-    lang, count = language_of(texts)
-    return lang if 2 * count > len(texts) else "en"
 
 
 def task_of_docs(docs: Iterable[Doc], template: str, language: str, *, spans_key: str = DEFAULT_KEY) -> Task:
@@ -211,7 +197,7 @@ def _is_of(row: RowItem, format: Format, others: Sequence[Format], strict: bool)
         exact = [other for other in formats if can_read(other.find_text, row.source)]
     if not exact:
         return format.task.name <= min(other.task.name for other in others)
-    lang = language_of_template([row.source])
+    lang = main_language([row.source])
     return max(exact, key=lambda other: (can_read(other.parse, row.target), other.task.language == lang)) is format
 
 
