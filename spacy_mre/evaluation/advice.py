@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from rich.markup import escape
 from rich.table import Table
 
+from ..annotations.entities import DEFAULT_KEY
 from .report import make_table
 
 # Few examples in training are fewer than this.
@@ -51,11 +52,13 @@ def what_to_annotate(
         level; those with the lowest F1 first, then those with the fewest examples.
     """
     found = []
-    for level, prefix in (("entity", "spans_entities"), ("relation", "rel"), ("text label", "cats")):
+    for level, prefix in (("entity", f"spans_{DEFAULT_KEY}"), ("relation", "rel"), ("text label", "cats")):
         per_type = scores.get("cats_f_per_type" if prefix == "cats" else f"{prefix}_per_type") or {}
         average = scores.get("cats_micro_f" if prefix == "cats" else f"{prefix}_f") or 0.0
-        for label, count in examples.get(level, {}).items():
-            tested = support.get(level, {}).get(label, 0)
+        in_training, in_test = examples.get(level, {}), support.get(level, {})
+        # The test data may have labels that the training data lacks, which are the first to advise.
+        for label in {**in_training, **in_test}:
+            count, tested = in_training.get(label, 0), in_test.get(label, 0)
             f = per_type.get(label, {}).get("f") or 0.0
             if count < FEW_EXAMPLES or not tested or f < average:
                 found.append(Advice(level, label, count, tested, f))

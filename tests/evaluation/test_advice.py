@@ -36,6 +36,11 @@ def test_what_to_annotate():
     assert found[2] == Advice("entity", "place", 40, 9, 0.5)
 
 
+def test_a_label_of_the_test_data_only_has_no_examples():
+    (found,) = what_to_annotate({"rel_f": 0.0, "rel_per_type": {"odd": {"f": 0.0}}}, {}, {"relation": {"odd": 2}})
+    assert found == Advice("relation", "odd", 0, 2, 0.0) and found.reason == "few examples"
+
+
 def test_without_scores():
     scores = {"rel_per_type": None, "rel_f": None}
     assert [advice.label for advice in what_to_annotate(scores, {"relation": {"near": 3}}, {})] == ["near"]
