@@ -197,7 +197,7 @@ def evaluate_cli(
     console.print(results_table(scores), other_table(scores))
     _show_mmm(groups, settings, scores, console)
     if per_type:
-        console.print(*per_type_tables(scores, scored))
+        console.print(*per_type_tables(scores, scored, multi_label=settings["multi_label"]))
     if "mistakes" in scores:
         console.print(*mistakes_tables(scores["mistakes"]))
     if mistakes_to is not None:

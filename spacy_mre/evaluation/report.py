@@ -8,8 +8,8 @@ from rich.table import Table
 from spacy.training import Example
 
 from ..annotations.entities import DEFAULT_KEY
-from ..annotations.text_labels import holding_cats
 from .evaluate import BASELINE, DOCUMENTS, GIVEN, OVERLAP, Scores
+from .items import gold_cats
 
 DEFAULT_GROUP = f"spans_{DEFAULT_KEY}"
 SHOWN_OF_MMM = ("tl_f", "wl_f", "all_acc")
@@ -52,14 +52,15 @@ def other_table(scores: Scores) -> Table:
     return table
 
 
-def per_type_tables(scores: Scores, examples: Iterable[Example]) -> list[Table]:
+def per_type_tables(scores: Scores, examples: Iterable[Example], *, multi_label: bool) -> list[Table]:
     """Make a table of precision, recall, F1 and support by label for each score that ends in `_per_type`.
 
     scores (dict[str, Any]): The result of `evaluate`.
     examples (Iterable[Example]): The examples that were evaluated, for the support of text labels.
+    multi_label (bool): Whether any number of text labels may hold.
     RETURNS (list[Table]): For `rich.print`.
     """
-    cats = Counter(label for eg in examples for label in holding_cats(eg.reference.cats))
+    cats = Counter(label for eg in examples for label in gold_cats(eg.reference, multi_label) or ())
     tables = []
     for key, per_type in scores.items():
         if not key.endswith("_per_type") or not per_type:

@@ -149,7 +149,7 @@ def test_a_gold_label_holds_from_one_half_on():
         assert score_cats(soft, multi_label=multi_label)["cats_micro_f"] == 1.0
         assert count_documents(soft, multi_label=multi_label)["texts"].tolist() == [[1, 1]]
     assert soft[0].reference.cats == {"a": 0.3, "b": 0.7}
-    (table,) = per_type_tables(score_cats(soft, multi_label=True), soft)
+    (table,) = per_type_tables(score_cats(soft, multi_label=True), soft, multi_label=True)
     assert list(table.columns[-1].cells) == ["0", "1"]
 
 
@@ -158,6 +158,8 @@ def test_the_highest_share_of_exclusive_gold_holds():
     soft = {"a": 0.4, "b": 0.3, "c": 0.3}
     right, wrong = cats_examples([(soft, {"a": 0.9, "b": 0.1, "c": 0.0}), (soft, {"a": 0.1, "b": 0.9, "c": 0.0})])
     assert score_cats([right])["cats_micro_f"] == 1.0 and score_cats([wrong])["cats_micro_f"] == 0.0
+    (table,) = per_type_tables(score_cats([right, wrong]), [right, wrong], multi_label=False)
+    assert dict(zip(*(list(table.columns[i].cells) for i in (0, -1)))) == {"a": "2", "b": "0", "c": "0"}
     assert count_documents([right, wrong])["texts"].tolist() == [[1, 1], [0, 1]]
     assert find_text_mistakes([wrong])[0].mistakes[0].item == ("a",)
     assert (
