@@ -65,6 +65,7 @@ def calibrate_cli(
     with replacing_files(output) as fresh:
         nlp.to_disk(fresh)
     console = Console()
+    console.print("Scores on the texts that it was calibrated on, so rather too good:", highlight=False)
     console.print(calibration_table(measured))
     for name, threshold in thresholds.items():
         console.print(f"{name}: {threshold:.3f}", highlight=False)

@@ -102,26 +102,6 @@ def tune_thresholds(nlp: Language, examples: Sequence[Example], *, precision: fl
     return chosen
 
 
-def cross_predict(nlp: Language, examples: Sequence[Example]) -> list[Example]:
-    """Predict each half of the documents with the thresholds that are chosen on the other half.
-
-    nlp (Language): The pipeline. Its thresholds are restored afterwards.
-    examples (Sequence[Example]): Gold, and documents without annotations, which are not changed. The halves are every
-        other document.
-    RETURNS (list[Example]): Gold and predictions, in the same order.
-    RAISES (ValueError): If no component has the thresholds.
-    """
-    component = find_component(nlp)
-    before = component.entity_threshold, component.relation_threshold
-    predicted = list(examples)
-    for half in (0, 1):
-        component.entity_threshold, component.relation_threshold = before
-        tune_thresholds(nlp, examples[1 - half :: 2])
-        predicted[half::2] = predict(nlp, examples[half::2])
-    component.entity_threshold, component.relation_threshold = before
-    return predicted
-
-
 def find_component(nlp: Language) -> Any:
     """RETURNS (Any): The first component with thresholds."""
     for _, pipe in nlp.pipeline:

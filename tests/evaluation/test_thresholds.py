@@ -11,7 +11,7 @@ from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.annotations.relations import make_relation, set_relations
 from spacy_mre.evaluation.runs import predict
 from spacy_mre.evaluation.scorers import score_joint
-from spacy_mre.evaluation.thresholds import CANDIDATES, cross_predict, tune_thresholds
+from spacy_mre.evaluation.thresholds import CANDIDATES, tune_thresholds
 
 NAMES, PLACES = ["Ida", "Tom", "Bo", "Mara"], ["Lima", "Oslo", "Brook", "Fell"]
 
@@ -96,29 +96,6 @@ def test_with_given_entities_only_the_relation_threshold_is_chosen(trained, pipe
     assert list(chosen) == ["relation_threshold"] and len(set(scores.values())) >= 3
     assert scores[chosen["relation_threshold"]] == max(scores.values()) > 0
     assert (pipe.entity_threshold, pipe.relation_threshold) == (None, chosen["relation_threshold"])
-
-
-def test_no_document_calibrates_its_own_thresholds(trained, pipe, monkeypatch):
-    nlp, examples = trained
-    seen = []
-
-    def spy(nlp, examples):
-        seen.append({id(eg) for eg in examples})
-        return tune_thresholds(nlp, examples)
-
-    monkeypatch.setattr("spacy_mre.evaluation.thresholds.tune_thresholds", spy)
-    predicted = cross_predict(nlp, examples)
-    assert [eg.reference for eg in predicted] == [eg.reference for eg in examples]
-    assert seen[0].isdisjoint(seen[1]) and seen[0] | seen[1] == {id(eg) for eg in examples}
-    assert (pipe.entity_threshold, pipe.relation_threshold) == (None, None)
-    for half, calibrating in ((0, seen[0]), (1, seen[1])):
-        assert calibrating == {id(eg) for eg in examples[1 - half :: 2]}
-        tune_thresholds(nlp, examples[1 - half :: 2])
-        expected = predict(nlp, examples[half::2])
-        assert [[span.label_ for span in eg.predicted.spans["entities"]] for eg in expected] == [
-            [span.label_ for span in eg.predicted.spans["entities"]] for eg in predicted[half::2]
-        ]
-        pipe.entity_threshold = pipe.relation_threshold = None
 
 
 def test_a_pipeline_without_thresholds_is_m516():
