@@ -9,6 +9,7 @@ from spacy.language import Language
 from spacy.training import Example
 from spacy.util import registry
 
+from ..annotations.text_labels import HOLDS
 from ..training.variables import make_resolve_variables
 from .items import gold_cats
 from .run_config import get_section
@@ -91,6 +92,7 @@ def _fit_cats(pipe: Any, predicted: Sequence[Example]) -> dict[str, Scaling]:
     scores = numpy.array([[eg.predicted.cats[label] for label in labels] for eg in rows])
     gold = numpy.array([[eg.reference.cats.get(label, numpy.nan) for label in labels] for eg in rows])
     if pipe.multi_label:
+        gold = numpy.where(numpy.isnan(gold), gold, gold >= HOLDS)
         known = ~numpy.isnan(gold).all(axis=1)
     else:
         held = [gold_cats(eg.reference, multi_label=False) or () for eg in rows]

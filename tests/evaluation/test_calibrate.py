@@ -210,6 +210,9 @@ def test_several_labels(tmp_path):
     scaled = [eg.predicted.cats["home"] for eg in predict(nlp, examples)]
     assert scaled == pytest.approx(scaling.apply(numpy.array(raw)), abs=1e-5)
     assert textcat.get_scaling("cats") == scaling
+    for eg in examples:  # a share is one side of the threshold, as in scores
+        eg.reference.cats = {label: 0.3 + 0.3 * value for label, value in eg.reference.cats.items()}
+    assert calibrate(nlp, examples)["mre_textcat"]["cats"] == scaling
 
 
 def test_multi_ner():
@@ -347,6 +350,7 @@ def test_the_command(trained, pipes, tmp_path):
     save_docs([eg.reference for eg in examples], tmp_path / "dev.spacy")
     result = invoke(tmp_path / "model", tmp_path / "dev.spacy", tmp_path / "out", "--best-f1")
     assert result.exit_code == 0, result.output
+    assert "on the texts that it was calibrated on" in " ".join(result.output.split())
     assert "entity_threshold: 0." in result.output and "strict relations: precision" in result.output
     loaded = load_model(tmp_path / "out")
     assert isinstance(loaded.get_pipe("mre_textcat").get_scaling("cats"), Scaling)
