@@ -9,8 +9,9 @@ import numpy
 from spacy.tokens import Doc
 from thinc.api import Config
 
-from ..annotations.storage import load_docs, save_docs
+from ..annotations.storage import save_docs
 from ..errors import Errors
+from ..training.corpus import read_corpus
 from ..training.recipe import fit_config
 from .digests import digest
 from .extrapolation import Outlook, predict_gain
@@ -21,9 +22,9 @@ from .significance import Interval, bootstrap, f1, share
 
 Runs = dict[int, list[dict[str, Any]]]
 
-# For each level, the counts that are scored, and how.
 # Where a run is trained, until it is scored. Hidden: OUT may have a folder of a pipeline.
 TRAINING = ".training"
+# For each level, the counts that are scored, and how.
 LEVELS = {"entities": ("entities", f1), "relations": ("strict_relations", f1), "texts": ("texts", share)}
 FEWEST_TEXTS = 25
 
@@ -86,11 +87,11 @@ def learning_curve(
     RETURNS (dict[int, list[dict[str, Any]]]): The results of `load_run` for each seed, by the number of texts.
     RAISES (ValueError): If a number of texts is larger than the corpus, or there is nothing to learn.
     """
-    docs = list(load_docs(train))
+    docs = list(read_corpus(train))
     sizes = sorted(set(sizes or default_sizes(len(docs))))
     if sizes[-1] > len(docs) or sizes[0] < 1:
         raise ValueError(Errors.M520.format(size=sizes[-1] if sizes[0] >= 1 else sizes[0], path=train, texts=len(docs)))
-    tested = digest(load_docs(dev))
+    tested = digest(read_corpus(dev))
     # All sizes of a seed before the next seed, so that an interrupted curve can already be drawn.
     for seed in seeds:
         order = numpy.random.default_rng(seed).permutation(len(docs))

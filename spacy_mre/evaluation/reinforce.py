@@ -12,22 +12,20 @@ all entities correct. Intervals are paired bootstraps over test documents and se
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
 import srsly
 from spacy.language import Language
-from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.training.corpus import walk_corpus
 from thinc.api import Config
 
 from ..annotations.entities import get_entities
-from ..annotations.storage import load_docs
 from ..errors import Errors, Warnings
 from ..files import replacing
+from ..training.corpus import read_corpus
 from .counts import Counts
 from .digests import digest
 from .items import gold_cats
@@ -119,7 +117,7 @@ def reinforce(
     choosing = dev if len(weights) > 1 else None
     # What one arm with several weights needs; the arm without one is in no choice.
     needed = {arm: ["dev"] if choosing and arm != kind_of(arm) else [] for arm in arms}
-    data = "-".join(digest(_read_files(path)) for path in (train, dev, test))
+    data = "-".join(digest(read_corpus(path)) for path in (train, dev, test))
     records: Records = {arm: {} for arm in arms}
     # All arms of a seed before the next seed, so that an interrupted experiment can already be compared.
     for seed in seeds:
@@ -278,9 +276,3 @@ def _check_gold(examples: Sequence[Example], nlp: Language, path: Path) -> None:
     key = get_spans_key(nlp)
     if not any(get_entities(eg.reference, key) for eg in examples):
         raise ValueError(Errors.M512.format(path=path, level="word", where=f"doc.spans['{key}'] or doc.ents"))
-
-
-def _read_files(path: Path) -> Iterator[Doc]:
-    """The documents of a file, or of all files of a folder, as the corpus reader finds them."""
-    for file in sorted(walk_corpus(path, ".spacy")):
-        yield from load_docs(file)

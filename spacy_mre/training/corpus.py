@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.training.corpus import walk_corpus
 from spacy.util import registry
+from spacy.vocab import Vocab
 
 from ..annotations.doc_bins import PART, part_files
 from ..annotations.entities import DEFAULT_KEY, complete_entities, get_entities
@@ -40,7 +41,7 @@ def make_corpus(
     tokens (PredictedTokens): The tokens of the predicted documents: "gold" for those of the file, or "tokenizer" for
         those of the pipeline's tokenizer, as at run time. Default: "gold".
     spans_key (str): The span group of the entities. Default: "entities".
-    limit (int): The most documents to read; 0 for all. Default: 0.
+    limit (int): The most examples, swapped copies not counted; 0 for all. Default: 0.
     max_length (int): Split documents with more tokens into sentences, if sentences are annotated; 0 for no limit.
         Default: 0.
     swap_mentions (float): For training: read each document with entities once more, with each mention replaced with
@@ -54,6 +55,23 @@ def make_corpus(
     return Corpus(
         path, tokens=tokens, spans_key=spans_key, limit=limit, max_length=max_length, swap_mentions=swap_mentions
     )
+
+
+def read_corpus(path: Path, vocab: Vocab | None = None) -> Iterator[Doc]:
+    """Read the documents of a corpus as they are in its files.
+
+    path (Path): A `.spacy` file, or a folder of such files.
+    vocab (Vocab | None): The vocabulary to use; a new one for each file by default.
+    YIELDS (Doc): The documents.
+    RAISES (ValueError): If there is no `.spacy` file at the path, or one is damaged, or a numbered one is missing.
+    """
+    files = walk_corpus(path, ".spacy") if path.exists() else []
+    if not files:
+        raise ValueError(Errors.M402.format(path=path))
+    for folder in {file.parent for file in files if PART.match(file.name)}:
+        part_files(folder)  # refuses an incomplete corpus
+    for file in files:
+        yield from load_docs(file, vocab)
 
 
 class Corpus:
@@ -109,21 +127,15 @@ class Corpus:
 
     def _read(self, nlp: Language) -> Iterator[Doc]:
         """Read the gold documents."""
-        files = walk_corpus(self.path, ".spacy") if self.path.exists() else []
-        if not files:
-            raise ValueError(Errors.M402.format(path=self.path))
-        for folder in {file.parent for file in files if PART.match(file.name)}:
-            part_files(folder)  # refuses an incomplete corpus
         count = 0
-        for file in files:
-            for doc in load_docs(file, nlp.vocab):
-                for reference in self._split(doc):
-                    if self.limit and count >= self.limit:
-                        return
-                    count += 1
-                    trim_annotations(reference, self.spans_key)
-                    complete_entities(reference, self.spans_key)
-                    yield reference
+        for doc in read_corpus(self.path, nlp.vocab):
+            for reference in self._split(doc):
+                if self.limit and count >= self.limit:
+                    return
+                count += 1
+                trim_annotations(reference, self.spans_key)
+                complete_entities(reference, self.spans_key)
+                yield reference
 
     def _unannotated(self, nlp: Language, reference: Doc) -> Doc:
         if self.tokens == "tokenizer":

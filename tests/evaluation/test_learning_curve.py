@@ -106,6 +106,15 @@ def test_a_size_that_the_corpus_does_not_have_is_m520(small_config, assets, tmp_
         learning_curve(small_config, assets / "train.spacy", assets / "dev.spacy", tmp_path, sizes=sizes)
 
 
+def test_a_folder_of_files_is_read_as_the_corpus_reader_reads_it(small_config, assets, tmp_path):
+    """`reinforce` reads such a folder too."""
+    (tmp_path / "train").mkdir()
+    for name in ("a", "b"):
+        save_docs(load_docs(assets / "train.spacy"), tmp_path / "train" / f"{name}.spacy")
+    with pytest.raises(ValueError, match=r"\[M520\].*has 120"):
+        learning_curve(small_config, tmp_path / "train", assets / "dev.spacy", tmp_path / "out", sizes=[121])
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_the_command(small_config, assets, tmp_path):
     config = set_values(small_config, {"nlp.pipeline": ["tok2vec", "mre_textcat"]})
