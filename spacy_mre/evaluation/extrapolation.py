@@ -12,10 +12,12 @@ from typing import NamedTuple
 
 import numpy
 
-from .significance import Interval, PerSeed, Score, sample_scores
+from .significance import Interval, PerSeed, Score, bounds, sample_scores
 
 # A curve has three unknowns, so three points are on it whatever they are.
 FEWEST_POINTS = 4
+# The number of bootstrap samples, for each of which a curve is fitted.
+SAMPLES = 2000
 # For a given exponent the other two are a linear regression, so the exponents are tried one by one.
 EXPONENTS = numpy.geomspace(0.05, 3.0, 60)
 
@@ -78,24 +80,22 @@ def fit_curves(texts: Sequence[int], scores: numpy.ndarray) -> Curves:
     return Curves(limit[rows, best], distance[rows, best], EXPONENTS[best])
 
 
-def predict_gain(counts: Mapping[int, PerSeed], score: Score, more: int, *, samples: int = 2000) -> Outlook | None:
+def predict_gain(counts: Mapping[int, PerSeed], score: Score, more: int) -> Outlook | None:
     """Predict how much the score rises with more training texts.
 
     counts (Mapping[int, PerSeed]): The counts of the runs, see `bootstrap`, by their number of training texts. All have
         the same test documents and number of seeds.
     score (Callable[[numpy.ndarray], numpy.ndarray]): Computes scores from summed counts, for example `f1` or `share`.
     more (int): How many texts more than in the largest run.
-    samples (int): Number of bootstrap samples.
     RETURNS (Optional[Outlook]): None if there are fewer than four points.
     RAISES (ValueError): If the runs have different documents or numbers of seeds.
     """
     texts = sorted(counts)
     if len(texts) < FEWEST_POINTS:
         return None
-    scores, sampled = sample_scores([counts[number] for number in texts], score, samples=samples)
+    scores, sampled = sample_scores([counts[number] for number in texts], score, samples=SAMPLES)
     value = _gain(texts, scores[None], more)
-    low, high = numpy.percentile(_gain(texts, sampled, more), [2.5, 97.5])
-    return Outlook(texts[-1], more, Interval(float(value[0]), float(low), float(high)))
+    return Outlook(texts[-1], more, Interval(float(value[0]), *bounds(_gain(texts, sampled, more))))
 
 
 def _gain(texts: Sequence[int], scores: numpy.ndarray, more: int) -> numpy.ndarray:

@@ -1,7 +1,7 @@
 """The training config of a run that is compared with others: its budget, and a fingerprint of what is trained."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from hashlib import sha256
 from inspect import Parameter, signature
@@ -87,11 +87,10 @@ def set_budget(config: Config, *, updates: int, seed: int, train: str | Path, de
     return set_values(config, values)
 
 
-def fingerprint(config: Config, *, leave_out: Collection[str] = ()) -> str:
+def fingerprint(config: Config) -> str:
     """Compute a hash of everything in a config that changes what is trained, with all defaults filled in.
 
     config (Config): The config.
-    leave_out (Collection[str]): Settings of components to ignore, for example those used in prediction only.
     RETURNS (str): Twelve hexadecimal digits.
     """
     plain = config.interpolate()
@@ -101,10 +100,7 @@ def fingerprint(config: Config, *, leave_out: Collection[str] = ()) -> str:
     }
     kept = {name: section for name, section in plain.items() if name not in NOT_TRAINED}
     kept["training"] = {key: value for key, value in kept["training"].items() if key not in ("logger", "gpu_allocator")}
-    kept["components"] = {
-        name: {key: value for key, value in component_settings(plain, name).items() if key not in leave_out}
-        for name in plain["nlp"]["pipeline"]
-    }
+    kept["components"] = {name: component_settings(plain, name) for name in plain["nlp"]["pipeline"]}
     filled = {name: fill_defaults(section) for name, section in {**kept, "corpora": corpora}.items()}
     return sha256(json.dumps(filled, sort_keys=True, default=str).encode("utf8")).hexdigest()[:12]
 

@@ -17,6 +17,10 @@ from ..errors import Errors
 Score = Callable[[numpy.ndarray], numpy.ndarray]
 PerSeed = numpy.ndarray | Sequence[numpy.ndarray]
 
+# The number of bootstrap samples.
+SAMPLES = 10_000
+# The ends of an interval: its confidence level is 0.95.
+PERCENTILES = (2.5, 97.5)
 # How many samples x documents are in memory at once.
 CHUNK = 2_000_000
 
@@ -74,16 +78,11 @@ def share(totals: numpy.ndarray) -> numpy.ndarray:
     return correct / numpy.maximum(everything, 1)
 
 
-def bootstrap(
-    counts: PerSeed, score: Score = f1, *, samples: int = 10_000, confidence: float = 0.95, seed: int = 0
-) -> Interval:
+def bootstrap(counts: PerSeed, score: Score = f1) -> Interval:
     """Compute the score of one system, as the mean over its seeds, with a percentile interval.
 
     counts (numpy.ndarray | Sequence[numpy.ndarray]): Shape (documents, counts), or one such array per seed.
     score (Callable[[numpy.ndarray], numpy.ndarray]): Computes scores from summed counts, for example `f1` or `share`.
-    samples (int): Number of bootstrap samples.
-    confidence (float): Confidence level of the interval.
-    seed (int): Seed of the sampling.
     RETURNS (Interval): The score and its interval.
     RAISES (ValueError): If there are no documents, or the seeds have different documents.
 
@@ -93,12 +92,12 @@ def bootstrap(
     (0.75, True)
     """
     per_seed = _stack(counts)
-    sampled = [_mean_over_seeds(score(totals), seeds) for (totals,), seeds in _sample([per_seed], samples, seed)]
-    return Interval(float(score(per_seed.sum(axis=1)).mean()), *_bounds(numpy.concatenate(sampled), confidence))
+    sampled = [_mean_over_seeds(score(totals), seeds) for (totals,), seeds in _sample([per_seed], SAMPLES)]
+    return Interval(float(score(per_seed.sum(axis=1)).mean()), *bounds(numpy.concatenate(sampled)))
 
 
 def paired_bootstrap(
-    ours: PerSeed, theirs: PerSeed, score: Score = f1, *, samples: int = 10_000, confidence: float = 0.95, seed: int = 0
+    ours: PerSeed, theirs: PerSeed, score: Score = f1, *, samples: int = SAMPLES, seed: int = 0
 ) -> Difference:
     """Compute the difference between two systems on the same documents, with a percentile interval.
 
@@ -107,7 +106,6 @@ def paired_bootstrap(
         and the same number of seeds. Seeds at the same position are paired.
     score (Callable[[numpy.ndarray], numpy.ndarray]): Computes scores from summed counts, for example `f1` or `share`.
     samples (int): Number of bootstrap samples.
-    confidence (float): Confidence level of the interval.
     seed (int): Seed of the sampling.
     RETURNS (Difference): Ours minus theirs.
     RAISES (ValueError): If the two systems have different documents or numbers of seeds.
@@ -124,19 +122,16 @@ def paired_bootstrap(
     value = float((score(both[0].sum(axis=1)) - score(both[1].sum(axis=1))).mean())
     # The documents themselves count as one more sample, so that p is never 0.
     tail = int(min((sampled <= 0).sum(), (sampled >= 0).sum()))
-    return Difference(value, *_bounds(sampled, confidence), p=min(1.0, 2 * (tail + 1) / (samples + 1)))
+    return Difference(value, *bounds(sampled), p=min(1.0, 2 * (tail + 1) / (samples + 1)))
 
 
-def sample_scores(
-    systems: Sequence[PerSeed], score: Score = f1, *, samples: int = 10_000, seed: int = 0
-) -> tuple[numpy.ndarray, numpy.ndarray]:
+def sample_scores(systems: Sequence[PerSeed], score: Score, *, samples: int) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Compute the scores of several systems, and those of bootstrap samples. A sample has the same documents and seeds
     for all systems.
 
     systems (Sequence[PerSeed]): For each system an array of shape (documents, counts), or one such array per seed.
     score (Callable[[numpy.ndarray], numpy.ndarray]): Computes scores from summed counts, for example `f1` or `share`.
     samples (int): Number of bootstrap samples.
-    seed (int): Seed of the sampling.
     RETURNS (tuple[numpy.ndarray, numpy.ndarray]): The scores, shape (systems,), and shape (samples, systems).
     RAISES (ValueError): If the systems have different documents or numbers of seeds.
     """
@@ -146,9 +141,15 @@ def sample_scores(
             raise ValueError(Errors.M511.format(ours=stacked[0].shape, theirs=other.shape))
     sampled = [
         numpy.stack([_mean_over_seeds(score(totals), seeds) for totals in of_systems], axis=1)
-        for of_systems, seeds in _sample(stacked, samples, seed)
+        for of_systems, seeds in _sample(stacked, samples)
     ]
     return numpy.array([score(counts.sum(axis=1)).mean() for counts in stacked]), numpy.concatenate(sampled)
+
+
+def bounds(sampled: numpy.ndarray) -> tuple[float, float]:
+    """RETURNS (tuple[float, float]): The ends of the interval of sampled values."""
+    low, high = numpy.percentile(sampled, PERCENTILES)
+    return float(low), float(high)
 
 
 def _stack(counts: PerSeed) -> numpy.ndarray:
@@ -162,7 +163,7 @@ def _stack(counts: PerSeed) -> numpy.ndarray:
 
 
 def _sample(
-    systems: list[numpy.ndarray], samples: int, seed: int
+    systems: list[numpy.ndarray], samples: int, seed: int = 0
 ) -> Iterator[tuple[list[numpy.ndarray], numpy.ndarray]]:
     """Sample documents and seeds in chunks.
 
@@ -180,9 +181,3 @@ def _sample(
 
 def _mean_over_seeds(scores: numpy.ndarray, seeds: numpy.ndarray) -> numpy.ndarray:
     return numpy.take_along_axis(scores, seeds, axis=1).mean(axis=1)
-
-
-def _bounds(sampled: numpy.ndarray, confidence: float) -> tuple[float, float]:
-    tail = 100 * (1 - confidence) / 2
-    low, high = numpy.percentile(sampled, [tail, 100 - tail])
-    return float(low), float(high)

@@ -140,13 +140,12 @@ class AdamW(Optimizer):
             gradient[...] = 0.0
         return weights, gradient
 
-    def take(self, key: Key, parameter: nn.Parameter, *, lr_scale: float = 1.0) -> None:
+    def take(self, key: Key, parameter: nn.Parameter) -> None:
         """Take the gradient of a torch weight without a copy. The weight has no gradient afterwards.
 
         key (tuple[int, str]): The id of the shim and the name of the weight.
         parameter (nn.Parameter): The weight. Without a gradient nothing happens; a sparse gradient updates only its
             rows.
-        lr_scale (float): Factor of the learning rate in this step.
         """
         gradient, parameter.grad = parameter.grad, None
         if gradient is None:
@@ -157,7 +156,7 @@ class AdamW(Optimizer):
         if gradient.is_sparse:
             gradient = gradient.coalesce()
             rows, gradient = gradient.indices()[0], gradient.values()
-        self.pending[key] = _Pending(parameter.data, gradient, rows, lr_scale)
+        self.pending[key] = _Pending(parameter.data, gradient, rows, lr_scale=1.0)
 
     def step_schedules(self) -> None:
         """Apply the collected gradients, then move the schedules on."""
