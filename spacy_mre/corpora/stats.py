@@ -8,6 +8,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities
+from ..annotations.nesting import count_nested
 from ..annotations.relations import arguments, get_relations
 from ..annotations.text_labels import HOLDS
 from .misfits import note_misfits
@@ -23,9 +24,9 @@ class Statistics:
     entities (Counter[str]): Entities by label.
     relations (Counter[str]): Relations by label.
     cats (Counter[str]): Documents by text label, where its value is at least 0.5.
-    nested (int): Entities that are inside another one, or have the same offsets as another one with a different label.
+    nested (int): Entities that are inside another one. Of two with the same offsets one is inside the other.
     widths (Counter[int]): Entities by their number of tokens.
-    distances (Counter[int]): Relations by the number of tokens between head and tail; 0 if these touch or overlap.
+    distances (Counter[int]): Relations by the number of tokens between the starts of head and tail.
     related_pairs (int): Pairs of spans with at least one relation.
     multi_label_pairs (int): Pairs of spans with several relations.
     beyond_first (int): Relations that would be lost if each pair could have only one label.
@@ -116,9 +117,7 @@ def quantile(counts: Counter[int], share: float) -> int:
 def _count_entities(entities: list[EntitySpan], stats: Statistics) -> None:
     stats.entities.update(entity.label for entity in entities)
     stats.widths.update(entity.end - entity.start for entity in entities)
-    for i, entity in enumerate(entities):
-        others = [other for j, other in enumerate(entities) if j != i]
-        stats.nested += any(other.start <= entity.start and entity.end <= other.end for other in others)
+    stats.nested += count_nested(entity.offsets for entity in entities)
 
 
 def _count_relations(doc: Doc, stats: Statistics) -> None:
@@ -129,9 +128,7 @@ def _count_relations(doc: Doc, stats: Statistics) -> None:
     stats.relations.update(relation["label"] for relation in relations)
     pairs = Counter(arguments(relation) for relation in relations)
     for (left, right), count in pairs.items():
-        if right < left:
-            left, right = right, left
-        stats.distances[max(0, right[0] - left[1])] += count
+        stats.distances[abs(left[0] - right[0])] += count
     stats.related_pairs += len(pairs)
     stats.multi_label_pairs += sum(count > 1 for count in pairs.values())
     stats.beyond_first += sum(pairs.values()) - len(pairs)

@@ -192,7 +192,7 @@ def test_stats(run, source, tmp_path):
     assert {
         "documents 4",
         "of at most 1 tokens 8 100.0%",
-        "distance in tokens that covers 100% 1",
+        "distance in tokens that covers 100% 2",
         "person 8 100.0%",
     } <= shown
     assert any(line.startswith("entities not in ") and line.endswith("other.spacy: person") for line in shown)

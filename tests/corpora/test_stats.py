@@ -32,9 +32,9 @@ def test_statistics():
     assert stats.entities == {"x": 2, "y": 2, "z": 1}
     assert stats.relations == {"r": 3, "s": 1}
     assert stats.cats == {"k": 1}
-    assert (stats.nested, stats.misfits.noted[CROSSING]) == (3, 2)
+    assert (stats.nested, stats.misfits.noted[CROSSING]) == (2, 2)
     assert stats.widths == {3: 2, 1: 3}
-    assert stats.distances == {4: 2, 5: 1, 0: 1}
+    assert stats.distances == {7: 2, 6: 1, 2: 1}
     assert (stats.related_pairs, stats.multi_label_pairs, stats.beyond_first) == (3, 1, 1)
     assert get_statistics([nlp("a")]).without_entities == 1
 

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import numpy
 
 from ...annotations.entities import Offsets
+from ...annotations.nesting import count_nested
 from ...arrays import expand_ranges
 
 # Values of a component's `overlap`; "learned" is the policy that fits the training data.
@@ -66,19 +67,6 @@ class Nesting:
 def wider_policy(one: str, other: str) -> str:
     """RETURNS (str): Of two policies the one that allows more."""
     return max(one, other, key=POLICIES.index)
-
-
-def count_nested(places: Iterable[Offsets]) -> int:
-    """Count the entities of a text that are inside another one.
-
-    places (Iterable[Offsets]): Start and end of each. Of two with the same offsets one is inside the other.
-    RETURNS (int): Their number.
-    """
-    nested = reach = 0
-    for _, end in sorted(places, key=lambda place: (place[0], -place[1])):
-        nested += end <= reach
-        reach = max(reach, end)
-    return nested
 
 
 def resolve_overlaps(
