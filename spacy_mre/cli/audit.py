@@ -50,8 +50,7 @@ def audit_cli(
     check_can_write(output, folder=True)
     names = None if labels is None else read_display_names(labels)
     Names(names, lang)  # refuses an unknown language before the training
-    if gpu_id >= 0:
-        use_gpu(gpu_id)
+    use_gpu(gpu_id)
     console = Console()
     log = partial(console.print, markup=False, highlight=False)
     settings, docs = read_config(config), read_docs(corpus)

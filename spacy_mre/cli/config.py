@@ -25,8 +25,9 @@ def config_cli(
         typer.Option(metavar="TRAIN", help="A .spacy file. Adapt the config to its texts, as the command train does."),
     ] = None,
     updates: Annotated[
-        int, typer.Option(help="With --fit: how many times to update the weights; 0: by the number of texts.", min=0)
-    ] = 0,
+        int | None,
+        typer.Option(help="With --fit: how many times to update the weights. Default: by the number of texts.", min=1),
+    ] = None,
 ) -> None:
     """List the training configs that come with the package, or write one of them to a file, to change it.
 
@@ -34,7 +35,7 @@ def config_cli(
     """
     if fit is not None and (name is None or output is None):
         raise typer.BadParameter("--fit needs the name of a config and --output")
-    if updates and fit is None:
+    if updates is not None and fit is None:
         raise typer.BadParameter("--updates needs --fit")
     if output is None and force:
         raise typer.BadParameter("--force needs --output")
@@ -57,10 +58,10 @@ def _list_configs() -> None:
         typer.echo(f"{name:{width}}  {config_purpose(name)}")
 
 
-def _write_fitted(name: str, output: Path, train: Path, *, updates: int, force: bool) -> None:
+def _write_fitted(name: str, output: Path, train: Path, *, updates: int | None, force: bool) -> None:
     if not force and output.exists():
         raise ValueError(Errors.M031.format(path=output))
     docs = read_docs(train)
-    fitted = fit_config(read_config(name), docs, updates=updates or None)
+    fitted = fit_config(read_config(name), docs, updates=updates)
     write_filled(fitted, output)
     typer.echo(f"{output}: {name} for {describe(fitted, len(docs))}")

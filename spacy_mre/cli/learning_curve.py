@@ -46,8 +46,7 @@ def learning_curve_cli(
     interruption."""
     console = Console()
     log = partial(console.print, markup=False, highlight=False)
-    if gpu_id >= 0:
-        use_gpu(gpu_id)
+    use_gpu(gpu_id)
     check_can_write(output, folder=True)
     check_can_draw(output / "curves.svg")
     settings, numbers = read_config(config), range(seeds)

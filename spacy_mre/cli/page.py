@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import track
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import load_model
@@ -20,7 +18,7 @@ from ..files import check_can_write, replacing
 from ..visual import measure_attention, render_svg, write_attention, write_mistakes_page, write_page
 from ..visual.names import Names
 from .app import app
-from .common import DisplayNames, PageLanguage, Symmetric, counted, read_display_names
+from .common import DisplayNames, PageLanguage, Symmetric, counted, read_display_names, show_progress
 from .raw_texts import read_raw_texts
 
 # Enough for a stable mean.
@@ -102,8 +100,7 @@ def page_cli(
 
 
 def _analyse(nlp: Language, texts: Sequence[str]) -> list[Doc]:
-    console = Console(stderr=True)
-    return list(track(nlp.pipe(texts), "Analysing", total=len(texts), console=console, transient=True))
+    return list(show_progress(nlp.pipe(texts), "Analysing", total=len(texts)))
 
 
 def _write_disagreements(

@@ -61,8 +61,7 @@ def reinforce_cli(
     """
     console = Console()
     log = partial(console.print, markup=False, highlight=False)
-    if gpu_id >= 0:
-        use_gpu(gpu_id)
+    use_gpu(gpu_id)
     check_can_write(output, folder=True)
     check_can_draw(output / "gains.svg")
     settings = read_config(config)

@@ -90,7 +90,7 @@ def test_a_config_is_adapted_to_training_texts(tmp_path, monkeypatch):
     config = load_config("my.cfg")
     assert config["nlp"]["pipeline"] == ["tok2vec", "spert_mt", "doc_cleaner"] and config["nlp"]["disabled"] == []
     assert config["training"]["max_steps"] == 50
-    # 0: by the number of texts. The file is replaced only if asked.
+    # Without the option, by the number of texts. The file is replaced only if asked.
     assert "[M031]" in run("config", "my.cfg", "-o", "my.cfg", "--fit", "a.spacy").output
     assert run("config", "my.cfg", "-o", "my.cfg", "--fit", "a.spacy", "--force").exit_code == 0
     assert load_config("my.cfg")["training"]["max_steps"] == 300
