@@ -9,7 +9,7 @@ from spacy.training import Example
 
 from .entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities, trim
 from .relations import arguments, get_relations
-from .text_labels import HOLDS
+from .text_labels import holding_cats
 
 # The end of the reason for gold with a label that a component does not know, see `Losses.add_unseen`.
 UNSEEN = "unseen at initialization"
@@ -50,8 +50,9 @@ class Losses:
         known (Collection[str]): The labels of the component.
         """
         for eg in examples:
-            for label, value in eg.reference.cats.items():
-                if value >= HOLDS and label not in known:
+            held = holding_cats(eg.reference.cats)
+            for label in eg.reference.cats:  # in their order
+                if label in held and label not in known:
                     self.add_unseen("text label", label)
 
     def update(self, other: "Losses") -> None:

@@ -126,11 +126,12 @@ def get_relations(doc: Doc) -> list[Relation] | None:
     """
     user_data: dict[Any, Any] = doc.user_data
     stored = user_data.get(KEY)
-    if stored and user_data.get(TOKENS_KEY, _checksum(doc)) != _checksum(doc):
+    tokens = user_data.get(TOKENS_KEY)
+    if stored and tokens is not None and tokens != _checksum(doc):
         raise ValueError(Errors.M104.format(count=len(stored), text=doc.text[:40]))
     # A DocBin restores lists as tuples; Doc.from_bytes keeps lists.
     if isinstance(stored, tuple):
-        stored = user_data[KEY] = _normalize(doc, stored)
+        stored = user_data[KEY] = [_normalized(doc, relation) for relation in stored]
     return stored
 
 
@@ -166,7 +167,7 @@ def set_relations(doc: Doc, relations: Iterable[Mapping[str, Any]] | None, *, so
             doc.user_data.pop(key, None)  # type: ignore[call-overload]
         return
     others = [] if source is None else _relations_of_other_sources(doc, source)
-    _write(doc, [*others, *((relation, source or "") for relation in _normalize(doc, relations))])
+    _write(doc, [*others, *((_normalized(doc, relation), source or "") for relation in relations)])
 
 
 def copy_relations(doc: Doc, relations: Iterable[Mapping[str, Any]], sources: Iterable[str]) -> None:
@@ -177,7 +178,7 @@ def copy_relations(doc: Doc, relations: Iterable[Mapping[str, Any]], sources: It
     sources (Iterable[str]): One for each relation, see `relation_sources`.
     RAISES (ValueError): If a relation lacks a required key, or refers to tokens outside the document.
     """
-    _write(doc, [(_normalize(doc, [relation])[0], source) for relation, source in zip(relations, sources)])
+    _write(doc, [(_normalized(doc, relation), source) for relation, source in zip(relations, sources)])
 
 
 def _write(doc: Doc, relations: Iterable[tuple[Relation, str]]) -> None:
@@ -265,25 +266,19 @@ def _reject_triples(doc: Doc, value: Any) -> None:
     raise ValueError(Errors.M103)
 
 
-def _normalize(doc: Doc, relations: Iterable[Mapping[str, Any]]) -> list[Relation]:
-    best: dict[tuple[int, int, int, int, str], Relation] = {}
-    for given in relations:
-        missing = [key for key in ("head", "tail", "label") if key not in given]
-        if missing:
-            raise ValueError(Errors.M101.format(missing=", ".join(missing), relation=dict(given)))
-        _check_offsets(doc, given)
-        relation = make_relation(
-            trim(doc, given["head"]),
-            trim(doc, given["tail"]),
-            given["label"],
-            head_label=given.get("head_label", ""),
-            tail_label=given.get("tail_label", ""),
-            score=given.get("score", 1.0),
-        )
-        key = identity(relation)
-        if key not in best or best[key]["score"] < relation["score"]:
-            best[key] = relation
-    return list(best.values())
+def _normalized(doc: Doc, given: Mapping[str, Any]) -> Relation:
+    missing = [key for key in ("head", "tail", "label") if key not in given]
+    if missing:
+        raise ValueError(Errors.M101.format(missing=", ".join(missing), relation=dict(given)))
+    _check_offsets(doc, given)
+    return make_relation(
+        trim(doc, given["head"]),
+        trim(doc, given["tail"]),
+        given["label"],
+        head_label=given.get("head_label", ""),
+        tail_label=given.get("tail_label", ""),
+        score=given.get("score", 1.0),
+    )
 
 
 def _relations_of_other_sources(doc: Doc, source: str) -> list[tuple[Relation, str]]:

@@ -27,7 +27,7 @@ def sentence_numbers(doc: Doc) -> numpy.ndarray:
         starts = doc.to_array(SENT_START) == 1
         starts[:1] = False
         return numpy.cumsum(starts)
-    words, is_punctuation = doc.to_array([ORTH, IS_PUNCT]).reshape(-1, 2).T
+    words, is_punctuation = doc.to_array([ORTH, IS_PUNCT]).T
     is_end = numpy.isin(words, SENTENCE_ENDS)
     if not is_end[:-1].any():
         return numpy.zeros(len(doc), dtype=numpy.int64)

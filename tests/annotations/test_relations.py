@@ -190,6 +190,14 @@ def test_appended_relations_are_kept(doc):
         assert through_bytes(current)._.relations == current._.relations
 
 
+def test_a_relation_that_is_appended_twice_stays_twice_in_every_conversion(doc):
+    doc._.relations.append(dict(NEAR))
+    for current in (doc, through_bytes(doc), through_doc_bin(doc)):
+        assert has_relations(current, [NEAR, PART, NEAR])
+        set_relations(current, current._.relations)
+        assert has_relations(current)
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_best_scored_of_equal_relations_is_kept(order):
     doc = Doc(Vocab(), words=WORDS)
