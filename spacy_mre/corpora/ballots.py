@@ -1,4 +1,4 @@
-"""What an annotator votes for: her annotations of a text, in a form in which they can be counted."""
+"""What an annotator votes for: the annotations of a text, in a form in which they can be counted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,8 @@ RelationKey = tuple[CharOffsets, CharOffsets, str]
 
 @dataclass
 class Ballot:
-    """The annotations of a text by one annotator. None is what she has not annotated, and has no vote on.
+    """The annotations of a text by one annotator. None is what the annotator has not
+    annotated, and has no vote on.
 
     entities (set[EntityKey] | None): The entities.
     relations (dict[RelationKey, tuple[EntityKey, EntityKey]] | None): The relations, with head and tail.
@@ -32,11 +33,11 @@ class Ballot:
 def make_ballot(record: Record, text: str, report: Report, *, symmetric: Sequence[str] = ()) -> Ballot:
     """Make the ballot of an annotator. White space at the ends of entities is left out.
 
-    record (Record): The text with her annotations.
+    record (Record): The text with the annotations.
     text (str): The same text, perhaps with other white space, to which the offsets shall refer.
     report (Report): Counts what cannot be counted as a vote.
     symmetric (Sequence[str]): Relation labels without direction.
-    RETURNS (Ballot): Her votes.
+    RETURNS (Ballot): The votes.
     """
     entities = _entities(record, text, report)
     relations: dict[RelationKey, tuple[EntityKey, EntityKey]] = {}

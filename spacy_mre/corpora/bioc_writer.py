@@ -12,8 +12,6 @@ from .record import Record
 from .report import Report
 from .xml_text import NOT_XML
 
-# What XML 1.0 cannot contain.
-
 
 def write_records(records: Iterable[Record], path: Path, report: Report | None = None) -> int:
     """Write records as a collection, which `read_bioc` reads. Each text is one passage.

@@ -1,6 +1,6 @@
 """Several annotations of the same texts become one, by a rule.
 
-An annotator votes on what she has annotated: one who has not annotated relations has no vote on relations, and one
+Annotators vote on what they have annotated: one who has not annotated relations has no vote on relations, and one
 whose file does not have a text has no vote on this text. So what only one has annotated is kept under every rule, and
 noted if there should have been a vote.
 """

@@ -3,7 +3,7 @@
 F1 is the same in both directions, so neither annotator is gold. For entities it is preferred to kappa, because it is
 not defined how many spans were not annotated (Hripcsak and Rothschild 2005). Kappa is that of Cohen (1960), "A
 coefficient of agreement for nominal scales": (po - pe) / (1 - pe), where po is the share of texts with the same labels,
-and pe the share that is expected if both gave their labels at random, each as often as she did.
+and pe the share that is expected if both gave their labels at random, each with their own frequencies.
 
 What one of the annotators has not annotated is left out. A text label that an annotator did not give does not hold.
 Pipelines are compared in the same way.
@@ -91,8 +91,8 @@ def measure_agreement(
     RETURNS (dict[str, Any]): "entities" (same offsets and label), "relations" (same label and offsets of head and tail)
         and "strict_relations" (the labels of head and tail too), each with `f1`, the counts `a`, `b` and `both`,
         `texts`, and these values without `texts` `per_label`. "cats": `kappa` (None if it is not defined, because both
-        gave all texts the same labels), `observed` (po), `texts`, and `per_label`, whether the label holds. Without
-        what is not annotated by both in any text.
+        gave all texts the same labels), `observed` (po), `texts`, and `per_label`, whether the label holds. A
+        level that no text has from both is left out.
     """
     scores: Scores = {}
     entities = [eg for eg in examples if all(has_entities(doc, spans_key) for doc in (eg.x, eg.y))]

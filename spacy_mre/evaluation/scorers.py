@@ -2,7 +2,7 @@
 
 **Same span.** Two spans are the same if they cover the same characters, white space not counted. So tokenization cannot
 hide an error: gold is read from `example.reference` with its own tokens, and gold that the predicted tokens or a width
-limit cannot represent counts as missed. The texts may differ in white space only.
+limit cannot represent counts as missed. The texts may differ in white space and case only.
 
 **Correct.** An entity is correct if a gold entity has the same span and label. A relation is correct if a gold relation
 has the same label, head and tail (`rel`), and strictly correct if the entity labels of head and tail are also the same

@@ -13,7 +13,7 @@ MILLION = 1_000_000
 
 
 class BudgetSpent(Exception):
-    """So much was spent that nothing more is asked."""
+    """The budget is spent: nothing more is asked."""
 
 
 class Spending:
