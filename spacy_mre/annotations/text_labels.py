@@ -46,6 +46,11 @@ def has_several_labels(docs: Iterable[Doc]) -> bool:
     """Find out from gold whether any number of text labels may hold.
 
     docs (Iterable[Doc]): Documents with gold.
-    RETURNS (bool): Whether a text has several text labels, or has text labels of which none holds.
+    RETURNS (bool): Whether a text has several text labels, or has text labels of which none holds. Shares that sum to 1
+        are those of exclusive classes.
     """
-    return any(len(holding_cats(doc.cats)) != 1 for doc in docs if doc.cats)
+    return any(len(holding_cats(doc.cats)) != 1 and not _are_shares(doc.cats) for doc in docs if doc.cats)
+
+
+def _are_shares(cats: Mapping[str, float]) -> bool:
+    return abs(sum(cats.values()) - 1) <= MOST_SHARES - 1

@@ -21,7 +21,16 @@ def test_which_labels_exclude_each_other():
 
 @pytest.mark.parametrize(
     ("gold", "several"),
-    [([A, B, {}], False), ([A, BOTH], True), ([A, NONE, B], True), ([NONE], True), ([], False), ([{}], False)],
+    [
+        ([A, B, {}], False),
+        ([A, BOTH], True),
+        ([A, NONE, B], True),
+        ([NONE], True),
+        ([A, {"a": 0.5, "b": 0.5}, {"a": 0.4, "b": 0.3, "c": 0.3}], False),
+        ([{"a": 0.4, "b": 0.2}], True),
+        ([], False),
+        ([{}], False),
+    ],
 )
 def test_whether_texts_have_several_labels(gold, several):
     docs = [Doc(Vocab(), words=["x"]) for _ in gold]
