@@ -318,8 +318,8 @@ class Errors(metaclass=_WithCodes):
         "Leave out --lang, or name another config, for example trf."
     )
     M412 = (
-        "There is nothing to learn in the {texts} training texts: they have neither entities nor text labels. Check "
-        "them with: python -m spacy_mre stats FILE."
+        "There is nothing to learn in the {texts} training texts: they have no annotations for {names}. Check them "
+        "with: python -m spacy_mre stats FILE."
     )
 
     # 5xx: evaluation

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from confection import Config
+from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import get_lang_class
 
@@ -117,15 +118,15 @@ def budget_of(updates: int) -> Budget:
 
 
 def fit_config(config: Config, docs: Sequence[Doc], *, updates: int | None = None) -> Config:
-    """Adapt a training config to a corpus: the number of updates; components without training data are left out; spans
-    are as wide as the widest entity (up to 40 tokens); `mre_textcat` predicts any number of labels if a text has
-    several or none, or if the config says so.
+    """Adapt a training config to a corpus: the number of updates; `spert_mt` and `mre_textcat` are left out
+    without training data, other components stay; the spans of `spert_mt` are as wide as the widest entity (up to 40
+    tokens); `mre_textcat` predicts any number of labels if a text has several or none, or if the config says so.
 
     config (Config): The config. It is not changed.
     docs (Sequence[Doc]): The training texts, on the tokens of the pipeline.
     updates (int | None): The number of updates. Default: that of `make_budget`.
     RETURNS (Config): The adapted config.
-    RAISES (ValueError): If there is nothing to learn for any component.
+    RAISES (ValueError): If components are left out, and none that learns remains.
     """
     fitted = Config(config).copy()
     keys = _span_groups(fitted)
@@ -171,15 +172,28 @@ def _fit_components(config: Config, docs: Sequence[Doc], keys: dict[str, str]) -
             components[name]["multi_label"] = components[name].get("multi_label") is True or several
         kept.append(name)
     left_out = [name for name in pipeline if name not in kept]
-    if left_out and not any(components[name].get("factory") in ("spert_mt", "mre_textcat") for name in kept):
-        raise ValueError(Errors.M412.format(texts=len(docs)))
+    plain = config.interpolate()
+    if left_out and not any(_learns(plain["nlp"]["lang"], plain["components"][name]) for name in kept):
+        raise ValueError(Errors.M412.format(texts=len(docs), names=", ".join(left_out)))
     for name in left_out:
         del components[name]
     config["nlp"]["pipeline"] = kept
 
 
+def _learns(lang: str, component: dict[str, Any]) -> bool:
+    """Whether a component is trained on gold of its own, unlike an encoder, a rule, or one of another pipeline."""
+    factory = component.get("factory")
+    if factory is None:
+        return False
+    language = get_lang_class(lang)
+    if not language.has_factory(factory):
+        Language()  # the first pipeline loads the entry points
+    meta = language.get_factory_meta(factory)
+    return bool(meta.scores) and "model" in {**meta.default_config, **component}
+
+
 def _fit_score_weights(training: dict[str, Any], docs: Sequence[Doc], keys: Sequence[str]) -> None:
-    """Weight what can be scored only. The default weights of components are those of the group "entities"."""
+    """Give weight only to what can be scored. The default weights of components are those of the group "entities"."""
     weights = training.setdefault("score_weights", {})
     default = f"spans_{DEFAULT_KEY}_f"
     if keys and DEFAULT_KEY not in keys:

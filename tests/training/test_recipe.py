@@ -112,6 +112,19 @@ def test_components_without_training_data_are_left_out():
         fitted(make_docs(entities=False, relations=False, cats=()))
 
 
+@pytest.mark.parametrize(("factory", "learns"), [("multi_ner", True), ("ner", True), ("sentencizer", False)])
+def test_a_component_that_stays_is_something_to_learn_if_it_is_trained(factory, learns):
+    config = load_config(config_path("ja_cpu"), interpolate=False)
+    config["components"] = {name: config["components"][name] for name in ("tok2vec", "mre_textcat")}
+    config["components"]["other"] = {"factory": factory}
+    config["nlp"]["pipeline"] = ["tok2vec", "other", "mre_textcat"]
+    if learns:
+        assert fit_config(config, make_docs(cats=()))["nlp"]["pipeline"] == ["tok2vec", "other"]
+    else:
+        with pytest.raises(ValueError, match=r"M412.*10 training texts.*mre_textcat"):
+            fit_config(config, make_docs(cats=()))
+
+
 def test_spans_are_as_wide_as_the_entities():
     assert fitted(make_docs(width=3))["components"]["spert_mt"]["model"]["max_width"] == 12
     assert fitted(make_docs(width=17))["components"]["spert_mt"]["model"]["max_width"] == 17
