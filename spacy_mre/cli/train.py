@@ -7,14 +7,14 @@ import sys
 from collections import Counter
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import srsly
 import typer
 from confection import Config
 from rich.console import Console
 
-from ..annotations.scripts import language_of
+from ..annotations.scripts import main_language
 from ..annotations.storage import load_docs
 from ..corpora import READERS
 from ..corpora.recognise import recognise
@@ -22,6 +22,7 @@ from ..corpora.splits import PARTS
 from ..corpora.stats import get_statistics
 from ..errors import Errors
 from ..evaluation.advice import advice_table, what_to_annotate
+from ..evaluation.run_config import get_section, set_values
 from ..files import check_can_write, replacing
 from ..training.configs import read_config
 from ..training.recipe import choose_config, config_in_language, fit_config
@@ -99,7 +100,7 @@ def train_cli(
     console.print(known, markup=False, highlight=False)
     nlp = config if settings == own else written
     train, dev, test = _convert(console, format, source, output / "corpus", seed=seed, nlp=nlp)
-    fitted = _write_config(settings, written, train, dev, seed=seed, updates=updates)
+    fitted = write_fitted(settings, written, train, dev, seed=seed, updates=updates)
     console.print(f"{written}: {config} for {fitted}", markup=False, highlight=False)
     gpu = ["--gpu-id", gpu_id] if gpu_id >= 0 else []
     _run(console, "spacy", "train", written, "--output", trained, *gpu)
@@ -138,9 +139,7 @@ def _package(console: Console, best: Path, folder: Path, name: str) -> Path:
 
 def _guess_language(format: str, source: Path) -> str:
     """By the script of most of the first texts; "en" stands for all that is not Japanese or Chinese."""
-    texts = [record.text for record in islice(READERS[format](source), MAX_READ)]
-    lang, count = language_of(texts)
-    return lang if 2 * count > len(texts) else "en"
+    return main_language(record.text for record in islice(READERS[format](source), MAX_READ))
 
 
 def _run(console: Console, *command: object, quiet: bool = False) -> None:
@@ -154,12 +153,31 @@ def _run(console: Console, *command: object, quiet: bool = False) -> None:
         raise typer.Exit(done.returncode)
 
 
-def _write_config(config: Config, path: Path, train: Path, dev: Path, *, seed: int, updates: int | None) -> str:
-    """Write the config that was adapted to the training texts. Returns what was chosen."""
+def write_fitted(config: Config, path: Path, train: Path, dev: Path, *, seed: int, updates: int | None) -> str:
+    """Write the config that was adapted to the training texts.
+
+    config (Config): A training config, not interpolated.
+    path (Path): The file to write.
+    train (Path): The `.spacy` file to train on.
+    dev (Path): The `.spacy` file that chooses the best model.
+    seed (int): The seed of the training.
+    updates (int | None): The number of updates. None: by the number of texts.
+    RETURNS (str): What was chosen.
+    """
     docs = list(load_docs(train))
     fitted = fit_config(config, docs, updates=updates)
-    fitted["paths"].update({"train": str(train), "dev": str(dev)})
-    fitted["system"]["seed"] = seed
+    fitted.setdefault("paths", {}).update({"train": str(train), "dev": str(dev)})
+    fitted.setdefault("system", {})["seed"] = seed
+    # A config may have its own paths and its own seed in place of these variables.
+    plain = fitted.interpolate()
+    values: dict[str, Any] = {}
+    for name, file in (("train_corpus", train), ("dev_corpus", dev)):
+        corpus = plain["training"][name]
+        if get_section(plain, corpus).get("path", str(file)) != str(file):
+            values[f"{corpus}.path"] = str(file)
+    if plain["training"].get("seed", seed) != seed:
+        values["training.seed"] = seed
+    fitted = set_values(fitted, values)
     write_filled(fitted, path)
     return describe(fitted, len(docs))
 

@@ -14,12 +14,14 @@ from spacy.training import Example
 from spacy.util import load_config
 from typer.testing import CliRunner
 
-from spacy_mre import load_docs
+from spacy_mre import load_docs, save_docs
 from spacy_mre.annotations.relations import get_relations
 from spacy_mre.cli import app
-from spacy_mre.corpora import WRITERS, make_docs
+from spacy_mre.cli.train import write_fitted
+from spacy_mre.corpora import READERS, WRITERS, make_docs
 from spacy_mre.corpora.assets import read_corpus, read_labels
 from spacy_mre.evaluation.scorers import score_joint
+from spacy_mre.training.configs import read_config
 
 ASSETS = Path("assets")
 COMMAND = re.compile(r"^\$ python (.*)$", re.MULTILINE)
@@ -152,6 +154,27 @@ def test_a_config_is_trained_in_the_language_of_the_option(tmp_path, monkeypatch
     words = {token.text for doc in load_docs("out/corpus/train.spacy") for token in doc}
     assert "z.B." in words
     assert "language: de, config: en_cpu" in result.output
+
+
+def test_a_config_that_names_its_own_files_is_trained_on_those_of_the_command(tmp_path):
+    """It needs neither [paths] nor [system]."""
+    config = read_config("ja_cpu")
+    for section in ("paths", "system"):
+        del config[section]
+    for part in ("train", "dev"):
+        config["corpora"][part]["path"] = f"{part}.spacy"
+    config["training"].update(seed=1, gpu_allocator=None)
+    assert write_texts(tmp_path / "own.jsonl", count=8) == 8
+    nlp = spacy.blank("xx")
+    save_docs(make_docs(READERS["doccano"](tmp_path / "own.jsonl"), nlp), tmp_path / "own.spacy")
+    files = tmp_path / "own.spacy", tmp_path / "dev.spacy"
+    write_fitted(config, tmp_path / "config.cfg", *files, seed=7, updates=3)
+    written = load_config(tmp_path / "config.cfg", interpolate=True)
+    assert [written["corpora"][part]["path"] for part in ("train", "dev")] == list(map(str, files))
+    assert written["training"]["seed"] == written["system"]["seed"] == 7
+    # With the variables, they can still be replaced on the command line.
+    write_fitted(read_config("ja_cpu"), tmp_path / "config.cfg", *files, seed=7, updates=3)
+    assert load_config(tmp_path / "config.cfg")["corpora"]["train"]["path"] == "${paths.train}"
 
 
 def test_a_trained_pipeline_is_not_replaced_by_another(trained, monkeypatch):
