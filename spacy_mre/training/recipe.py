@@ -189,7 +189,7 @@ def _learns(lang: str, component: dict[str, Any]) -> bool:
     if not language.has_factory(factory):
         Language()  # the first pipeline loads the entry points
     meta = language.get_factory_meta(factory)
-    return bool(meta.scores) and "model" in {**meta.default_config, **component}
+    return bool(meta.scores) and "model" in {**(meta.default_config or {}), **component}
 
 
 def _fit_score_weights(training: dict[str, Any], docs: Sequence[Doc], keys: Sequence[str]) -> None:
