@@ -8,8 +8,8 @@
 
 Offsets count characters. Old versions counted code units of UTF-16, or line ends of two characters as one; the texts of
 the regions show which. A region with several labels becomes several entities; a relation with the direction "bi" two
-relations. Results of other kinds, choices for a region, and regions without a label are counted as lost. Choices are
-read without the name of their tag. Scores are read of predictions only.
+relations. Results of other kinds, those of another text, choices for a region, and regions without a label are counted
+as lost. Choices are read without the name of their tag. Scores are read of predictions only.
 
 Label Studio does not state what was asked. So the entities, relations or text labels of an annotated text are None if
 no text of the file has any. `data` may contain "record_id" and "group"; everything else in it is metadata.
@@ -25,12 +25,13 @@ from .label_studio_results import (
     DATA_KEYS,
     Annotation,
     Region,
-    leave_out_other_texts,
+    note_uncertain_offsets,
     read_choices,
     read_entities,
     read_relations,
     sort_result,
 )
+from .label_studio_tags import leave_out_other_texts
 from .metadata import read_meta
 from .reading import Location
 from .record import Record
@@ -71,7 +72,9 @@ def read_label_studio(
     for annotation in found:
         for result in annotation.results or ():
             sort_result(result, annotation, report)
-        leave_out_other_texts(annotation, report)
+    leave_out_other_texts(found, report)
+    for annotation in found:
+        note_uncertain_offsets(annotation, report)
     has_entities = any(annotation.regions for annotation in found)
     has_relations = any(annotation.relations for annotation in found)
     cats = read_choices(found, report)
@@ -100,6 +103,7 @@ def _annotations(
     meta = read_meta(task.get("meta"), location) | read_meta(data.get("meta"), location)
     known = DATA_KEYS - {"text"} | {key}
     meta |= read_meta({name: value for name, value in data.items() if name not in known}, location)
+    others = {name: value for name, value in data.items() if name != key}
     base: dict[str, Any] = {"text": text, "meta": meta, "origin": str(location)}
     group = location.get_id(data, "group")
     own_name = location.get_id(data, "record_id", task_name)
@@ -107,7 +111,7 @@ def _annotations(
     if not chosen:
         predicted = " (--annotations predictions reads its prediction)" if task.get("predictions") else ""
         report.note(f"text without an annotation{predicted}, read as not annotated", str(location))
-        yield Annotation(location, Record(id=own_name, group=group, **base), key, None)
+        yield Annotation(location, Record(id=own_name, group=group, **base), key, None, others)
     for number, annotation in enumerate(chosen, start=1):
         results = location.get(annotation, "result", list)
         several = len(chosen) > 1
@@ -116,7 +120,7 @@ def _annotations(
             group=group or (own_name if several else ""),
             **base,
         )
-        yield Annotation(location, record, key, results, is_prediction=choice == "predictions")
+        yield Annotation(location, record, key, results, others, is_prediction=choice == "predictions")
 
 
 def find_text_key(data: dict[str, Any], location: Location) -> str:

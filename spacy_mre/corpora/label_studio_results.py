@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .extra_keys import count_extra_keys
 from .offsets import Offsets
@@ -33,7 +33,7 @@ class Region:
     labels (list[str]): Its labels.
     id (str): Its id, to which relations refer.
     score (float): The score of a prediction.
-    tag (str): The Text tag of the interface that it is in; empty if not given.
+    shown_by (str): The tag of the interface that shows its text; empty if not given.
     """
 
     start: Any
@@ -42,7 +42,20 @@ class Region:
     labels: list[str]
     id: str
     score: float
-    tag: str = ""
+    shown_by: str = ""
+
+
+class Choice(NamedTuple):
+    """A choice for a text.
+
+    name (str): Its name.
+    tag (str): The tag of the interface that offers it; empty if not given.
+    shown_by (str): The tag that shows the text; empty if not given.
+    """
+
+    name: str
+    tag: str
+    shown_by: str
 
 
 @dataclass
@@ -53,9 +66,10 @@ class Annotation:
     record (Record): The record, with its text.
     key (str): The key of the text in the data.
     results (list[Any] | None): Its results; None if the text is not annotated.
+    others (dict[str, Any]): The other data of the task.
     is_prediction (bool): Whether its scores are read; those of a person's annotation are left from a prediction.
     regions (list[Region]): The labelled parts of the text.
-    names (list[tuple[str, str]]): The choices for the text, each with the name of its tag, which may be empty.
+    choices (list[Choice]): The choices for the text.
     relations (list[dict[str, Any]]): The relations.
     """
 
@@ -63,9 +77,10 @@ class Annotation:
     record: Record
     key: str
     results: list[Any] | None
+    others: dict[str, Any]
     is_prediction: bool = False
     regions: list[Region] = field(default_factory=list)
-    names: list[tuple[str, str]] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
     relations: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -89,8 +104,8 @@ def sort_result(result: Any, annotation: Annotation, report: Report) -> None:
         names = location.get(value, "choices", list)
         if not all(isinstance(name, str) for name in names):
             raise location.error("'choices' must be a list of strings")
-        tag = location.get_id(result, "from_name")
-        annotation.names += [(tag, name) for name in names]
+        tag, shown_by = location.get_id(result, "from_name"), location.get_id(result, "to_name")
+        annotation.choices += [Choice(name, tag, shown_by) for name in names]
     elif kind == CHOICES:
         report.lose("choice for a region, not for the text", str(location))
     elif kind not in TEXT_LABELS or type(value.get("start")) is str:
@@ -101,8 +116,8 @@ def sort_result(result: Any, annotation: Annotation, report: Report) -> None:
             raise location.error(f"'{kind}' must be a list of strings")
         text = location.get(value, "text", str) if value.get("text") is not None else None
         start, end = location.get(value, "start", int), location.get(value, "end", int)
-        name, tag = location.get_id(result, "id"), location.get_id(result, "to_name")
-        annotation.regions.append(Region(start, end, text, labels, name, _score(result, annotation), tag))
+        name, shown_by = location.get_id(result, "id"), location.get_id(result, "to_name")
+        annotation.regions.append(Region(start, end, text, labels, name, _score(result, annotation), shown_by))
 
 
 def read_choices(annotations: Sequence[Annotation], report: Report) -> list[dict[str, float]]:
@@ -115,36 +130,24 @@ def read_choices(annotations: Sequence[Annotation], report: Report) -> list[dict
     """
     tags: dict[str, set[str]] = {}
     for annotation in annotations:
-        for tag, name in annotation.names:
-            tags.setdefault(name, set()).add(tag)
+        for choice in annotation.choices:
+            tags.setdefault(choice.name, set()).add(choice.tag)
     for annotation in annotations:
-        for name in dict.fromkeys(name for _, name in annotation.names if len(tags[name]) > 1):
+        for name in dict.fromkeys(choice.name for choice in annotation.choices if len(tags[choice.name]) > 1):
             place = f"{annotation.location}: {name}"
             report.note(f"choice that several tags have ({', '.join(sorted(tags[name]))}), read without its tag", place)
-            of_text = {tag for tag, other in annotation.names if other == name}
+            of_text = {choice.tag for choice in annotation.choices if choice.name == name}
             for _ in range(len(of_text) - 1):
                 report.lose("choice with the name of one of another tag", str(annotation.location), name)
-    return [dict.fromkeys((name for _, name in annotation.names), 1.0) for annotation in annotations]
+    return [dict.fromkeys((choice.name for choice in annotation.choices), 1.0) for annotation in annotations]
 
 
-def leave_out_other_texts(annotation: Annotation, report: Report) -> None:
-    """Leave out the regions of other texts, if the interface has several Text tags: their offsets are of those texts.
+def note_uncertain_offsets(annotation: Annotation, report: Report) -> None:
+    """Note regions of which it is not certain what their offsets count.
 
     annotation (Annotation): The annotation, with its regions.
-    report (Report): Counts the regions, and notes those of which it is not certain what they count.
-    RAISES (CorpusError): If it is not clear which of the tags shows the text.
+    report (Report): Gets the note.
     """
-    tags = sorted({region.tag for region in annotation.regions})
-    if len(tags) > 1:
-        if annotation.key not in tags:
-            raise annotation.location.error(
-                f"the regions are in several texts (to_name: {', '.join(tags)}), none of which has the name of the key "
-                f"'{annotation.key}': export a project with one text, or rename its Text tag to '{annotation.key}'"
-            )
-        for region in annotation.regions:
-            if region.tag != annotation.key:
-                report.lose("region of another text", str(annotation.location), ", ".join(region.labels))
-        annotation.regions = [region for region in annotation.regions if region.tag == annotation.key]
     text = annotation.record.text
     last = max((r.end for r in annotation.regions if r.text is None and isinstance(r.end, int)), default=0)
     if max(text[: max(last, 0)], default="") > "\uffff":

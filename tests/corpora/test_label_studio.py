@@ -418,6 +418,41 @@ def test_regions_of_another_text_are_left_out(tmp_path):
         read_results(tmp_path, data, tags)
 
 
+def test_results_of_another_text_only_are_left_out(read):
+    title = [region("b", 0, 3, "Ada", "star", to_name="title"), {**choice("clickbait"), "to_name": "title"}]
+    first = task("Ada met Bo", annotation(*title), data={"text": "Ada met Bo", "title": "Ada rocks"})
+    second = task("Bo", annotation(region("a", 0, 2, "Bo", "person")), data={"text": "Bo", "title": "t"})
+    lost = {"region of another text": 1, "choice for another text": 1}
+    records, report = read(first, second)
+    assert ([record.entities for record in records], report.lost) == ([[], [EntityRecord(0, 2, "person")]], lost)
+    assert [record.cats for record in records] == [None, None]
+    # Nothing of the text itself is in the file, so the name of the tag alone shows what it is of.
+    (record,), report = read(first)
+    assert (record.entities, record.cats, report.lost) == (None, None, lost)
+    # A tag need not have the name of the data that it shows.
+    named = json.loads(json.dumps(first).replace('"to_name": "title"', '"to_name": "heading"'))
+    records, report = read(named, second)
+    assert (records[0].entities, report.lost) == ([], lost)
+
+
+@pytest.mark.parametrize("others", [{}, {"title": "A day"}])
+@pytest.mark.parametrize("tag", ["text", "title", "anything"])
+def test_a_single_text_tag_may_have_any_name(read, tag, others):
+    results = [region("a", 0, 3, "Ada", "person", to_name=tag), {**choice("diary"), "to_name": tag}]
+    item = task("", annotation(*results), data={"body": "Ada met Bo.", **others})
+    (record,), report = read(item, text_key="body")
+    assert (record.entities, record.cats, report.lost) == ([ADA], {"diary": 1.0}, {})
+
+
+def test_choices_of_several_tags_need_the_name_of_the_key(read):
+    chosen = [{**choice(name), "to_name": name} for name in ("left", "right")]
+    with pytest.raises(CorpusError, match=r"several texts \(to_name: left, right\).*'text'"):
+        read(task("Ada met Bo.", annotation(*chosen)))
+    # A region can only be in a text, so its tag is that of the text.
+    (record,), report = read(task("Ada met Bo.", annotation(region("a", 0, 3, "Ada", "x", to_name="left"), *chosen)))
+    assert (record.cats, report.lost) == ({"left": 1.0}, {"choice for another text": 1})
+
+
 @pytest.mark.parametrize("text, noted", [(None, 1), ("Bo", 0)])
 def test_offsets_that_nothing_proves_are_noted(text, noted, tmp_path):
     record, report = read_results(tmp_path, {"text": "🙂 Bo"}, [region_of("text", 2, 4, text)])
