@@ -48,8 +48,8 @@ def read_table(
 ) -> Iterator[Record]:
     """Read one file, or a folder of files.
 
-    path (Path): The file or folder. CSV must be in UTF-8; the columns are separated by commas, tabs or semicolons. A
-        folder of JSON is not read.
+    path (Path): The file or folder. CSV must be in UTF-8; the columns are separated by commas, tabs or semicolons,
+        those of .tsv by tabs. A folder of JSON is not read.
     text_column (str): The column of the text.
     label_column (str): The column of the text label or list of labels, if there is one.
     entities_column (str): The column of the entities.
@@ -73,8 +73,10 @@ def read_table(
         if lacks_end(file):
             report.note("Arrow stream without an end, perhaps cut off", file.name)
 
+    doubtful: set[str] = set()
+
     def read() -> Iterator[NamedRow]:
-        return _rows(table, columns)
+        return _rows(table, columns, doubtful)
 
     def parts_of(given: NamedRow) -> tuple[str, list[Mention], Location]:
         _, location, row = given
@@ -84,14 +86,18 @@ def read_table(
     words = ((place, row) for _, place, row in first_rows if has_words(row, columns))
     scheme = find_scheme(shown_tags(row, tags_column, place) for place, row in words)
     for (name, location, row), offsets in with_offsets(read, parts_of, report):
+        if str(location) in doubtful:
+            report.note(
+                "cell that contains rows, perhaps because its quotation mark is part of the text", str(location)
+            )
         item = make_item(row, columns, location, report, scheme=scheme)
         # Words are joined to a text here, so the offsets of their entities count characters.
         known = Offsets(item["text"]) if has_words(row, columns) else offsets
         yield make_record(item, name, known, location, report)
 
 
-def _rows(table: TableFiles, columns: Columns) -> Iterator[NamedRow]:
-    """The rows of all files."""
+def _rows(table: TableFiles, columns: Columns, doubtful: set[str]) -> Iterator[NamedRow]:
+    """The rows of all files; `doubtful` as in `csv_rows`."""
     json_columns = (columns.entities, columns.relations, "cats", columns.tokens, "meta")
     count = 0
     first: dict[str, Any] = {}
@@ -102,7 +108,7 @@ def _rows(table: TableFiles, columns: Columns) -> Iterator[NamedRow]:
         elif path.suffix not in CSV and read_start(path).startswith(("{", "[")):
             rows, is_json = read_json_items(path), True
         else:
-            rows = csv_rows(path, columns.text, json_columns)
+            rows = csv_rows(path, columns.text, json_columns, doubtful)
         for location, row in rows:
             count += 1
             if not first:

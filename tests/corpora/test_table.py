@@ -75,6 +75,15 @@ def test_other_names_of_columns(read):
         read("本文,分類,id\n雨,天気,7\n")
 
 
+def test_tsv_has_tabs(read):
+    (record,), _ = read("text\tage, years; days\nAda\t5\n", name="a.tsv")
+    assert (record.text, record.meta) == ("Ada", {"age, years; days": "5"})
+    (record,), _ = read("text\nAda, Bo; Cy\n", name="a.tsv")
+    assert record.text == "Ada, Bo; Cy"
+    with pytest.raises(CorpusError, match=r"line 2: found 2 cells, but the header has 1, with tabs between them"):
+        read("text\nAda\tBo\n", name="a.tsv")
+
+
 def test_long_cells(read):
     assert len(read(f"text\n{'x' * 200_000}\n")[0][0].text) == 200_000
 
@@ -83,9 +92,10 @@ def test_long_cells(read):
     "content, reason",
     [
         ("text,text\na,b\n", "line 1: two columns have the name 'text'"),
-        ("text,label\na,b\nc\n", "line 3: found 1 cells, but the header has 2"),
+        ("text,label\na,b\nc\n", "line 3: found 1 cells, but the header has 2, with commas between them"),
         ('text,label\n"a"x,b,c\n', "line 2: invalid CSV"),
-        ('text,label\n"a\n"x,b\n', "line 3: invalid CSV"),
+        ('text,label\n"a\n"x,b\n', "line 2: invalid CSV: ',' expected after '\"' in line 3"),
+        ('text,label\n"a,b\nc,d\ne,f\n', "line 2: invalid CSV: no quotation mark closes the cell"),
         ('text,label\n"a,b\n', "line 2: invalid CSV"),
         ('text,entities\nAda,"[{}]"\n', "line 2: the key 'label' is missing"),
         ("text,entities\nAda,person\n", "line 2: the column 'entities' must contain JSON"),
@@ -96,6 +106,25 @@ def test_long_cells(read):
 def test_malformed(read, content, reason):
     with pytest.raises(CorpusError, match=rf"a\.csv, {reason}"):
         read(content)
+
+
+@pytest.mark.parametrize("separator", ",\t")
+@pytest.mark.parametrize(
+    "rows, is_noted",
+    [
+        (['"Great|pos', "", "bad|neg", 'good"|pos'], True),
+        (['"Great|pos', 'good"|pos'], True),
+        (["x|pos", 'Ada|"pos', "bad|neg", 'good|neg"'], True),
+        (['"Ada met Bo.', "They| then| left.", 'Rain"|pos'], False),
+        (['"Ada| met Bo."|pos', "bad|neg"], False),
+    ],
+)
+def test_a_cell_that_contains_rows_is_noted(read, separator, rows, is_noted):
+    records, report = read("\n".join(["text|label", *rows]).replace("|", separator) + "\n")
+    reason = "cell that contains rows, perhaps because its quotation mark is part of the text"
+    assert report.noted == ({reason: 1} if is_noted else {})
+    if is_noted:
+        assert report.examples[reason] == [f"a.csv, line {1 + len(records)}"]
 
 
 def test_a_table_is_closed_after_an_error(read):
