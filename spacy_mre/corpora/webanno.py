@@ -47,13 +47,13 @@ def read_webanno(
     feature (str): The feature that contains the labels of entities; empty for "label", "value", or the only one with
         values.
     relation_feature (str): The same for relations.
-    report (Report | None): Counts annotations that were not read.
+    report (Report | None): Counts annotations that were not read, and notes files that may have been cut off.
     YIELDS (Record): One record per file. Its id is the name of the file without its suffix.
     RAISES (CorpusError): If the input is malformed, or it is not clear which layer or feature to read.
     """
     path = Path(path)
     report = report if report is not None else Report()
-    documents = {file: read_document(file) for file in files_in(path, (ENDING,))}
+    documents = {file: read_document(file, report) for file in files_in(path, (ENDING,))}
     if not documents:
         raise CorpusError(path, 0, "the folder contains no .tsv file")
     source, every = Location(path, name="the source"), documents.values()

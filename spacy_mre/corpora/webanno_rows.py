@@ -9,6 +9,7 @@ from .layers import NO_TEXT
 from .offsets import Offsets
 from .reading import Location, read_lines
 from .record import CharOffsets, CorpusError
+from .report import Report
 from .webanno_values import unescape
 
 ENDING = ".tsv"
@@ -86,14 +87,15 @@ class Document:
         return [(row.start, row.end) for row in self.rows if "." not in row.unit]
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path, report: Report) -> Document:
     """Read one file.
 
     path (Path): The file.
+    report (Report): Gets a note if the file may have been cut off.
     RETURNS (Document): Its layers, text and rows.
     RAISES (CorpusError): If it is malformed.
     """
-    lines = [(Location(path, number), line) for number, line in read_lines(path)]
+    lines = [(Location(path, number), line) for number, line in read_lines(path, report=report)]
     codes = _reads_codes(lines[0])
     document = Document()
     body = 1
@@ -105,7 +107,8 @@ def read_document(path: Path) -> Document:
     if body < len(lines) and lines[body][1]:
         location, line = lines[body]
         raise location.error(f"expected a layer (#T_SP=, #T_CH= or #T_RL=) or a blank line, not '{line[:40]}'")
-    _read_body(lines[body:], width, codes, document)
+    ends = _read_body(lines[body:], width, codes, document)
+    _note_missing_rows(document, ends, report)
     return document
 
 
@@ -131,11 +134,12 @@ def _layer(match: re.Match[str], first: int, location: Location) -> Layer:
 
 
 class _Text:
-    """The text so far, and its length in UTF-16."""
+    """The text so far, its length in UTF-16, and where each sentence ends in characters."""
 
     def __init__(self) -> None:
         self.parts: list[str] = []
         self.length = 0
+        self.ends: list[int] = []
 
     def add_sentence(self, lines: list[str], start: int, location: Location) -> None:
         """Add a sentence. What was between two sentences is not in the file; it was white space, as a rule."""
@@ -146,9 +150,11 @@ class _Text:
         for part in (between, "\n".join(lines)):
             self.parts.append(part)
             self.length += len(part.encode("utf-16-le")) // 2
+        self.ends.append((self.ends[-1] if self.ends else 0) + len(self.parts[-2]) + len(self.parts[-1]))
 
 
-def _read_body(lines: list[tuple[Location, str]], width: int, codes: bool, document: Document) -> None:
+def _read_body(lines: list[tuple[Location, str]], width: int, codes: bool, document: Document) -> list[int]:
+    """Add the text and the rows to a document, and return where the sentences end."""
     text = _Text()
     rows: list[tuple[Row, str]] = []
     waiting: list[str] = []
@@ -176,6 +182,7 @@ def _read_body(lines: list[tuple[Location, str]], width: int, codes: bool, docum
         raise lines[-1][0].error("the text ends with a sentence without rows; perhaps the file was cut off")
     document.text = "".join(text.parts)
     _convert(rows, codes, document)
+    return text.ends
 
 
 def _row(line: str, width: int, location: Location) -> tuple[Row, str]:
@@ -225,6 +232,14 @@ def _convert(rows: list[tuple[Row, str]], codes: bool, document: Document) -> No
                 raise row.location.error(f"{what} begins before the end of the token {token.unit}")
             token = row
     document.rows = [row for row, _ in rows]
+
+
+def _note_missing_rows(document: Document, ends: list[int], report: Report) -> None:
+    """Note sentences that go on after their last token. The numbers of the tokens do not show that rows are missing."""
+    last = {row.unit.partition("-")[0]: row for row in document.rows if "." not in row.unit}
+    for row, end in zip(last.values(), ends):
+        if document.text[row.end : end].strip():
+            report.note("sentence that goes on after its last row, perhaps cut off", str(row.location))
 
 
 def is_webanno(path: Path) -> bool:

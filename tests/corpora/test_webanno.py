@@ -175,6 +175,20 @@ def test_malformed(content, line, error, tmp_path):
         read(tmp_path, content)
 
 
+def test_a_file_that_was_cut_off_is_noted(tmp_path):
+    goes_on = "sentence that goes on after its last row, perhaps cut off"
+    first, second = ROWS.splitlines(keepends=True)
+    content = HEADER + "#Text=😊 Ada \n1-1\t0-2\t😊\t_\t_\t_\t\n1-2\t3-6\tAda\t_\t_\t_\t\n"
+    assert not read(tmp_path, content)[1].noted
+    assert not read(tmp_path, HEADER + TEXT + ROWS)[1].noted
+    record, report = read(tmp_path, HEADER + TEXT + first)
+    assert (record.text, report.noted, report.examples[goes_on]) == ("Ada Bo", {goes_on: 1}, ["a.tsv, line 7"])
+    _, report = read(tmp_path, content + "\n#Text=Bo.\n2-1\t8-10\tBo\t_\t_\t_\t\n2-1.1\t8-9\tB\t_\t_\t_\t\n")
+    assert (report.noted, report.examples[goes_on]) == ({goes_on: 1}, ["a.tsv, line 11"])
+    _, report = read(tmp_path, HEADER + TEXT + first + second.rstrip())
+    assert report.noted == {"last line without an end, perhaps cut off": 1}
+
+
 @pytest.mark.parametrize(
     "value", ["a_b", "a|b", "a[1]", "a]", "a;b", "->", "\\", "\\_", "*", "_", "a\tb\r\n", "é 🙂 -> x"]
 )
