@@ -7,6 +7,7 @@ from .json_values import InvalidJSON, parse_json
 from .metadata import other_keys, read_meta
 from .reading import Location
 from .report import Report
+from .table_features import UNLABELLED
 from .table_words import TAG_COLUMNS, read_words, tag_column
 from .tags import Scheme
 
@@ -144,7 +145,14 @@ def _labels(row: dict[str, Any], column: str, location: Location, report: Report
             f"'{column}' contains results of Label Studio, which its CSV and TSV write as JSON: export the project as "
             "JSON, and read it with convert labelstudio"
         )
+    if any(type(label) is int and label == UNLABELLED for label in (given if isinstance(given, list) else [given])):
+        report.note(f"class of {UNLABELLED}, read as not annotated ('{column}')", str(location))
+        given = [None if label == UNLABELLED else label for label in given] if isinstance(given, list) else None
+    if given is None:
+        return None
     if not isinstance(given, list):
+        if given == str(UNLABELLED):
+            report.note(f"text label {UNLABELLED}, which may mean not annotated ('{column}')", str(location))
         if isinstance(given, str) and SEVERAL in given.strip(SEVERAL):
             reason = f"text label with #, by which doccano's CSV joins several, read as one ('{column}')"
             report.note(reason, str(location))

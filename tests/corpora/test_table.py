@@ -75,6 +75,29 @@ def test_other_names_of_columns(read):
         read("本文,分類,id\n雨,天気,7\n")
 
 
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+@pytest.mark.parametrize("labels, cats", [((1, -1), {"1": 1.0}), (([1, -1], [-1]), {"1": 1.0})])
+def test_a_class_without_a_name_may_be_none(tmp_path, ending, labels, cats):
+    rows = [{"text": f"text {i}", "label": label} for i, label in enumerate(labels)]
+    path = tmp_path / f"a.{ending}"
+    if ending == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf8")
+    else:
+        pa = pytest.importorskip("pyarrow")
+        pytest.importorskip("pyarrow.parquet").write_table(pa.Table.from_pylist(rows), path)
+    report = Report()
+    records = list(read_table(path, report=report))
+    assert [record.cats for record in records] == [cats, None]
+    # It may be the negative one of three classes.
+    assert report.noted == {"class of -1, read as not annotated ('label')": str(labels).count("-1")}
+
+
+def test_a_label_that_may_be_none_is_noted(read):
+    records, report = read("text,label\nAda,1\nBo,-1\n")
+    assert [record.cats for record in records] == [{"1": 1.0}, {"-1": 1.0}]
+    assert report.noted == {"text label -1, which may mean not annotated ('label')": 1}
+
+
 def test_tsv_has_tabs(read):
     (record,), _ = read("text\tage, years; days\nAda\t5\n", name="a.tsv")
     assert (record.text, record.meta) == ("Ada", {"age, years; days": "5"})
