@@ -109,6 +109,11 @@ class Errors(metaclass=_WithCodes):
         "{path} has no documents{lost}, so no file was written. Check that it is the right file for the format "
         "'{format}', and that it is complete."
     )
+    M209 = "{origin}: the text has {count:,} characters, and the tokenizer accepts at most {limit:,}. Split the text."
+    M210 = (
+        "{origin}: the text has {count:,} bytes in UTF-8; Sudachi, the tokenizer of --lang ja, accepts at most 49,149. "
+        "Use the tokenizer of this package, which splits long texts: --nlp ja_cpu."
+    )
     M220 = (
         "{path}: the format is not recognised: {seen}. Expected one of: {formats}. If it is one of them, name it, and "
         "its reader says what is wrong: python -m spacy_mre convert FORMAT IN OUT."

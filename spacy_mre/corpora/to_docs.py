@@ -45,7 +45,8 @@ def make_docs(
     report (Report | None): Counts what was kept and lost.
     strict (bool): Raise an error if anything was lost, after the last record.
     YIELDS (Doc): The documents.
-    RAISES (ValueError): If the tokens of a record overlap or are outside its text; with `strict`, if anything was lost.
+    RAISES (ValueError): If the tokens of a record overlap or are outside its text, or a text is too long for the
+        tokenizer; with `strict`, if anything was lost.
 
     >>> import spacy
     >>> record = Record("Ida lives in Lima", entities=[EntityRecord(0, 3, "person")])
@@ -120,10 +121,23 @@ def _tokenize(record: Record, nlp: Language, policy: TokenPolicy, report: Report
         words, spaces = split_words(record)
         doc = Doc(nlp.vocab, words=words, spaces=spaces)
     else:
-        doc = nlp.make_doc(record.text)
+        doc = _apply_tokenizer(record, nlp)
     if policy == "fitted" and doc.text == record.text:
         return _split_tokens_at_entities(doc, record, report)
     return doc
+
+
+def _apply_tokenizer(record: Record, nlp: Language) -> Doc:
+    if len(record.text) > nlp.max_length:
+        raise ValueError(Errors.M209.format(origin=record.origin, count=len(record.text), limit=nlp.max_length))
+    try:
+        return nlp.make_doc(record.text)
+    except Exception as err:
+        # The class of this error is in a package that need not be installed.
+        if type(err).__name__ != "SudachiError" or "too long" not in str(err):
+            raise
+        count = len(record.text.encode("utf8"))
+        raise ValueError(Errors.M210.format(origin=record.origin, count=count)) from None
 
 
 def _split_tokens_at_entities(doc: Doc, record: Record, report: Report) -> Doc:

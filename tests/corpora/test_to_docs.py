@@ -261,3 +261,16 @@ def test_what_a_record_cannot_have_is_counted(nlp):
     assert report.noted == {beside: 1, "sentences that are not kept": 1}
     assert report.examples[beside] == ["document 1: x"]
     assert report.examples["'kb_id' of an entity"] == ["document 1: x", "document 1: x"]
+
+
+@pytest.mark.parametrize(
+    "lang, sentence, times, message",
+    [
+        ("ja", "東京は晴れです。\n", 2000, r"\[M210\] a.jsonl, line 7: the text has 50,000 bytes.*--nlp ja_cpu"),
+        ("en", "rain ", 200_001, r"\[M209\] a.jsonl, line 7: the text has 1,000,005 characters.*1,000,000\. Split"),
+    ],
+)
+def test_text_that_is_too_long(lang, sentence, times, message):
+    record = Record(sentence * times, origin="a.jsonl, line 7")
+    with pytest.raises(ValueError, match=message):
+        list(make_docs([record], spacy.blank(lang)))
