@@ -10,7 +10,6 @@ The entities, relations or text labels of a text are None if no file has a layer
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from zipfile import is_zipfile
 
 from .cas_choice import Choice
 from .cas_content import CasDocument, require_cassis
@@ -50,8 +49,6 @@ def read_cas(
     path = Path(path)
     require_cassis(path)
     report = report if report is not None else Report()
-    if path.is_file() and is_zipfile(path):
-        raise CorpusError(path, 0, "this is a ZIP archive; unpack it, and name the folder")
     cas_files = CasFiles(path, report)
     files = {file: document for file in files_in(path, ENDINGS) if (document := cas_files.read(file)) is not None}
     if not files:

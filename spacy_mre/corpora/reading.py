@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from ..annotations.scripts import separators
 from .json_values import InvalidJSON, parse_json
+from .packed import how_to_unpack
 from .record import CharOffsets, CorpusError, EntityRecord
 from .report import Report
 
@@ -107,6 +108,9 @@ def _decode(data: bytes, path: Path, *, line: int = 1, position: int = 0) -> str
     """Decode a part of a file, which begins at a line and a position in bytes."""
     if position == 0 and data.startswith(UTF16_MARKS):
         raise CorpusError(path, 1, "the file is in UTF-16; convert the file to UTF-8 first")
+    reason = "" if position else how_to_unpack(path, data)
+    if reason:
+        raise CorpusError(path, 0, reason)
     if b"\0" in data:
         at = data.index(b"\0")
         reason = f"byte {position + at} is NUL, so this is not a text in UTF-8; convert it first"

@@ -1,12 +1,15 @@
 """Files are read line by line: line ends, encodings, and memory that does not grow with the file."""
 
+import gzip
 import json
 import tracemalloc
+from zipfile import ZipFile
 
 import pytest
 
 from spacy_mre.corpora import READERS, CorpusError, Report
 from spacy_mre.corpora.reading import read_lines, read_start
+from spacy_mre.corpora.recognise import recognise
 
 LINES = {
     "line feeds": (b"a\nb\n", ["a", "b"]),
@@ -52,6 +55,31 @@ def test_bad_files(data, line, reason, tmp_path):
     where = f"line {line}: {reason}" if line else reason
     with pytest.raises(CorpusError, match=f"a(, |: ){where}"):
         list(read_lines(tmp_path / "a"))
+
+
+def zip_with(path, name):
+    with ZipFile(path, "w") as archive:
+        archive.writestr(name, "abc")
+
+
+PACKED = {
+    "ZIP": (lambda path: zip_with(path, "all.jsonl"), "this is a ZIP archive; unpack it"),
+    "gzip": (lambda path: path.write_bytes(gzip.compress(b"a\n")), "this is a gzip file; unpack it"),
+    "Excel": (lambda path: zip_with(path, "xl/workbook.xml"), "this is an Excel file; save it as CSV in UTF-8"),
+    "old Excel": (
+        lambda path: path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\n\0"),
+        "this is an Excel or Word file of an old version; save it as CSV or text in UTF-8",
+    ),
+    "the beginning of a ZIP archive": (lambda path: path.write_bytes(b"PK\x03\x04\n\0"), "this is a ZIP archive"),
+}
+
+
+@pytest.mark.parametrize("write, reason", PACKED.values(), ids=PACKED)
+def test_packed_files(write, reason, tmp_path):
+    write(tmp_path / "a")
+    for read in (READERS["doccano"], READERS["table"], READERS["conll"], lambda path: [recognise(path)]):
+        with pytest.raises(CorpusError, match=f"a: {reason}"):
+            list(read(tmp_path / "a"))
 
 
 def test_an_empty_file_may_be_allowed(tmp_path):
