@@ -855,8 +855,8 @@ class Warnings(metaclass=_WithCodes):
         "texts."
     )
     W202 = (
-        "Some texts are in train and in another part too (rule '{rule}'): {counts}. Scores on them show what was "
-        "remembered. If they are not short replies and the like, remove the repetitions, or split by the rule "
+        "Some texts are in two parts (rule '{rule}'): {counts}. Scores on them show what was remembered, or chosen on "
+        "them. If they are not short replies and the like, remove the repetitions, or split by the rule "
         "'stratified', which keeps equal texts without a group together."
     )
     W210 = (

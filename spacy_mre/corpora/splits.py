@@ -5,6 +5,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha1
+from itertools import combinations
 
 from ..errors import Errors, Warnings
 from .record import Record
@@ -70,7 +71,7 @@ RULE_PARTS = {"stratified": PARTS, "hash": PARTS, "number": PARTS, "last-tenth":
 
 def choose_parts(records: Iterable[Record], rule: str, *, seed: int = 0) -> list[str]:
     """Choose the part of each record by a rule. A part that is empty by chance, because there are few records, is
-    warned of, and so are texts of dev and test that are in train too.
+    warned of, and so are texts that are in two parts.
 
     records (Iterable[Record]): The records, in order. They are read more than once, and need not be in memory.
     rule (str): The name of a rule in `SPLIT_RULES`: "stratified", "hash", "number" or "last-tenth".
@@ -94,7 +95,9 @@ def choose_parts(records: Iterable[Record], rule: str, *, seed: int = 0) -> list
         warnings.warn(Warnings.W201.format(**about), stacklevel=2)
     repeated = _count_repeated(records, parts)
     if repeated:
-        counts = ", ".join(f"{count} of {sizes[part]} {part}" for part, count in sorted(repeated.items()))
+        counts = ", ".join(
+            f"{count} of {sizes[part]} {part} in {earlier}" for (part, earlier), count in repeated.items()
+        )
         warnings.warn(Warnings.W202.format(rule=rule, counts=counts), stacklevel=2)
     return parts
 
@@ -117,8 +120,12 @@ def split_records(records: Sequence[Record], rule: str, *, seed: int = 0) -> dic
     return {part: in_part for part, in_part in split.items() if in_part}
 
 
-def _count_repeated(records: Iterable[Record], parts: list[str]) -> Counter[str]:
-    """The number of texts of dev and test that are in train too. Hashes are smaller than texts."""
-    hashes = [hash_of(record.text) for record in records]
-    in_train = {text for text, part in zip(hashes, parts) if part == "train"}
-    return Counter(part for text, part in zip(hashes, parts) if part != "train" and text in in_train)
+def _count_repeated(records: Iterable[Record], parts: list[str]) -> dict[tuple[str, str], int]:
+    """The number of texts of a part that are in an earlier one too, for each two. Hashes are smaller than texts."""
+    hashes: dict[str, list[bytes]] = {part: [] for part in PARTS}
+    for record, part in zip(records, parts):
+        hashes[part].append(hash_of(record.text))
+    found = {part: set(of_part) for part, of_part in hashes.items()}
+    pairs = [(part, earlier) for earlier, part in combinations(PARTS, 2)]
+    counts = {pair: sum(text in found[pair[1]] for text in hashes[pair[0]]) for pair in pairs}
+    return {pair: count for pair, count in counts.items() if count}

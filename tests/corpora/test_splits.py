@@ -76,7 +76,7 @@ def test_texts_of_other_parts_that_are_in_train_are_warned_of():
     records[9] = Record("yes", id="a-9", group="x")
     records[18] = Record("yes", id="a-19", group="y")
     records[19] = Record("yes", id="a-20", group="z")
-    with pytest.warns(UserWarning, match=r"W202.*'last-tenth'\): 2 of 2 dev\."):
+    with pytest.warns(UserWarning, match=r"W202.*'last-tenth'\): 2 of 2 dev in train\."):
         assert choose_parts(records, "last-tenth")[18:] == ["dev", "dev"]
     records[9] = Record("no", id="a-8")
     with warnings.catch_warnings():
@@ -94,3 +94,15 @@ def test_every_rule_warns_of_repeated_texts(rule):
 def test_unknown_rule():
     with pytest.raises(ValueError, match=r"\[M205\].*'best'.*hash, number, last-tenth"):
         split_records([], "best")
+
+
+def test_texts_of_dev_that_are_in_test_too():
+    records = [Record(f"text {i}", id=str(i)) for i in range(60)]
+    dev, test = ([record for record in records if by_hash(record.id) == part] for part in ("dev", "test"))
+    test[0].text = dev[0].text
+    with pytest.warns(UserWarning, match=rf"W202.*'hash'\): 1 of {len(test)} test in dev\."):
+        choose_parts(records, "hash")
+    dev[0].text = test[0].text = "text 1"
+    counts = f"1 of {len(dev)} dev in train, 1 of {len(test)} test in train, 1 of {len(test)} test in dev"
+    with pytest.warns(UserWarning, match=rf"W202.*'hash'\): {counts}\."):
+        choose_parts(records, "hash")
