@@ -57,7 +57,7 @@ def get_entities(doc: Doc, key: str = DEFAULT_KEY) -> list[EntitySpan] | None:
     doc (Doc): The document.
     key (str): The span group.
     RETURNS (list[EntitySpan] | None): The spans of the group. Without such a group, the spans of `doc.ents`; None if
-        these are not set either.
+        these are not set either, or the document has no tokens.
     RAISES (ValueError): If the document was retokenized after the group was written, or a span has no tokens.
     """
     if key in doc.spans:
@@ -65,7 +65,8 @@ def get_entities(doc: Doc, key: str = DEFAULT_KEY) -> list[EntitySpan] | None:
         check_tokens(doc, key)
         scores = _attribute(group, "scores", 1.0)
         return [EntitySpan(span.start, span.end, span.label_, float(score)) for span, score in zip(group, scores)]
-    if doc.has_annotation("ENT_IOB"):
+    # Of a document without tokens, spaCy always says that `doc.ents` is set.
+    if len(doc) and doc.has_annotation("ENT_IOB"):
         return [EntitySpan(ent.start, ent.end, ent.label_) for ent in doc.ents]
     return None
 
@@ -248,8 +249,8 @@ def complete_entities(doc: Doc, key: str = DEFAULT_KEY) -> None:
         if not doc.has_annotation("ENT_IOB"):
             entities = get_entities(doc, key) or []
             doc.set_ents([Span(doc, span.start, span.end, label=span.label) for span in flat_subset(entities)])
-    elif doc.has_annotation("ENT_IOB") and TASK_GROUPS.isdisjoint(doc.spans):
-        set_entities(doc, get_entities(doc, key) or [], key=key, set_ents=False)
+    elif TASK_GROUPS.isdisjoint(doc.spans) and (of_ents := get_entities(doc, key)) is not None:
+        set_entities(doc, of_ents, key=key, set_ents=False)
 
 
 def _read_group(doc: Doc, key: str) -> tuple[list[Written], dict[Place, str]]:

@@ -73,8 +73,8 @@ def scored_relations(doc: Doc, symmetric: Sequence[str], spans_key: str = DEFAUL
 
 
 def has_entities(doc: Doc, spans_key: str) -> bool:
-    """RETURNS (bool): Whether a document says which entities it has. Of one without tokens, spaCy always says so."""
-    return len(doc) > 0 and get_entities(doc, spans_key) is not None
+    """RETURNS (bool): Whether a document says which entities it has."""
+    return get_entities(doc, spans_key) is not None
 
 
 def gold_cats(doc: Doc, multi_label: bool) -> set[str] | None:

@@ -345,3 +345,13 @@ def test_a_span_without_tokens_is_refused_as_what_it_is(doc):
     doc.spans["entities"] = SpanGroup(doc, spans=[Span(doc, 1, 1, label="town")])
     with pytest.raises(ValueError, match=r"M111.*'town', start and end 1"):
         get_entities(doc)
+
+
+def test_doc_without_tokens():
+    """spaCy says of one that it has annotation."""
+    doc = Doc(Vocab())
+    assert get_entities(doc) is None
+    complete_entities(doc)
+    assert "entities" not in doc.spans
+    set_entities(doc, [])
+    assert get_entities(doc) == []

@@ -274,3 +274,9 @@ def test_text_that_is_too_long(lang, sentence, times, message):
     record = Record(sentence * times, origin="a.jsonl, line 7")
     with pytest.raises(ValueError, match=message):
         list(make_docs([record], spacy.blank(lang)))
+
+
+@pytest.mark.parametrize("entities", [None, []])
+def test_text_without_tokens_there_and_back(entities, nlp):
+    (record,) = make_records(make_docs([Record("", id="1", entities=entities)], nlp))
+    assert record.entities == entities
