@@ -80,7 +80,7 @@ def _text_files(path: Path, report: Report) -> list[Path]:
                 file, 0, f"there is no text for these annotations, {missing}. The annotations of a.txt must be in a.ann"
             )
     for file in found:
-        if file.is_file() and file.suffix not in SUFFIXES:
+        if file.suffix not in SUFFIXES:
             report.note("file that is neither a .txt nor an .ann file, not read", file.name)
     return files
 

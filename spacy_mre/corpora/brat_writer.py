@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..files import replacing_files
 from .brat_metadata import write_metadata
-from .file_names import unique_name
+from .file_names import FileNames
 from .presence import lose_parts
 from .reading import files_in
 from .record import EntityRecord, Record, RelationRecord
@@ -31,7 +31,7 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     """
     path = Path(path)
     report = report if report is not None else Report()
-    names: set[str] = set()
+    names = FileNames(".txt", ".ann")
     without_file: list[str] = []
     written: list[str] = []
     has_relations = False
@@ -40,7 +40,7 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     labels: set[str] = set()
     with replacing_files(path) as fresh:
         for number, record in enumerate(records, start=1):
-            written.append(unique_name(record, number, names, report))
+            written.append(names.choose(record, number, report))
             file = fresh / f"{written[-1]}.txt"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(_as_text(record, report).encode("utf8"))

@@ -11,7 +11,7 @@ from .cas_builder import Builder, make_types
 from .cas_content import require_cassis
 from .cas_files import ENDINGS
 from .cas_xmi import TYPE_SYSTEM
-from .file_names import unique_name
+from .file_names import FileNames
 from .held_labels import lose_unused_labels
 from .presence import lose_missing
 from .reading import files_in
@@ -61,11 +61,11 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
 def _write_folder(records: list[Record], path: Path, types: Any, report: Report) -> None:
     # The title of the document keeps an id that is no file name, unless two texts have it: then it is the file name.
     unique = len({record.id for record in records} - {""}) == len(records)
-    names: set[str] = set()
+    names = FileNames(".json")
     written = set()
     with replacing_files(path) as fresh:
         for number, record in enumerate(records, start=1):
-            name = unique_name(record, number, names, Report() if unique else report)
+            name = names.choose(record, number, Report() if unique else report)
             written.add(f"{name}.json")
             file = fresh / f"{name}.json"
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,8 @@ def files_in(path: Path, endings: Collection[str] = ()) -> list[Path]:
     if not path.is_dir():
         return [path]
     found = [below for below in sorted(path.glob("**/*")) if not endings or below.suffix in endings]
-    return [below for below in found if not any(part.startswith(".") for part in below.relative_to(path).parts)]
+    shown = [below for below in found if not any(part.startswith(".") for part in below.relative_to(path).parts)]
+    return [below for below in shown if not below.is_dir()]  # folders may have such names, too
 
 
 def read_text(path: Path, *, may_be_empty: bool = False) -> str:

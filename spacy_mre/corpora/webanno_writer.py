@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 
 from ..files import replacing_files
-from .file_names import unique_name
+from .file_names import FileNames
 from .presence import lose_missing, lose_parts
 from .reading import files_in
 from .record import CharOffsets, Record
@@ -46,11 +46,11 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
         lose_parts(record, "WebAnno TSV", report)
         if "\0" in record.text:
             report.lose("NUL character (written as a space)", record.origin)
-    names: set[str] = set()
+    names = FileNames(ENDING)
     written = set()
     with replacing_files(path) as fresh:
         for number, record in enumerate(records, start=1):
-            name = unique_name(record, number, names, report)
+            name = names.choose(record, number, report)
             written.add(f"{name}{ENDING}")
             file = fresh / f"{name}{ENDING}"
             file.parent.mkdir(parents=True, exist_ok=True)

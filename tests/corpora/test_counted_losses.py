@@ -95,6 +95,17 @@ def test_texts_with_the_same_id_get_the_names_of_their_files(format, tmp_path):
     assert report.lost == {"id that is not a valid or not a unique file name": 1}
 
 
+@pytest.mark.parametrize("format, ending", [("brat", "txt"), ("brat", "ann"), ("webanno", "tsv")])
+@pytest.mark.parametrize("is_file_first", [True, False])
+def test_names_that_would_be_both_a_file_and_a_folder(format, ending, is_file_first, tmp_path):
+    ids = ["a", f"A.{ending}/b", f"A.{ending}/c", "b/c", "b/d", "b"][:: 1 if is_file_first else -1]
+    back, report = write_and_read(format, [replace(ADA, id=id) for id in ids], tmp_path)
+    kept = {"b", "b/c", "b/d"} | ({"a"} if is_file_first else {f"A.{ending}/b", f"A.{ending}/c"})
+    new = {"text-000002", "text-000003"} if is_file_first else {"text-000006"}
+    assert {record.id for record in back} == kept | new
+    assert report.lost == {"id that is not a valid or not a unique file name": len(new)}
+
+
 def test_a_group_that_cannot_be_written_is_lost_in_every_text(tmp_path):
     back, report = write_and_read("conllu", [replace(ADA, group="\x1f"), replace(ADA, group="\x1f")], tmp_path)
     assert [record.group for record in back] == ["", ""]
