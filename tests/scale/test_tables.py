@@ -106,7 +106,7 @@ def test_text_labels_that_do_not_fit():
     assert found["cats"].to_pylist() == [[{"label": "a", "score": 0.5}], None, None]
     good, key, missing = found["error"].to_pylist()
     assert good is None and missing.startswith("TypeError")
-    assert key.startswith("[M733] A text label of ") and "is not a string: 5" in key
+    assert key.startswith("ValueError: [M733] A text label of ") and "is not a string: 5" in key
 
 
 def test_prefix_and_selection(nlp):
