@@ -16,9 +16,9 @@ from .brat_metadata import read_metadata
 from .brat_relations import find_ends, read_relations
 from .fragments import Discontinuous, join_fragments
 from .offsets import Offsets
-from .reading import Location, files_in, has_mark, read_text
+from .reading import files_in, has_mark, read_text
 from .record import CorpusError, EntityRecord, Record
-from .report import Report
+from .report import Report, relative_name
 from .surface import Mention, check_surface, fits, with_offsets
 
 SUFFIXES = (".txt", ".ann", ".conf")  # the settings of brat are no annotations
@@ -38,9 +38,8 @@ def read_brat(path: Path, *, discontinuous: Discontinuous = "drop", report: Repo
     path = Path(path)
     report = report if report is not None else Report()
     files = _text_files(path, report)
-    annotated = {
-        file: read_ann(file.with_suffix(".ann"), report) for file in files if file.with_suffix(".ann").is_file()
-    }
+    annotations = {file: file.with_suffix(".ann") for file in files if file.with_suffix(".ann").is_file()}
+    annotated = {file: read_ann(ann, report.of_file(ann, path)) for file, ann in annotations.items()}
     has_relations = any(line.kind in "R*E" for lines in annotated.values() for line in lines)
 
     def read() -> Iterator[tuple[Path, str]]:
@@ -48,21 +47,22 @@ def read_brat(path: Path, *, discontinuous: Discontinuous = "drop", report: Repo
 
     marks: dict[Path, int] = {}
 
-    def parts(given: tuple[Path, str]) -> tuple[str, list[Mention], Location]:
+    def parts(given: tuple[Path, str]) -> tuple[str, list[Mention], str]:
         file, text = given
         mentions = find_mentions(annotated.get(file, []))
         if file not in marks:
             marks[file] = _count_mark(file, text, mentions)
-        return text, _behind_mark(mentions, marks[file]), Location(file)
+        return text, _behind_mark(mentions, marks[file]), relative_name(file, path)
 
     for (file, text), offsets in with_offsets(read, parts, report):
-        record = Record(text=text, id=file.relative_to(path).with_suffix("").as_posix(), origin=file.name)
+        name = relative_name(file, path)
+        record = Record(text=text, id=name.removesuffix(file.suffix), origin=name)
         if file not in annotated:
-            report.note("text without an .ann file (a.txt needs a.ann), read as not annotated", file.name)
+            report.note("text without an .ann file (a.txt needs a.ann), read as not annotated", name)
         else:
             if marks[file]:
-                report.note("offsets that count the byte order mark of the text, converted", file.name)
-            _annotate(record, annotated[file], offsets, marks[file], discontinuous, report)
+                report.note("offsets that count the byte order mark of the text, converted", name)
+            _annotate(record, annotated[file], offsets, marks[file], discontinuous, report.of_file(file, path))
             if not has_relations:
                 record.relations = None
         yield record
@@ -81,7 +81,7 @@ def _text_files(path: Path, report: Report) -> list[Path]:
             )
     for file in found:
         if file.suffix not in SUFFIXES:
-            report.note("file that is neither a .txt nor an .ann file, not read", file.name)
+            report.note("file that is neither a .txt nor an .ann file, not read", relative_name(file, path))
     return files
 
 

@@ -10,7 +10,7 @@ from .file_names import FileNames
 from .presence import lose_parts
 from .reading import files_in
 from .record import EntityRecord, Record, RelationRecord
-from .report import Report
+from .report import Report, relative_name
 
 BYTE_ORDER_MARK = "\ufeff"
 # Of the names in brat's annotation.conf. Files with other labels are shown, but nobody can add such an annotation.
@@ -64,14 +64,14 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
     for name in without_file:
         earlier = path / f"{name}.ann"
         if earlier.is_file() and earlier.stat().st_size:
-            report.note("annotations in the folder for a text without any in this export, removed", earlier.name)
+            report.note("annotations in the folder for a text without any in this export, removed", f"{name}.ann")
         earlier.unlink(missing_ok=True)
     for label in sorted(filter(_is_label, labels)):
         if not CONFIGURABLE.match(label):
             report.note("label that brat's annotation.conf cannot have (only A-Z, a-z, 0-9, - and _)", label)
     for file in files_in(path, (".txt",)):
         if file.relative_to(path).with_suffix("").as_posix() not in written:
-            report.note("text in the folder that is not part of this export", file.name)
+            report.note("text in the folder that is not part of this export", relative_name(file, path))
     if has_relations:
         for origin in not_annotated:
             report.lose("missing relation annotation (brat cannot distinguish it from an empty one)", origin)

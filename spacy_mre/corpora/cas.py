@@ -17,7 +17,7 @@ from .cas_document import read_document
 from .cas_files import ENDINGS, CasFiles
 from .reading import Location, files_in
 from .record import CorpusError, Record
-from .report import Report
+from .report import Report, relative_name
 
 
 def read_cas(
@@ -58,8 +58,8 @@ def read_cas(
     choice = Choice(documents, layer, feature, relation_feature, document_layer, document_feature, source)
     titles = _titles(documents)
     for file, document in files.items():
-        name = file.relative_to(path).with_suffix("").as_posix() if path.is_dir() else file.stem
-        yield read_document(document, choice, titles.get(id(document), ""), name, report)
+        title = titles.get(id(document), "")
+        yield read_document(document, choice, title, relative_name(file, path), report.of_file(file, path))
 
 
 def _titles(documents: Iterable[CasDocument]) -> dict[int, str]:

@@ -25,7 +25,7 @@ def read_document(document: CasDocument, choice: Choice, title: str, name: str, 
     document (CasDocument): The document.
     choice (Choice): The layers and features to read.
     title (str): Its title, if it is the id.
-    name (str): The name of the file, which is the id otherwise.
+    name (str): The name of the file, which is the id without its suffix otherwise.
     report (Report): Counts what is not read.
     RETURNS (Record): The record.
     """
@@ -35,13 +35,13 @@ def read_document(document: CasDocument, choice: Choice, title: str, name: str, 
     _lose_others(document, choice, report)
     return Record(
         text=document.text,
-        id=title or name,
+        id=title or name.removesuffix(document.location.path.suffix),
         entities=entities if choice.spans else None,
         relations=relations if choice.relations else None,
         cats=cats if choice.texts else None,
         tokens=_tokens(document, report),
         meta=_metadata(document, title, report),
-        origin=document.location.path.name,
+        origin=name,
     )
 
 

@@ -51,19 +51,20 @@ class CasFiles:
         layers = self.layers.get(id(cas.typesystem)) or self.layers.setdefault(
             id(cas.typesystem), layers_of(cas.typesystem)
         )
-        return content_of(cas, layers, path, self.report)
+        return content_of(cas, layers, path, self.report.of_file(path, self.source))
 
     def _load(self, path: Path) -> Any:
+        report = self.report.of_file(path, self.source)
         text = read_text(path)
         if text.lstrip().startswith("<"):
             if path.parent not in self.types_of_folder:
                 self.types_of_folder[path.parent] = load_types(path.parent, path)
-            return load_xmi(path, self.types_of_folder[path.parent], self.report)
+            return load_xmi(path, self.types_of_folder[path.parent], report)
         try:
             data = parse_json(text)
         except InvalidJSON as err:
             raise CorpusError(path, err.line, err.reason) from None
         if path != self.source and path.suffix == ".json" and not is_cas(data):
-            self.report.note("JSON file that is not a CAS, not read", path.name)
+            report.note("JSON file that is not a CAS, not read", path.name)
             return None
-        return load_json(data, path, self.types_of_json, self.report)
+        return load_json(data, path, self.types_of_json, report)

@@ -16,7 +16,7 @@ from .held_labels import lose_unused_labels
 from .presence import lose_missing
 from .reading import files_in
 from .record import Record
-from .report import Report
+from .report import Report, relative_name
 
 
 def is_one_text(path: Path) -> bool:
@@ -72,7 +72,7 @@ def _write_folder(records: list[Record], path: Path, types: Any, report: Report)
             file.write_bytes(_as_json(record if unique else replace(record, id=name), types, report))
     for other in files_in(path, ENDINGS):
         if other.relative_to(path).as_posix() not in written:
-            report.note("file in the folder that is not part of this export", other.name)
+            report.note("file in the folder that is not part of this export", relative_name(other, path))
 
 
 def _as_json(record: Record, types: Any, report: Report) -> bytes:

@@ -195,7 +195,8 @@ class Location:
         self.name = name
 
     def __str__(self) -> str:
-        return f"{self.path.name}, {self.name or f'line {self.line}'}"
+        place = self.name or (f"line {self.line}" if self.line else "")
+        return f"{self.path.name}, {place}" if place else self.path.name
 
     def error(self, reason: str) -> CorpusError:
         """RETURNS (CorpusError): An error with this location and the given reason, to be raised by the caller."""

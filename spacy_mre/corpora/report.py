@@ -1,7 +1,8 @@
 """A report of what a conversion kept and lost. Readers, converters and writers count into it."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
@@ -19,6 +20,7 @@ class Report:
     lost (Counter[str]): The number of annotations that were lost, by reason.
     noted (Counter[str]): What is valid, but may be a mistake: an annotation file that is missing, for example.
     examples (dict[str, list[str]]): For each reason and note, where the first of them were read.
+    folder (str): What comes before each example, see `of_file`.
 
     >>> report = Report()
     >>> report.lose("empty entity", "a.jsonl, line 3", "person")
@@ -30,6 +32,7 @@ class Report:
     lost: Counter[str] = field(default_factory=Counter)
     noted: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
+    folder: str = ""
 
     def keep(self, what: str, count: int = 1) -> None:
         """Count what was kept.
@@ -70,6 +73,16 @@ class Report:
             for example in examples:
                 self._add_example(reason, f"{origin}, {example}")
 
+    def of_file(self, file: Path, source: Path) -> "Report":
+        """Make a report for one file of a folder. Files in several folders may have the same name.
+
+        file (Path): The file.
+        source (Path): The folder, or the file itself.
+        RETURNS (Report): A report that counts into this one, and shows the folder of the file in its examples.
+        """
+        name = relative_name(file, source)
+        return replace(self, folder=name.removesuffix(file.name))
+
     def check(self) -> None:
         """Raise an error if anything was lost.
 
@@ -104,4 +117,9 @@ class Report:
     def _add_example(self, reason: str, example: str) -> None:
         examples = self.examples.setdefault(reason, [])
         if len(examples) < MAX_EXAMPLES:
-            examples.append(example)
+            examples.append(self.folder + example)
+
+
+def relative_name(file: Path, source: Path) -> str:
+    """RETURNS (str): The path of a file in a folder; its name if the source is the file itself."""
+    return file.name if file == source else file.relative_to(source).as_posix()

@@ -47,7 +47,7 @@ class Mention(NamedTuple):
 
 def with_offsets(
     read: Callable[[], Iterable[Item]],
-    parts_of: Callable[[Item], tuple[str, Sequence[Part], Location]],
+    parts_of: Callable[[Item], tuple[str, Sequence[Part], Location | str]],
     report: Report,
 ) -> Iterator[tuple[Item, Offsets]]:
     """Read a source in two passes: the first finds what its offsets count, the second yields its records. So the
@@ -58,8 +58,8 @@ def with_offsets(
     that the others prove.
 
     read (Callable[[], Iterable[Item]]): Reads the records, twice or three times.
-    parts_of (Callable[[Item], tuple[str, Sequence[Part], Location]]): From a record to its text, the parts of it that
-        are marked, and where it was read.
+    parts_of (Callable[[Item], tuple[str, Sequence[Part], Location | str]]): From a record to its text, the parts
+        of it that are marked, and where it was read.
     report (Report): Notes the records whose offsets are not those of characters.
     YIELDS (tuple[Item, Offsets]): Each record and what its offsets count. If no meaning fits, these are characters.
     """
@@ -117,7 +117,7 @@ def check_surface(given: str | None, found: str, location: Location, what: str) 
         )
 
 
-def _count_proofs(records: Iterable[tuple[str, Sequence[Part], Location]]) -> Counter[Reading]:
+def _count_proofs(records: Iterable[tuple[str, Sequence[Part], Location | str]]) -> Counter[Reading]:
     """How many records each reading fits. Only records that some reading does not fit prove anything."""
     proven: Counter[Reading] = Counter()
     for text, parts, _ in records:

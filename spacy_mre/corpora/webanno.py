@@ -28,7 +28,7 @@ from pathlib import Path
 from .layers import lose_values, read_entities, read_relation, short_name
 from .reading import Location, files_in
 from .record import CorpusError, Record, RelationRecord
-from .report import Report
+from .report import Report, relative_name
 from .webanno_layers import Annotation, choose_feature, choose_layer, lose_layer, read_spans, stack
 from .webanno_rows import ENDING, Document, Layer, Row, read_document
 from .webanno_values import NOTHING
@@ -64,23 +64,23 @@ def read_webanno(
         for name in sorted({of.name for document in every for of in document.layers if spans and of.base == spans})
     }
     for file, document in documents.items():
-        name = file.relative_to(path).with_suffix("").as_posix() if path.is_dir() else file.stem
-        annotations = read_spans(document, spans, report)
-        entities, indices = read_entities([annotation.as_span() for annotation in annotations], spans, label, report)
+        name, of_file = relative_name(file, path), report.of_file(file, path)
+        annotations = read_spans(document, spans, of_file)
+        entities, indices = read_entities([annotation.as_span() for annotation in annotations], spans, label, of_file)
         relations: list[RelationRecord] = []
         for of in document.layers:
             if of.name in relation_labels:
-                found = _Relations(annotations, indices, relation_labels[of.name], report)
+                found = _Relations(annotations, indices, relation_labels[of.name], of_file)
                 relations += found.read(document, of)
             elif of.name != spans:
-                lose_layer(document, of, report)
+                lose_layer(document, of, of_file)
         yield Record(
             text=document.text,
-            id=name,
+            id=name.removesuffix(file.suffix),
             entities=entities if spans else None,
             relations=relations if relation_labels else None,
             tokens=document.tokens,
-            origin=file.name,
+            origin=name,
         )
 
 

@@ -11,7 +11,7 @@ from .file_names import FileNames
 from .presence import lose_missing, lose_parts
 from .reading import files_in
 from .record import CharOffsets, Record
-from .report import Report
+from .report import Report, relative_name
 from .webanno_cells import Cells
 from .webanno_rows import ENDING
 from .webanno_values import escape_text
@@ -57,7 +57,7 @@ def write_records(records: Iterable[Record], path: Path, report: Report | None =
             file.write_bytes("".join(line + "\n" for line in _as_lines(record, report)).encode("utf8"))
     for file in files_in(path, (ENDING,)):
         if file.relative_to(path).as_posix() not in written:
-            report.note("file in the folder that is not part of this export", file.name)
+            report.note("file in the folder that is not part of this export", relative_name(file, path))
     return len(records)
 
 

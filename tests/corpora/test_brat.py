@@ -247,6 +247,23 @@ def test_brat_malformed(brat, line, reason):
         list(read_brat(brat("Ada", ["T1\tperson 0 3\tAda", line])))
 
 
+def test_the_report_shows_the_folder_of_a_file(brat, tmp_path):
+    for name in ("b/a", "c/a"):
+        brat("🙂 Ada", ["T1\tx 3 6\tAda", "A1\tSure T1", "R1\tis From:T1 To:T1"], name)
+        brat("", None, f"{name}-2")
+        (tmp_path / f"{name}.pdf").touch()
+    report = Report()
+    records = list(read_brat(tmp_path, report=report))
+    assert [record.origin for record in records] == ["b/a-2.txt", "b/a.txt", "c/a-2.txt", "c/a.txt"]
+    assert report.examples == {
+        "last line without an end, perhaps cut off": ["b/a.ann, line 3", "c/a.ann, line 3"],
+        "file that is neither a .txt nor an .ann file, not read": ["b/a.pdf", "c/a.pdf"],
+        "text without an .ann file (a.txt needs a.ann), read as not annotated": ["b/a-2.txt", "c/a-2.txt"],
+        "offsets in UTF-16, converted": ["b/a.txt", "c/a.txt"],
+        "arguments From and To of a relation, read as head and tail": ["b/a.ann, line 3", "c/a.ann, line 3"],
+    }
+
+
 def test_brat_unreadable(tmp_path):
     with pytest.raises(CorpusError, match=r"no \.txt file"):
         list(read_brat(tmp_path))

@@ -298,7 +298,7 @@ def test_folders(tmp_path):
         tmp_path / "project",
         {
             "exportedproject.json": {"name": "letters", "layers": []},
-            "annotation/b.txt/anna.json": json_cas(span(5, 3, 6)),
+            "annotation/b.txt/anna.json": json_cas(span(5, 3, 6, label=None)),
             "annotation/a.txt/anna.xmi": XMI,
             "annotation/a.txt/typesystem.xml": type_system(),
             ".new/c.json": "x",
@@ -307,6 +307,8 @@ def test_folders(tmp_path):
     report = Report()
     first, second = read_cas(project, report=report)
     assert (first.id, second.id) == ("annotation/a.txt/anna", "annotation/b.txt/anna")
+    assert [first.origin, second.origin] == ["annotation/a.txt/anna.xmi", "annotation/b.txt/anna.json"]
+    assert report.examples["entity without a label"][-1] == "annotation/b.txt/anna.json, Span 5"
     assert first.meta["documentTitle"] == "one.txt"
     assert report.noted == {"JSON file that is not a CAS, not read": 1}
     assert recognise(project) == "cas"

@@ -267,3 +267,16 @@ def test_what_cannot_be_written(tmp_path):
     assert [record.text for record in back] == ["Ada Bo", " \t ", "", "no tokens\there"]
     assert [record.entities for record in back] == [[EntityRecord(0, 3, "y")], [], [], []]
     assert set(WRITERS) <= set(READERS)
+
+
+def test_the_report_shows_the_folder_of_a_file(tmp_path):
+    for folder in ("annotation/doc1.txt", "annotation/doc2.txt"):
+        write(tmp_path, EXPORT, f"{folder}/anna.tsv")
+    report = Report()
+    records = list(read_webanno(tmp_path, report=report))
+    assert [record.origin for record in records] == ["annotation/doc1.txt/anna.tsv", "annotation/doc2.txt/anna.tsv"]
+    assert report.lost["relation without a label"] == 2
+    assert report.examples["relation without a label"] == [
+        "annotation/doc1.txt/anna.tsv, line 15",
+        "annotation/doc2.txt/anna.tsv, line 15",
+    ]
