@@ -1,9 +1,11 @@
 """The lines of an .ann file of brat: an identifier, what it states, and a text, with tabs between them."""
 
 import re
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from .offsets import INSIDE, Offsets, Unit
 from .reading import DIGITS, Location, read_lines
 from .record import CharOffsets, CorpusError
 from .report import Report
@@ -13,6 +15,7 @@ KINDS = "TR*EAMN#"
 # Begins a reference to another line, as in "Arg1:T1". Notes may also contain other words.
 IDENTIFIER = re.compile(r"[TREAMN]\d+\Z")
 OFFSETS = re.compile(r"(?<=[ ;])([0-9]{1,15}) ([0-9]{1,15})(?=;|\Z)")
+UNITS: tuple[Unit, ...] = ("characters", "utf16", "utf8")
 MAX_SHOWN = 40  # characters of an identifier
 
 
@@ -55,8 +58,10 @@ class Line(NamedTuple):
             if len(numbers) != 2 or not all(DIGITS.match(number) for number in numbers):
                 raise self.location.error(f"invalid entity '{self.body}': expected LABEL START END")
             fragments.append((int(numbers[0]), int(numbers[1])))
-            if fragments[-1][0] >= fragments[-1][1]:
-                raise self.location.error(f"invalid entity '{self.body}': a fragment ends before it begins")
+            start, end = fragments[-1]
+            if start >= end:
+                fault = "is empty" if start == end else "ends before it begins"
+                raise self.location.error(f"invalid entity '{self.body}': a fragment {fault}")
         return label, fragments
 
 
@@ -94,13 +99,24 @@ def read_ann(file: Path, report: Report) -> list[Line]:
 
 
 def find_mentions(lines: list[Line]) -> list[Mention]:
-    """RETURNS (list[Mention]): The entities, and each fragment of those that have several, without a text."""
+    """RETURNS (list[Mention]): The entities; of those that have several fragments, each fragment."""
     found: list[Mention] = []
     for line in lines:
-        fragments = OFFSETS.findall(line.body) if line.kind == "T" else []
-        whole = line.text if len(fragments) == 1 else None
-        found += [Mention(int(start), int(end), whole) for start, end in fragments]
+        given = OFFSETS.findall(line.body) if line.kind == "T" else []
+        fragments = [(int(start), int(end)) for start, end in given]
+        texts = [line.text] if len(fragments) == 1 else _split_text(line.text or "", fragments)
+        found += [Mention(*offsets, text) for offsets, text in zip(fragments, texts)]
     return found
+
+
+def _split_text(text: str, fragments: list[CharOffsets]) -> list[str | None]:
+    """The texts of fragments, between which brat puts a blank; None if their lengths do not add up in any unit."""
+    ends = list(accumulate((end - start + 1 for start, end in fragments), initial=0))
+    for unit in UNITS if all(start < end for start, end in fragments) else ():
+        positions = [*Offsets(text, unit).positions, len(text) + 1]  # as if there were a blank at the end
+        if len(positions) == ends[-1] + 1 and all(positions[end] != INSIDE for end in ends):
+            return [text[positions[start] : positions[end] - 1] for start, end in pairwise(ends)]
+    return [None] * len(fragments)
 
 
 def _check_form(line: Line) -> None:

@@ -187,6 +187,23 @@ def test_metadata_that_cannot_be_written_are_counted(tmp_path, meta, lost):
 
 
 @pytest.mark.parametrize(
+    "lines",
+    [
+        ["T1\tp 3 6;14 17\tAda Fox"],
+        ["T1\tp 14 17;3 6\tFox Ada"],
+        ["T1\tp 0 2;3 6;14 17\t😀 Ada Fox"],
+        ["T1\tp 3 6;15 17\tAda ox"],
+    ],
+)
+def test_discontinuous_entities_show_what_offsets_count(brat, lines):
+    report = Report()
+    (record,) = read_brat(brat("😀 Ada and Bo Fox", [*lines, ""]), discontinuous="whole", report=report)
+    (entity,) = record.entities
+    assert (entity.start, entity.end) == (2 * ("😀" not in lines[0]), 16)
+    assert report.noted == {"offsets in UTF-16, converted": 1}
+
+
+@pytest.mark.parametrize(
     "rule, place, reason",
     [
         ("drop", None, "discontinuous entity"),

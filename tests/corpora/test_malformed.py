@@ -159,7 +159,8 @@ def test_ids_of_token_formats(tmp_path):
         ("T2\tperson 0 ９\tAda", "expected LABEL START END"),
         (f"T2\tperson 0 {'9' * 5000}\tAda", "expected LABEL START END"),
         ("T2\tperson 2 1\td", "ends before it begins"),
-        ("T2\tperson 0 2;3 3\tAd", "ends before it begins"),
+        ("T2\tperson 0 2;3 3\tAd", "a fragment is empty"),
+        ("T2\tperson 0 2;3 1\tA", "ends before it begins"),
         ("A1\tSure T1\nA1\tSure T1", "duplicate identifier A1"),
     ],
 )
