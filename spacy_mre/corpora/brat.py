@@ -69,6 +69,8 @@ def read_brat(path: Path, *, discontinuous: Discontinuous = "drop", report: Repo
 
 
 def _text_files(path: Path, report: Report) -> list[Path]:
+    if path.is_file():
+        raise CorpusError(path, 0, "expected a folder of .txt and .ann files, found a file; name its folder")
     found = files_in(path) if path.is_dir() else []
     files = [file for file in found if file.suffix == ".txt"]
     if not files:

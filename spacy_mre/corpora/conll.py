@@ -6,8 +6,9 @@ from pathlib import Path
 from .reading import Location, entity_from_tokens, join_words, read_lines, split_blanks
 from .record import CorpusError, Record
 from .report import Report
-from .tags import IN_SENTENCE, find_scheme, read_tags
+from .tags import IN_SENTENCE, find_scheme, is_tag, read_tags
 
+HINT = ". If lines that begin with # are comments, skip them: --comment '#'"
 # Line number and columns.
 Row = tuple[int, list[str]]
 
@@ -42,6 +43,9 @@ def read_conll(
         text, tokens = join_words([row[token_column] for _, row in rows], separator)
         tags = [row[tag_column] for _, row in rows]
         places = [Location(path, line) for line, _ in rows]
+        for place, (_, row) in zip(places, rows):
+            if row[0].startswith("#") and not is_tag(row[tag_column]):
+                raise place.error(f"'{row[tag_column][:40]}' is no tag{HINT}")
         spans = read_tags(tags, scheme, places[0], report, where=IN_SENTENCE, places=places)
         yield Record(
             text=text,
@@ -87,6 +91,7 @@ def _check_columns(path: Path, sentences: list[tuple[str, list[Row]]], token_col
     for _, rows in sentences:
         for line, row in rows:
             if len(row) != width:
-                raise CorpusError(path, line, f"found {len(row)} columns, but the first sentence has {width}")
+                hint = HINT if "#" in (row[0][:1], sentences[0][1][0][1][0][:1]) else ""
+                raise CorpusError(path, line, f"found {len(row)} columns, but the first sentence has {width}{hint}")
             if not row[token_column]:
                 raise CorpusError(path, line, "the token is empty")

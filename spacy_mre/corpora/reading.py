@@ -154,12 +154,14 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in read_lines(path):
         if not line.strip():
             continue
+        if line.strip() in ("{", "["):  # as in JSON that is indented
+            raise CorpusError(path, number, f"expected a JSON object on each line, found {line.strip()} only")
         try:
             item = parse_json(line)
         except InvalidJSON as err:
             raise CorpusError(path, number, err.reason) from None
         if not isinstance(item, dict):
-            raise CorpusError(path, number, "expected a JSON object")
+            raise CorpusError(path, number, f"expected a JSON object on each line, found {_shorten(item)}")
         yield number, item
 
 

@@ -123,3 +123,25 @@ def test_memory_does_not_grow_with_the_file(name, tmp_path):
         assert number == count
     # A list of the records alone would have ten times the size. (Reports have examples, prodigy a hash of each text.)
     assert peaks[1000] < 2 * peaks[100] + 2**16
+
+
+@pytest.mark.parametrize("content", ['[{"text": "a"}]', '{\n  "text": "a"\n}', "[\n{}\n]"])
+def test_json_that_is_not_one_object_per_line(content, tmp_path):
+    (tmp_path / "a").write_text(content)
+    with pytest.raises(CorpusError, match=r"a, line 1: expected a JSON object on each line"):
+        list(READERS["jsonl"](tmp_path / "a"))
+
+
+def test_a_file_in_place_of_a_folder(tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    with pytest.raises(CorpusError, match=r"a\.txt: expected a folder of \.txt and \.ann files, found a file"):
+        list(READERS["brat"](tmp_path / "a.txt"))
+
+
+@pytest.mark.parametrize("comment", ["# id 12 domain=en", "# id 12"])
+@pytest.mark.parametrize("lines", ["{}\nAda _ _ B-x\n", "Ada _ _ B-x\n\n{}\nAda _ _ B-x\n"])
+def test_comments_in_columns(comment, lines, tmp_path):
+    (tmp_path / "a").write_text(lines.format(comment))
+    with pytest.raises(CorpusError, match=r"line [123]: .*--comment '#'"):
+        list(READERS["conll"](tmp_path / "a"))
+    assert next(READERS["conll"](tmp_path / "a", comment="#")).text == "Ada"
