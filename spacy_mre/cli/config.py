@@ -25,9 +25,8 @@ def config_cli(
         typer.Option(metavar="TRAIN", help="A .spacy file. Adapt the config to its texts, as the command train does."),
     ] = None,
     updates: Annotated[
-        int | None,
-        typer.Option(help="With --fit: how many times to update the weights. Default: by the number of texts.", min=1),
-    ] = None,
+        int, typer.Option(help="With --fit: how many times to update the weights; 0: by the number of texts.", min=0)
+    ] = 0,
 ) -> None:
     """List the training configs that come with the package, or write one of them to a file, to change it.
 
@@ -35,7 +34,7 @@ def config_cli(
     """
     if fit is not None and (name is None or output is None):
         raise typer.BadParameter("--fit needs the name of a config and --output")
-    if updates is not None and fit is None:
+    if updates and fit is None:
         raise typer.BadParameter("--updates needs --fit")
     if output is None and force:
         raise typer.BadParameter("--force needs --output")
@@ -46,7 +45,7 @@ def config_cli(
     elif output is None:
         typer.echo(config_text(name), nl=False)
     elif fit is not None:
-        _write_fitted(name, output, fit, updates=updates, force=force)
+        _write_fitted(name, output, fit, updates=updates or None, force=force)
     else:
         write_config(name, output, force=force)
         typer.echo(f"{name} is in {output}")

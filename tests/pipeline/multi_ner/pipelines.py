@@ -56,6 +56,14 @@ def cross(folder, **settings):
     return {"@architectures": "spacy_mre.CrossTransformer.v1", "transformer": transformer_model(folder), **settings}
 
 
+def drop_snowmen(tokenizer):
+    """Let a tokenizer drop a character that readers see. That of BERT drops only those that they do not see."""
+    from tokenizers.normalizers import Replace, Sequence
+
+    backend = tokenizer.backend_tokenizer
+    backend.normalizer = Sequence([Replace("☃", ""), backend.normalizer])
+
+
 def make_interaction(kind, folder, **settings):
     """The config of "late", "cross_cnn" or "cross"; the settings are those of "cross"."""
     return {"late": LATE, "cross_cnn": CROSS_CNN, "cross": cross(folder, **settings)}[kind]
