@@ -52,6 +52,8 @@ def read_analysis(doc: Doc, spans_key: str) -> dict[str, Any]:
     RAISES (ValueError): If a text label is not a string with a number.
     """
     found, related = get_entities(doc, spans_key), get_relations(doc)
+    if found is None and not len(doc):
+        found = []  # an analysed text without tokens has no entities; spaCy's components do not say so
     spans = with_arguments(found or [], related or ())
     indices = index_entities((entity.offsets, entity.label) for entity in spans)
     relations = []

@@ -333,7 +333,9 @@ def test_the_command_tells_errors_without_a_traceback(run, docs, tmp_path):
     save_docs([NLP.make_doc("Ada left.")], tmp_path / "bare.spacy")
     assert "[M903]" in run(tmp_path / "bare.spacy", tmp_path / "a.jsonl", code=1)
     (tmp_path / "b.jsonl").write_text("{", encoding="utf8")
-    assert "line 1: invalid JSON" in run(tmp_path / "b.jsonl", tmp_path / "b.spacy", "--read", code=1)
+    assert "line 1: expected a JSON object on each line" in run(
+        tmp_path / "b.jsonl", tmp_path / "b.spacy", "--read", code=1
+    )
 
 
 def test_the_order_of_the_corpus_is_kept_on_request(run, tmp_path):
