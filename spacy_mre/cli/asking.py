@@ -30,7 +30,7 @@ MaxTokens = Annotated[int, typer.Option(min=1, help="The limit of tokens of an a
 Budget = Annotated[float | None, typer.Option(min=0.0, help="Ask nothing more once this much has been spent.")]
 PriceIn = Annotated[float, typer.Option(min=0.0, help="The price of a million tokens of prompts.")]
 PriceOut = Annotated[float, typer.Option(min=0.0, help="The price of a million tokens of answers.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell the number of texts, tokens and the cost.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print the number of texts, tokens and the cost.")]
 Prompts = Annotated[
     Path | None,
     typer.Option(help="Only write a batch file with the prompts for --model that have no answer yet."),
@@ -81,7 +81,7 @@ def write_missing(chats: Sequence[Sequence[Message]], path: Path, model: str, *,
 def tell_estimate(
     what: str, chats: Iterable[Sequence[Message]], written: int, *, price_in: float, price_out: float
 ) -> None:
-    """Tell what a run would read, write and cost.
+    """Print what a run would read, write and cost.
 
     what (str): What is asked about.
     chats (Iterable[Sequence[Message]]): The prompts.
@@ -95,10 +95,10 @@ def tell_estimate(
 
 
 def tell_costs(engines: Sequence[CachedEngine], paid: Spending | None, retries: Counter[str]) -> None:
-    """Tell how many prompts were asked, and what they cost.
+    """Print how many prompts were asked, and what they cost.
 
     engines (Sequence[CachedEngine]): The engines that were asked.
-    paid (Spending | None): What has counted the costs; None to tell none.
+    paid (Spending | None): What has counted the costs; None to print none.
     retries (Counter[str]): How often prompts were sent again, by reason.
     """
     calls, hits = sum(one.calls for one in engines), sum(one.hits for one in engines)

@@ -17,8 +17,8 @@ RelationKey = tuple[CharOffsets, CharOffsets, str]
 
 @dataclass
 class Ballot:
-    """The annotations of a text by one annotator. None is what the annotator has not
-    annotated, and has no vote on.
+    """The annotations of a text by one annotator. None is what the annotator has not annotated, and has no
+    vote on.
 
     entities (set[EntityKey] | None): The entities.
     relations (dict[RelationKey, tuple[EntityKey, EntityKey]] | None): The relations, with head and tail.
