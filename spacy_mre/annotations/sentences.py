@@ -14,9 +14,9 @@ SENTENCE_ENDS = numpy.array([StringStore()[mark] for mark in Sentencizer.default
 def sentence_numbers(doc: Doc) -> numpy.ndarray:
     """Number the sentences of a document.
 
-    doc (Doc): The document. Its sentences are used if a component has set them (a parser, senter or sentencizer).
-        Otherwise a sentence ends after ".", "?", "。" and the like, and the punctuation that follows, as in spaCy's
-        `sentencizer`; but brackets and quotes that open begin the next one.
+    doc (Doc): The document. Its sentences are used if a component has set them (a parser, senter or sentencizer), or
+        `doc.user_hooks` has them. Otherwise a sentence ends after ".", "?", "。" and the like, and the punctuation that
+        follows, as in spaCy's `sentencizer`; but brackets and quotes that open begin the next one.
     RETURNS (numpy.ndarray): The number of the sentence of each token, from 0; shape (tokens,).
 
     >>> import spacy
@@ -24,7 +24,7 @@ def sentence_numbers(doc: Doc) -> numpy.ndarray:
     [0, 0, 0, 1, 1, 1]
     """
     if doc.has_annotation("SENT_START"):
-        starts = doc.to_array(SENT_START) == 1
+        starts = sentence_starts(doc) == 1
         starts[:1] = False
         return numpy.cumsum(starts)
     words, is_punctuation = doc.to_array([ORTH, IS_PUNCT]).T
@@ -38,6 +38,20 @@ def sentence_numbers(doc: Doc) -> numpy.ndarray:
     starts = numpy.zeros(len(doc), dtype=bool)
     starts[begins] = True
     return numpy.cumsum(starts)
+
+
+def sentence_starts(doc: Doc) -> numpy.ndarray:
+    """Read where the sentences of `doc.sents` begin.
+
+    doc (Doc): The document.
+    RETURNS (numpy.ndarray): As `doc.to_array("SENT_START")`: 1 for the first token of a sentence, -1 for one inside of
+        a sentence, 0 where nothing is known. Those of `doc.user_hooks["sents"]`, if there is one, as in `doc.sents`.
+    """
+    if "sents" not in doc.user_hooks:
+        return doc.to_array(SENT_START).astype(numpy.int64)
+    starts = numpy.full(len(doc), -1, dtype=numpy.int64)
+    starts[[sent.start for sent in doc.sents]] = 1
+    return starts
 
 
 def _is_opening(words: numpy.ndarray, is_punctuation: numpy.ndarray, doc: Doc) -> numpy.ndarray:

@@ -18,6 +18,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 
 from ..annotations.entities import DEFAULT_KEY, TASK_GROUPS, EntitySpan, Offsets, are_blocked, get_entities
 from ..annotations.relations import arguments, get_relations, set_relations
+from ..annotations.sentences import sentence_starts
 
 # What a text keeps in `doc.user_data` beside extension attributes.
 KEPT_DATA = ("id", "group", "meta")
@@ -143,7 +144,7 @@ def _rebuild(doc: Doc, replaced: Sequence[tuple[Offsets, Mention]]) -> Doc:
     """Copy a document with other words in some places, which are given in the order of the text."""
     words = [token.text for token in doc]
     spaces = [bool(token.whitespace_) for token in doc]
-    starts = doc.to_array("SENT_START").astype("int64").tolist()
+    starts = sentence_starts(doc).tolist()
     longer = [0] * (len(doc) + 1)  # by how many tokens the copy is longer, at the end of each replaced span
     for (start, end), mention in reversed(replaced):
         added = len(mention.words)

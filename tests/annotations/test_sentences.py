@@ -40,3 +40,13 @@ def test_sentences_of_texts(lang, text, sentences):
 def test_sentences_of_a_component_come_first():
     doc = Doc(spacy.blank("en").vocab, words=["a", ".", "b", "c"], sent_starts=[True, False, False, True])
     assert sentence_numbers(doc).tolist() == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("sent_starts", [None, [True, False, False, True]])
+def test_sentences_of_a_hook_come_before_all(sent_starts):
+    """As in `doc.sents`."""
+    doc = Doc(spacy.blank("en").vocab, words=["a", ".", "b", "c"], sent_starts=sent_starts)
+    doc.user_hooks["sents"] = lambda doc: (doc[0:1], doc[1:3], doc[3:4])
+    assert sentence_numbers(doc).tolist() == [0, 1, 1, 2]
+    doc.user_hooks["sents"] = lambda doc: iter(())
+    assert sentence_numbers(doc).tolist() == [0, 0, 0, 0]

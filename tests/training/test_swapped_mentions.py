@@ -98,6 +98,13 @@ def test_no_entities():
     assert swap_mentions(NLP("It rained."), {"place": [one("Oslo")]}, 1.0) is None
 
 
+def test_sentences_of_a_hook_are_those_of_the_copy():
+    doc = make_doc("Ida sings Tom reads", (0, 1, "person"))
+    doc.user_hooks["sents"] = lambda doc: (doc[0:2], doc[2:4])
+    copied = swap_mentions(doc, {"person": [one("Ida Berg")]}, 1.0)
+    assert [sent.text for sent in copied.sents] == ["Ida Berg sings", "Tom reads"]
+
+
 def test_words_without_blanks_between_them():
     doc = Doc(NLP.vocab, words=["青葉", "市", "に", "住む"], spaces=[False] * 4)
     set_entities(doc, [(0, 2, "place", 1.0)])
