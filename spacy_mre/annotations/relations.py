@@ -127,8 +127,10 @@ def get_relations(doc: Doc) -> list[Relation] | None:
     user_data: dict[Any, Any] = doc.user_data
     stored = user_data.get(KEY)
     tokens = user_data.get(TOKENS_KEY)
-    if stored and tokens is not None and tokens != _checksum(doc):
-        raise ValueError(Errors.M104.format(count=len(stored), text=doc.text[:40]))
+    if tokens is not None and tokens != (now := _checksum(doc)):
+        if stored:
+            raise ValueError(Errors.M104.format(count=len(stored), text=doc.text[:40]))
+        user_data[TOKENS_KEY] = now  # those of an empty list are the tokens of what is appended to it
     # A DocBin restores lists as tuples; Doc.from_bytes keeps lists.
     if isinstance(stored, tuple):
         stored = user_data[KEY] = [_normalized(doc, relation) for relation in stored]

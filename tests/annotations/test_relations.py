@@ -336,6 +336,21 @@ def test_reading_after_retokenization_is_m104(change, ida):
     assert [(head.text, tail.text) for head, _, tail, _ in get_triples(ida)] in ([("Ida", "Lima")], [("I", "lives")])
 
 
+@pytest.mark.parametrize("write", [[], [RELATION]], ids=["empty", "emptied by hand"])
+def test_an_empty_list_has_no_offsets_that_could_be_wrong(write, ida):
+    set_relations(ida, write)
+    get_relations(ida).clear()
+    with ida.retokenize() as retokenizer:
+        retokenizer.merge(ida[1:3])
+    assert get_relations(ida) == []
+    ida._.relations.append(make_relation((0, 1), (2, 3), "in"))
+    assert [(head.text, tail.text) for head, _, tail, _ in get_triples(ida)] == [("Ida", "Lima")]
+    with ida.retokenize() as retokenizer:
+        retokenizer.merge(ida[1:3])
+    with pytest.raises(ValueError, match=r"\[M104\].*its 1 relations"):
+        get_relations(ida)
+
+
 def test_a_document_that_was_retokenized_is_not_saved(ida, tmp_path):
     set_relations(ida, [RELATION])
     with ida.retokenize() as retokenizer:
