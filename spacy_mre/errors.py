@@ -81,7 +81,7 @@ class Errors(metaclass=_WithCodes):
     M110 = (
         "The tokens of the document '{text}...' have changed since the entities in doc.spans['{key}'] were written, so "
         "they contain wrong tokens. Put components that retokenize (merge_entities, for example) before the encoder, "
-        "retokenize a copy (doc.copy()), or write the entities again."
+        "retokenize a copy (doc.copy()), or delete doc.spans['{key}'] and write the entities again."
     )
     M111 = (
         "A span of doc.spans['{key}'] contains no token (label '{label}', start and end {start}, in '{text}...'), so "

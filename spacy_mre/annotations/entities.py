@@ -21,7 +21,7 @@ TASK_GROUPS = frozenset(("SCNM", "SCPOS:RW", "SCPOS:Adj&N", "SCPOS:Adj", "SCPOS:
 
 # Token offsets of a span: first token, last token + 1.
 Offsets = tuple[int, int]
-# Start, minus end, label.
+# Start, minus end, label; or start character, end character, label.
 Place = tuple[int, int, str]
 # The value of ENT_IOB of the first token of an entity.
 BEGIN = 3
@@ -118,7 +118,7 @@ def set_entities(
     set_ents (bool): Also write to `doc.ents`: of the given spans that overlap no entity of another source there, the
         flat, best-scored subset.
     RETURNS (list[EntitySpan]): All spans that are now in the group, in its order.
-    RAISES (ValueError): If the document was retokenized after the group was written.
+    RAISES (ValueError): If spans are kept, and the document was retokenized after the group was written.
 
     >>> import spacy
     >>> doc = spacy.blank("en")("Ida visits Old Lima")
@@ -128,27 +128,25 @@ def set_entities(
     >>> doc.ents
     (Ida, Old Lima)
     """
-    before, in_ents = _read_group(doc, key)
+    others, in_ents = _written_by_others(doc, key, source), _read_in_ents(doc, key)
     given = _best_of_equal(doc, [(EntitySpan(*span), source) for span in spans])
-    others = [written for written in before if written[1] != source]
     kept = _best_of_equal(doc, [*others, *given.values()]) if others else given
     if set_ents:
         former = {place for place, writer in in_ents.items() if writer == source}
         added = _replace_ents(doc, former, [span for span, _ in given.values()])
-        in_ents = {place: writer for place, writer in in_ents.items() if writer != source} | dict.fromkeys(
-            added, source
-        )
+        in_ents = {place: writer for place, writer in in_ents.items() if writer != source}
+        in_ents |= dict.fromkeys(added, source)
     places = sorted(kept)
     entities = [kept[place][0] for place in places]
     of_others = _spans_of_others(doc, key, source)
     indices = [of_others.get(place) for place in places]
+    doc_spans = [_make_span(doc, span, key, index) for span, index in zip(entities, indices)]
     attrs = {
         **_kept_attrs(doc, key, indices),
         "scores": [float(span.score) for span in entities],
         "sources": [kept[place][1] for place in places],
-        "in_ents": [in_ents.get(place) for place in places],
+        "in_ents": [in_ents.get(_characters(span)) for span in doc_spans],
     }
-    doc_spans = [_make_span(doc, span, key, index) for span, index in zip(entities, indices)]
     doc.spans[key] = SpanGroup(doc, name=key, attrs=attrs, spans=doc_spans)
     return entities
 
@@ -253,15 +251,19 @@ def complete_entities(doc: Doc, key: str = DEFAULT_KEY) -> None:
         set_entities(doc, of_ents, key=key, set_ents=False)
 
 
-def _read_group(doc: Doc, key: str) -> tuple[list[Written], dict[Place, str]]:
-    """The spans of a group with their sources, and the component that wrote each to `doc.ents`, if any did."""
-    if key not in doc.spans:
-        return [], {}
-    group, spans = doc.spans[key], get_entities(doc, key) or []
-    writers = zip(map(_place, spans), _attribute(group, "in_ents", None))
-    return list(zip(spans, entity_sources(doc, key))), {
-        place: writer for place, writer in writers if writer is not None
-    }
+def _written_by_others(doc: Doc, key: str, source: str) -> list[Written]:
+    """The spans of a group that other sources wrote. Without them, the tokens of the group may have changed."""
+    sources = entity_sources(doc, key) if key in doc.spans else []
+    if all(each == source for each in sources):
+        return []
+    return [written for written in zip(get_entities(doc, key) or [], sources) if written[1] != source]
+
+
+def _read_in_ents(doc: Doc, key: str) -> dict[Place, str]:
+    """The component that wrote each span of a group to `doc.ents`, if any did, by the characters of the span."""
+    group = doc.spans[key] if key in doc.spans else SpanGroup(doc)
+    writers = zip(group, _attribute(group, "in_ents", None))
+    return {_characters(span): writer for span, writer in writers if writer is not None}
 
 
 def _spans_of_others(doc: Doc, key: str, source: str) -> dict[Place, int]:
@@ -324,13 +326,19 @@ def _best_of_equal(doc: Doc, spans: Iterable[Written]) -> dict[Place, Written]:
 
 
 def _replace_ents(doc: Doc, former: set[Place], spans: Iterable[EntitySpan]) -> list[Place]:
-    """Replace some entities of `doc.ents` by those spans that overlap no other entity there. Returns what was added."""
-    others = [ent for ent in doc.ents if (ent.start, -ent.end, ent.label_) not in former]
+    """Replace some entities of `doc.ents` by those spans that overlap no other one there. Returns what was added."""
+    others = [ent for ent in doc.ents if _characters(ent) not in former]
     blocked = [doc[i : i + 1] for i in numpy.flatnonzero(are_blocked(doc)).tolist()]
     taken = {token for span in (*others, *blocked) for token in range(span.start, span.end)}
     added = flat_subset([span for span in spans if taken.isdisjoint(range(span.start, span.end))])
-    doc.set_ents([*others, *(Span(doc, *span.offsets, label=span.label) for span in added)], blocked=blocked)
-    return [_place(span) for span in added]
+    ents = [Span(doc, *span.offsets, label=span.label) for span in added]
+    doc.set_ents([*others, *ents], blocked=blocked)
+    return [_characters(ent) for ent in ents]
+
+
+def _characters(span: Span) -> Place:
+    """What makes two spans the same, also when the tokens have changed: start and end character, and label."""
+    return span.start_char, span.end_char, span.label_
 
 
 def _place(span: EntitySpan) -> Place:

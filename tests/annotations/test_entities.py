@@ -341,6 +341,36 @@ def test_whose_ents_they_are_survives_saving(doc, tmp_path):
     assert (ents(loaded), group(loaded)) == ([(0, 2, "x")], [])
 
 
+def retokenize(doc):
+    """One token less before the entities."""
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[0:2])
+
+
+@pytest.mark.parametrize("source", ["", "one"])
+def test_entities_can_be_written_again_after_retokenization(doc, source):
+    """Also to `doc.ents`, where the former ones have moved."""
+    set_entities(doc, [(2, 4, "x", 1.0), (4, 5, "y", 1.0)], source=source)
+    retokenize(doc)
+    with pytest.raises(ValueError, match=r"\[M110\]"):
+        get_entities(doc)
+    set_entities(doc, [(1, 3, "z", 1.0), (2, 3, "x", 0.5)], source=source)
+    assert (group(doc), ents(doc)) == ([(1, 3, "z"), (2, 3, "x")], [(1, 3, "z")])
+    assert doc.spans["entities"].attrs["in_ents"] == [source, None]
+
+
+def test_kept_entities_must_have_their_tokens(doc):
+    """The error names a remedy, which works."""
+    set_entities(doc, [(2, 4, "x", 0.5)], source="two")
+    set_entities(doc, [(4, 5, "x", 0.9)], source="one")
+    retokenize(doc)
+    with pytest.raises(ValueError, match=r"\[M110\].*or delete doc\.spans\['entities'\] and write"):
+        set_entities(doc, [(1, 3, "z", 1.0)], source="one")
+    del doc.spans["entities"]
+    set_entities(doc, [(1, 3, "z", 1.0)], source="one")
+    assert group(doc) == [(1, 3, "z")]
+
+
 def test_a_span_without_tokens_is_refused_as_what_it_is(doc):
     doc.spans["entities"] = SpanGroup(doc, spans=[Span(doc, 1, 1, label="town")])
     with pytest.raises(ValueError, match=r"M111.*'town', start and end 1"):
