@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, requires
 from typing import Any
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from spacy.language import Language
 
@@ -19,8 +19,8 @@ JIEBA = ("jieba",)
 
 
 def record_requirements(nlp: Language, *parts: Any) -> None:
-    """Add the packages that parts of a pipeline need to `nlp.meta["requirements"]`. Those that are in it stay as they
-    are.
+    """Add the packages that parts of a pipeline need to `nlp.meta["requirements"]`. What is in it stays as it is, also
+    what names no package, such as the path of a wheel.
 
     nlp (Language): The pipeline.
     parts (Any): Tokenizers and components. Those of this package name their packages in an attribute `requires`.
@@ -32,9 +32,16 @@ def record_requirements(nlp: Language, *parts: Any) -> None:
     ['sudachipy<0.7.0,>=0.6.11', 'sudachidict-core>=20240409']
     """
     recorded = list(nlp.meta.get("requirements", []))
-    known = {canonicalize_name(Requirement(line).name) for line in recorded}
+    known = {_name_of(line) for line in recorded}
     needed = dict.fromkeys(name for part in parts for name in _needed_by(part))
     nlp.meta["requirements"] = recorded + [_with_version(name) for name in needed if name not in known]
+
+
+def _name_of(line: str) -> str | None:
+    try:
+        return canonicalize_name(Requirement(line).name)
+    except InvalidRequirement:
+        return None
 
 
 def _needed_by(part: Any) -> Iterable[str]:

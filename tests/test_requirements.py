@@ -35,6 +35,15 @@ def test_what_is_recorded_already_stays(tmp_path):
     assert meta == {"requirements": ["mine>=1.0", "SudachiPy==0.6.11"]}
 
 
+def test_what_names_no_package_stays(tmp_path):
+    """pip takes more than names with versions."""
+    mine = ["./wheels/mine-1.0-py3-none-any.whl", "git+https://example.org/mine.git", "not a name"]
+    nlp = make_japanese({"requirements": mine})
+    nlp.add_pipe("spert_mt", config=COMPONENTS["spert_mt"])
+    nlp.to_disk(tmp_path)
+    assert spacy.load(tmp_path).meta["requirements"] == [*mine, *SUDACHI]
+
+
 def test_nothing_is_recorded_without_need():
     nlp = spacy.blank("en")
     nlp.add_pipe("spert_mt", config=COMPONENTS["spert_mt"])
