@@ -3,6 +3,8 @@
 from contextlib import contextmanager
 
 WINDOW = {"width": 1300, "height": 760}
+# Milliseconds, on a machine that has much else to do.
+PATIENCE = 30_000
 
 
 @contextmanager
@@ -15,8 +17,11 @@ def watched(chromium, *allowed, **settings):
     YIELDS (BrowserContext): The profile.
     RAISES (AssertionError): At the end.
     """
+    from playwright.sync_api import expect
+
     context = chromium.new_context(**{"locale": "en-GB", "viewport": WINDOW, **settings})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)  # it has its own, of five seconds
     asked, wrong = [], []
     context.on("request", lambda request: asked.append(request.url))
     context.on("weberror", lambda error: wrong.append(str(error.error)))

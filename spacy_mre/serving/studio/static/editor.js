@@ -171,8 +171,7 @@ export function leave() {
 
 /** Take back the last correction; if there is none, the last decision. */
 export function undo() {
-  if (store.busy) return;
-  if (store.past.length === 0) return undoDecision();
+  if (store.busy || store.past.length === 0) return undoDecision();
   const work = store.past.at(-1);
   change({ work, past: store.past.slice(0, -1), ...IDLE });
   tell("correction_undone");

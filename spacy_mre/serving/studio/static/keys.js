@@ -24,6 +24,8 @@ function handle(event, picture) {
     return false;
   }
   if (document.querySelector("dialog[open]")) return false;
+  // A key that is held down asks for nothing more while the server is asked.
+  if (event.repeat && store.busy) return true;
   if ((event.ctrlKey || event.metaKey) && event.key === "z" && store.item) return press(editor.undo);
   if (event.ctrlKey || event.metaKey || event.altKey) return false;
   if (event.target.closest(PRESSED) && (event.key === "Enter" || event.key === " ")) return false;

@@ -13,6 +13,8 @@ const UNDO = "studio.undo";
 const CERTAIN = [404, 409, 422];
 let asked = 0;
 let told = 0;
+// How many decisions are to be taken back when the server has answered.
+let waiting = 0;
 
 /** Load the state of the studio. An older one than is known by then is left out. */
 export async function loadState() {
@@ -58,20 +60,27 @@ export async function decide(decision) {
     if (answer.next !== null) await openItem(answer.next);
     else showItem(answer.item);
   } catch (error) {
+    waiting = 0;
     if (!(error instanceof Refusal && error.status === 409)) report(error);
     // If another text is shown by now, the draft of this one waits in the tab.
     else if (store.item.key === item.key) showNewer(error.body.item, work);
   } finally {
-    change({ busy: false });
+    goOn();
   }
 }
 
-/** Take back the last decision, and open its text. */
+/** Take back the last decision, and open its text. One that is on its way is taken back when it has arrived. */
 export async function undoDecision() {
-  if (store.busy) return;
+  if (store.busy) {
+    waiting += 1;
+    return;
+  }
   // What had no answer is asked again, also after a reload: another decision may be the last one by now.
   const undo = JSON.parse(recall(UNDO) ?? "null") ?? store.state.progress.undo;
-  if (undo === null) return tell("nothing_to_undo");
+  if (undo === null) {
+    waiting = 0;
+    return tell("nothing_to_undo");
+  }
   change({ busy: true });
   remember(UNDO, JSON.stringify(undo));
   try {
@@ -81,11 +90,12 @@ export async function undoDecision() {
     tell("taken_back", { start: shorten(answer.item.text) });
     showItem(answer.item);
   } catch (error) {
+    waiting = 0;
     if (CERTAIN.includes(error.status)) forget(UNDO);
     if (error.status === 409) await showNotTakenBack(error.body.item);
     else report(error);
   } finally {
-    change({ busy: false });
+    goOn();
   }
 }
 
@@ -118,6 +128,14 @@ export function report(error) {
 export function shorten(text) {
   const points = Array.from(text.replace(/\s+/g, " "));
   return points.length > 20 ? `${points.slice(0, 20).join("")}…` : points.join("");
+}
+
+/** The server has answered. What was meant for a decision that failed is forgotten before. */
+function goOn() {
+  change({ busy: false });
+  if (waiting === 0) return;
+  waiting -= 1;
+  undoDecision();
 }
 
 function takeProgress({ progress }) {

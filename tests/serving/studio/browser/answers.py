@@ -20,6 +20,7 @@ NEXT = """([path, method, change]) => {
       const answer = await request();
       window.isHeld = true;
       await new Promise((resolve) => { window.letGo = resolve; });
+      if (change.isLost) throw new TypeError("Failed to fetch");
       return answer;
     },
     replace: async () => new Response("x", { headers: change.headers }),
@@ -47,12 +48,12 @@ def replace_next(page, path, headers, *, method="GET"):
     page.evaluate(NEXT, [path, method, {"kind": "replace", "headers": headers}])
 
 
-def hold_next(page, path, *, method="POST"):
-    """The answer arrives when it is let go.
+def hold_next(page, path, *, method="POST", is_lost=False):
+    """The answer arrives, or is lost, when it is let go.
 
     RETURNS (Callable): Lets it go, when it is held.
     """
-    page.evaluate(NEXT, [path, method, {"kind": "hold"}])
+    page.evaluate(NEXT, [path, method, {"kind": "hold", "isLost": is_lost}])
 
     def let_go():
         wait_held(page)

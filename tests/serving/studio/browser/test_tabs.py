@@ -73,6 +73,55 @@ def test_fast_keys_decide_once(begin, tab):
     assert [line["text"] for line in studio.lines()] == ["Ida 1"]
 
 
+def test_fast_keys_take_back(begin, tab):
+    """What is on its way is taken back when it has arrived."""
+    studio = begin("Ida 1", "Ida 2", "Ida 3")
+    opened = tab(studio)
+    opened.decided("Enter")
+    opened.sees("#picture", "Ida 2")
+    let_go = hold_next(opened.page, "/studio/items/")
+    opened.press("x", "u", "u", "u", "u")
+    let_go()
+    opened.sees("#picture", "Ida 1")
+    opened.says("There is nothing to undo.")
+    decisions = [(line["text"], line["decision"]) for line in studio.lines()]
+    assert decisions == [("Ida 1", "save"), ("Ida 2", "reject"), ("Ida 2", "undo"), ("Ida 1", "undo")]
+    assert opened.decided("s")["status"] == "skipped"
+    opened.sees("#picture", "Ida 2")
+    opened.page.wait_for_timeout(100)
+    assert len(studio.lines()) == 5
+
+
+def test_a_key_that_is_held_down_takes_back_once(begin, tab):
+    studio = begin("Ida 1", "Ida 2", "Ida 3")
+    opened = tab(studio)
+    opened.decided("Enter")
+    opened.sees("#picture", "Ida 2")
+    let_go = hold_next(opened.page, "/studio/items/")
+    opened.press("x")
+    for _ in range(3):  # the browser repeats the key
+        opened.page.keyboard.down("u")
+    opened.page.keyboard.up("u")
+    let_go()
+    opened.says("The decision was taken back: Ida 2")
+    opened.page.wait_for_timeout(100)
+    assert [line["decision"] for line in studio.lines()] == ["save", "reject", "undo"]
+
+
+def test_fast_keys_after_a_decision_that_is_lost(begin, tab):
+    """Nothing else is taken back."""
+    studio = begin("Ida 1", "Ida 2", "Ida 3")
+    opened = tab(studio)
+    opened.decided("Enter")
+    opened.sees("#picture", "Ida 2")
+    let_go = hold_next(opened.page, "/studio/items/", is_lost=True)
+    opened.press("x", "u")
+    let_go()
+    opened.says("The server does not answer.")
+    opened.page.wait_for_timeout(100)
+    assert [line["decision"] for line in studio.lines()] == ["save", "reject"]
+
+
 @pytest.fixture
 def run(tmp_path):
     """Runs the command `studio` in a process, which can be killed."""
