@@ -92,15 +92,53 @@ def _documents(path: Path) -> list[Any]:
             if "<!ENTITY" in text:
                 raise CorpusError(path, 0, "the file defines XML entities, which BioC does not need; they are not read")
             return list(biocxml.loads(text.lstrip()).documents)
-        return list(decoder.parse_collection(parse_json(text)).documents)
+        return _json_documents(path, parse_json(text), decoder)
     except InvalidJSON as err:
         raise CorpusError(path, err.line, err.reason) from None
     except XMLSyntaxError as err:
         raise CorpusError(path, err.lineno or 0, f"invalid XML: {err.msg}") from None
     except KeyError as err:
         raise CorpusError(path, 0, f"a part of the collection has no {err}") from None
+    except CorpusError:
+        raise
     except (TypeError, ValueError, AttributeError) as err:
         raise CorpusError(path, 0, f"this is not a BioC collection: {err}") from None
+
+
+def _json_documents(path: Path, collection: Any, decoder: Any) -> list[Any]:
+    """The documents of a collection, one by one, because the package does not say which of them is wrong."""
+    decoder.parse_collection({**collection, "documents": []})
+    documents = []
+    for number, document in enumerate(collection["documents"], 1):
+        location = Location(path, name=f"document {number}")
+        try:
+            documents.append(decoder.parse_doc(document))
+        except KeyError as err:
+            raise location.error(f"{_wrong_part(document, decoder)} has no {err}") from None
+        except (TypeError, ValueError, AttributeError) as err:
+            raise location.error(f"{_wrong_part(document, decoder)} is not as in BioC: {err}") from None
+    return documents
+
+
+def _wrong_part(document: Any, decoder: Any) -> str:
+    """RETURNS (str): The first annotation that cannot be read, in words."""
+    for annotation in _find_items(document, "annotations"):
+        try:
+            decoder.parse_annotation(annotation)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            name = annotation.get("id") if isinstance(annotation, dict) else annotation
+            return f"the annotation '{str(name)[:40]}'"
+    return "a part of it"
+
+
+def _find_items(value: Any, key: str) -> Iterator[Any]:
+    """The items of all lists with a key."""
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        if name == key and isinstance(inner, list):
+            yield from inner
+        yield from _find_items(inner, key)
+    for inner in value if isinstance(value, list) else ():
+        yield from _find_items(inner, key)
 
 
 def _all(document: Any, what: str) -> list[Any]:

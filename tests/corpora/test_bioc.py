@@ -149,6 +149,20 @@ WITH_WRONG_INFONS = [
     {**BIORED, "relations": [{**relation("R0"), "infons": [[7, 7, 7]]}]},
 ]
 
+NINE = annotation("9", "x", 0, "a")
+# What the package cannot read of the second document, in words.
+UNREADABLE = {
+    "a part of it is not as in BioC": [7, {**BIORED, "passages": 7}],
+    "a part of it has no 'infons'": [{"id": "7"}],
+    "the annotation '9' is not as in BioC": [
+        {**BIORED, "passages": [passage(0, "a", annotation("8", "x", 0, "a"), {**NINE, "locations": 7})]}
+    ],
+    "the annotation '9' has no 'text'": [
+        {**BIORED, "passages": [passage(0, "a", {key: NINE[key] for key in ("id", "infons", "locations")})]}
+    ],
+    "the annotation '7' is not as in BioC": [{**BIORED, "passages": [passage(0, "a", 7)]}],
+}
+
 
 @pytest.mark.parametrize(
     "content, error",
@@ -166,6 +180,7 @@ WITH_WRONG_INFONS = [
         (collection({**BIORED, "passages": [passage("0", "a")]}), "document 1: a passage needs an offset"),
         (collection({**BIORED, "passages": [passage(0, "a", *[annotation("0", "x", 0, "a")] * 2)]}), "have the id '0'"),
         *((collection(given), "document 1: 'infons' must be an object, not") for given in WITH_WRONG_INFONS),
+        *((collection(BIORED, each), f"document 2: {error}") for error, given in UNREADABLE.items() for each in given),
     ],
 )
 def test_malformed(content, error, tmp_path):
