@@ -12,6 +12,7 @@ from spacy.util import registry
 from ..annotations.text_labels import HOLDS
 from ..training.variables import make_resolve_variables
 from .items import gold_cats
+from .pipeline_settings import get_symmetric
 from .run_config import get_section
 from .runs import predict
 from .scaling import Scaling, fit_scaling, fit_temperature
@@ -42,7 +43,7 @@ def calibrate(
             if hasattr(pipe, "entity_threshold"):
                 stack.enter_context(lowest_thresholds(pipe))
         predicted = predict(nlp, examples)
-    found = {name: _fit(pipe, predicted) for name, pipe in components.items()}
+    found = {name: _fit(pipe, predicted, get_symmetric(nlp)) for name, pipe in components.items()}
     for name, scaling in found.items():
         components[name].set_scaling(scaling)
     return found
@@ -71,7 +72,7 @@ def _can_be_calibrated(pipe: Any) -> bool:
     return "scaling" in (getattr(pipe, "cfg", None) or {})
 
 
-def _fit(pipe: Any, predicted: Sequence[Example]) -> dict[str, Scaling]:
+def _fit(pipe: Any, predicted: Sequence[Example], symmetric: Sequence[str]) -> dict[str, Scaling]:
     if hasattr(pipe, "multi_label"):
         return _fit_cats(pipe, predicted)
     found = {}
@@ -79,7 +80,7 @@ def _fit(pipe: Any, predicted: Sequence[Example]) -> dict[str, Scaling]:
     if pipe.entities == "predict" and len(entities.scores):
         found["entities"] = fit_scaling(entities.scores, entities.correct)
     if hasattr(pipe, "relation_threshold"):
-        relations, _ = relation_predictions(predicted, scores, pipe.symmetric, pipe.spans_key, pipe.name)
+        relations, _ = relation_predictions(predicted, scores, symmetric, pipe.spans_key, pipe.name)
         if len(relations.scores):
             found["relations"] = fit_scaling(relations.scores, relations.correct)
     return found

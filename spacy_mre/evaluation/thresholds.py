@@ -19,6 +19,7 @@ from ..annotations.entities import Offsets, entity_sources, get_entities
 from ..annotations.relations import arguments, get_relations, relation_sources
 from ..errors import Errors
 from .items import entity_items, relation_items
+from .pipeline_settings import get_symmetric
 from .runs import predict
 
 # A finer grid would overfit the held-out documents.
@@ -79,7 +80,7 @@ def tune_thresholds(nlp: Language, examples: Sequence[Example], *, precision: fl
         predicted = predict(nlp, examples)
     entities, entity_scores = entity_predictions(predicted, component.spans_key, component.name)
     relations, argument_scores = relation_predictions(
-        predicted, entity_scores, component.symmetric, component.spans_key, component.name
+        predicted, entity_scores, get_symmetric(nlp), component.spans_key, component.name
     )
 
     def choose(found: Predictions, possible: numpy.ndarray, name: str) -> float:

@@ -19,6 +19,7 @@ from ..encoders.foreign_code import refusing_code
 from ..encoders.last_listener import LastListeners
 from ..encoders.stored_weights import own_readers, wrong_array
 from ..errors import Errors, Warnings
+from ..evaluation.pipeline_settings import get_symmetric
 from ..evaluation.scaling import Scaling
 from ..files import check_has, replacing_files
 from ..requirements import record_requirements
@@ -151,7 +152,14 @@ class MREPipe(BufferedPipe):
         if self.scorer is None:
             return {}
         settings = {name: getattr(self, name) for name in self._settings()}
+        if "symmetric" in settings:
+            settings["symmetric"] = self._symmetric_labels()
         return self.scorer(examples, **{**settings, "labels": self.labels, **kwargs})
+
+    def _symmetric_labels(self) -> list[str]:
+        """Those of all components of the pipeline, because the relations of all of them are scored."""
+        own: list[str] = getattr(self, "symmetric", [])
+        return sorted({*own, *(label for nlp in _pipelines_with(self) for label in get_symmetric(nlp))})
 
     def get_scaling(self, level: str) -> Scaling | None:
         """RETURNS (Optional[Scaling]): The calibration of the scores of a level; None if they are not calibrated."""
@@ -293,6 +301,13 @@ class MREPipe(BufferedPipe):
 
 def _no_pipeline() -> None:
     return None
+
+
+def _pipelines_with(pipe: MREPipe) -> list[Language]:
+    """The pipelines that have a component. One that has it from another pipeline is found by a component that it made
+    itself."""
+    made = {id(nlp): nlp for nlp in (made_by() for made_by in list(_PIPELINES.values())) if nlp is not None}
+    return [nlp for nlp in made.values() if any(each is pipe for _, each in nlp.components)]
 
 
 # Threads share the counts of a component. Not its attribute, so that it can be pickled.

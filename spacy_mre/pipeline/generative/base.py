@@ -120,6 +120,7 @@ class Generative(AnsweringPipe):
             "gold": self.gold,
             "spans_key": self.spans_key,
             "set_ents": self.set_ents,
+            "symmetric": self._symmetric_labels(),
         }
         return self.scorer(examples, **{**settings, **kwargs})
 
