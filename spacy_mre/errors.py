@@ -20,10 +20,14 @@ class Errors(metaclass=_WithCodes):
         "again. Give a list of pairs in place of the table: {setting} = [[{label!r}, ...], ...]."
     )
     M004 = (
-        "'{setting}' contains {text!r}. A config file doubles a dollar sign in a list each time it is saved, and reads "
+        "'{setting}' contains {text!r}. A config file doubles such a dollar sign each time it is saved, and reads "
         "'${{' as the beginning of a variable. Use another sign, in the annotations too."
     )
     M005 = "'{setting}' must contain pairs of a label and its value, each label once. Found: {pair!r}."
+    M006 = (
+        "{value!r} for '{setting}' cannot be saved in a config file. Use valid strings, numbers of at most 64 bits, "
+        "and lists and tables of them."
+    )
     M010 = (
         "{origin} contains a file with the name {name}, which is not a plain file name. Nothing was written. The file "
         "may be hostile: load it from a source that you trust."

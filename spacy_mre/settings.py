@@ -1,10 +1,14 @@
 """The values that a setting allows, written in its annotation and checked when it is set."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Annotated, Any, Literal, ParamSpec, TypeAlias, TypeVar, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, ParamSpec, TypeAlias, TypeVar, Union, get_args, get_origin
 
+import numpy
+import srsly
 from annotated_types import Interval
 from thinc.api import Config
 
@@ -21,51 +25,58 @@ NotNegative: TypeAlias = Annotated[int, Interval(ge=0)]
 NotNegativeFloat: TypeAlias = Annotated[float, Interval(ge=0)]
 
 
-def check_setting(name: str, value: Any, annotation: Any) -> None:
-    """Check the value of a setting against its annotation: the strings of a `Literal`, the range of a number, and the
-    pairs of a list in place of a table.
-
-    name (str): The setting.
-    value (Any): Its value. Values of other types are not checked.
-    annotation (Any): Its annotation, which may be a union.
-    RAISES (ValueError): If the annotation does not allow the value.
-
-    >>> check_setting("entity_threshold", 0.4, Probability | None)
-    """
-    if isinstance(value, str):
-        choices = list(_choices(annotation))
-        if choices and value not in choices:
-            raise ValueError(Errors.M001.format(setting=name, value=value, allowed=", ".join(map(str, choices))))
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        for interval in _intervals(annotation):
-            if not _contains(interval, value):
-                raise ValueError(Errors.M002.format(setting=name, value=value, range=_described(interval)))
-    elif isinstance(value, (list, tuple)) and any(get_origin(part) is dict for part in get_args(annotation)):
-        as_table(name, value)
-
-
-def check_storable(name: str, value: Any) -> None:
-    """Refuse a table or list that would be another one, or none, after it was saved in a config file.
+def check_setting(name: str, value: Any, annotation: Any) -> Any:
+    """Check the value of a setting against its annotation: its type, the strings of a `Literal`, the range of a number,
+    and the pairs of a list in place of a table.
 
     name (str): The setting.
     value (Any): Its value.
-    RAISES (ValueError): If a label cannot be a key of the file, or a dollar sign would be read as that of a variable or
-        be doubled.
+    annotation (Any): Its annotation, which may be a union. Types that a config file does not contain are not checked.
+    RETURNS (Any): The value, with Python's own numbers, strings and bools in place of numpy's.
+    RAISES (ValueError): If the annotation does not allow the value.
+
+    >>> check_setting("entity_threshold", 0.4, Probability | None)
+    0.4
+    """
+    value = _plain(value)
+    choices = [choice for part in _parts(annotation) if get_origin(part) is Literal for choice in get_args(part)]
+    if choices and isinstance(value, str) and not _allows(annotation, value):
+        raise ValueError(Errors.M001.format(setting=name, value=value, allowed=", ".join(map(str, choices))))
+    if isinstance(value, (list, tuple)) and any(get_origin(part) is dict for part in _parts(annotation)):
+        as_table(name, value)
+    if not _allows(annotation, value):
+        expected = " or ".join(dict.fromkeys(filter(None, map(_described, _parts(annotation)))))
+        raise ValueError(Errors.M002.format(setting=name, value=repr(value), range=expected))
+    return value
+
+
+def check_storable(name: str, value: Any) -> None:
+    """Refuse a value that would be another one, or none, after it was saved in a config file.
+
+    name (str): The setting.
+    value (Any): Its value.
+    RAISES (ValueError): If a label cannot be a key of the file, a dollar sign would be read as that of a variable or
+        be doubled, or JSON has no such value.
 
     >>> check_storable("constraints", [["per:title", [["person", "title"]]]])
     """
+    if not _is_json(value):
+        raise ValueError(Errors.M006.format(setting=name, value=value))
     if isinstance(value, Mapping):
         if not _are_keys(value):
             label = next((label for label in value if not _are_keys({label: value[label]})), "")
             raise ValueError(Errors.M003.format(setting=name, label=label))
         for inner in value.values():
-            if isinstance(inner, str) and "${" in inner:
-                raise ValueError(Errors.M004.format(setting=name, text=inner))
-            check_storable(name, inner)
+            if isinstance(inner, str):  # a dollar sign in a table is not doubled
+                if "${" in inner:
+                    raise ValueError(Errors.M004.format(setting=name, text=inner))
+            else:
+                check_storable(name, inner)
+    elif isinstance(value, str):
+        if "$" in value:
+            raise ValueError(Errors.M004.format(setting=name, text=value))
     elif isinstance(value, (list, tuple)):
         for inner in value:
-            if isinstance(inner, str) and "$" in inner:
-                raise ValueError(Errors.M004.format(setting=name, text=inner))
             check_storable(name, inner)
 
 
@@ -102,42 +113,88 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def check_and_call(*args: P.args, **kwargs: P.kwargs) -> R:
-        for name, value in signature.bind(*args, **kwargs).arguments.items():
-            check_setting(name, value, signature.parameters[name].annotation)
-        return function(*args, **kwargs)
+        bound = signature.bind(*args, **kwargs)
+        for name, value in bound.arguments.items():
+            bound.arguments[name] = check_setting(name, value, signature.parameters[name].annotation)
+        return function(*bound.args, **bound.kwargs)
 
     # spaCy reads argument names with `getfullargspec`, which does not look behind a wrapper.
     check_and_call.__signature__ = signature  # type: ignore[attr-defined]
     return check_and_call
 
 
-def _choices(annotation: Any) -> Iterator[Any]:
-    """The values of a Literal, or of the Literals in a union."""
-    if get_origin(annotation) is Literal:
-        yield from get_args(annotation)
-    else:
-        for part in get_args(annotation):
-            if get_origin(part) is Literal:
-                yield from get_args(part)
+def _plain(value: Any) -> Any:
+    """A value without numpy's scalars: JSON has none of them, and only some are Python's numbers too."""
+    if isinstance(value, numpy.generic):
+        return value.item()
+    if isinstance(value, dict):
+        return {_plain(key): _plain(inner) for key, inner in value.items()}
+    return type(value)(map(_plain, value)) if type(value) in (list, tuple) else value
 
 
-def _intervals(annotation: Any) -> Iterator[Interval]:
-    """The range of an annotated number, or those in a union."""
-    for part in (annotation, *get_args(annotation)):
-        yield from (data for data in getattr(part, "__metadata__", ()) if isinstance(data, Interval))
+def _parts(annotation: Any) -> tuple[Any, ...]:
+    """The members of a union, or the annotation alone."""
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+
+
+def _allows(annotation: Any, value: Any) -> bool:
+    """Whether a value has one of the types of an annotation, and is in its range."""
+    return any(_allows_one(part, value) for part in _parts(annotation))
+
+
+def _allows_one(part: Any, value: Any) -> bool:
+    origin, arguments = get_origin(part), get_args(part)
+    if origin is Literal:
+        return any(isinstance(value, type(choice)) and value == choice for choice in arguments)
+    if origin is Annotated:
+        ranges = [data for data in part.__metadata__ if isinstance(data, Interval)]
+        return _allows(arguments[0], value) and all(_contains(interval, value) for interval in ranges)
+    if origin in (list, Sequence):
+        return isinstance(value, (list, tuple)) and all(_allows(arguments[0], inner) for inner in value)
+    if origin is dict:
+        of_keys, of_values = arguments
+        return isinstance(value, Mapping) and all(
+            _allows(of_keys, key) and _allows(of_values, inner) for key, inner in value.items()
+        )
+    if part in (None, NoneType):
+        return value is None
+    if part in (int, float):
+        return isinstance(value, int if part is int else (int, float)) and not isinstance(value, bool)
+    return isinstance(value, part) if part in (bool, str) else True
 
 
 def _contains(interval: Interval, value: Any) -> bool:
-    """Also False for NaN."""
-    return (interval.ge is None or value >= interval.ge) and (
-        value < interval.lt if interval.lt is not None else interval.le is None or value <= interval.le
+    """Also False for NaN, and for infinity, which is not in JSON."""
+    return (
+        not (isinstance(value, float) and math.isinf(value))
+        and (interval.ge is None or value >= interval.ge)
+        and (value < interval.lt if interval.lt is not None else interval.le is None or value <= interval.le)
     )
 
 
-def _described(interval: Interval) -> str:
-    if interval.lt is not None:
-        return f"a number from {interval.ge} to less than {interval.lt}"
-    return f"{interval.ge} or more" if interval.le is None else f"a number from {interval.ge} to {interval.le}"
+def _described(part: Any) -> str:
+    """What a part of an annotation allows, in words; empty for None."""
+    origin, arguments = get_origin(part), get_args(part)
+    if origin is Literal:
+        return " or ".join(repr(choice) for choice in arguments)
+    if origin is Annotated:
+        kind, interval = _described(arguments[0]), next(d for d in part.__metadata__ if isinstance(d, Interval))
+        if interval.lt is not None:
+            return f"{kind} from {interval.ge} to less than {interval.lt}"
+        return (
+            f"{kind} of {interval.ge} or more" if interval.le is None else f"{kind} from {interval.ge} to {interval.le}"
+        )
+    if origin in (list, Sequence):
+        return "a list"
+    names = {dict: "a table", int: "a whole number", float: "a number", bool: "True or False", str: "a string"}
+    return names.get(origin or part, "")
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        return srsly.is_json_serializable(value)
+    except (SystemError, ValueError):  # of an integer beyond 64 bits, or half of a surrogate pair
+        return False
 
 
 def _are_keys(table: Mapping[Any, Any]) -> bool:

@@ -89,7 +89,7 @@ class MREPipe(BufferedPipe):
         if name not in settings:
             super().__setattr__(name, value)
             return
-        check_setting(name, value, settings[name])
+        value = check_setting(name, value, settings[name])
         check_storable(name, value)
         super().__setattr__(name, value)
         nlp = _PIPELINES.get(self, _no_pipeline)()
