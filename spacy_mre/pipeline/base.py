@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
-from weakref import WeakKeyDictionary, ref
 
 from spacy.language import Language
 from spacy.training import Example, validate_examples
@@ -27,6 +26,7 @@ from ..settings import check_setting, check_storable
 from ..training.buffers import BufferedPipe
 from ..training.stored_pipe import read_cfg, read_parts_from_bytes, read_parts_from_disk
 from .learned import check_sizes, checked_cfg
+from .membership import join, pipeline_of, pipelines_with
 
 # Arguments of a component that are not settings.
 NOT_SETTINGS = ("nlp", "name", "model", "scorer")
@@ -42,8 +42,8 @@ class MREPipe(BufferedPipe):
     which it reads at prediction time, and implements `learn`.
 
     Settings belong to the config, so the config in force always wins over what was saved. A setting changed in Python
-    is also changed in the config of the pipeline that made the component, and is saved with it. `cfg` holds only what
-    was learned, labels for example; spaCy saves it next to the weights.
+    is also changed in the config of the pipeline that made the component, or of its copy, and is saved with it. `cfg`
+    holds only what was learned, labels for example; spaCy saves it next to the weights.
 
     left_out_warning (str): The warning given the first time something is left out; it takes `name`, `what`, `count`
         and what the subclass adds.
@@ -72,7 +72,7 @@ class MREPipe(BufferedPipe):
         scorer (Optional[Callable]): The scorer.
         learned (dict[str, Any]): What initialization sets: labels and the like, empty for now.
         """
-        _PIPELINES[self] = ref(nlp)
+        join(nlp, self)
         self.vocab = nlp.vocab
         self.model = model
         self.name = name
@@ -92,7 +92,7 @@ class MREPipe(BufferedPipe):
         value = check_setting(name, value, settings[name])
         check_storable(name, value)
         super().__setattr__(name, value)
-        nlp = _PIPELINES.get(self, _no_pipeline)()
+        nlp = pipeline_of(self)
         if nlp is not None:
             for pipe_name, pipe in nlp.components:
                 if pipe is self:
@@ -159,7 +159,7 @@ class MREPipe(BufferedPipe):
     def _symmetric_labels(self) -> list[str]:
         """Those of all components of the pipeline, because the relations of all of them are scored."""
         own: list[str] = getattr(self, "symmetric", [])
-        return sorted({*own, *(label for nlp in _pipelines_with(self) for label in get_symmetric(nlp))})
+        return sorted({*own, *(label for nlp in pipelines_with(self) for label in get_symmetric(nlp))})
 
     def get_scaling(self, level: str) -> Scaling | None:
         """RETURNS (Optional[Scaling]): The calibration of the scores of a level; None if they are not calibrated."""
@@ -299,18 +299,5 @@ class MREPipe(BufferedPipe):
             warnings.warn(message, stacklevel=2)
 
 
-def _no_pipeline() -> None:
-    return None
-
-
-def _pipelines_with(pipe: MREPipe) -> list[Language]:
-    """The pipelines that have a component. One that has it from another pipeline is found by a component that it made
-    itself."""
-    made = {id(nlp): nlp for nlp in (made_by() for made_by in list(_PIPELINES.values())) if nlp is not None}
-    return [nlp for nlp in made.values() if any(each is pipe for _, each in nlp.components)]
-
-
 # Threads share the counts of a component. Not its attribute, so that it can be pickled.
 _COUNTING = Lock()
-# The pipeline that made each component. Kept outside of the component so that it can be pickled.
-_PIPELINES: "WeakKeyDictionary[MREPipe, ref[Language]]" = WeakKeyDictionary()
