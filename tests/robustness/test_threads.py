@@ -49,8 +49,9 @@ def forget(nlp):
                     for module in shim._model.modules():
                         if hasattr(module, "cached"):
                             module.cached = None
-        for made in ("_cache", "_question_docs"):
-            getattr(pipe, made, {}).clear()
+        getattr(pipe, "_cache", {}).clear()
+        if hasattr(pipe, "_question_docs"):
+            pipe._question_docs = (None, {})
         if hasattr(pipe, "_run"):
             pipe._run = None
 

@@ -3,10 +3,11 @@
 import warnings
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy
 from spacy.language import Language
+from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 from spacy.training import Example, validate_get_examples
 from thinc.api import Model, Optimizer, PyTorchShim, set_dropout_rate
@@ -16,6 +17,7 @@ from ...annotations.entities import DEFAULT_KEY, set_entities
 from ...encoders.check import check_pipeline
 from ...errors import Errors, Warnings
 from ...settings import Positive, Probability
+from ..membership import join, pipeline_of
 from ..spans.overlap import Overlap
 from .boundaries import Boundaries
 from .interaction import EncodedPairs
@@ -109,7 +111,7 @@ class MultiNER(LabelledMultiNER):
         self.ends_per_start = ends_per_start
         self.init_from = init_from
         self.tokenizer = nlp.tokenizer
-        self._question_docs: dict[str, Doc] = {}
+        self._question_docs: tuple[Any, dict[str, Doc]] = (None, {})
 
     def options(self) -> MultiNEROptions:
         """RETURNS (MultiNEROptions): The settings in force, with what was learned."""
@@ -236,7 +238,7 @@ class MultiNER(LabelledMultiNER):
         sample = [eg.x for eg in islice(get_examples(), 10)]
         if nlp is not None:
             check_pipeline(nlp, self, sample)
-            self.tokenizer = nlp.tokenizer
+            join(nlp, self)
         survey = Survey(self.spans_key, self.one_type_per_span)
         for eg in get_examples():
             survey.add(eg)
@@ -283,14 +285,22 @@ class MultiNER(LabelledMultiNER):
         return [shim for shim in shims if isinstance(shim, PyTorchShim)]
 
     def _make_question_docs(self) -> list[Doc]:
-        questions = self.cfg["questions"].values()
-        # The words of a document that is made in a memory zone are freed with it.
-        if self.vocab.in_memory_zone:  # type: ignore[attr-defined]
-            return [self.tokenizer(question) for question in questions]
+        """The questions, cut by the tokenizer that the pipeline has now."""
+        nlp = pipeline_of(self)
+        if nlp is not None:  # otherwise the component was copied alone
+            self.tokenizer = nlp.tokenizer
+        tokenizer, questions = self.tokenizer, self.cfg["questions"].values()
+        # The rules of spaCy's own tokenizer may change at any time, and it is fast. The words of a document that is
+        # made in a memory zone are freed with it.
+        if isinstance(tokenizer, Tokenizer) or self.vocab.in_memory_zone:  # type: ignore[attr-defined]
+            return [tokenizer(question) for question in questions]
+        cached = self._question_docs  # another thread may replace it
+        if cached[0] is not tokenizer:
+            cached = self._question_docs = (tokenizer, {})
         for question in questions:
-            if question not in self._question_docs:
-                self._question_docs[question] = self.tokenizer(question)
-        return [self._question_docs[question] for question in questions]
+            if question not in cached[1]:
+                cached[1][question] = tokenizer(question)
+        return [cached[1][question] for question in questions]
 
 
 Language.factory(

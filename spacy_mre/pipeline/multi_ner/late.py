@@ -16,6 +16,7 @@ from ...settings import Positive, Rate, checked
 from ...training.sized import SizedShim, set_training, sized_shim
 from ...training.torch_weights import fingerprint
 from .cross_attention import CrossAttention
+from .exact_tok2vec import ATTRIBUTES
 from .interaction import EncodedPairs, Interaction, TextsAndQuestions
 
 
@@ -123,9 +124,13 @@ def _check_not_cut(questions: list[Doc], read: Encoded) -> None:
 
 
 def _question_words(model: Interaction, questions: list[Doc]) -> tuple[Floats2d, numpy.ndarray]:
-    """The word vectors of the questions. They are computed again only if the questions or the weights have changed."""
+    """The word vectors of the questions. They are computed again only if the tokens of the questions or the weights
+    have changed."""
     reader, module = model.get_ref("questions"), sized_shim(model.get_ref("cross")).module
-    state = ([question.text for question in questions], fingerprint(reader))
+    state = (
+        [question.to_array(["ORTH", "SPACY", *ATTRIBUTES]).tobytes() for question in questions],
+        fingerprint(reader),
+    )
     cached = module.cached  # another thread may replace it
     if cached is None or cached[0] != state:
         read = reader.predict(questions)

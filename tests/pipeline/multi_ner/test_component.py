@@ -1,5 +1,6 @@
 """The component overfits, saves what it learned, and reports bad input."""
 
+import copy
 import gc
 import json
 import pickle
@@ -70,16 +71,57 @@ def test_entities_are_written_with_scores(trained):
     assert [ent.text for ent in doc.ents][-1] == "Lima" and len(doc.ents) == 2
 
 
+class WhiteSpace:
+    """A tokenizer that is not spaCy's own, whose Docs of questions are kept."""
+
+    def __init__(self, vocab, characters=False):
+        self.vocab, self.characters, self.texts = vocab, characters, []
+
+    def __call__(self, text):
+        self.texts.append(text)
+        spaces = None if not self.characters else [False] * len(text)
+        return Doc(self.vocab, words=list(text) if self.characters else text.split(), spaces=spaces)
+
+
 def test_questions_do_not_outlive_a_memory_zone(copy_of_trained):
     nlp, found = copy_of_trained, []
     pipe = nlp.get_pipe("multi_ner")
+    nlp.tokenizer = WhiteSpace(nlp.vocab)
     for zone in (nullcontext(), nlp.memory_zone(), nlp.memory_zone()):
-        pipe._question_docs.clear()
+        pipe._question_docs = (None, {})
         with zone:
             doc = nlp(TEXTS[1][0])
             found.append([span.text for span in doc.spans["entities"]])
-            assert bool(pipe._question_docs) == (not nlp.vocab.in_memory_zone)
+            assert bool(pipe._question_docs[1]) == (not nlp.vocab.in_memory_zone)
     assert found == [["the port of Oslo", "Oslo", "Lima"]] * 3
+
+
+@pytest.mark.parametrize("copied", [lambda nlp: nlp, copy.deepcopy, lambda nlp: pickle.loads(pickle.dumps(nlp))])
+def test_questions_are_cut_by_the_tokenizer_that_the_pipeline_has_now(copied, copy_of_trained):
+    nlp = copied(copy_of_trained)
+    pipe = nlp.get_pipe("multi_ner")
+    words = [[token.text for token in question] for question in pipe.options().questions]
+    assert words == [question.split() for question in QUESTIONS.values()]
+    nlp.tokenizer.add_special_case("Find", [{"ORTH": "Fi"}, {"ORTH": "nd"}])  # changes the tokenizer that is there
+    assert [question[0].text for question in pipe.options().questions] == ["Fi"] * 3
+    for tokenizer in (WhiteSpace(nlp.vocab, characters=True), WhiteSpace(nlp.vocab)):
+        nlp.tokenizer = tokenizer
+        for _ in range(2):
+            found = [[token.text for token in question] for question in pipe.options().questions]
+            assert found == [list(q) if tokenizer.characters else q.split() for q in QUESTIONS.values()]
+        assert tokenizer.texts == list(QUESTIONS.values())  # cut once
+
+
+def test_question_vectors_are_those_of_the_present_tokens(copy_of_trained):
+    nlp = copy_of_trained
+    nlp(TEXTS[1][0])
+    cached = nlp.get_pipe("multi_ner").model.get_ref("interaction").get_ref("cross").shims[0].module
+    before = cached.cached
+    nlp(TEXTS[1][0])
+    assert cached.cached is before  # the same tokens are read once
+    nlp.tokenizer = WhiteSpace(nlp.vocab, characters=True)
+    nlp.get_pipe("multi_ner")(Doc(nlp.vocab, words=TEXTS[1][0].split()))
+    assert cached.cached[2].tolist() == [len(question) for question in QUESTIONS.values()]
 
 
 def test_nested_entities_of_one_type_are_predicted_and_scored(trained):
