@@ -607,6 +607,10 @@ class Errors(metaclass=_WithCodes):
         "'{name}' reads the text labels (see_cats), but there are none in doc.cats of the training data, or in "
         "the 'cats' of the given labels. Add them, or set see_cats = false."
     )
+    M813 = (
+        "The labels that are given to '{name}' are invalid: {reason}. Correct what initialize() gets: the key labels "
+        "in [initialize.components.{name}], or the file that it names."
+    )
     M814 = (
         "Cannot add the label '{label}' to '{name}' with kind = {kind!r}. Call add_label('{label}', kind=...) with one "
         "of these kinds: {allowed}."

@@ -25,7 +25,7 @@ from ..requirements import record_requirements
 from ..settings import check_setting, check_storable
 from ..training.buffers import BufferedPipe
 from ..training.stored_pipe import read_cfg, read_parts_from_bytes, read_parts_from_disk
-from .learned import check_sizes, checked_cfg
+from .learned import check_sizes, checked_cfg, checked_labels
 from .membership import join, pipeline_of, pipelines_with
 
 # Arguments of a component that are not settings.
@@ -227,6 +227,10 @@ class MREPipe(BufferedPipe):
     def _check_initialized(self) -> None:
         if self._shim.module is None:
             raise ValueError(Errors.M803.format(name=self.name))
+
+    def _set_learned(self, **learned: Any) -> None:
+        """Set what initialization has found, or was given. What could not be loaded again is refused."""
+        self.cfg.update(checked_labels(learned, self.cfg, self.name))
 
     def _initialize_model(self, X: Any) -> None:
         self.left_out.clear()

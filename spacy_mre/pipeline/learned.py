@@ -18,14 +18,27 @@ def checked_cfg(found: dict[str, Any], before: dict[str, Any], name: str) -> dic
     RETURNS (dict[str, Any]): What was read.
     RAISES (ValueError): If a key is missing, or a value has another type.
     """
-    for key, value in before.items():
-        if key not in found:
-            raise ValueError(Errors.M807.format(name=name, reason=f"it has no '{key}'"))
-        expected = _expected(key, value, found[key])
-        if expected:
-            reason = f"'{key}' is {found[key]!r:.100}, not {expected}"
-            raise ValueError(Errors.M807.format(name=name, reason=reason))
+    missing = next((key for key in before if key not in found), None)
+    reason = _wrong_value(found, before) if missing is None else f"it has no '{missing}'"
+    if reason:
+        raise ValueError(Errors.M807.format(name=name, reason=reason))
     return found
+
+
+def checked_labels(given: dict[str, Any], before: dict[str, Any], name: str) -> dict[str, Any]:
+    """Refuse what is given to `initialize` if it could not be loaded as a cfg: a label that is there twice, say.
+
+    given (dict[str, Any]): What the cfg is to contain.
+    before (dict[str, Any]): The component's own cfg.
+    name (str): The name of the component, for the error.
+    RETURNS (dict[str, Any]): A copy of what was given, because training extends it, with lists in place of tuples.
+    RAISES (ValueError): If a value has another type.
+    """
+    own: dict[str, Any] = _copy(given)
+    reason = _wrong_value(own, {key: before[key] for key in own})
+    if reason:
+        raise ValueError(Errors.M813.format(name=name, reason=reason))
+    return own
 
 
 def check_sizes(model: Model, cfg: dict[str, Any], name: str) -> None:
@@ -45,6 +58,21 @@ def check_sizes(model: Model, cfg: dict[str, Any], name: str) -> None:
             if numbers.get(key, size) != size:
                 reason = f"it has {numbers[key]} {key}, but the weights are those of {size}"
                 raise ValueError(Errors.M807.format(name=name, reason=reason))
+
+
+def _wrong_value(found: dict[str, Any], before: dict[str, Any]) -> str:
+    """The first value that is not of the expected type, and what was expected; empty if all are right."""
+    for key, value in before.items():
+        expected = _expected(key, value, found[key])
+        if expected:
+            return f"'{key}' is {found[key]!r:.100}, not {expected}"
+    return ""
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copy(inner) for key, inner in value.items()}
+    return [_copy(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def _expected(key: str, before: Any, found: Any) -> str:

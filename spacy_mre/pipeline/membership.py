@@ -54,8 +54,8 @@ def pipeline_of(pipe: Pipe) -> Language | None:
 
 
 def pipelines_with(pipe: Pipe) -> list[Language]:
-    """Find the pipelines that have a component. One that has it from another pipeline (`source`) is found by a component
-    that it made itself.
+    """Find the pipelines that have a component. One that has it from another pipeline (`source`) is found by a
+    component that it made itself.
 
     pipe (Pipe): The component.
     RETURNS (list[Language]): The pipelines.

@@ -302,6 +302,43 @@ def test_a_corpus_without_labels_is_refused(relations, make_nlp, make_examples):
         nlp.initialize(lambda: make_examples(nlp, [("It rained .", [] if relations == [] else None, relations, {})]))
 
 
+@pytest.mark.parametrize(("factory", "labels", "code"), [
+    ("mre_textcat", ["sport", "travel", "sport"], "M813"),
+    ("mre_textcat", "sport", "M813"),
+    ("mre_textcat", ["sport", 1], "M813"),
+    ("spert_mt", {"entities": ["person", "place", "person"]}, "M813"),
+    ("spert_mt", {"relations": ["lives_in", "lives_in"]}, "M813"),
+    ("spert_mt", {"cats": ["travel", "travel"]}, "M813"),
+    ("spert_mt", {"entities": "person"}, "M813"),
+    ("spert_mt", {"distance": 2.5}, "M813"),
+    ("spert_mt", {"constraints": {"lives_in": [["person"]]}}, "M813"),
+    ("spert_mt", ["person"], "M005"),
+    ("multi_ner", [["person", "Who?"], ["person", "Which people?"]], "M005"),
+    ("multi_ner", {"person": "Who?", "human": "Who?"}, "M835"),
+    ("slg", {"SCNM": {"labels": ["person", "person"]}}, "M813"),
+    ("slg", {"SCNM": {"classes": "travel"}}, "M813"),
+    ("slg", ["person"], "M813"),
+])  # fmt: skip
+def test_given_labels_that_could_not_be_loaded_are_refused(factory, labels, code, make_examples):
+    """A label that was there twice was trained and saved, but the pipeline could not be loaded (M807)."""
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe(factory)
+    examples = make_examples(nlp)
+    with pytest.raises(ValueError, match=rf"\[{code}\].*({factory}|labels)"):
+        pipe.initialize(lambda: examples, nlp=nlp, labels=labels)
+
+
+def test_given_labels_may_be_tuples_and_are_copied(make_nlp, make_examples):
+    nlp = make_nlp("spert_mt")
+    examples = make_examples(nlp)
+    given = {"entities": ("place", "person"), "constraints": {"lives_in": [("person", "place")]}}
+    nlp.get_pipe("spert_mt").initialize(lambda: examples, nlp=nlp, labels=given)
+    assert nlp.get_pipe("spert_mt").entity_labels == ("place", "person")
+    nlp.get_pipe("spert_mt").add_label("ship", kind="entity")
+    assert given["entities"] == ("place", "person")
+    assert spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes()).get_pipe("spert_mt").labels
+
+
 def test_given_entities_without_relations_are_refused(make_nlp, make_examples):
     nlp = make_nlp("spert_mt", entities="given")
     with pytest.raises(ValueError, match="M811"):

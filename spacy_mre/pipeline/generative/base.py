@@ -212,9 +212,9 @@ class Generative(AnsweringPipe):
         if self.parts != "text":
             self._check_words(eg.predicted for eg in get_examples())
         survey = self._survey(get_examples())
-        labels = labels or self._all_labels(survey)
+        self._set_learned(tasks=labels or self._all_labels(survey))
         self.cfg["tasks"] = {
-            name: {level: list(found.get(level, ())) for level in LEVELS} for name, found in labels.items()
+            name: {level: found.get(level, []) for level in LEVELS} for name, found in self.cfg["tasks"].items()
         }
         for name in self.tasks:
             if self._format(name, self.language_of(""), True, True) is None:

@@ -16,7 +16,7 @@ from ...annotations.alignment import align_gold
 from ...annotations.entities import DEFAULT_KEY, set_entities
 from ...encoders.check import check_pipeline
 from ...errors import Errors, Warnings
-from ...settings import Positive, Probability
+from ...settings import Positive, Probability, as_table
 from ..membership import join, pipeline_of
 from ..spans.overlap import Overlap
 from .boundaries import Boundaries
@@ -250,10 +250,11 @@ class MultiNER(LabelledMultiNER):
         self.cfg["overlap"] = survey.nesting.policy
         self.set_scaling({})
         if labels is not None:
-            self.cfg["questions"] = check_questions(labels, self.name)
+            questions = check_questions(as_table("labels", labels), self.name)
         else:
             lang = (self.vocab.lang if nlp is None else nlp.lang) or ""
-            self.cfg["questions"] = choose_questions(self.questions, survey.labels, lang, self.name)
+            questions = choose_questions(self.questions, survey.labels, lang, self.name)
+        self._set_learned(questions=questions)
         if not self.labels:
             raise ValueError(Errors.M834.format(name=self.name, key=self.spans_key))
         self.model.get_ref("heads").attrs["labels"] = {"types": len(self.labels)}

@@ -273,8 +273,8 @@ class SpertMT(LabelledSpertMT):
         nlp (Optional[Language]): The pipeline, which is checked for components that would break the shared encoder.
         labels (Optional[dict[str, Any]]): "entities", "relations", "cats", "constraints", "distance" and "scope", as in
             `label_data`. Default: read from the data, as is what they lack.
-        RAISES (ValueError): If there are no labels for what is predicted, or for the text labels that are read, or
-            the pipeline cannot work.
+        RAISES (ValueError): If there are no labels for what is predicted, or for the text labels that are read; one is
+            given twice; or the pipeline cannot work.
         """
         validate_get_examples(get_examples, "SpertMT.initialize")
         sample = [eg.x for eg in islice(get_examples(), 10)]
@@ -285,7 +285,9 @@ class SpertMT(LabelledSpertMT):
         setters = find_setters(nlp, self)
         for eg in get_examples():
             survey.add(eg)
-        self.cfg.update(survey.learned(self.negatives, labels), scaling={})
+        given = None if labels is None else as_table("labels", labels)
+        self._set_learned(**survey.learned(self.negatives, given))
+        self.set_scaling({})
         if not (self.relation_labels if self.entities == "given" else self.entity_labels):
             raise ValueError(Errors.M811.format(name=self.name, key=self.spans_key))
         if self._shim.settings["see_cats"] and not self.cfg["cat_labels"]:

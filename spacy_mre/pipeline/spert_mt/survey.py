@@ -114,11 +114,10 @@ class Survey:
             **(labels or {}),
         }
         return {
-            "entity_labels": list(used["entities"]),
-            "relation_labels": list(used["relations"]),
-            "cat_labels": list(used["cats"]),
-            # A copy, because training extends it.
-            "constraints": {label: [list(pair) for pair in pairs] for label, pairs in used["constraints"].items()},
+            "entity_labels": used["entities"],
+            "relation_labels": used["relations"],
+            "cat_labels": used["cats"],
+            "constraints": used["constraints"],
             "distance": used["distance"],
             "scope": used["scope"],
             "overlap": self.nesting.policy,

@@ -183,8 +183,8 @@ class MRETextCat(MREPipe):
         get_examples (Callable[[], Iterable[Example]]): The training data.
         nlp (Optional[Language]): The pipeline, which is checked for components that would break the shared encoder.
         labels (Optional[list[str]]): The labels. Default: read from the data.
-        RAISES (ValueError): If there are no labels; if classes are exclusive and there are fewer than two, or a
-            document has more than one; or if the pipeline cannot work.
+        RAISES (ValueError): If there are no labels, or one is given twice; if classes are exclusive and there are fewer
+            than two, or a document has more than one; or if the pipeline cannot work.
         """
         validate_get_examples(get_examples, "MRETextCat.initialize")
         sample = [eg.x for eg in islice(get_examples(), 10)]
@@ -197,7 +197,7 @@ class MRETextCat(MREPipe):
             if several and not self.multi_label:
                 text = eg.reference.text[:40]
                 raise ValueError(Errors.M822.format(name=self.name, labels=", ".join(several), text=text))
-        self.cfg["labels"] = list(survey.labels if labels is None else labels)
+        self._set_learned(labels=survey.labels if labels is None else labels)
         self.set_scaling({})
         if len(self.labels) < (1 if self.multi_label else 2):
             raise ValueError(Errors.M821.format(name=self.name, labels=", ".join(self.labels) or "none"))
