@@ -242,6 +242,53 @@ def test_a_relation_between_what_are_no_entities(make_nlp, make_examples, annota
     assert not targets.lost.counts
 
 
+def test_a_relation_with_an_argument_that_is_not_an_entity_is_counted(make_nlp, make_doc, make_examples):
+    """Gold says which entities there are. Its type is not one of entities."""
+    nlp = make_nlp("spert_mt")
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    expected = nlp.get_pipe("spert_mt").label_data
+    words = "Ida sails the Rosa to Lima ."
+    gold = make_doc(nlp, words, [(0, 1, "person"), (5, 6, "place")])
+    named = {"head_label": "person", "tail_label": "ship"}
+    relations = [make_relation((0, 1), (3, 4), "sails", **named), make_relation((0, 1), (3, 4), "works_in", **named)]
+    set_relations(gold, relations)
+    odd = Example(make_doc(nlp, words), gold)
+    with pytest.warns(UserWarning, match="W801") as caught:
+        nlp.initialize(lambda: [*examples, odd])
+    assert "2 x relation with an argument that is not an entity (as Ida -> Rosa)" in lost_of(caught)
+    pipe = nlp.get_pipe("spert_mt")
+    assert pipe.label_data == expected
+    encoded = pipe.model.get_ref("encoder").predict([odd.predicted])
+    targets = pipe.get_targets([odd], encoded)
+    assert dict(targets.lost.counts) == {"relation with an argument that is not an entity": 2}
+    assert len(targets.mentions) == 2 and not targets.relations.any()
+    assert pipe.label_data == expected
+    assert pipe.add_labels_of([odd]) == []
+
+
+def test_a_type_that_only_arguments_have_is_no_entity_label(make_nlp, make_doc, make_examples):
+    """Gold says nothing of entities: the relation is learned, but no entity gets that type."""
+    nlp = make_nlp("spert_mt")
+    examples = make_examples(nlp)
+    bare = make_doc(nlp, "Ida sails the Rosa .")
+    set_relations(bare, [make_relation((0, 1), (3, 4), "sails", head_label="person", tail_label="ship")])
+    untyped = make_doc(nlp, "Ida sails the Rosa .")
+    set_relations(untyped, [make_relation((0, 1), (3, 4), "steers")])
+    odd = [Example(make_doc(nlp, doc.text), doc) for doc in (bare, untyped)]
+    with pytest.warns(UserWarning, match="W801") as caught:
+        nlp.initialize(lambda: [*examples, *odd])
+    assert "2 x relation with an argument of a type that is not that of an entity" in lost_of(caught)
+    pipe = nlp.get_pipe("spert_mt")
+    assert "ship" not in pipe.entity_labels and {"sails", "steers"} <= set(pipe.relation_labels)
+    targets = pipe.get_targets(odd, pipe.model.get_ref("encoder").predict([eg.predicted for eg in odd]))
+    assert targets.relations.sum() == 2
+    assert targets.lost.counts["relation with an argument of a type that is not that of an entity"] == 1
+    given = make_nlp("spert_mt", entities="given")
+    given.initialize(lambda: odd)
+    assert given.get_pipe("spert_mt").entity_labels == ("person", "ship")  # others may find them
+
+
 def test_labels_unseen_in_training_are_counted(make_nlp, make_examples):
     nlp = make_nlp("spert_mt")
     examples = make_examples(nlp)

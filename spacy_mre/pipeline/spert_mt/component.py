@@ -25,7 +25,7 @@ from .labels import LabelledSpertMT
 from .output import SpertMTOptions, SpertMTOutput
 from .sentence_setters import find_setters
 from .settings import DEFAULT_SPERT_MT_MODEL, PRESETS, Constraints, Negatives, Preset, Scope
-from .survey import Survey, extend_limits, joined_mentions
+from .survey import Survey, extend_limits, joined_mentions, reachable
 from .targets import BEYOND_SCOPE, Sampler, Targets
 
 if TYPE_CHECKING:  # torch is loaded by the architecture only
@@ -224,11 +224,13 @@ class SpertMT(LabelledSpertMT):
         """
         golds = [align_gold(eg, self.spans_key) for eg in examples]
         sentences = [sentence_numbers(eg.predicted) for eg in examples]
-        extend_limits(self.cfg, chain.from_iterable(map(joined_mentions, golds, sentences)))
         given = None
         if self.entities == "given":
             golds = [Gold(gold.mentions, None, gold.relations, gold.lost) for gold in golds]
             given = self._given([eg.predicted for eg in examples])
+        else:
+            golds = [reachable(gold, eg.predicted, self.entity_labels) for gold, eg in zip(golds, examples)]
+        extend_limits(self.cfg, chain.from_iterable(map(joined_mentions, golds, sentences)))
         sampler = Sampler(self.negatives, self._shim.settings["max_width"], self.generator)
         ids = _ids(self.entity_labels), _ids(self.relation_labels)
         lengths = numpy.asarray(encoded.lengths)
@@ -280,8 +282,7 @@ class SpertMT(LabelledSpertMT):
         sample = [eg.x for eg in islice(get_examples(), 10)]
         if nlp is not None:
             check_pipeline(nlp, self, sample)
-        # Given entities may be wider than the model's spans.
-        survey = Survey(self.spans_key, self._shim.settings["max_width"] if self.entities == "predict" else None)
+        survey = self._survey()
         setters = find_setters(nlp, self)
         for eg in get_examples():
             survey.add(eg)

@@ -23,6 +23,7 @@ class LabelledSpertMT(MREPipe):
         "text label": "add_label('{label}', kind='cat')",
     }
     spans_key: str
+    entities: str
     negatives: int
 
     @property
@@ -90,7 +91,7 @@ class LabelledSpertMT(MREPipe):
         RAISES (ValueError): If the component is not initialized.
         """
         self._check_initialized()
-        survey = Survey(self.spans_key, None)
+        survey = self._survey()
         for eg in examples:
             survey.add(eg)
         found = survey.learned(self.negatives)
@@ -100,6 +101,10 @@ class LabelledSpertMT(MREPipe):
         self.cfg["scope"] = max(self.cfg["scope"], found["scope"])
         self.cfg["overlap"] = wider_policy(self.cfg["overlap"], found["overlap"])
         return added
+
+    def _survey(self) -> Survey:
+        """Given entities may be wider than the model's spans, and others than those of gold."""
+        return Survey(self.spans_key, self._shim.settings["max_width"] if self.entities == "predict" else None)
 
     @property
     def _sees_cats(self) -> bool:

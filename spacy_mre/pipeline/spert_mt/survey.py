@@ -1,7 +1,7 @@
 """What the training data contains, and what of it a span model cannot learn."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy
@@ -20,6 +20,11 @@ MIN_LEARNED_DISTANCE = 30
 # The share of relations that the learned scope may leave out. Sentences are sometimes split wrongly, at abbreviations
 # for example; without it, one such sentence would extend the scope.
 OUT_OF_SCOPE = 0.01
+
+
+# Why no relation between predicted entities can be the one of gold.
+NO_ENTITY = "relation with an argument that is not an entity"
+UNKNOWN_TYPE = "relation with an argument of a type that is not that of an entity"
 
 
 class Joined(NamedTuple):
@@ -68,11 +73,15 @@ class Survey:
         example (Example): Gold on `example.reference`.
         """
         gold = align_gold(example, self.key)
+        self.mentions += len(gold.mentions) + gold.lost.counts["entity off the token grid"]
+        if self.max_width is not None:
+            gold = reachable(gold, example.predicted)
         self.documents += 1
         self.without_sentences += not example.predicted.has_annotation("SENT_START")
         self.with_relations += gold.relations is not None
-        self.mentions += len(gold.mentions) + gold.lost.counts["entity off the token grid"]
-        self.entity_labels.update(mention.label for mention in gold.mentions if mention.label)
+        # A type that only arguments of relations have is never learned as that of an entity.
+        labelled = gold.mentions if self.max_width is None else gold.entities
+        self.entity_labels.update(mention.label for mention in labelled if mention.label)
         self.lost.update(gold.lost)
         self.cats.update(example.reference.cats)
         self.nesting.add({entity.offsets: entity.label for entity in gold.entities}.items())
@@ -142,11 +151,15 @@ class Survey:
         allowed = {label: {tuple(types) for types in pairs} for label, pairs in options.constraints.items()}
         for label in allowed.keys() & set(options.symmetric):
             allowed[label] |= {types[::-1] for types in allowed[label]}
+        known = set(options.entity_labels)
         for joined, count in self.joined.items():
+            unknown = {joined.head, joined.tail} - known if self.max_width is not None else set()
             if scope is not None and joined.sentences > scope:
                 reason = BEYOND_SCOPE
             elif 0 < options.max_distance < joined.tokens:
                 reason = f"relation over more than {options.max_distance} tokens"
+            elif unknown - {""} or (unknown and joined.label in allowed):
+                reason = UNKNOWN_TYPE
             elif joined.label in allowed and (joined.head, joined.tail) not in allowed[joined.label]:
                 reason = "relation between types that the constraints exclude"
             else:
@@ -193,6 +206,30 @@ class Survey:
 def _text_of(gold: Gold, doc: Doc, head: int, tail: int) -> str:
     """The texts of two mentions."""
     return " -> ".join(doc[gold.mentions[end].start : gold.mentions[end].end].text for end in (head, tail))
+
+
+def reachable(gold: Gold, doc: Doc, labels: Collection[str] | None = None) -> Gold:
+    """Leave out the relations with a lost end: gold says which entities there are, and an argument is none of them.
+
+    gold (Gold): The aligned gold.
+    doc (Doc): The predicted document.
+    labels (Optional[Collection[str]]): The entity labels: relations with other types are counted, if gold says nothing
+        of entities. Default: None (they are not counted).
+    RETURNS (Gold): What entities that are predicted can have, with the losses.
+    """
+    lost = Losses()
+    lost.update(gold.lost)
+    kept = []
+    for head, tail, label in gold.relations or ():
+        types = {gold.mentions[head].label, gold.mentions[tail].label, ""}
+        if gold.n_entities is not None and max(head, tail) >= gold.n_entities:
+            lost.add(NO_ENTITY, _text_of(gold, doc, head, tail))
+            continue
+        if gold.n_entities is None and labels is not None and not types <= {*labels, ""}:
+            lost.add(UNKNOWN_TYPE, _text_of(gold, doc, head, tail))
+        kept.append((head, tail, label))
+    mentions = gold.mentions[: gold.n_entities]
+    return Gold(mentions, gold.n_entities, None if gold.relations is None else kept, lost)
 
 
 def joined_mentions(gold: Gold, sentences: numpy.ndarray) -> list[Joined]:
