@@ -110,13 +110,14 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     RETURNS (Callable): The function with the same signature, which raises a ValueError if an argument is not allowed.
     """
     signature = inspect.signature(function)
+    call: Callable[..., R] = function
 
     @wraps(function)
     def check_and_call(*args: P.args, **kwargs: P.kwargs) -> R:
         bound = signature.bind(*args, **kwargs)
         for name, value in bound.arguments.items():
             bound.arguments[name] = check_setting(name, value, signature.parameters[name].annotation)
-        return function(*bound.args, **bound.kwargs)
+        return call(*bound.args, **bound.kwargs)
 
     # spaCy reads argument names with `getfullargspec`, which does not look behind a wrapper.
     check_and_call.__signature__ = signature  # type: ignore[attr-defined]
