@@ -5,7 +5,7 @@ the dictionary of a tokenizer, for example. So each part of a pipeline that is c
 is saved with the pipeline. The versions are those in the extras of this package.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, requires
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from spacy.language import Language
+from spacy.util import registry
 
 SUDACHI = ("sudachipy", "sudachidict-core")
 JIEBA = ("jieba",)
@@ -35,6 +36,21 @@ def record_requirements(nlp: Language, *parts: Any) -> None:
     known = {_name_of(line) for line in recorded}
     needed = dict.fromkeys(name for part in parts for name in _needed_by(part))
     nlp.meta["requirements"] = recorded + [_with_version(name) for name in needed if name not in known]
+
+
+@registry.callbacks("spacy_mre.record_requirements.v1")
+def make_record_requirements() -> Callable[[Language], Language]:
+    """Make a callback for `[training.before_to_disk]` that records the packages of all components in each saved
+    pipeline: also of those with a `source`, which are not created anew.
+
+    RETURNS (Callable[[Language], Language]): The callback.
+    """
+    return _record_all
+
+
+def _record_all(nlp: Language) -> Language:
+    record_requirements(nlp, nlp.tokenizer, *(component for _, component in nlp.components))
+    return nlp
 
 
 def _name_of(line: str) -> str | None:

@@ -4,8 +4,7 @@ import pytest
 import spacy
 from packaging.requirements import Requirement
 
-from spacy_mre.requirements import record_requirements
-from spacy_mre.training.variables import make_resolve_variables
+from spacy_mre.requirements import make_record_requirements, record_requirements
 from tests.robustness.pipelines import COMPONENTS
 
 SUDACHI = ["sudachipy<0.7.0,>=0.6.11", "sudachidict-core>=20240409"]
@@ -79,7 +78,7 @@ def test_the_callback_records_sourced_components():
     nlp = make_japanese()
     nlp.add_pipe("slg", source=source)
     assert nlp.meta["requirements"] == SUDACHI
-    make_resolve_variables()(nlp)
+    assert make_record_requirements()(nlp) is nlp
     assert nlp.meta["requirements"][:2] == SUDACHI
     assert names_of(nlp.meta["requirements"][2:]) == ["transformers", "sentencepiece"]
 

@@ -32,7 +32,7 @@ def check_pipeline(nlp: Language, component: TrainablePipe, sample: Sequence[Doc
     _check_connected(nlp, component)
     names = [name for name, _ in nlp.components]
     encoders = _upstream_names(nlp, component)
-    frozen = set(nlp.config.get("training", {}).get("frozen_components") or ())
+    frozen = set(nlp.config.interpolate()["training"].get("frozen_components") or ())
     for encoder in encoders:
         listening = [name for name, pipe in nlp.components if encoder in _upstream_names(nlp, pipe)]
         is_trained = encoder not in frozen and needs_last_listener(nlp.get_pipe(encoder))

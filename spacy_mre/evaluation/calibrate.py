@@ -10,7 +10,7 @@ from spacy.training import Example
 from spacy.util import registry
 
 from ..annotations.text_labels import HOLDS
-from ..training.variables import make_resolve_variables
+from ..requirements import make_record_requirements
 from .items import gold_cats
 from .pipeline_settings import get_symmetric
 from .run_config import get_section
@@ -52,8 +52,8 @@ def calibrate(
 @registry.callbacks("spacy_mre.calibrate.v1")
 def make_calibrate() -> Callable[[Language], Language]:
     """Make a callback for `[training.before_to_disk]` that calibrates each saved pipeline on the dev corpus, see
-    `calibrate`. Frozen components stay as they are. The variables of the config are resolved first, as by
-    `spacy_mre.resolve_variables.v1`.
+    `calibrate`. Frozen components stay as they are. The packages that the pipeline needs are recorded too, as by
+    `spacy_mre.record_requirements.v1`.
 
     RETURNS (Callable[[Language], Language]): The callback.
     """
@@ -61,11 +61,11 @@ def make_calibrate() -> Callable[[Language], Language]:
 
 
 def _calibrate_on_dev(nlp: Language) -> Language:
-    nlp = make_resolve_variables()(nlp)
-    training = nlp.config["training"]
-    reader = registry.resolve({"reader": get_section(nlp.config, training["dev_corpus"])})["reader"]
+    config = nlp.config.interpolate()
+    training = config["training"]
+    reader = registry.resolve({"reader": get_section(config, training["dev_corpus"])})["reader"]
     calibrate(nlp, list(reader(nlp)), skip=training["frozen_components"])
-    return nlp
+    return make_record_requirements()(nlp)
 
 
 def _can_be_calibrated(pipe: Any) -> bool:

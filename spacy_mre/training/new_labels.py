@@ -19,7 +19,7 @@ def make_add_labels(corpus: Callable[[Language], Iterable[Example]]) -> Callable
     """
 
     def add_labels(nlp: Language) -> None:
-        frozen = set(nlp.config.get("training", {}).get("frozen_components") or ())
+        frozen = set(nlp.config.interpolate()["training"].get("frozen_components") or ())
         pipes: list[Any] = [pipe for name, pipe in nlp.components if name not in frozen]
         trained = [pipe for pipe in pipes if hasattr(pipe, "add_labels_of") and pipe.labels]
         if trained:

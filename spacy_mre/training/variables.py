@@ -1,36 +1,40 @@
-"""Variables in the config of a trained pipeline, and its requirements."""
+"""Variables in the config of a pipeline: an optimizer can be made with them, and they stay in the saved config."""
 
 from collections.abc import Callable
+from functools import partial
 
 from spacy.language import Language
 from spacy.util import registry
-
-from ..requirements import record_requirements
+from thinc.api import Optimizer
 
 
 @registry.callbacks("spacy_mre.resolve_variables.v1")
 def make_resolve_variables() -> Callable[[Language], Language]:
-    """Make a callback for `[initialize.before_init]` and `[training.before_to_disk]` that replaces the variables in the
-    config by their values.
+    """Make a callback for `[nlp.after_creation]`: an optimizer is made with the values of the variables in the config.
 
-    spaCy cannot resolve variables such as `${training.max_steps}` in a schedule when it makes an optimizer, because it
-    reads only a part of the config then: in `nlp.initialize` without an optimizer and in `spacy debug data`; and with
-    the config that `spacy train` has saved, in `nlp.resume_training` and `nlp.create_optimizer`.
-
-    The packages that the pipeline needs are recorded too, those of components with a `source` included, which are not
-    created anew (see `record_requirements`).
+    spaCy itself replaces variables such as `${training.max_steps}` in a schedule in `spacy train` only. In
+    `nlp.create_optimizer`, `nlp.resume_training`, `nlp.initialize` without an optimizer and `spacy debug data` it reads
+    only a part of the config. The config itself keeps its variables, also when it is saved: values that are given to
+    `spacy train model-best/config.cfg` then reach all places that refer to them.
 
     RETURNS (Callable[[Language], Language]): The callback.
 
     >>> import spacy
-    >>> nlp = spacy.blank("en", config={"training": {"seed": 7, "dropout": "${training.seed}"}})
-    >>> make_resolve_variables()(nlp).config["training"]["dropout"]
-    7
+    >>> training = {"rate": 0.5, "optimizer": {"@optimizers": "Adam.v1", "learn_rate": "${training.rate}"}}
+    >>> callback = {"@callbacks": "spacy_mre.resolve_variables.v1"}
+    >>> nlp = spacy.blank("en", config={"nlp": {"after_creation": callback}, "training": training})
+    >>> nlp.create_optimizer().learn_rate
+    0.5
     """
     return _resolve_variables
 
 
 def _resolve_variables(nlp: Language) -> Language:
-    nlp.config = nlp.config.interpolate()
-    record_requirements(nlp, nlp.tokenizer, *(component for _, component in nlp.components))
+    # A `partial` is copied and pickled together with its pipeline.
+    nlp.create_optimizer = partial(_create_optimizer, nlp)  # type: ignore[method-assign]
     return nlp
+
+
+def _create_optimizer(nlp: Language) -> Optimizer:
+    training = nlp.config.interpolate()["training"]
+    return registry.resolve({"optimizer": training["optimizer"]})["optimizer"]

@@ -312,6 +312,9 @@ def test_a_frozen_last_listener_raises_m304(make_shared_nlp, make_examples):
     freeze(nlp, "mre_textcat")
     with pytest.raises(ValueError, match=r"M304.*'mre_textcat' is frozen.*'tok2vec'"):
         nlp.initialize(lambda: examples)
+    nlp.config["training"] |= {"frozen_components": "${training.frozen}", "frozen": ["mre_textcat"]}
+    with pytest.raises(ValueError, match=r"M304.*'mre_textcat' is frozen.*'tok2vec'"):
+        nlp.initialize(lambda: examples)
     freeze(nlp, "mre_textcat", "tok2vec")  # a frozen encoder needs no gradients
     nlp.initialize(lambda: examples)
     freeze(nlp, "spert_mt")  # not the last

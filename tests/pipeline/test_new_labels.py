@@ -395,7 +395,11 @@ def test_spacy_train_with_multi_ner_and_slg(callback, corpus_and_pipeline, make_
 def test_frozen_and_new_components_get_no_labels(trained, make_examples, settings_of):
     nlp = trained("spert_mt")
     nlp.add_pipe("mre_textcat", config=settings_of("mre_textcat"))
-    nlp.config["training"] = {**nlp.config["training"], "frozen_components": ["spert_mt"]}
+    nlp.config["training"] = {
+        **nlp.config["training"],
+        "frozen_components": "${training.frozen}",
+        "frozen": ["spert_mt"],
+    }
     labels = nlp.get_pipe("spert_mt").labels
     make_add_labels(lambda nlp: make_examples(nlp, NEW))(nlp)
     assert nlp.get_pipe("spert_mt").labels == labels and nlp.get_pipe("mre_textcat").labels == ()

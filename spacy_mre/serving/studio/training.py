@@ -85,7 +85,7 @@ def make_optimizer(nlp: Language, updates: int) -> Optimizer:
     updates (int): The number of updates, at the end of which the rates are 0.
     RETURNS (Optimizer): The optimizer.
     """
-    settings = nlp.config["training"]["optimizer"]
+    settings = nlp.config.interpolate()["training"]["optimizer"]
     names = ("learn_rate", "head_learn_rate", "layer_learn_rate")
     rates = {name: _first_rate(settings[name]) for name in names if settings.get(name) is not None}
     warmup = max(round(WARMUP_SHARE * updates), 1)
@@ -122,7 +122,7 @@ def _examples(nlp: Language, rows: Sequence[Row], make_docs: MakeDocs) -> list[E
 
 
 def _update(nlp: Language, examples: list[Example], tell: Callable[[int, int], None]) -> None:
-    training = nlp.config["training"]
+    training = nlp.config.interpolate()["training"]
     updates = count_updates(len(examples))
     optimizer = nlp.resume_training(sgd=make_optimizer(nlp, updates))
     chance = random.Random(0)

@@ -161,8 +161,9 @@ def test_the_learning_rates(make_nlp):
     nlp.config["training"]["optimizer"] = {
         "@optimizers": "spacy_mre.AdamW.v1",
         "learn_rate": {"@schedules": "warmup_linear.v1", "initial_rate": 0.01, "warmup_steps": 1, "total_steps": 9},
-        "head_learn_rate": 0.1,
+        "head_learn_rate": "${training.own_rate}",
     }
+    nlp.config["training"]["own_rate"] = 0.1
     optimizer = make_optimizer(nlp, 10)
     optimizer.step_schedules()
     assert optimizer.learn_rate == pytest.approx(0.003) and optimizer.head_learn_rate == pytest.approx(0.03)
