@@ -9,9 +9,8 @@ from spacy.language import Language
 from spacy.training import Example
 from spacy.util import registry
 
-from ..annotations.text_labels import HOLDS
+from ..annotations.text_labels import HOLDS, highest_cat
 from ..requirements import make_record_requirements
-from .items import gold_cats
 from .pipeline_settings import get_symmetric
 from .run_config import get_section
 from .runs import predict
@@ -96,9 +95,9 @@ def _fit_cats(pipe: Any, predicted: Sequence[Example]) -> dict[str, Scaling]:
         gold = numpy.where(numpy.isnan(gold), gold, gold >= HOLDS)
         known = ~numpy.isnan(gold).all(axis=1)
     else:
-        held = [gold_cats(eg.reference, multi_label=False) or () for eg in rows]
-        gold = numpy.array([[float(label in of_text) for label in labels] for of_text in held])
-        known = gold.sum(axis=1) == 1
+        held = [highest_cat({label: value for label, value in zip(labels, row) if value > 0}) for row in gold.tolist()]
+        gold = numpy.array([[float(label == of_text) for label in labels] for of_text in held])
+        known = gold.any(axis=1)
     if not known.any():
         return {}
     return {"cats": fit_temperature(scores[known], gold[known], exclusive=not pipe.multi_label)}

@@ -67,15 +67,19 @@ def make_joint_scorer(spans_key: str | None = None, symmetric: list[str] | None 
 
 
 @registry.scorers("spacy_mre.textcat_scorer.v1")
-def make_textcat_scorer(multi_label: bool | None = None, threshold: float | None = None) -> Callable[..., Scores]:
+def make_textcat_scorer(
+    multi_label: bool | None = None, threshold: float | None = None, prefix: str | None = None
+) -> Callable[..., Scores]:
     """Make a scorer of text labels.
 
     multi_label (bool | None): Any number of labels may hold. Default: the setting of the component, or False.
     threshold (float | None): The lowest probability of a predicted label, if several may hold. Default: that of the
         component, or 0.5.
+    prefix (str | None): What the names of the scores begin with: another one for each of several components. Default:
+        "cats".
     RETURNS (Callable[..., dict[str, Any]]): See `score_cats`.
     """
-    return _make_scorer(score_cats, multi_label=multi_label, threshold=threshold)
+    return _make_scorer(score_cats, multi_label=multi_label, threshold=threshold, prefix=prefix)
 
 
 def score_joint(

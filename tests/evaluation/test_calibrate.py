@@ -1,4 +1,5 @@
 import json
+import warnings
 
 import numpy
 import pytest
@@ -234,6 +235,34 @@ def test_multi_ner():
     scaling = calibrate(nlp, examples)["multi_ner"]["entities"]
     scaled = [entity.score for doc in run(nlp, examples) for entity in get_entities(doc)]
     assert raw and scaled == pytest.approx(scaling.apply(numpy.array(raw)), abs=1e-6)
+
+
+@pytest.mark.parametrize("other", ["mre_textcat", "textcat_multilabel"])
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_two_components_for_text_labels(multi_label, other):
+    """Each is calibrated as it is alone."""
+    nlp = spacy.blank("en")
+    labels = {"topic": ["home", "music"], "person": NAMES}
+    nlp.add_pipe("mre_textcat", name="topic", config={"loss_weight": 1.0, "multi_label": multi_label})
+    nlp.add_pipe(other, name="person")
+    examples = make_examples(nlp)
+    for eg in examples:
+        # First in the order of the labels, and with the same values.
+        eg.reference.cats = {**{name: float(name == eg.text.split()[0]) for name in NAMES}, **eg.reference.cats}
+    nlp.config["initialize"]["components"] = {name: {"labels": own} for name, own in labels.items()}
+    optimizer = nlp.initialize(lambda: examples)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # none of the labels of the other one
+        for _ in range(6):
+            nlp.update(examples[::3], sgd=optimizer)
+    together = calibrate(nlp, examples)
+    assert set(together) == ({"topic", "person"} if other == "mre_textcat" else {"topic"})
+    for name, found in together.items():
+        alone = [Example(eg.predicted, Doc(nlp.vocab, words=[token.text for token in eg.reference])) for eg in examples]
+        for eg, both in zip(alone, examples):
+            eg.reference.cats = {label: both.reference.cats[label] for label in labels[name]}
+        assert found["cats"] == pytest.approx(calibrate(nlp, alone)[name]["cats"])
+    assert nlp.get_pipe("topic").add_labels_of(examples) == []
 
 
 def test_at_the_end_of_training(trained, tmp_path):

@@ -165,3 +165,38 @@ def test_the_highest_share_of_exclusive_gold_holds():
     assert (
         gold_cats(right.reference, multi_label=False) == {"a"} and gold_cats(right.reference, multi_label=True) == set()
     )
+
+
+# Two components, of "a", "b", "c" and of "x", "y"
+
+
+def beside_another(rows):
+    """Another component predicts "x", which is right in every other text."""
+    return [
+        ({**gold, "x": float(i % 2 == 0), "y": float(i % 2)}, {**predicted, "x": 0.9, "y": 0.1})
+        for i, (gold, predicted) in enumerate(rows)
+    ]
+
+
+@pytest.mark.parametrize("options", [{}, {"multi_label": True}, {"multi_label": True, "threshold": 0.3}])
+def test_each_component_is_scored_by_its_own_labels(options):
+    examples = cats_examples(beside_another(FULL))
+    alone = score_cats(cats_examples(FULL), labels=["a", "b", "c"], **options)
+    assert score_cats(examples, labels=["a", "b", "c"], **options) == alone
+    of_other = score_cats(examples, labels=["x", "y"], **options)
+    assert of_other["cats_micro_p"] == 0.5 and set(of_other["cats_f_per_type"]) == {"x", "y"}
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_a_document_with_gold_of_another_component_only_is_skipped(multi_label):
+    more = [({"x": 1.0, "y": 0.0}, {"a": 0.9, "b": 0.1, "c": 0.0, "x": 0.9, "y": 0.1})]
+    examples = cats_examples([*beside_another(FULL), *more])
+    alone = score_cats(cats_examples(FULL), labels=["a", "b", "c"], multi_label=multi_label)
+    assert score_cats(examples, labels=["a", "b", "c"], multi_label=multi_label) == alone
+
+
+def test_a_label_that_no_component_knows_is_missed_beside_another_component():
+    unknown = [({"new": 1.0, "x": 1.0}, {"a": 0.9, "b": 0.1, "c": 0.0, "x": 0.9, "y": 0.1})]
+    scores = score_cats(cats_examples([*beside_another(FULL), *unknown]), labels=["a", "b", "c"])
+    # 3 of 4 are right, and the fifth is missed.
+    assert scores["cats_micro_r"] == pytest.approx(3 / 5) and "x" not in scores["cats_f_per_type"]

@@ -20,8 +20,10 @@ from ...errors import Errors, Warnings
 from ...evaluation.scaling import scale_exclusive
 from ...settings import NotNegativeFloat, Probability
 from ..base import MREPipe
+from ..membership import pipelines_with
 from .survey import Survey
 
+CATS = "doc.cats"
 DEFAULT_TEXTCAT_MODEL = {"@architectures": "spacy_mre.TextCat.v1", "encoder": DEFAULT_ENCODER}
 
 
@@ -96,13 +98,13 @@ class MRETextCat(MREPipe):
         return 1
 
     def add_labels_of(self, examples: Iterable[Example]) -> list[str]:
-        """Add the labels of some examples that the trained component lacks.
+        """Add the labels of some examples that the trained component lacks, except those of other components.
 
         examples (Iterable[Example]): The examples.
         RETURNS (list[str]): The labels that were added.
         RAISES (ValueError): If the component is not initialized.
         """
-        found = {label for eg in examples for label in eg.reference.cats}
+        found = {label for eg in examples for label in eg.reference.cats}.difference(self._labels_of_others())
         return [label for label in sorted(found) if self.add_label(label)]
 
     def predict(self, docs: Iterable[Doc]) -> Floats2d:
@@ -143,7 +145,7 @@ class MRETextCat(MREPipe):
         if not any(len(doc) for doc in docs):
             return None
         lost = Losses()
-        lost.add_unseen_cats(examples, self.labels)
+        lost.add_unseen_cats(examples, {*self.labels, *self._labels_of_others()})
         self._count_lost(lost)
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update(docs)
@@ -182,7 +184,8 @@ class MRETextCat(MREPipe):
 
         get_examples (Callable[[], Iterable[Example]]): The training data.
         nlp (Optional[Language]): The pipeline, which is checked for components that would break the shared encoder.
-        labels (Optional[list[str]]): The labels. Default: read from the data.
+        labels (Optional[list[str]]): The labels. Default: all labels of the data, so give them to each of several
+            components for text labels.
         RAISES (ValueError): If there are no labels, or one is given twice; if classes are exclusive and there are fewer
             than two, or a document has more than one; or if the pipeline cannot work.
         """
@@ -192,8 +195,9 @@ class MRETextCat(MREPipe):
             check_pipeline(nlp, self, sample)
         survey = Survey(self.multi_label)
         for eg in get_examples():
-            survey.add(eg.reference.cats)
-            several = sorted(contradicting_cats(eg.reference.cats))
+            cats = {label: value for label, value in eg.reference.cats.items() if labels is None or label in labels}
+            survey.add(cats)
+            several = sorted(contradicting_cats(cats))
             if several and not self.multi_label:
                 text = eg.reference.text[:40]
                 raise ValueError(Errors.M822.format(name=self.name, labels=", ".join(several), text=text))
@@ -208,6 +212,16 @@ class MRETextCat(MREPipe):
             warnings.warn(Warnings.W823.format(name=self.name), stacklevel=2)
         self.model.get_ref("head").attrs["labels"] = {"labels": len(self.labels)}
         self._initialize_model(sample)
+
+    def _labels_of_others(self) -> set[str]:
+        """The labels of the other components of the pipeline that write `doc.cats`."""
+        others = [
+            pipe
+            for nlp in pipelines_with(self)
+            for name, pipe in nlp.components
+            if pipe is not self and CATS in nlp.get_pipe_meta(name).assigns
+        ]
+        return {label for pipe in others for label in getattr(pipe, "labels", ())}
 
     def _probabilities(self, logits: Floats2d) -> Floats2d:
         return self.model.ops.sigmoid(logits) if self.multi_label else self.model.ops.softmax(logits)
@@ -235,7 +249,7 @@ class MRETextCat(MREPipe):
 
 Language.factory(
     "mre_textcat",
-    assigns=["doc.cats"],
+    assigns=[CATS],
     default_config={"model": DEFAULT_TEXTCAT_MODEL, "scorer": {"@scorers": "spacy_mre.textcat_scorer.v1"}},
     default_score_weights={"cats_score": 1.0, "cats_macro_f": None, "cats_micro_f": None},
     func=MRETextCat,

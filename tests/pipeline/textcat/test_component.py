@@ -7,6 +7,9 @@ import numpy
 import pytest
 import spacy
 from confection import ConfigValidationError
+from spacy.cli.find_threshold import find_threshold
+
+from spacy_mre import save_docs
 
 RAW = ["Ida lives in Oslo .", "The old tower of Lima fell .", "", "It rained ."]
 VARIANTS = {
@@ -249,3 +252,32 @@ def test_only_positive_labels_with_several_labels_give_1_everywhere(make_nlp, ma
         nlp = make_nlp("mre_textcat", multi_label=True, loss_weight=1.0)
         fit(nlp, make_examples(nlp, data), 40)
         assert (nlp("Ida lives").cats["travel"] > 0.5) is is_wrong
+
+
+# Several components
+
+
+def test_thresholds_of_two_components(settings_of, make_examples, fit, tmp_path):
+    """Each has scores of its own, by its own labels."""
+    nlp = spacy.blank("en")
+    labels = {"topic": ["people", "travel"], "length": ["long", "short"]}
+    for name in labels:
+        scorer = {"@scorers": "spacy_mre.textcat_scorer.v1", "prefix": name}
+        nlp.add_pipe("mre_textcat", name=name, config=settings_of("mre_textcat", multi_label=True, scorer=scorer))
+    nlp.config["initialize"]["components"] = {name: {"labels": own} for name, own in labels.items()}
+    examples = make_examples(nlp)
+    for eg in examples:
+        is_long = float(len(eg.reference) > 5)
+        eg.reference.cats = {**eg.reference.cats, "long": is_long, "short": 1 - is_long}
+    fit(nlp, examples)
+    scores = nlp.evaluate(examples)
+    for name, own in labels.items():
+        assert scores[f"{name}_macro_f"] == 1.0 and set(scores[f"{name}_f_per_type"]) == set(own)
+    assert not any(key.startswith("cats") for key in scores)
+    save_docs([eg.reference for eg in examples], tmp_path / "dev.spacy")
+    nlp.to_disk(tmp_path / "model")
+    best, score, tried = find_threshold(
+        str(tmp_path / "model"), tmp_path / "dev.spacy", "topic", "threshold", "topic_macro_f", n_trials=3
+    )
+    # Everything holds at 0, and nothing at 1.
+    assert (best, score) == (0.5, 1.0) and tried[0.0] == pytest.approx(2 / 3, abs=0.05) and tried[1.0] < 0.5
