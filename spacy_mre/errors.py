@@ -401,6 +401,10 @@ class Errors(metaclass=_WithCodes):
         "There are no predictions for {gold}: {path} does not exist. With several files of gold, the predictions must "
         "be a folder that has a file of the same name for each, in the same folders below it."
     )
+    M529 = (
+        "The corpus '{corpus}' of the config has no setting 'path' of its own, so it cannot read other files. Write a "
+        'section [{corpus}] with @readers = "spacy_mre.Corpus.v1" and path = "FILE.spacy".'
+    )
 
     # 6xx: visual
     M601 = (

@@ -22,7 +22,7 @@ from ..corpora.splits import PARTS
 from ..corpora.stats import get_statistics
 from ..errors import Errors
 from ..evaluation.advice import advice_table, what_to_annotate
-from ..evaluation.run_config import get_section, set_values
+from ..evaluation.run_config import path_setting, reads_file, set_values
 from ..files import check_can_write, replacing
 from ..training.configs import read_config
 from ..training.recipe import choose_config, config_in_language, fit_config
@@ -163,6 +163,7 @@ def write_fitted(config: Config, path: Path, train: Path, dev: Path, *, seed: in
     seed (int): The seed of the training.
     updates (int | None): The number of updates. None: by the number of texts.
     RETURNS (str): What was chosen.
+    RAISES (ValueError): If the config has no setting for one of the files.
     """
     docs = list(load_docs(train))
     fitted = fit_config(config, docs, updates=updates)
@@ -173,8 +174,8 @@ def write_fitted(config: Config, path: Path, train: Path, dev: Path, *, seed: in
     values: dict[str, Any] = {}
     for name, file in (("train_corpus", train), ("dev_corpus", dev)):
         corpus = plain["training"][name]
-        if get_section(plain, corpus).get("path", str(file)) != str(file):
-            values[f"{corpus}.path"] = str(file)
+        if not reads_file(plain, corpus, file):
+            values[path_setting(plain, corpus)] = str(file)
     if plain["training"].get("seed", seed) != seed:
         values["training.seed"] = seed
     fitted = set_values(fitted, values)

@@ -7,12 +7,11 @@ from typing import Any
 import numpy
 from spacy.language import Language
 from spacy.training import Example
-from spacy.util import registry
+from spacy.util import registry, resolve_dot_names
 
 from ..annotations.text_labels import HOLDS, highest_cat
 from ..requirements import make_record_requirements
 from .pipeline_settings import get_symmetric
-from .run_config import get_section
 from .runs import predict
 from .scaling import Scaling, fit_scaling, fit_temperature
 from .thresholds import entity_predictions, lowest_thresholds, relation_predictions
@@ -62,8 +61,8 @@ def make_calibrate() -> Callable[[Language], Language]:
 def _calibrate_on_dev(nlp: Language) -> Language:
     config = nlp.config.interpolate()
     training = config["training"]
-    reader = registry.resolve({"reader": get_section(config, training["dev_corpus"])})["reader"]
-    calibrate(nlp, list(reader(nlp)), skip=training["frozen_components"])
+    (dev_corpus,) = resolve_dot_names(config, [training["dev_corpus"]])
+    calibrate(nlp, list(dev_corpus(nlp)), skip=training["frozen_components"])
     return make_record_requirements()(nlp)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy.language import FactoryMeta, Language
-from spacy.util import get_lang_class, registry
+from spacy.util import dict_to_dot, get_lang_class, registry
 from thinc.api import Config
 
 from ..errors import Errors
@@ -52,7 +52,7 @@ def set_budget(config: Config, *, updates: int, seed: int, train: str | Path, de
     train (str | Path): The training documents.
     dev (str | Path): Documents of which some are evaluated at the start and the end, for the log only.
     RETURNS (Config): The changed copy.
-    RAISES (ValueError): If the config has no corpora or no optimizer.
+    RAISES (ValueError): If the config has no corpora or no optimizer, or a corpus has no setting for its file.
     """
     plain = config.interpolate()
     training = plain.get("training", {})
@@ -66,12 +66,12 @@ def set_budget(config: Config, *, updates: int, seed: int, train: str | Path, de
         "training.eval_frequency": updates,
         "training.seed": seed,
         "training.logger": LOGGER,
-        f"{training['train_corpus']}.path": str(train),
-        f"{training['dev_corpus']}.path": str(dev),
+        path_setting(plain, training["train_corpus"]): str(train),
+        path_setting(plain, training["dev_corpus"]): str(dev),
     }
     if "system" in config:
         values["system.seed"] = seed
-    reader = get_section(plain, training["dev_corpus"])
+    reader = find_reader(plain, training["dev_corpus"])
     if "@readers" in reader and "limit" in signature(registry.get("readers", reader["@readers"])).parameters:
         values[f"{training['dev_corpus']}.limit"] = LOGGED_DOCUMENTS
     for name in plain["nlp"]["pipeline"]:
@@ -94,9 +94,12 @@ def fingerprint(config: Config) -> str:
     RETURNS (str): Twelve hexadecimal digits.
     """
     plain = config.interpolate()
+    corpora = plain.get("corpora", {})
+    readers = {"corpora": corpora} if registry.is_promise(corpora) else corpora
     corpora = {
         name: {key: value for key, value in reader.items() if key not in ("path", "limit")}
-        for name, reader in plain.get("corpora", {}).items()
+        for name, reader in readers.items()
+        if isinstance(reader, dict)
     }
     kept = {name: section for name, section in plain.items() if name not in NOT_TRAINED}
     kept["training"] = {key: value for key, value in kept["training"].items() if key not in ("logger", "gpu_allocator")}
@@ -147,8 +150,36 @@ def fill_defaults(section: Any) -> Any:
     return registry.fill({"section": section}, validate=False)["section"] if isinstance(section, dict) else section
 
 
-def get_section(config: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """RETURNS (dict[str, Any]): The section of a config with a dotted key, for example "corpora.dev"."""
-    for part in key.split("."):
-        config = config[part]
-    return dict(config)
+def find_reader(config: Mapping[str, Any], corpus: str) -> dict[str, Any]:
+    """Find the settings of the function that reads a corpus.
+
+    config (Mapping[str, Any]): An interpolated config.
+    corpus (str): The name of the corpus, for example "corpora.dev".
+    RETURNS (dict[str, Any]): Those of `[corpora.dev]`, or those of `[corpora]` if one function makes all corpora. Empty
+        if there are none.
+    """
+    section: Any = config
+    for part in corpus.split("."):
+        if registry.is_promise(section):
+            break
+        section = section.get(part, {}) if isinstance(section, Mapping) else {}
+    return dict(section) if isinstance(section, Mapping) else {}
+
+
+def reads_file(config: Mapping[str, Any], corpus: str, path: str | Path) -> bool:
+    """RETURNS (bool): Whether the function that reads a corpus is given a file, see `find_reader`."""
+    return str(path) in dict_to_dot(find_reader(config, corpus)).values()
+
+
+def path_setting(config: Mapping[str, Any], corpus: str) -> str:
+    """Find the setting for the file of a corpus.
+
+    config (Mapping[str, Any]): An interpolated config.
+    corpus (str): The name of the corpus, for example "corpora.dev".
+    RETURNS (str): The setting, for example "corpora.dev.path".
+    RAISES (ValueError): If the function that reads the corpus has no such setting, or makes other corpora, too.
+    """
+    above = corpus.rpartition(".")[0]
+    if registry.is_promise(find_reader(config, above)) or "path" not in fill_defaults(find_reader(config, corpus)):
+        raise ValueError(Errors.M529.format(corpus=corpus))
+    return f"{corpus}.path"

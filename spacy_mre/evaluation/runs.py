@@ -18,7 +18,7 @@ from .evaluate import GIVEN, OVERLAP
 from .given_entities import give_gold_entities, takes_given_entities, taking_given_entities, waits_for_entities
 from .mistakes import find_mistakes
 from .pipeline_settings import get_cats_settings, get_spans_key, get_symmetric
-from .run_config import get_section, set_values
+from .run_config import find_reader, path_setting, set_values
 from .scorers import score_cats, score_joint
 from .significance import f1
 
@@ -76,9 +76,11 @@ def read_examples(config: Config, nlp: Language, path: str | Path) -> list[Examp
     nlp (Language): The pipeline.
     path (str | Path): The `.spacy` file.
     RETURNS (list[Example]): Gold, and documents without annotations to predict on.
+    RAISES (ValueError): If the dev corpus has no setting for its file.
     """
     plain = config.interpolate()
-    reader = {**get_section(plain, plain["training"]["dev_corpus"]), "path": str(path)}
+    corpus = plain["training"]["dev_corpus"]
+    reader = find_reader(set_values(plain, {path_setting(plain, corpus): str(path)}), corpus)
     reader |= {name: value for name, value in ONE_EACH.items() if name in reader}
     return list(registry.resolve({"reader": reader})["reader"](nlp))
 

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 import spacy
-from spacy.training import Example
-from spacy.util import load_config
+from spacy.training import Corpus, Example
+from spacy.util import load_config, registry
 from typer.testing import CliRunner
 
 from spacy_mre import load_docs, save_docs
@@ -175,6 +175,30 @@ def test_a_config_that_names_its_own_files_is_trained_on_those_of_the_command(tm
     # With the variables, they can still be replaced on the command line.
     write_fitted(read_config("ja_cpu"), tmp_path / "config.cfg", *files, seed=7, updates=3)
     assert load_config(tmp_path / "config.cfg")["corpora"]["train"]["path"] == "${paths.train}"
+
+
+@registry.readers("tests.corpora_of_two_files.v1")
+def make_corpora_of_two_files(train: str, dev: str):
+    return {"train": Corpus(train), "dev": Corpus(dev)}
+
+
+def test_a_config_whose_corpora_come_from_one_function(tmp_path):
+    config = read_config("en_cpu")
+    one_function = {"@readers": "tests.corpora_of_two_files.v1", "train": "${paths.train}", "dev": "${paths.dev}"}
+    config["corpora"] = one_function
+    nlp = spacy.blank("en")
+    doc = nlp("Ida sang")
+    doc.cats = {"a": 1.0, "b": 0.0}
+    save_docs([doc], tmp_path / "own.spacy")
+    files = tmp_path / "own.spacy", tmp_path / "dev.spacy"
+    write_fitted(config, tmp_path / "config.cfg", *files, seed=7, updates=3)
+    written = load_config(tmp_path / "config.cfg")
+    assert written["corpora"] == one_function
+    assert list(written.interpolate()["corpora"].values())[1:] == list(map(str, files))
+    # Nothing says how it could read other files than its own.
+    config["corpora"] = {**one_function, "dev": "own_dev.spacy"}
+    with pytest.raises(ValueError, match=r"\[M529\] The corpus 'corpora\.dev'"):
+        write_fitted(config, tmp_path / "config.cfg", *files, seed=7, updates=3)
 
 
 def test_a_trained_pipeline_is_not_replaced_by_another(trained, monkeypatch):

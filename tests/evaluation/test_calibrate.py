@@ -9,7 +9,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train
-from spacy.util import fix_random_seed, load_model
+from spacy.util import fix_random_seed, load_model, registry
 from thinc.api import Adam, Config
 from typer.testing import CliRunner
 
@@ -21,6 +21,7 @@ from spacy_mre.evaluation.calibrate import calibrate
 from spacy_mre.evaluation.runs import predict
 from spacy_mre.evaluation.scaling import Scaling
 from spacy_mre.evaluation.thresholds import FEWEST, Predictions, tune_thresholds
+from spacy_mre.training.corpus import make_corpus
 
 NAMES, PLACES = ["Ida", "Tom", "Bo", "Mara", "Lena", "Max"], ["Lima", "Oslo", "Brook", "Fell", "Kiel"]
 
@@ -265,14 +266,23 @@ def test_two_components_for_text_labels(multi_label, other):
     assert nlp.get_pipe("topic").add_labels_of(examples) == []
 
 
-def test_at_the_end_of_training(trained, tmp_path):
+@registry.readers("tests.corpora_of_a_folder.v1")
+def make_corpora_of_a_folder(folder: str):
+    """All corpora from one function, as spaCy allows it."""
+    return {name: make_corpus(f"{folder}/{name}.spacy") for name in ("train", "dev")}
+
+
+@pytest.mark.parametrize("one_function", [False, True])
+def test_at_the_end_of_training(one_function, trained, tmp_path):
     nlp, examples = trained
     for name in ("train", "dev"):
         save_docs([eg.reference for eg in examples[name == "dev" :: 2]], tmp_path / f"{name}.spacy")
     config = nlp.config.merge(
         Config(
             {
-                "corpora": {
+                "corpora": {"@readers": "tests.corpora_of_a_folder.v1", "folder": str(tmp_path)}
+                if one_function
+                else {
                     name: {"@readers": "spacy_mre.Corpus.v1", "path": str(tmp_path / f"{name}.spacy")}
                     for name in ("train", "dev")
                 },

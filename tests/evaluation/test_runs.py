@@ -6,8 +6,8 @@ import pytest
 import spacy
 from spacy.lang.zh import Chinese
 from spacy.language import Language
-from spacy.training import Example
-from spacy.util import load_config
+from spacy.training import Corpus, Example
+from spacy.util import load_config, registry
 from thinc.api import Config
 
 from spacy_mre.annotations.entities import set_entities
@@ -53,6 +53,32 @@ def test_settings_are_completed_with_the_defaults_of_the_signature(small_config)
     assert settings["model"]["max_width"] == 8
     small_config = set_values(small_config, {"components.spert_mt.negatives": 7})
     assert component_settings(small_config.interpolate(), "spert_mt")["negatives"] == 7
+
+
+@registry.readers("tests.two_corpora.v1")
+def make_two_corpora(train: str, dev: str, path: str = ""):
+    """All corpora from one function, as spaCy allows it."""
+    return {"train": Corpus(train), "dev": Corpus(dev)}
+
+
+ONE_FUNCTION = {"@readers": "tests.two_corpora.v1", "train": "train.spacy", "dev": "dev.spacy"}
+
+
+@pytest.mark.parametrize("corpora", [ONE_FUNCTION, {"train": {"@readers": "tests.two_corpora.v1"}}, {"train": 1}, {}])
+def test_corpora_without_a_path_of_their_own_are_m529(corpora, small_config):
+    config = small_config.copy()
+    config["corpora"] = corpora
+    with pytest.raises(ValueError, match=r"\[M529\] The corpus 'corpora\.(train|dev)'.*section \[corpora\."):
+        budget(config)
+    with pytest.raises(ValueError, match=r"\[M529\] The corpus 'corpora\.dev'"):
+        read_examples(config, spacy.blank("en"), "test.spacy")
+
+
+def test_the_fingerprint_of_corpora_from_one_function(small_config):
+    config = small_config.copy()
+    config["corpora"] = ONE_FUNCTION
+    changed = set_values(config, {"corpora.train": "other.spacy"})
+    assert fingerprint(config) == fingerprint(set_values(config, {"corpora.path": "other"})) != fingerprint(changed)
 
 
 def test_a_config_without_training_is_m515():
