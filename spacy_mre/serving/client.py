@@ -1,6 +1,7 @@
 """A client for the server. It needs the standard library only."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -34,7 +35,7 @@ class ServingError(ValueError):
 
 
 class Client:
-    """Asks a server for analyses. Several threads can use one.
+    """Asks a server for analyses. Several threads can use one, and so can processes that are forked.
 
     url (str): Where the server is, "http://127.0.0.1:8000" for example.
     token (Optional[str]): The token of the server. Default: None.
@@ -134,10 +135,7 @@ class Client:
         headers = {**self._headers, **({} if body is None else {"Content-Type": "application/json"})}
 
         def send() -> tuple[HTTPConnection, HTTPResponse, bytes]:
-            is_new = not hasattr(self._of_thread, "connection")
-            if is_new:
-                self._of_thread.connection = self._connection()
-            connection = self._of_thread.connection
+            connection, is_new = self._kept()
             try:
                 # A server can refuse a body before it has read it. Its reason is there to read.
                 with suppress(BrokenPipeError, ConnectionResetError):
@@ -146,13 +144,25 @@ class Client:
                 return connection, response, response.read()
             except (OSError, HTTPException) as err:
                 connection.close()
-                del self._of_thread.connection
+                del self._of_thread.kept
                 # The server closes connections that were not used for some seconds.
                 if is_new or isinstance(err, TimeoutError):
                     raise
                 return send()
 
         return json.loads(self._repeat(send)[2])
+
+    def _kept(self) -> tuple[HTTPConnection, bool]:
+        """The connection that this thread keeps, and whether it is new."""
+        # With the process, because one that was forked would read the answers to others.
+        owner, connection = getattr(self._of_thread, "kept", (None, None))
+        if owner == os.getpid():
+            return connection, False
+        if connection is not None:
+            connection.close()  # here only: it stays open for the process that opened it
+        connection = self._connection()
+        self._of_thread.kept = os.getpid(), connection
+        return connection, True
 
     def _connection(self) -> HTTPConnection:
         if self._tls is None:
@@ -197,7 +207,7 @@ def _exchange(
     connection: HTTPConnection, response: HTTPResponse, texts: Iterable[str | Mapping[str, Any]]
 ) -> Iterator[Analysis]:
     """Send lines, and read answers as soon as they are there."""
-    received = 0
+    received, owner = 0, os.getpid()
     connection.auto_open = 0  # a line must not open another connection
     if isinstance(connection.sock, SharedSocket):
         connection.sock.share()
@@ -214,11 +224,12 @@ def _exchange(
         if feeder.is_cut:
             raise ServingError(Errors.M762.format(count=received))
     finally:
-        feeder.stop()
-        if connection.sock is not None:
-            with suppress(OSError):  # the thread may be sending
-                connection.sock.shutdown(SHUT_RDWR)
-        feeder.end()
+        if os.getpid() == owner:  # a process that was forked meanwhile must not end the stream
+            feeder.stop()
+            if connection.sock is not None:
+                with suppress(OSError):  # the thread may be sending
+                    connection.sock.shutdown(SHUT_RDWR)
+            feeder.end()
 
 
 def _read_line(response: HTTPResponse, received: int) -> Analysis:

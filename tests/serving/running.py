@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import multiprocessing
 import threading
 import time
 from concurrent.futures import Future
 from contextlib import suppress
 from http.client import HTTPConnection
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from spacy_mre.serving.client import Client
@@ -118,6 +120,34 @@ def in_thread(function, *arguments, **settings):
 
     threading.Thread(target=run, daemon=True).start()
     return future
+
+
+def in_forks(function, count):
+    """Run a function in forked processes, all at once.
+
+    function (Callable): Called with the number of each process.
+    count (int): How many.
+    RETURNS (list): What they return, or the text of their errors.
+    """
+    if "fork" not in multiprocessing.get_all_start_methods():
+        pytest.skip("needs processes that are forked")
+    context = multiprocessing.get_context("fork")
+    barrier, queue = context.Barrier(count), context.SimpleQueue()
+
+    def work(number):
+        barrier.wait(20)
+        try:
+            queue.put(function(number))
+        except Exception as err:
+            queue.put(repr(err))
+
+    processes = [context.Process(target=work, args=(number,), daemon=True) for number in range(count)]
+    for process in processes:
+        process.start()
+    found = [queue.get() for _ in processes]
+    for process in processes:
+        process.join(20)
+    return found
 
 
 def hold(running, nlp, text="first"):

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from spacy_mre.serving.client import Client, ServingError
-from tests.serving.running import in_thread, wait_until
+from tests.serving.running import in_forks, in_thread, wait_until
 
 
 @pytest.fixture
@@ -238,3 +238,27 @@ def test_long_texts_of_a_stream(start, make_fast_nlp, monkeypatch):
     client = start(make_fast_nlp(), max_bytes=10_000).client()
     found = list(client.stream(["Ida " * 2_000] * 40, select=["entities"]))
     assert [len(answer["entities"]) for answer in found] == [2_000] * 40
+
+
+def find_names(client, texts):
+    """RETURNS (list[str]): The name that is found in each text, which are asked one by one."""
+    return [client.analyse(text)[0]["entities"][0]["text"] for text in texts]
+
+
+def test_forked_processes_have_their_own_connections(start, make_fast_nlp):
+    """A process that reads from the connection of another one gets the answer to the other's text."""
+    client = start(make_fast_nlp()).client()
+    wanted = [["Ida", "Lima"][number % 2 :] + ["Ida", "Lima"] * 3 for number in range(4)]
+    assert find_names(client, ["Ida"]) == ["Ida"]
+    kept = client._of_thread.kept[1].sock
+    assert sorted(in_forks(lambda number: find_names(client, wanted[number]), 4)) == sorted(wanted)
+    # The connection of the parent is as it was.
+    assert find_names(client, ["Lima", "Ida"]) == ["Lima", "Ida"]
+    assert client._of_thread.kept[1].sock is kept
+
+
+def test_a_forked_process_does_not_end_a_stream(start, make_fast_nlp):
+    stream = start(make_fast_nlp()).client().stream(["Ida", "Lima"] * 100)
+    assert next(stream)["entities"][0]["text"] == "Ida"
+    assert in_forks(lambda number: stream.close(), 2) == [None, None]
+    assert [found["entities"][0]["text"] for found in stream] == (["Lima", "Ida"] * 100)[:199]

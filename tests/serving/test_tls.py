@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 
 from spacy_mre.serving.client import Client
-from tests.serving.running import in_thread, wait_until
+from tests.serving.running import in_forks, in_thread, wait_until
 
 NAMES = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
 
@@ -89,6 +89,18 @@ def test_an_answer_does_not_wait_for_the_next_text(start, make_fast_nlp, secure)
     go_on.set()
     assert [found["entities"][0]["text"] for found in stream] == ["Lima"]
     wait_until(lambda: running.service.active == 0)
+
+
+def test_forked_processes(start, make_fast_nlp, secure):
+    client = secure(start(make_fast_nlp()))
+
+    def find(text):
+        return client.analyse(text)[0]["entities"][0]["text"]
+
+    assert find("Ida") == "Ida"
+    kept = client._of_thread.kept[1].sock
+    assert in_forks(lambda number: [find("Lima"), find("Ida")], 3) == [["Lima", "Ida"]] * 3
+    assert find("Lima") == "Lima" and client._of_thread.kept[1].sock is kept
 
 
 def test_a_source_of_one_thread(start, make_fast_nlp):
