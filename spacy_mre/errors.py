@@ -550,8 +550,8 @@ class Errors(metaclass=_WithCodes):
         "SPACY_MRE_TOKEN, or listen on 127.0.0.1 only."
     )
     M752 = (
-        "The token is empty, or has characters that no header can contain. Use letters and digits; this makes one: "
-        "python -c 'import secrets; print(secrets.token_urlsafe())'"
+        "The token is empty, or has other characters (a line end, perhaps) than ASCII letters, digits and -._~+/=. Use "
+        "only these; this makes one: python -c 'import secrets; print(secrets.token_urlsafe())'"
     )
     M753 = (
         "There is no pipeline '{model}'. Give a package that is installed, or a folder with a meta.json; with a name "

@@ -1,6 +1,7 @@
 """The settings of the server, and who may reach it."""
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -8,6 +9,8 @@ from importlib.util import find_spec
 from ..errors import Errors
 
 PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
+# The characters of a token after "Bearer" in RFC 6750. Browsers leave them as they are in the address of a page, too.
+TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Settings:
     queue (int): How many texts may wait, for each pipeline. Default: 2,000.
     timeout (float): Seconds in which a request is answered. Default: 30.
     max_bytes (int): The most bytes of a body, or of a line of a stream. Default: 4 MiB.
-    RAISES (ValueError): If other machines can reach the server without a token, or no client could send the token.
+    RAISES (ValueError): If other machines can reach the server without a token, or its token is refused.
     """
 
     host: str = "127.0.0.1"
@@ -35,8 +38,18 @@ class Settings:
     def __post_init__(self) -> None:
         if self.token is None and not is_loopback(self.host):
             raise ValueError(Errors.M751.format(host=self.host))
-        if self.token is not None and not (self.token and all("!" <= char <= "~" for char in self.token)):
-            raise ValueError(Errors.M752)
+        if self.token is not None:
+            check_token(self.token)
+
+
+def check_token(token: str) -> None:
+    """Check that a token can be sent, and opens the page of a studio.
+
+    token (str): The token.
+    RAISES (ValueError): If it is empty, or has characters that no token has. The message does not show it.
+    """
+    if not TOKEN.fullmatch(token):
+        raise ValueError(Errors.M752)
 
 
 def is_loopback(host: str) -> bool:

@@ -55,10 +55,11 @@ def test_the_name_of_a_download(begin, tab):
 
 
 def test_the_token(begin, tab):
-    studio = begin("Ida lives in Lima.", token="abc")
+    token = "aZ09-._~+/="  # all kinds of characters that it can have
+    studio = begin("Ida lives in Lima.", token=token)
     opened = tab(studio, wait=False)
     opened.says("The server wants its token.")
-    opened.open("/#token=abc")
+    opened.open(f"/#token={token}")
     opened.sees("#picture", "Ida lives in Lima.")
     assert opened.page.evaluate("location.hash") == ""
     assert opened.decided("Enter")["status"] == "accepted"
