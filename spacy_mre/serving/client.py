@@ -1,4 +1,4 @@
-"""A client for the server. It needs the standard library only."""
+"""A client for the server. It needs no extra of the package."""
 
 import json
 import os
