@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 from ..errors import Errors
 from .feeding import Feeder
+from .settings import check_token
 from .tls import SharedSocket, make_context
 
 # The server is busy, or not ready yet.
@@ -41,17 +42,17 @@ class Client:
     token (Optional[str]): The token of the server. Default: None.
     timeout (float): Seconds to wait for an answer. Default: 60.
     patience (float): Seconds for which a request is sent again while the server is busy or not ready. Default: 60.
+    RAISES (ValueError): If the address is none, or no server can have the token.
     """
 
     def __init__(self, url: str, token: str | None = None, *, timeout: float = 60.0, patience: float = 60.0) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(Errors.M760.format(url=url, reason="it is not an address such as http://127.0.0.1:8000"))
+        is_secure, self._host, self._port, self._path = _split(url)
+        if token:
+            check_token(token)
         self.url = url.rstrip("/")
         self.timeout = timeout
         self.patience = patience
-        self._tls = make_context() if parts.scheme == "https" else None
-        self._host, self._port, self._path = parts.hostname, parts.port, parts.path.rstrip("/")
+        self._tls = make_context() if is_secure else None
         self._of_thread = local()
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
@@ -77,7 +78,10 @@ class Client:
             body["model"] = model
         if select is not None:
             body["select"] = list(select)
-        return self._ask("POST", "/analyse", json.dumps(body).encode("ascii"))["results"]
+        results = self._ask("POST", "/analyse", json.dumps(body).encode("ascii")).get("results")
+        if not isinstance(results, list) or len(results) != len(body["texts"]):
+            raise _not_of_server(self.url)
+        return results
 
     def labels(self) -> dict[str, dict[str, list[str]]]:
         """Ask what the pipelines can find.
@@ -112,7 +116,7 @@ class Client:
         path = "/stream?" + urlencode({name: value for name, value in query.items() if value is not None})
         connection, response = self._open_stream(path)
         try:
-            yield from _exchange(connection, response, texts)
+            yield from _exchange(self.url, connection, response, texts)
         finally:
             connection.close()
 
@@ -131,7 +135,7 @@ class Client:
         connection, response, _ = self._repeat(send)
         return connection, response
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> Any:
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
         headers = {**self._headers, **({} if body is None else {"Content-Type": "application/json"})}
 
         def send() -> tuple[HTTPConnection, HTTPResponse, bytes]:
@@ -150,15 +154,16 @@ class Client:
                     raise
                 return send()
 
-        return json.loads(self._repeat(send)[2])
+        return _read_object(self.url, self._repeat(send)[2])
 
     def _kept(self) -> tuple[HTTPConnection, bool]:
         """The connection that this thread keeps, and whether it is new."""
         # With the process, because one that was forked would read the answers to others.
-        owner, connection = getattr(self._of_thread, "kept", (None, None))
-        if owner == os.getpid():
-            return connection, False
-        if connection is not None:
+        kept: tuple[int, HTTPConnection] | None = getattr(self._of_thread, "kept", None)
+        if kept is not None:
+            owner, connection = kept
+            if owner == os.getpid():
+                return connection, False
             connection.close()  # here only: it stays open for the process that opened it
         connection = self._connection()
         self._of_thread.kept = os.getpid(), connection
@@ -176,7 +181,7 @@ class Client:
             try:
                 connection, response, body = send()
             except (OSError, HTTPException) as err:
-                raise self._no_answer(err) from None
+                raise _no_answer(self.url, str(err) or type(err).__name__) from None
             if response.status == 200:
                 return connection, response, body
             pause = _pause(response)
@@ -186,9 +191,36 @@ class Client:
                 raise ServingError(message, response.status)
             time.sleep(pause)
 
-    def _no_answer(self, err: Exception) -> ServingError:
-        reason = str(err) or type(err).__name__
-        return ServingError(Errors.M760.format(url=self.url, reason=reason))
+
+def _split(url: str) -> tuple[bool, str, int | None, str]:
+    """Whether an address has TLS, and its host, port and path."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and parts.path.isascii():
+            parts.hostname.encode("idna")  # as it is looked up
+            return parts.scheme == "https", parts.hostname, parts.port, parts.path.rstrip("/")
+    except ValueError:
+        pass
+    raise ValueError(Errors.M760.format(url=url, reason="it is not an address such as http://127.0.0.1:8000"))
+
+
+def _no_answer(url: str, reason: str) -> ServingError:
+    return ServingError(Errors.M760.format(url=url, reason=reason))
+
+
+def _not_of_server(url: str) -> ServingError:
+    """The error for an answer of something else, such as the page of a proxy that asks for a password."""
+    return _no_answer(url, "what came is not an answer of the server")
+
+
+def _read_object(url: str, body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise _not_of_server(url)
+    return found
 
 
 def _pause(response: HTTPResponse) -> float:
@@ -199,12 +231,12 @@ def _pause(response: HTTPResponse) -> float:
 def _reason(body: bytes) -> str:
     try:
         return str(json.loads(body)["error"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
 
 
 def _exchange(
-    connection: HTTPConnection, response: HTTPResponse, texts: Iterable[str | Mapping[str, Any]]
+    url: str, connection: HTTPConnection, response: HTTPResponse, texts: Iterable[str | Mapping[str, Any]]
 ) -> Iterator[Analysis]:
     """Send lines, and read answers as soon as they are there."""
     received, owner = 0, os.getpid()
@@ -215,13 +247,14 @@ def _exchange(
     feeder.start()
     try:
         while feeder.wait():
-            found = _read_line(response, received)
+            found = _read_line(url, response, received)
             received += 1
             feeder.count_answer()
             yield found
         if feeder.error is not None:
             raise feeder.error
         if feeder.is_cut:
+            _read_line(url, response, received)  # what was answered in place of answers
             raise ServingError(Errors.M762.format(count=received))
     finally:
         if os.getpid() == owner:  # a process that was forked meanwhile must not end the stream
@@ -232,14 +265,15 @@ def _exchange(
             feeder.end()
 
 
-def _read_line(response: HTTPResponse, received: int) -> Analysis:
+def _read_line(url: str, response: HTTPResponse, received: int) -> Analysis:
     try:
         line = response.readline()
     except (OSError, HTTPException):
         line = b""
-    if not line.endswith(b"\n"):
+    # A part of an answer has its beginning, too.
+    if not line.endswith(b"\n") and line[:1] in (b"", b"{"):
         raise ServingError(Errors.M762.format(count=received))
-    found = json.loads(line)
+    found = _read_object(url, line)
     if found.get("stopped"):  # no answer, but where to go on
         raise ServingError(Errors.M762.format(count=received))
     return found

@@ -85,7 +85,52 @@ def test_a_connection_that_the_server_closed_is_opened_again(answering):
     assert (error.value.status, left) == (0, [])
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://a", "http://", "/analyse"])
+PAGE = b"<html>\n<body>Please log in</body>\n</html>"
+
+
+@pytest.mark.parametrize(
+    "body", [PAGE, PAGE.replace(b"\n", b""), b'["results"]\n', b"{}}\n", b"\xff\n", b"[" * 100_000 + b"\n"]
+)
+@pytest.mark.parametrize("headers", [{}, {"Connection": "close"}])
+def test_an_answer_of_something_else(answering, headers, body):
+    """Such as a proxy that wants a password, and answers with the status 200."""
+    url, left = answering(*[(200, headers, body)] * 3)
+    client = Client(url)
+    for ask in (client.labels, lambda: client.analyse("Ida"), lambda: list(client.stream(["Ida"]))):
+        with pytest.raises(ServingError, match=r"M760.*not an answer of the server") as error:
+            ask()
+        assert error.value.status == 0
+    assert left == []
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"results": {}}', b'{"results": [{}]}', b'{"results": [{}, {}, {}]}'])
+def test_answers_to_other_texts(answering, body):
+    with pytest.raises(ServingError, match=r"M760.*not an answer of the server"):
+        Client(answering((200, {}, body))[0]).analyse(["Ida", "Tom"])
+
+
+@pytest.mark.parametrize("token", ["abc\n", "a b", "トークン", "é"])
+def test_a_token_that_no_server_has(token):
+    with pytest.raises(ValueError, match="M752") as error:
+        Client("http://127.0.0.1:8000", token)
+    assert token not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "127.0.0.1:8000",
+        "ftp://a",
+        "http://",
+        "/analyse",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:0",
+        "http://a:port",
+        "http://[::1",
+        "http://a..b",
+        "http://127.0.0.1:8000/パス",
+    ],
+)
 def test_what_is_no_address(url):
     with pytest.raises(ValueError, match=r"M760"):
         Client(url)
