@@ -63,15 +63,15 @@ def check_engine(engine: str, source: str, output: str, options: Options, forms:
 def find_model(name: str) -> str:
     """Find a pipeline, before machines start to load it.
 
-    name (str): A package or a folder.
+    name (str): A package or a folder. A package comes first, as in `spacy.load`.
     RETURNS (str): The package, or the whole path of the folder: other processes have other working directories.
     RAISES (OSError): If there is none.
     """
-    if Path(name).exists():
-        return str(Path(name).resolve())
-    if not is_package(name):
+    if is_package(name):
+        return name
+    if not Path(name).exists():
         load_pipeline(name)  # raises spaCy's error
-    return name
+    return str(Path(name).resolve())
 
 
 def check_counts(output: str, before: int, found: Annotated) -> Annotated:

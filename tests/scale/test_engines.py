@@ -141,3 +141,11 @@ def test_a_pipeline_is_found_from_every_folder(tmp_path, monkeypatch):
     assert find_model("nlp") == str(tmp_path / "nlp")
     with pytest.raises(OSError, match="E050"):
         find_model("no_such_pipeline")
+
+
+def test_a_package_comes_before_a_folder(tmp_path, monkeypatch):
+    """`spacy package` makes a folder with the name of the package, for example."""
+    make_pipeline(tmp_path / "spacy")
+    monkeypatch.chdir(tmp_path)
+    assert find_model("spacy") == "spacy"
+    assert find_model("./spacy") == str(tmp_path / "spacy")
