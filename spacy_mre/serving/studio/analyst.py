@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 
 from ...scale.texts import Fault
@@ -28,10 +28,13 @@ class Analyst:
     service (Service): The pipelines, with the names `FIRST` and `OTHER`.
     model (Model): The first pipeline.
     decided (Iterable[Text]): Texts of an earlier run, which the second pipeline has not seen. They come last.
+    on_answer (Callable[[Text], None]): Called with each text that a pipeline has analysed.
     """
 
-    def __init__(self, service: Service, model: Model, decided: Iterable[Text]) -> None:
-        self.service, self.model = service, model
+    def __init__(
+        self, service: Service, model: Model, decided: Iterable[Text], on_answer: Callable[[Text], None]
+    ) -> None:
+        self.service, self.model, self._on_answer = service, model, on_answer
         self._decided = deque(decided if OTHER in service.pipelines else ())
         self.generation = 0
         # The texts that were analysed, and the place in the input from where on there are others.
@@ -126,6 +129,7 @@ class Analyst:
             else:
                 text.predicted, text.model = json.loads(answer), self.model.as_json()
                 text.uncertainty = find_uncertainty(text.predicted, self.model.cats)
+            self._on_answer(text)
 
 
 async def _never() -> None:

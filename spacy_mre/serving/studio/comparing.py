@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 # As /analyse gives it: "entities", "relations" and "cats"; None for what is not set.
 Analysis = dict[str, Any]
 Entity = tuple[int, int, str]
+# Label and text of the entities.
+Names = frozenset[tuple[str, str]]
 
 
 class Cats(NamedTuple):
@@ -42,6 +44,11 @@ def entity_items(analysis: Analysis) -> list[Entity]:
     return [(one["start"], one["end"], one["label"]) for one in analysis["entities"] or ()]
 
 
+def find_names(analysis: Analysis | None) -> Names:
+    """RETURNS (frozenset[tuple[str, str]]): Label and text of the entities; none if there is no analysis."""
+    return frozenset((one["label"], one["text"]) for one in (analysis or {}).get("entities") or ())
+
+
 def items(analysis: Analysis, cats: Cats) -> set[Hashable]:
     """What an analysis states, in a form that does not depend on the order.
 
@@ -59,6 +66,33 @@ def is_same(first: Analysis, second: Analysis, cats: Cats) -> bool:
     return items(first, cats) == items(second, cats)
 
 
+class Overlap:
+    """What sets have in common with others, over pairs that come and go.
+
+    pairs (int): How many there are.
+    """
+
+    def __init__(self) -> None:
+        self.pairs = self._common = self._total = 0
+
+    def add(self, first: Collection[Hashable], second: Collection[Hashable], times: int = 1) -> None:
+        """Add a pair.
+
+        first (Collection[Hashable]): A set.
+        second (Collection[Hashable]): The other one.
+        times (int): How often; -1 takes the pair away. Default: 1.
+        """
+        found, wanted = set(first), set(second)
+        self.pairs += times
+        self._common += times * len(found & wanted)
+        self._total += times * (len(found) + len(wanted))
+
+    @property
+    def f1(self) -> float | None:
+        """RETURNS (Optional[float]): See the function."""
+        return 2 * self._common / self._total if self._total else None
+
+
 def f1(pairs: Iterable[tuple[Collection[Hashable], Collection[Hashable]]]) -> float | None:
     """The F1 of sets against others, over all pairs.
 
@@ -68,11 +102,10 @@ def f1(pairs: Iterable[tuple[Collection[Hashable], Collection[Hashable]]]) -> fl
     >>> f1([({1, 2}, {2}), ({3}, {3})])
     0.8
     """
-    common = total = 0
+    overlap = Overlap()
     for first, second in pairs:
-        common += len(set(first) & set(second))
-        total += len(set(first)) + len(set(second))
-    return 2 * common / total if total else None
+        overlap.add(first, second)
+    return overlap.f1
 
 
 def trace(predicted: Analysis | None, gold: Analysis, cats: Cats) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from ..labels import Labels
 from ..service import Refused, Service
 from .analyst import FIRST, Analyst
 from .bodies import Decision, check_analysis, with_labels_of
-from .comparing import Analysis, entity_items, f1
+from .comparing import Analysis
 from .exporting import Download, make_download
 from .gold import Gold
 from .journal import Journal
@@ -39,7 +39,7 @@ class Desk:
         self.learning = Learning(gold.path, tools.make_docs)
         self.texts = Texts()
         self.gold = Gold(gold, self.texts)
-        self.analyst = Analyst(service, model, self.gold.saved())
+        self.analyst = Analyst(service, model, self.gold.saved(), self.gold.tally.update)
         self._typed = typed
         self._typed_texts = {line["text"] for line in typed.lines}
         for line in typed.lines:
@@ -75,20 +75,12 @@ class Desk:
         """RETURNS (dict[str, Any]): The number of texts by status; which decision can be taken back; and the F1 of the
         entities that the pipelines found against those that were saved, None without any: of the first pipeline in
         texts that were saved with it, of the second one in all that it has answered, with their number."""
-        about = self.model.as_json()
-        saved = [(text.decisions[-1], text.other) for text in self.gold.saved()]
-        pairs = [
-            (entity_items(line["predicted"]), entity_items(line))
-            for line, _ in saved
-            # When it is saved again, the pipeline may have learned from it.
-            if line.get("predicted") and line.get("model") == about and line.get("version") == 1
-        ]
-        others = [(entity_items(other), entity_items(line)) for line, other in saved if other is not None]
+        first, other = self.gold.tally.of_model(self.model.as_json()), self.gold.tally.other
         last = self.gold.last
         return {
             **self.gold.count(len(self.texts)),
-            "agreement": f1(pairs),
-            "other": {"agreement": f1(others), "texts": len(others)},
+            "agreement": first.f1,
+            "other": {"agreement": other.f1, "texts": other.pairs},
             "undo": None if last is None else {"key": last.key, "version": last.version},
         }
 
@@ -246,7 +238,7 @@ class Desk:
         return check_analysis(decision.analysis, text.text, labels, exclusive=exclusive)
 
     def _ranked(self) -> list[Text]:
-        return arrange(self.analyst.ready(), self.gold.decided(), self.order, self.model.cats)
+        return arrange(self.analyst.ready(), self.gold.tally.names, self.order, self.model.cats)
 
     def _labels_of(self, text: Text) -> Iterator[str]:
         shown = text.gold or text.predicted

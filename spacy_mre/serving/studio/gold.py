@@ -9,6 +9,7 @@ from ...scale.analysis import LEVELS
 from .bodies import Given
 from .comparing import Analysis, Cats, is_same, trace
 from .journal import Journal
+from .tally import Tally
 from .texts import Text, Texts
 
 SAVED = ("accepted", "corrected")
@@ -49,9 +50,11 @@ class Gold:
 
     journal (Journal): The file.
     texts (Texts): Gets the texts of the file, with what was decided.
+    tally (Tally): Sums over the decisions that hold.
     """
 
     def __init__(self, journal: Journal, texts: Texts) -> None:
+        self.tally = Tally()
         self._journal = journal
         self._counts = dict.fromkeys((*SAVED, *STATUS.values()), 0)
         # The texts about which decisions were made that hold, in the order of the decisions.
@@ -60,8 +63,9 @@ class Gold:
             about = {name: line[name] for name in ABOUT if name in line}
             text = texts.add(line["text"], line.get("id"), about, from_input=False)
             self._apply(text, line)
-        for text in self._history:
+        for text in self.decided():
             text.predicted, text.model = (text.decisions[-1].get(name) for name in ("predicted", "model"))
+            self.tally.update(text)
 
     def decide(self, text: Text, decision: str, analysis: Analysis | None, cats: Cats) -> None:
         """Write a decision.
@@ -111,6 +115,7 @@ class Gold:
         line = {**about, **values, "time": datetime.now(UTC).isoformat(timespec="seconds")}
         self._journal.append(line)
         self._apply(text, line)
+        self.tally.update(text)
 
     def _apply(self, text: Text, line: dict[str, Any]) -> None:
         text.version += 1
@@ -122,7 +127,6 @@ class Gold:
             self._history.append(text)
         elif text.decisions:
             text.decisions.pop()
-            place = len(self._history) - 1 - self._history[::-1].index(text)
-            del self._history[place]
+            del self._history[next(at for at in reversed(range(len(self._history))) if self._history[at] is text)]
         if text.decisions:
             self._counts[text.status] += 1

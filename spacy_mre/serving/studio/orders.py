@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from operator import itemgetter
 
-from .comparing import Analysis, Cats, f1, items
+from .comparing import Analysis, Cats, Names, f1, find_names, items
 from .texts import Text
 
 FILE, UNCERTAIN, DISAGREEMENT = "file", "uncertain", "disagreement"
@@ -40,11 +40,11 @@ def find_agreement(text: Text, cats: Cats) -> float | None:
     return 1.0 if score is None else score
 
 
-def arrange(analysed: Iterable[Text], decided: Iterable[Text], order: str, cats: Cats) -> list[Text]:
+def arrange(analysed: Iterable[Text], decided: Counter[Names], order: str, cats: Cats) -> list[Text]:
     """Put texts into an order that depends on what pipelines found in them.
 
     analysed (Iterable[Text]): Open texts that were analysed, in the order of the input.
-    decided (Iterable[Text]): Texts about which was decided.
+    decided (Counter[frozenset[tuple[str, str]]]): How many texts about which was decided have the same names.
     order (str): "uncertain" or "disagreement".
     cats (Cats): Which text labels hold.
     RETURNS (list[Text]): The open texts. "uncertain" puts a text with the same names as one before it, or as one that
@@ -52,20 +52,16 @@ def arrange(analysed: Iterable[Text], decided: Iterable[Text], order: str, cats:
     """
     if order == DISAGREEMENT:
         return sorted(analysed, key=lambda text: _first_if_known(find_agreement(text, cats)))
-    seen = Counter(_names(text.gold or text.predicted) for text in decided)
+    seen: Counter[Names] = Counter()
     ranks: list[tuple[int, Text]] = []
     for text in sorted(
         analysed, key=lambda text: _first_if_known(None if text.uncertainty is None else -text.uncertainty)
     ):
-        names = _names(text.predicted)
-        ranks.append((seen[names] if names else 0, text))
+        names = find_names(text.predicted)
+        ranks.append((decided[names] + seen[names] if names else 0, text))
         seen[names] += 1
     return [text for _, text in sorted(ranks, key=itemgetter(0))]
 
 
 def _first_if_known(value: float | None) -> tuple[bool, float]:
     return value is None, value or 0.0
-
-
-def _names(analysis: Analysis | None) -> frozenset[tuple[str, str]]:
-    return frozenset((one["label"], one["text"]) for one in (analysis or {}).get("entities") or ())

@@ -1,11 +1,12 @@
 """Which texts come first."""
 
 import time
+from collections import Counter
 
 import pytest
 
 from spacy_mre.serving.studio.analyst import AHEAD
-from spacy_mre.serving.studio.comparing import Cats
+from spacy_mre.serving.studio.comparing import Cats, find_names
 from spacy_mre.serving.studio.orders import arrange, find_uncertainty
 from spacy_mre.serving.studio.texts import Text
 from tests.serving.running import wait_until
@@ -29,7 +30,8 @@ def make_texts(*found):
 
 def keys(texts, order, cats=CATS):
     decided = [text for text in texts if text.status != "open"]
-    return [text.key for text in arrange([text for text in texts if text not in decided], decided, order, cats)]
+    seen = Counter(find_names(text.gold or text.predicted) for text in decided)
+    return [text.key for text in arrange([text for text in texts if text not in decided], seen, order, cats)]
 
 
 @pytest.mark.parametrize(
