@@ -6,6 +6,7 @@ from itertools import chain, groupby
 from spacy.tokens import Doc
 
 from ...errors import Errors
+from ...settings import Positive
 from .asking import Answer, Prompt
 from .formats import Analysis, Format, FormatError, Parsed
 from .formats.anchored import Anchored
@@ -24,8 +25,8 @@ class AnsweringPipe(LabelledPipe):
 
     constraint: ConstraintKind
     strict: bool
-    num_beams: int
-    batch_tokens: int
+    num_beams: Positive
+    batch_tokens: Positive
 
     def predict(self, docs: Iterable[Doc]) -> list[Answers]:
         """Generate a string for each task of each document of a batch, without changing the Docs. The questions of all

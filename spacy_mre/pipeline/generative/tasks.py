@@ -1,11 +1,13 @@
 """The tasks of a generative component, each with its labels, and the formats and questions that are made from them."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from spacy.tokens import Doc
 
 from ...annotations.scripts import language_of
 from ...errors import Errors
+from ...settings import Positive
 from ..base import MREPipe
 from .asking import Question
 from .formats import FORMATS, Format, Task
@@ -29,11 +31,11 @@ class TaskPipe(MREPipe):
     """
 
     format_name: str
-    tasks: list[str]
+    tasks: Sequence[str]
     language: TemplateLanguage | None
     parts: Parts
     spans_key: str
-    max_new_tokens: int | None
+    max_new_tokens: Positive | None
     _cache: dict[Any, Any]
     _pipeline_language: str
 

@@ -1,7 +1,7 @@
 """The labels of `spert_mt`, and how a trained component gets new ones."""
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy
 from spacy.tokens import Doc
@@ -10,7 +10,7 @@ from spacy.training import Example
 from ...errors import Errors, Warnings
 from ..base import MREPipe
 from ..spans.overlap import wider_policy
-from .settings import LabelKind
+from .settings import LabelKind, Negatives
 from .survey import Survey, extend_limits
 
 
@@ -23,8 +23,8 @@ class LabelledSpertMT(MREPipe):
         "text label": "add_label('{label}', kind='cat')",
     }
     spans_key: str
-    entities: str
-    negatives: int
+    entities: Literal["predict", "given"]
+    negatives: Negatives
 
     @property
     def entity_labels(self) -> tuple[str, ...]:
