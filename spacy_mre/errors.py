@@ -1014,3 +1014,7 @@ class Warnings(metaclass=_WithCodes):
         "{path}: no strings are generated for {count} of {total} rows, which are not in their format "
         "('{example:.40}...', for example). Write the rows with 'strings', and keep its format file next to them."
     )
+    W937 = (
+        "A checkpoint was not written to its end: {names}. The training {what_follows}. Nothing needs to be done: it "
+        "is written again."
+    )

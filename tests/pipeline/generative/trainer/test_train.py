@@ -35,6 +35,16 @@ class Interrupt(TrainerCallback):
             raise KeyboardInterrupt
 
 
+class Steps(TrainerCallback):
+    """Notes the steps that are trained."""
+
+    def __init__(self):
+        self.done = []
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self.done.append(state.global_step)
+
+
 # Rows
 
 
@@ -151,16 +161,41 @@ def test_an_interrupted_training_resumes(lora_rank, rows, config, base, tmp_path
     assert not (tmp_path / "broken" / "model.safetensors").exists()
     with pytest.raises(ValueError, match=r"M943.*resuming is off"):
         train_generative(wanted, rows, tmp_path / "broken", resume=False, progress=False)
-    steps = []
-
-    class Steps(TrainerCallback):
-        def on_step_end(self, args, state, control, **kwargs):
-            steps.append(state.global_step)
-
-    resumed = train_generative(wanted, rows, tmp_path / "broken", progress=False, callbacks=[Steps()])
-    assert steps == [7, 8, 9]  # from the checkpoint of step 6 on
+    steps = Steps()
+    resumed = train_generative(wanted, rows, tmp_path / "broken", progress=False, callbacks=[steps])
+    assert steps.done == [7, 8, 9]  # from the checkpoint of step 6 on
     assert resumed["steps"] == whole["steps"] == 9
     assert difference(tmp_path / "whole", tmp_path / "broken") < 1e-6
+
+
+@pytest.mark.parametrize("state", [None, "", '{"epoch": 1.0'])
+def test_a_checkpoint_that_was_not_written_to_its_end_does_not_count(state, rows, config, tmp_path):
+    wanted = recipe(config, max_steps=9, save_steps=3)
+    whole = train_generative(wanted, rows, tmp_path / "whole", progress=False)
+
+    def train(*callbacks):
+        return train_generative(wanted, rows, tmp_path / "out", progress=False, callbacks=callbacks)
+
+    def spoil(step):
+        (tmp_path / "out" / f"checkpoint-{step}" / "trainer_state.json").unlink()
+        if state is not None:
+            (tmp_path / "out" / f"checkpoint-{step}" / "trainer_state.json").write_text(state)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(Interrupt(7))
+    spoil(6)
+    steps = Steps()
+    with pytest.warns(UserWarning, match=r"W937.*checkpoint-6'\. The training continues from 'checkpoint-3'"):
+        assert train(steps)["steps"] == whole["steps"] == 9
+    assert steps.done == [4, 5, 6, 7, 8, 9]
+    assert difference(tmp_path / "whole", tmp_path / "out") < 1e-6
+
+    spoil(6)
+    spoil(9)
+    steps = Steps()
+    with pytest.warns(UserWarning, match=r"W937.*checkpoint-9', '.*checkpoint-6'\. The training begins anew"):
+        assert train(steps)["steps"] == 9
+    assert steps.done == [1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 
 def test_checkpoints_of_another_training_are_refused(rows, config, tmp_path):
