@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from spacy_mre.pipeline.generative.formats import Analysis, EntityText, RelationText
 from spacy_mre.pipeline.generative.formats.anchored import order_of_entity, order_of_relation
 from spacy_mre.pipeline.generative.formats.anchoring import anchor
-from spacy_mre.pipeline.generative.formats.entity_alignment import NOT_IN_TEXT, TOO_OFTEN
+from spacy_mre.pipeline.generative.formats.entity_alignment import CROSSING, NESTED, NOT_IN_TEXT, TOO_OFTEN, align
+from spacy_mre.pipeline.generative.formats.occurrences import SearchedText
 
 SETTINGS = settings(max_examples=150, deadline=None, derandomize=True)
 # Few characters, so that strings repeat and overlap themselves; and none that certainly are inside of a word.
@@ -47,6 +48,26 @@ def annotated(draw):
     return text, draw(
         st.lists(st.tuples(spans(text), st.sampled_from("xy")).map(lambda item: (*item[0], item[1])), max_size=5)
     )
+
+
+def best_chain(text, items):
+    """The most entities in order, then the most plausible ones, then the leftmost, of all possible choices."""
+    analysis = Analysis(None, tuple(items))
+    searched = SearchedText(text, analysis, None, None)
+    best = (0, 0, 0)
+    for chosen in product(*([None, *searched.places(item.text)] for item in items)):
+        chain = [(offsets, item.label) for offsets, item in zip(chosen, items) if offsets is not None]
+        keys = [order_of_entity(*one) for one in chain]
+        if all(one < other for one, other in pairwise(keys)):
+            best = max(best, score_of(searched, [offsets for offsets, _ in chain]))
+    return best
+
+
+def score_of(searched, chain):
+    costs = [
+        0 if end <= start else CROSSING if before < start else NESTED for (before, end), (start, _) in pairwise(chain)
+    ]
+    return len(chain), sum(map(searched.word_ends, chain)) - sum(costs), -sum(start for start, _ in chain)
 
 
 # By hand
@@ -314,3 +335,33 @@ def test_a_long_text_of_one_word_takes_no_time(kind):
     anchored = anchor("ab " * 2000, Analysis(None, tuple(map(kind, ["ab", "a"] * 10))))
     assert len(anchored.entities) + len(anchored.relations) == 20
     assert time.perf_counter() - start < 10
+
+
+@SETTINGS
+@given(st.data())
+def test_the_best_of_all_alignments_is_found(data):
+    text = data.draw(REPEATING)
+    names = data.draw(st.lists(spans(text), min_size=1, max_size=3))
+    items = data.draw(
+        st.lists(
+            st.builds(
+                lambda span, label: EntityText(label, text[slice(*span)]), st.sampled_from(names), st.sampled_from("xy")
+            ),
+            max_size=5,
+        )
+    )
+    searched = SearchedText(text, Analysis(None, tuple(items)), None, None)
+    aligned = align(searched, list(enumerate(items)))
+    chain = [aligned[item] for item in sorted(aligned)]
+    keys = [order_of_entity(aligned[item], items[item].label) for item in sorted(aligned)]
+    assert all(one < other for one, other in pairwise(keys))
+    assert score_of(searched, chain) == best_chain(text, items)
+
+
+@pytest.mark.parametrize("labels", ["x", "xy"])
+def test_a_name_that_is_repeated_often_takes_no_long_time(labels):
+    items = [EntityText(label, "Ida") for _ in range(500 // len(labels)) for label in labels]
+    start = time.process_time()
+    anchored = anchor("Ida, " * 500, Analysis(None, tuple(items)))
+    assert time.process_time() - start < 10  # cubic, it takes a minute
+    assert len(anchored.entities) == 500
