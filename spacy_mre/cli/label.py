@@ -147,7 +147,7 @@ def label_cli(
                 asked = [[chat for chat in chats if not one.has(chat)] for one in kept]
                 _estimate(asked, _usual_tokens(shown, form, spans_key), price_in, price_out)
             else:
-                missing = _without_answer(chats, replays, kept)
+                missing = _without_answer(chats, replays, kept, max_tokens)
                 # The next batch goes without the options that this one refused.
                 left_out = set[str]().union(*(replay.left_out for replay in replays))
                 known = len(chats) - len(missing)
@@ -206,12 +206,17 @@ def _count_samples(samples: int | None, answers: Sequence[Path], *, is_replay: b
 
 
 def _without_answer(
-    chats: Sequence[Sequence[Message]], replays: Sequence[ReplayEngine], kept: Sequence[KeptAnswers]
+    chats: Sequence[Sequence[Message]],
+    replays: Sequence[ReplayEngine],
+    kept: Sequence[KeptAnswers],
+    max_tokens: int,
 ) -> list[Sequence[Message]]:
     """The chats to ask in a batch. Its answers are one sample, whose number is not known yet: one file of answers that
     has the chat is enough, or else all samples must have it."""
     return [
-        chat for chat in chats if not any(one.has(chat) for one in replays) and not all(one.has(chat) for one in kept)
+        chat
+        for chat in chats
+        if not any(one.has(chat, max_tokens) for one in replays) and not all(one.has(chat) for one in kept)
     ]
 
 

@@ -18,8 +18,8 @@ class ReplayEngine:
     """Answers prompts from the output files of a batch. A prompt is found by its `custom_id`. Threads may share it.
 
     paths (Path): The files: output, errors, and those of a second batch with what the first one has not answered. An
-        answer counts more than an error.
-    RAISES (CorpusError): If a file is malformed, or a prompt has two different answers.
+        answer counts more than an error, and a whole one more than one that was cut off.
+    RAISES (CorpusError): If a file is malformed, or a prompt has two different whole answers.
 
     >>> chat = [Message(role="user", content="Ida lives in Lima.")]
     >>> body = {"choices": [{"message": {"content": "Ida vive en Lima."}}]}
@@ -44,16 +44,30 @@ class ReplayEngine:
                     self._faults[prompt] = found
                     continue
                 models.add(_model(item["response"].get("body")))
-                if self._answers.setdefault(prompt, found).text != found.text:
+                known = self._answers.setdefault(prompt, found)
+                if not known.is_truncated and not found.is_truncated and known.text != found.text:
                     raise location.error("this prompt has another answer in a line before")
+                self._answers[prompt] = max(known, found, key=_completeness)
         self.name = ", ".join(sorted(models - {""})) or ", ".join(Path(path).name for path in paths)
 
-    def has(self, messages: Sequence[Message]) -> bool:
-        """RETURNS (bool): Whether a chat has an answer.
+    def has(self, messages: Sequence[Message], max_tokens: int | None = None) -> bool:
+        """RETURNS (bool): Whether a chat has an answer that need not be asked for again: a whole one, or one that was
+        cut off and would not become longer.
+
+        messages (Sequence[Message]): The chat.
+        max_tokens (Optional[int]): The limit of tokens of an answer. Default: None, only whole answers count.
+        """
+        found = self.find(messages)
+        if found is None or not found.is_truncated:
+            return found is not None
+        return max_tokens is not None and found.completion_tokens >= max_tokens
+
+    def find(self, messages: Sequence[Message]) -> Answer | None:
+        """RETURNS (Optional[Answer]): The answer to a chat, whole or not; None if there is none.
 
         messages (Sequence[Message]): The chat.
         """
-        return id_of(messages) in self._answers
+        return self._answers.get(id_of(messages))
 
     def answer(self, messages: Sequence[Message]) -> Answer:
         """RETURNS (Answer): The answer to a chat.
@@ -124,6 +138,10 @@ def id_of(messages: Sequence[Message]) -> str:
     messages (Sequence[Message]): The chat.
     """
     return sha256(json.dumps(list(messages), sort_keys=True).encode("utf8")).hexdigest()[:32]
+
+
+def _completeness(answer: Answer) -> tuple[bool, int]:
+    return not answer.is_truncated, answer.completion_tokens
 
 
 def _model(body: Any) -> str:

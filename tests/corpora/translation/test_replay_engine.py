@@ -3,8 +3,10 @@
 import pytest
 
 from spacy_mre.corpora import CorpusError
+from spacy_mre.corpora.translation.cache import CachedEngine
 from spacy_mre.corpora.translation.chat_completion import RESPONSE_FORMAT
 from spacy_mre.corpora.translation.engine import Answer, NoAnswer
+from spacy_mre.corpora.translation.kept_answers import KeptAnswers
 from spacy_mre.corpora.translation.replay_engine import ReplayEngine, id_of, write_prompts
 from tests.corpora.translation.batches import completion, line_of, read_lines, serve_batch, write_lines
 
@@ -84,6 +86,43 @@ def test_an_answer_counts_more_than_an_error(tmp_path):
     write_lines([line_of(id_of(ask("a")), completion("A"))], second)
     for paths in ([first, second], [second, first]):
         assert ReplayEngine(*paths).answer(ask("a")).text == "A"
+
+
+def test_a_whole_answer_replaces_one_that_was_cut_off(tmp_path):
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    write_lines([line_of(id_of(ask("a")), completion("It ra", finish_reason="length"))], first)
+    write_lines([line_of(id_of(ask("a")), completion("It rains."))], second)
+    for paths in ([first, second], [second, first]):
+        engine = ReplayEngine(*paths)
+        assert engine.answer(ask("a")).text == "It rains." and engine.has(ask("a"))
+
+
+def test_what_was_cut_off_is_asked_again_at_a_higher_limit(replay, tmp_path):
+    engine = replay(line_of(id_of(ask("a")), completion("It ra", finish_reason="length")))  # of 5 tokens
+    assert not engine.has(ask("a")) and not engine.has(ask("a"), 6) and engine.has(ask("a"), 5)
+    for limit, has in [(5, True), (6, False)]:
+        with KeptAnswers(engine, cache=tmp_path / "none", max_tokens=limit) as kept:
+            assert kept.has(ask("a")) is has and kept.answer(ask("a")).is_truncated
+
+
+class Fixed:
+    name = "m"
+
+    def __init__(self, answer):
+        self.answer = lambda messages: answer
+
+
+@pytest.mark.parametrize("in_cache, used", [(Answer("whole"), "whole"), (Answer("cut", is_truncated=True), "It ra")])
+def test_a_whole_answer_of_the_cache_counts_more_than_one_that_was_cut_off(replay, tmp_path, in_cache, used):
+    engine = replay(
+        line_of(id_of(ask("a")), completion("It ra", finish_reason="length")),
+        line_of(id_of(ask("b")), completion("B")),
+    )
+    with CachedEngine(Fixed(in_cache), tmp_path / "cache", max_tokens=9) as cached:
+        cached.answer(ask("a")), cached.answer(ask("b"))
+    with KeptAnswers(engine, model="m", cache=tmp_path / "cache", max_tokens=9) as kept:
+        assert kept.answer(ask("a")).text == used and kept.answer(ask("b")).text == "B"
+        assert kept.has(ask("a"))
 
 
 def test_options_that_a_model_does_not_take_are_left_out_of_the_next_batch(replay, tmp_path):

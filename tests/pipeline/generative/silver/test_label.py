@@ -255,6 +255,21 @@ def test_a_second_batch_has_the_rest_without_refused_options(files, gold):
     assert "of one sample" in run(files, "http://127.0.0.1:9/v1", *two).output
 
 
+def test_what_a_batch_cut_off_is_in_the_next_one_with_a_higher_limit(files, gold):
+    _, _, answers = gold
+    asked = batch(files, "prompts.jsonl", "--max-tokens", 5)
+    right = [completion(answers[one["body"]["messages"][-1]["content"]]) for one in asked]
+    lines = [line_of(one["custom_id"], body) for one, body in zip(asked, right, strict=True)]
+    write_lines([line_of(asked[0]["custom_id"], completion("Aca", finish_reason="length")), *lines[1:]], files / "a")
+    assert batch(files, "same.jsonl", "--max-tokens", 5, "--answers", files / "a") == []
+    rest = batch(files, "rest.jsonl", "--max-tokens", 500, "--answers", files / "a")
+    assert [one["custom_id"] for one in rest] == [asked[0]["custom_id"]]
+    with (files / "a").open("a") as file:
+        file.write(json.dumps(lines[0]) + "\n")
+    result = run(files, "http://127.0.0.1:9/v1", "--engine", "replay", "--answers", files / "a")
+    assert result.exit_code == 0 and "40 texts of 40" in result.output
+
+
 def test_a_batch_goes_on_where_the_server_stopped(files, gold):
     _, _, answers = gold
     with running(Loopback(answers.__getitem__)) as server:
