@@ -52,8 +52,9 @@ def train_generative(
         error. Default: True.
     progress (bool): Show a progress bar. Default: True.
     callbacks (Sequence[TrainerCallback]): Callbacks of the Trainer.
-    RETURNS (dict[str, Any]): "steps", "rows", "left_out", "train_loss" and "seconds"; with dev rows "best_step" and
-        its "dev_loss"; and with their formats "dev_scores", see `ScoresOfTasks`.
+    RETURNS (dict[str, Any]): "steps", "rows", "left_out", "train_loss" (the mean of all steps, also of those before
+        resuming) and "seconds" (without those); with dev rows "best_step" and its "dev_loss"; and with their formats
+        "dev_scores", see `ScoresOfTasks`.
     RAISES (ValueError): If a row is malformed, there is no such model, a setting has an unknown value, `output`
         contains checkpoints of another training, or a loss or the weights are not finite.
     """
@@ -79,7 +80,7 @@ def train_generative(
         data_collator=_Collate(lm),
         train_dataset=_Rows(kept),
         eval_dataset=None if dev_kept is None else _Rows(dev_kept),
-        callbacks=[_LastStep(), *callbacks],
+        callbacks=[_Checkpoints(), *callbacks],
     )
     if is_scored and dev_kept is not None:
         dev_rows = [row.row for row in dev_kept]
@@ -90,7 +91,7 @@ def train_generative(
         "steps": trainer.state.global_step,
         "rows": len(kept),
         "left_out": left_out,
-        "train_loss": result.training_loss,
+        "train_loss": _mean_loss(trainer.state),
         "seconds": result.metrics["train_runtime"],
         **_best(trainer.state, best_by),
     }
@@ -148,10 +149,12 @@ class CheckedTrainer(Trainer):
         raise ValueError(Errors.M809.format(what=what, value=value, step=step, output=output))
 
 
-class _LastStep(TrainerCallback):
-    """The last step is evaluated like any other checkpoint: it may be the best."""
+class _Checkpoints(TrainerCallback):
+    """The last step is evaluated like any other checkpoint: it may be the best. Each checkpoint knows the losses up to
+    its step, as the mean of all steps needs them after resuming."""
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        control.should_log |= control.should_save
         if state.global_step >= state.max_steps and args.load_best_model_at_end:
             control.should_evaluate = True
 
@@ -190,6 +193,16 @@ def _some_are_readable(rows: Sequence[Row], formats: Sequence[Format], path: Pat
         message = Warnings.W936.format(path=path, count=len(unreadable), total=len(rows), example=unreadable[0][0])
         warnings.warn(message, stacklevel=3)
     return len(unreadable) < len(rows)
+
+
+def _mean_loss(state: TrainerState) -> float:
+    """The mean of all steps, also of those before resuming, which the Trainer's own mean lacks."""
+    total, before = 0.0, 0
+    for logged in state.log_history:
+        if "loss" in logged:  # the mean since the last time
+            total += logged["loss"] * (logged["step"] - before)
+            before = logged["step"]
+    return total / before
 
 
 def _best(state: TrainerState, best_by: str | None) -> dict[str, Any]:

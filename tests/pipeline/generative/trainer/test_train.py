@@ -14,7 +14,7 @@ from spacy_mre.pipeline.generative.checkpoints import load_language_model
 from spacy_mre.pipeline.generative.format_files import save_formats
 from spacy_mre.pipeline.generative.formats import OIELLMFormat, Task
 from spacy_mre.pipeline.generative.rows import read_rows, tokenize_rows
-from spacy_mre.pipeline.generative.trainer.train import train_generative
+from spacy_mre.pipeline.generative.trainer.train import CheckedTrainer, train_generative
 from tests.pipeline.generative.trainer.tiny import ROWS, difference, recipe, weights, written
 
 # Hugging Face's remark on file systems, and pieces of words that random weights choose.
@@ -166,6 +166,22 @@ def test_an_interrupted_training_resumes(lora_rank, rows, config, base, tmp_path
     assert steps.done == [7, 8, 9]  # from the checkpoint of step 6 on
     assert resumed["steps"] == whole["steps"] == 9
     assert difference(tmp_path / "whole", tmp_path / "broken") < 1e-6
+    # The loss is that of all steps, however often a training was interrupted, and after its end.
+    again = train_generative(wanted, rows, tmp_path / "broken", progress=False)
+    assert resumed["train_loss"] == again["train_loss"] == pytest.approx(whole["train_loss"], abs=1e-4)
+
+
+def test_the_training_loss_is_the_mean_of_all_steps(rows, config, tmp_path, monkeypatch):
+    losses = []
+    step = CheckedTrainer.training_step
+
+    def note(*args, **kwargs):
+        losses.append(float(step(*args, **kwargs)))
+        return torch.tensor(losses[-1])
+
+    monkeypatch.setattr(CheckedTrainer, "training_step", note)
+    summary = train_generative(recipe(config, max_steps=7, save_steps=5), rows, tmp_path, progress=False)
+    assert len(losses) == 7 and summary["train_loss"] == pytest.approx(sum(losses) / 7, abs=1e-4)
 
 
 @pytest.mark.parametrize("state", [None, "", '{"epoch": 1.0'])
