@@ -4,6 +4,7 @@
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from hashlib import sha1
+from heapq import heapify, heappop, heappush
 from random import Random
 
 from ..annotations.text_labels import HOLDS
@@ -80,7 +81,9 @@ def stratify(
     random = Random(seed)
     random.shuffle(order)
     texts_wanted = {part: share * len(labels) for part, share in shares.items()}
-    total: Counter[Hashable] = sum(counts, Counter())
+    total = Counter[Hashable]()
+    for of_unit in counts:
+        total.update(of_unit)
     wanted = {part: {label: share * count for label, count in total.items()} for part, share in shares.items()}
     part_of_unit: dict[int, str] = {}
 
@@ -100,14 +103,25 @@ def stratify(
     for unit in order:
         for label in counts[unit]:
             with_label.setdefault(label, []).append(unit)
-    left = Counter({label: len(members) for label, members in with_label.items()})
-    while left:
-        label = min(left, key=lambda label: (left[label], str(label)))
+    left = {label: len(members) for label, members in with_label.items()}
+    # There may be as many labels as texts. The rarest is on top; counts that are no longer right are passed over.
+    place = {label: number for number, label in enumerate(left)}
+    rarest = [(count, str(label), place[label], label) for label, count in left.items()]
+    heapify(rarest)
+    while rarest:
+        count, *_, label = heappop(rarest)
+        if count != left[label]:
+            continue
+        changed = set()
         for unit in with_label[label]:
             if unit not in part_of_unit:
                 assign(unit, label)
-                left.subtract(list(counts[unit]))
-        left = Counter({label: count for label, count in left.items() if count > 0})
+                for each in counts[unit]:
+                    left[each] -= 1
+                    changed.add(each)
+        for each in changed:
+            if left[each]:
+                heappush(rarest, (left[each], str(each), place[each], each))
     for unit in order:
         if unit not in part_of_unit:
             assign(unit, None)

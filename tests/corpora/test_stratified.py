@@ -1,5 +1,6 @@
 """Every part of a stratified split has its share of every label, and no text is in two parts."""
 
+import time
 from collections import Counter
 
 import pytest
@@ -79,3 +80,16 @@ def test_every_text_is_in_one_part_and_no_group_in_two(texts, seed):
 def test_the_sizes_are_right_without_labels(size, seed):
     counts = Counter(stratify([()] * size, SHARES, groups=range(size), seed=seed))
     assert all(counts[part] == pytest.approx(share * size, abs=1) for part, share in SHARES.items())
+
+
+def test_a_split_stays_the_same():
+    labels = [{f"a{number % 2}", f"b{number % 3}", f"c{number * number % 11}"} for number in range(40)]
+    parts = stratify(labels, SHARES, groups=[number % 29 for number in range(40)], seed=1)
+    assert "".join(part[1] for part in parts) == "rreeerererrreerrrrrrrrrrrrrrerreeerererr"
+
+
+def test_labels_may_grow_with_the_corpus():
+    labels = [{f"kind{number // 2}", f"kind{number * 7 % 5000}"} for number in range(10_000)]
+    start = time.process_time()
+    stratify(labels, SHARES, groups=range(10_000))
+    assert time.process_time() - start < 10  # quadratic, it takes minutes
