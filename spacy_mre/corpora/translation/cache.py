@@ -4,6 +4,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +20,8 @@ TIMEOUT = 60.0
 
 
 class CachedEngine:
-    """An engine whose answers are kept in a SQLite file. Each is on the disk when it is returned. Threads may share it.
+    """An engine whose answers are kept in a SQLite file. Each is on the disk when it is returned. Threads may share it:
+    what several ask at the same time is asked once.
 
     engine (Engine): Answers what is not kept. Its name is part of what an answer is found by.
     path (Path): The file. It is made with its folder.
@@ -35,6 +37,8 @@ class CachedEngine:
         self._path = Path(path)
         self._max_tokens = max_tokens
         self._lock = threading.Lock()
+        # What is being asked. Who asks the same waits for its answer.
+        self._in_flight: dict[str, Future[Answer]] = {}
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = sqlite3.connect(self._path, timeout=TIMEOUT, check_same_thread=False)
@@ -64,14 +68,24 @@ class CachedEngine:
         RAISES (NoAnswer): If the engine has none. It is asked again the next time.
         RAISES (ValueError): If the engine cannot answer anything, or the file cannot be read or written.
         """
-        found = self.find(messages)
-        if found is not None:
+        key = self._keys(messages)[0]
+        with self._lock:
+            asked = self._in_flight.get(key)
+            if asked is None:
+                own = self._in_flight[key] = Future[Answer]()
+        if asked is not None:
+            answer = asked.result()
+            self._count_hit()
+            return answer
+        try:
+            answer = self._find_or_ask(messages)
+            own.set_result(answer)
+        except BaseException as err:
+            own.set_exception(err)
+            raise
+        finally:
             with self._lock:
-                self.hits += 1
-            return found
-        answer = self._engine.answer(messages)
-        whole, broken_off = self._keys(messages)
-        self._keep(broken_off if answer.is_truncated else whole, answer)
+                del self._in_flight[key]
         return answer
 
     def find(self, messages: Sequence[Message]) -> Answer | None:
@@ -88,6 +102,21 @@ class CachedEngine:
         except (sqlite3.Error, ValueError, TypeError) as err:
             raise ValueError(Errors.M274.format(path=self._path, reason=err)) from None
 
+    def _find_or_ask(self, messages: Sequence[Message]) -> Answer:
+        found = self.find(messages)
+        if found is not None:
+            self._count_hit()
+            return found
+        answer = self._engine.answer(messages)
+        whole, broken_off = self._keys(messages)
+        self._keep(broken_off if answer.is_truncated else whole, answer)
+        # Another process may have had an answer sooner, which stays.
+        return self.find(messages) or answer
+
+    def _count_hit(self) -> None:
+        with self._lock:
+            self.hits += 1
+
     def _keys(self, messages: Sequence[Message]) -> tuple[str, str]:
         return _key(self.name, list(messages)), _key(self.name, list(messages), self._max_tokens)
 
@@ -96,7 +125,7 @@ class CachedEngine:
         try:
             with self._lock, self._file:  # which commits
                 self.calls += 1
-                self._file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", row)
+                self._file.execute("INSERT OR IGNORE INTO answers VALUES (?, ?)", row)
         except sqlite3.Error as err:
             raise ValueError(Errors.M274.format(path=self._path, reason=err)) from None
 

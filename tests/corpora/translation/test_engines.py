@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -62,6 +63,48 @@ def test_threads_share_a_cache(tmp_path):
         assert cached.calls + cached.hits == 400
     with sqlite3.connect(tmp_path / "answers.sqlite") as file:
         assert file.execute("SELECT count(*) FROM answers").fetchone() == (50,)
+
+
+class Slow(Upper):
+    """Answers when all have asked; each answer is another one."""
+
+    def answer(self, messages):
+        time.sleep(0.2)
+        answer = super().answer(messages)
+        return Answer(f"{answer.text} {len(self.asked)}")
+
+
+def test_what_several_threads_ask_is_asked_once(tmp_path):
+    engine = Slow()
+    with CachedEngine(engine, tmp_path / "answers.sqlite") as cached, ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(cached.answer, [ask("a")] * 8)) == [Answer("A 1")] * 8
+        assert (cached.calls, cached.hits) == (1, 7)
+    with CachedEngine(engine, tmp_path / "answers.sqlite") as cached:
+        assert cached.answer(ask("a")).text == "A 1"  # as in the first run
+    assert engine.asked == ["a"]
+
+
+def test_an_answer_that_another_process_kept_stays(tmp_path):
+    path = tmp_path / "answers.sqlite"
+
+    class Late(Upper):
+        def answer(self, messages):
+            with CachedEngine(Upper(), path) as other:
+                other.answer(messages)
+            return Answer("another one")
+
+    with CachedEngine(Late(), path) as cached:
+        assert cached.answer(ask("a")).text == cached.answer(ask("a")).text == "A"
+
+
+def test_who_waits_hears_why_there_is_no_answer(tmp_path):
+    engine = Slow()
+    with CachedEngine(engine, tmp_path / "answers.sqlite") as cached, ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(cached.answer, ask("?")) for _ in range(4)]
+        assert {str(one.exception()) for one in waiting} == {"why"} and engine.asked == ["?"]
+        with pytest.raises(NoAnswer):
+            cached.answer(ask("?"))  # is asked again
+    assert engine.asked == ["?", "?"]
 
 
 def test_what_broke_off_is_asked_again_at_another_limit(tmp_path):
