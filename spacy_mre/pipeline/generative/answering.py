@@ -47,8 +47,9 @@ class AnsweringPipe(LabelledPipe):
         for prompt in prompts:
             order.setdefault(id(prompt.question), len(order))
         sizes = [(prompt.new_tokens, len(prompt.source)) for prompt in prompts]
-        # A server batches by itself.
-        all_rows = [range(len(prompts))] if prompts and self._lm.is_served else batches(sizes, self.batch_tokens)
+        # Each beam is a row of the model. A server batches by itself.
+        most = self.batch_tokens // self.num_beams
+        all_rows = [range(len(prompts))] if prompts and self._lm.is_served else batches(sizes, most)
         for batch in all_rows:
             rows = sorted(batch, key=lambda row: order[id(prompts[row].question)])
             for row, answer in zip(rows, self._answers([prompts[row] for row in rows])):

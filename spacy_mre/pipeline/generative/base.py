@@ -81,7 +81,7 @@ class Generative(AnsweringPipe):
         max_new_tokens (Optional[int]): The most tokens of an answer. Default: depends on the length of the source, see
             `LanguageModel.allowance`.
         num_beams (int): Beams of beam search; 1 for greedy search. Default: 1.
-        batch_tokens (int): The most tokens in a batch: source, answer and padding. Default: 16384.
+        batch_tokens (int): The most tokens in a batch: source, answer and padding, for each beam. Default: 16384.
         spans_key (str): The span group of the only task, or of the first one with entities. Each other task has the
             group of its name. Default: "entities".
         set_ents (bool): Also write to `doc.ents`, around the entities of other components. Default: True.

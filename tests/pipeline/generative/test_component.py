@@ -266,6 +266,25 @@ def test_small_batches_of_tokens(trained, monkeypatch):
     assert sizes == [1] * sum(bool(text.strip()) for text in RAW)
 
 
+@pytest.mark.filterwarnings("ignore:.W930")
+@pytest.mark.parametrize("beams", [1, 3])
+def test_each_beam_counts_in_a_batch(beams, initialized, monkeypatch):
+    nlp, _ = initialized(num_beams=beams, max_new_tokens=4, constraint="none")
+    longest = len(
+        nlp.get_pipe("slg")._prompts([(nlp.make_doc("it rains"), task) for task in nlp.get_pipe("slg").tasks])[0].source
+    )
+    sizes, generate = [], LanguageModel.generate
+
+    def spy(lm, sources, **settings):
+        sizes.append(len(sources))
+        return generate(lm, sources, **settings)
+
+    monkeypatch.setattr(LanguageModel, "generate", spy)
+    monkeypatch.setattr(nlp.get_pipe("slg"), "batch_tokens", 6 * (longest + 4))
+    nlp.get_pipe("slg").predict([nlp.make_doc("it rains")] * 12)
+    assert sizes == [6 // beams] * (2 * beams)
+
+
 @pytest.mark.parametrize("factory", MODELS)
 def test_two_processes_find_what_one_finds(factory, trained):
     one, two = (list(trained[factory].pipe(RAW * 2, n_process=n, batch_size=4)) for n in (1, 2))
