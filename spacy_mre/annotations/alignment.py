@@ -123,6 +123,9 @@ def align_gold(example: Example, key: str = DEFAULT_KEY) -> Gold:
         else:
             indices.setdefault(EntitySpan(*offsets, entity.label), len(indices))
     n_entities = None if entities is None else len(indices)
+    firsts: dict[Offsets, int] = {}
+    for mention, index in indices.items():
+        firsts.setdefault(mention.offsets, index)
     relations = get_relations(example.reference)
     # A dict, not a list: two gold relations may be the same after alignment.
     aligned: dict[tuple[int, int, str], None] = {}
@@ -137,21 +140,20 @@ def align_gold(example: Example, key: str = DEFAULT_KEY) -> Gold:
         elif head == tail:
             lost.add("relation of a span with itself", aligner.gold_text(gold_head))
         else:
-            head_index = _mention_index(indices, head, relation["head_label"])
-            tail_index = _mention_index(indices, tail, relation["tail_label"])
+            head_index = _mention_index(indices, firsts, head, relation["head_label"])
+            tail_index = _mention_index(indices, firsts, tail, relation["tail_label"])
             aligned[head_index, tail_index, relation["label"]] = None
     return Gold(list(indices), n_entities, None if relations is None else list(aligned), lost)
 
 
-def _mention_index(indices: dict[EntitySpan, int], offsets: Offsets, label: str) -> int:
-    """Find the mention with these offsets, preferably one with this label. If there is none, add it."""
+def _mention_index(indices: dict[EntitySpan, int], firsts: dict[Offsets, int], offsets: Offsets, label: str) -> int:
+    """Find the mention with these offsets: one with this label, or else the first one. If there is none, add it."""
     wanted = EntitySpan(*offsets, label)
     if wanted in indices:
         return indices[wanted]
-    for mention, index in indices.items():
-        if mention.offsets == offsets:
-            return index
-    return indices.setdefault(wanted, len(indices))
+    if offsets not in firsts:
+        firsts[offsets] = indices[wanted] = len(indices)
+    return firsts[offsets]
 
 
 class _SpanAligner:

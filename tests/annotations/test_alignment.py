@@ -127,6 +127,31 @@ def test_argument_is_the_mention_with_its_label_or_any_with_its_offsets():
     assert len(gold.mentions) == 3
 
 
+def test_an_argument_without_its_label_is_the_first_mention_with_its_offsets():
+    entities = [(0, 1, "b"), (2, 3, "a"), (2, 3, ""), (2, 3, "c")]
+    relations = [
+        make_relation((0, 1), (2, 3), "to_none", head_label="", tail_label=""),
+        make_relation((0, 1), (2, 3), "to_other", head_label="x", tail_label="x"),
+        make_relation((0, 1), (4, 5), "to_new", tail_label="y"),
+        make_relation((4, 5), (0, 1), "from_new", head_label="z"),
+        make_relation((4, 5), (2, 3), "from_same", head_label="y", tail_label="c"),
+    ]
+    gold = align_gold(example("A b C d E", "A b C d E", entities, relations))
+    mentions = [(0, 1, "b"), (2, 3, ""), (2, 3, "a"), (2, 3, "c"), (4, 5, "y")]
+    assert gold.mentions == [EntitySpan(*mention) for mention in mentions]
+    found = {label: (head, tail) for head, tail, label in gold.relations}
+    assert found == {"to_none": (0, 1), "to_other": (0, 1), "to_new": (0, 4), "from_new": (4, 0), "from_same": (4, 3)}
+
+
+def test_the_mentions_are_read_once_for_all_arguments(monkeypatch):
+    words, read = "w " * 60, []
+    pairs = [make_relation((i, i + 1), (i + 1, i + 2), "next") for i in range(59)]
+    eg = example(words, words, [(i, i + 1, "x") for i in range(60)], pairs)
+    monkeypatch.setattr(EntitySpan, "offsets", property(lambda span: read.append(span) or (span.start, span.end)))
+    assert len(align_gold(eg).relations) == 59
+    assert len(read) <= 4 * 60
+
+
 def test_several_labels_of_a_pair_are_kept():
     relations = [make_relation((0, 1), (1, 2), "r"), make_relation((0, 1), (1, 2), "s")]
     gold = align_gold(example("a b", "a b", [(0, 1, "x"), (1, 2, "x")], relations))
