@@ -7,7 +7,7 @@ import numpy
 
 from ...arrays import expand_ranges
 
-# A text with more than this many times its budget loses its lower-scored spans before pairs are enumerated.
+# Of a text with more than this many times its budget, fewer pairs are enumerated.
 ENUMERATED_AT_MOST = 4
 
 
@@ -24,9 +24,10 @@ def candidate_pairs(
     """All ordered pairs of spans of the same text, within a scope, a distance and a budget.
 
     starts, texts, scores (numpy.ndarray): The spans, sorted by text and then start; shape (spans,).
-    budgets (numpy.ndarray): The most pairs of each text; the pairs with the highest product of scores are kept. A
-        text with more than four times as many first loses its lower-scored spans, half of them at a time, and may end
-        with fewer than the budget. Shape (texts,).
+    budgets (numpy.ndarray): The most pairs of each text; the pairs with the highest product of scores are kept, the
+        nearest ones first if products are equal. A text with more than four times as many first loses its lower-scored
+        spans, half of them at a time, and then, if scores are equal, the pairs of spans with many others between them.
+        It may end with fewer than the budget. Shape (texts,).
     sentences (Optional[numpy.ndarray]): The number of each span's sentence in its text; None for no scope.
     scope (int): The most sentences between the two; 0 for the same sentence.
     max_distance (int): The most tokens between the starts of the two; 0 for no limit.
@@ -49,20 +50,47 @@ def candidate_pairs(
         left_out["distance"] += in_scope - total
         budget = int(budgets[texts[begin]])
         while 2 * int(counts.sum()) > ENUMERATED_AT_MOST * budget and len(kept) > 1:
-            best = numpy.argsort(-scores[kept], kind="stable")[: len(kept) // 2]
-            kept = kept[numpy.sort(best)]
-            first, counts = _later_within(kept, limits)
+            better = _better_half(kept, scores)
+            of_better = _later_within(better, limits)
+            if len(better) < len(kept) // 2 and 2 * int(of_better[1].sum()) < budget:
+                # The others have equal scores, and their pairs are needed: the nearest ones.
+                counts = numpy.minimum(counts, max(ENUMERATED_AT_MOST * budget // (2 * len(kept)), 1))
+                break
+            kept, (first, counts) = better, of_better
         one = kept[numpy.repeat(numpy.arange(len(kept)), counts)]
         other = kept[expand_ranges(first, counts)]
         text_heads, text_tails = numpy.concatenate([one, other]), numpy.concatenate([other, one])
         if total > budget:
-            best = numpy.argsort(-(scores[text_heads] * scores[text_tails]), kind="stable")[:budget]
+            best = numpy.lexsort((starts[other] - starts[one], -(scores[one] * scores[other])))
+            # Both directions of a pair, next to each other.
+            best = numpy.stack([best, best + len(one)], axis=1).ravel()[:budget]
             text_heads, text_tails = text_heads[best], text_tails[best]
             left_out["budget"] += total - len(best)
         heads.append(text_heads)
         tails.append(text_tails)
     none = numpy.zeros(0, dtype=numpy.int64)
     return numpy.concatenate([*heads, none]), numpy.concatenate([*tails, none]), left_out
+
+
+def ranks(scores: Sequence[float]) -> numpy.ndarray:
+    """Rank scores, from 1 for the lowest.
+
+    scores (Sequence[float]): The scores.
+    RETURNS (numpy.ndarray): The ranks. Those of equal scores are equal.
+
+    >>> ranks([0.9, 0.2, 0.9]).tolist()
+    [2, 1, 2]
+    """
+    return numpy.asarray(numpy.unique(numpy.asarray(scores, dtype=float), return_inverse=True)[1] + 1)
+
+
+def _better_half(spans: numpy.ndarray, scores: numpy.ndarray) -> numpy.ndarray:
+    """The half of some spans that has the higher scores. It has all spans with its lowest score; or none of them, if
+    it would have all spans otherwise."""
+    of_spans, size = scores[spans], len(spans) // 2
+    lowest = numpy.partition(of_spans, -size)[-size]
+    better = spans[of_spans >= lowest]
+    return better if len(better) < len(spans) else spans[of_spans > lowest]
 
 
 def _later_within(

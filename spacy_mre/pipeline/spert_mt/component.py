@@ -21,6 +21,7 @@ from ...errors import Errors, Warnings
 from ...settings import NotNegative, Positive, Probability, as_table
 from ..spans.overlap import Overlap
 from ..spans.spans import Spans
+from .candidates import ranks
 from .labels import LabelledSpertMT
 from .output import SpertMTOptions, SpertMTOutput
 from .sentence_setters import find_setters
@@ -103,7 +104,7 @@ class SpertMT(LabelledSpertMT):
             for no limit; or "learned": twice the longest distance in the training data, and at least 30. Default:
             None ("learned").
         pairs_per_token (int): The most pairs per token of a text that are scored, those of the best-scored entities
-            first. Default: 20.
+            first; if their scores are equal, of the nearest ones. Default: 20.
         negatives (int): Negative spans per text, and unrelated pairs per text, in training; as many pairs for each
             two neighbouring texts, if a learned scope crosses sentences; -1 for all. Default: 100.
         seed (int): The seed of the generator that draws negatives. Default: 0.
@@ -167,7 +168,10 @@ class SpertMT(LabelledSpertMT):
         options.cats = self._predicted_cats(docs)
         options.sentences = None if self._scope is None else numpy.concatenate([sentence_numbers(doc) for doc in docs])
         if self.entities == "given":
-            options.given = lambda offsets: Spans.of(self._given(docs), offsets, _ids(self.entity_labels))
+            given = self._given(docs)
+            options.given = lambda offsets: Spans.of(given, offsets, _ids(self.entity_labels))
+            # Ranks, because calibration changes the scores, but not their order in a text.
+            options.given_ranks = numpy.concatenate([ranks([span.score for span in spans]) for spans in given])
         scaling = None if self.entities == "given" else self.get_scaling("entities")
         return self.model.predict((docs, options)).scaled(scaling, self.get_scaling("relations"))
 

@@ -36,6 +36,7 @@ def decode(module: SpertMTHeads, encoded: Encoded, options: SpertMTOptions) -> S
         entities, entity_scores = find_spans(module, tokens, texts, lengths, options)
     else:
         entities = options.given(offsets)
+        # The given scores only decide which pairs come first: what is given is an entity.
         entity_scores = numpy.ones(len(entities))
     logits, pooled = module.score_spans(tokens, texts, entities)
     if options.given is None and logits.shape[1] > 1:
@@ -45,7 +46,7 @@ def decode(module: SpertMTHeads, encoded: Encoded, options: SpertMTOptions) -> S
     heads, tails, left_out = candidate_pairs(
         entities.starts,
         entities.texts,
-        entity_scores,
+        entity_scores if options.given_ranks is None else options.given_ranks,
         budgets,
         sentences=sentences,
         scope=options.scope,

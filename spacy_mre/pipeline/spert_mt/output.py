@@ -17,6 +17,8 @@ class SpertMTOptions:
 
     given (Optional[Callable[[numpy.ndarray], Spans]]): From the first row of each text to its entities, sorted by
         text and start, if they are given and not predicted.
+    given_ranks (Optional[numpy.ndarray]): The rank of the score of each given entity in its text; the pairs of those
+        with high ranks are scored first. None if they are equal. Shape (entities,).
     cats (Optional[numpy.ndarray]): The text labels of each text, if the model reads them; shape (texts, text labels).
     share_drawn (float): The share of all negative spans that the model was trained on.
     scope (int): The most sentences between two related mentions, if there are `sentences`.
@@ -34,6 +36,7 @@ class SpertMTOptions:
     symmetric: Sequence[str]
     constraints: Mapping[str, Sequence[Sequence[str]]]
     given: Callable[[numpy.ndarray], Spans] | None = None
+    given_ranks: numpy.ndarray | None = None
     cats: numpy.ndarray | None = None
     share_drawn: float = 1.0
     scope: int = 0

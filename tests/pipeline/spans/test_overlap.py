@@ -172,6 +172,31 @@ def test_far_beyond_the_budget_the_better_spans_are_paired():
     assert len(set(zip(heads.tolist(), tails.tolist()))) == len(heads)
 
 
+def test_of_equal_scores_the_nearest_pairs_are_taken_in_both_directions():
+    for n, budget in ((20, 100), (400, 2000)):  # less and more than four times the budget
+        starts = 5 * numpy.arange(n)
+        heads, tails, left_out = candidate_pairs(
+            starts, numpy.zeros(n, dtype=int), numpy.full(n, 1.0), numpy.array([budget])
+        )
+        found = set(zip(heads.tolist(), tails.tolist()))
+        assert len(found) == len(heads) == budget and left_out["budget"] == n * (n - 1) - budget
+        assert found == {(tail, head) for head, tail in found}
+        assert abs(starts[heads] - starts[tails]).max() <= 15
+        assert set(heads.tolist()) == set(range(n))
+
+
+def test_far_beyond_the_budget_equal_scores_stay_together():
+    # Of the best ones there are few, half of all, or more than half.
+    for best, lowest_taken in ((5, 0.5), (100, 1.0), (150, 1.0)):
+        scores = numpy.where(numpy.arange(200) < best, 1.0, 0.5)
+        heads, tails, _ = candidate_pairs(
+            3 * numpy.arange(200), numpy.zeros(200, dtype=int), scores, numpy.array([1000])
+        )
+        assert len(heads) == 1000
+        assert numpy.minimum(scores[heads], scores[tails]).min() == lowest_taken
+        assert set(range(best)) <= set(heads.tolist())
+
+
 def test_no_spans_give_no_pairs():
     none = numpy.zeros(0, dtype=numpy.int64)
     heads, tails, left_out = candidate_pairs(none, none, none.astype(float), numpy.array([5, 5]))

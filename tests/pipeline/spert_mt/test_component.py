@@ -4,6 +4,7 @@ import warnings
 import weakref
 from itertools import pairwise
 
+import numpy
 import pytest
 import spacy
 import srsly
@@ -18,6 +19,7 @@ from spacy.training import Example
 from spacy_mre import save_docs
 from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.annotations.relations import get_relations
+from spacy_mre.evaluation.scaling import Scaling
 from spacy_mre.pipeline.spans.overlap import count_nested
 
 # One setting changed at a time; each must still overfit.
@@ -233,6 +235,30 @@ def test_given_entities_may_be_flat_unknown_wide_or_many(learn, make_doc):
     assert len(get_entities(odd)) == 4
     assert all(relation["head"] != relation["tail"] for relation in get_relations(odd))
     assert {relation["head_label"] for relation in get_relations(odd)} <= {"person", "person_too", "clause", "place"}
+
+
+@pytest.mark.filterwarnings("ignore:.*W811")
+def test_the_best_scored_given_entities_are_related_first(make_nlp, make_examples):
+    settings = {"relation_threshold": 0.0, "constraints": "any", "scope": "document", "max_distance": 0}
+    nlp = make_nlp("spert_mt", entities="given", pairs_per_token=1, **settings)
+    nlp.initialize(lambda: make_examples(nlp))
+
+    def related(scores):
+        doc = Doc(nlp.vocab, words=["Ida"] * 100)
+        set_entities(doc, [(2 * i, 2 * i + 1, "person", float(score)) for i, score in enumerate(scores)])
+        return {(relation["head"][0] // 2, relation["tail"][0] // 2) for relation in get_relations(nlp(doc))}
+
+    scores = numpy.random.default_rng(0).permutation(50) / 64 + 0.1
+    best = numpy.argsort(-scores)[:8].tolist()
+    pairs = related(scores)
+    assert {(one, other) for one in best for other in best if one != other} <= pairs and len(pairs) <= 100
+    # Calibrated, they have the same order.
+    assert related(Scaling(0.3, -2.0).apply(scores)) == pairs
+    # Without scores, both directions of the nearest pairs in the whole text.
+    assert related(numpy.ones(50)) == {(i, j) for i in range(50) for j in (i - 1, i + 1) if 0 <= j < 50} | {
+        (0, 2),
+        (2, 0),
+    }
 
 
 def test_trains_on_the_given_entities_of_an_annotating_component(make_nlp, make_examples, monkeypatch):
