@@ -282,6 +282,20 @@ def test_limits_of_relations_grow_with_the_labels_of_examples(trained, make_exam
     assert pipe.options().overlap == "nested"
 
 
+def test_the_share_of_negatives_that_is_drawn_is_that_of_the_last_examples(trained, make_examples):
+    nlp = trained("spert_mt")
+    pipe = nlp.get_pipe("spert_mt")
+    assert pipe.cfg["share_drawn"] == 1.0
+    long = make_examples(nlp, [("Ida " + "and " * 399, [(0, 1, "person")], [], None)])
+    assert pipe.add_labels_of(long) == []
+    assert pipe.cfg["share_drawn"] == pytest.approx(100 / 3954)  # 400 + 399 + ... + 391 spans, one of them an entity
+    pipe.add_labels_of(make_examples(nlp, [("Ida left", None, None, CATS)]))
+    assert pipe.cfg["share_drawn"] == pytest.approx(100 / 3954)
+    pipe.negatives = -1
+    pipe.add_labels_of(long)
+    assert pipe.cfg["share_drawn"] == 1.0
+
+
 def test_questions_of_new_types_are_those_of_the_setting_or_made_from_the_label():
     nlp = multi_ner.make_and_initialize()
     pipe = nlp.get_pipe("multi_ner")

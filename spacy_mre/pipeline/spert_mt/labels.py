@@ -84,9 +84,10 @@ class LabelledSpertMT(MREPipe):
 
     def add_labels_of(self, examples: Iterable[Example]) -> list[str]:
         """Add the labels of some examples that the trained component lacks. The learned constraints, scope,
-        distance and overlap policy are extended too.
+        distance and overlap policy are extended too. The share of negative spans that training draws becomes that of
+        the examples, for scores after training on them: call it again if `negatives` is changed.
 
-        examples (Iterable[Example]): The examples.
+        examples (Iterable[Example]): All data of the further training, new and old.
         RETURNS (list[str]): The labels that were added.
         RAISES (ValueError): If the component is not initialized.
         """
@@ -100,6 +101,9 @@ class LabelledSpertMT(MREPipe):
         extend_limits(self.cfg, survey.joined)
         self.cfg["scope"] = max(self.cfg["scope"], found["scope"])
         self.cfg["overlap"] = wider_policy(self.cfg["overlap"], found["overlap"])
+        # Texts without gold for entities draw no spans, and say nothing of the share.
+        if survey.negative_spans:
+            self.cfg["share_drawn"] = found["share_drawn"]
         return added
 
     def _survey(self) -> Survey:
