@@ -21,7 +21,8 @@ def calibrate(
     nlp: Language, examples: Sequence[Example], *, skip: Collection[str] = ()
 ) -> dict[str, dict[str, Scaling]]:
     """Calibrate the scores of entities, relations and text labels: they come closer to probabilities. What is predicted
-    does not change, except by thresholds that are set and not those of the preset: they are of calibrated scores.
+    does not change, except by thresholds that are set and not those of the preset: they are of calibrated scores; and
+    by `spert_mt` with `see_cats`, which reads the calibrated text labels.
 
     nlp (Language): The trained pipeline. Its `spert_mt`, `multi_ner` and `mre_textcat` are calibrated, until they are
         trained further. What other components write to the same span group, or as relations, is left out.
@@ -35,15 +36,20 @@ def calibrate(
     }
     if not components:
         return {}
+    # Heads that see text labels see the calibrated ones, so those come first.
+    readers = [name for name, pipe in components.items() if getattr(pipe, "sees_cats", False)]
+    others = [name for name in components if name not in readers]
+    found: dict[str, dict[str, Scaling]] = {}
     with ExitStack() as stack:
         for pipe in components.values():
             pipe.set_scaling({})
             if hasattr(pipe, "entity_threshold"):
                 stack.enter_context(lowest_thresholds(pipe))
-        predicted = predict(nlp, examples)
-    found = {name: _fit(pipe, predicted, get_symmetric(nlp)) for name, pipe in components.items()}
-    for name, scaling in found.items():
-        components[name].set_scaling(scaling)
+        for names in filter(None, (others, readers)):
+            predicted = predict(nlp, examples)
+            found |= {name: _fit(components[name], predicted, get_symmetric(nlp)) for name in names}
+            for name in names:
+                components[name].set_scaling(found[name])
     return found
 
 

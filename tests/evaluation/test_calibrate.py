@@ -4,6 +4,7 @@ import warnings
 import numpy
 import pytest
 import spacy
+import torch
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -108,6 +109,22 @@ def run_raw(nlp, examples):
     for name, pipe in nlp.pipeline:
         pipe.cfg["scaling"] = kept[name]
     return docs
+
+
+def test_heads_that_read_text_labels_are_calibrated_on_calibrated_ones(make_nlp):
+    fix_random_seed(0)
+    nlp = make_nlp("mre_textcat")
+    nlp.add_pipe("spert_mt", config={"model": {"@architectures": "spacy_mre.SpertMT.v1", "see_cats": True}})
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    textcat, spert_mt = (pipe for _, pipe in nlp.pipeline)
+    with torch.no_grad():  # a sure text classifier, and heads that read its labels
+        textcat._shim.module.layers[-1].bias.copy_(torch.tensor([2.0, -2.0]))
+        spert_mt._shim.module.entity_text.weight[0, -2:] = torch.tensor([8.0, -8.0])
+    on_raw_ones = calibrate(nlp, examples, skip=["mre_textcat"])["spert_mt"]
+    found = calibrate(nlp, examples)
+    assert found["mre_textcat"]["cats"].slope < 0.9
+    assert found["spert_mt"] == calibrate(nlp, examples, skip=["mre_textcat"])["spert_mt"] != on_raw_ones
 
 
 def test_a_threshold_is_one_of_calibrated_scores(trained, pipes):

@@ -247,7 +247,7 @@ class SpertMT(LabelledSpertMT):
             sentences=None if self._scope is None else sentences,
             scope=self._scope or 0,
         )
-        if self._sees_cats:
+        if self.sees_cats:
             targets.cats = self._cats([eg.reference for eg in examples])
             targets.lost.add_unseen_cats(examples, self.cfg["cat_labels"])
         return targets

@@ -68,8 +68,8 @@ class LabelledSpertMT(MREPipe):
 
         self._check_initialized()
         kinds = get_args(LabelKind)
-        if kind is None or kind not in kinds or (kind == "cat" and not self._sees_cats):
-            allowed = ", ".join(kinds if self._sees_cats else kinds[:2])
+        if kind is None or kind not in kinds or (kind == "cat" and not self.sees_cats):
+            allowed = ", ".join(kinds if self.sees_cats else kinds[:2])
             raise ValueError(Errors.M814.format(name=self.name, label=label, kind=kind, allowed=allowed))
         labels = self.cfg[f"{kind}_labels"]
         if label in labels:
@@ -96,7 +96,7 @@ class LabelledSpertMT(MREPipe):
         for eg in examples:
             survey.add(eg)
         found = survey.learned(self.negatives)
-        kinds = get_args(LabelKind) if self._sees_cats else get_args(LabelKind)[:2]
+        kinds = get_args(LabelKind) if self.sees_cats else get_args(LabelKind)[:2]
         added = [label for kind in kinds for label in found[f"{kind}_labels"] if self.add_label(label, kind)]
         extend_limits(self.cfg, survey.joined)
         self.cfg["scope"] = max(self.cfg["scope"], found["scope"])
@@ -111,12 +111,13 @@ class LabelledSpertMT(MREPipe):
         return Survey(self.spans_key, self._shim.settings["max_width"] if self.entities == "predict" else None)
 
     @property
-    def _sees_cats(self) -> bool:
+    def sees_cats(self) -> bool:
+        """Whether the heads read the text labels in `doc.cats`."""
         return self._shim.module.cat_labels > 0
 
     def _predicted_cats(self, docs: list[Doc]) -> numpy.ndarray | None:
         """The text labels on the documents, if the model reads them. Unknown ones are zeros, and are counted."""
-        if not self._sees_cats:
+        if not self.sees_cats:
             return None
         labels = set(self.cfg["cat_labels"])
         unknown = sum(len(doc) > 0 and labels.isdisjoint(doc.cats) for doc in docs)
