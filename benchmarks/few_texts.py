@@ -42,7 +42,7 @@ def _others(docs: Sequence[Doc], shots: int, seed: int) -> list[Doc]:
 def label_files(config: Config) -> dict[str, Path]:
     """RETURNS (dict[str, Path]): The files that components of a pipeline read their labels from, by component."""
     plain = config.interpolate()
-    settings = plain["initialize"].get("components", {})
+    settings = plain.get("initialize", {}).get("components", {})
     labels = {name: settings.get(name, {}).get("labels") for name in plain["nlp"]["pipeline"]}
     return {name: Path(reader["path"]) for name, reader in labels.items() if reader is not None}
 
