@@ -12,6 +12,7 @@ from spacy.util import registry, resolve_dot_names
 from ..annotations.text_labels import HOLDS, highest_cat
 from ..requirements import make_record_requirements
 from .pipeline_settings import get_symmetric
+from .run_config import find_reader
 from .runs import predict
 from .scaling import Scaling, fit_scaling, fit_temperature
 from .thresholds import entity_predictions, lowest_thresholds, relation_predictions
@@ -67,7 +68,11 @@ def make_calibrate() -> Callable[[Language], Language]:
 def _calibrate_on_dev(nlp: Language) -> Language:
     config = nlp.config.interpolate()
     training = config["training"]
-    (dev_corpus,) = resolve_dot_names(config, [training["dev_corpus"]])
+    name = training["dev_corpus"]
+    if registry.is_promise(config["corpora"]):  # one function makes all corpora
+        (dev_corpus,) = resolve_dot_names(config, [name])
+    else:
+        dev_corpus = registry.resolve({"reader": find_reader(config, name)})["reader"]
     calibrate(nlp, list(dev_corpus(nlp)), skip=training["frozen_components"])
     return make_record_requirements()(nlp)
 

@@ -72,7 +72,7 @@ class MREPipe(BufferedPipe):
         scorer (Optional[Callable]): The scorer.
         learned (dict[str, Any]): What initialization sets: labels and the like, empty for now.
         """
-        join(nlp, self)
+        self.join(nlp)
         self.vocab = nlp.vocab
         self.model = model
         self.name = name
@@ -97,6 +97,14 @@ class MREPipe(BufferedPipe):
             for pipe_name, pipe in nlp.components:
                 if pipe is self:
                     nlp.get_pipe_config(pipe_name)[name] = value
+
+    def join(self, nlp: Language) -> None:
+        """Become a component of a pipeline, which one with a `source` is not by itself: settings that are changed later
+        are saved with it, and its other components are known.
+
+        nlp (Language): The pipeline.
+        """
+        join(nlp, self)
 
     @classmethod
     def _settings(cls) -> dict[str, Any]:

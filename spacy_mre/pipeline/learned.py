@@ -1,8 +1,10 @@
 """The `cfg` of a component is checked when it is loaded: labels of the wrong type, or of another model, would give
 wrong predictions or an error far away from its cause."""
 
+from collections.abc import Iterable
 from typing import Any
 
+import numpy
 from thinc.api import Model
 
 from ..errors import Errors
@@ -31,7 +33,8 @@ def checked_labels(given: dict[str, Any], before: dict[str, Any], name: str) -> 
     given (dict[str, Any]): What the cfg is to contain.
     before (dict[str, Any]): The component's own cfg.
     name (str): The name of the component, for the error.
-    RETURNS (dict[str, Any]): A copy of what was given, because training extends it, with lists in place of tuples.
+    RETURNS (dict[str, Any]): A copy of what was given, because training extends it, with lists in place of tuples, sets
+        (sorted) and arrays.
     RAISES (ValueError): If a value has another type.
     """
     own: dict[str, Any] = _copy(given)
@@ -72,7 +75,11 @@ def _wrong_value(found: dict[str, Any], before: dict[str, Any]) -> str:
 def _copy(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _copy(inner) for key, inner in value.items()}
-    return [_copy(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+    if isinstance(value, (set, frozenset)):  # its order differs from one process to the next
+        value = sorted(value, key=str)
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+        return [_copy(inner) for inner in value]
+    return value.item() if isinstance(value, numpy.generic) else value
 
 
 def _expected(key: str, before: Any, found: Any) -> str:

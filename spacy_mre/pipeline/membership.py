@@ -4,6 +4,7 @@ A component must not contain its pipeline: that cycle would keep both alive, and
 take the pipeline with it. So the pipeline contains a `Members`, which is copied with it and then knows the copies.
 """
 
+from threading import Lock
 from typing import Any
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
@@ -30,17 +31,19 @@ class Members:
     def __setstate__(self, state: tuple[Language, list[Any]]) -> None:
         nlp, pipes = state
         self.nlp = ref(nlp)
-        _PIPELINES.update((pipe, self.nlp) for pipe in pipes)
+        with _LOCK:
+            _PIPELINES.update((pipe, self.nlp) for pipe in pipes)
 
 
 def join(nlp: Language, pipe: Pipe) -> None:
-    """Remember the pipeline of a component.
+    """Remember the pipeline of a component. One with a `source` was made by another pipeline, until it joins this one.
 
     nlp (Language): The pipeline.
     pipe (Pipe): The component.
     """
     members = vars(nlp).setdefault(ATTRIBUTE, Members(nlp))
-    _PIPELINES[pipe] = members.nlp
+    with _LOCK:
+        _PIPELINES[pipe] = members.nlp
 
 
 def pipeline_of(pipe: Pipe) -> Language | None:
@@ -60,8 +63,12 @@ def pipelines_with(pipe: Pipe) -> list[Language]:
     pipe (Pipe): The component.
     RETURNS (list[Language]): The pipelines.
     """
-    made = {id(nlp): nlp for nlp in (made_by() for made_by in list(_PIPELINES.values())) if nlp is not None}
+    with _LOCK:
+        found = list(_PIPELINES.values())
+    made = {id(nlp): nlp for nlp in (made_by() for made_by in found) if nlp is not None}
     return [nlp for nlp in made.values() if any(each is pipe for _, each in nlp.components)]
 
 
+# Other threads may load or copy pipelines while all are listed.
+_LOCK = Lock()
 _PIPELINES: "WeakKeyDictionary[Pipe, ReferenceType[Language]]" = WeakKeyDictionary()

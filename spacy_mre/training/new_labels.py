@@ -20,8 +20,10 @@ def make_add_labels(corpus: Callable[[Language], Iterable[Example]]) -> Callable
 
     def add_labels(nlp: Language) -> None:
         frozen = set(nlp.config.interpolate()["training"].get("frozen_components") or ())
-        pipes: list[Any] = [pipe for name, pipe in nlp.components if name not in frozen]
-        trained = [pipe for pipe in pipes if hasattr(pipe, "add_labels_of") and pipe.labels]
+        growing: list[tuple[str, Any]] = [(n, pipe) for n, pipe in nlp.components if hasattr(pipe, "add_labels_of")]
+        for _, pipe in growing:
+            pipe.join(nlp)  # so that each knows the labels of the others
+        trained = [pipe for name, pipe in growing if name not in frozen and pipe.labels]
         if trained:
             examples = list(corpus(nlp))
             for pipe in trained:

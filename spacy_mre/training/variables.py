@@ -1,7 +1,7 @@
 """Variables in the config of a pipeline: an optimizer can be made with them, and they stay in the saved config."""
 
 from collections.abc import Callable
-from functools import partial
+from weakref import ref
 
 from spacy.language import Language
 from spacy.util import registry
@@ -30,11 +30,24 @@ def make_resolve_variables() -> Callable[[Language], Language]:
 
 
 def _resolve_variables(nlp: Language) -> Language:
-    # A `partial` is copied and pickled together with its pipeline.
-    nlp.create_optimizer = partial(_create_optimizer, nlp)  # type: ignore[method-assign]
+    nlp.create_optimizer = _CreateOptimizer(nlp)  # type: ignore[method-assign]
     return nlp
 
 
-def _create_optimizer(nlp: Language) -> Optimizer:
-    training = nlp.config.interpolate()["training"]
-    return registry.resolve({"optimizer": training["optimizer"]})["optimizer"]
+class _CreateOptimizer:
+    """The method of one pipeline. It is copied and pickled together with it, and does not keep it alive."""
+
+    def __init__(self, nlp: Language) -> None:
+        self.nlp = ref(nlp)
+
+    def __call__(self) -> Optimizer:
+        nlp = self.nlp()
+        assert nlp is not None  # whoever calls the method has the pipeline
+        training = nlp.config.interpolate()["training"]
+        return registry.resolve({"optimizer": training["optimizer"]})["optimizer"]
+
+    def __getstate__(self) -> tuple[Language | None]:
+        return (self.nlp(),)
+
+    def __setstate__(self, state: tuple[Language]) -> None:
+        self.nlp = ref(state[0])

@@ -386,6 +386,17 @@ def test_given_labels_may_be_tuples_and_are_copied(make_nlp, make_examples):
     assert spacy.blank("en").from_config(nlp.config).from_bytes(nlp.to_bytes()).get_pipe("spert_mt").labels
 
 
+@pytest.mark.parametrize(
+    "labels", [{"travel", "sport"}, {"sport": 1, "travel": 2}.keys(), numpy.array(["sport", "travel"])]
+)
+def test_given_labels_may_be_any_collection(labels, make_nlp, make_examples):
+    pipe = make_nlp("mre_textcat").get_pipe("mre_textcat")
+    gold = Doc(pipe.vocab, words=["Ida", "ran"])
+    gold.cats = {"sport": 1.0, "travel": 0.0}
+    pipe.initialize(lambda: [Example(Doc(pipe.vocab, words=["Ida", "ran"]), gold)], labels=labels)
+    assert pipe.labels == ("sport", "travel") and all(type(label) is str for label in pipe.labels)
+
+
 def test_given_entities_without_relations_are_refused(make_nlp, make_examples):
     nlp = make_nlp("spert_mt", entities="given")
     with pytest.raises(ValueError, match="M811"):

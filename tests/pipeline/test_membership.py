@@ -4,13 +4,16 @@ import copy
 import gc
 import pickle
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import spacy
 import srsly
+from spacy.training import Example
 from thinc.api import Config
 
-from spacy_mre.pipeline.membership import pipeline_of
+from spacy_mre.pipeline.membership import pipeline_of, pipelines_with
+from spacy_mre.training.new_labels import make_add_labels
 
 COPIES = {"deepcopy": copy.deepcopy, "pickle": lambda nlp: pickle.loads(pickle.dumps(nlp))}
 SETTINGS = {
@@ -51,6 +54,33 @@ def test_a_component_that_is_copied_alone_has_no_pipeline(nlp):
     assert pipeline_of(pipe) is nlp and pipeline_of(alone) is None
     alone.entity_threshold = 0.9
     assert nlp.get_pipe_config("spert_mt")["entity_threshold"] is None
+
+
+def test_components_with_a_source_join_their_pipeline(make_nlp, tmp_path):
+    """Each leaves the labels of the other one to it."""
+    made = make_nlp("mre_textcat")
+    made.rename_pipe("mre_textcat", "topic")
+    made.add_pipe("mre_textcat", name="length")
+    cats = [{"sea": 1.0, "land": 0.0, "long": 0.0, "short": 1.0}, {"sea": 0.0, "land": 1.0, "long": 1.0, "short": 0.0}]
+    examples = [Example.from_dict(made.make_doc("Ida swims ."), {"cats": each}) for each in cats]
+    for name, labels in {"topic": ["sea", "land"], "length": ["long", "short"]}.items():
+        made.get_pipe(name).initialize(lambda: examples, nlp=made, labels=labels)
+    made.to_disk(tmp_path)
+    sources = {name: {"source": str(tmp_path)} for name in made.pipe_names}
+    config = {"nlp": {"lang": "en", "pipeline": list(made.pipe_names)}, "components": sources}
+    nlp = spacy.util.load_model_from_config(Config(config), auto_fill=True)
+    make_add_labels(lambda nlp: examples)(nlp)
+    assert [pipe.labels for _, pipe in nlp.components] == [("sea", "land"), ("long", "short")]
+    assert all(pipeline_of(pipe) is nlp for _, pipe in nlp.components)
+
+
+def test_pipelines_are_listed_while_others_are_made(nlp):
+    with ThreadPoolExecutor(4) as threads:
+        made = [threads.submit(copy.deepcopy, nlp.get_pipe("spert_mt")) for _ in range(4)]
+        made += [threads.submit(spacy.blank("en").add_pipe, "spert_mt") for _ in range(20)]
+        while not all(each.done() for each in made):
+            assert nlp in pipelines_with(nlp.get_pipe("spert_mt"))
+    assert not any(each.exception() for each in made)
 
 
 def test_no_cycle_keeps_a_copy_alive(nlp):

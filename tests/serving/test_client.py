@@ -109,6 +109,10 @@ def test_answers_to_other_texts(answering, body):
         Client(answering((200, {}, body))[0]).analyse(["Ida", "Tom"])
 
 
+def test_a_proxy_may_want_other_tokens_than_the_server(answering):
+    Client(answering((200, {}, b'{"results": []}'))[0], "1|p@ss!").analyse([])
+
+
 @pytest.mark.parametrize("token", ["abc\n", "a b", "トークン", "é"])
 def test_a_token_that_no_server_has(token):
     with pytest.raises(ValueError, match="M752") as error:

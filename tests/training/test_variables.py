@@ -1,7 +1,9 @@
 """Training goes on with the config that `spacy train` has saved: in Python, and with new values for its variables."""
 
 import copy
+import gc
 from pathlib import Path
+from weakref import ref
 
 import pytest
 import spacy
@@ -125,3 +127,15 @@ def test_debug_data_works_with_filled_configs(name, tmp_path):
     debug_data(tmp_path / "filled.cfg", config_overrides=paths)
     # The file keeps its variables, so that --training.max_steps is still one number.
     assert "total_steps = ${training.max_steps}" in (tmp_path / "filled.cfg").read_text(encoding="utf8")
+
+
+def test_the_callback_does_not_keep_a_pipeline_alive():
+    nlp = spacy.blank("en", config={"nlp": {"after_creation": CALLBACK}})
+    gone = ref(nlp)
+    gc.collect()
+    gc.disable()
+    try:
+        del nlp
+        assert gone() is None
+    finally:
+        gc.enable()

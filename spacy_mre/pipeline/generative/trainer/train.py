@@ -91,7 +91,7 @@ def train_generative(
         "steps": trainer.state.global_step,
         "rows": len(kept),
         "left_out": left_out,
-        "train_loss": _mean_loss(trainer.state),
+        "train_loss": result.training_loss if checkpoint is None else _mean_loss(trainer.state),
         "seconds": result.metrics["train_runtime"],
         **_best(trainer.state, best_by),
     }
