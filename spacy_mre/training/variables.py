@@ -20,7 +20,7 @@ def make_resolve_variables() -> Callable[[Language], Language]:
     RETURNS (Callable[[Language], Language]): The callback.
 
     >>> import spacy
-    >>> training = {"rate": 0.5, "optimizer": {"@optimizers": "Adam.v1", "learn_rate": "${training.rate}"}}
+    >>> training = {"dropout": 0.5, "optimizer": {"@optimizers": "Adam.v1", "learn_rate": "${training.dropout}"}}
     >>> callback = {"@callbacks": "spacy_mre.resolve_variables.v1"}
     >>> nlp = spacy.blank("en", config={"nlp": {"after_creation": callback}, "training": training})
     >>> nlp.create_optimizer().learn_rate

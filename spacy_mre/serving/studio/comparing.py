@@ -45,8 +45,12 @@ def entity_items(analysis: Analysis) -> list[Entity]:
 
 
 def find_names(analysis: Analysis | None) -> Names:
-    """RETURNS (frozenset[tuple[str, str]]): Label and text of the entities; none if there is no analysis."""
-    return frozenset((one["label"], one["text"]) for one in (analysis or {}).get("entities") or ())
+    """RETURNS (frozenset[tuple[str, str]]): Label and text of the entities; none if there is no analysis. A line of
+    another program has the text of the whole only."""
+    if analysis is None:
+        return frozenset()
+    text, entities = analysis.get("text", ""), analysis.get("entities") or ()
+    return frozenset((one["label"], one.get("text") or text[one["start"] : one["end"]]) for one in entities)
 
 
 def items(analysis: Analysis, cats: Cats) -> set[Hashable]:

@@ -141,7 +141,7 @@ def make_t5(folder: Path, pairs: Pairs, prefixes: Sequence[str] = ()) -> None:
         tokenizer_file=train_tokenizer(pairs, folder), additional_special_tokens=list(prefixes), **NAMES
     )
     config = T5Config(
-        vocab_size=len(tokenizer), d_model=32, d_kv=16, d_ff=64, num_layers=1, num_heads=2, dropout_rate=0.0,
+        vocab_size=len(tokenizer), d_model=32, d_kv=16, d_ff=64, num_layers=2, num_heads=2, dropout_rate=0.0,
         decoder_start_token_id=1, **IDS,
     )  # fmt: skip
     batches = [batch_of(tokenizer, before, [*tokenizer(after).input_ids, 2]) for before, after in pairs]

@@ -88,7 +88,7 @@ def train_generative(
     result = trainer.train(resume_from_checkpoint=checkpoint)
     trainer.check_weights()
     summary = {
-        "steps": trainer.state.global_step,
+        "steps": min(trainer.state.global_step, trainer.state.max_steps),
         "rows": len(kept),
         "left_out": left_out,
         "train_loss": result.training_loss if checkpoint is None else _mean_loss(trainer.state),
@@ -199,7 +199,8 @@ def _mean_loss(state: TrainerState) -> float:
     """The mean of all steps, also of those before resuming, which the Trainer's own mean lacks."""
     total, before = 0.0, 0
     for logged in state.log_history:
-        if "loss" in logged:  # the mean since the last time
+        # A mean since the last time. A training that had ended may make one step more, at the end of its schedule.
+        if "loss" in logged and logged["step"] <= state.max_steps:
             total += logged["loss"] * (logged["step"] - before)
             before = logged["step"]
     return total / before

@@ -169,6 +169,7 @@ def test_an_interrupted_training_resumes(lora_rank, rows, config, base, tmp_path
     # The loss is that of all steps, however often a training was interrupted, and after its end.
     again = train_generative(wanted, rows, tmp_path / "broken", progress=False)
     assert resumed["train_loss"] == again["train_loss"] == pytest.approx(whole["train_loss"], abs=1e-4)
+    assert again["steps"] == 9
 
 
 def test_the_training_loss_is_the_mean_of_all_steps(rows, config, tmp_path, monkeypatch):
