@@ -136,6 +136,8 @@ def test_what_a_screen_reader_reads(begin, tab):
     opened.page.keyboard.press("Tab")
     for _ in range(12):
         opened.page.keyboard.press("Tab")
+        if opened.page.evaluate("document.activeElement === document.body"):
+            continue  # after the last element the focus leaves the page once
         outline = "getComputedStyle(document.activeElement).outlineStyle"
         assert opened.page.evaluate(outline) == "solid", opened.page.evaluate("document.activeElement.outerHTML")
 
