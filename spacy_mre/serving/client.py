@@ -44,7 +44,7 @@ class Client:
     token (Optional[str]): The token of the server. Default: None.
     timeout (float): Seconds to wait for an answer. Default: 60.
     patience (float): Seconds for which a request is sent again while the server is busy or not ready. Default: 60.
-    RAISES (ValueError): If the address is none, or no server can have the token.
+    RAISES (ValueError): If the address is none, or no header can contain the token.
     """
 
     def __init__(self, url: str, token: str | None = None, *, timeout: float = 60.0, patience: float = 60.0) -> None:

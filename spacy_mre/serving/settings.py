@@ -38,18 +38,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.token is None and not is_loopback(self.host):
             raise ValueError(Errors.M751.format(host=self.host))
-        if self.token is not None:
-            check_token(self.token)
-
-
-def check_token(token: str) -> None:
-    """Check that a token can be sent, and opens the page of a studio.
-
-    token (str): The token.
-    RAISES (ValueError): If it is empty, or has characters that no token has. The message does not show it.
-    """
-    if not TOKEN.fullmatch(token):
-        raise ValueError(Errors.M752)
+        if self.token is not None and not TOKEN.fullmatch(self.token):
+            raise ValueError(Errors.M752)
 
 
 def is_loopback(host: str) -> bool:

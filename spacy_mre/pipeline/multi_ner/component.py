@@ -17,7 +17,7 @@ from ...annotations.entities import DEFAULT_KEY, set_entities
 from ...encoders.check import check_pipeline
 from ...errors import Errors, Warnings
 from ...settings import Positive, Probability, as_table
-from ..membership import join, pipeline_of
+from ..membership import pipeline_of
 from ..spans.overlap import Overlap
 from .boundaries import Boundaries
 from .interaction import EncodedPairs
@@ -238,7 +238,7 @@ class MultiNER(LabelledMultiNER):
         sample = [eg.x for eg in islice(get_examples(), 10)]
         if nlp is not None:
             check_pipeline(nlp, self, sample)
-            join(nlp, self)
+            self.join(nlp)
         survey = Survey(self.spans_key, self.one_type_per_span)
         for eg in get_examples():
             survey.add(eg)

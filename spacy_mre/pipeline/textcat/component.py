@@ -145,7 +145,10 @@ class MRETextCat(MREPipe):
         if not any(len(doc) for doc in docs):
             return None
         lost = Losses()
-        lost.add_unseen_cats(examples, {*self.labels, *self._labels_of_others()})
+        known = set(self.labels)
+        if any(label not in known for eg in examples for label in eg.reference.cats):
+            known |= self._labels_of_others()
+        lost.add_unseen_cats(examples, known)
         self._count_lost(lost)
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update(docs)

@@ -30,8 +30,8 @@ def anchor_entities(
     RETURNS (tuple[tuple[AnchoredEntity, ...], list[tuple[int, str]]]): The entities that were found, and the index of
         each other one with the reason.
     """
-    places = _places(searched, entities)
-    aligned = align(searched, entities)
+    places = find_places(searched, entities)
+    aligned = align(places, entities)
     ambiguous = _ambiguous(places, [(item, entity) for item, entity in entities if item in aligned])
     anchored, lost = [], []
     taken = {order_of_entity(aligned[item], entity.label) for item, entity in entities if item in aligned}
@@ -49,15 +49,16 @@ def anchor_entities(
     return tuple(anchored), lost
 
 
-def align(searched: SearchedText, entities: Sequence[tuple[int, EntityText]]) -> dict[int, Offsets]:
+def align(
+    places: Mapping[EntityText, Sequence["Place"]], entities: Sequence[tuple[int, EntityText]]
+) -> dict[int, Offsets]:
     """Find the best alignment in order. An entity may be repeated a thousand times, so nothing is computed again that
     has not changed since the last time.
 
-    searched (SearchedText): The text.
+    places (Mapping[EntityText, Sequence[Place]]): Where each entity may be, from `find_places`.
     entities (Sequence[tuple[int, EntityText]]): The entities, each with its index in the analysis.
     RETURNS (dict[int, tuple[int, int]]): The offsets of those that are in order, by index.
     """
-    places = _places(searched, entities)
     chains = _Chains()
     # For each entity so far, the first end at which a chain became better.
     changed: list[float] = []
@@ -74,7 +75,7 @@ def align(searched: SearchedText, entities: Sequence[tuple[int, EntityText]]) ->
     return aligned
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """An occurrence that an entity can have.
 
     offsets (tuple[int, int]): The occurrence.
@@ -91,21 +92,26 @@ class _Node(NamedTuple):
     """A place of an entity, with the best chain of entities that ends in it.
 
     score (tuple[int, int, int]): The number of entities in the chain, their plausibility, and how far left they are.
-    place (_Place): The place.
+    place (Place): The place.
     item (int): The index of the entity in the analysis.
     before (Optional[_Node]): The rest of the chain.
     """
 
     score: Score
-    place: _Place
+    place: Place
     item: int
     before: Optional["_Node"]
 
 
-def _places(searched: SearchedText, entities: Sequence[tuple[int, EntityText]]) -> dict[EntityText, list[_Place]]:
+def find_places(searched: SearchedText, entities: Sequence[tuple[int, EntityText]]) -> dict[EntityText, list[Place]]:
+    """RETURNS (dict[EntityText, list[Place]]): The places that each entity can have; none if it is not in the text.
+
+    searched (SearchedText): The text.
+    entities (Sequence[tuple[int, EntityText]]): The entities, each with its index in the analysis.
+    """
     return {
         entity: [
-            _Place(offsets, order_of_entity(offsets, entity.label), searched.word_ends(offsets))
+            Place(offsets, order_of_entity(offsets, entity.label), searched.word_ends(offsets))
             for offsets in searched.places(entity.text)
         ]
         for entity in {entity for _, entity in entities}
@@ -122,7 +128,7 @@ class _Chains:
         # For each end, the best chain up to it.
         self._best_up_to: list[_Node | None] = []
 
-    def extend(self, item: int, places: Sequence[_Place]) -> float:
+    def extend(self, item: int, places: Sequence[Place]) -> float:
         """Extend the chains by an entity, and RETURN the first end at which there is a better one."""
         better = [node for place in places if (node := self._better(item, place)) is not None]
         if not better:
@@ -149,14 +155,14 @@ class _Chains:
     def best(self) -> _Node | None:
         return max((node for nodes in self._by_end.values() for node in nodes.values()), key=_score, default=None)
 
-    def _better(self, item: int, place: _Place) -> _Node | None:
+    def _better(self, item: int, place: Place) -> _Node | None:
         """The chain that ends in a place, if there is no other one that is as good."""
         before, (count, plausibility, left) = self._best_before(place)
         score = (count + 1, plausibility + place.word_ends, left - place.offsets[0])
         known = self._by_end.get(place.offsets[1], {}).get(place.key)
         return _Node(score, place, item, before) if known is None or score > known.score else None
 
-    def _best_before(self, place: _Place) -> tuple[_Node | None, Score]:
+    def _best_before(self, place: Place) -> tuple[_Node | None, Score]:
         """The best chain that a place can extend, and its score with the cost of an overlap."""
         start, end = place.offsets
         separate, overlapping = bisect_right(self._ends, start), bisect_right(self._ends, end)
@@ -176,7 +182,7 @@ def _score(node: _Node) -> Score:
     return node.score
 
 
-def _ambiguous(places: Mapping[EntityText, Sequence[_Place]], entities: Sequence[tuple[int, EntityText]]) -> set[int]:
+def _ambiguous(places: Mapping[EntityText, Sequence[Place]], entities: Sequence[tuple[int, EntityText]]) -> set[int]:
     """The indices of the entities with several occurrences in order: after the earliest possible one of the previous
     entity, and before the latest possible one of the next."""
     keys = {entity: sorted(place.key for place in own) for entity, own in places.items()}

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from spacy_mre.pipeline.generative.formats import Analysis, EntityText, RelationText
 from spacy_mre.pipeline.generative.formats.anchored import order_of_entity, order_of_relation
 from spacy_mre.pipeline.generative.formats.anchoring import anchor
-from spacy_mre.pipeline.generative.formats.entity_alignment import CROSSING, NESTED, NOT_IN_TEXT, TOO_OFTEN, align
+from spacy_mre.pipeline.generative.formats.entity_alignment import (
+    CROSSING,
+    NESTED,
+    NOT_IN_TEXT,
+    TOO_OFTEN,
+    align,
+    find_places,
+)
 from spacy_mre.pipeline.generative.formats.occurrences import SearchedText
 
 SETTINGS = settings(max_examples=150, deadline=None, derandomize=True)
@@ -351,7 +358,8 @@ def test_the_best_of_all_alignments_is_found(data):
         )
     )
     searched = SearchedText(text, Analysis(None, tuple(items)), None, None)
-    aligned = align(searched, list(enumerate(items)))
+    entities = list(enumerate(items))
+    aligned = align(find_places(searched, entities), entities)
     chain = [aligned[item] for item in sorted(aligned)]
     keys = [order_of_entity(aligned[item], items[item].label) for item in sorted(aligned)]
     assert all(one < other for one, other in pairwise(keys))

@@ -73,13 +73,18 @@ def test_fast_keys_decide_once(begin, tab):
     assert [line["text"] for line in studio.lines()] == ["Ida 1"]
 
 
-def test_fast_keys_take_back(begin, tab):
-    """What is on its way is taken back when it has arrived."""
+def at_the_second(begin, tab, **how):
+    """A studio and its tab, which shows the second text; and what lets the answer to the next decision go."""
     studio = begin("Ida 1", "Ida 2", "Ida 3")
     opened = tab(studio)
     opened.decided("Enter")
     opened.sees("#picture", "Ida 2")
-    let_go = hold_next(opened.page, "/studio/items/")
+    return studio, opened, hold_next(opened.page, "/studio/items/", **how)
+
+
+def test_fast_keys_take_back(begin, tab):
+    """What is on its way is taken back when it has arrived."""
+    studio, opened, let_go = at_the_second(begin, tab)
     opened.press("x", "u", "u", "u", "u")
     let_go()
     opened.sees("#picture", "Ida 1")
@@ -93,11 +98,7 @@ def test_fast_keys_take_back(begin, tab):
 
 
 def test_a_key_that_is_held_down_takes_back_once(begin, tab):
-    studio = begin("Ida 1", "Ida 2", "Ida 3")
-    opened = tab(studio)
-    opened.decided("Enter")
-    opened.sees("#picture", "Ida 2")
-    let_go = hold_next(opened.page, "/studio/items/")
+    studio, opened, let_go = at_the_second(begin, tab)
     opened.press("x")
     for _ in range(3):  # the browser repeats the key
         opened.page.keyboard.down("u")
@@ -110,11 +111,7 @@ def test_a_key_that_is_held_down_takes_back_once(begin, tab):
 
 def test_fast_keys_after_a_decision_that_is_lost(begin, tab):
     """Nothing else is taken back."""
-    studio = begin("Ida 1", "Ida 2", "Ida 3")
-    opened = tab(studio)
-    opened.decided("Enter")
-    opened.sees("#picture", "Ida 2")
-    let_go = hold_next(opened.page, "/studio/items/", is_lost=True)
+    studio, opened, let_go = at_the_second(begin, tab, is_lost=True)
     opened.press("x", "u")
     let_go()
     opened.says("The server does not answer.")
