@@ -26,8 +26,6 @@ from .runs import predict
 CANDIDATES = tuple(round(0.05 * step, 2) for step in range(1, 20))
 # The fewest predictions that a precision is measured on.
 FEWEST = 20
-# Thresholds are rounded down, so that no prediction is lost to rounding.
-ROUNDING = 10**5
 # The level of each threshold.
 LEVELS = {"entity_threshold": "entities", "relation_threshold": "relations"}
 
@@ -59,7 +57,18 @@ class Predictions(NamedTuple):
         if not len(enough):
             best = reached[ends].max() if len(ends) else 0.0
             raise ValueError(Errors.M521.format(what=what, wanted=100 * precision, best=100 * best, count=len(scores)))
-        return max(math.floor(scores[enough[-1]] * ROUNDING) / ROUNDING, 0.0)
+        left_out = scores[enough[-1] + 1 :]
+        return _between(left_out[0] if len(left_out) else -1.0, scores[enough[-1]])
+
+
+def _between(below: float, score: float) -> float:
+    """A short threshold that keeps a score, and leaves out the next lower one. It is below the score, so that the
+    score is not lost to rounding."""
+    for digits in range(5, 16):
+        threshold = math.floor(score * 10**digits) / 10**digits
+        if threshold > (below + score) / 2:
+            return threshold
+    return (below + score) / 2
 
 
 def tune_thresholds(nlp: Language, examples: Sequence[Example], *, precision: float | None = None) -> dict[str, float]:

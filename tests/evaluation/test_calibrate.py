@@ -372,6 +372,18 @@ def test_the_lowest_threshold_with_a_precision():
         assert lower.sum() >= kept.sum()
 
 
+@pytest.mark.parametrize("gap", [1e-4, 1e-6, 1e-9, 1e-12, 1e-16])
+def test_a_precise_threshold_leaves_out_what_is_only_a_little_lower(gap):
+    """Scores of a pipeline that is sure of everything are nearly 1."""
+    below = 0.99999
+    scores = [numpy.nextafter(below, 1.0)] * 30 + [below] * 30 if gap == 1e-16 else [below + gap] * 30 + [below] * 30
+    threshold = make_predictions(scores, [True] * 30 + [False] * 30).precise(
+        numpy.ones(60, dtype=bool), 0.95, "entities"
+    )
+    assert numpy.sum(numpy.array(scores) >= threshold) == 30
+    assert threshold <= scores[0]
+
+
 def test_too_few_predictions_and_impossible_precisions_are_m521():
     found = make_predictions([0.9] * 5 + [0.5] * 30, [True] * 5 + [False] * 30)
     with pytest.raises(ValueError, match=r"\[M521\].*relations.*95\.0 %.*35"):
