@@ -33,7 +33,7 @@ from .engines import PACKAGES, PRECISIONS, make_engine, torch_inputs
 from .frozen_layers import freeze_lowest
 from .int8_weights import make_trainable
 from .mixed_precision import forward_of_update, in_full_precision
-from .packing import attention_mask, drop_padding, first_position, pack_rows, pad
+from .packing import attention_mask, drop_padding, first_position, pack_rows, pad, position_limit
 from .piece_data import Encodings, piece_mask, split_by_doc
 from .settings import Engine, Precision
 from .storage import add_int8_model, load_transformer, read_model, save_transformer
@@ -286,7 +286,8 @@ class MRETransformer(BufferedPipe, Transformer):
             batch.finish(self.listeners)
 
     def _tokenize(self, docs: Iterable[Doc]) -> Wordpieces:
-        return tokenize_windows(list(docs), self.model.attrs["get_spans"], self.model.tokenizer)
+        positions = position_limit(self.model.transformer)
+        return tokenize_windows(list(docs), self.model.attrs["get_spans"], self.model.tokenizer, positions)
 
     def _window_groups(
         self, pieces: Wordpieces

@@ -40,7 +40,7 @@ class Wordpieces:
     counts: Ints1d
 
 
-def tokenize_windows(docs: list[Doc], get_spans: GetSpans, tokenizer: Any) -> Wordpieces:
+def tokenize_windows(docs: list[Doc], get_spans: GetSpans, tokenizer: Any, positions: int | None = None) -> Wordpieces:
     """Split texts into windows, and windows into pieces.
 
     A piece belongs to every token that it shares a character with; the space after a token belongs to the token, as
@@ -48,7 +48,9 @@ def tokenize_windows(docs: list[Doc], get_spans: GetSpans, tokenizer: Any) -> Wo
 
     docs (list[Doc]): The texts.
     get_spans (Callable[[list[Doc]], list[list[Span]]]): The windows of each text; they may overlap.
-    tokenizer (PreTrainedTokenizerBase): A Hugging Face tokenizer. Windows are truncated to its `model_max_length`.
+    tokenizer (PreTrainedTokenizerBase): A Hugging Face tokenizer. Windows are truncated to its `model_max_length`,
+        which is unlimited if the tokenizer was saved without it.
+    positions (Optional[int]): The most pieces per window that the model can read. Default: None (any number).
     RETURNS (Wordpieces): The pieces.
     """
     spans_of_docs = [[span for span in spans if len(span)] for spans in get_spans(docs)]
@@ -69,7 +71,7 @@ def tokenize_windows(docs: list[Doc], get_spans: GetSpans, tokenizer: Any) -> Wo
         rows, counts = _align_by_text(docs, spans, encoding["input_ids"], tokenizer)
     types = _flatten(encoding["token_type_ids"]) if "token_type_ids" in encoding else None
     pieces = Wordpieces(_flatten(encoding["input_ids"]), types, lengths, windows, tokens, rows, counts)
-    return _truncate(pieces, tokenizer.model_max_length)
+    return _truncate(pieces, min(tokenizer.model_max_length, positions or tokenizer.model_max_length))
 
 
 def _align_by_offsets(

@@ -13,6 +13,7 @@ from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import Floats3d
 from torch import Tensor
 
+from ...encoders.transformer.packing import position_limit
 from ...encoders.transformer.wordpieces import pack
 from ...settings import NotNegative, Positive, checked
 from ...training.sized import set_training
@@ -22,7 +23,7 @@ from .pieces import count_cut, cut_questions, cut_texts
 from .sequences import PairSequences, Template, read_template
 from .windows import cut_windows
 
-# For models whose config does not tell the number of positions.
+# For models that have no table of positions, and whose config does not tell their number.
 DEFAULT_POSITIONS = 512
 
 
@@ -140,7 +141,5 @@ def _cut_questions(
 
 def _longest(transformer: Any, max_length: int) -> int:
     module = transformer.transformer
-    positions = getattr(module.config, "max_position_embeddings", None) or DEFAULT_POSITIONS
-    # RoBERTa and similar models number positions from the padding id + 1.
-    positions -= getattr(getattr(module, "embeddings", None), "padding_idx", -1) + 1
+    positions = position_limit(module) or getattr(module.config, "max_position_embeddings", None) or DEFAULT_POSITIONS
     return min(positions, transformer.tokenizer.model_max_length, max_length or positions)

@@ -220,6 +220,20 @@ def test_every_token_is_aligned_to_its_pieces(make_nlp):
         assert text in token.lower_ * 2 and (text or len(token) > 30)
 
 
+@pytest.mark.parametrize("model_max_length", [32, 64, int(1e30)])
+def test_windows_are_truncated_to_what_the_model_can_read(make_nlp, model_max_length):
+    """A tokenizer that was saved without `model_max_length` has no limit. The model has 64 positions."""
+    nlp = make_nlp()
+    get_transformer(nlp).model.tokenizer.model_max_length = model_max_length
+    longest = min(model_max_length, 64)
+    long_text, other = nlp.pipe(["n" * 100 + " Ida", "Ida lives in Lima ."])
+    # The first piece is special, and the second word is lost.
+    assert long_text._.trf_data.counts.tolist() == [longest - 1, 0]
+    assert numpy.concatenate(states_of(other)) == pytest.approx(
+        numpy.concatenate(states_of(nlp("Ida lives in Lima ."))), abs=1e-5
+    )
+
+
 def test_buffers_are_limited_by_documents_and_by_tokens():
     nlp = spacy.blank("en")
     docs = [Doc(nlp.vocab, words=["a"] * length) for length in (1, 2, 300, 4, 5, 6, 100, 0)]
