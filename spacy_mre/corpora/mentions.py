@@ -5,9 +5,11 @@ identifier. The components learn relations between places in a text.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import product
 from typing import Literal
+
+import numpy
 
 from .record import EntityRecord, RelationRecord
 
@@ -49,16 +51,27 @@ def relations_between(
     >>> relations_between([0, 1], [2], "in", entities, "nearest")
     [RelationRecord(head=1, tail=2, label='in', score=1.0)]
     """
-    found: Iterable[tuple[int, int]] = product(heads, tails)
-    if len(heads) > 1 or len(tails) > 1:  # a mention is related to itself only if there is no other
-        found = [(head, tail) for head, tail in found if head != tail]
-    if pairs == "nearest":
-        ordered = sorted(found, key=lambda pair: _distance(entities[pair[0]], entities[pair[1]]))
-        found = ordered[:1]
+    if pairs == "nearest" and len(heads) * len(tails) > 1:
+        nearest = _nearest(heads, tails, entities)
+        return [RelationRecord(*nearest, label)] if nearest else []
+    # A mention is related to itself only if there is no other.
+    found = [pair for pair in product(heads, tails) if pair[0] != pair[1] or len(heads) == len(tails) == 1]
     return [RelationRecord(head, tail, label) for head, tail in found]
 
 
-def _distance(head: EntityRecord, tail: EntityRecord) -> tuple[int, int]:
-    """The characters between two mentions, then where the later one ends: the first of equally near ones is taken."""
-    between = max(head.start, tail.start) - min(head.end, tail.end)
-    return max(between, 0), max(head.end, tail.end)
+def _nearest(heads: Sequence[int], tails: Sequence[int], entities: Sequence[EntityRecord]) -> tuple[int, int] | None:
+    """The two mentions with the fewest characters between them; of several, those where the later one ends first, then
+    the first ones. A long text may name both concepts a thousand times, so all tails are compared at once."""
+    starts, ends = numpy.array([(entities[tail].start, entities[tail].end) for tail in tails]).reshape(-1, 2).T
+    best, nearest = None, None
+    for head in heads:
+        between = numpy.maximum(starts, entities[head].start) - numpy.minimum(ends, entities[head].end)
+        later = numpy.maximum(ends, entities[head].end)
+        others = numpy.flatnonzero(numpy.asarray(tails) != head)
+        order = numpy.lexsort((later[others], numpy.maximum(between[others], 0)))
+        if len(order):
+            i = others[order[0]]
+            distance = (max(int(between[i]), 0), int(later[i]))
+            if best is None or distance < best:
+                best, nearest = distance, (head, tails[i])
+    return nearest

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spacy_mre.corpora import CorpusError, EntityRecord, Record, RelationRecord, Report, docred_writer, pubtator_writer
 from spacy_mre.corpora.docred import read_docred
@@ -254,3 +256,23 @@ def test_our_numbers_are_no_concepts(tmp_path):
     content = (tmp_path / "a").read_text().replace("T2", "T1")
     _, report = read(read_pubtator, tmp_path, content)
     assert report.lost == {"concept of a mention (its entry in a database)": 2}
+
+
+def brute_force(heads, tails, entities):
+    pairs = [(head, tail) for head in heads for tail in tails if head != tail or len(heads) == len(tails) == 1]
+
+    def distance(pair):
+        head, tail = (entities[i] for i in pair)
+        return max(max(head.start, tail.start) - min(head.end, tail.end), 0), max(head.end, tail.end)
+
+    return sorted(pairs, key=distance)[:1]
+
+
+@given(st.data())
+def test_the_nearest_mentions_are_those_of_all_pairs(data):
+    places = data.draw(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 6)), min_size=1, max_size=8))
+    entities = [EntityRecord(start, start + length, "person") for start, length in places]
+    some = st.lists(st.integers(0, len(entities) - 1), max_size=8)
+    heads, tails = data.draw(some), data.draw(some)
+    found = relations_between(heads, tails, "knows", entities, "nearest")
+    assert [(relation.head, relation.tail) for relation in found] == brute_force(heads, tails, entities)
