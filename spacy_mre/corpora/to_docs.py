@@ -75,6 +75,9 @@ def make_docs(
             doc.cats = {**dict.fromkeys(cats, 0.0), **record.cats}
         if doc.cats:
             report.keep("documents with text labels")
+        elif record.cats is not None:
+            # An empty `doc.cats` means that nothing is known.
+            report.lose("text without a text label, where no text has one", record.origin)
         report.keep("documents")
         yield doc
     if strict:

@@ -67,6 +67,14 @@ def test_absent_is_not_empty(nlp):
     assert (get_entities(empty), get_relations(empty), empty.cats) == ([], [], {"x": 0.0})
 
 
+def test_that_no_text_has_a_text_label_is_counted_as_lost(nlp):
+    """`doc.cats` has no state for it."""
+    for cats, lost in (([], 1), (["x"], 0)):
+        report = Report()
+        list(make_docs([Record("Ada", cats={}), Record("Ada")], nlp, cats=cats, report=report))
+        assert sum(report.lost.values()) == lost
+
+
 @pytest.mark.parametrize(
     "entity, reason",
     [
