@@ -126,7 +126,7 @@ def _read_block(block: Block, path: Path) -> dict[str, Record]:
         except ValueError as err:
             raise CorpusError(path, line, str(err)) from None
         labels = {name: entity.label for name, entity in entities.items()}
-        if first_labels and labels != first_labels:
+        if records and labels != first_labels:
             different = sorted(set(labels.items()) ^ set(first_labels.items()))
             raise CorpusError(path, line, f"{block.id}: the languages have different entities: {different}")
         first_labels = labels

@@ -27,10 +27,12 @@ def compile_mmm(assets: Path, output: Path) -> dict[str, dict[str, dict[str, int
     RAISES (CorpusError): If the mark-up is malformed, or a label is not in the table of its folder.
     RAISES (ValueError): If the corpora have different languages.
     """
-    return {
-        lang: {kind: write_parts(records, Path(output) / lang / kind) for kind, records in kinds.items()}
-        for lang, kinds in read_mmm(assets).items()
-    }
+    data_sets = {(lang, kind): records for lang, kinds in read_mmm(assets).items() for kind, records in kinds.items()}
+    counts = write_parts({"/".join(names): records for names, records in data_sets.items()}, output)
+    by_lang: dict[str, dict[str, dict[str, int]]] = {}
+    for lang, kind in data_sets:
+        by_lang.setdefault(lang, {})[kind] = counts[f"{lang}/{kind}"]
+    return by_lang
 
 
 def read_mmm(assets: Path) -> dict[str, dict[str, list[Record]]]:

@@ -1,5 +1,6 @@
 """The hand-written corpus and its conversion to JSON lines."""
 
+import errno
 import json
 import re
 from collections import Counter
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from spacy_mre.corpora import CorpusError
+from spacy_mre.corpora import CorpusError, assets
 from spacy_mre.corpora.assets import Labels, compile_corpus, read_corpus, read_labels
 from spacy_mre.corpora.jsonl import read_jsonl
 from spacy_mre.corpora.splits import split_records
@@ -145,6 +146,44 @@ def test_compile_corpus(tmp_path):
     assert (record.id, record.cats) == ("nature-11", {"nature": 1.0, "society": 0.0})
     assert record.text == "エイダは青葉出身だ。"
     assert [record.id for record in read_corpus(tmp_path, LABELS)["en"]] == ["nature-10", "nature-11"]
+
+
+def test_parts_that_are_empty_now_are_removed(tmp_path):
+    """Their texts may be in another part now."""
+    both = MARKUP.replace("nature-11", "nature-01")
+    (tmp_path / "nature.mre").write_text(both, encoding="utf8")
+    out = tmp_path / "out"
+    assert compile_corpus(tmp_path, out, LABELS)["en"] == {"train": 1, "test": 1}
+    (out / "en" / "notes.txt").write_text("mine", encoding="utf8")
+    (tmp_path / "nature.mre").write_text(both.replace("nature-10", "nature-02"), encoding="utf8")
+    assert compile_corpus(tmp_path, out, LABELS)["en"] == {"train": 2}
+    assert sorted(path.name for path in (out / "en").iterdir()) == ["notes.txt", "train.jsonl"]
+
+
+def test_all_languages_are_written_or_none(tmp_path, monkeypatch):
+    (tmp_path / "nature.mre").write_text(MARKUP, encoding="utf8")
+    compile_corpus(tmp_path, tmp_path / "out", LABELS)
+    before = {path: path.read_text(encoding="utf8") for path in (tmp_path / "out").rglob("*.jsonl")}
+    (tmp_path / "nature.mre").write_text(MARKUP.replace("It rained", "It snowed"), encoding="utf8")
+    write, written = assets.write_records, []
+
+    def write_once(records, path):
+        if written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(path)
+        return write(records, path)
+
+    monkeypatch.setattr(assets, "write_records", write_once)
+    with pytest.raises(ValueError, match=r"\[M611\]"):
+        compile_corpus(tmp_path, tmp_path / "out", LABELS)
+    assert {path: path.read_text(encoding="utf8") for path in (tmp_path / "out").rglob("*.jsonl")} == before
+
+
+def test_an_id_in_two_files_is_refused(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.mre").write_text(MARKUP, encoding="utf8")
+    with pytest.raises(CorpusError, match=r"b\.mre, line 3: duplicate id nature-11, first used in a\.mre"):
+        read_corpus(tmp_path, LABELS)
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,10 @@ def test_the_register_is_metadata(tmp_path):
         ("en: It rained.\n", "line 1: expected"),
         (RECORD + RECORD, "line 5: duplicate id society-01, first used in line 1"),
         (RECORD.replace("body:a", "town:a", 1), "line 3: society-01: the languages have different entities"),
+        (
+            "## society-01\nen: It rained.\nja: [place:b|青葉]で雨が降った。\n",
+            "line 3: society-01: the languages have different entities",
+        ),
         (RECORD.replace("a located_in b", "a located_in c"), "line 4: society-01: .*'c'"),
         (RECORD.replace("a located_in b", "a in"), "line 4: society-01: invalid relation 'a in'"),
         (RECORD.replace("b part_of a", "a located_in b"), "line 4: society-01: .*'a located_in b' is written twice"),
