@@ -33,11 +33,11 @@ from .engines import PACKAGES, PRECISIONS, make_engine, torch_inputs
 from .frozen_layers import freeze_lowest
 from .int8_weights import make_trainable
 from .mixed_precision import forward_of_update, in_full_precision
-from .packing import attention_mask, drop_padding, first_position, pack_rows, pad, position_limit
+from .packing import attention_mask, drop_padding, first_position, pack_rows, pad
 from .piece_data import Encodings, piece_mask, split_by_doc
 from .settings import Engine, Precision
 from .storage import add_int8_model, load_transformer, read_model, save_transformer
-from .wordpieces import Wordpieces, pack, tokenize_windows
+from .wordpieces import Wordpieces, pack, position_limit, tokenize_windows
 
 # Mixed precision skips an update whose gradients overflow, and halves their scale, which begins at 2^16.
 MAX_OVERFLOWS = 50

@@ -57,19 +57,6 @@ def first_position(transformer: nn.Module) -> int | None:
     return config.pad_token_id + 1 if config.model_type in COUNT_FROM_PADDING else None
 
 
-def position_limit(transformer: nn.Module) -> int | None:
-    """The most pieces that a model can read at once.
-
-    transformer (PreTrainedModel): The Hugging Face model.
-    RETURNS (Optional[int]): None for a model without a table of absolute positions, which reads any number.
-    """
-    table = getattr(getattr(transformer, "embeddings", transformer), "position_embeddings", None)
-    if not isinstance(table, nn.Embedding):
-        return None
-    # RoBERTa and similar models count positions from the padding id + 1.
-    return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
-
-
 def pack_rows(lengths: Ints1d, max_items: int, row_size: int = ROW_SIZE) -> Iterator[Rows]:
     """Pack windows into rows of similar length: longest windows first, each into the row that is shortest so far.
 

@@ -10,6 +10,7 @@ import numpy
 from spacy.attrs import IDX
 from spacy.tokens import Doc, Span
 from thinc.types import Ints1d
+from torch import nn
 
 from ...arrays import expand_ranges
 from ..threads import encode
@@ -72,6 +73,19 @@ def tokenize_windows(docs: list[Doc], get_spans: GetSpans, tokenizer: Any, posit
     types = _flatten(encoding["token_type_ids"]) if "token_type_ids" in encoding else None
     pieces = Wordpieces(_flatten(encoding["input_ids"]), types, lengths, windows, tokens, rows, counts)
     return _truncate(pieces, min(tokenizer.model_max_length, positions or tokenizer.model_max_length))
+
+
+def position_limit(transformer: nn.Module) -> int | None:
+    """The most pieces that a model can read at once.
+
+    transformer (PreTrainedModel): The Hugging Face model.
+    RETURNS (Optional[int]): None for a model without a table of absolute positions, which reads any number.
+    """
+    table = getattr(getattr(transformer, "embeddings", transformer), "position_embeddings", None)
+    if not isinstance(table, nn.Embedding):
+        return None
+    # RoBERTa and similar models count positions from the padding id + 1.
+    return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
 
 
 def _align_by_offsets(

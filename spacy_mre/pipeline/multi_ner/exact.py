@@ -13,8 +13,7 @@ from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import Floats3d
 from torch import Tensor
 
-from ...encoders.transformer.packing import position_limit
-from ...encoders.transformer.wordpieces import pack
+from ...encoders.transformer.wordpieces import pack, position_limit
 from ...settings import NotNegative, Positive, checked
 from ...training.sized import set_training
 from ..spans.pooling import to_index

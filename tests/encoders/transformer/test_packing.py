@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 transformers = pytest.importorskip("transformers")
 
-from spacy_mre.encoders.transformer.packing import attention_mask, first_position, pack_rows, position_limit  # noqa: E402
+from spacy_mre.encoders.transformer.packing import attention_mask, first_position, pack_rows  # noqa: E402
 
 SMALL = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
 
@@ -66,31 +66,3 @@ def test_models_without_a_mask_for_pairs_are_not_packed():
         )
         is None
     )
-
-
-@pytest.mark.parametrize(
-    ("model_type", "limit"),
-    [
-        ("bert", 24),
-        ("electra", 24),
-        ("roberta", 22),
-        ("xlm-roberta", 22),
-        ("camembert", 22),
-        ("mpnet", 22),
-        ("albert", 24),
-        # Models with relative positions or rotations read any number of pieces.
-        ("deberta-v2", None),
-        ("modernbert", None),
-    ],
-)
-def test_the_most_pieces_that_a_model_can_read(model_type, limit):
-    extra = {"deberta-v2": {"relative_attention": True, "position_biased_input": False}}.get(model_type, {})
-    config = transformers.AutoConfig.for_model(
-        model_type, **SMALL, pad_token_id=1, max_position_embeddings=24, embedding_size=16, **extra
-    )
-    model = transformers.AutoModel.from_config(config).eval()
-    assert position_limit(model) == limit
-    model(input_ids=torch.full((1, limit or 60), 5))
-    if limit:
-        with pytest.raises((RuntimeError, IndexError)):
-            model(input_ids=torch.full((1, limit + 1), 5))
