@@ -268,12 +268,13 @@ def _exchange(
 
 
 def _read_line(url: str, response: HTTPResponse, received: int) -> Analysis:
-    try:
-        line = response.readline()
-    except (OSError, HTTPException):
-        line = b""
-    # A part of an answer has its beginning, too.
-    if not line.endswith(b"\n") and line[:1] in (b"", b"{"):
+    begin = line = b""
+    with suppress(OSError, HTTPException):
+        begin = response.read(1)  # by itself: the connection may break off within the line
+        line = begin + response.readline()
+    if begin not in (b"", b"{"):
+        raise _not_of_server(url)
+    if not line.endswith(b"\n"):
         raise ServingError(Errors.M762.format(count=received))
     found = _read_object(url, line)
     if found.get("stopped"):  # no answer, but where to go on

@@ -1,11 +1,12 @@
 """The client: retries, errors, and long streams."""
 
+import io
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from spacy_mre.serving.client import Client, ServingError
+from spacy_mre.serving.client import Client, ServingError, _read_line
 from tests.serving.running import in_forks, in_thread, wait_until
 
 
@@ -101,6 +102,29 @@ def test_an_answer_of_something_else(answering, headers, body):
             ask()
         assert error.value.status == 0
     assert left == []
+
+
+class BrokenOff(io.RawIOBase):
+    """A few bytes, then the connection is reset."""
+
+    def __init__(self, content):
+        self.left = [content]
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        if not self.left:
+            raise ConnectionResetError
+        content = self.left.pop()
+        buffer[: len(content)] = content
+        return len(content)
+
+
+@pytest.mark.parametrize("content, number", [(b"<html>", "M760"), (b"[[[[", "M760"), (b'{"id":', "M762")])
+def test_a_line_of_a_stream_that_breaks_off(content, number):
+    with pytest.raises(ServingError, match=number):
+        _read_line("http://127.0.0.1", io.BufferedReader(BrokenOff(content)), 0)
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"results": {}}', b'{"results": [{}]}', b'{"results": [{}, {}, {}]}'])
