@@ -34,7 +34,9 @@ def answering():
                 self.wfile.write(body)
 
             def do_POST(self):
-                self.close_connection = True  # the body is not read
+                # What is not read resets the connection, sometimes before the client has read the answer.
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                self.close_connection = True  # the lines of a stream are not read
                 self.do_GET()
 
             def log_message(self, *_):
