@@ -5,8 +5,10 @@ identifier. The components learn relations between places in a text.
 """
 
 import re
+import sys
 from collections.abc import Sequence
 from itertools import product
+from operator import itemgetter
 from typing import Literal
 
 import numpy
@@ -62,16 +64,13 @@ def relations_between(
 def _nearest(heads: Sequence[int], tails: Sequence[int], entities: Sequence[EntityRecord]) -> tuple[int, int] | None:
     """The two mentions with the fewest characters between them; of several, those where the later one ends first, then
     the first ones. A long text may name both concepts a thousand times, so all tails are compared at once."""
-    starts, ends = numpy.array([(entities[tail].start, entities[tail].end) for tail in tails]).reshape(-1, 2).T
-    best, nearest = None, None
+    starts, ends = numpy.array([(entities[tail].start, entities[tail].end) for tail in tails]).T
+    found = []
     for head in heads:
         between = numpy.maximum(starts, entities[head].start) - numpy.minimum(ends, entities[head].end)
         later = numpy.maximum(ends, entities[head].end)
-        others = numpy.flatnonzero(numpy.asarray(tails) != head)
-        order = numpy.lexsort((later[others], numpy.maximum(between[others], 0)))
-        if len(order):
-            i = others[order[0]]
-            distance = (max(int(between[i]), 0), int(later[i]))
-            if best is None or distance < best:
-                best, nearest = distance, (head, tails[i])
-    return nearest
+        between = numpy.where(numpy.equal(tails, head), sys.maxsize, numpy.maximum(between, 0))
+        i = numpy.lexsort((later, between))[0]
+        found.append((between[i], later[i], head, tails[i]))
+    _, _, head, tail = min(found, key=itemgetter(0, 1))
+    return None if head == tail else (head, tail)

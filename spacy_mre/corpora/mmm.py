@@ -27,12 +27,9 @@ def compile_mmm(assets: Path, output: Path) -> dict[str, dict[str, dict[str, int
     RAISES (CorpusError): If the mark-up is malformed, or a label is not in the table of its folder.
     RAISES (ValueError): If the corpora have different languages.
     """
-    data_sets = {(lang, kind): records for lang, kinds in read_mmm(assets).items() for kind, records in kinds.items()}
-    counts = write_parts({"/".join(names): records for names, records in data_sets.items()}, output)
-    by_lang: dict[str, dict[str, dict[str, int]]] = {}
-    for lang, kind in data_sets:
-        by_lang.setdefault(lang, {})[kind] = counts[f"{lang}/{kind}"]
-    return by_lang
+    mmm = read_mmm(assets)
+    counts = write_parts({f"{lang}/{kind}": records for lang in mmm for kind, records in mmm[lang].items()}, output)
+    return {lang: {kind: counts[f"{lang}/{kind}"] for kind in mmm[lang]} for lang in mmm}
 
 
 def read_mmm(assets: Path) -> dict[str, dict[str, list[Record]]]:

@@ -37,7 +37,7 @@ from .packing import attention_mask, drop_padding, first_position, pack_rows, pa
 from .piece_data import Encodings, piece_mask, split_by_doc
 from .settings import Engine, Precision
 from .storage import add_int8_model, load_transformer, read_model, save_transformer
-from .wordpieces import Wordpieces, pack, position_limit, tokenize_windows
+from .wordpieces import Wordpieces, count_positions, pack, tokenize_windows
 
 # Mixed precision skips an update whose gradients overflow, and halves their scale, which begins at 2^16.
 MAX_OVERFLOWS = 50
@@ -286,7 +286,7 @@ class MRETransformer(BufferedPipe, Transformer):
             batch.finish(self.listeners)
 
     def _tokenize(self, docs: Iterable[Doc]) -> Wordpieces:
-        positions = position_limit(self.model.transformer)
+        positions = count_positions(self.model.transformer)
         return tokenize_windows(list(docs), self.model.attrs["get_spans"], self.model.tokenizer, positions)
 
     def _window_groups(

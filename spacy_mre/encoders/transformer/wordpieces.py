@@ -75,7 +75,7 @@ def tokenize_windows(docs: list[Doc], get_spans: GetSpans, tokenizer: Any, posit
     return _truncate(pieces, min(tokenizer.model_max_length, positions or tokenizer.model_max_length))
 
 
-def position_limit(transformer: nn.Module) -> int | None:
+def count_positions(transformer: nn.Module) -> int | None:
     """The most pieces that a model can read at once.
 
     transformer (PreTrainedModel): The Hugging Face model.

@@ -13,7 +13,7 @@ from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import Floats3d
 from torch import Tensor
 
-from ...encoders.transformer.wordpieces import pack, position_limit
+from ...encoders.transformer.wordpieces import count_positions, pack
 from ...settings import NotNegative, Positive, checked
 from ...training.sized import set_training
 from ..spans.pooling import to_index
@@ -140,5 +140,5 @@ def _cut_questions(
 
 def _longest(transformer: Any, max_length: int) -> int:
     module = transformer.transformer
-    positions = position_limit(module) or getattr(module.config, "max_position_embeddings", None) or DEFAULT_POSITIONS
+    positions = count_positions(module) or getattr(module.config, "max_position_embeddings", None) or DEFAULT_POSITIONS
     return min(positions, transformer.tokenizer.model_max_length, max_length or positions)

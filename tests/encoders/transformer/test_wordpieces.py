@@ -5,7 +5,7 @@ import torch
 
 transformers = pytest.importorskip("transformers")
 
-from spacy_mre.encoders.transformer.wordpieces import position_limit  # noqa: E402
+from spacy_mre.encoders.transformer.wordpieces import count_positions  # noqa: E402
 
 SMALL = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
 
@@ -31,7 +31,7 @@ def test_the_most_pieces_that_a_model_can_read(model_type, limit):
         model_type, **SMALL, pad_token_id=1, max_position_embeddings=24, embedding_size=16, **extra
     )
     model = transformers.AutoModel.from_config(config).eval()
-    assert position_limit(model) == limit
+    assert count_positions(model) == limit
     model(input_ids=torch.full((1, limit or 60), 5))
     if limit:
         with pytest.raises((RuntimeError, IndexError)):
