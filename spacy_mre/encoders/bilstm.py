@@ -19,6 +19,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ..arrays import expand_ranges
 from ..errors import Errors
+from ..training.dropout import Dropout
 from ..training.sized import set_training
 from ..training.torch_weights import averaged_weights, take_gradients
 
@@ -54,7 +55,7 @@ class BiLSTM(nn.Module):
 
     def __init__(self, width: int, depth: int, dropout: float):
         super().__init__()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.layers = nn.ModuleList(
             nn.ModuleList([nn.LSTM(width, width // 2), nn.LSTM(width, width // 2)]) for _ in range(depth)
         )

@@ -5,7 +5,6 @@ a layer is a dozen operations, and large results go into buffers that all layers
 bit. Nothing is kept from one call to the next: weights and modules may change in between.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -31,7 +30,7 @@ def run_layers(transformer: Any, states: Tensor, mask: Tensor) -> Tensor:
     states = states.reshape(-1, width)
     projected = states.new_empty(3, len(states), width)
     inner = states.new_empty(len(states), transformer.config.intermediate_size)
-    for query, key, value, out, up, down, attention_norm, output_norm in _layers(transformer):
+    for query, key, value, out, up, down, attention_norm, output_norm in map(layer_modules, transformer.encoder.layer):
         for module, result in zip((query, key, value), projected):
             _multiply(module, states, result)
         queries, keys, values = (result.view(by_head).transpose(1, 2) for result in projected)
@@ -62,8 +61,8 @@ def has_plain_layers(transformer: Any) -> bool:
         and transformer.device.type == "cpu"
         and dtype in TYPES
         and not torch.is_autocast_enabled("cpu")
-        and _is_plain(transformer)
-        and _is_plain(transformer.encoder)
+        and is_plain(transformer)
+        and is_plain(transformer.encoder)
         and all(_is_plain_layer(layer, kind, config.hidden_size, dtype) for layer in transformer.encoder.layer)
     )
 
@@ -74,28 +73,32 @@ def _is_plain_layer(layer: Any, kind: str, width: int, dtype: torch.dtype) -> bo
     attention = layer.attention
     parents = (layer, attention, attention.self, attention.output, layer.intermediate, layer.output)
     try:
-        *linear, attention_norm, output_norm = _modules(layer)
+        *linear, attention_norm, output_norm = layer_modules(layer)
     except KeyError:  # a module around another one, such as an adapter
         return False
     return (
         type(attention.self).__name__ == f"{kind}SdpaSelfAttention"
-        and all(map(_is_plain, parents))
-        and all(type(one) is nn.Linear and one.weight.dtype is dtype and _is_plain(one) for one in linear)
-        and all(type(one) is nn.LayerNorm and _is_plain(one) for one in (attention_norm, output_norm))
+        and all(map(is_plain, parents))
+        and all(type(one) is nn.Linear and one.weight.dtype is dtype and is_plain(one) for one in linear)
+        and all(type(one) is nn.LayerNorm and is_plain(one) for one in (attention_norm, output_norm))
         and linear[0].out_features == width
     )
 
 
-def _is_plain(module: nn.Module) -> bool:
+def is_plain(module: nn.Module) -> bool:
+    """RETURNS (bool): Whether only the module's own code runs when it is called."""
     return not (module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
 
 
-def _layers(transformer: Any) -> Iterator[tuple[Any, ...]]:
-    return map(_modules, transformer.encoder.layer)
+def layer_modules(layer: Any) -> tuple[Any, ...]:
+    """The modules with weights: query, key, value, the output of attention, both linear layers of the feed-forward
+    part, and the norms after attention and after that part. Reading their dictionaries takes half the time of
+    `nn.Module.__getattr__`.
 
-
-def _modules(layer: Any) -> tuple[Any, ...]:
-    """The modules with weights. Reading their dictionaries takes half the time of `nn.Module.__getattr__`."""
+    layer (nn.Module): A layer of a BERT.
+    RETURNS (tuple[nn.Module, ...]): Eight modules.
+    RAISES (KeyError): If it has others.
+    """
     attention, inner, output = map(layer._modules.__getitem__, ("attention", "intermediate", "output"))
     attending, attended = map(attention._modules.__getitem__, ("self", "output"))
     projections = map(attending._modules.__getitem__, ("query", "key", "value"))

@@ -32,11 +32,12 @@ from .batch_gradient import BatchGradient
 from .engines import PACKAGES, PRECISIONS, make_engine, torch_inputs
 from .frozen_layers import freeze_lowest
 from .int8_weights import make_trainable
-from .mixed_precision import forward_of_update, in_full_precision
+from .mixed_precision import in_full_precision
 from .packing import attention_mask, drop_padding, first_position, pack_rows, pad
 from .piece_data import Encodings, piece_mask, split_by_doc
 from .settings import Engine, Precision
 from .storage import add_int8_model, load_transformer, read_model, save_transformer
+from .update import forward_of_update
 from .wordpieces import Wordpieces, count_positions, pack, tokenize_windows
 
 # Mixed precision skips an update whose gradients overflow, and halves their scale, which begins at 2^16.
@@ -309,21 +310,20 @@ class MRETransformer(BufferedPipe, Transformer):
         return ids, None if pieces.types is None else pad(pieces.types[indices], mask, 0)
 
     def _encode_for_update(self, pieces: Wordpieces) -> tuple[Floats2d, Callable[[Floats2d], None]]:
-        """Return the vectors of a batch's pieces, and their backprop, in mixed precision if the model's config
-        sets it."""
+        """Return the vectors of a batch's pieces, and their backprop."""
         make_trainable(self.model.transformer)
         freeze_lowest(self.model.transformer, self.freeze_layers)
         use_sparse_gradients(self.model.layers[0].shims[0])
         outputs, indices, forward = [], [], forward_of_update(self.model)
         for inputs, mask, group_indices in self._inputs_for_update(pieces):
-            output, backprop_output = forward(ArgsKwargs((), inputs))
-            outputs.append(drop_padding(output.last_hidden_state, mask))
+            states, backprop_states = forward(ArgsKwargs((), inputs))
+            outputs.append(drop_padding(states, mask))
             indices.append(group_indices)
         batch_order = numpy.argsort(numpy.concatenate(indices))
         vectors = torch.cat(outputs).float().index_select(0, torch.from_numpy(batch_order).to(outputs[0].device))
 
         def backprop(d_vectors: Floats2d) -> None:
-            backprop_output(ArgsKwargs(((vectors,),), {"grad_tensors": [xp2torch(d_vectors)]}))
+            backprop_states(ArgsKwargs(((vectors,),), {"grad_tensors": [xp2torch(d_vectors)]}))
 
         return torch2xp(vectors.detach()), backprop
 

@@ -6,27 +6,11 @@ There this is bf16, which has the range of fp32, so that gradients need no scale
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import torch
 from thinc.api import ArgsKwargs, Model
-from torch import nn
-
-# The arguments of the Hugging Face model -> its output, and a function that passes gradients back.
-Forward = Callable[[ArgsKwargs], tuple[Any, Callable[[ArgsKwargs], Any]]]
-
-
-def forward_of_update(model: Model) -> Forward:
-    """Get the forward pass of an update.
-
-    model (Model): `TransformerModel`.
-    RETURNS (Forward): In mixed precision if the model's config sets it.
-    """
-    shim = model.layers[0].shims[0]
-    if not shim._mixed_precision or model.transformer.device.type == "cuda":
-        return shim.begin_update
-    return partial(_begin_update, model.transformer)
+from torch import Tensor
 
 
 @contextmanager
@@ -45,8 +29,14 @@ def in_full_precision(model: Model) -> Iterator[None]:
         shim._mixed_precision = setting
 
 
-def _begin_update(transformer: nn.Module, inputs: ArgsKwargs) -> tuple[Any, Callable[[ArgsKwargs], Any]]:
-    """In a context of its own: one for several passes would add up their gradients in bf16."""
+def begin_update(transformer: Any, inputs: ArgsKwargs) -> tuple[Tensor, Callable[[ArgsKwargs], None]]:
+    """Run a model in bf16. The context is one of its own: one for several passes would add up their gradients in bf16.
+
+    transformer (PreTrainedModel): The model.
+    inputs (ArgsKwargs): The arguments of the model.
+    RETURNS (tuple[Tensor, Callable[[ArgsKwargs], None]]): The last hidden states, rows x pieces x width, and a function
+        that is given the arguments of `torch.autograd.backward`.
+    """
     with torch.autocast(inputs.kwargs["input_ids"].device.type, torch.bfloat16):
         output = transformer.train()(*inputs.args, **inputs.kwargs)
-    return output, lambda grads: torch.autograd.backward(*grads.args, **grads.kwargs)
+    return output.last_hidden_state, lambda grads: torch.autograd.backward(*grads.args, **grads.kwargs)

@@ -7,6 +7,8 @@ import numpy
 import torch
 from torch import Tensor, nn
 
+from ...training.dropout import Dropout
+
 
 class CrossAttention(nn.Module):
     """Layers in which every token attends to the words of every question.
@@ -61,7 +63,7 @@ class CrossLayer(nn.Module):
         self.output = nn.Linear(size, width)
         self.feed_norm = nn.LayerNorm(width)
         self.feed = nn.Sequential(nn.Linear(width, 2 * size), nn.GELU(), nn.Linear(2 * size, width))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, vectors: Tensor, words: Tensor, mask: Tensor) -> Tensor:
         """Apply the layer.

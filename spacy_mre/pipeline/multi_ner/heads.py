@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...training.dropout import Dropout
 from ...training.growth import PRIOR, State
 from ..spans.pooling import to_index
 from .boundaries import Candidates
@@ -37,7 +38,7 @@ class MultiNERHeads(nn.Module):
         self.per_type = heads == "per_type"
         groups = types if self.per_type else 1
         self.attention = None if type_attention == "none" else TypeAttention(width, type_attention, dropout)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.start = TypedLinear(groups, width, 1)
         self.end = TypedLinear(groups, width, 1)
         self.span_start = TypedLinear(groups, width, hidden_size)

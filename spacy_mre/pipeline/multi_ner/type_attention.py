@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...training.dropout import Dropout
 from ..spans.pooling import to_index
 
 
@@ -28,7 +29,7 @@ class TypeAttention(nn.Module):
         self.query, self.key, self.value = (nn.Linear(width, width, bias=False) for _ in range(3))
         for layer in (self.query, self.key, self.value):
             nn.init.normal_(layer.weight, std=0.02)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, vectors: Tensor, sizes: numpy.ndarray) -> Tensor:
         """Add what each vector attends to.

@@ -11,6 +11,7 @@ import numpy
 import torch
 from torch import Tensor, nn
 
+from ...training.dropout import Dropout
 from ...training.growth import PRIOR
 from ..spans.pooling import all_maxima, context_ranges, range_max, to_index
 from ..spans.spans import Pairs, Spans
@@ -66,7 +67,7 @@ class SpertMTHeads(nn.Module):
         argument_size = (3 if preset.uses_ends else 1) * width + WIDTH_SIZE
         argument_size += self.entity_columns if preset.uses_entity_logits else 0
 
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.widths = nn.Embedding(max_width + 1, WIDTH_SIZE)  # the last row is for all wider spans
         self.entity_span = nn.Linear(width, entity_outputs)
         self.entity_text = nn.Linear(width + self.cat_labels, entity_outputs, bias=False)

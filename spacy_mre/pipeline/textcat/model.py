@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ...encoders.encoder import Encoded, Encoder
 from ...settings import NotNegative, Rate, checked
+from ...training.dropout import Dropout
 from ...training.growth import BELOW_OLD_LABELS, NO_OUTPUTS, PRIOR, State, add_output
 from ...training.sized import SizedShim, set_training, sized_shim
 
@@ -43,8 +44,8 @@ class TextCatHead(nn.Module):
 
     def __init__(self, width: int, labels: int, *, dropout: float, hidden_size: int):
         super().__init__()
-        hidden = [nn.Dropout(dropout), nn.Linear(width, hidden_size), nn.GELU()] if hidden_size else []
-        self.layers = nn.Sequential(*hidden, nn.Dropout(dropout), nn.Linear(hidden_size or width, labels))
+        hidden = [Dropout(dropout), nn.Linear(width, hidden_size), nn.GELU()] if hidden_size else []
+        self.layers = nn.Sequential(*hidden, Dropout(dropout), nn.Linear(hidden_size or width, labels))
 
     def grown_state(self, *, exclusive: bool) -> State:
         """The weights of a head with one more label, which scores the old labels as before.
