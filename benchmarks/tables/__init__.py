@@ -29,6 +29,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "headline": accuracy.headline,
     "accuracy": accuracy.test,
     "ideas": accuracy.ideas,
+    "reads_text": accuracy.reads_text,
     "training_options": accuracy.options,
     "training_times": accuracy.times,
     "seen": accuracy.seen,

@@ -179,6 +179,11 @@ def ideas() -> str:
     return _changed(IDEAS, "test", "choice")
 
 
+def reads_text() -> str:
+    """The shipped model with heads that read the text label, on the test parts."""
+    return _changed(("sees_text",), "long")
+
+
 def options() -> str:
     """The shipped model with options that make training faster, on the test parts."""
     return _changed(OPTIONS, "test")
