@@ -265,6 +265,10 @@ class Errors(metaclass=_WithCodes):
         "'{name}' retokenizes after the encoder '{encoder}', which makes vectors, spans and relations wrong. Put "
         "it before the encoder, or remove it."
     )
+    M306 = (
+        "'{name}' listens to '{encoder}', but '{other}' stands between them and writes its output to the same place "
+        "({place}), so that '{name}' would read that in prediction. Put '{other}' before '{encoder}' or after '{name}'."
+    )
     M311 = "This engine or precision needs the package '{module}'. Install it with: pip install 'spacy-mre[onnx]'."
     M312 = (
         "engine = 'onnx' (precision: {precision}) runs on the CPU only. On a GPU use engine = 'torch' with "
@@ -375,8 +379,8 @@ class Errors(metaclass=_WithCodes):
         "{texts} with --size."
     )
     M521 = (
-        "No threshold gives {what} with a precision of {wanted:.1f} %: of {count} held-out ones, the best-scored reach "
-        "{best:.1f} %. Ask for a lower precision, or train on more texts."
+        "No threshold that keeps at least {fewest} of the {count} held-out {what} has a precision of {wanted:.1f} %: "
+        "the best has {best:.1f} %. Ask for a lower precision, or give more held-out texts."
     )
     M522 = (
         "Nothing can be calibrated: the components ({names}) have no scores, or {path} has no annotations for them. "

@@ -14,6 +14,7 @@ import numpy
 from spacy.tokens import Doc, Span, SpanGroup
 
 from ..errors import Errors
+from .characters import Characters, characters, characters_of_group
 
 DEFAULT_KEY = "entities"
 # The span groups of the tasks that `slg` and `oiellm` answer, by the names of their templates.
@@ -21,7 +22,7 @@ TASK_GROUPS = frozenset(("SCNM", "SCPOS:RW", "SCPOS:Adj&N", "SCPOS:Adj", "SCPOS:
 
 # Token offsets of a span: first token, last token + 1.
 Offsets = tuple[int, int]
-# Start, minus end, label; or start character, end character, label.
+# Start, minus end, label.
 Place = tuple[int, int, str]
 # The value of ENT_IOB of the first token of an entity.
 BEGIN = 3
@@ -145,7 +146,7 @@ def set_entities(
         **_kept_attrs(doc, key, indices),
         "scores": [float(span.score) for span in entities],
         "sources": [kept[place][1] for place in places],
-        "in_ents": [in_ents.get(_characters(span)) for span in doc_spans],
+        "in_ents": [in_ents.get(characters(span)) for span in doc_spans],
     }
     doc.spans[key] = SpanGroup(doc, name=key, attrs=attrs, spans=doc_spans)
     return entities
@@ -259,17 +260,20 @@ def _written_by_others(doc: Doc, key: str, source: str) -> list[Written]:
     return [written for written in zip(get_entities(doc, key) or [], sources) if written[1] != source]
 
 
-def _read_in_ents(doc: Doc, key: str) -> dict[Place, str]:
+def _read_in_ents(doc: Doc, key: str) -> dict[Characters, str]:
     """The component that wrote each span of a group to `doc.ents`, if any did, by the characters of the span."""
     group = doc.spans[key] if key in doc.spans else SpanGroup(doc)
-    writers = zip(group, _attribute(group, "in_ents", None))
-    return {_characters(span): writer for span, writer in writers if writer is not None}
+    writers = zip(characters_of_group(group), _attribute(group, "in_ents", None))
+    return {span: writer for span, writer in writers if writer is not None}
 
 
 def _spans_of_others(doc: Doc, key: str, source: str) -> dict[Place, int]:
     """The index in the group of each span that another source wrote, by its place without white space."""
     indices: dict[Place, int] = {}
-    for i, (span, writer) in enumerate(zip(doc.spans[key], entity_sources(doc, key)) if key in doc.spans else ()):
+    sources = entity_sources(doc, key) if key in doc.spans else []
+    if all(writer == source for writer in sources):
+        return indices
+    for i, (span, writer) in enumerate(zip(doc.spans[key], sources)):
         if writer != source:
             start, end = trim(doc, (span.start, span.end))
             indices.setdefault((start, -end, span.label_), i)
@@ -325,20 +329,15 @@ def _best_of_equal(doc: Doc, spans: Iterable[Written]) -> dict[Place, Written]:
     return best
 
 
-def _replace_ents(doc: Doc, former: set[Place], spans: Iterable[EntitySpan]) -> list[Place]:
+def _replace_ents(doc: Doc, former: set[Characters], spans: Iterable[EntitySpan]) -> list[Characters]:
     """Replace some entities of `doc.ents` by those spans that overlap no other one there. Returns what was added."""
-    others = [ent for ent in doc.ents if _characters(ent) not in former]
+    others = [ent for ent in doc.ents if characters(ent) not in former]
     blocked = [doc[i : i + 1] for i in numpy.flatnonzero(are_blocked(doc)).tolist()]
     taken = {token for span in (*others, *blocked) for token in range(span.start, span.end)}
     added = flat_subset([span for span in spans if taken.isdisjoint(range(span.start, span.end))])
     ents = [Span(doc, *span.offsets, label=span.label) for span in added]
     doc.set_ents([*others, *ents], blocked=blocked)
-    return [_characters(ent) for ent in ents]
-
-
-def _characters(span: Span) -> Place:
-    """What makes two spans the same, also when the tokens have changed: start and end character, and label."""
-    return span.start_char, span.end_char, span.label_
+    return [characters(ent) for ent in ents]
 
 
 def _place(span: EntitySpan) -> Place:

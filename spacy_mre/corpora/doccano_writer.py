@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ..files import write_json_lines
 from .doccano import KEYS
-from .held_labels import held_labels, is_held, lose_unused_labels
+from .held_labels import held_labels, lose_unused_labels, names_of_held
 from .record import Record
 from .report import Report
 
@@ -44,7 +44,7 @@ def _form(records: Sequence[Record]) -> _Form:
     cats = any(record.cats is not None for record in records)
     # If all lists were empty, "label" would not say what they are lists of.
     some_entity = any(entity.label for record in records for entity in record.entities or ())
-    some_cat = any(is_held(*item) for record in records for item in (record.cats or {}).items())
+    some_cat = any(map(names_of_held, records))
     return _Form(
         entities="label" if not relations and not cats and some_entity else "entities",
         cats="label" if not relations and not entities and some_cat else "cats",

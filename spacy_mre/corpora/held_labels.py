@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable
 
-from ..annotations.text_labels import HOLDS
+from ..annotations.text_labels import held_cats
 from .record import Record
 from .report import Report
 
 
-def is_held(label: str, value: float) -> bool:
-    """RETURNS (bool): Whether a text label has a name and holds."""
-    return bool(label) and value >= HOLDS
+def names_of_held(record: Record) -> list[str]:
+    """RETURNS (list[str]): The names of the text labels that hold, in their order. Labels without a name are left
+    out."""
+    held = held_cats(record.cats or {})
+    return [label for label in record.cats or {} if label and label in held]
 
 
 def lose_shares(record: Record, report: Report) -> None:
@@ -31,13 +33,9 @@ def held_labels(record: Record, report: Report) -> list[str]:
     RETURNS (list[str]): The names.
     """
     lose_shares(record, report)
-    held = []
-    for label, value in (record.cats or {}).items():
-        if not label:
-            report.lose("text label without a name", record.origin)
-        elif is_held(label, value):
-            held.append(label)
-    return held
+    if "" in (record.cats or {}):
+        report.lose("text label without a name", record.origin)
+    return names_of_held(record)
 
 
 def lose_unused_labels(records: Iterable[Record], report: Report) -> None:
@@ -46,12 +44,12 @@ def lose_unused_labels(records: Iterable[Record], report: Report) -> None:
     records (Iterable[Record]): All records.
     report (Report): Counts them.
     """
-    values: dict[str, float] = {}
+    held: set[str] = set()
     origins: dict[str, str] = {}
     for record in records:
-        for label, value in (record.cats or {}).items():
-            values[label] = max(value, values.get(label, 0.0))
+        held.update(names_of_held(record))
+        for label in record.cats or {}:
             origins.setdefault(label, record.origin)
-    for label, value in values.items():
-        if label and not is_held(label, value):
-            report.lose("text label that holds for no text, so that its name is not written", origins[label], label)
+    for label, origin in origins.items():
+        if label and label not in held:
+            report.lose("text label that holds for no text, so that its name is not written", origin, label)

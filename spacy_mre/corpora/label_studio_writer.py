@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from ..files import replacing
-from .held_labels import held_labels, is_held, lose_unused_labels
+from .held_labels import held_labels, lose_unused_labels, names_of_held
 from .label_studio_results import DATA_KEYS
 from .record import Record
 from .report import Report
@@ -104,16 +104,12 @@ def _results(record: Record, report: Report) -> list[Result]:
     return results
 
 
-def _held(cats: dict[str, float]) -> list[str]:
-    return [name for name, value in cats.items() if is_held(name, value)]
-
-
 def _lose_empty_annotations(records: list[Record], report: Report) -> None:
     """Count annotations that become absent, and absent ones that become empty: a task does not state what was asked."""
     for what, values in (
         ("entity", [record.entities for record in records]),
         ("relation", [record.relations for record in records]),
-        ("text label", [None if record.cats is None else _held(record.cats) for record in records]),
+        ("text label", [None if record.cats is None else names_of_held(record) for record in records]),
     ):
         some = any(values)
         for record, value in zip(records, values):

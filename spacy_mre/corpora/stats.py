@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities
 from ..annotations.nesting import count_nested
 from ..annotations.relations import arguments, get_relations
-from ..annotations.text_labels import HOLDS
+from ..annotations.text_labels import held_cats
 from .misfits import note_misfits
 from .report import Report
 
@@ -23,7 +23,7 @@ class Statistics:
     tokens (int): Tokens.
     entities (Counter[str]): Entities by label.
     relations (Counter[str]): Relations by label.
-    cats (Counter[str]): Documents by text label, where its value is at least 0.5.
+    cats (Counter[str]): Documents by text label, where it holds.
     nested (int): Entities that are inside another one. Of two with the same offsets one is inside the other.
     widths (Counter[int]): Entities by their number of tokens.
     distances (Counter[int]): Relations by the number of tokens between the starts of head and tail.
@@ -83,7 +83,7 @@ def get_statistics(
         origin, relations = str(doc.user_data.get("id", number)), get_relations(doc)
         note_misfits(doc, origin, entities or (), relations or (), stats.misfits, width_limit=width_limit, nlp=nlp)
         stats.without_cats += not doc.cats
-        stats.cats.update(label for label, value in doc.cats.items() if value >= HOLDS)
+        stats.cats.update(held_cats(doc.cats))
     return stats
 
 

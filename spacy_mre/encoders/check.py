@@ -25,13 +25,15 @@ def check_pipeline(nlp: Language, component: TrainablePipe, sample: Sequence[Doc
     nlp (Language): The pipeline.
     component (TrainablePipe): The component that is being initialized.
     sample (Sequence[Doc]): Some documents of the training data.
-    RAISES (ValueError): If no component before this one is the encoder that it listens to, the last component that
-        listens to the same encoder is frozen and the encoder needs its gradient, or a component after the encoder
-        retokenizes.
+    RAISES (ValueError): If no component before this one is the encoder that it listens to, another encoder writes its
+        output over that one's, the last component that listens to the same encoder is frozen and the encoder needs its
+        gradient, or a component after the encoder retokenizes.
     """
     _check_connected(nlp, component)
     names = [name for name, _ in nlp.components]
     encoders = _upstream_names(nlp, component)
+    for encoder in encoders:
+        _check_read(nlp, component.name, encoder)
     frozen = set(nlp.config.interpolate()["training"].get("frozen_components") or ())
     for encoder in encoders:
         listening = [name for name, pipe in nlp.components if encoder in _upstream_names(nlp, pipe)]
@@ -57,6 +59,17 @@ def _check_connected(nlp: Language, component: TrainablePipe) -> None:
     for listener in find_listeners(component.model):
         if id(listener) not in connected:
             raise ValueError(Errors.M301.format(upstream=getattr(listener, "upstream_name", "*")))
+
+
+def _check_read(nlp: Language, name: str, encoder: str) -> None:
+    """In prediction a listener reads what was written last to `doc._.trf_data` or `doc.tensor`."""
+    names = [one for one, _ in nlp.components]
+    if name not in names:
+        return
+    places = set(nlp.get_pipe_meta(encoder).assigns)
+    for other in names[names.index(encoder) + 1 : names.index(name)]:
+        for place in places.intersection(nlp.get_pipe_meta(other).assigns):
+            raise ValueError(Errors.M306.format(name=name, encoder=encoder, other=other, place=place))
 
 
 def _columns_read(model: Model) -> Iterator[str]:

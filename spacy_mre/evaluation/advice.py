@@ -49,13 +49,16 @@ def what_to_annotate(
         "text label") and label.
     support (dict[str, dict[str, int]]): The same of the test data.
     RETURNS (list[Advice]): Labels with few examples, with no test example, or with less than the micro F1 of their
-        level; those with the lowest F1 first, then those with the fewest examples.
+        level; those with the lowest F1 first, then those with the fewest examples. Levels that the pipeline does not
+        predict are left out.
     """
     found = []
     for level, prefix in (("entity", f"spans_{DEFAULT_KEY}"), ("relation", "rel"), ("text label", "cats")):
         per_type = scores.get("cats_f_per_type" if prefix == "cats" else f"{prefix}_per_type") or {}
         average = scores.get("cats_micro_f" if prefix == "cats" else f"{prefix}_f") or 0.0
         in_training, in_test = examples.get(level, {}), support.get(level, {})
+        if any(in_test.values()) and not per_type:
+            continue  # no component predicts this level
         # The test data may have labels that the training data lacks, which are the first to advise.
         for label in {**in_training, **in_test}:
             count, tested = in_training.get(label, 0), in_test.get(label, 0)

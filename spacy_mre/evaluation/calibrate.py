@@ -15,7 +15,7 @@ from .pipeline_settings import get_symmetric
 from .run_config import find_reader
 from .runs import predict
 from .scaling import Scaling, fit_scaling, fit_temperature
-from .thresholds import entity_predictions, lowest_thresholds, relation_predictions
+from .thresholds import entity_predictions, lowest_thresholds, other_writers, relation_predictions
 
 
 def calibrate(
@@ -39,16 +39,21 @@ def calibrate(
         return {}
     # Heads that see text labels see the calibrated ones, so those come first.
     readers = [name for name, pipe in components.items() if getattr(pipe, "sees_cats", False)]
-    others = [name for name in components if name not in readers]
+    first = [name for name in components if name not in readers]
     found: dict[str, dict[str, Scaling]] = {}
     with ExitStack() as stack:
         for pipe in components.values():
             pipe.set_scaling({})
             if hasattr(pipe, "entity_threshold"):
                 stack.enter_context(lowest_thresholds(pipe))
-        for names in filter(None, (others, readers)):
+        for names in filter(None, (first, readers)):
             predicted = predict(nlp, examples)
-            found |= {name: _fit(components[name], predicted, get_symmetric(nlp)) for name in names}
+            for name in names:
+                own = predicted
+                if others := other_writers(nlp, components[name]):
+                    with nlp.select_pipes(disable=others):
+                        own = predict(nlp, examples)
+                found[name] = _fit(components[name], own, get_symmetric(nlp))
             for name in names:
                 components[name].set_scaling(found[name])
     return found

@@ -46,19 +46,20 @@ class Predictions(NamedTuple):
         return max(scores, key=lambda threshold: (scores[threshold], -abs(threshold - current)))
 
     def precise(self, possible: numpy.ndarray, precision: float, what: str) -> float:
-        """The lowest threshold with a precision."""
+        """The lowest threshold with a precision, of those that keep enough predictions to measure it on."""
         order = numpy.argsort(-self.scores[possible], kind="stable")
         scores, correct = self.scores[possible][order], self.correct[possible][order]
         reached = correct.cumsum() / numpy.arange(1, len(scores) + 1)
         # A threshold keeps all predictions with its score, and few predictions say nothing about a precision.
         ends = numpy.flatnonzero(numpy.append(numpy.diff(scores) < 0, True)[: len(scores)])
-        ends = ends[ends >= min(FEWEST, len(scores)) - 1]
+        fewest = min(FEWEST, len(scores))
+        ends = ends[ends >= fewest - 1]
         enough = ends[reached[ends] >= precision]
         if not len(enough):
-            best = reached[ends].max() if len(ends) else 0.0
-            raise ValueError(Errors.M521.format(what=what, wanted=100 * precision, best=100 * best, count=len(scores)))
+            wanted, best = 100 * precision, 100 * reached[ends].max()
+            raise ValueError(Errors.M521.format(what=what, wanted=wanted, best=best, count=len(scores), fewest=fewest))
         left_out = scores[enough[-1] + 1 :]
-        return _between(left_out[0] if len(left_out) else -1.0, scores[enough[-1]])
+        return _between(left_out[0], scores[enough[-1]]) if len(left_out) else CANDIDATES[0]
 
 
 def _between(below: float, score: float) -> float:
@@ -79,37 +80,41 @@ def tune_thresholds(nlp: Language, examples: Sequence[Example], *, precision: fl
     examples (Sequence[Example]): Held-out gold, and documents without annotations, which are not changed.
     precision (Optional[float]): Choose the lowest thresholds with this precision, between 0 and 1. Default: None (the
         best F1; of several best thresholds, the nearest to the one that was set before).
-    RETURNS (dict[str, float]): "entity_threshold", if entities are predicted, and "relation_threshold". Without gold at
-        a level, the one in force, which is not set.
-    RAISES (ValueError): If no component has the thresholds, or no threshold has the precision.
+    RETURNS (dict[str, float]): "entity_threshold", if entities are predicted, and "relation_threshold". Without gold or
+        predictions at a level, the one in force, which is not set.
+    RAISES (ValueError): If no component has the thresholds, or no threshold that keeps at least 20 predictions, or all
+        if there are fewer, has the precision.
     """
     component = find_component(nlp)
     current = {name: _current(component, name, level) for name, level in LEVELS.items()}
-    with lowest_thresholds(component):
+    with lowest_thresholds(component), nlp.select_pipes(disable=other_writers(nlp, component)):
         predicted = predict(nlp, examples)
     entities, entity_scores = entity_predictions(predicted, component.spans_key, component.name)
     relations, argument_scores = relation_predictions(
         predicted, entity_scores, get_symmetric(nlp), component.spans_key, component.name
     )
 
-    def choose(found: Predictions, possible: numpy.ndarray, name: str) -> float:
-        if not found.gold:
+    chosen: dict[str, float] = {}
+
+    def choose(name: str, found: Predictions, possible: numpy.ndarray) -> float:
+        if not found.gold or not possible.any():
             return current[name]
         if precision is None:
-            return found.best(possible, current[name])
-        return found.precise(possible, precision, LEVELS[name])
+            chosen[name] = found.best(possible, current[name])
+        else:
+            chosen[name] = found.precise(possible, precision, LEVELS[name])
+        return chosen[name]
 
-    chosen = {}
+    thresholds = {}
     possible = numpy.ones(len(relations.scores), dtype=bool)
     if component.entities == "predict":
         everything = numpy.ones(len(entities.scores), dtype=bool)
-        chosen["entity_threshold"] = choose(entities, everything, "entity_threshold")
-        possible = argument_scores >= chosen["entity_threshold"]
-    chosen["relation_threshold"] = choose(relations, possible, "relation_threshold")
-    for name, found in (("entity_threshold", entities), ("relation_threshold", relations)):
-        if name in chosen and found.gold:
-            setattr(component, name, chosen[name])
-    return chosen
+        thresholds["entity_threshold"] = choose("entity_threshold", entities, everything)
+        possible = argument_scores >= thresholds["entity_threshold"]
+    thresholds["relation_threshold"] = choose("relation_threshold", relations, possible)
+    for name, threshold in chosen.items():
+        setattr(component, name, threshold)
+    return thresholds
 
 
 def find_component(nlp: Language) -> Any:
@@ -118,6 +123,20 @@ def find_component(nlp: Language) -> Any:
         if hasattr(pipe, "entity_threshold"):
             return pipe
     raise ValueError(Errors.M516.format(names=", ".join(nlp.pipe_names)))
+
+
+def other_writers(nlp: Language, component: Any) -> list[str]:
+    """Find the components that must not run, so that all entities of another one are seen: of an entity that two have
+    found, only the one with the better score is kept.
+
+    nlp (Language): The pipeline.
+    component (Any): The component.
+    RETURNS (list[str]): The others that write entities to its span group; none if it predicts no entities.
+    """
+    if getattr(component, "entities", None) != "predict":
+        return []
+    keys = {name: getattr(pipe, "spans_key", getattr(pipe, "key", None)) for name, pipe in nlp.pipeline}
+    return [name for name, key in keys.items() if key == component.spans_key and nlp.get_pipe(name) is not component]
 
 
 @contextmanager
@@ -178,7 +197,7 @@ def relation_predictions(
         for relation, item, by in zip(predicted, items, relation_sources(eg.predicted)):
             if by == source:
                 rows.append((relation["score"], item in gold_items))
-                # An argument that another component found too, with a better score, is an entity of that one.
+                # Only given entities have no score.
                 argument_scores.append(min(scores.get(offsets, 1.0) for offsets in arguments(relation)))
     return _make_predictions(rows, n_gold), numpy.array(argument_scores)
 

@@ -359,6 +359,17 @@ def test_entities_can_be_written_again_after_retokenization(doc, source):
     assert doc.spans["entities"].attrs["in_ents"] == [source, None]
 
 
+@pytest.mark.parametrize("source", ["", "spert_mt"])
+def test_entities_at_the_end_can_be_written_again_after_retokenization(doc, source):
+    """The document has not as many tokens any more as before."""
+    end = len(doc)
+    set_entities(doc, [(2, 4, "w", 1.0), (end - 1, end, "x", 1.0)], source=source)
+    retokenize(doc)
+    set_entities(doc, [(end - 2, end - 1, "y", 1.0)], source=source)
+    assert group(doc) == ents(doc) == [(end - 2, end - 1, "y")]
+    assert doc.spans["entities"].attrs["in_ents"] == [source]
+
+
 def test_kept_entities_must_have_their_tokens(doc):
     """The error names a remedy, which works."""
     set_entities(doc, [(2, 4, "x", 0.5)], source="two")

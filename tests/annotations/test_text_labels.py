@@ -2,7 +2,13 @@ import pytest
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_mre.annotations.text_labels import contradicting_cats, has_several_labels, highest_cat, holding_cats
+from spacy_mre.annotations.text_labels import (
+    contradicting_cats,
+    has_several_labels,
+    held_cats,
+    highest_cat,
+    holding_cats,
+)
 
 NONE, A, B, BOTH = ({"a": a, "b": b} for a, b in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)))
 
@@ -11,6 +17,21 @@ def test_which_labels_hold():
     assert holding_cats({"a": 0.5, "b": 0.4, "c": 1.0}) == {"a", "c"}
     assert highest_cat({"a": 0.3, "b": 0.4, "c": 0.3}) == "b"
     assert highest_cat(NONE) is None and highest_cat({}) is None
+
+
+@pytest.mark.parametrize(
+    ("cats", "held"),
+    [
+        ({"a": 0.5, "b": 0.4, "c": 1.0}, {"a", "c"}),
+        ({"a": 0.4, "b": 0.35, "c": 0.25}, {"a"}),  # shares
+        ({"a": 0.4, "b": 0.35}, set()),
+        ({"a": 0.5, "b": 0.5}, {"a", "b"}),
+        (NONE, set()),
+        ({}, set()),
+    ],
+)
+def test_which_labels_hold_if_exactly_one_may(cats, held):
+    assert held_cats(cats) == held
 
 
 def test_which_labels_exclude_each_other():

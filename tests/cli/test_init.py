@@ -166,6 +166,17 @@ def test_everything_is_made(trained):
     assert wheel.name.startswith("zh_mre-0.1.0")
 
 
+def test_pages_are_in_another_language_than_the_config(made):
+    """`lang` is that of the config and of the package, which may be xx. Pages are in ja, en or zh."""
+    _, folder = made
+    commands = {
+        command["name"]: command for command in load_project_config(folder, overrides={"vars.lang": "xx"})["commands"]
+    }
+    assert commands["package"]["outputs"] == ["packages/xx_mre-0.1.0"]
+    for name in ("mistakes", "page"):
+        assert "--lang xx" not in commands[name]["script"][0] and "--lang" in commands[name]["script"][0]
+
+
 def test_what_is_up_to_date_is_skipped(trained):
     folder, _ = trained
     printed = run(folder, "project", "run", "all", ".", "--vars.updates", "4")

@@ -250,6 +250,17 @@ def test_what_doccano_cannot_represent_is_counted(tmp_path):
     assert "empty text, which doccano does not import" in report.noted
 
 
+@pytest.mark.parametrize("format_name", ["doccano", "labelstudio", "prodigy", "cas"])
+def test_the_likeliest_of_exclusive_text_labels_is_written_although_it_is_below_one_half(tmp_path, format_name):
+    """As it is predicted. Otherwise "none holds" would be read again."""
+    docs = list(make_docs([Record("Ada", cats={"diary": 0.25, "news": 0.3, "work": 0.45})] * 2, NLP))
+    path = tmp_path / "out"
+    WRITERS[format_name](docs, path)
+    choice = {"annotations": "predictions"} if format_name == "labelstudio" else {}
+    records = list(READERS[format_name](path, **choice))
+    assert [{label for label, value in record.cats.items() if value} for record in records] == [{"work"}] * 2
+
+
 @pytest.mark.parametrize("meta", [{"page": 3, "by": ["Ada"]}, {"label": "x"}, {"page": None}, {"meta": {"a": 1}}, {}])
 def test_records_survive(tmp_path, meta):
     docs = list(make_docs([Record(FULL.text, "7", [ADA, BO], FULL.relations, {"diary": 1.0}, None, "g", meta)], NLP))

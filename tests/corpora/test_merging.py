@@ -117,6 +117,13 @@ def test_first():
     }
 
 
+def test_exclusive_text_labels_hold_by_their_highest_value():
+    """As those that a pipeline has predicted."""
+    shares = {"diary": 0.25, "letter": 0.3, "news": 0.45}
+    merged = merge("first", record(cats=shares), record(cats={"diary": 1.0}), report=Report())
+    assert merged.cats == {"diary": 0.0, "letter": 0.0, "news": 1.0}
+
+
 def test_a_majority_of_two_are_both_and_half_is_a_tie():
     report = Report()
     merged = merge("majority", A, B, report=report)

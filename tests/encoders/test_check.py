@@ -305,6 +305,19 @@ def freeze(nlp, *names, annotating=()):
     }
 
 
+@pytest.mark.parametrize("between", [True, False])
+def test_another_encoder_between_an_encoder_and_its_listener_raises_m306(make_shared_nlp, make_examples, between):
+    """In prediction `doc.tensor` is that of the last one."""
+    nlp = make_shared_nlp("spert_mt")
+    nlp.add_pipe("tok2vec", name="other", **({"after": "tok2vec"} if between else {"last": True}))
+    examples = make_examples(nlp)
+    if not between:
+        nlp.initialize(lambda: examples)
+        return
+    with pytest.raises(ValueError, match=r"M306.*'spert_mt' listens to 'tok2vec', but 'other'.*doc\.tensor"):
+        nlp.initialize(lambda: examples)
+
+
 def test_a_frozen_last_listener_raises_m304(make_shared_nlp, make_examples):
     nlp = make_shared_nlp("spert_mt", "mre_textcat")
     examples = make_examples(nlp)

@@ -47,6 +47,14 @@ def test_without_scores():
     assert what_to_annotate({}, {}, {}) == []
 
 
+def test_a_level_that_the_pipeline_does_not_predict_is_left_out():
+    """Its labels have examples in the test data, but no scores."""
+    scores = {**SCORES, "cats_micro_f": None, "cats_f_per_type": None}
+    examples = {**EXAMPLES, "text label": {"news": 3, "diary": 2}}
+    found = what_to_annotate(scores, examples, SUPPORT)
+    assert {advice.level for advice in found} == {"entity", "relation"}
+
+
 def test_the_table_is_short():
     many = [Advice("entity", f"[label {i}]", i, 1, 0.0) for i in range(MAX_ROWS + 2)]
     console = Console(width=100, record=True)

@@ -21,7 +21,7 @@ from spacy_mre.cli import app
 from spacy_mre.evaluation.calibrate import calibrate
 from spacy_mre.evaluation.runs import predict
 from spacy_mre.evaluation.scaling import Scaling
-from spacy_mre.evaluation.thresholds import FEWEST, Predictions, tune_thresholds
+from spacy_mre.evaluation.thresholds import CANDIDATES, FEWEST, Predictions, tune_thresholds
 from spacy_mre.training.corpus import make_corpus
 
 NAMES, PLACES = ["Ida", "Tom", "Bo", "Mara", "Lena", "Max"], ["Lima", "Oslo", "Brook", "Fell", "Kiel"]
@@ -39,6 +39,20 @@ def make_gold(nlp, name, place, verb, *, cats=True):
 def make_examples(nlp, **options):
     golds = [make_gold(nlp, n, p, v, **options) for n in NAMES for p in PLACES for v in ("lives", "sings")]
     return [Example(Doc(nlp.vocab, words=[token.text for token in gold]), gold) for gold in golds]
+
+
+@Language.factory("test_finds_all")
+class FindsAll:
+    """Writes the first and the fifth token to the span group of `spert_mt`, with the best score."""
+
+    spans_key = "entities"
+
+    def __init__(self, nlp, name):
+        self.name = name
+
+    def __call__(self, doc):
+        set_entities(doc, [(0, 1, "person", 1.0), (4, 5, "place", 1.0)], source=self.name)
+        return doc
 
 
 @pytest.fixture(scope="module")
@@ -386,11 +400,50 @@ def test_a_precise_threshold_leaves_out_what_is_only_a_little_lower(gap):
 
 def test_too_few_predictions_and_impossible_precisions_are_m521():
     found = make_predictions([0.9] * 5 + [0.5] * 30, [True] * 5 + [False] * 30)
-    with pytest.raises(ValueError, match=r"\[M521\].*relations.*95\.0 %.*35"):
+    with pytest.raises(ValueError, match=r"\[M521\].* 20 of the 35 .*relations.*95\.0 %"):
         found.precise(numpy.ones(35, dtype=bool), 0.95, "relations")
-    with pytest.raises(ValueError, match=r"\[M521\]"):
-        make_predictions([], []).precise(numpy.ones(0, dtype=bool), 0.5, "entities")
+    with pytest.raises(ValueError, match=r"\[M521\].*at least 3 of the 3 .*has 66\.7 %"):
+        make_predictions([0.9, 0.8, 0.7], [True, True, False]).precise(numpy.ones(3, dtype=bool), 0.7, "entities")
     assert FEWEST > 5
+
+
+def test_if_everything_is_precise_enough_nothing_is_left_out():
+    """Also what has lower scores in other texts."""
+    found = make_predictions(numpy.linspace(0.99, 0.9, 30), [True] * 29 + [False])
+    assert found.precise(numpy.ones(30, dtype=bool), 0.9, "entities") == CANDIDATES[0]
+
+
+def test_a_level_without_predictions_is_left_as_it_is():
+    """That of relations in a pipeline that was trained without any."""
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("spert_mt")
+    examples = make_examples(nlp)
+    without = [eg for eg in examples if not get_relations(eg.reference)]
+    optimizer = nlp.initialize(lambda: without)
+    for _ in range(6):
+        nlp.update(without, sgd=optimizer)
+    chosen = tune_thresholds(nlp, examples, precision=0.6)
+    assert pipe.entity_threshold == chosen["entity_threshold"]
+    assert pipe.relation_threshold is None
+    assert chosen["relation_threshold"] == pipe.options().relation_threshold
+
+
+def test_entities_that_another_component_finds_too_are_counted(trained, pipes):
+    """Of an entity that two components have found, the document has the one with the better score."""
+    nlp, examples = trained
+    alone = tune_thresholds(nlp, examples)
+    scaling = calibrate(nlp, examples)
+    for pipe in pipes:
+        pipe.set_scaling({})
+    nlp.add_pipe("test_finds_all", first=True)
+    try:
+        assert get_entities(nlp(Doc(nlp.vocab, words=["Ida", "lives", "in", "old", "Lima", "."])))[0].score == 1.0
+        pipes[0].entity_threshold = pipes[0].relation_threshold = None
+        assert tune_thresholds(nlp, examples) == alone
+        found = calibrate(nlp, examples)
+    finally:
+        nlp.remove_pipe("test_finds_all")
+    assert found == scaling
 
 
 def test_a_precision_is_set(trained, pipes):

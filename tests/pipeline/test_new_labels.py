@@ -7,6 +7,7 @@ import warnings
 
 import pytest
 import spacy
+import srsly
 import torch
 from spacy.cli.train import train
 from spacy.util import registry
@@ -264,6 +265,16 @@ def test_the_labels_of_examples_are_added(factory, trained, make_examples):
     assert pipe.add_labels_of(make_examples(nlp, NEW)) == ADDED[factory]
     nlp.update(make_examples(nlp, NEW))
     assert not any(pipe.left_out.values())
+
+
+def test_old_labels_need_no_file_of_questions(tmp_path):
+    """A trained component has its questions. The file may be on another machine."""
+    path = tmp_path / "questions.json"
+    srsly.write_json(path, multi_ner.QUESTIONS)
+    nlp = multi_ner.make_and_initialize(questions=str(path))
+    path.unlink()
+    examples = multi_ner.make_examples(nlp)
+    assert nlp.get_pipe("multi_ner").add_labels_of(examples) == []
 
 
 def test_limits_of_relations_grow_with_the_labels_of_examples(trained, make_examples):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...annotations.kinds import KINDS
-from ..held_labels import is_held
+from ..held_labels import names_of_held
 from ..record import Record
 from .engine import NoAnswer
 from .folding import fold
@@ -200,7 +200,7 @@ def _has_format(row: Translated) -> bool:
 
 def _labels(record: Record, kind: str) -> Iterator[str]:
     if kind == "cats":
-        return (label for label, value in (record.cats or {}).items() if is_held(label, value))
+        return iter(names_of_held(record))
     return (annotation.label for annotation in getattr(record, kind) or ())
 
 

@@ -74,7 +74,8 @@ class LabelledMultiNER(MREPipe):
         for eg in examples:
             survey.add(eg)
         new = sorted(survey.labels - set(self.labels))
-        known = given_questions(self.questions, self.name)
+        # A trained component has its questions, and perhaps not their file any more.
+        known = given_questions(self.questions, self.name) if new else {}
         made = default_questions([label for label in new if label not in known], self.vocab.lang or "")
         if made:
             warnings.warn(Warnings.W833.format(name=self.name, labels=", ".join(made)), stacklevel=2)

@@ -19,9 +19,14 @@ def find_setters(nlp: Language | None, component: Any) -> list[str]:
     found: list[str] = []
     if nlp is None:
         return found
-    for name, pipe in nlp.pipeline:
+    training = nlp.config.interpolate()["training"]
+    # spaCy disables them while it initializes the others, and runs them afterwards.
+    run_later = {*(training.get("frozen_components") or ()), *(training.get("annotating_components") or ())}
+    for name, pipe in nlp.components:
         if pipe is component:
             break
+        if name in nlp.disabled and name not in run_later:
+            continue
         if ASSIGNED.intersection(nlp.get_pipe_meta(name).assigns) and not _has_default_marks(pipe):
             found.append(name)
     return found

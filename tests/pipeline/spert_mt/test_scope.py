@@ -163,6 +163,9 @@ def test_a_learned_scope_and_a_component_that_sets_sentences(setter, config, is_
     assert all("'spert_mt' has learned its scope" in text and f"{setter} will set other" in text for text in told)
     nlp.disable_pipe(setter)
     assert initialize() == []
+    for names in ("frozen_components", "annotating_components"):  # disabled by `spacy train` during initialization
+        nlp.config["training"] |= {"frozen_components": [], "annotating_components": [], names: [setter]}
+        assert len(initialize()) == is_other
     nlp.enable_pipe(setter)
     nlp.get_pipe("spert_mt").scope = "document"
     assert initialize() == []
