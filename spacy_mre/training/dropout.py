@@ -1,8 +1,11 @@
-"""Dropout that is cheap on a CPU. Torch draws a random number there for each element, which takes longer than all else
-that a layer does to an element; here one random number serves four elements."""
+"""Dropout that is cheap on CPUs that are not Intel's. There torch draws a random number for each element, one after
+the other, which takes longer than all else that a layer does to an element; here one number serves four elements."""
 
 import math
+import platform
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +17,7 @@ LOWEST = -(2**15)
 
 
 class Dropout(nn.Dropout):
-    """Like `nn.Dropout`, and on other devices than a CPU and in other types than fp32 the same.
+    """Like `nn.Dropout`, and the same on GPUs and Intel's CPUs, and in other types than fp32.
 
     p (float): The share of elements that is set to 0 in training; rounded to a multiple of 2 ** -16. The others are
         scaled, so that the mean stays as it is. Default: 0.5.
@@ -29,6 +32,16 @@ class Dropout(nn.Dropout):
         return drop(values, self.p) if self.training else values
 
 
+@cache
+def is_slow_in_torch() -> bool:
+    """RETURNS (bool): Whether torch draws the random numbers of a CPU one after the other. For Intel's it has MKL do
+    that, many at a time and in several threads."""
+    if not torch.backends.mkl.is_available():
+        return True
+    path = Path("/proc/cpuinfo")
+    return "GenuineIntel" not in (path.read_text(encoding="utf8") if path.exists() else platform.processor())
+
+
 def drop(values: Tensor, rate: float) -> Tensor:
     """Set a share of the elements to 0 and scale the others.
 
@@ -37,7 +50,8 @@ def drop(values: Tensor, rate: float) -> Tensor:
     RETURNS (Tensor): The same shape.
     """
     dropped = round(rate * LEVELS)
-    if values.device.type != "cpu" or values.dtype != torch.float32 or not 0 < dropped < LEVELS:
+    is_ours = values.device.type == "cpu" and values.dtype == torch.float32 and is_slow_in_torch()
+    if not is_ours or not 0 < dropped < LEVELS:
         return functional.dropout(values, rate)
     kept = torch.empty(values.shape)
     torch.ge(_random_bits(values.shape), LOWEST + dropped, out=kept)

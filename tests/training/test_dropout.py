@@ -1,14 +1,19 @@
 """Dropout from 16 random bits per element."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
-from spacy_mre.training.dropout import Dropout, drop
+from spacy_mre.training import dropout
+from spacy_mre.training.dropout import Dropout, drop, is_slow_in_torch
 
 
-@pytest.fixture(autouse=True)
-def seed():
+@pytest.fixture(autouse=True, params=[True, False])
+def seed(request, monkeypatch):
+    """On CPUs on which torch's own dropout is slow, and on others."""
+    monkeypatch.setattr(dropout, "is_slow_in_torch", lambda: request.param)
     torch.manual_seed(0)
 
 
@@ -63,6 +68,14 @@ def test_other_types_are_torchs(dtype):
     dropped = drop(values, 0.5)
     torch.manual_seed(0)
     assert dropped.dtype == dtype and torch.equal(dropped, nn.functional.dropout(values, 0.5))
+
+
+@pytest.mark.parametrize(("vendor", "slow"), [("GenuineIntel", False), ("AuthenticAMD", True), (None, True)])
+def test_torch_is_fast_on_cpus_of_intel_with_mkl(vendor, slow, monkeypatch):
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: vendor is not None)
+    monkeypatch.setattr(Path, "read_text", lambda path, encoding: f"vendor_id : {vendor}")
+    monkeypatch.setattr(dropout.platform, "processor", lambda: f"Family 6, {vendor}")
+    assert is_slow_in_torch.__wrapped__() is slow
 
 
 def test_the_module_drops_in_training_only():

@@ -1,5 +1,5 @@
-"""The layers of a BERT in training on a CPU: the arithmetic of Hugging Face's modules, with `training.dropout`. Torch's
-own dropout takes about an eighth of such an update, half of it in the attention."""
+"""The layers of a BERT in training on a CPU: the arithmetic of Hugging Face's modules, with `training.dropout`, also
+of the attention's weights, for which most of the random numbers are drawn."""
 
 import math
 from collections.abc import Callable

@@ -7,6 +7,7 @@ from typing import Any
 from thinc.api import ArgsKwargs, Model
 from torch import Tensor
 
+from ...training.dropout import is_slow_in_torch
 from . import bert_training, mixed_precision
 
 # The arguments of the Hugging Face model -> its last hidden states, and a function that passes gradients back.
@@ -22,7 +23,7 @@ def forward_of_update(model: Model) -> Forward:
     shim, transformer = model.layers[0].shims[0], model.transformer
     if transformer.device.type != "cuda" and shim._mixed_precision:
         return partial(mixed_precision.begin_update, transformer)
-    if bert_training.has_trainable_layers(transformer):
+    if is_slow_in_torch() and bert_training.has_trainable_layers(transformer):
         return partial(bert_training.begin_update, transformer)
     return partial(_begin_update, shim)
 

@@ -1,5 +1,7 @@
 """The layers of a BERT in training compute what its modules compute, and drop as much."""
 
+from types import SimpleNamespace
+
 import numpy
 import pytest
 import torch
@@ -8,9 +10,17 @@ from torch import nn
 
 transformers = pytest.importorskip("transformers")
 
+from spacy_mre.encoders.transformer import mixed_precision, update  # noqa: E402
 from spacy_mre.encoders.transformer.bert_training import begin_update, has_trainable_layers  # noqa: E402
 from spacy_mre.encoders.transformer.packing import attention_mask, pack_rows  # noqa: E402
+from spacy_mre.training import dropout  # noqa: E402
 from tests.encoders.transformer.test_bert_layers import KINDS  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def slow_dropout(monkeypatch):
+    """So that Intel's CPUs are no exception."""
+    monkeypatch.setattr(dropout, "is_slow_in_torch", lambda: True)
 
 
 @pytest.fixture
@@ -111,3 +121,13 @@ def test_what_is_left_to_the_model(make_model, change):
 def test_another_structure_is_left_to_the_model():
     config = transformers.DistilBertConfig(vocab_size=50, dim=24, hidden_dim=40, n_heads=3, n_layers=1)
     assert not has_trainable_layers(transformers.DistilBertModel(config))
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_it_is_used_where_torchs_dropout_is_slow(make_model, monkeypatch, slow):
+    monkeypatch.setattr(update, "is_slow_in_torch", lambda: slow)
+    shim = SimpleNamespace(_mixed_precision=False)
+    model = SimpleNamespace(layers=[SimpleNamespace(shims=[shim])], transformer=make_model())
+    assert (update.forward_of_update(model).func is begin_update) is slow
+    shim._mixed_precision = True
+    assert update.forward_of_update(model).func is mixed_precision.begin_update
