@@ -80,8 +80,8 @@ def tune_thresholds(nlp: Language, examples: Sequence[Example], *, precision: fl
     examples (Sequence[Example]): Held-out gold, and documents without annotations, which are not changed.
     precision (Optional[float]): Choose the lowest thresholds with this precision, between 0 and 1. Default: None (the
         best F1; of several best thresholds, the nearest to the one that was set before).
-    RETURNS (dict[str, float]): "entity_threshold", if entities are predicted, and "relation_threshold". Without gold or
-        predictions at a level, the one in force, which is not set.
+    RETURNS (dict[str, float]): "entity_threshold", if entities are predicted, and "relation_threshold". Without gold at
+        a level, or with `precision` without predictions, the one in force, which is not set.
     RAISES (ValueError): If no component has the thresholds, or no threshold that keeps at least 20 predictions, or all
         if there are fewer, has the precision.
     """
@@ -97,7 +97,7 @@ def tune_thresholds(nlp: Language, examples: Sequence[Example], *, precision: fl
     chosen: dict[str, float] = {}
 
     def choose(name: str, found: Predictions, possible: numpy.ndarray) -> float:
-        if not found.gold or not possible.any():
+        if not found.gold or (precision is not None and not possible.any()):
             return current[name]
         if precision is None:
             chosen[name] = found.best(possible, current[name])

@@ -58,7 +58,7 @@ def test_the_folder_is_complete(made):
     lang, folder = made
     assert files_in(folder) == FILES
     texts = [(folder / name).read_text(encoding="utf8") for name in ("README.md", "project.yml")]
-    assert all(f"{lang}_" in text and "{{" not in text for text in texts)
+    assert all(part in text and "{{" not in text for part, text in zip((f"{lang}_mre", f'lang: "{lang}"'), texts))
 
 
 def test_the_config_is_filled_in(made):
