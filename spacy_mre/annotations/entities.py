@@ -139,7 +139,7 @@ def set_entities(
         in_ents |= dict.fromkeys(added, source)
     places = sorted(kept)
     entities = [kept[place][0] for place in places]
-    of_others = _spans_of_others(doc, key, source)
+    of_others = _spans_of_others(doc, key, source) if others else {}
     indices = [of_others.get(place) for place in places]
     doc_spans = [_make_span(doc, span, key, index) for span, index in zip(entities, indices)]
     attrs = {
@@ -270,10 +270,7 @@ def _read_in_ents(doc: Doc, key: str) -> dict[Characters, str]:
 def _spans_of_others(doc: Doc, key: str, source: str) -> dict[Place, int]:
     """The index in the group of each span that another source wrote, by its place without white space."""
     indices: dict[Place, int] = {}
-    sources = entity_sources(doc, key) if key in doc.spans else []
-    if all(writer == source for writer in sources):
-        return indices
-    for i, (span, writer) in enumerate(zip(doc.spans[key], sources)):
+    for i, (span, writer) in enumerate(zip(doc.spans[key], entity_sources(doc, key))):
         if writer != source:
             start, end = trim(doc, (span.start, span.end))
             indices.setdefault((start, -end, span.label_), i)

@@ -15,14 +15,14 @@ def holding_cats(cats: Mapping[str, float]) -> set[str]:
     return {label for label, value in cats.items() if value >= HOLDS}
 
 
-def held_cats(cats: Mapping[str, float]) -> set[str]:
+def holding_or_highest(cats: Mapping[str, float]) -> set[str]:
     """Find the labels that hold in a text of which it is not known whether exactly one does.
 
     cats (Mapping[str, float]): The value of each label, which may be predicted.
     RETURNS (set[str]): The labels with a value of at least 0.5. If there are none and the values are shares that sum to
         1, the one with the highest value.
 
-    >>> sorted(held_cats({"a": 0.4, "b": 0.3, "c": 0.3})), sorted(held_cats({"a": 0.4, "b": 0.3}))
+    >>> sorted(holding_or_highest({"a": 0.4, "b": 0.3, "c": 0.3})), sorted(holding_or_highest({"a": 0.4, "b": 0.3}))
     (['a'], [])
     """
     holding = holding_cats(cats)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..annotations.text_labels import held_cats
+from ..annotations.text_labels import holding_or_highest
 from ..annotations.visible_offsets import VisibleOffsets
 from .held_labels import lose_shares
 from .record import CharOffsets, Record
@@ -54,7 +54,7 @@ def make_ballot(record: Record, text: str, report: Report, *, symmetric: Sequenc
     return Ballot(
         None if record.entities is None else {key for key in entities if key is not None},
         None if record.relations is None else relations,
-        None if record.cats is None else held_cats(record.cats),
+        None if record.cats is None else holding_or_highest(record.cats),
     )
 
 

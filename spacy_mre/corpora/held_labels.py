@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ..annotations.text_labels import held_cats
+from ..annotations.text_labels import holding_or_highest
 from .record import Record
 from .report import Report
 
@@ -10,7 +10,7 @@ from .report import Report
 def names_of_held(record: Record) -> list[str]:
     """RETURNS (list[str]): The names of the text labels that hold, in their order. Labels without a name are left
     out."""
-    held = held_cats(record.cats or {})
+    held = holding_or_highest(record.cats or {})
     return [label for label in record.cats or {} if label and label in held]
 
 

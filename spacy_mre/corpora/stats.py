@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from ..annotations.entities import DEFAULT_KEY, EntitySpan, get_entities
 from ..annotations.nesting import count_nested
 from ..annotations.relations import arguments, get_relations
-from ..annotations.text_labels import held_cats
+from ..annotations.text_labels import holding_or_highest
 from .misfits import note_misfits
 from .report import Report
 
@@ -83,7 +83,7 @@ def get_statistics(
         origin, relations = str(doc.user_data.get("id", number)), get_relations(doc)
         note_misfits(doc, origin, entities or (), relations or (), stats.misfits, width_limit=width_limit, nlp=nlp)
         stats.without_cats += not doc.cats
-        stats.cats.update(held_cats(doc.cats))
+        stats.cats.update(holding_or_highest(doc.cats))
     return stats
 
 

@@ -7,7 +7,7 @@ from hashlib import sha1
 from heapq import heapify, heappop, heappush
 from random import Random
 
-from ..annotations.text_labels import held_cats
+from ..annotations.text_labels import holding_or_highest
 from .record import Record
 
 Labels = Collection[Hashable]
@@ -46,7 +46,7 @@ def labels_of(record: Record) -> set[Hashable]:
     return {
         *(("entity", entity.label) for entity in record.entities or ()),
         *(("relation", relation.label) for relation in record.relations or ()),
-        *(("text", label) for label in held_cats(record.cats or {})),
+        *(("text", label) for label in holding_or_highest(record.cats or {})),
     }
 
 

@@ -5,9 +5,9 @@ from spacy.vocab import Vocab
 from spacy_mre.annotations.text_labels import (
     contradicting_cats,
     has_several_labels,
-    held_cats,
     highest_cat,
     holding_cats,
+    holding_or_highest,
 )
 
 NONE, A, B, BOTH = ({"a": a, "b": b} for a, b in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)))
@@ -31,7 +31,7 @@ def test_which_labels_hold():
     ],
 )
 def test_which_labels_hold_if_exactly_one_may(cats, held):
-    assert held_cats(cats) == held
+    assert holding_or_highest(cats) == held
 
 
 def test_which_labels_exclude_each_other():

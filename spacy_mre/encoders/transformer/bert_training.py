@@ -2,7 +2,6 @@
 of the attention's weights, for which most of the random numbers are drawn."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from .bert_layers import has_plain_layers, is_plain, layer_modules
 
 
 def has_trainable_layers(transformer: Any) -> bool:
-    """Whether `begin_update` computes what the model does.
+    """Whether `run_in_training` computes what the model does.
 
     transformer (PreTrainedModel): The model.
     RETURNS (bool): False if `has_plain_layers` is, or the model is not in fp32, saves memory by computing layers again,
@@ -33,20 +32,18 @@ def has_trainable_layers(transformer: Any) -> bool:
     )
 
 
-def begin_update(transformer: Any, inputs: ArgsKwargs) -> tuple[Tensor, Callable[[ArgsKwargs], None]]:
+def run_in_training(transformer: Any, inputs: ArgsKwargs) -> Tensor:
     """Run a model for which `has_trainable_layers` holds.
 
     transformer (PreTrainedModel): The model.
     inputs (ArgsKwargs): The keyword arguments of the model; `attention_mask` for pairs of pieces: rows x pieces x
         pieces.
-    RETURNS (tuple[Tensor, Callable[[ArgsKwargs], None]]): The last hidden states, rows x pieces x width, and a function
-        that is given the arguments of `torch.autograd.backward`.
+    RETURNS (Tensor): The last hidden states, rows x pieces x width.
     """
     transformer.train()
     arguments = dict(inputs.kwargs)
     mask = arguments.pop("attention_mask")
-    states = _run_layers(transformer, transformer.embeddings(**arguments), mask)
-    return states, lambda grads: torch.autograd.backward(*grads.args, **grads.kwargs)
+    return _run_layers(transformer, transformer.embeddings(**arguments), mask)
 
 
 def _run_layers(transformer: Any, states: Tensor, mask: Tensor) -> Tensor:

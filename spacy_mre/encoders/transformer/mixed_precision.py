@@ -4,7 +4,7 @@ On a GPU the shim of spacy-transformers computes in fp16 and scales the gradient
 There this is bf16, which has the range of fp32, so that gradients need no scale.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,14 +29,12 @@ def in_full_precision(model: Model) -> Iterator[None]:
         shim._mixed_precision = setting
 
 
-def begin_update(transformer: Any, inputs: ArgsKwargs) -> tuple[Tensor, Callable[[ArgsKwargs], None]]:
-    """Run a model in bf16. The context is one of its own: one for several passes would add up their gradients in bf16.
+def run_in_bf16(transformer: Any, inputs: ArgsKwargs) -> Tensor:
+    """Run a model in training. Its context is its own: one for several passes would add up their gradients in bf16.
 
     transformer (PreTrainedModel): The model.
     inputs (ArgsKwargs): The arguments of the model.
-    RETURNS (tuple[Tensor, Callable[[ArgsKwargs], None]]): The last hidden states, rows x pieces x width, and a function
-        that is given the arguments of `torch.autograd.backward`.
+    RETURNS (Tensor): The last hidden states, rows x pieces x width.
     """
     with torch.autocast(inputs.kwargs["input_ids"].device.type, torch.bfloat16):
-        output = transformer.train()(*inputs.args, **inputs.kwargs)
-    return output.last_hidden_state, lambda grads: torch.autograd.backward(*grads.args, **grads.kwargs)
+        return transformer.train()(*inputs.args, **inputs.kwargs).last_hidden_state

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import torch
 from thinc.api import ArgsKwargs, Model
 from torch import Tensor
 
 from ...training.dropout import is_slow_in_torch
-from . import bert_training, mixed_precision
+from .bert_training import has_trainable_layers, run_in_training
+from .mixed_precision import run_in_bf16
 
 # The arguments of the Hugging Face model -> its last hidden states, and a function that passes gradients back.
 Forward = Callable[[ArgsKwargs], tuple[Tensor, Callable[[ArgsKwargs], Any]]]
@@ -22,12 +24,18 @@ def forward_of_update(model: Model) -> Forward:
     """
     shim, transformer = model.layers[0].shims[0], model.transformer
     if transformer.device.type != "cuda" and shim._mixed_precision:
-        return partial(mixed_precision.begin_update, transformer)
-    if is_slow_in_torch() and bert_training.has_trainable_layers(transformer):
-        return partial(bert_training.begin_update, transformer)
-    return partial(_begin_update, shim)
+        return partial(_run, run_in_bf16, transformer)
+    if is_slow_in_torch() and has_trainable_layers(transformer):
+        return partial(_run, run_in_training, transformer)
+    return partial(_run_shim, shim)
 
 
-def _begin_update(shim: Any, inputs: ArgsKwargs) -> tuple[Tensor, Callable[[ArgsKwargs], Any]]:
+def _run(
+    run: Callable[..., Tensor], transformer: Any, inputs: ArgsKwargs
+) -> tuple[Tensor, Callable[[ArgsKwargs], None]]:
+    return run(transformer, inputs), lambda grads: torch.autograd.backward(*grads.args, **grads.kwargs)
+
+
+def _run_shim(shim: Any, inputs: ArgsKwargs) -> tuple[Tensor, Callable[[ArgsKwargs], Any]]:
     output, backprop = shim.begin_update(inputs)
     return output.last_hidden_state, backprop

@@ -10,8 +10,9 @@ from torch import nn
 
 transformers = pytest.importorskip("transformers")
 
-from spacy_mre.encoders.transformer import mixed_precision, update  # noqa: E402
-from spacy_mre.encoders.transformer.bert_training import begin_update, has_trainable_layers  # noqa: E402
+from spacy_mre.encoders.transformer import update  # noqa: E402
+from spacy_mre.encoders.transformer.bert_training import has_trainable_layers, run_in_training  # noqa: E402
+from spacy_mre.encoders.transformer.mixed_precision import run_in_bf16  # noqa: E402
 from spacy_mre.encoders.transformer.packing import attention_mask, pack_rows  # noqa: E402
 from spacy_mre.training import dropout  # noqa: E402
 from tests.encoders.transformer.test_bert_layers import KINDS  # noqa: E402
@@ -43,7 +44,7 @@ def gradients(model):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("frozen", [0, 1])
-def test_states_and_gradients_are_those_of_the_model(make_model, inputs, kind, frozen):
+def test_states_and_gradients_are_those_of_the_model(make_model, inputs, kind, frozen, monkeypatch):
     model = without_dropout(make_model, kind)
     if frozen:
         model.requires_grad_(False)
@@ -55,7 +56,10 @@ def test_states_and_gradients_are_those_of_the_model(make_model, inputs, kind, f
     expected_gradients = gradients(model)
     model.zero_grad()
 
-    states, backprop = begin_update(model.eval(), ArgsKwargs((), inputs))
+    monkeypatch.setattr(update, "is_slow_in_torch", lambda: True)
+    shim = SimpleNamespace(_mixed_precision=False)
+    layers = SimpleNamespace(layers=[SimpleNamespace(shims=[shim])], transformer=model.eval())
+    states, backprop = update.forward_of_update(layers)(ArgsKwargs((), inputs))
     assert model.training and states.requires_grad
     backprop(ArgsKwargs(((states,),), {"grad_tensors": [direction]}))
     assert torch.allclose(states, expected, rtol=0, atol=1e-5)
@@ -70,7 +74,7 @@ def test_the_mean_over_dropout_masks_is_that_of_the_model(make_model, inputs, pl
     """Each kind of dropout by itself: mean and standard deviation of the states."""
     model = make_model(**{"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, place: 0.4})
     model.train().embeddings.dropout.p = 0.0
-    forwards = (lambda: model(**inputs).last_hidden_state, lambda: begin_update(model, ArgsKwargs((), inputs))[0])
+    forwards = (lambda: model(**inputs).last_hidden_state, lambda: run_in_training(model, ArgsKwargs((), inputs)))
     moments = []
     for forward in forwards:
         torch.manual_seed(0)
@@ -86,7 +90,7 @@ def test_the_mean_over_dropout_masks_is_that_of_the_model(make_model, inputs, pl
 
 def test_dropout_differs_from_call_to_call(make_model, inputs):
     model = make_model()
-    one, other = (begin_update(model, ArgsKwargs((), inputs))[0] for _ in range(2))
+    one, other = (run_in_training(model, ArgsKwargs((), inputs)) for _ in range(2))
     assert not torch.allclose(one, other, atol=1e-3)
 
 
@@ -128,6 +132,6 @@ def test_it_is_used_where_torchs_dropout_is_slow(make_model, monkeypatch, slow):
     monkeypatch.setattr(update, "is_slow_in_torch", lambda: slow)
     shim = SimpleNamespace(_mixed_precision=False)
     model = SimpleNamespace(layers=[SimpleNamespace(shims=[shim])], transformer=make_model())
-    assert (update.forward_of_update(model).func is begin_update) is slow
+    assert (update.forward_of_update(model).args[0] is run_in_training) is slow
     shim._mixed_precision = True
-    assert update.forward_of_update(model).func is mixed_precision.begin_update
+    assert update.forward_of_update(model).args[0] is run_in_bf16
