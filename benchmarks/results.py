@@ -35,8 +35,13 @@ def read(suite: str) -> dict[str, Any]:
     return srsly.read_json(path) if path.exists() else {"rows": [], "comparisons": []}
 
 
-def write(suite: str, results: dict[str, Any]) -> None:
-    """Write the results of a suite, with the command that gives them and all versions in its rows."""
+def write(suite: str, results: dict[str, Any], name: str | None = None) -> None:
+    """Write the results of a suite, with the command that gives them and all versions in its rows.
+
+    suite (str): The suite.
+    results (dict[str, Any]): The results.
+    name (Optional[str]): The name of the file. Default: the suite.
+    """
     command = f"python -m benchmarks run --suite {suite}"
     versions: dict[str, list[str]] = {}
     for row in results["rows"]:
@@ -44,7 +49,7 @@ def write(suite: str, results: dict[str, Any]) -> None:
             if number not in versions.setdefault(package, []):
                 versions[package].append(number)
     merged = {package: ", ".join(numbers) for package, numbers in versions.items()}
-    with replacing(RESULTS / f"{suite}.json") as temporary:
+    with replacing(RESULTS / f"{name or suite}.json") as temporary:
         srsly.write_json(temporary, {**results, "command": command, "versions": merged or results.get("versions", {})})
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from .. import results
 from .measuring import Settings, set_threads
 from .pipelines import CONLL04, TRAINED
-from .run import about_here, choose, measure
+from .run import about_here, choose, measure, name_here
 
 PIPELINE = TRAINED / CONLL04 / "pipeline"
 # What is checked if nothing is named, in about ten minutes on two cores, with the trained pipeline that a row needs.
@@ -86,7 +86,7 @@ def check(names: Sequence[str], settings: Settings, console: Console, *, threads
     RAISES (ValueError): If there is no row of a name.
     """
     set_threads(threads)
-    committed = {row["name"]: row for row in results.read("speed")["rows"]}
+    committed = {row["name"]: row for row in read_committed()["rows"]}
     findings, wanted = [], list(names)
     for name, pipeline in CHECKED.items() if not names else ():
         if pipeline is None or pipeline.exists():
@@ -119,7 +119,13 @@ def compare(committed: dict[str, Any], new: dict[str, Any]) -> Finding:
 
 def differences(threads: int) -> list[str]:
     """RETURNS (list[str]): What differs between here and where the committed ratios were measured."""
-    return differing(results.read("speed"), about_here(threads))
+    return differing(read_committed(), about_here(threads))
+
+
+def read_committed() -> dict[str, Any]:
+    """RETURNS (dict[str, Any]): The committed results of this processor; where there are none, those of the first."""
+    here = results.read(name_here())
+    return here if here["rows"] else results.read("speed")
 
 
 def differing(committed: dict[str, Any], here: dict[str, Any]) -> list[str]:

@@ -1,4 +1,5 @@
-"""Run measurements, each in its own process, and keep their rows in `results/speed.json`."""
+"""Run measurements, each in its own process, and keep their rows in `results/speed.json`, or in that of another
+processor."""
 
 import platform
 import re
@@ -39,7 +40,7 @@ def run_speed(
             continue
         merge(measured, new)
         if not settings.quick:
-            results.write("speed", measured)
+            results.write("speed", measured, name_here())
     return measured, failed
 
 
@@ -74,11 +75,20 @@ def choose(names: Sequence[str]) -> list[Measurement]:
 
 
 def start(threads: int) -> dict[str, Any]:
-    """The results so far, if they were measured with the same versions on the same machine; else empty ones."""
-    about, before = about_here(threads), results.read("speed")
+    """The results of this processor so far, if its versions and threads were the same; else empty ones."""
+    about, before = about_here(threads), results.read(name_here())
     if all(before.get(name) == value for name, value in about.items()):
         return before
     return {**about, "rows": [], "series": {}}
+
+
+def name_here() -> str:
+    """RETURNS (str): The name of this processor's results: "speed" for the first processor that was measured on, and
+    "speed_" and the processor for every other one."""
+    first = results.read("speed").get("machine", {}).get("processor", processor())
+    if first == processor():
+        return "speed"
+    return "speed_" + re.sub(r"[^a-z0-9]+", "_", processor().lower()).strip("_")
 
 
 def about_here(threads: int) -> dict[str, Any]:

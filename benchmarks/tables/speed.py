@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..results import read
+from ..results import RESULTS, read
 from .formatting import commits, markdown, nothing, versions
 
 SECTIONS = {
@@ -25,20 +25,41 @@ ABOUT_TEXTS = {
 
 
 def ratios() -> str:
-    """All rows by section."""
-    results = read("speed")
+    """All rows by section: of the first processor with both sides, of any other one the ratio alone."""
+    results, others = read("speed"), [read(path.stem) for path in sorted(RESULTS.glob("speed_*.json"))]
+    columns = [
+        "row",
+        "A / B",
+        "ratio",
+        "min - max",
+        "runs",
+        "A",
+        "B",
+        *(f"on {other['machine']['processor']}" for other in others),
+    ]
     lines = []
     for section, prefixes in SECTIONS.items():
         rows = [row for row in results["rows"] if row["name"].startswith(prefixes)]
         if rows:
-            table = markdown(["row", "A / B", "ratio", "min - max", "runs", "A", "B"], map(_cells, rows))
+            table = markdown(columns, [[*_cells(row), *(_elsewhere(row, other) for other in others)] for row in rows])
             lines += [f"**{section}**", "", table, ""]
     if not lines:
         return nothing("speed")
-    machine = results["machine"]
-    about = f"{machine['threads']} threads, {machine['processor']}"
-    commit = commits(results["rows"])
-    return "\n".join([*lines, f"`{results['command']}`, {about}. Commit {commit}. Versions: {versions(results)}."])
+    abouts = [
+        f"{each['machine']['processor']}, {each['machine']['threads']} threads, commit {commits(each['rows'])}"
+        for each in (results, *others)
+    ]
+    return "\n".join([*lines, f"`{results['command']}`. {'; '.join(abouts)}. Versions: {versions(results)}."])
+
+
+def _elsewhere(row: dict[str, Any], other: dict[str, Any]) -> str:
+    """The same row, measured on another processor."""
+    found = next((each for each in other["rows"] if each["name"] == row["name"]), None)
+    return "" if found is None else f"**{number(found['ratio'])}** ({_spread(found)})"
+
+
+def _spread(row: dict[str, Any]) -> str:
+    return f"{number(row['min'])} - {number(row['max'])}"
 
 
 def growth() -> str:
@@ -90,9 +111,8 @@ def types() -> str:
 
 def _cells(row: dict[str, Any]) -> list[str]:
     note = f"{row['note']} ({row['dataset']})" if "dataset" in row else row["note"]
-    spread = f"{number(row['min'])} - {number(row['max'])}"
     amounts = [amount(row, "a"), amount(row, "b")]
-    return [f"`{row['name']}`", note, f"**{number(row['ratio'])}**", spread, str(row["runs"]), *amounts]
+    return [f"`{row['name']}`", note, f"**{number(row['ratio'])}**", _spread(row), str(row["runs"]), *amounts]
 
 
 def amount(row: dict[str, Any], side: str) -> str:

@@ -8,12 +8,14 @@ import pytest
 from rich.console import Console
 from spacy.lang.en import English
 
+from benchmarks.speed import check as checking
 from benchmarks.speed import heads, run
 from benchmarks.speed.agreement import agree
 from benchmarks.speed.growth import exponents, make_entity_pipeline
 from benchmarks.speed.measuring import MEASUREMENTS, Settings, alternate, extra_memory, ratio_row, run_script
 from benchmarks.speed.pipelines import exact_docs, long_text, nth_best
 from benchmarks.speed.startup import BLANK
+from benchmarks.tables import speed
 
 ON_LINUX = pytest.mark.skipif(
     not Path("/proc/self/clear_refs").exists(), reason="resident memory is read from Linux's /proc"
@@ -142,3 +144,23 @@ def test_results_of_other_versions_are_dropped(tmp_path, monkeypatch):
     assert run.start(threads=4)["rows"] == []
     run.results.write("speed", {**measured, "versions": {"torch": "0.1"}})
     assert run.start(threads=2)["rows"] == []
+
+
+def test_each_processor_has_its_own_results(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    about = {"versions": {}, "runs": 5, "note": "x / y", "commit": "abc"}
+    of = {"one": {"name": "heads_x", "ratio": 2.0, "min": 1.0, "max": 3.0}}
+    of["other"] = {**of["one"], "ratio": 5.0, "min": 4.0, "max": 6.0}
+    for name, row in of.items():
+        monkeypatch.setattr(run, "processor", lambda name=name: f"{name.title()} (R) 3")
+        measured = run.start(threads=2)
+        run.merge(measured, {"rows": [{**about, **row}]})
+        run.results.RESULTS.mkdir(parents=True, exist_ok=True)
+        run.results.write("speed", measured, run.name_here())
+    assert {path.name for path in run.results.RESULTS.iterdir()} == {"speed.json", "speed_other_r_3.json"}
+    assert run.results.read("speed")["rows"][0]["ratio"] == 2.0
+    assert checking.read_committed()["rows"][0]["ratio"] == 5.0
+    table = speed.ratios()
+    assert "| on Other (R) 3 |" in table and "| **2.00** | 1.00 - 3.00 |" in table and "**5.00** (4.00 - 6.00)" in table
+    monkeypatch.setattr(run, "processor", lambda: "Third")
+    assert checking.read_committed()["rows"][0]["ratio"] == 2.0  # where none was measured, that of the first
