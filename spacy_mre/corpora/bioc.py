@@ -17,6 +17,7 @@ from typing import Any
 
 from ..errors import Errors
 from .bioc_text import Passages
+from .bioc_xml import read_xml_documents
 from .fragments import Discontinuous, join_fragments
 from .json_values import InvalidJSON, parse_json
 from .mentions import LOST_CONCEPT, Pairs, relations_between, split_concepts
@@ -82,21 +83,15 @@ def require_bioc(path: Path) -> None:
 
 def _documents(path: Path) -> list[Any]:
     require_bioc(path)
-    from bioc import biocxml
     from bioc.biocjson import decoder
-    from lxml.etree import XMLSyntaxError
 
     text = read_text(path)
+    if text.lstrip().startswith("<"):
+        return read_xml_documents(path, text)
     try:
-        if text.lstrip().startswith("<"):
-            if "<!ENTITY" in text:
-                raise CorpusError(path, 0, "the file defines XML entities, which BioC does not need; they are not read")
-            return list(biocxml.loads(text.lstrip()).documents)
         return _json_documents(path, parse_json(text), decoder)
     except InvalidJSON as err:
         raise CorpusError(path, err.line, err.reason) from None
-    except XMLSyntaxError as err:
-        raise CorpusError(path, err.lineno or 0, f"invalid XML: {err.msg}") from None
     except KeyError as err:
         raise CorpusError(path, 0, f"a part of the collection has no {err}") from None
     except CorpusError:

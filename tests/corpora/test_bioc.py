@@ -1,6 +1,7 @@
 """BioC: collections as PubTator and BioCreative give them, in XML and JSON."""
 
 import json
+import re
 import sys
 
 import pytest
@@ -109,6 +110,52 @@ def test_xml(tmp_path):
     assert report.lost == {"concept of a mention (its entry in a database)": 1, "infon 'type' of a passage": 1}
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "line", "reason"),
+    [
+        (
+            '<location offset="2" length="3"/>',
+            '<location offset="2.5" length="3"/>',
+            4,
+            "'offset' of 'location' must be",
+        ),
+        ('<location offset="2" length="3"/>', '<location offset="2"/>', 4, "'location' has no 'length'"),
+        ("<offset>13</offset>", "", 6, "'passage' has no 'offset'"),
+        ("<offset>13</offset>", "<offset/>", 6, "'offset' of 'passage' must be a whole number, not ''"),
+        ('<annotation id="T1">', "<annotation>", 3, "'annotation' has no 'id'"),
+        (' refid="T1"', "", 7, "'node' has no 'refid'"),
+        (' role="head"', "", 7, "'node' has no 'role'"),
+        ('<infon key="type">met', "<infon>met", 7, "'infon' has no 'key'"),
+        ("</document>", "", 9, "invalid XML"),
+    ],
+)
+def test_wrong_xml_names_the_line(tmp_path, old, new, line, reason):
+    pytest.importorskip("bioc")
+    text = """<?xml version="1.0" encoding="ISO-8859-1"?><collection><source/><date/><key/>
+<document><id>1</id><passage><offset>0</offset><text>Zoë met Bo.</text>
+<annotation id="T0"><infon key="type">x</infon><location offset="0" length="3"/></annotation><annotation id="T1">
+<location offset="2" length="3"/>
+</annotation><annotation id="T2"><infon key="type">x</infon><location offset="8" length="2"/></annotation></passage>
+<passage><offset>13</offset><text>Rain</text></passage>
+<relation id="R1"><infon key="type">met</infon><node refid="T0" role=""/><node refid="T1" role="head"/></relation>
+</document>
+</collection>"""
+    assert text.count(old) == 1
+    for blank in (0, 2):
+        with pytest.raises(CorpusError, match=re.escape(reason)) as raised:
+            read(tmp_path, "\n" * blank + text.replace(old, new))
+        assert f"line {line + blank}" in str(raised.value)
+
+
+def test_xml_is_utf8_whatever_it_declares(tmp_path):
+    pytest.importorskip("bioc")
+    for name in ("ISO-8859-1", "UTF-16"):
+        text = SAMPLES["bioc"]["corpus.xml"].replace("encoding='utf-8'", f"encoding='{name}'")
+        assert name in text
+        (first, _), _ = read(tmp_path, text)
+        assert first.text == "🙂 Ada met Bo.\nBo was in Lima."
+
+
 def test_utf16_sentences_gaps_and_discontinuous_annotations(tmp_path):
     pytest.importorskip("bioc")
     item = passage(2, "", annotation("1", "x", 5, "Ada"), annotation("2", "x", 12, "Bo"))
@@ -170,7 +217,7 @@ UNREADABLE = {
         ("<collection><document>", "line 1.*invalid XML"),
         ("<!DOCTYPE c [<!ENTITY a 'b'>]><collection/>", "XML entities"),
         ("<collection/>", "no document"),
-        ("<collection><document><passage/></document></collection>", "not a BioC collection"),
+        ("<collection><document><passage/></document></collection>", "line 1: 'passage' has no 'offset'"),
         ('{"documents": [', "invalid JSON"),
         ('{"documents": []}', "a part of the collection has no 'source'"),
         ("[]", "not a BioC collection"),
