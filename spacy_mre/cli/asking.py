@@ -15,7 +15,7 @@ from ..corpora.translation.cache import CachedEngine
 from ..corpora.translation.engine import Message
 from ..corpora.translation.http_client import describe_retries
 from ..corpora.translation.http_engine import HttpEngine
-from ..corpora.translation.replay_engine import write_prompts
+from ..corpora.translation.replay_engine import id_of, write_prompts
 from ..corpora.translation.spending import Spending, cost_of, count_tokens
 from .common import counted
 
@@ -62,6 +62,14 @@ def open_server(base_url: str, model: str, key_env: str, **options: Any) -> Http
     engine = HttpEngine(base_url, model, key=os.environ.get(key_env, ""), **options)
     typer.echo(f"Texts go to {base_url}", err=True)
     return engine
+
+
+def each_once(chats: Iterable[Sequence[Message]]) -> list[Sequence[Message]]:
+    """RETURNS (list[Sequence[Message]]): The different prompts: equal texts have equal ones, which are asked once.
+
+    chats (Iterable[Sequence[Message]]): The prompts of all texts.
+    """
+    return list({id_of(chat): chat for chat in chats}.values())
 
 
 def write_missing(chats: Sequence[Sequence[Message]], path: Path, model: str, *, known: int, **options: Any) -> None:

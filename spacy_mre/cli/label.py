@@ -43,6 +43,7 @@ from .asking import (
     PriceOut,
     Prompts,
     check_budget,
+    each_once,
     open_server,
     show_reports,
     tell_costs,
@@ -142,7 +143,7 @@ def label_cli(
             one = KeptAnswers(replay, model=name, cache=output / CACHE, max_tokens=max_tokens)
             kept.append(stack.enter_context(one))
         if only_prompts:
-            chats = [make_chat(one.text, form, pairs) for one in texts if one.text.strip()]
+            chats = each_once(make_chat(one.text, form, pairs) for one in texts if one.text.strip())
             if prompts is None:
                 asked = [[chat for chat in chats if not one.has(chat)] for one in kept]
                 _estimate(asked, _usual_tokens(shown, form, spans_key), price_in, price_out)

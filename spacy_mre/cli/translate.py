@@ -40,6 +40,7 @@ from .asking import (
     PriceOut,
     Prompts,
     check_budget,
+    each_once,
     open_server,
     show_reports,
     tell_costs,
@@ -136,7 +137,7 @@ def translate_cli(
     kept = KeptAnswers(replay, model=model or "", cache=output / CACHE, max_tokens=max_tokens)
     if dry_run or prompts is not None:
         marked = [mark(one, table.words) for one in records if one.text.strip()]
-        chats = [make_messages(one, from_lang, to_lang, shown, mode) for one in marked]
+        chats = each_once(make_messages(one, from_lang, to_lang, shown, mode) for one in marked)
         with kept:
             asked = [messages for messages in chats if not kept.has(messages)]
         if prompts is not None and model is not None:

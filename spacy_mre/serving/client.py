@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from socket import SHUT_RDWR
 from threading import local
@@ -38,7 +39,8 @@ class ServingError(ValueError):
 
 
 class Client:
-    """Asks a server for analyses. Several threads can use one, and so can processes that are forked.
+    """Asks a server for analyses. Several threads can use one, and so can processes: forked ones, and others
+    with a pickled copy, which contains the token.
 
     url (str): Where the server is, "http://127.0.0.1:8000" for example.
     token (Optional[str]): The token of the server. Default: None.
@@ -56,7 +58,12 @@ class Client:
         self.patience = patience
         self._tls = make_context() if is_secure else None
         self._of_thread = local()
+        self._token = token
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def __reduce__(self) -> tuple[Callable[..., "Client"], tuple[str, str | None]]:
+        """A copy has connections of its own."""
+        return partial(type(self), timeout=self.timeout, patience=self.patience), (self.url, self._token)
 
     def analyse(
         self,

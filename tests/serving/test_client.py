@@ -1,6 +1,8 @@
 """The client: retries, errors, and long streams."""
 
+import copy
 import io
+import pickle
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -318,6 +320,17 @@ def test_long_texts_of_a_stream(start, make_fast_nlp, monkeypatch):
 def find_names(client, texts):
     """RETURNS (list[str]): The name that is found in each text, which are asked one by one."""
     return [client.analyse(text)[0]["entities"][0]["text"] for text in texts]
+
+
+def test_a_pickled_client_asks_with_the_same_settings(answering):
+    url, left = answering(FINE, FINE)
+    client = Client(url, "secret", timeout=7, patience=3)
+    assert client.labels() == {"a": {}}
+    for copied in (pickle.loads(pickle.dumps(client)), copy.deepcopy(client)):
+        assert (copied.url, copied.timeout, copied.patience) == (client.url, 7, 3)
+        assert copied._headers == client._headers == {"Authorization": "Bearer secret"}
+    assert copied.labels() == {"a": {}} and not left
+    assert pickle.loads(pickle.dumps(Client(url)))._headers == {}
 
 
 def test_forked_processes_have_their_own_connections(start, make_fast_nlp):

@@ -323,6 +323,13 @@ def test_nothing_is_asked_in_a_dry_run(corpus):
     assert result.output.startswith("30 texts: about ") and not (corpus.parent / "out").exists()
 
 
+def test_equal_texts_are_estimated_once(corpus):
+    docs = list(load_docs(corpus, spacy.blank("ja").vocab))[:30]
+    save_docs([*docs, *docs], corpus)
+    assert run(corpus, NOWHERE, "--dry-run").output.startswith("30 texts: about ")
+    assert run(corpus, NOWHERE, "--prompts", corpus.parent / "prompts.jsonl").output.startswith("30 prompts in ")
+
+
 def test_answers_of_a_batch_service(corpus, answers):
     prompts, output = corpus.parent / "prompts.jsonl", corpus.parent / "output.jsonl"
     assert run(corpus, NOWHERE, "--prompts", prompts).exit_code == 0

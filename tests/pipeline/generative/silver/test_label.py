@@ -214,6 +214,21 @@ def test_nothing_is_asked_in_a_dry_run(files):
     assert result.output.startswith("30 texts, 3 samples of each: about ") and not (files / "out").exists()
 
 
+def test_equal_texts_are_asked_and_estimated_once(files, gold):
+    _, _, answers = gold
+    lines = (files / "texts.jsonl").read_text(encoding="utf8").splitlines()
+    (files / "texts.jsonl").write_text("\n".join([*lines[:30], *lines[:30]]), encoding="utf8")
+    dry, batch = ["--dry-run"], ["--prompts", files / "prompts.jsonl"]
+    with running(Loopback(answers.__getitem__)) as server:
+        assert run(files, server.url, *dry).output.startswith("30 texts, 1 sample of each: about ")
+        assert run(files, server.url, *batch).output.startswith("30 prompts in ")
+        result = run(files, server.url)
+        assert result.exit_code == 0 and len(server.requests) == 30
+        assert "30 asked, 30 known" in result.output and "60 texts of 60" in result.output
+        assert run(files, server.url, *dry).output.startswith("0 texts, 1 sample of each: about ")
+        assert "0 prompts in " in (told := run(files, server.url, *batch).output) and "; 30 have an answer" in told
+
+
 def test_answers_of_other_programs_are_samples(files, gold):
     _, _, answers = gold
     assert run(files, "http://127.0.0.1:9/v1", "--prompts", files / "prompts.jsonl").exit_code == 0
