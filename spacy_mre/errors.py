@@ -892,6 +892,10 @@ class Warnings(metaclass=_WithCodes):
         "for it. If it skips batches without annotations of its own, put a component of spacy_mre last, or use "
         "'mre_transformer'. Further batches are not reported."
     )
+    W303 = (
+        "{setting} computes in {precision}, but this CPU has no instructions for that ({flags}). It takes several "
+        "times as long as fp32. Remove the setting, or use a GPU."
+    )
 
     # 4xx: training: reader, optimizer, batches
     W401 = "{path}: a document with more than max_length tokens was split ('{text}...'); lost: {reasons}."

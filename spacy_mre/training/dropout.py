@@ -2,14 +2,14 @@
 the other, which takes longer than all else that a layer does to an element; here one number serves four elements."""
 
 import math
-import platform
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from .processor import describe_processor
 
 # An element is kept or dropped by 16 random bits.
 LEVELS = 2**16
@@ -38,8 +38,7 @@ def is_slow_in_torch() -> bool:
     that, many at a time and in several threads."""
     if not torch.backends.mkl.is_available():
         return True
-    path = Path("/proc/cpuinfo")
-    return "GenuineIntel" not in (path.read_text(encoding="utf8") if path.exists() else platform.processor())
+    return "GenuineIntel" not in describe_processor()
 
 
 def drop(values: Tensor, rate: float) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import Errors
+from ...training.processor import warn_if_slow_in
 from ...training.sized import set_training
 from .bert_layers import has_plain_layers, run_layers
 from .int8_weights import rounded_to_int8
@@ -52,6 +53,8 @@ class TorchEngine(_Engine):
 
     def __init__(self, transformer: nn.Module, precision: str):
         dtype = TORCH_TYPES[precision]
+        if precision != "fp32" and next(transformer.parameters()).device.type == "cpu":
+            warn_if_slow_in(precision, f'precision = "{precision}"')
         self.transformer: Any = transformer if dtype == torch.float32 else copy.deepcopy(transformer).to(dtype)
 
     def __call__(self, ids: numpy.ndarray, mask: numpy.ndarray, types: numpy.ndarray | None) -> Tensor:

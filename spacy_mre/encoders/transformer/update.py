@@ -9,6 +9,7 @@ from thinc.api import ArgsKwargs, Model
 from torch import Tensor
 
 from ...training.dropout import is_slow_in_torch
+from ...training.processor import warn_if_slow_in
 from .bert_training import has_trainable_layers, run_in_training
 from .mixed_precision import run_in_bf16
 
@@ -24,6 +25,8 @@ def forward_of_update(model: Model) -> Forward:
     """
     shim, transformer = model.layers[0].shims[0], model.transformer
     if transformer.device.type != "cuda" and shim._mixed_precision:
+        if transformer.device.type == "cpu":
+            warn_if_slow_in("bf16", "mixed_precision = true")
         return partial(_run, run_in_bf16, transformer)
     if is_slow_in_torch() and has_trainable_layers(transformer):
         return partial(_run, run_in_training, transformer)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ...encoders.transformer.wordpieces import count_positions, pack
 from ...settings import NotNegative, Positive, checked
+from ...training.processor import warn_if_slow_in
 from ...training.sized import set_training
 from ..spans.pooling import to_index
 from .interaction import EncodedPairs, Interaction, TextsAndQuestions
@@ -108,6 +109,8 @@ def _read(transformer: Any, sequences: PairSequences, positions: numpy.ndarray, 
     padding = transformer.tokenizer.pad_token_id or 0
     with_types = "token_type_ids" in transformer.tokenizer.model_input_names
     mixed_precision = bool(transformer.layers[0].shims[0]._mixed_precision)
+    if mixed_precision and module.device.type == "cpu":
+        warn_if_slow_in("bf16", "mixed_precision = true")
     states, n_rows = [], 0
     starts = numpy.zeros(len(sequences), dtype=numpy.int64)
     for group in pack(sequences.lengths, max_batch_items):

@@ -11,6 +11,8 @@ from spacy.training import Example
 pytest.importorskip("spacy_transformers")
 
 from spacy_mre.encoders.transformer.component import MRETransformer
+from spacy_mre.encoders.transformer.engines import make_engine
+from spacy_mre.training import processor
 from spacy_mre.training.optimizer import make_adamw
 from spacy_mre.training.torch_weights import scales_gradients
 from tests.encoders.transformer.test_component import TEXTS
@@ -55,6 +57,25 @@ def test_nothing_is_said_of_a_missing_gpu(make_nlp):
         warnings.filterwarnings("error", message=".*CUDA.*")
         nlp, _ = make_nlp(True)
     assert nlp.get_pipe("transformer").model.layers[0].shims[0]._mixed_precision
+
+
+def test_a_cpu_on_which_it_is_slow_is_told(make_nlp, monkeypatch):
+    monkeypatch.setattr(processor, "describe_processor", lambda: "flags : fpu avx2")
+    nlp, examples = make_nlp(True)
+    processor.warn_if_slow_in.cache_clear()
+    with pytest.warns(UserWarning, match="W303.*mixed_precision = true computes in bf16") as told:
+        encode(nlp, examples)
+        encode(nlp, examples)
+    transformer = nlp.get_pipe("transformer")
+    for precision in ("bf16", "fp16"):
+        with pytest.warns(UserWarning, match=f'W303.*precision = "{precision}" computes in {precision}'):
+            make_engine(transformer.model.transformer, "torch", precision)
+    processor.warn_if_slow_in.cache_clear()
+    assert sum("W303" in str(one.message) for one in told) == 1
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*W303.*")
+        make_engine(transformer.model.transformer, "torch", "fp32")
+        encode(*make_nlp(False))
 
 
 @pytest.mark.parametrize("max_batch_items", [1024, 12])

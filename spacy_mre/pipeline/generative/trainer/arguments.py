@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from transformers import TrainingArguments
 
+from ....training.processor import warn_if_slow_in
 from .recipe import Recipe
 
 
@@ -19,6 +20,8 @@ def training_arguments(recipe: Recipe, output: Path, *, progress: bool, best_by:
     RETURNS (TrainingArguments): The arguments.
     """
     on_gpu = torch.cuda.is_available()
+    if recipe.bf16 and not on_gpu:
+        warn_if_slow_in("bf16", "--bf16")
     return TrainingArguments(
         output_dir=str(output),
         num_train_epochs=recipe.epochs,
