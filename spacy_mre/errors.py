@@ -609,7 +609,8 @@ class Errors(metaclass=_WithCodes):
     M811 = (
         "'{name}' found no labels in the training data. Entities are read from doc.spans['{key}'] or doc.ents, "
         "relations from doc._.relations. If the relations were lost when the data was saved: save it with "
-        "spacy_mre.save_docs, or with DocBin(store_user_data=True)."
+        "spacy_mre.save_docs, or with DocBin(store_user_data=True). If the data has neither, leave '{name}' out of "
+        "nlp.pipeline."
     )
     M812 = (
         "'{name}' reads the text labels (see_cats), but there are none in doc.cats of the training data, or in "
@@ -625,7 +626,7 @@ class Errors(metaclass=_WithCodes):
     )
     M821 = (
         "'{name}' needs at least two labels if classes are exclusive, and one with multi_label = true. Found: "
-        "{labels}. Labels are read from doc.cats."
+        "{labels}. Labels are read from doc.cats. If the data has none, leave '{name}' out of nlp.pipeline."
     )
     M822 = (
         "A document has several labels ({labels}), but the classes of '{name}' are exclusive: '{text}...'. Set "

@@ -418,7 +418,7 @@ def test_a_corpus_without_cats_is_refused_by_the_one_that_needs_them(make_nlp, s
     examples = make_examples(nlp)
     for eg in examples:
         eg.reference.cats = {}
-    with pytest.raises(ValueError, match=r"M821.*'mre_textcat'.*none"):
+    with pytest.raises(ValueError, match=r"M821.*'mre_textcat'.*none.*leave 'mre_textcat' out of nlp.pipeline"):
         nlp.initialize(lambda: examples)
     nlp.remove_pipe("mre_textcat")
     nlp.initialize(lambda: examples)
