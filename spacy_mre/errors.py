@@ -106,8 +106,8 @@ class Errors(metaclass=_WithCodes):
     M205 = "Invalid split rule '{name}'. Expected one of: {names}."
     M206 = "The split rule 'number' needs ids that end in a hyphen and a number, but {origin} has the id '{id}'."
     M207 = (
-        "Data set '{name}' not found in {place} or in MRE_DATA ({source}). Download it with: python -m spacy "
-        "project assets --extra, or set MRE_DATA to a folder that contains it."
+        "Data set '{name}' not found in {place} or in MRE_DATA ({source}). Data sets there: {found}. Download others "
+        "with: python -m spacy project assets --extra, or set MRE_DATA to a folder that contains them."
     )
     M208 = (
         "{path} has no documents{lost}, so no file was written. Check that it is the right file for the format "

@@ -20,8 +20,14 @@ def fetch(name: str, target: Path, source: Path | None = None) -> Path:
     if source is not None:
         _copy_files(source / name, folder)
     if not folder.is_dir() or not any(path.is_file() for path in folder.rglob("*")):
-        raise ValueError(Errors.M207.format(name=name, place=folder, source=source or "not set"))
+        found = ", ".join(_list_folders(target, source)) or "none"
+        raise ValueError(Errors.M207.format(name=name, place=folder, source=source or "not set", found=found))
     return folder
+
+
+def _list_folders(*places: Path | None) -> list[str]:
+    folders = [place for place in places if place and place.is_dir()]
+    return sorted({path.name for folder in folders for path in folder.iterdir() if path.is_dir()})
 
 
 def _copy_files(source: Path, target: Path) -> None:

@@ -35,6 +35,15 @@ def test_a_downloaded_data_set_is_used(run, tmp_path):
 def test_the_error_for_a_missing_data_set_names_the_download(run):
     result = run("nothing", "real")
     assert result.exit_code == 1 and "[M207]" in result.output and "project assets" in result.output
+    assert "Data sets there: none." in result.output
+
+
+def test_the_error_for_a_missing_data_set_names_those_that_are_there(run, tmp_path):
+    for name in ("real/snips", "data/conll04", "data/snips"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "data" / "README.md").write_text("text")
+    result = run("conl04", "real", env={"MRE_DATA": str(tmp_path / "data")})
+    assert result.exit_code == 1 and "Data sets there: conll04, snips." in result.output
 
 
 def test_a_package_needs_a_wheel(tmp_path):
