@@ -914,6 +914,10 @@ class Warnings(metaclass=_WithCodes):
         "{others}. Choose one with --spans-key."
     )
     W510 = "The runs '{arm}' are left out: {reason}."
+    W511 = (
+        "{count} of the {total} texts of {test} are also in {train}. What a pipeline scores on them says little about "
+        "new texts: leave them out of one of the files."
+    )
 
     # 7xx: many texts, and 77x: the studio
     W700 = (

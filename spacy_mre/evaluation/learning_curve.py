@@ -19,6 +19,7 @@ from .run_config import fingerprint, set_budget
 from .run_files import counts_of, is_made, load_run, save_run
 from .runs import measure, read_examples, train_last
 from .significance import Interval, bootstrap, f1, share
+from .trained_texts import warn_of_trained_texts
 
 Runs = dict[int, list[dict[str, Any]]]
 
@@ -91,7 +92,9 @@ def learning_curve(
     sizes = sorted(set(sizes or default_sizes(len(docs))))
     if sizes[-1] > len(docs) or sizes[0] < 1:
         raise ValueError(Errors.M520.format(size=sizes[-1] if sizes[0] >= 1 else sizes[0], path=train, texts=len(docs)))
-    tested = digest(read_corpus(dev))
+    scored = list(read_corpus(dev))
+    warn_of_trained_texts(docs, train, scored, dev)
+    tested = digest(scored)
     # All sizes of a seed before the next seed, so that an interrupted curve can already be drawn.
     for seed in seeds:
         order = numpy.random.default_rng(seed).permutation(len(docs))

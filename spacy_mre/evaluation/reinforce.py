@@ -34,6 +34,7 @@ from .run_config import component_meta, component_settings, fill_defaults, finge
 from .run_files import counts_of, is_made, load_run, save_run
 from .runs import measure, read_examples, train_last
 from .significance import Difference, f1, paired_bootstrap, share
+from .trained_texts import warn_of_trained_texts
 
 # The runs of an arm with a weight, by the name of both and by seed.
 Records = dict[str, dict[int, dict[str, Any]]]
@@ -117,7 +118,10 @@ def reinforce(
     choosing = dev if len(weights) > 1 else None
     # What one arm with several weights needs; the arm without one is in no choice.
     needed = {arm: ["dev"] if choosing and arm != kind_of(arm) else [] for arm in arms}
-    data = "-".join(digest(read_corpus(path)) for path in (train, dev, test))
+    docs = {path: list(read_corpus(path)) for path in (train, dev, test)}
+    for path in (test,) if choosing is None else (test, choosing):
+        warn_of_trained_texts(docs[train], train, docs[path], path)
+    data = "-".join(digest(docs[path]) for path in (train, dev, test))
     records: Records = {arm: {} for arm in arms}
     # All arms of a seed before the next seed, so that an interrupted experiment can already be compared.
     for seed in seeds:
