@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 import numpy
-from spacy.attrs import IDX
+from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc, Span
 from thinc.types import Ints1d
 from torch import nn
@@ -44,8 +44,8 @@ class Wordpieces:
 def tokenize_windows(docs: list[Doc], get_spans: GetSpans, tokenizer: Any, positions: int | None = None) -> Wordpieces:
     """Split texts into windows, and windows into pieces.
 
-    A piece belongs to every token that it shares a character with; the space after a token belongs to the token, as
-    in spacy-transformers.
+    A piece belongs to every token that it shares a character with. One that is only the space after a token belongs to
+    that token, as in spacy-transformers.
 
     docs (list[Doc]): The texts.
     get_spans (Callable[[list[Doc]], list[list[Span]]]): The windows of each text; they may overlap.
@@ -91,18 +91,21 @@ def count_positions(transformer: nn.Module) -> int | None:
 def _align_by_offsets(
     docs: list[Doc], spans: list[Span], doc_of_span: Any, offsets: Any, lengths: Any
 ) -> tuple[Any, Any]:
-    """Find the tokens of each piece: search its first and last character among the first characters of the tokens."""
-    idx = [doc.to_array(IDX).astype(numpy.int64) for doc in docs]
+    """Find the tokens of each piece: search its first character among the ends of the tokens, and its last one among
+    their starts."""
+    arrays = [doc.to_array([IDX, LENGTH]).astype(numpy.int64) for doc in docs]
     # The characters of all texts are numbered consecutively, so that one search is enough for the batch.
     sizes = _int_array([len(doc.text) + 1 for doc in docs])
     bases = numpy.cumsum(sizes) - sizes
-    token_starts = numpy.concatenate([*(starts + base for starts, base in zip(idx, bases)), _int_array([])])
+    arrays = [numpy.empty((0, 2), dtype=numpy.int64), *(array + [base, 0] for array, base in zip(arrays, bases))]
+    token_starts, token_lengths = numpy.concatenate(arrays).T
     firsts = _int_array([span.start_char for span in spans]) + bases[doc_of_span]
     offsets = numpy.array(list(chain.from_iterable(offsets)), dtype=numpy.int64).reshape(-1, 2)
     filled = numpy.flatnonzero(offsets[:, 1] > offsets[:, 0])
     begins, ends = (offsets + numpy.repeat(firsts, lengths)[:, None])[filled].T
-    first = numpy.searchsorted(token_starts, begins, side="right") - 1
     last = numpy.searchsorted(token_starts, ends - 1, side="right") - 1
+    # The pieces of SentencePiece and of byte-level BPE may begin with the space after the token before.
+    first = numpy.minimum(numpy.searchsorted(token_starts + token_lengths, begins, side="right"), last)
     tokens = expand_ranges(first, last - first + 1)
     rows = numpy.repeat(filled, last - first + 1)
     # Windows may overlap, so the pieces of a token may be in two of them.
