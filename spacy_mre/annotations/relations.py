@@ -9,8 +9,9 @@ A relation is a plain dict that contains only `str`, `int`, `float` and `list`:
 
 Next to the list, the document stores what each component wrote, and a checksum of the tokens. A component replaces only
 the relations that it wrote, and reading fails if the tokens have changed since, because the offsets are then wrong. So
-relations may be appended and removed by hand. One with other offsets or another label is a new one; one with another
-score or other labels of its arguments is still the component's, and is replaced when the component runs again.
+relations may be appended and removed by hand; an appended one needs a head, a tail and a label only. One with other
+offsets or another label is a new one; one with another score or other labels of its arguments is still the component's,
+and is replaced when the component runs again.
 """
 
 import zlib
@@ -122,19 +123,16 @@ def get_relations(doc: Doc) -> list[Relation] | None:
     doc (Doc): The document.
     RETURNS (list[Relation] | None): The stored list itself, so relations can be appended to it. None if the document
         has no relations set; reading does not create the list.
-    RAISES (ValueError): If the document was retokenized after its relations were written.
+    RAISES (ValueError): If the document was retokenized after its relations were written, or a relation that was
+        appended lacks a required key or refers to tokens outside the document.
     """
     user_data: dict[Any, Any] = doc.user_data
-    stored = user_data.get(KEY)
     tokens = user_data.get(TOKENS_KEY)
     if tokens is not None and tokens != (now := _checksum(doc)):
-        if stored:
+        if stored := user_data.get(KEY):
             raise ValueError(Errors.M104.format(count=len(stored), text=doc.text[:40]))
         user_data[TOKENS_KEY] = now  # those of an empty list are the tokens of what is appended to it
-    # A DocBin restores lists as tuples; Doc.from_bytes keeps lists.
-    if isinstance(stored, tuple):
-        stored = user_data[KEY] = [_normalized(doc, relation) for relation in stored]
-    return stored
+    return _read_stored(doc)
 
 
 def relation_sources(doc: Doc) -> list[str]:
@@ -143,7 +141,7 @@ def relation_sources(doc: Doc) -> list[str]:
     user_data: dict[Any, Any] = doc.user_data
     # A relation that is stored twice was written once, and appended once.
     written = {tuple(same): source for *same, source in user_data.get(SOURCES_KEY, ())}
-    return [written.pop(identity(relation), "") for relation in user_data.get(KEY) or ()]
+    return [written.pop(identity(relation), "") for relation in _read_stored(doc) or ()]
 
 
 def set_relations(doc: Doc, relations: Iterable[Mapping[str, Any]] | None, *, source: str | None = None) -> None:
@@ -156,7 +154,7 @@ def set_relations(doc: Doc, relations: Iterable[Mapping[str, Any]] | None, *, so
         the best score is kept. None removes the list.
     source (str | None): The name of the component that writes: relations written earlier by the same source are
         replaced, and those of other sources are kept. None replaces all relations. Default: None.
-    RAISES (ValueError): If a relation lacks a required key, or refers to tokens outside the document.
+    RAISES (ValueError): If a relation is not a mapping, lacks a required key, or refers to tokens outside the document.
 
     >>> import spacy
     >>> doc = spacy.blank("en")("Ida lives in Lima")
@@ -268,7 +266,25 @@ def _reject_triples(doc: Doc, value: Any) -> None:
     raise ValueError(Errors.M103)
 
 
+def _read_stored(doc: Doc) -> list[Relation] | None:
+    """The stored list, after its relations were completed. The tokens may have changed since they were written."""
+    user_data: dict[Any, Any] = doc.user_data
+    stored = user_data.get(KEY)
+    # A DocBin restores lists as tuples; Doc.from_bytes keeps lists.
+    if isinstance(stored, tuple):
+        user_data[KEY] = [_normalized(doc, relation) for relation in stored]
+    elif stored and not all(_is_complete(relation) for relation in stored):
+        stored[:] = [each if _is_complete(each) else _normalized(doc, each) for each in stored]
+    return user_data.get(KEY)
+
+
+def _is_complete(relation: Any) -> bool:
+    return isinstance(relation, dict) and relation.keys() == Relation.__annotations__.keys()
+
+
 def _normalized(doc: Doc, given: Mapping[str, Any]) -> Relation:
+    if not isinstance(given, Mapping):
+        raise ValueError(Errors.M101.format(missing="head, tail, label", relation=given))
     missing = [key for key in ("head", "tail", "label") if key not in given]
     if missing:
         raise ValueError(Errors.M101.format(missing=", ".join(missing), relation=dict(given)))

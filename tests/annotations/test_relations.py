@@ -312,6 +312,43 @@ def test_relations_appended_by_hand_are_kept(ida):
     assert labels(ida) == ["home_of"]
 
 
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda doc: doc._.relations,
+        lambda doc: doc._.triples,
+        get_arguments,
+        relation_sources,
+        lambda doc: set_relations(doc, [], source="spert_mt"),
+        to_json,
+        lambda doc: through_bytes(doc)._.triples,
+        lambda doc: through_doc_bin(doc)._.triples,
+    ],
+)
+def test_an_appended_relation_needs_a_head_a_tail_and_a_label_only(read, ida):
+    set_relations(ida, [RELATION], source="rules")
+    ida._.relations.append(dict(OTHER))
+    read(ida)
+    assert has_relations(ida, [make_relation(**RELATION), make_relation(**OTHER)])
+    assert relation_sources(ida) == ["rules", ""]
+
+
+@pytest.mark.parametrize(
+    ("relation", "error"),
+    [
+        ({"head": (3, 4), "tail": (0, 1)}, "M101"),
+        ((3, "home_of", 0), "M101"),
+        ({"head": (3, 5), "tail": (0, 1), "label": "home_of"}, "M102"),
+    ],
+)
+def test_an_appended_relation_that_is_none_is_m101_or_m102(relation, error, ida):
+    set_relations(ida, [RELATION])
+    ida._.relations.append(relation)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=error):
+            ida._.triples  # noqa: B018
+
+
 def test_sources_survive_bytes_and_a_docbin(ida):
     set_relations(ida, [RELATION], source="rules")
     set_relations(ida, [OTHER], source="spert_mt")
