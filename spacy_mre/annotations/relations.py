@@ -22,7 +22,7 @@ from spacy.attrs import LENGTH, SPACY
 from spacy.tokens import Doc, Span
 
 from ..errors import Errors
-from .entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities, trim
+from .entities import DEFAULT_KEY, EntitySpan, Offsets, check_tokens, get_entities, trim
 
 KEY = ("._.", "relations", None, None)
 # The identity and the source of each relation that a component wrote, as one list.
@@ -241,6 +241,18 @@ def get_arguments(doc: Doc, key: str = DEFAULT_KEY) -> list[tuple[EntitySpan, En
         tail_label = relation["tail_label"] or labels.get(trim(doc, tail), "")
         found.append((EntitySpan(*head, head_label), EntitySpan(*tail, tail_label)))
     return found
+
+
+def check_annotations(doc: Doc) -> None:
+    """Refuse a document that was retokenized after entities or relations of this package were written.
+
+    doc (Doc): The document.
+    RAISES (ValueError): If the offsets of its relations, or of a span group with sources, are of other tokens.
+    """
+    get_relations(doc)
+    for key, group in doc.spans.items():
+        if "sources" in group.attrs:
+            check_tokens(doc, key)
 
 
 def shift(relation: Relation, offset: int) -> Relation:

@@ -1,6 +1,6 @@
-"""Saving, converting, splitting and merging Docs without losing the annotations that spaCy would drop."""
+"""Saving, splitting and merging Docs without losing the annotations that spaCy would drop."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,18 @@ from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.vocab import Vocab
 
 from .doc_bins import MAX_BYTES, fill_doc_bins, read_doc_bins, write_doc_bins
-from .entities import check_tokens, values_per_span
-from .relations import Relation, arguments, copy_relations, get_relations, relation_sources, shift
+from .entities import values_per_span
+from .relations import (
+    Relation,
+    arguments,
+    check_annotations,
+    copy_relations,
+    get_relations,
+    relation_sources,
+    shift,
+)
 from .scripts import is_without_blank
 
-# What `to_json` adds to the data of spaCy.
-OWN_KEYS = ("span_attrs", "relations", "relation_sources")
 # Activations are large and can be computed again.
 ACTIVATIONS = (("._.", "trf_data", None, None),)
 
@@ -53,7 +59,7 @@ def add_to_doc_bin(doc_bin: DocBin, doc: Doc) -> None:
     RAISES (ValueError): If the document was retokenized after its entities or relations were written.
     """
     _register_msgpack_codecs()
-    _check_tokens(doc)
+    check_annotations(doc)
     user_data = doc.user_data
     doc.user_data = {key: value for key, value in user_data.items() if key not in ACTIVATIONS}
     try:
@@ -74,52 +80,6 @@ def load_docs(path: str | Path, vocab: Vocab | None = None) -> Iterator[Doc]:
     yield from read_doc_bins(Path(path), Vocab() if vocab is None else vocab)
 
 
-def to_json(doc: Doc) -> dict[str, Any]:
-    """Convert a Doc with all its annotations to JSON.
-
-    doc (Doc): The document.
-    RETURNS (dict[str, Any]): The output of `Doc.to_json`, and: `span_attrs`, the attributes of the span groups with
-        their scores; `relations`, with the character offsets and texts of heads and tails; `relation_sources`, the
-        component that wrote each of them. `from_json` reads it.
-    RAISES (ValueError): If the document was retokenized after its entities or relations were written.
-
-    >>> import spacy
-    >>> doc = spacy.blank("en")("Ida lives in Lima")
-    >>> doc._.relations = [{"head": (0, 1), "tail": (3, 4), "label": "lives_in"}]
-    >>> to_json(doc)["relations"][0]["tail_char"]
-    [13, 17]
-    """
-    _check_tokens(doc)
-    data = doc.to_json()
-    data["span_attrs"] = {key: _as_json(dict(group.attrs)) for key, group in doc.spans.items()}
-    relations = get_relations(doc)
-    if relations is not None:
-        data["relations"] = [_as_json(_with_characters(doc, relation)) for relation in relations]
-        data["relation_sources"] = relation_sources(doc)
-    return data
-
-
-def from_json(data: dict[str, Any], vocab: Vocab | None = None) -> Doc:
-    """Make a Doc from the output of `to_json`.
-
-    data (dict[str, Any]): The JSON data.
-    vocab (Vocab | None): The vocabulary to use; a new one by default.
-    RETURNS (Doc): The document.
-    """
-    spacy_data = {key: value for key, value in data.items() if key not in OWN_KEYS}
-    doc = _from_spacy_json(spacy_data, Vocab() if vocab is None else vocab)
-    for key, attrs in data.get("span_attrs", {}).items():
-        if key in doc.spans:
-            doc.spans[key].attrs.update(attrs)
-        else:
-            doc.spans[key] = SpanGroup(doc, name=key, attrs=attrs)
-    relations, sources = data.get("relations"), data.get("relation_sources") or ()
-    if relations is not None:
-        known = len(sources) == len(relations)  # unlike after a change by hand
-        copy_relations(doc, relations, sources if known else [""] * len(relations))
-    return doc
-
-
 def span_as_doc(span: Span) -> Doc:
     """Copy a part of a document into a new Doc, like `Span.as_doc`, with the annotations that `Span.as_doc` would drop.
 
@@ -134,7 +94,7 @@ def span_as_doc(span: Span) -> Doc:
     >>> len(span_as_doc(doc[0:4])._.relations), len(span_as_doc(doc[0:3])._.relations)
     (1, 0)
     """
-    _check_tokens(span.doc)
+    check_annotations(span.doc)
     if span.doc.tensor is None:
         # The default of `doc_cleaner`, which Span.as_doc cannot read.
         span.doc.tensor = numpy.zeros((0,), dtype="f")
@@ -167,7 +127,7 @@ def merge_docs(docs: list[Doc]) -> Doc | None:
     if not docs:
         return None
     for doc in docs:
-        _check_tokens(doc)
+        check_annotations(doc)
     merged = _concatenate([_copy_without_user_data(doc) for doc in docs])
     if all(doc.cats == docs[0].cats for doc in docs):
         merged.cats = dict(docs[0].cats)
@@ -199,48 +159,6 @@ def without_annotations(doc: Doc) -> Doc:
     """
     words, spaces = [token.text for token in doc], [bool(token.whitespace_) for token in doc]
     return Doc(doc.vocab, words=words, spaces=spaces)
-
-
-def _from_spacy_json(data: dict[str, Any], vocab: Vocab) -> Doc:
-    """`Doc.from_json`, which refuses tokens with white space inside or at their ends: they are masked for it."""
-    text = data["text"]
-    words = [text[token["start"] : token["end"]] for token in data["tokens"]]
-    if not any(char.isspace() for word in words for char in word):
-        return Doc(vocab).from_json(data)
-    masked = list(text)
-    for token in data["tokens"]:
-        masked[token["start"] : token["end"]] = "x" * (token["end"] - token["start"])
-    values = Doc(vocab).from_json({**data, "text": "".join(masked)}).to_dict()
-    doc = Doc(vocab).from_dict({**values, "text": text})
-    for token in doc:
-        token.norm_ = vocab[token.text].norm_
-    return doc
-
-
-def _check_tokens(doc: Doc) -> None:
-    """Refuse a document that was retokenized after entities or relations of this package were written."""
-    get_relations(doc)
-    for key, group in doc.spans.items():
-        if "sources" in group.attrs:
-            check_tokens(doc, key)
-
-
-def _with_characters(doc: Doc, relation: Relation) -> dict[str, Any]:
-    characters: dict[str, Any] = {}
-    for name, (start, end) in zip(("head", "tail"), arguments(relation)):
-        span = doc[start:end]
-        characters[f"{name}_char"] = [span.start_char, span.end_char]
-        characters[f"{name}_text"] = span.text
-    return {**relation, **characters}
-
-
-def _as_json(value: Any) -> Any:
-    """A value whose numbers may be those of numpy, which spaCy's own components write."""
-    if isinstance(value, Mapping):
-        return {key: _as_json(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_as_json(inner) for inner in value]
-    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _is_inside(relation: Relation, span: Span) -> bool:

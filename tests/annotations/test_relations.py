@@ -10,6 +10,7 @@ import torch
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
+from spacy_mre.annotations.doc_json import to_json
 from spacy_mre.annotations.entities import set_entities
 from spacy_mre.annotations.relations import (
     KEY,
@@ -23,7 +24,7 @@ from spacy_mre.annotations.relations import (
     set_relations,
     shift,
 )
-from spacy_mre.annotations.storage import save_docs, to_json
+from spacy_mre.annotations.storage import save_docs
 
 WORDS = ["Old", "Aoba", "lies", "by", "Lake", "Mizu", "."]
 NEAR = make_relation((0, 2), (4, 6), "near", head_label="town", tail_label="water", score=0.75)

@@ -65,7 +65,8 @@ def everything(doc):
         "tokens": [(token.text, token.whitespace_) for token in doc],
         "entities": get_entities(doc),
         "attrs": None if group is None else {name: list(values) for name, values in group.attrs.items()},
-        "ents": [(ent.start, ent.end, ent.label_) for ent in doc.ents],
+        "ents": [(ent.start, ent.end, ent.label_, ent.kb_id_, ent.id_) for ent in doc.ents],
+        "states": [token.ent_iob_ for token in doc],
         "relations": get_relations(doc),
         "relation sources": relation_sources(doc),
         "cats": doc.cats,
@@ -105,24 +106,6 @@ def test_parts_of_a_merged_document_equal_the_documents(first, second):
             assert "entities" not in merged.spans
 
 
-def test_json_contains_character_offsets_and_texts_of_arguments(doc):
-    near, of = to_json(doc)["relations"]
-    assert (near["head_char"], near["head_text"]) == ([0, 8], "Old Aoba")
-    assert (near["tail_char"], near["tail_text"]) == ([17, 26], "Lake Mizu")
-    assert (of["head_char"], of["head_text"], of["score"]) == ([4, 8], "Aoba", 1.0)
-    assert to_json(doc)["span_attrs"]["entities"]["scores"] == [0.9, 0.4, 0.8]
-
-
-def test_json_distinguishes_absent_from_empty():
-    assert "relations" not in to_json(make_doc())
-    assert from_json(to_json(make_doc()))._.relations is None
-    doc = make_doc()
-    doc._.relations = []
-    set_entities(doc, [])
-    loaded = from_json(to_json(doc))
-    assert (loaded._.relations, get_entities(loaded)) == ([], [])
-
-
 @pytest.mark.parametrize(
     "copied",
     [
@@ -137,16 +120,6 @@ def test_a_component_replaces_its_relations_in_a_copy(doc, copied):
     copy = copied(doc)
     set_relations(copy, [], source="spert_mt")
     assert {relation["label"] for relation in get_relations(copy)} == {"near", "of"}
-
-
-def test_json_whose_relations_were_changed_by_hand_has_no_sources(doc):
-    set_relations(doc, [make_relation((2, 3), (4, 6), "found", score=0.5)], source="spert_mt")
-    data = to_json(doc)
-    assert data["relation_sources"] == ["", "", "spert_mt"]
-    del data["relations"][0]
-    assert relation_sources(from_json(data)) == ["", ""]
-    del data["relation_sources"]  # of an earlier version
-    assert len(get_relations(from_json(data))) == 2
 
 
 def test_save_docs_creates_the_folder_and_returns_the_count(tmp_path, doc):
@@ -296,19 +269,6 @@ def test_ents_across_the_boundary_of_a_part_are_dropped_not_truncated():
     assert span_as_doc(doc[2:4]).has_annotation("ENT_IOB")
 
 
-def test_tokens_with_white_space_survive_json():
-    nlp = spacy.blank("en")
-    doc = Doc(nlp.vocab, words=["00000", " 0", "a b", "\n", " ", "c "], spaces=[False, True, False, True, False, True])
-    doc.ents = [Span(doc, 1, 3, label="x")]
-    set_relations(doc, [make_relation((0, 1), (2, 3), "r")])
-    doc[1].lemma_ = "zero"
-    back = from_json(json.loads(json.dumps(to_json(doc))), nlp.vocab)
-    assert [token.text_with_ws for token in back] == [token.text_with_ws for token in doc]
-    assert [(ent.text, ent.label_) for ent in back.ents] == [(" 0 a b", "x")]
-    assert back[1].lemma_ == "zero" and back[1].norm_ == doc[1].norm_
-    assert [(triple.head.text, triple.tail.text) for triple in back._.triples] == [("00000", "a b")]
-
-
 def test_a_part_of_a_cleaned_document():
     """`doc_cleaner` sets the tensor to None, which Span.as_doc refuses."""
     nlp = spacy.blank("en")
@@ -335,17 +295,3 @@ def test_merged_texts_have_blanks_where_the_script_has_them(texts, expected):
     merged = merge_docs(docs)
     assert merged.text.strip() == expected
     assert [span.text for span in merged.spans["entities"]] == [doc[0].text for doc in docs if len(doc)]
-
-
-def test_scores_of_other_components_are_json():
-    """spancat writes an array of numpy to the attributes of its group."""
-    doc = make_doc()
-    scores = numpy.asarray([0.5], dtype="f")
-    attrs = {"scores": scores, "best": scores[0], "all": {"of": (scores,)}}
-    doc.spans["sc"] = SpanGroup(doc, spans=[doc[0:2]], attrs=attrs)
-    doc._.relations = []
-    doc._.relations.append({**make_relation((0, 2), (4, 6), "near"), "score": scores[0]})
-    data = json.loads(json.dumps(to_json(doc)))
-    assert data["span_attrs"]["sc"] == {"scores": [0.5], "best": 0.5, "all": {"of": [[0.5]]}}
-    assert from_json(data).spans["sc"].attrs["scores"] == [0.5]
-    assert get_relations(from_json(data))[0]["score"] == 0.5

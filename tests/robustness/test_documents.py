@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
 
+from spacy_mre.annotations.doc_json import from_json, to_json
 from spacy_mre.annotations.entities import get_entities
 from spacy_mre.annotations.relations import get_relations
-from spacy_mre.annotations.storage import from_json, to_json
 from tests.robustness.effort import count, scale
 from tests.robustness.pipelines import COMPONENTS, make_pipeline
 

@@ -10,9 +10,10 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spacy_mre.annotations.doc_json import from_json, to_json
 from spacy_mre.annotations.entities import get_entities
 from spacy_mre.annotations.relations import get_relations
-from spacy_mre.annotations.storage import from_json, load_docs, save_docs, to_json
+from spacy_mre.annotations.storage import load_docs, save_docs
 from spacy_mre.corpora import READERS, WRITERS, EntityRecord, Record, Report, make_docs
 from spacy_mre.corpora.xml_text import NOT_XML
 from tests.robustness.effort import count, scale

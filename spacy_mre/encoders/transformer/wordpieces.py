@@ -93,19 +93,20 @@ def _align_by_offsets(
 ) -> tuple[Any, Any]:
     """Find the tokens of each piece: search its first character among the ends of the tokens, and its last one among
     their starts."""
-    arrays = [doc.to_array([IDX, LENGTH]).astype(numpy.int64) for doc in docs]
     # The characters of all texts are numbered consecutively, so that one search is enough for the batch.
     sizes = _int_array([len(doc.text) + 1 for doc in docs])
     bases = numpy.cumsum(sizes) - sizes
-    arrays = [numpy.empty((0, 2), dtype=numpy.int64), *(array + [base, 0] for array, base in zip(arrays, bases))]
-    token_starts, token_lengths = numpy.concatenate(arrays).T
+    idx = [doc.to_array(IDX).astype(numpy.int64) + base for doc, base in zip(docs, bases)]
+    token_lengths = [doc.to_array(LENGTH).astype(numpy.int64) for doc in docs]
+    token_starts = numpy.concatenate([*idx, _int_array([])])
+    token_ends = token_starts + numpy.concatenate([*token_lengths, _int_array([])])
     firsts = _int_array([span.start_char for span in spans]) + bases[doc_of_span]
     offsets = numpy.array(list(chain.from_iterable(offsets)), dtype=numpy.int64).reshape(-1, 2)
     filled = numpy.flatnonzero(offsets[:, 1] > offsets[:, 0])
     begins, ends = (offsets + numpy.repeat(firsts, lengths)[:, None])[filled].T
     last = numpy.searchsorted(token_starts, ends - 1, side="right") - 1
     # The pieces of SentencePiece and of byte-level BPE may begin with the space after the token before.
-    first = numpy.minimum(numpy.searchsorted(token_starts + token_lengths, begins, side="right"), last)
+    first = numpy.minimum(numpy.searchsorted(token_ends, begins, side="right"), last)
     tokens = expand_ranges(first, last - first + 1)
     rows = numpy.repeat(filled, last - first + 1)
     # Windows may overlap, so the pieces of a token may be in two of them.
