@@ -13,6 +13,8 @@ from .text_labels import holding_cats
 
 # The end of the reason for gold with a label that a component does not know, see `Losses.add_unseen`.
 UNSEEN = "unseen at initialization"
+# The end of the reason for gold without a label, which no component can learn.
+UNLABELLED = "without a label"
 
 
 @dataclass
@@ -35,13 +37,18 @@ class Losses:
         self.counts[reason] += 1
         self.examples.setdefault(reason, example)
 
-    def add_unseen(self, kind: str, label: str) -> None:
-        """Count one annotation with a label that the component does not know. Each label is a reason of its own.
+    def add_unseen(self, kind: str, label: str, example: str = "") -> None:
+        """Count one annotation with a label that the component does not know, or with an empty one. Each label is a
+        reason of its own.
 
         kind (str): "entity", "relation" or "text label".
         label (str): The label.
+        example (str): The text of the annotation, for one without a label.
         """
-        self.add(f"{kind} '{label}' {UNSEEN}", label)
+        if label:
+            self.add(f"{kind} '{label}' {UNSEEN}", label)
+        else:
+            self.add(f"{kind} {UNLABELLED}", example)
 
     def add_unseen_cats(self, examples: Iterable[Example], known: Collection[str]) -> None:
         """Count the text labels that hold for a text, but that the component does not know.

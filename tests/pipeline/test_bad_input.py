@@ -11,6 +11,8 @@ from spacy.training import Example
 
 from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.annotations.relations import get_relations, make_relation, set_relations
+from tests.pipeline.generative import test_component as generative
+from tests.pipeline.multi_ner import pipelines as multi_ner
 
 EMPTY = ("", [], [], {"people": 1.0, "travel": 0.0})
 ODD_TEXTS = {
@@ -216,6 +218,31 @@ def test_what_is_wider_than_the_limit_is_counted(make_nlp, make_examples):
     encoded = pipe.model.get_ref("encoder").predict([eg.predicted for eg in examples])
     assert pipe.get_targets(examples, encoded).lost.counts["entity wider than 3 tokens"] == 2
     assert all(span.end - span.start <= 3 for span in get_entities(nlp("A ferry left the port of Oslo for Lima .")))
+
+
+@pytest.mark.filterwarnings("ignore:.*W831")
+@pytest.mark.parametrize(
+    ("factory", "code"), [("spert_mt", "W801"), ("multi_ner", "W801"), ("slg", "W803"), ("oiellm", "W803")]
+)
+def test_an_entity_without_a_label_is_counted_and_no_type(factory, code, make_nlp, make_doc):
+    """A span that a user or another component added to the group."""
+    if factory == "spert_mt":
+        nlp = make_nlp(factory)
+    elif factory == "multi_ner":
+        nlp = multi_ner.make_nlp()
+    else:
+        nlp = generative.make_nlp(factory)
+    pipe = nlp.get_pipe(factory)
+    text = "Ida saw Lima ."
+    gold = make_doc(nlp, text, [(0, 1, "person"), (2, 3, "")], cats={"travel": 1.0, "people": 0.0})
+    example = Example(make_doc(nlp, text), gold)
+    with pytest.warns(UserWarning, match=rf"{code}.*1 x entity without a label \(as Lima\)"):
+        nlp.initialize(lambda: [example])
+        assert numpy.isfinite(nlp.update([example])[factory])
+    assert "" not in pipe.labels and "person" in pipe.labels
+    ((reason, count),) = pipe.left_out.items()
+    assert reason.startswith("entity without a label") and count == 1
+    assert pipe.add_labels_of([example]) == []
 
 
 def test_a_second_label_of_an_entity_is_counted(make_nlp, make_examples, fit):

@@ -219,17 +219,23 @@ class LabelledPipe(TaskPipe):
             for item in analysis.items:
                 if task.word_of(item.label) is None:
                     lost.add_unseen(KINDS[type(item)], item.label)
+        if task.word_level == "entities":
+            for entity in self.gold.entities(doc, name) or ():
+                if not entity.label:
+                    lost.add_unseen("entity", entity.label, doc[entity.start : entity.end].text)
         self._count_unseen(lost, name)
         return Analysis(label, items)
 
     def _count_unseen(self, lost: Losses, task: str) -> None:
-        """Count gold with labels that came after initialization, and warn the first time for each label."""
+        """Count gold without a label, or with one that came after initialization, and warn the first time for each."""
         for reason, count in lost.counts.items():
             if reason.endswith(UNSEEN):
                 call = self.calls_to_add[reason.partition(" '")[0]].format(label=lost.examples[reason])
                 if len(self.tasks) > 1:
                     call = f"{call[:-1]}, task='{task}')"
                 self._count_left_out(reason, count, warning=Warnings.W813, call=call)
+            else:
+                self._count_left_out(reason, count, warning=Warnings.W803, example=lost.examples[reason])
 
     def _strings(self, get_examples: Callable[[], Iterable[Example]]) -> Iterator[str]:
         """The strings to train a tokenizer on: the labels once, then texts and targets."""

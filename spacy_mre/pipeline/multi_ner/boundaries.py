@@ -48,7 +48,7 @@ class Boundaries:
             learnable.append([])
             for entity in gold.entities:
                 if entity.label not in label_ids:
-                    lost.add_unseen("entity", entity.label)
+                    lost.add_unseen("entity", entity.label, f"tokens {entity.start} to {entity.end}")
                 elif unseen[offset + entity.start] or unseen[offset + entity.end - 1]:
                     lost.add("entity with a boundary token that has no wordpieces", entity.label)
                 else:

@@ -36,9 +36,12 @@ class Survey:
         self.lost.update(gold.lost.of_entities())
         predictable, seen = [], set()
         for entity in gold.entities:
+            text = example.predicted[entity.start : entity.end].text
+            if not entity.label:
+                self.lost.add_unseen("entity", entity.label, text)
+                continue
             self.labels.add(entity.label)
             if self.one_type_per_span and entity.offsets in seen:
-                text = example.predicted[entity.start : entity.end].text
                 self.lost.add("second type of a span", f"{text}: {entity.label}")
             else:
                 predictable.append((entity.offsets, entity.label))

@@ -192,7 +192,9 @@ class Survey:
         seen = set()
         for entity, wide in zip(gold.entities, is_wide):
             text = doc[entity.start : entity.end].text
-            if wide:
+            if not entity.label:
+                self.lost.add_unseen("entity", entity.label, text)
+            elif wide:
                 self.lost.add(f"entity wider than {max_width} tokens", text)
             elif entity.offsets in seen:
                 self.lost.add("second label of an entity", f"{text}: {entity.label}")

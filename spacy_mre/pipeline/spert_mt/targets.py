@@ -102,7 +102,7 @@ class Sampler:
         for entity in entities:
             width = entity.end - entity.start
             if entity.label not in entity_ids:
-                lost.add_unseen("entity", entity.label)
+                lost.add_unseen("entity", entity.label, f"tokens {entity.start} to {entity.end}")
             elif width > self.max_width:
                 lost.add(f"entity wider than {self.max_width} tokens", f"{entity.label}, {width} tokens")
             else:

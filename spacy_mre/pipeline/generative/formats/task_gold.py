@@ -103,7 +103,7 @@ class TaskGold:
             return None
         relations, entities = self.relations(doc, name) or [], self.entities(doc, name) or []
         if self.levels[name] == "entities":
-            return {entity.label for entity in entities}, set()
+            return {entity.label for entity in entities if entity.label}, set()
         if self.levels[name] == "relations":
             return {relation["label"] for relation in relations}, set()
         with_heads = [(relation, labels) for relation, labels in heads_of(relations, entities) if labels]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+from spacy.tokens import Span
 
 from spacy_mre import make_relation
 from spacy_mre.annotations.entities import get_entities, set_entities
@@ -110,8 +111,8 @@ def test_what_cannot_be_written_is_counted():
 
 def test_white_space_at_the_ends_of_given_entities():
     doc = spacy.blank("en").make_doc("Ada   left")
-    doc.spans["entities"] = [doc[0:2], doc[1:2]]
-    assert analysis_of(doc, TASK).items == (EntityText("", "Ada"),)
+    doc.spans["entities"] = [Span(doc, 0, 2, label="person"), Span(doc, 1, 2, label="person")]
+    assert analysis_of(doc, TASK).items == (EntityText("person", "Ada"),)
 
 
 # A text, its events (type and trigger, then each role with its argument and which mention of it is meant), and the
