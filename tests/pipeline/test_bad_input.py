@@ -245,6 +245,22 @@ def test_an_entity_without_a_label_is_counted_and_no_type(factory, code, make_nl
     assert pipe.add_labels_of([example]) == []
 
 
+@pytest.mark.parametrize(("factory", "code"), [("spert_mt", "W801"), ("slg", "W803"), ("oiellm", "W803")])
+def test_a_relation_without_a_label_is_counted_and_no_type(factory, code, make_nlp, make_doc):
+    nlp = make_nlp(factory) if factory == "spert_mt" else generative.make_nlp(factory, tasks=["TCREE:RE"])
+    pipe = nlp.get_pipe(factory)
+    text = "Ida saw Lima ."
+    entities, relations = [(0, 1, "person"), (2, 3, "place")], [(0, 1, "saw"), (1, 0, "")]
+    example = Example(make_doc(nlp, text), make_doc(nlp, text, entities, relations))
+    with pytest.warns(UserWarning, match=rf"{code}.*1 x relation without a label \(as Lima -> Ida\)"):
+        nlp.initialize(lambda: [example])
+        assert numpy.isfinite(nlp.update([example])[factory])
+    assert "" not in pipe.labels and "saw" in pipe.labels
+    ((reason, count),) = pipe.left_out.items()
+    assert reason.startswith("relation without a label") and count == 1
+    assert pipe.add_labels_of([example]) == []
+
+
 def test_a_second_label_of_an_entity_is_counted(make_nlp, make_examples, fit):
     text = ("Ida lives in Lima .", [(0, 1, "person"), (0, 1, "artist"), (3, 4, "place")], [(0, 2, "lives_in")], {})
     nlp = make_nlp("spert_mt")

@@ -206,7 +206,7 @@ class LabelledPipe(TaskPipe):
     def _gold_of(self, doc: Doc, name: str) -> Analysis:
         """The gold of a task without labels that were unseen at initialization and cannot be written, and with None for
         a part that the task does not contain."""
-        task, lost = self.format_of(name, doc.text).task, Losses()
+        task, lost = self.format_of(name, doc.text).task, self.gold.unlabelled(doc, name)
         analysis = analysis_of(doc, task, gold=self.gold)
         label = analysis.label if task.classes else None
         if label is not None and label not in task.classes:
@@ -219,10 +219,6 @@ class LabelledPipe(TaskPipe):
             for item in analysis.items:
                 if task.word_of(item.label) is None:
                     lost.add_unseen(KINDS[type(item)], item.label)
-        if task.word_level == "entities":
-            for entity in self.gold.entities(doc, name) or ():
-                if not entity.label:
-                    lost.add_unseen("entity", entity.label, doc[entity.start : entity.end].text)
         self._count_unseen(lost, name)
         return Analysis(label, items)
 

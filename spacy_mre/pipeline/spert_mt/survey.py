@@ -91,10 +91,13 @@ class Survey:
             self._add_unreachable(gold, example.predicted, self.max_width)
         if gold.relations:
             found = joined_mentions(gold, sentence_numbers(example.predicted))
-            for joined, (head, tail, _) in zip(found, gold.relations):
-                self.joined[joined] += 1
-                if joined not in self.texts_of_joined:
-                    self.texts_of_joined[joined] = _text_of(gold, example.predicted, head, tail)
+            for joined, (head, tail, label) in zip(found, gold.relations):
+                text = _text_of(gold, example.predicted, head, tail)
+                if label:
+                    self.joined[joined] += 1
+                    self.texts_of_joined.setdefault(joined, text)
+                else:
+                    self.lost.add_unseen("relation", label, text)
 
     def learned(self, negatives: int, labels: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """What the component learns from the corpus besides its weights.

@@ -142,7 +142,7 @@ class Sampler:
                 free = text_in_scope & ~numpy.eye(count, dtype=bool)
                 for head, tail, label in gold.relations:
                     if label not in relation_ids:
-                        lost.add_unseen("relation", label)
+                        lost.add_unseen("relation", label, f"mentions {head} and {tail}")
                         free[head, tail] = False
                         continue
                     if not text_in_scope[head, tail]:

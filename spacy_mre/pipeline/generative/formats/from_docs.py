@@ -75,7 +75,7 @@ def anchored_items(
         return [*_anchored_events(doc, task, entities, relations, keep_order)]
     text = doc.text
     if task.word_level == "entities":
-        labelled = dict.fromkeys((_characters(doc, text, e.start, e.end), e.label) for e in entities if e.label)
+        labelled = dict.fromkeys((_characters(doc, text, e.start, e.end), e.label) for e in entities)
         in_order = [item for item in labelled if item[0][0] < item[0][1]]
         if not keep_order:
             in_order.sort(key=_entity_key)

@@ -12,6 +12,8 @@ Absent is not empty: a Doc belongs to the tasks for which it has gold.
 - **Text labels**: those of `doc.cats` belong to all tasks for which the Doc has gold of words; if there is no such
   task, to all.
 
+An entity or relation without a label belongs to no task: no string can contain it.
+
 A single task has the group `spans_key`, whatever its kind.
 """
 
@@ -19,8 +21,9 @@ from collections.abc import Iterable
 
 from spacy.tokens import Doc
 
+from ....annotations.alignment import Losses
 from ....annotations.entities import DEFAULT_KEY, EntitySpan, Offsets, get_entities
-from ....annotations.relations import Relation, arguments, get_relations
+from ....annotations.relations import Relation, arguments, get_relations, get_triples
 from .task import LANGUAGES, WordLevel, get_template
 
 
@@ -43,6 +46,10 @@ class TaskGold:
 
     def entities(self, doc: Doc, name: str) -> list[EntitySpan] | None:
         """RETURNS (Optional[list[EntitySpan]]): The entities or triggers of a task; None if they are unknown."""
+        found = self._entities(doc, name)
+        return None if found is None else [entity for entity in found if entity.label]
+
+    def _entities(self, doc: Doc, name: str) -> list[EntitySpan] | None:
         key = self.keys[name]
         if key not in doc.spans and (key != self.spans_key or any(other in doc.spans for other in self.keys.values())):
             return None  # doc.ents is of another task
@@ -52,6 +59,8 @@ class TaskGold:
         """RETURNS (Optional[list[Relation]]): The relations of a task, or the arguments of its events; None if they are
         unknown."""
         relations = get_relations(doc)
+        if relations is not None:
+            relations = [relation for relation in relations if relation["label"]]
         events = [other for other, level in self.levels.items() if level == "events"]
         if relations is None or not events or len(self.levels) == 1:
             return relations
@@ -61,6 +70,19 @@ class TaskGold:
             return [relation for relation, labels in found if labels]
         plain = [relation for relation, labels in found if not labels]
         return plain if plain or triggers is None else None
+
+    def unlabelled(self, doc: Doc, name: str) -> Losses:
+        """RETURNS (Losses): The entities or relations without a label that a task would have."""
+        lost = Losses()
+        if self.levels[name] == "entities":
+            for entity in self._entities(doc, name) or ():
+                if not entity.label:
+                    lost.add_unseen("entity", "", doc[entity.start : entity.end].text)
+        else:
+            for triple in get_triples(doc):
+                if not triple.label:
+                    lost.add_unseen("relation", "", f"{triple.head.text} -> {triple.tail.text}")
+        return lost
 
     def has_words(self, doc: Doc, name: str) -> bool:
         """RETURNS (bool): Whether a Doc has gold of a task's words."""
@@ -103,7 +125,7 @@ class TaskGold:
             return None
         relations, entities = self.relations(doc, name) or [], self.entities(doc, name) or []
         if self.levels[name] == "entities":
-            return {entity.label for entity in entities if entity.label}, set()
+            return {entity.label for entity in entities}, set()
         if self.levels[name] == "relations":
             return {relation["label"] for relation in relations}, set()
         with_heads = [(relation, labels) for relation, labels in heads_of(relations, entities) if labels]
