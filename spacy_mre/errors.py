@@ -409,6 +409,14 @@ class Errors(metaclass=_WithCodes):
         "The corpus '{corpus}' of the config has no setting 'path' of its own, so it cannot read other files. Write a "
         'section [{corpus}] with @readers = "spacy_mre.Corpus.v1" and path = "FILE.spacy".'
     )
+    M530 = (
+        "No threshold can be chosen: {path} has no gold entities and no gold relations, or the pipeline finds none. "
+        "Give other texts, or leave out --precision and --best-f1."
+    )
+    M531 = (
+        "The dev corpus of the config returns {found} of the {count} texts. An audit needs all of them: remove what "
+        'leaves some out from [{corpus}], or use @readers = "spacy_mre.Corpus.v1".'
+    )
 
     # 6xx: visual
     M601 = (

@@ -9,16 +9,19 @@ from spacy.training import Example
 from spacy.util import fix_random_seed, load_model
 
 from ..errors import Errors
-from ..evaluation.calibrate import calibrate
+from ..evaluation.calibrate import calibrate, levels_of
 from ..evaluation.calibration import calibration_table, measure_calibration
 from ..evaluation.pipeline_settings import get_cats_settings, get_spans_key, get_symmetric
 from ..evaluation.runs import predict
 from ..evaluation.scorers import score_joint
-from ..evaluation.thresholds import tune_thresholds
+from ..evaluation.thresholds import LEVELS, find_component, tune_thresholds
 from ..files import check_can_write, replacing_files
 from ..training.corpus import Corpus
 from .app import app
 from .common import use_gpu
+
+# Of a level.
+LEFT = "left as it is: no gold, or nothing found"
 
 
 @app.command("calibrate")
@@ -58,7 +61,9 @@ def calibrate_cli(
     found = calibrate(nlp, examples)
     if not any(found.values()):
         raise ValueError(Errors.M522.format(names=", ".join(nlp.pipe_names), path=data))
-    thresholds = tune_thresholds(nlp, examples, precision=precision) if precision is not None or best_f1 else {}
+    thresholds = None if precision is None and not best_f1 else tune_thresholds(nlp, examples, precision=precision)
+    if thresholds == {}:
+        raise ValueError(Errors.M530.format(path=data))
     predicted = predict(nlp, examples)
     settings = get_cats_settings(nlp)
     measured = measure_calibration(predicted, spans_key=get_spans_key(nlp), symmetric=get_symmetric(nlp), **settings)
@@ -67,9 +72,15 @@ def calibrate_cli(
     console = Console()
     console.print("Scores on the texts that it was calibrated on, so rather too good:", highlight=False)
     console.print(calibration_table(measured))
-    for name, threshold in thresholds.items():
-        console.print(f"{name}: {threshold:.3f}", highlight=False)
-    if thresholds:
+    for name in found:
+        for level in levels_of(nlp.get_pipe(name)):
+            if level not in found[name]:
+                console.print(f"{level} of {name}: {LEFT}", highlight=False)
+    if thresholds is not None:
+        for name, level in LEVELS.items():
+            if level in levels_of(find_component(nlp)):
+                outcome = f"{thresholds[name]:.3f}" if name in thresholds else LEFT
+                console.print(f"{name}: {outcome}", highlight=False)
         _print_scores(predicted, get_spans_key(nlp), get_symmetric(nlp), console)
     typer.echo(f"The calibrated pipeline: {output}")
 

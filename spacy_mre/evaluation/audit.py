@@ -11,11 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.training import Example
 from thinc.api import Config
 
 from ..annotations.entities import DEFAULT_KEY
 from ..annotations.storage import save_docs
+from ..errors import Errors
 from ..training.recipe import fit_config
 from .pipeline_settings import get_cats_settings, get_spans_key, get_symmetric
 from .run_config import set_budget
@@ -57,7 +60,7 @@ def audit(
     gpu (int): The GPU, or -1 for the CPU.
     log (Callable[[str], None]): Gets a line for each part.
     RETURNS (Audit): All texts with the differences, and the settings that they were compared with.
-    RAISES (ValueError): If there is nothing to learn.
+    RAISES (ValueError): If there is nothing to learn, or the reader of the dev corpus leaves texts out.
     """
     for number, doc in enumerate(docs, start=1):
         doc.user_data.setdefault("id", str(number))
@@ -103,7 +106,18 @@ def _compare(
         final = set_budget(fitted, updates=steps, seed=seed, train=train_path, dev=held_out_path)
         with (folder / "log").open("w", encoding="utf8") as log:
             nlp = train_last(final, folder, gpu=gpu, log=log)
-        examples = predict(nlp, read_examples(fitted, nlp, held_out_path))
+        examples = predict(nlp, _with_empty(read_examples(fitted, nlp, held_out_path), held_out, nlp))
     spans_key, symmetric = get_spans_key(nlp), get_symmetric(nlp)
     texts = find_text_mistakes(examples, spans_key=spans_key, symmetric=symmetric, **get_cats_settings(nlp))
     return Audit(texts, spans_key, symmetric)
+
+
+def _with_empty(examples: Sequence[Example], docs: Sequence[Doc], nlp: Language) -> list[Example]:
+    """Add the documents without tokens, if the reader leaves them out, as spaCy's own does."""
+    if len(examples) == len(docs):
+        return list(examples)
+    others = iter(examples)
+    if len(examples) != sum(len(doc) > 0 for doc in docs):
+        corpus = nlp.config["training"]["dev_corpus"]
+        raise ValueError(Errors.M531.format(found=len(examples), count=len(docs), corpus=corpus))
+    return [next(others) if len(doc) else Example(Doc(nlp.vocab), doc) for doc in docs]

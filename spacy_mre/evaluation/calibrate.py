@@ -30,7 +30,7 @@ def calibrate(
     examples (Sequence[Example]): Held-out gold, and documents without annotations, which are not changed.
     skip (Collection[str]): The names of components that stay as they are.
     RETURNS (dict[str, dict[str, Scaling]]): By component and level ("entities", "relations" or "cats"). Levels without
-        gold or without predictions are left out, and their scores are those of the network.
+        gold or without predictions are left out, and their scores stay as they are.
     """
     components: dict[str, Any] = {
         name: pipe for name, pipe in nlp.pipeline if name not in skip and _can_be_calibrated(pipe)
@@ -41,6 +41,8 @@ def calibrate(
     readers = [name for name, pipe in components.items() if getattr(pipe, "sees_cats", False)]
     first = [name for name in components if name not in readers]
     found: dict[str, dict[str, Scaling]] = {}
+    # A threshold that is set belongs to the calibration that was in force.
+    former = {name: {level: pipe.get_scaling(level) for level in levels_of(pipe)} for name, pipe in components.items()}
     with ExitStack() as stack:
         for pipe in components.values():
             pipe.set_scaling({})
@@ -55,8 +57,20 @@ def calibrate(
                         own = predict(nlp, examples)
                 found[name] = _fit(components[name], own, get_symmetric(nlp))
             for name in names:
-                components[name].set_scaling(found[name])
+                kept = {level: scaling for level, scaling in former[name].items() if scaling is not None}
+                components[name].set_scaling({**kept, **found[name]})
     return found
+
+
+def levels_of(pipe: Any) -> list[str]:
+    """RETURNS (list[str]): The levels that a component predicts and that can be calibrated: "entities", "relations" or
+    "cats"."""
+    if not _can_be_calibrated(pipe):
+        return []
+    if hasattr(pipe, "multi_label"):
+        return ["cats"]
+    entities, relations = pipe.entities == "predict", hasattr(pipe, "relation_threshold")
+    return ["entities"] * entities + ["relations"] * relations
 
 
 @registry.callbacks("spacy_mre.calibrate.v1")

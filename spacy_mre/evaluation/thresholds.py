@@ -73,15 +73,15 @@ def _between(below: float, score: float) -> float:
 
 
 def tune_thresholds(nlp: Language, examples: Sequence[Example], *, precision: float | None = None) -> dict[str, float]:
-    """Choose the entity threshold on the entities, then the relation threshold on the strict relations. Set both. If
-    the component takes given entities, only the relation threshold is chosen and set.
+    """Choose the entity threshold on the entities, then the relation threshold on the strict relations, and set them. A
+    threshold stays as it is if there is no gold for it; with `precision`, also if there are no predictions; and that of
+    entities if the component takes given ones.
 
     nlp (Language): The pipeline. The thresholds are set in its first component that has the setting `entity_threshold`.
     examples (Sequence[Example]): Held-out gold, and documents without annotations, which are not changed.
     precision (Optional[float]): Choose the lowest thresholds with this precision, between 0 and 1. Default: None (the
         best F1; of several best thresholds, the nearest to the one that was set before).
-    RETURNS (dict[str, float]): "entity_threshold", if entities are predicted, and "relation_threshold". Without gold at
-        a level, or with `precision` without predictions, the one in force, which is not set.
+    RETURNS (dict[str, float]): "entity_threshold" and "relation_threshold", of these the ones that were set.
     RAISES (ValueError): If no component has the thresholds, or no threshold that keeps at least 20 predictions, or all
         if there are fewer, has the precision.
     """
@@ -96,25 +96,22 @@ def tune_thresholds(nlp: Language, examples: Sequence[Example], *, precision: fl
 
     chosen: dict[str, float] = {}
 
-    def choose(name: str, found: Predictions, possible: numpy.ndarray) -> float:
+    def choose(name: str, found: Predictions, possible: numpy.ndarray) -> None:
         if not found.gold or (precision is not None and not possible.any()):
-            return current[name]
+            return
         if precision is None:
             chosen[name] = found.best(possible, current[name])
         else:
             chosen[name] = found.precise(possible, precision, LEVELS[name])
-        return chosen[name]
 
-    thresholds = {}
     possible = numpy.ones(len(relations.scores), dtype=bool)
     if component.entities == "predict":
-        everything = numpy.ones(len(entities.scores), dtype=bool)
-        thresholds["entity_threshold"] = choose("entity_threshold", entities, everything)
-        possible = argument_scores >= thresholds["entity_threshold"]
-    thresholds["relation_threshold"] = choose("relation_threshold", relations, possible)
+        choose("entity_threshold", entities, numpy.ones(len(entities.scores), dtype=bool))
+        possible = argument_scores >= chosen.get("entity_threshold", current["entity_threshold"])
+    choose("relation_threshold", relations, possible)
     for name, threshold in chosen.items():
         setattr(component, name, threshold)
-    return thresholds
+    return chosen
 
 
 def find_component(nlp: Language) -> Any:

@@ -2,8 +2,13 @@
 
 import json
 from collections import Counter
+from itertools import islice
 
 import pytest
+import spacy
+from spacy.tokens import Doc
+from spacy.util import registry
+from thinc.api import Config
 from typer.testing import CliRunner
 
 from spacy_mre.annotations.entities import get_entities, set_entities
@@ -45,6 +50,29 @@ def test_every_text_is_predicted_once(small_config, corpus):
     # Two updates teach nothing: all entities are disagreed with.
     found = Counter(mistake.what for text in texts for mistake in text.mistakes if mistake.level == "entities")
     assert found["missed"] == sum(len(get_entities(doc, "entities")) for doc in docs)
+
+
+@registry.readers("test.every_second_text.v1")
+def every_second_text(path):
+    return lambda nlp: islice(spacy.training.Corpus(path)(nlp), 0, None, 2)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_texts_that_a_reader_leaves_out(small_config, corpus):
+    """spaCy's own leaves out those without tokens."""
+    path, _ = corpus
+    docs = list(load_docs(path))[:10]
+    docs.insert(3, Doc(docs[0].vocab))
+    parts = [number % 2 for number in range(len(docs))]
+    reader = {"@readers": "spacy.Corpus.v1", "path": None, "gold_preproc": False, "max_length": 0, "limit": 0}
+    corpora = {part: {**reader, "augmenter": None} for part in ("train", "dev")}
+    config = Config({**small_config, "corpora": corpora})
+    texts, *_ = audit(config, docs, parts, updates=2, log=lambda line: None)
+    assert [text.example.reference.text for text in texts] == [doc.text for doc in docs]
+    assert texts[3].mistakes == []
+    config["corpora"]["dev"] = {"@readers": "test.every_second_text.v1", "path": None}
+    with pytest.raises(ValueError, match=r"M531.*3 of the 6 texts.*corpora\.dev"):
+        audit(config, docs, parts, updates=2, log=lambda line: None)
 
 
 def test_only_confident_predictions_and_what_they_contradict_are_left():

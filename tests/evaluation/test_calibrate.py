@@ -18,7 +18,7 @@ from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.annotations.relations import get_relations, make_relation, set_relations
 from spacy_mre.annotations.storage import save_docs
 from spacy_mre.cli import app
-from spacy_mre.evaluation.calibrate import calibrate
+from spacy_mre.evaluation.calibrate import calibrate, levels_of
 from spacy_mre.evaluation.runs import predict
 from spacy_mre.evaluation.scaling import Scaling
 from spacy_mre.evaluation.thresholds import CANDIDATES, FEWEST, Predictions, tune_thresholds
@@ -198,11 +198,29 @@ def test_an_update_ends_it(trained, pipes):
     assert spert_mt.get_scaling("entities") is None and textcat.get_scaling("cats") is not None
 
 
-def test_levels_without_gold_keep_their_scores(trained, pipes):
-    nlp, _ = trained
-    found = calibrate(nlp, make_examples(nlp, cats=False))
-    assert found["mre_textcat"] == {} and "entities" in found["spert_mt"]
+@pytest.mark.parametrize("is_calibrated", [True, False])
+@pytest.mark.parametrize("level", ["entities", "relations", "cats"])
+def test_levels_without_gold_stay_as_they_are(level, is_calibrated, trained, pipes):
+    """Calibrated on other texts: a threshold that is set is one of these scores."""
+    nlp, examples = trained
+    if is_calibrated:
+        calibrate(nlp, examples[: len(examples) // 2])
+    before = {each: pipe.get_scaling(each) for pipe in pipes for each in levels_of(pipe)}
+    assert before.keys() == {"entities", "relations", "cats"} and all(before.values()) == is_calibrated
+    bare = [Example(eg.predicted, Doc(nlp.vocab, words=[token.text for token in eg.reference])) for eg in examples]
+    for eg, without in zip(examples, bare):
+        if level == "entities":
+            set_entities(without.reference, get_entities(eg.reference))
+        elif level == "relations":
+            without.reference._.relations = get_relations(eg.reference)
+        else:
+            without.reference.cats = eg.reference.cats
+    found = calibrate(nlp, bare)
+    assert [each for of_pipe in found.values() for each in of_pipe] == [level]
+    after = {each: pipe.get_scaling(each) for pipe in pipes for each in levels_of(pipe)}
+    assert {each for each in after if after[each] != before[each]} == {level}
     assert calibrate(nlp, []) == {"spert_mt": {}, "mre_textcat": {}}
+    assert {each: pipe.get_scaling(each) for pipe in pipes for each in levels_of(pipe)} == after
     assert calibrate(nlp, [], skip=["spert_mt", "mre_textcat"]) == {}
 
 
@@ -425,7 +443,7 @@ def test_a_level_without_predictions_is_left_as_it_is():
     chosen = tune_thresholds(nlp, examples, precision=0.6)
     assert pipe.entity_threshold == chosen["entity_threshold"]
     assert pipe.relation_threshold is None
-    assert chosen["relation_threshold"] == pipe.options().relation_threshold
+    assert chosen.keys() == {"entity_threshold"}
 
 
 def test_entities_that_another_component_finds_too_are_counted(trained, pipes):
@@ -482,6 +500,29 @@ def test_the_command(trained, pipes, tmp_path):
     result = invoke(tmp_path / "model", tmp_path / "dev.spacy", tmp_path / "model")
     assert result.exit_code == 0 and load_model(tmp_path / "model").get_pipe("spert_mt").get_scaling("entities")
     assert (tmp_path / "model" / "notes.txt").exists()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("option", [("--best-f1",), ("--precision", 0.1)])
+def test_the_command_says_what_it_leaves(option, trained, pipes, tmp_path):
+    nlp, examples = trained
+    nlp.to_disk(tmp_path / "model")
+    for name, keys in (("no_relations", ["entities"]), ("cats", [])):
+        docs = [Doc(nlp.vocab, words=[token.text for token in eg.reference]) for eg in examples]
+        for doc, eg in zip(docs, examples):
+            doc.cats = eg.reference.cats
+            if keys:
+                set_entities(doc, get_entities(eg.reference))
+        save_docs(docs, tmp_path / f"{name}.spacy")
+    left = "left as it is: no gold, or nothing found"
+    result = invoke(tmp_path / "model", tmp_path / "no_relations.spacy", tmp_path / "out", *option)
+    assert result.exit_code == 0, result.output
+    assert f"relations of spert_mt: {left}\n" in result.output and f"relation_threshold: {left}\n" in result.output
+    assert "entities of spert_mt" not in result.output and "entity_threshold: 0." in result.output
+    result = invoke(tmp_path / "model", tmp_path / "cats.spacy", tmp_path / "none", *option)
+    assert result.exit_code == 1 and "[M530]" in result.output and not (tmp_path / "none").exists()
+    result = invoke(tmp_path / "model", tmp_path / "cats.spacy", tmp_path / "labels")
+    assert result.exit_code == 0 and f"entities of spert_mt: {left}\n" in result.output
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -1,5 +1,6 @@
 from itertools import product
 
+import numpy
 import pytest
 import spacy
 from spacy.tokens import Doc
@@ -11,7 +12,7 @@ from spacy_mre.annotations.entities import get_entities, set_entities
 from spacy_mre.annotations.relations import make_relation, set_relations
 from spacy_mre.evaluation.runs import predict
 from spacy_mre.evaluation.scorers import score_joint
-from spacy_mre.evaluation.thresholds import CANDIDATES, tune_thresholds
+from spacy_mre.evaluation.thresholds import CANDIDATES, Predictions, tune_thresholds
 
 NAMES, PLACES = ["Ida", "Tom", "Bo", "Mara"], ["Lima", "Oslo", "Brook", "Fell"]
 
@@ -71,14 +72,19 @@ def test_one_prediction_gives_the_scores_of_all_thresholds(trained, pipe):
     assert not any("entities" in eg.predicted.spans for eg in examples)
 
 
-def test_of_equally_good_thresholds_the_nearest_is_chosen(trained, pipe):
+def test_without_gold_thresholds_stay_as_they_are(trained, pipe):
     nlp, examples = trained
-    # Without gold all thresholds score 0.
     bare = [Example(eg.predicted, Doc(nlp.vocab, words=[token.text for token in eg.predicted])) for eg in examples]
-    assert tune_thresholds(nlp, bare) == {"entity_threshold": 0.25, "relation_threshold": 0.3}  # those of the preset
-    assert (pipe.entity_threshold, pipe.relation_threshold) == (None, None)
-    pipe.entity_threshold, pipe.relation_threshold = 0.35, 0.7
-    assert tune_thresholds(nlp, bare) == {"entity_threshold": 0.35, "relation_threshold": 0.7}
+    for before in ((None, None), (0.35, 0.7)):
+        pipe.entity_threshold, pipe.relation_threshold = before
+        assert tune_thresholds(nlp, bare) == {}
+        assert (pipe.entity_threshold, pipe.relation_threshold) == before
+
+
+def test_of_equally_good_thresholds_the_nearest_is_chosen():
+    found = Predictions(numpy.array([0.92, 0.08]), numpy.array([True, False]), 1)
+    everything = numpy.ones(2, dtype=bool)
+    assert [found.best(everything, current) for current in (0.05, 0.35, 0.95)] == [0.1, 0.35, 0.9]
 
 
 def test_with_given_entities_only_the_relation_threshold_is_chosen(trained, pipe):
