@@ -13,7 +13,7 @@ from spacy_mre.corpora.prodigy import read_prodigy
 from spacy_mre.corpora.prodigy_writer import write_records
 
 COUNT = 12_000
-MAX_SECONDS = 15  # it takes 2; with comparisons of all pairs, it took more than 60
+MAX_SECONDS = 30  # of a core; it takes 2 to 9, and with comparisons of all pairs, it took more than 60
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +24,13 @@ def book():
 
 
 def test_there_and_back(book, tmp_path):
-    begin = time.perf_counter()
+    begin = time.process_time()
     (doc,) = docs = list(make_docs([book], spacy.blank("en")))
     note_misfits(doc, "book", [EntitySpan(i, i + 1, "x") for i in range(COUNT)], [], Report(), width_limit=9)
     (record,) = make_records(docs)
     write_records([record], tmp_path / "a.jsonl")
     (again,) = read_prodigy(tmp_path / "a.jsonl")
-    assert time.perf_counter() - begin < MAX_SECONDS
+    assert time.process_time() - begin < MAX_SECONDS
     assert again.entities == record.entities == book.entities
     assert again.relations == record.relations == book.relations
 

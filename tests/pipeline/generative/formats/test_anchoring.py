@@ -338,10 +338,10 @@ def test_links_that_were_written_are_found(data, text):
 
 @pytest.mark.parametrize("kind", [lambda text: EntityText("x", text), lambda text: RelationText(text, "r", text)])
 def test_a_long_text_of_one_word_takes_no_time(kind):
-    start = time.perf_counter()
+    start = time.process_time()
     anchored = anchor("ab " * 2000, Analysis(None, tuple(map(kind, ["ab", "a"] * 10))))
     assert len(anchored.entities) + len(anchored.relations) == 20
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 @SETTINGS
